@@ -1,0 +1,95 @@
+package checkpoint
+
+import (
+	"context"
+	"time"
+)
+
+// Client is the part of the Lambda API that an execution needs while it runs.
+// Implementations are safe for concurrent use; errors of the service are [*APIError].
+type Client interface {
+	// Checkpoint applies updates atomically and answers with what has changed.
+	Checkpoint(ctx context.Context, in CheckpointInput) (CheckpointOutput, error)
+	// State reads one page of the log.
+	State(ctx context.Context, in StateInput) (StateOutput, error)
+}
+
+// CheckpointInput is one checkpoint call. No updates make it a poll.
+type CheckpointInput struct {
+	ARN     string
+	Token   string
+	Updates []Update
+}
+
+// CheckpointOutput is the answer to a checkpoint call.
+type CheckpointOutput struct {
+	// Token is the token of the next call. It is empty when the execution has ended.
+	Token string
+	// Operations are those that changed since the function was last told.
+	Operations []Operation
+	// NextMarker, unless empty, says that more of the changed operations are to be read with State.
+	NextMarker string
+}
+
+// StateInput asks for one page of the log.
+type StateInput struct {
+	ARN    string
+	Token  string
+	Marker string
+	// MaxItems limits the page; zero leaves it to the service.
+	MaxItems int
+}
+
+// StateOutput is one page of the log.
+type StateOutput struct {
+	Operations []Operation
+	NextMarker string
+}
+
+// Clock is where an execution takes the time from. The zero choice is the real clock;
+// a host that runs under virtual time passes its own with [WithClock].
+type Clock interface {
+	Now() time.Time
+	// AfterFunc calls f in a goroutine of its own after d, unless stop is called before.
+	// stop reports whether it prevented the call.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+type clientKey struct{}
+
+// WithClient returns a context from which [ClientFrom] takes c. A host that runs functions
+// in its own process, such as a test, passes its client to the function in this way.
+func WithClient(ctx context.Context, c Client) context.Context {
+	return context.WithValue(ctx, clientKey{}, c)
+}
+
+// ClientFrom returns the client that [WithClient] put into ctx.
+func ClientFrom(ctx context.Context) (Client, bool) {
+	c, ok := ctx.Value(clientKey{}).(Client)
+	return c, ok
+}
+
+type clockKey struct{}
+
+// WithClock returns a context from which [ClockFrom] takes c.
+func WithClock(ctx context.Context, c Clock) context.Context {
+	return context.WithValue(ctx, clockKey{}, c)
+}
+
+// ClockFrom returns the clock that [WithClock] put into ctx, else the real clock.
+func ClockFrom(ctx context.Context) Clock {
+	if c, ok := ctx.Value(clockKey{}).(Clock); ok {
+		return c
+	}
+	return realClock{}
+}
+
+type realClock struct{}
+
+func (realClock) Now() time.Time {
+	return time.Now() //nolint:forbidigo // the one place where the real clock enters
+}
+
+func (realClock) AfterFunc(d time.Duration, f func()) func() bool {
+	return time.AfterFunc(d, f).Stop
+}

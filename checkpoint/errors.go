@@ -1,0 +1,43 @@
+package checkpoint
+
+import (
+	"fmt"
+	"strings"
+)
+
+// APIError is an error that the service answered a call with.
+type APIError struct {
+	// Call is the operation of the API, such as "CheckpointDurableExecution".
+	Call string
+	// HTTPStatus is the status code of the answer; zero if the call never got one.
+	HTTPStatus int
+	// Code is the modeled error type, such as "InvalidParameterValueException"; it may be empty.
+	Code    string
+	Message string
+	// Cause is the error of the client, if there is one.
+	Cause error
+}
+
+func (e *APIError) Error() string {
+	return fmt.Sprintf("checkpoint: %s: %d %s: %s", e.Call, e.HTTPStatus, e.Code, e.Message)
+}
+
+// Unwrap returns the error of the client.
+func (e *APIError) Unwrap() error { return e.Cause }
+
+// StaleToken reports whether the call was refused because another call has used up its token.
+// The service and its emulators spell the message with different capitals.
+func (e *APIError) StaleToken() bool {
+	return e.Code == "InvalidParameterValueException" &&
+		strings.Contains(strings.ToLower(e.Message), "invalid checkpoint token")
+}
+
+// Permanent reports whether the execution itself must fail: the service refused what the call
+// said, and would refuse it again. Everything else (a stale token, throttling, a failure of the
+// service or of the network) ends the invocation only, and the service invokes again.
+func (e *APIError) Permanent() bool {
+	if strings.HasPrefix(e.Code, "KMS") {
+		return true
+	}
+	return e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.HTTPStatus != 429 && !e.StaleToken()
+}

@@ -1,0 +1,64 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Payload is the text that a record or an update carries. The zero value is no payload,
+// which is not the same as an empty one.
+//
+// A payload read from an invocation event stays the JSON string it was, inside the event's own
+// bytes, until [Payload.Bytes] is called: what a handler does not use is never decoded.
+type Payload struct {
+	text    []byte
+	quoted  bool
+	present bool
+}
+
+// NewPayload returns the payload with this text. The caller must not change text afterwards.
+func NewPayload(text []byte) Payload { return Payload{text: text, present: true} }
+
+// TextPayload returns the payload with this text.
+func TextPayload(text string) Payload { return NewPayload([]byte(text)) }
+
+// QuotedPayload returns the payload whose text is the JSON string in literal, quotes included.
+// The caller has checked that it is one and must not change literal afterwards.
+func QuotedPayload(literal []byte) Payload {
+	return Payload{text: literal, quoted: true, present: true}
+}
+
+// Present reports whether there is a payload at all.
+func (p Payload) Present() bool { return p.present }
+
+// Bytes returns the text, nil if there is no payload. The caller must not change it.
+func (p Payload) Bytes() []byte {
+	if !p.quoted {
+		return p.text
+	}
+	return unquote(p.text)
+}
+
+// String returns the text, empty if there is no payload.
+func (p Payload) String() string { return string(p.Bytes()) }
+
+// Size is a cheap upper bound of the number of bytes of the text.
+func (p Payload) Size() int { return len(p.text) }
+
+// Equal reports whether both are absent or have the same text.
+func (p Payload) Equal(q Payload) bool {
+	return p.present == q.present && bytes.Equal(p.Bytes(), q.Bytes())
+}
+
+// unquote returns the text of a JSON string literal. It allocates once, or not at all.
+func unquote(literal []byte) []byte {
+	inner := literal[1 : len(literal)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	var s string
+	if err := json.Unmarshal(literal, &s); err != nil {
+		return inner
+	}
+	return []byte(s)
+}
