@@ -1,0 +1,8 @@
+// Package examples is the root of perdure's runnable programs. Each directory
+// below it holds one program, to be run with
+//
+//	go run ./docs/examples/<program>
+//
+// The programs are a module of their own, so that what they need never becomes
+// a requirement of the SDK.
+package examples
