@@ -1,0 +1,319 @@
+package perdure_test
+
+import (
+	"cmp"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "github.com/perdure/perdure"
+
+// rule says what the non-test files of one package may import.
+type rule struct {
+	// allow lists import paths beside the standard library. A path that ends in
+	// "/..." stands for the package and everything below it.
+	allow []string
+	// oneFile lists imports, written like those of allow, that a single file of
+	// the package may have: the place where foreign types stop.
+	oneFile []string
+	// deny lists packages of the standard library with the reason.
+	deny map[string]string
+}
+
+var (
+	noReflection = map[string]string{
+		"reflect": "types are known where an operation is declared",
+		"testing": "only tests and replay/replaytest may link it",
+	}
+	noTesting = map[string]string{
+		"testing": "only tests and replay/replaytest may link it",
+	}
+)
+
+// importGraph is the import graph of the core module, by directory. A package
+// that is not listed is reported: give it a row before its first import.
+var importGraph = map[string]rule{
+	".":     {deny: noTesting},
+	"codec": {deny: noReflection},
+	"retry": {deny: noReflection},
+	"op": {
+		allow:   []string{module + "/codec", module + "/retry", module + "/op/node"},
+		oneFile: []string{"github.com/samber/lo"},
+		deny:    noReflection,
+	},
+	"op/node": {
+		allow: []string{module + "/codec", module + "/retry"},
+		deny:  noReflection,
+	},
+	"checkpoint": {
+		oneFile: []string{
+			"github.com/aws/aws-sdk-go-v2/aws/...",
+			"github.com/aws/aws-sdk-go-v2/service/lambda/...",
+			"github.com/aws/smithy-go/...",
+		},
+		deny: noReflection,
+	},
+	"checkpoint/local": {
+		allow: []string{module + "/checkpoint", "github.com/aws/aws-lambda-go/lambdacontext"},
+		deny:  noTesting,
+	},
+	"replay": {
+		allow: []string{
+			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
+		},
+		deny: noReflection,
+	},
+	"replay/replaytest": {
+		allow: []string{
+			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
+			module + "/codec", module + "/retry", module + "/replay",
+			"github.com/google/go-cmp/...",
+		},
+	},
+}
+
+func TestImportsFollowTheGraph(t *testing.T) {
+	t.Parallel()
+	problems, err := checkImports(os.DirFS("."), importGraph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
+}
+
+func TestForbiddenImportIsReported(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, reason string
+		files        map[string]string
+		want         []string // each a part of the only problem; none: no problem
+	}{
+		{
+			name:   "interpreter in a declaration",
+			reason: "op declares and must not know who runs it",
+			files:  map[string]string{"op/step.go": `import "github.com/perdure/perdure/replay"`},
+			want:   []string{`op/step.go:3:`, `imports "github.com/perdure/perdure/replay"`, "github.com/perdure/perdure/op/node"},
+		},
+		{
+			name:   "AWS client behind op",
+			reason: "a package of declarations links no AWS code",
+			files:  map[string]string{"op/node/node.go": `import _ "github.com/aws/aws-sdk-go-v2/service/lambda"`},
+			want:   []string{`op/node/node.go:3:`, `imports "github.com/aws/aws-sdk-go-v2/service/lambda"`},
+		},
+		{
+			name:   "third party in a leaf",
+			reason: "codec stands on the standard library alone",
+			files:  map[string]string{"codec/json.go": `import "github.com/samber/lo"`},
+			want:   []string{`codec/json.go:3:`, "the standard library without reflect, testing"},
+		},
+		{
+			name:   "reflection",
+			reason: "generics at the edge make it unnecessary",
+			files:  map[string]string{"replay/run.go": `import r "reflect"`},
+			want:   []string{`replay/run.go:3:`, `imports "reflect"`, "types are known where an operation is declared"},
+		},
+		{
+			name:   "the service knows the interpreter",
+			reason: "checkpoint/local would judge the interpreter by itself",
+			files:  map[string]string{"checkpoint/local/service.go": `import "github.com/perdure/perdure/replay"`},
+			want:   []string{`checkpoint/local/service.go:3:`},
+		},
+		{
+			name:   "a second file with AWS types",
+			reason: "AWS types stop in one file",
+			files: map[string]string{
+				"checkpoint/client.go": `import _ "github.com/aws/aws-sdk-go-v2/service/lambda/types"`,
+				"checkpoint/log.go":    `import _ "github.com/aws/aws-sdk-go-v2/aws"`,
+			},
+			want: []string{`checkpoint/log.go:3:`, "checkpoint/client.go"},
+		},
+		{
+			name:   "a package without a row",
+			reason: "a new package states its imports first",
+			files:  map[string]string{"helper/helper.go": `import "fmt"`},
+			want:   []string{"helper", "has no row"},
+		},
+		{
+			name:   "what is allowed",
+			reason: "tests, nested modules and testdata are outside the graph",
+			files: map[string]string{
+				"op/join.go":             `import _ "github.com/samber/lo"`,
+				"op/join_test.go":        `import _ "github.com/perdure/perdure/replay"`,
+				"docs/examples/go.mod":   `module github.com/perdure/perdure/docs/examples`,
+				"docs/examples/a/run.go": `import _ "reflect"`,
+				"op/testdata/x.go":       `import _ "reflect"`,
+				"checkpoint/client.go":   `import _ "github.com/aws/smithy-go"`,
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tree := fstest.MapFS{}
+			for file, imports := range tt.files {
+				tree[file] = &fstest.MapFile{Data: []byte("package p\n\n" + imports + "\n")}
+			}
+			problems, err := checkImports(tree, importGraph)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(tt.want) == 0 {
+				if len(problems) != 0 {
+					t.Fatalf("%s: got %q, want no problem", tt.reason, problems)
+				}
+				return
+			}
+			if len(problems) != 1 {
+				t.Fatalf("%s: got %q, want one problem", tt.reason, problems)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(problems[0], part) {
+					t.Errorf("%s: %q does not contain %q", tt.reason, problems[0], part)
+				}
+			}
+		})
+	}
+}
+
+// source is one import declaration.
+type source struct {
+	file   string
+	line   int
+	imp    string
+	folder string
+}
+
+func (s source) String() string {
+	return fmt.Sprintf("%s:%d: package %s imports %q", s.file, s.line, s.folder, s.imp)
+}
+
+// checkImports compares the imports of all packages of one module with graph
+// and returns a sentence for each that is not allowed.
+func checkImports(tree fs.FS, graph map[string]rule) ([]string, error) {
+	sources, err := imports(tree)
+	if err != nil {
+		return nil, err
+	}
+	var problems []string
+	unknown := map[string]bool{}
+	owner := map[string]string{} // folder and oneFile group → the file that has it
+	for _, s := range sources {
+		r, ok := graph[s.folder]
+		if !ok {
+			if !unknown[s.folder] {
+				unknown[s.folder] = true
+				problems = append(problems, fmt.Sprintf("%s: package %s has no row in importGraph; add what it may import", s.file, s.folder))
+			}
+			continue
+		}
+		if why, denied := r.deny[s.imp]; denied {
+			problems = append(problems, fmt.Sprintf("%s, which is forbidden there: %s", s, why))
+			continue
+		}
+		if standard(s.imp) || matches(r.allow, s.imp) {
+			continue
+		}
+		if matches(r.oneFile, s.imp) {
+			if first := cmp.Or(owner[s.folder], s.file); first != s.file {
+				problems = append(problems, fmt.Sprintf("%s, which only one file may do, and %s does", s, first))
+			} else {
+				owner[s.folder] = s.file
+			}
+			continue
+		}
+		problems = append(problems, fmt.Sprintf("%s; allowed are %s", s, r))
+	}
+	return problems, nil
+}
+
+// String lists what the rule allows.
+func (r rule) String() string {
+	list := []string{"the standard library"}
+	if len(r.deny) != 0 {
+		list[0] += " without " + strings.Join(slices.Sorted(maps.Keys(r.deny)), ", ")
+	}
+	list = append(list, r.allow...)
+	for _, p := range r.oneFile {
+		list = append(list, p+" (in one file)")
+	}
+	return strings.Join(list, ", ")
+}
+
+// imports reads the import declarations of all non-test files of the module at
+// the root of tree, in the order of their files.
+func imports(tree fs.FS) ([]source, error) {
+	var all []source
+	fset := token.NewFileSet()
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if outside(tree, name) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		src, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(fset, name, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range f.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			all = append(all, source{file: name, line: fset.Position(spec.Pos()).Line, imp: imp, folder: path.Dir(name)})
+		}
+		return nil
+	})
+	return all, err
+}
+
+// outside reports whether the directory is no part of the module: hidden,
+// test data, or a module of its own.
+func outside(tree fs.FS, dir string) bool {
+	if dir == "." {
+		return false
+	}
+	base := path.Base(dir)
+	if base == "testdata" || base == "vendor" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
+		return true
+	}
+	_, err := fs.Stat(tree, path.Join(dir, "go.mod"))
+	return err == nil
+}
+
+// standard reports whether imp belongs to the standard library: the first
+// element of any other path is a host name.
+func standard(imp string) bool {
+	first, _, _ := strings.Cut(imp, "/")
+	return !strings.Contains(first, ".")
+}
+
+func matches(patterns []string, imp string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		root, tree := strings.CutSuffix(p, "/...")
+		return imp == root || tree && strings.HasPrefix(imp, root+"/")
+	})
+}
