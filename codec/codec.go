@@ -1,0 +1,110 @@
+// Package codec turns Go values into the payloads that the checkpoint log keeps, and payloads back into values.
+//
+// A conversion goes through [Encode] or [Decode], which apply these rules in order:
+//
+//   - If the codec panics, the conversion fails with an [*Error] whose cause is the panic.
+//   - Otherwise, if the codec returns an error, that error is the cause of an [*Error].
+//   - Otherwise, if an encoded payload is not valid UTF-8, encoding fails with an [*Error]: payloads travel as JSON
+//     strings, and the wire would replace the invalid bytes.
+//   - Otherwise the payload is recorded byte for byte, and a decoded value is handed to the user.
+//
+// An [*Error] is permanent: the same value or payload fails the same way again, so no attempt is repeated for it.
+//
+// [JSON] is the default codec, [Raw] records strings and bytes as they stand, and [Of] makes a codec for one type.
+// [Sentinel] and [ErrorType] name errors, so that errors.Is and errors.As answer the same after a replay.
+package codec
+
+import (
+	"context"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Codec converts values to payloads and back.
+//
+// Encode returns the payload of v, which must be valid UTF-8. Decode stores the value of payload in the variable
+// that v points to; after an error that variable's content is unspecified. Both may be called by several goroutines
+// at once, and both must depend on their arguments alone, because a replay decodes what an earlier run encoded.
+type Codec interface {
+	Encode(ctx context.Context, m Meta, v any) ([]byte, error)
+	Decode(ctx context.Context, m Meta, payload []byte, v any) error
+}
+
+// Meta says which payload is converted. A codec may use it to look up a key or to name a file; JSON and Raw use it
+// for error messages alone.
+type Meta struct {
+	// ExecutionARN names the durable execution.
+	ExecutionARN string
+	// OperationID is the ID of the operation's record; empty for the input and the result of the handler.
+	OperationID string
+	// OperationName is the operation's name as declared; empty for the input and the result of the handler.
+	OperationName string
+	// Part is the part of the operation that the payload holds; the zero value is Result.
+	Part Part
+}
+
+// Encode returns the payload that c makes of v, for interpreters.
+//
+// It fails with an [*Error] if c is nil, returns an error or panics, and if the payload is not valid UTF-8.
+func Encode(ctx context.Context, c Codec, m Meta, v any) (payload []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			payload, err = nil, newError(m, false, panicked(p))
+		}
+	}()
+
+	if c == nil {
+		return nil, newError(m, false, errNilCodec)
+	}
+
+	payload, err = c.Encode(ctx, m, v)
+	if err != nil {
+		return nil, wrap(m, false, err)
+	}
+
+	if i := invalidAt(payload); i >= 0 {
+		return nil, newError(m, false, fmt.Errorf(
+			"the payload is not valid UTF-8 (byte %d): encode binary data as text, as base64 for example", i))
+	}
+
+	return payload, nil
+}
+
+// Decode stores the value that c makes of payload in the variable that v points to, for interpreters.
+//
+// It fails with an [*Error] if c is nil, returns an error or panics. What an empty payload means is left to c.
+func Decode(ctx context.Context, c Codec, m Meta, payload []byte, v any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = newError(m, true, panicked(p))
+		}
+	}()
+
+	if c == nil {
+		return newError(m, true, errNilCodec)
+	}
+
+	if err := c.Decode(ctx, m, payload, v); err != nil {
+		return wrap(m, true, err)
+	}
+
+	return nil
+}
+
+// invalidAt returns the offset of the first byte of payload that is not UTF-8, or −1.
+func invalidAt(payload []byte) int {
+	if utf8.Valid(payload) {
+		return -1
+	}
+
+	for i := 0; i < len(payload); {
+		r, size := utf8.DecodeRune(payload[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+
+		i += size
+	}
+
+	return -1
+}

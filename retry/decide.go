@@ -1,0 +1,127 @@
+package retry
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Decide answers whether and when to attempt again after a, for interpreters. p is the operation's policy, nil meaning
+// [Never]; only are the filters of the operation itself, of which one must match if there are any. The package
+// documentation lists the rules in their order.
+//
+// A delay in the decision is in whole seconds, rounded up, from 1 s to 31 622 400 s. A policy that is not valid,
+// panics or returns a negative delay, and a filter that is not valid or panics, give a decision without retry whose
+// Err is [ErrInvalid].
+func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
+	defer func() {
+		if v := recover(); v != nil {
+			d = Decision{Err: panicked(v)}
+		}
+	}()
+
+	if p == nil || IsPermanent(a.Err) {
+		return Decision{}
+	}
+
+	delay, marked := DelayOf(a.Err)
+	a.Err = Strip(a.Err)
+
+	if ok, err := selects(only, a.Err); err != nil || !ok {
+		return Decision{Err: err}
+	}
+
+	d = p(a)
+
+	switch {
+	case d.Err != nil:
+		return Decision{Err: invalid(d.Err)}
+	case !d.Retry:
+		return Decision{}
+	case d.After < 0:
+		return Decision{Err: fmt.Errorf("%w: its delay after attempt %d is %v: use zero or more", ErrInvalid, a.Number, d.After)}
+	case marked:
+		d.After = delay
+	}
+
+	return Decision{Retry: true, After: wholeSeconds(d.After)}
+}
+
+// Validate reports what is wrong with a policy made by this package and with filters: options out of their range, nil
+// options and nil filters. A nil policy is valid.
+//
+// It calls p once with an attempt whose Number is 0, and reports the Err of the decision as [ErrInvalid]. A policy
+// written by hand may answer that as it likes: anything but Err, and a panic too, counts as valid.
+func Validate(p Policy, only ...Filter) error {
+	problems := []error{probe(p)}
+
+	for _, f := range only {
+		if err := checkFilter(f); err != nil {
+			problems = append(problems, invalid(err))
+		}
+	}
+
+	return errors.Join(problems...)
+}
+
+var errProbe = errors.New("retry: probe of a policy, not an attempt")
+
+func probe(p Policy) (err error) {
+	if p == nil {
+		return nil
+	}
+
+	defer func() {
+		if recover() != nil {
+			err = nil // a policy may rely on Number being at least 1
+		}
+	}()
+
+	d := p(Attempt{Err: errProbe, Rand: func() float64 { return 0.5 }})
+	if d.Err != nil {
+		return invalid(d.Err)
+	}
+
+	return nil
+}
+
+// selects reports whether the filters of the operation leave the error to the policy.
+func selects(only []Filter, err error) (bool, error) {
+	for _, f := range only {
+		if problem := checkFilter(f); problem != nil {
+			return false, invalid(problem)
+		}
+	}
+
+	if len(only) == 0 || err == nil || isAgain(err) {
+		return true, nil
+	}
+
+	return matchAny(only, err), nil
+}
+
+// wholeSeconds rounds up to what the service takes.
+func wholeSeconds(d time.Duration) time.Duration {
+	d = min(max(d, shortest), longest)
+	if rest := d % time.Second; rest > 0 {
+		d += time.Second - rest
+	}
+
+	return d
+}
+
+func invalid(err error) error {
+	if errors.Is(err, ErrInvalid) {
+		return err
+	}
+
+	return fmt.Errorf("%w: %w", ErrInvalid, err)
+}
+
+func panicked(v any) error {
+	if err, ok := v.(error); ok {
+		return fmt.Errorf("%w: it panicked: %w", ErrInvalid, err)
+	}
+
+	return fmt.Errorf("%w: it panicked: %v", ErrInvalid, v)
+}
