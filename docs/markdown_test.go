@@ -1,0 +1,155 @@
+package docs_test
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// document is one Markdown file, cut into what the tests look at.
+type document struct {
+	name   string
+	blocks []block
+	links  []link
+}
+
+// block is a fenced code block, or the hidden Go of an HTML comment.
+type block struct {
+	info string // the word after the fence: go, sh, json, …
+	line int    // of the first line of text
+	text string
+}
+
+type link struct {
+	line   int
+	target string
+}
+
+var (
+	fence      = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})(.*)$")
+	codeSpan   = regexp.MustCompile("`[^`]*`")
+	linkTarget = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+)
+
+const (
+	hiddenOpen  = "<!-- go"
+	hiddenClose = "-->"
+)
+
+// readDocuments returns README.md and every Markdown file below docs.
+func readDocuments(tree fs.FS) ([]document, []string, error) {
+	names := []string{"README.md"}
+	err := fs.WalkDir(tree, "docs", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && path.Ext(name) == ".md" {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var docs []document
+	var problems []string
+	for _, name := range names {
+		text, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		doc, bad := parseDocument(name, string(text))
+		docs = append(docs, doc)
+		problems = append(problems, bad...)
+	}
+	return docs, problems, nil
+}
+
+// parseDocument finds the blocks and links of one Markdown text. A fence whose
+// info string says more than one word is a problem: there is no way to exempt
+// a block from the compiler.
+func parseDocument(name, text string) (document, []string) {
+	doc := document{name: name}
+	var problems []string
+	var open *block
+	var closing func(line string) bool
+	for i, line := range strings.Split(text, "\n") {
+		number := i + 1
+		if open != nil {
+			if closing(line) {
+				doc.blocks = append(doc.blocks, *open)
+				open = nil
+			} else {
+				open.text += line + "\n"
+			}
+			continue
+		}
+		if strings.TrimSpace(line) == hiddenOpen {
+			open = &block{info: "go", line: number + 1}
+			closing = func(line string) bool { return strings.TrimSpace(line) == hiddenClose }
+			continue
+		}
+		if m := fence.FindStringSubmatch(line); m != nil {
+			info := strings.TrimSpace(m[2])
+			if words := strings.Fields(info); len(words) > 1 {
+				problems = append(problems, fmt.Sprintf("%s:%d: code fence says %q; only the language may stand there, every Go block is compiled", name, number, info))
+			}
+			open = &block{info: info, line: number + 1}
+			closing = func(line string) bool {
+				end := strings.TrimSpace(line)
+				return strings.HasPrefix(end, m[1]) && strings.Trim(end, m[1][:1]) == ""
+			}
+			continue
+		}
+		for _, m := range linkTarget.FindAllStringSubmatch(codeSpan.ReplaceAllString(line, ""), -1) {
+			doc.links = append(doc.links, link{line: number, target: m[1]})
+		}
+	}
+	if open != nil {
+		problems = append(problems, fmt.Sprintf("%s:%d: code block is not closed", name, open.line-1))
+	}
+	return doc, problems
+}
+
+// checkLinks reports links to files that do not exist.
+func checkLinks(tree fs.FS, doc document) []string {
+	var problems []string
+	for _, l := range doc.links {
+		target, _, _ := strings.Cut(l.target, "#")
+		if target == "" || strings.Contains(target, ":") {
+			continue
+		}
+		if _, err := fs.Stat(tree, path.Join(path.Dir(doc.name), target)); err != nil {
+			problems = append(problems, fmt.Sprintf("%s:%d: link to %s, which does not exist", doc.name, l.line, l.target))
+		}
+	}
+	return problems
+}
+
+// checkCommands reports go commands in shell blocks that name a folder that
+// does not exist.
+func checkCommands(tree fs.FS, doc document) []string {
+	var problems []string
+	for _, b := range doc.blocks {
+		if b.info != "sh" {
+			continue
+		}
+		for i, line := range strings.Split(b.text, "\n") {
+			words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "$ "))
+			if len(words) < 2 || words[0] != "go" || !slices.Contains([]string{"run", "test", "build", "vet"}, words[1]) {
+				continue
+			}
+			for _, w := range words[2:] {
+				dir, local := strings.CutPrefix(w, "./")
+				if !local {
+					continue
+				}
+				dir = strings.TrimSuffix(strings.TrimSuffix(dir, "..."), "/")
+				if _, err := fs.Stat(tree, path.Clean("./"+dir)); err != nil {
+					problems = append(problems, fmt.Sprintf("%s:%d: %s names %s, which does not exist", doc.name, b.line+i, strings.Join(words[:2], " "), w))
+				}
+			}
+		}
+	}
+	return problems
+}
