@@ -1,0 +1,106 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	// ErrTimedOut is the error of a callback or an invoked function that got no result in time,
+	// and of an attempt that ran longer than its limit.
+	ErrTimedOut = errors.New("timed out")
+	// ErrHeartbeatMissed is the error of a callback whose heartbeat stayed away; it is an
+	// [ErrTimedOut] as well.
+	ErrHeartbeatMissed = fmt.Errorf("heartbeat missed: %w", ErrTimedOut)
+	// ErrInterrupted is the error of an attempt that a crash or the end of its invocation cut off,
+	// so that nobody knows whether its body had its effect.
+	ErrInterrupted = errors.New("interrupted before its result was recorded")
+	// ErrStopped is the error of an operation that was stopped or cancelled from outside.
+	ErrStopped = errors.New("stopped")
+)
+
+// Error is how an operation failed, as the log holds it. It is the same on the first run and on
+// every replay.
+//
+// Its message is the message of the error that the body returned, without a prefix, because it
+// goes to the wire as it stands. Errors that were registered with [WithErrors] are restored:
+// errors.Is and errors.As find them.
+type Error struct {
+	// ID, Name and Path say which operation failed; Kind is its type on the wire, such as "STEP".
+	ID, Name, Path string
+
+	Kind string
+	// Attempt is the number of attempts that were made; zero for operations without attempts.
+	Attempt int
+	// Type is the name of the error's type, or the name it is registered under.
+	Type string
+	// Message is the message of the error.
+	Message string
+	// Data is what an outside system or another SDK sent along.
+	Data string
+	// Stack is the stack that was recorded, if any.
+	Stack []string
+	// Known are the registered errors that were found in the error, restored.
+	Known []error
+	// Identities are all registered errors that the record names, those included that are not
+	// registered here: a scope that records this error again passes them on.
+	Identities []Identity
+}
+
+// Identity is a registered error as the log names it.
+type Identity struct {
+	Name string `json:"name"`
+	Data string `json:"data,omitempty"`
+}
+
+// Error returns the message of the original error, or its type if it had none.
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Type
+	}
+	return e.Message
+}
+
+// Unwrap returns the registered errors.
+func (e *Error) Unwrap() []error { return e.Known }
+
+// PanicError is the error of a body, a group or a handler that panicked.
+type PanicError struct {
+	// Value is the value of the panic, printed.
+	Value string `json:"value"`
+	// Stack is where it happened; it is not recorded unless the handler asks for stacks.
+	Stack []string `json:"-"`
+}
+
+// Error says that it was a panic, and with which value.
+func (e *PanicError) Error() string { return "panic: " + e.Value }
+
+// UndoError is the error of a scope that failed and whose compensation did not succeed, or is
+// not known to have.
+type UndoError struct {
+	// Cause is why the scope failed.
+	Cause error
+	// Undone are the paths of the operations that were compensated, in the order it was done.
+	Undone []string
+	// Failed are the errors of the compensations that failed.
+	Failed []error
+	// Unknown are the paths of operations of which nobody knows whether they had their effect.
+	Unknown []string
+}
+
+// Error tells the cause, and what was not compensated.
+func (e *UndoError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v", e.Cause)
+	for _, err := range e.Failed {
+		fmt.Fprintf(&b, "; undo failed: %v", err)
+	}
+	if len(e.Unknown) > 0 {
+		fmt.Fprintf(&b, "; not known to be undone: %s", strings.Join(e.Unknown, ", "))
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause and the errors of the compensations.
+func (e *UndoError) Unwrap() []error { return append([]error{e.Cause}, e.Failed...) }

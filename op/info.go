@@ -1,0 +1,54 @@
+package op
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// Info identifies the operation that a body runs for.
+type Info struct {
+	// ID is the operation's ID in the log, Name its name, Path the names of its scopes and its own,
+	// ParentID the ID of the group it belongs to, empty below the handler.
+	ID, Name, Path, ParentID, ExecutionARN string
+
+	// IdempotencyKey is the same for all attempts of this operation, in all invocations, and
+	// different from that of any other operation: pass it to systems that drop duplicates.
+	IdempotencyKey string
+	// Attempt is the number of this attempt, the first included.
+	Attempt int
+}
+
+// InfoFrom tells the body of a step what operation it runs for.
+// ok is false if ctx is not the context of a body.
+func InfoFrom(ctx context.Context) (info Info, ok bool) {
+	b, ok := node.BodyFrom(ctx)
+	if !ok {
+		return Info{}, false
+	}
+	return Info(b.Info), true
+}
+
+// LoggerFrom returns the logger of the body that ctx belongs to; it is never silent.
+// Outside a body it returns a logger that drops everything.
+func LoggerFrom(ctx context.Context) *slog.Logger {
+	b, ok := node.BodyFrom(ctx)
+	if !ok || b.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return b.Logger
+}
+
+// StateFrom returns the state that the attempt before this one left with retry.Again.
+// ok is false on the first attempt. The error is a [*codec.Error] if the state is not an S.
+//
+// [*codec.Error]: https://pkg.go.dev/github.com/perdure/perdure/codec#Error
+func StateFrom[S any](ctx context.Context) (state S, ok bool, err error) {
+	b, found := node.BodyFrom(ctx)
+	if !found || b.State == nil {
+		return state, false, nil
+	}
+	ok, err = b.State(&state)
+	return state, ok, err
+}

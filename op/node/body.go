@@ -1,0 +1,37 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Info identifies the operation a body runs for.
+type Info struct {
+	ID, Name, Path, ParentID, ExecutionARN string
+
+	// IdempotencyKey is the same for all attempts of the operation, in all invocations.
+	IdempotencyKey string
+	// Attempt is the number of this attempt, the first included.
+	Attempt int
+}
+
+// BodyInfo is what the body of a step may ask of its context.
+type BodyInfo struct {
+	Info   Info
+	Logger *slog.Logger
+	// State decodes the state that the last attempt left behind; ok is false if there is none.
+	State func(v any) (ok bool, err error)
+}
+
+type bodyKey struct{}
+
+// WithBody returns the context that an interpreter runs a body with.
+func WithBody(ctx context.Context, b *BodyInfo) context.Context {
+	return context.WithValue(ctx, bodyKey{}, b)
+}
+
+// BodyFrom returns what WithBody put into the context of a body.
+func BodyFrom(ctx context.Context) (*BodyInfo, bool) {
+	b, ok := ctx.Value(bodyKey{}).(*BodyInfo)
+	return b, ok
+}

@@ -1,0 +1,120 @@
+package op
+
+import (
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
+)
+
+// Op is an operation with a result of type T: a value that does nothing until it is run.
+// Running it twice runs two operations. The zero value is invalid.
+type Op[T any] struct {
+	n      node.Node
+	key    func() string
+	decode func(node.Record) (T, error)
+}
+
+// Operation is an operation of any type.
+type Operation interface {
+	// Node returns the operation without its type, for interpreters.
+	Node() node.Node
+}
+
+// None is the result of operations that have none.
+type None struct{}
+
+// Key gives the operation a key, which tells it from others of the same name in its scope: an
+// item in a loop, for instance, carries the item's business key. The key is part of the
+// operation's identity; use what identifies the item, not its position.
+func (o Op[T]) Key(k string) Op[T] {
+	o.key = nil
+	return o.with(func(h *node.Header) { h.Key = k })
+}
+
+// WithCodec encodes and decodes the result with c instead of the handler's codec.
+func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
+	return o.with(func(h *node.Header) { h.Codec = c.Codec() })
+}
+
+// WithSummary describes a result that is too large for the log, for people who read it. Only
+// operations that can keep a large result in their children, groups and batches, ask for it.
+func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
+	return o.with(func(h *node.Header) {
+		h.Summary = func(v any) string {
+			t, _ := v.(T)
+			return summary(t)
+		}
+	})
+}
+
+// MapError replaces the error that running the operation returns. The log keeps the original;
+// f is called on the first run and on every replay and must depend on its argument alone.
+// It is not called for a success.
+func (o Op[T]) MapError(f func(error) error) Op[T] {
+	decode := o.Decode
+	o.decode = func(r node.Record) (T, error) {
+		if r.Err != nil {
+			r.Err = f(r.Err)
+		}
+		return decode(r)
+	}
+	return o
+}
+
+// Decl returns the identity of the builder that made the operation, nil if none did.
+func (o Op[T]) Decl() *node.Decl {
+	if o.n == nil {
+		return nil
+	}
+	return o.n.Head().Decl
+}
+
+// Node returns the operation without its type, for interpreters.
+func (o Op[T]) Node() node.Node {
+	switch {
+	case o.n == nil:
+		return invalid(errZeroOp)
+	case o.key == nil:
+		return o.n
+	}
+	return node.With(o.n, func(h *node.Header) { h.Key = o.key() })
+}
+
+// Decode returns what the record of the operation says, for interpreters.
+func (o Op[T]) Decode(r node.Record) (T, error) {
+	if o.decode != nil {
+		return o.decode(r)
+	}
+	return decodeAs[T](r)
+}
+
+// with returns the operation with a changed header. Operations are values: the node of o, which
+// others may hold, stays as it is.
+func (o Op[T]) with(change func(*node.Header)) Op[T] {
+	if o.n == nil {
+		return o
+	}
+	o.n = node.With(o.n, change)
+	return o
+}
+
+// decodeAs decodes the payload of a record.
+func decodeAs[T any](r node.Record) (T, error) {
+	var v T
+	if r.Err != nil {
+		return v, r.Err
+	}
+	if err := r.Decode(&v); err != nil {
+		var zero T
+		return zero, err
+	}
+	return v, nil
+}
+
+// typed checks records against T.
+type typed[T any] struct{}
+
+// Check reports whether the record can be decoded.
+func (typed[T]) Check(r node.Record) error {
+	_, err := decodeAs[T](r)
+	return err
+}

@@ -1,0 +1,56 @@
+package op
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// Undo says how the operation is compensated when the scope it ran in fails after it completed:
+// as a step of its own, "<name>-undo", after the scope's operations that completed later have been
+// compensated. fn gets the operation's result. A group or batch that succeeded is undone by its
+// own Undo alone.
+func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T] {
+	if fn == nil {
+		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.Undo", h.Name) })
+	}
+	return o.undo(false, func(r node.Record) func(context.Context) error {
+		return func(ctx context.Context) error {
+			v, err := decodeAs[T](r)
+			if err != nil {
+				return fmt.Errorf("decode the result to undo: %w", err)
+			}
+			return fn(ctx, v)
+		}
+	}, opts)
+}
+
+// UndoAttempted is [Op.Undo] for operations that may have had an effect without completing: fn
+// runs also when the operation failed or was cut off. It gets no result, for there may be none;
+// let it find out by the operation's idempotency key what there is to undo.
+func (o Op[T]) UndoAttempted(fn func(context.Context) error, opts ...StepOption) Op[T] {
+	if fn == nil {
+		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.UndoAttempted", h.Name) })
+	}
+	return o.undo(true, func(node.Record) func(context.Context) error { return fn }, opts)
+}
+
+func (o Op[T]) undo(attempted bool, body func(node.Record) func(context.Context) error, opts []StepOption) Op[T] {
+	return o.with(func(h *node.Header) {
+		name, key := h.Name, h.Key
+		h.Undo = &node.Undo{
+			Attempted: attempted,
+			Step: func(r node.Record) *node.Step {
+				s, _ := Do(undoName(name), body(r), opts...).Key(key).Node().(*node.Step)
+				return s
+			},
+		}
+	})
+}
+
+// undoName appends "-undo" within the limit of a name.
+func undoName(name string) string {
+	const suffix = "-undo"
+	return name[:min(len(name), maxName-len(suffix))] + suffix
+}
