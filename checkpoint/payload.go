@@ -1,9 +1,6 @@
 package checkpoint
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "bytes"
 
 // Payload is the text that a record or an update carries. The zero value is no payload,
 // which is not the same as an empty one.
@@ -48,17 +45,4 @@ func (p Payload) Size() int { return len(p.text) }
 // Equal reports whether both are absent or have the same text.
 func (p Payload) Equal(q Payload) bool {
 	return p.present == q.present && bytes.Equal(p.Bytes(), q.Bytes())
-}
-
-// unquote returns the text of a JSON string literal. It allocates once, or not at all.
-func unquote(literal []byte) []byte {
-	inner := literal[1 : len(literal)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return inner
-	}
-	var s string
-	if err := json.Unmarshal(literal, &s); err != nil {
-		return inner
-	}
-	return []byte(s)
 }

@@ -1,0 +1,437 @@
+package checkpoint
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// DecodeInvocation decodes the event of a durable function. Unknown fields are skipped, null is
+// the same as absent, the order of the fields is free and their case is ignored, as in
+// encoding/json. A time that cannot be read is zero. Payloads of operations are not decoded:
+// they stay inside event, which must not change as long as one of them is in use.
+//
+// The error is [ErrNotDurable] if the event is JSON without the two fields that every durable
+// invocation has. Records that no version of the protocol can mean (no ID, an unknown Type or
+// Status) are errors, too.
+func DecodeInvocation(event []byte) (Invocation, error) {
+	d := decoder{scanner: scanner{data: event}}
+	if d.peek() != '{' {
+		if err := d.skip(); err != nil {
+			return Invocation{}, fmt.Errorf("checkpoint: decode invocation: %w", err)
+		}
+		return Invocation{}, notDurable("it is not a JSON object")
+	}
+	var inv Invocation
+	err := d.object(func(key []byte) error { return d.invocation(&inv, key) })
+	if err == nil {
+		err = d.end()
+	}
+	switch {
+	case err != nil:
+		return Invocation{}, fmt.Errorf("checkpoint: decode invocation: %w", err)
+	case inv.ARN == "":
+		return Invocation{}, notDurable("DurableExecutionArn is missing")
+	case inv.Token == "":
+		return Invocation{}, notDurable("CheckpointToken is missing")
+	}
+	return inv, nil
+}
+
+func notDurable(why string) error {
+	return fmt.Errorf("checkpoint: decode invocation: %w: %s; "+
+		"the function was probably created without DurableConfig, which cannot be added later: "+
+		"create it again with DurableConfig and invoke a version, an alias or $LATEST", ErrNotDurable, why)
+}
+
+// decoder reads the envelope in one pass.
+type decoder struct {
+	scanner
+	arena  strings.Builder // holds the short strings of many records
+	parent string          // the last ParentId: neighbours mostly share it
+}
+
+func (d *decoder) invocation(inv *Invocation, key []byte) (err error) {
+	switch string(key) {
+	case "DurableExecutionArn":
+		inv.ARN, err = d.text()
+	case "CheckpointToken":
+		inv.Token, err = d.text()
+	case "InitialExecutionState":
+		err = d.object(func(key []byte) error { return d.state(inv, key) })
+	case "UpdatedOperationIds":
+		inv.Updated, err = d.texts()
+	default:
+		if name := foldKey(key, "DurableExecutionArn", "CheckpointToken", "InitialExecutionState",
+			"UpdatedOperationIds"); name != nil {
+			return d.invocation(inv, name)
+		}
+		err = d.skip()
+	}
+	return err
+}
+
+func (d *decoder) state(inv *Invocation, key []byte) (err error) {
+	switch string(key) {
+	case "Operations":
+		inv.Operations, err = d.operations()
+	case "NextMarker":
+		inv.NextMarker, err = d.text()
+	default:
+		if name := foldKey(key, "Operations", "NextMarker"); name != nil {
+			return d.state(inv, name)
+		}
+		err = d.skip()
+	}
+	return err
+}
+
+func (d *decoder) operations() ([]Operation, error) {
+	var ops []Operation
+	var start int
+	err := d.array(func() error {
+		if null, err := d.null(); null || err != nil {
+			return err
+		}
+		switch {
+		case len(ops) == 0:
+			start = d.pos
+			ops = make([]Operation, 0, 4)
+		case len(ops) == cap(ops):
+			// As many as fit into the rest, if they are as long as those up to here.
+			each := (d.pos-start)/len(ops) + 1
+			ops = slices.Grow(ops, min((len(d.data)-d.pos)/each, 16*len(ops))+1)
+		}
+		ops = append(ops, Operation{})
+		op := &ops[len(ops)-1]
+		if err := d.object(func(key []byte) error { return d.operation(op, key) }); err != nil {
+			return err
+		}
+		return op.check()
+	})
+	return ops, err
+}
+
+// check reports what makes a record unusable.
+func (o *Operation) check() error {
+	switch o.Kind {
+	case KindExecution, KindContext, KindStep, KindWait, KindCallback, KindChainedInvoke:
+	default:
+		return fmt.Errorf("operation %q has Type %q; this version knows %s, %s, %s, %s, %s and %s",
+			o.ID, string(o.Kind),
+			KindExecution, KindContext, KindStep, KindWait, KindCallback, KindChainedInvoke)
+	}
+	switch o.Status {
+	case StatusStarted, StatusPending, StatusReady,
+		StatusSucceeded, StatusFailed, StatusCancelled, StatusTimedOut, StatusStopped:
+	default:
+		return fmt.Errorf("operation %q has Status %q; this version knows %s, %s, %s, %s, %s, %s, %s and %s",
+			o.ID, string(o.Status), StatusStarted, StatusPending, StatusReady,
+			StatusSucceeded, StatusFailed, StatusCancelled, StatusTimedOut, StatusStopped)
+	}
+	if o.ID == "" {
+		return fmt.Errorf("an operation of Type %s and Name %q has no Id", o.Kind, o.Name)
+	}
+	return nil
+}
+
+func (d *decoder) operation(op *Operation, key []byte) (err error) {
+	switch string(key) {
+	case "Id":
+		op.ID, err = d.text()
+	case "ParentId":
+		op.ParentID, err = d.parentID()
+	case "Name":
+		op.Name, err = d.text()
+	case "Type":
+		op.Kind, err = d.kind()
+	case "SubType":
+		op.SubType, err = d.subType()
+	case "Status":
+		op.Status, err = d.status()
+	case "StartTimestamp":
+		op.Start, err = d.time()
+	case "EndTimestamp":
+		op.End, err = d.time()
+	case "ExecutionDetails", "ContextDetails", "StepDetails", "WaitDetails", "CallbackDetails",
+		"ChainedInvokeDetails":
+		err = d.object(func(key []byte) error { return d.details(op, key) })
+	default:
+		if name := foldKey(key, "Id", "ParentId", "Name", "Type", "SubType", "Status",
+			"StartTimestamp", "EndTimestamp", "ExecutionDetails", "ContextDetails", "StepDetails",
+			"WaitDetails", "CallbackDetails", "ChainedInvokeDetails"); name != nil {
+			return d.operation(op, name)
+		}
+		err = d.skip()
+	}
+	return err
+}
+
+// details reads a field of the object that belongs to the kind of an operation. An operation has
+// at most one of them, and a field means the same in all that have it.
+func (d *decoder) details(op *Operation, key []byte) (err error) {
+	switch string(key) {
+	case "Result", "InputPayload":
+		op.Payload, err = d.payload()
+	case "Error":
+		op.Failure, err = d.failure()
+	case "ReplayChildren":
+		op.ReplayChildren, err = d.boolean()
+	case "Attempt":
+		op.Attempt, err = d.integer()
+	case "NextAttemptTimestamp":
+		op.NextAttempt, err = d.time()
+	case "ScheduledEndTimestamp":
+		op.ScheduledEnd, err = d.time()
+	case "CallbackId":
+		op.CallbackID, err = d.text()
+	default:
+		if name := foldKey(key, "Result", "InputPayload", "Error", "ReplayChildren", "Attempt",
+			"NextAttemptTimestamp", "ScheduledEndTimestamp", "CallbackId"); name != nil {
+			return d.details(op, name)
+		}
+		err = d.skip()
+	}
+	return err
+}
+
+func (d *decoder) failure() (*Failure, error) {
+	if null, err := d.null(); null || err != nil {
+		return nil, err
+	}
+	f := new(Failure)
+	return f, d.object(func(key []byte) error { return d.failureField(f, key) })
+}
+
+func (d *decoder) failureField(f *Failure, key []byte) (err error) {
+	switch string(key) {
+	case "ErrorType":
+		f.Type, err = d.text()
+	case "ErrorMessage":
+		f.Message, err = d.text()
+	case "ErrorData":
+		f.Data, err = d.text()
+	case "StackTrace":
+		f.Stack, err = d.texts()
+	default:
+		if name := foldKey(key, "ErrorType", "ErrorMessage", "ErrorData", "StackTrace"); name != nil {
+			return d.failureField(f, name)
+		}
+		err = d.skip()
+	}
+	return err
+}
+
+// foldKey returns the name that key is in another case, nil if it is none of them.
+func foldKey(key []byte, names ...string) []byte {
+	for _, name := range names {
+		if b := []byte(name); !bytes.Equal(key, b) && bytes.EqualFold(key, b) {
+			return b
+		}
+	}
+	return nil
+}
+
+func (d *decoder) payload() (Payload, error) {
+	if null, err := d.null(); null || err != nil {
+		return Payload{}, err
+	}
+	l, err := d.string()
+	if err != nil {
+		return Payload{}, err
+	}
+	if l.wide && !utf8.Valid(l.text) {
+		return NewPayload(unquote(l.text)), nil
+	}
+	return QuotedPayload(l.text), nil
+}
+
+// string reads a string.
+func (d *decoder) string() (literal, error) {
+	if d.peek() != '"' {
+		return literal{}, d.syntaxError("a string")
+	}
+	return d.literal()
+}
+
+// raw reads a string, or null as an empty one, and returns the decoded bytes.
+func (d *decoder) raw() ([]byte, error) {
+	if null, err := d.null(); null || err != nil {
+		return nil, err
+	}
+	l, err := d.string()
+	if err != nil {
+		return nil, err
+	}
+	if l.escaped || l.wide {
+		return unquote(l.text), nil
+	}
+	return l.text[1 : len(l.text)-1], nil
+}
+
+func (d *decoder) text() (string, error) {
+	b, err := d.raw()
+	return d.keep(b), err
+}
+
+func (d *decoder) texts() (texts []string, err error) {
+	err = d.array(func() error {
+		if null, err := d.null(); null || err != nil {
+			return err
+		}
+		s, err := d.text()
+		texts = append(texts, s)
+		return err
+	})
+	return texts, err
+}
+
+// keep returns b as a string. Short strings share their memory: an event of thousands of records
+// would otherwise need several allocations for each.
+func (d *decoder) keep(b []byte) string {
+	const chunk = 16 << 10
+	if len(b) > chunk/16 {
+		return string(b)
+	}
+	if len(b) == 0 {
+		return ""
+	}
+	if d.arena.Cap()-d.arena.Len() < len(b) {
+		d.arena.Reset() // leaves the memory to the strings in it
+		d.arena.Grow(max(len(b), min(chunk, (len(d.data)-d.pos)/4)))
+	}
+	start := d.arena.Len()
+	d.arena.Write(b)
+	return d.arena.String()[start:]
+}
+
+func (d *decoder) parentID() (string, error) {
+	b, err := d.raw()
+	if string(b) != d.parent {
+		d.parent = d.keep(b)
+	}
+	return d.parent, err
+}
+
+func (d *decoder) kind() (Kind, error) {
+	b, err := d.raw()
+	switch k := Kind(b); k {
+	case KindExecution:
+		return KindExecution, err
+	case KindContext:
+		return KindContext, err
+	case KindStep:
+		return KindStep, err
+	case KindWait:
+		return KindWait, err
+	case KindCallback:
+		return KindCallback, err
+	case KindChainedInvoke:
+		return KindChainedInvoke, err
+	default:
+		return k, err
+	}
+}
+
+func (d *decoder) status() (Status, error) {
+	b, err := d.raw()
+	switch s := Status(b); s {
+	case StatusStarted:
+		return StatusStarted, err
+	case StatusPending:
+		return StatusPending, err
+	case StatusReady:
+		return StatusReady, err
+	case StatusSucceeded:
+		return StatusSucceeded, err
+	case StatusFailed:
+		return StatusFailed, err
+	case StatusCancelled:
+		return StatusCancelled, err
+	case StatusTimedOut:
+		return StatusTimedOut, err
+	case StatusStopped:
+		return StatusStopped, err
+	default:
+		return s, err
+	}
+}
+
+// subType saves the memory of the sub-types that SDKs use most.
+func (d *decoder) subType() (string, error) {
+	b, err := d.raw()
+	switch string(b) {
+	case "Step":
+		return "Step", err
+	case "Wait":
+		return "Wait", err
+	case "Callback":
+		return "Callback", err
+	case "ChainedInvoke":
+		return "ChainedInvoke", err
+	case "RunInChildContext":
+		return "RunInChildContext", err
+	case "MapIteration":
+		return "MapIteration", err
+	case "ParallelBranch":
+		return "ParallelBranch", err
+	}
+	return d.keep(b), err
+}
+
+// time reads a time in any of the encodings that the service and its emulators use.
+func (d *decoder) time() (time.Time, error) {
+	switch c := d.peek(); {
+	case c == '"':
+		b, err := d.raw()
+		return parseTimeText(b), err
+	case c == '-' || '0' <= c && c <= '9':
+		text, err := d.number()
+		return parseTimeNumber(text), err
+	default:
+		return time.Time{}, d.skip()
+	}
+}
+
+// parseTimeNumber reads an integer as milliseconds since 1970, the encoding of the event. A number
+// with a fraction or an exponent is in seconds, the encoding of the API, unless that would be
+// after the year 5000.
+func parseTimeNumber(text []byte) time.Time {
+	if ms, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		return unixMilli(ms)
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return time.Time{}
+	}
+	if -1e11 < f && f < 1e11 {
+		f *= 1000
+	}
+	if f < -1e15 || f > 1e15 {
+		return time.Time{}
+	}
+	return unixMilli(int64(f))
+}
+
+// parseTimeText reads RFC 3339, and the form with a blank that Java writes.
+func parseTimeText(b []byte) time.Time {
+	s := string(b)
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return parseTimeNumber(b)
+}
+
+// unixMilli returns a time within the years 1 to 9999, the zero time for any other.
+func unixMilli(ms int64) time.Time {
+	if ms < -62135596800000 || ms > 253402300799999 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
