@@ -19,7 +19,24 @@ type APIError struct {
 }
 
 func (e *APIError) Error() string {
-	return fmt.Sprintf("checkpoint: %s: %d %s: %s", e.Call, e.HTTPStatus, e.Code, e.Message)
+	var b strings.Builder
+	b.WriteString("checkpoint: " + e.Call)
+	switch {
+	case e.HTTPStatus != 0:
+		fmt.Fprintf(&b, ": %d", e.HTTPStatus)
+	default:
+		b.WriteString(": no answer")
+	}
+	if e.Code != "" {
+		b.WriteString(" " + e.Code)
+	}
+	switch {
+	case e.Message != "":
+		b.WriteString(": " + e.Message)
+	case e.Cause != nil:
+		b.WriteString(": " + e.Cause.Error())
+	}
+	return b.String()
 }
 
 // Unwrap returns the error of the client.

@@ -6,6 +6,10 @@ import (
 	"slices"
 )
 
+// pageItems is the number of records asked for in one call: the most the service allows (Lambda
+// API, GetDurableExecutionState.MaxItems), where its default of 100 would mean ten times the calls.
+const pageItems = 1000
+
 // LoadState returns the whole log of an execution: the records of the event and all pages that
 // the service has not put into it. Nothing can be decided before they are read: an operation on a
 // later page would look as if it had never run.
@@ -31,7 +35,7 @@ func statePages(ctx context.Context, c Client, arn, token, marker string) ([]Ope
 			return nil, fmt.Errorf("checkpoint: read the state of %s: the service sent the marker %q twice", arn, marker)
 		}
 		seen[marker] = true
-		page, err := c.State(ctx, StateInput{ARN: arn, Token: token, Marker: marker})
+		page, err := c.State(ctx, StateInput{ARN: arn, Token: token, Marker: marker, MaxItems: pageItems})
 		if err != nil {
 			return nil, fmt.Errorf("checkpoint: read the state of %s: %w", arn, err)
 		}
