@@ -48,8 +48,8 @@ var importPaths = map[string]string{
 // generated is the file name of the lines that wrap a block.
 const generated = "generated"
 
-// unit is what is type-checked at once: a block with a package clause alone, or
-// all other Go blocks of a document together.
+// unit is what is type-checked at once: the whole files of a document that name
+// one package, or all its other Go blocks together.
 type unit struct {
 	files []*ast.File
 	// statements holds, by document line, the blocks wrapped into a function:
@@ -98,9 +98,9 @@ func checkGo(ctx context.Context, root string, docs ...document) ([]string, erro
 }
 
 func parseUnits(fset *token.FileSet, doc document) ([]unit, []string) {
-	var units []unit
 	var problems []string
 	shared := unit{statements: map[int]bool{}}
+	whole := map[string]unit{} // by package name
 	for _, b := range doc.blocks {
 		if b.info != "go" {
 			continue
@@ -110,14 +110,16 @@ func parseUnits(fset *token.FileSet, doc document) ([]unit, []string) {
 		case err != nil:
 			problems = append(problems, err.Error())
 		case statements == nil:
-			units = append(units, unit{files: []*ast.File{file}})
+			name := file.Name.Name
+			whole[name] = unit{files: append(whole[name].files, file)}
 		default:
 			shared.files = append(shared.files, file)
 			maps.Copy(shared.statements, statements)
 		}
 	}
-	if len(shared.files) != 0 {
-		units = append(units, shared)
+	units := []unit{shared}
+	for _, name := range slices.Sorted(maps.Keys(whole)) {
+		units = append(units, whole[name])
 	}
 	return units, problems
 }

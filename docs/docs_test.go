@@ -72,6 +72,15 @@ func TestBrokenBlockIsReported(t *testing.T) {
 			want:   []string{"doc.md:4:15: undefined: fmt"},
 		},
 		{
+			name:   "whole files",
+			reason: "those of one package belong together, like the files of a folder",
+			text: []string{
+				"```go", "package a", "func f() int { return 1 }", "```", "```go", "package a", "var x string = f()", "```",
+				"```go", "package b", "var y = f()", "```",
+			},
+			want: []string{"doc.md:7:16: cannot use f()", "doc.md:11:9: undefined: f"},
+		},
+		{
 			name:   "exempted",
 			reason: "no block is exempt",
 			text:   []string{"```go nocompile", "x := 1", "```"},
