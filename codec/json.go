@@ -9,8 +9,7 @@ import (
 // JSON returns the default codec: encoding/json without HTML escaping and without a trailing newline.
 //
 // The payload null, and an empty payload (an operation that recorded none), leave the zero value of any target.
-// Strings take a shorter way with the same result: encoding a string allocates its payload, decoding one allocates
-// the string, and nothing else. As in encoding/json, bytes of a string that are not UTF-8 become U+FFFD, []byte is
+// Strings take a shorter way with the same result: decoding one allocates the string and nothing else. As in encoding/json, bytes of a string that are not UTF-8 become U+FFFD, []byte is
 // base64, and numbers decoded into an interface are float64.
 //
 // Encode fails with an [*Error] for values that encoding/json refuses, channels and functions for example; Decode for

@@ -67,7 +67,7 @@ type erased[T any] struct {
 func (e erased[T]) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 	in, ok := v.(T)
 	if !ok && (v != nil || any(in) != nil) { // any(in) is nil for an interface alone: then a nil v is in
-		return nil, newError(m, false, fmt.Errorf("the codec takes a %s, not a value of type %T", typeName[T](), v))
+		return nil, newError(m, false, fmt.Errorf("the codec converts values of type %s, not of type %T", typeName[T](), v))
 	}
 
 	payload, err := e.typed.Encode(in)
