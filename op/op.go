@@ -118,3 +118,14 @@ func (typed[T]) Check(r node.Record) error {
 	_, err := decodeAs[T](r)
 	return err
 }
+
+// Await returns the operation that waits for this one, which an interpreter has started: r is the
+// record it got from doing so. It claims nothing.
+func (o Op[T]) Await(r node.Record) Op[T] {
+	h := *o.Node().Head()
+	h.Undo = nil
+	if r.Err != nil {
+		h.Err = r.Err
+	}
+	return Op[T]{n: &node.Await{Header: h, Target: r.Target}, decode: o.decode}
+}

@@ -1,0 +1,33 @@
+package replay
+
+import (
+	"context"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// callCallback creates a callback. Creating one succeeds whatever becomes of it: how it ended is
+// seen by who awaits the Target of the record.
+func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) node.Record {
+	s.inv.mu.Lock()
+	c, err := s.claim(&n.Header, checkpoint.KindCallback)
+	if err != nil {
+		return node.Record{Err: err}
+	}
+	o := s.operation(ctx, &n.Header, checkpoint.KindCallback, c)
+	o.outside = true
+	if c.rec == nil {
+		u := o.update(checkpoint.ActionStart)
+		u.Timeout, u.Heartbeat = n.Timeout, n.Heartbeat
+		s.inv.writer.AddWait(u)
+	}
+	for {
+		if rec, ok := s.inv.log.Get(o.id); ok {
+			s.passed(rec)
+			s.inv.mu.Unlock()
+			return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)
+		}
+		s.inv.awaitChange(s.t, s, o)
+	}
+}

@@ -1,0 +1,134 @@
+package replay
+
+import (
+	"context"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
+)
+
+// maxInline is the largest result of a group that is kept in its own record, in bytes. A larger one
+// stays in the records of its operations. Source: the service's own SDKs.
+const maxInline = 256 << 10
+
+// callGroup runs or starts a group. A finished one is read from the log, unless its result was
+// too large for it: then its body is run again, read-only, to compute it.
+func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.Record {
+	s.inv.mu.Lock()
+	c, err := s.claim(&n.Header, checkpoint.KindContext)
+	if err != nil {
+		return node.Record{Err: err}
+	}
+	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
+		s.passed(c.rec)
+		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		s.inv.mu.Unlock()
+		return s.given(r, start)
+	}
+	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
+	if c.rec == nil {
+		s.inv.writer.Add(o.update(checkpoint.ActionStart), s.inv.writer.RoundTrip())
+	}
+	if s.readOnly && !c.rec.Status.Terminal() {
+		s.diverge(s.unfinished(o))
+	}
+	if start {
+		o.spawn(func(t *task) node.Record { return o.group(t, n.Body) })
+		s.inv.mu.Unlock()
+		return node.Record{Target: o}
+	}
+	if c.rec != nil {
+		if err := s.owned(&n.Header); err != nil {
+			return node.Record{Err: err}
+		}
+		if !c.rec.Status.Terminal() {
+			s.frontier(o)
+		}
+	}
+	s.inv.mu.Unlock()
+	return o.group(s.t, n.Body)
+}
+
+// group runs the body of a group in a scope of its own and records how it ended. Called without
+// the lock.
+func (o *operation) group(t *task, body node.ScopeBody) node.Record {
+	in := o.s.newScope(t, o, true)
+	defer in.cancel(errEnded)
+	in.readOnly = o.found != nil && o.found.Status.Terminal()
+	v, err := guard(func() (any, error) { return body.Run(&handle{s: in, ctx: in.ctx}) })
+	var payload []byte
+	err = in.end(err)
+	if err == nil {
+		payload, err = o.encode(in.ctx, v)
+	}
+	return o.settleGroup(t, in, v, payload, err)
+}
+
+// settleGroup records how a group ended, or, if that is in the log already, sees whether the code
+// has come to the same end.
+func (o *operation) settleGroup(t *task, in *scope, v any, payload []byte, err error) node.Record {
+	inv := o.s.inv
+	if in.readOnly {
+		return o.recomputed(t, in, payload, err)
+	}
+	u := o.update(checkpoint.ActionSucceed)
+	switch {
+	case err != nil:
+		u.Action = checkpoint.ActionFail
+		u.Failure = inv.set.failure(err, in.known)
+	case len(payload) > maxInline:
+		u.ReplayChildren = true
+		u.Payload = checkpoint.TextPayload(o.summary(v))
+	default:
+		u.Payload = checkpoint.NewPayload(payload)
+	}
+	inv.mu.Lock()
+	t.check()
+	inv.awaitAck(t, o.s, o, inv.writer.AddWait(u))
+	rec, _ := inv.log.Get(o.id)
+	r := o.s.outcome(o, rec)
+	inv.mu.Unlock()
+	if u.ReplayChildren {
+		return o.large(payload)
+	}
+	return r
+}
+
+// large is the record of a result that is not in the log.
+func (o *operation) large(payload []byte) node.Record {
+	p := checkpoint.NewPayload(payload)
+	return node.Record{Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: o.s}
+}
+
+// recomputed is the record of a finished group that was run again.
+func (o *operation) recomputed(t *task, in *scope, payload []byte, err error) node.Record {
+	inv := in.inv
+	inv.mu.Lock()
+	t.check()
+	rec, _ := inv.log.Get(o.id)
+	if err != nil {
+		in.diverge(&DivergedError{
+			Reason: "a group that succeeded fails when it is run again to compute its large result",
+			Log:    recorded(rec),
+			Code:   "the error " + quote(err.Error()),
+		})
+	}
+	o.s.observe(rec)
+	inv.mu.Unlock()
+	return o.large(payload)
+}
+
+// summary describes a result that is too large for the log.
+func (o *operation) summary(v any) string {
+	if o.head.Summary == nil {
+		return ""
+	}
+	text, err := guard(func() (any, error) { return o.head.Summary(v), nil })
+	if err != nil {
+		o.s.inv.set.logger(nil).Warn("the summary of a large result panicked", pathAttr(o.path()), errorAttr(err))
+		return ""
+	}
+	s, _ := text.(string)
+	return s
+}

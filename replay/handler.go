@@ -1,0 +1,64 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+)
+
+// Function is a durable function: what lambda.Start takes. It may serve several invocations at
+// once. The zero value is invalid.
+type Function[In, Out any] struct {
+	core core
+}
+
+var _ lambda.Handler = (*Function[op.None, op.None])(nil)
+
+// Handler makes a durable function of a handler.
+//
+//	lambda.Start(replay.Handler(processOrder))
+//
+// The handler's input is the JSON of the event; without one, or if it is null, it is the zero
+// value. Its result is recorded as JSON. An error it returns, and a panic, end the execution as
+// FAILED; only what is not its fault (a lost connection, a throttled call, the end of the
+// invocation's time) is invoked again. A nil handler and invalid options are reported by the
+// first invocation.
+func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerOption) *Function[In, Out] {
+	f := &Function[In, Out]{}
+	f.core = core{set: newSettings(opts)}
+	if fn == nil {
+		f.core.set.err = fmt.Errorf("replay: Handler(nil): pass the function that handles the event")
+		return f
+	}
+	f.core.run = func(ctx op.Context, input []byte) (any, error) {
+		var in In
+		if len(bytes.TrimSpace(input)) > 0 {
+			if err := codec.Decode(ctx.Invocation(), codec.JSON(), codec.Meta{Part: codec.Input}, input, &in); err != nil {
+				return nil, fmt.Errorf("replay: the event is no %T: %w", in, err)
+			}
+		}
+		return fn(ctx, in)
+	}
+	return f
+}
+
+// Invoke runs one invocation. The service calls it with an event that carries the log of the
+// execution; the answer says how the execution ended, or that it waits. An error means that the
+// service is to invoke again.
+func (f *Function[In, Out]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return f.core.invoke(ctx, payload)
+}
+
+// encodeResult makes the JSON of the handler's result.
+func encodeResult(ctx context.Context, v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
+		return []byte("null"), nil
+	}
+	return codec.Encode(ctx, codec.JSON(), codec.Meta{}, v)
+}

@@ -1,0 +1,121 @@
+package replay
+
+import (
+	"context"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
+)
+
+// operation is an operation of the code that is not simply read from the log: it runs, it waits,
+// or somebody holds on to it.
+type operation struct {
+	s    *scope
+	head *node.Header
+	kind checkpoint.Kind
+	id   string
+	nth  int             // occurrence
+	ctx  context.Context //nolint:containedctx // with the values of the scope's context
+	// found is the record when the operation was claimed; nil if there was none.
+	found *checkpoint.Operation
+	// own says that a goroutine of ours brings the operation to its end; else the service does.
+	own bool
+	t   *task // that goroutine, if it is not the scope's
+	// outside says that the result is not ours.
+	outside bool
+
+	done    bool
+	rec     node.Record
+	read    bool // somebody has asked for the result
+	joiners []*waiter
+}
+
+func (s *scope) operation(ctx context.Context, h *node.Header, kind checkpoint.Kind, c claim) *operation {
+	return &operation{
+		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
+	}
+}
+
+// path names the operation for people.
+func (o *operation) path() string { return o.s.pathOf(o.head, o.nth) }
+
+// update returns an update of the operation. Kind, sub-type, name and parent are the same on all.
+func (o *operation) update(a checkpoint.Action) checkpoint.Update {
+	return checkpoint.Update{
+		ID: o.id, ParentID: o.s.real, Name: checkpoint.WireName(o.head.Name, o.head.Key),
+		SubType: o.head.SubType, Kind: o.kind, Action: a,
+	}
+}
+
+// codec returns what encodes the operation's result.
+func (o *operation) codec() codec.Codec {
+	if o.head.Codec != nil {
+		return o.head.Codec
+	}
+	return o.s.inv.set.codec
+}
+
+func (o *operation) meta(p codec.Part) codec.Meta {
+	return codec.Meta{ExecutionARN: o.s.inv.arn, OperationID: o.id, OperationName: o.head.Name, Part: p}
+}
+
+// finish ends the operation and wakes who waits for it. Called with the lock held.
+func (o *operation) finish(r node.Record) {
+	o.done, o.rec = true, r
+	for _, w := range o.joiners {
+		w.wake()
+	}
+	o.joiners = nil
+}
+
+// spawn gives the operation a goroutine of its own, counted before it runs.
+func (o *operation) spawn(body func(t *task) node.Record) {
+	var rec node.Record
+	o.own = true
+	o.s.fibres = append(o.s.fibres, o)
+	o.t = o.s.inv.spawn(o.s.t, o.path(), func(t *task) {
+		rec = body(t)
+	}, func(p error) {
+		if p != nil {
+			rec = node.Record{Err: p}
+		}
+		o.finish(rec)
+	})
+}
+
+// terminal builds what user code gets of a terminal record. Called with the lock held.
+func (s *scope) terminal(h *node.Header, nth int, rec *checkpoint.Operation, replayed bool) node.Record {
+	s.observe(rec)
+	r := node.Record{
+		Meta:  codec.Meta{ExecutionARN: s.inv.arn, OperationID: rec.ID, OperationName: h.Name},
+		Codec: h.Codec, Replayed: replayed, Source: s,
+		CallbackID: rec.CallbackID,
+	}
+	if rec.Status != checkpoint.StatusSucceeded {
+		r.Err = s.failed(h, nth, rec)
+		return r
+	}
+	if rec.Payload.Present() {
+		r.Payload = &rec.Payload
+	}
+	return r
+}
+
+// Decode decodes a payload of one of the scope's operations. What we wrote and cannot read any
+// more has been written by other code.
+func (s *scope) Decode(r node.Record, payload []byte, v any) error {
+	c := r.Codec
+	if c == nil {
+		c = s.inv.set.codec
+	}
+	err := codec.Decode(s.ctx, c, r.Meta, payload, v)
+	if err != nil && r.Replayed && !r.Outside {
+		s.inv.mu.Lock()
+		if err := s.alive(); err != nil {
+			return err
+		}
+		s.diverge(s.undecodable(r, err))
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package replay
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// HandlerOption configures a [Handler]. Of options of one kind the last one counts.
+type HandlerOption interface{ apply(set *settings) }
+
+type handlerOption func(set *settings)
+
+func (o handlerOption) apply(set *settings) { o(set) }
+
+// WithClient talks to the service through c. A client that the host put into the invocation's
+// context (checkpoint.WithClient) comes first; without either the client is made from Lambda's
+// environment, once for all invocations.
+func WithClient(c checkpoint.Client) HandlerOption {
+	return handlerOption(func(set *settings) { set.client = c })
+}
+
+// WithErrors registers errors that keep their identity in the log, for all operations and for the
+// handler's own error; see op.WithErrors. Repeated use adds to the list.
+func WithErrors(known ...codec.KnownError) HandlerOption {
+	return handlerOption(func(set *settings) {
+		for _, k := range known {
+			if err := k.Err(); err != nil && set.err == nil {
+				set.err = err
+			}
+		}
+		set.known = append(set.known, known...)
+	})
+}
+
+// WithCodec encodes and decodes the results of operations that have no codec of their own. The
+// default is JSON. The handler's input and result are always JSON.
+func WithCodec(c codec.Codec) HandlerOption {
+	return handlerOption(func(set *settings) {
+		if c != nil {
+			set.codec = c
+		}
+	})
+}
+
+// WithStepDefaults sets what steps do that do not say otherwise. The retry policy does not hold
+// for steps that are declared at-most-once: without a policy of their own they are not retried.
+func WithStepDefaults(opts ...op.StepOption) HandlerOption {
+	return handlerOption(func(set *settings) {
+		n, ok := op.Do("defaults", func(context.Context) error { return nil }, opts...).Node().(*node.Step)
+		if !ok {
+			return
+		}
+		set.defaults = n.Config
+		if n.Err != nil && set.err == nil {
+			set.err = n.Err
+		}
+		if n.Codec != nil {
+			set.codec = n.Codec
+		}
+		set.known = append(set.known, n.Known...)
+	})
+}
+
+// WithLogHandler writes the records of the execution's loggers to h. The default is the handler
+// of [slog.Default] at the time of the invocation.
+func WithLogHandler(h slog.Handler) HandlerOption {
+	return handlerOption(func(set *settings) { set.logs = h })
+}
+
+// WithReplayLogs lets records of at least this level come out also while the log is replayed:
+// [slog.LevelDebug] for all, [slog.LevelWarn] for warnings and errors, [slog.LevelError] for
+// errors. Without it a scope is silent until it reaches what no invocation has done before.
+// Bodies are never silent.
+func WithReplayLogs(least slog.Leveler) HandlerOption {
+	return handlerOption(func(set *settings) { set.replayLogs = least })
+}
+
+// WithStackTraces records the stack of a panic with the failure. The default is false.
+func WithStackTraces(on bool) HandlerOption {
+	return handlerOption(func(set *settings) { set.stacks = on })
+}
+
+// Reaction is what an execution does that diverged.
+type Reaction int
+
+const (
+	// Fail ends the execution as FAILED.
+	Fail Reaction = iota
+	// Hold ends the invocation with an error, so that the service invokes again, with backoff, until
+	// the execution times out: deploying the former code rescues the execution.
+	Hold
+)
+
+// WithDivergence says what to do when the code is not the code that wrote the log. The default
+// is [Fail].
+func WithDivergence(r Reaction) HandlerOption {
+	return handlerOption(func(set *settings) { set.divergence = r })
+}
+
+// WithReadyStart says whether a step that is attempted again sends START once more, so that its
+// history shows when each attempt began. The default is true. Without it an attempt costs one
+// update less; steps whose start must be durable, at-most-once ones above all, send it anyway.
+func WithReadyStart(on bool) HandlerOption {
+	return handlerOption(func(set *settings) { set.readyStart = on })
+}
+
+// WithGrace bounds how long an invocation that has its answer waits for bodies and deferred
+// functions that do not end. What is left then is reported with its stack, and what it returns
+// is dropped. The default is one second; zero does not wait.
+func WithGrace(d time.Duration) HandlerOption {
+	return handlerOption(func(set *settings) { set.grace = max(0, d) })
+}

@@ -1,0 +1,93 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+var (
+	errNoTarget        = errors.New("replay: an operation that was not started is awaited")
+	errAgainAtMostOnce = errors.New("replay: retry.Again needs at-least-once semantics: " +
+		"an at-most-once step cannot keep its state over an interruption")
+)
+
+// failed builds the error that user code gets of a record that did not succeed.
+func (s *scope) failed(h *node.Header, nth int, rec *checkpoint.Operation) error {
+	e := &op.Error{
+		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
+	}
+	if f := rec.Failure; f != nil {
+		var d errorData
+		d, e.Data = readData(f.Data)
+		e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
+	}
+	e.Known = s.restore(concat(h.Known, s.known), e)
+	switch rec.Status {
+	case checkpoint.StatusTimedOut:
+		e.Known = append(e.Known, timedOut(e.Type))
+	case checkpoint.StatusCancelled, checkpoint.StatusStopped:
+		e.Known = append(e.Known, op.ErrStopped)
+	case checkpoint.StatusFailed, checkpoint.StatusStarted, checkpoint.StatusPending,
+		checkpoint.StatusReady, checkpoint.StatusSucceeded:
+	}
+	if e.Type == "" {
+		e.Type = string(rec.Status)
+	}
+	if e.Message == "" && rec.Status != checkpoint.StatusFailed {
+		e.Message = "the operation ended as " + string(rec.Status)
+	}
+	return e
+}
+
+// timedOut tells a missed heartbeat from the end of the time. Source: the error types that the
+// service gives callbacks.
+func timedOut(kind string) error {
+	if strings.EqualFold(kind, "Callback.Heartbeat") {
+		return op.ErrHeartbeatMissed
+	}
+	return op.ErrTimedOut
+}
+
+// restore brings back the registered errors of a record. A record that names none, because it was
+// written outside, is looked up by its type.
+func (s *scope) restore(known []codec.KnownError, e *op.Error) []error {
+	ids := e.Identities
+	if len(ids) == 0 && e.Type != "" {
+		ids = []op.Identity{{Name: e.Type, Data: e.Data}}
+	}
+	var errs []error
+	for _, id := range ids {
+		if k, ok := lookup(id.Name, known, s.inv.set.known, s.inv.set.builtin); ok {
+			errs = append(errs, k.Restore(id.Data))
+		}
+	}
+	return errs
+}
+
+func lookup(name string, lists ...[]codec.KnownError) (codec.KnownError, bool) {
+	for _, list := range lists {
+		for _, k := range list {
+			if k.Name() == name {
+				return k, true
+			}
+		}
+	}
+	return codec.KnownError{}, false
+}
+
+// permanent reports whether trying again cannot help: a conversion failed.
+func permanent(err error) bool {
+	_, ok := errors.AsType[*codec.Error](err)
+	return ok
+}
+
+// errCutOff is the error of an invocation whose time was over while a body ran.
+func errCutOff(path string, cause error) error {
+	return fmt.Errorf("replay: the invocation ended while %s was running: %w", quote(path), cause)
+}

@@ -1,0 +1,72 @@
+package replay
+
+import (
+	"errors"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+var errNoContext = errors.New("replay: the zero op.Context: pass the context that the handler or group was given")
+
+// Run runs an operation and returns its result.
+//
+//  1. If the declaration is invalid, Run returns what is wrong with it, and nothing is recorded.
+//  2. If the log holds the operation's result or failure, Run returns it; no body runs.
+//  3. Otherwise the operation is carried out and recorded. If that takes waiting (a wait, the pause
+//     before another attempt, an answer from outside) and nothing else is left to do, the
+//     invocation ends: Run does not return, deferred functions run, and a later invocation comes
+//     back to this point.
+//
+// The error of an operation that failed is an [*op.Error]; one that could not be converted is a
+// *codec.Error. Use of a context by a goroutine it was not given to, or inside the body of an
+// operation, ends the execution: see [ErrConcurrent], [ErrNested].
+func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
+	s := op.ScopeOf(ctx)
+	if s == nil {
+		var zero T
+		return zero, errNoContext
+	}
+	return o.Decode(s.Run(o.Node()))
+}
+
+// Exec is [Run] for callers that have no use for the result: it is not decoded.
+func Exec[T any](ctx op.Context, o op.Op[T]) error {
+	s := op.ScopeOf(ctx)
+	if s == nil {
+		return errNoContext
+	}
+	n := o.Node()
+	if h := n.Head(); h.Check != nil && h.Undo == nil {
+		n = node.With(n, func(h *node.Header) { h.Check = nil })
+	}
+	r := s.Run(n)
+	if r.Err == nil {
+		return nil
+	}
+	_, err := o.Decode(r)
+	return err
+}
+
+// Future is an operation that was started and goes on beside its scope.
+type Future[T any] struct {
+	result op.Op[T]
+}
+
+// Go starts an operation and returns at once. It is claimed here, in program order, whenever it
+// is awaited.
+//
+// If the scope returns without an error, steps and groups that were started in it are waited for,
+// and an error of theirs that nobody has asked for becomes the scope's; waits, callbacks and
+// invokes that nobody waits for are left behind. If the scope returns an error, all are left.
+func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
+	s := op.ScopeOf(ctx)
+	if s == nil {
+		return &Future[T]{result: o.Await(node.Record{Err: errNoContext})}
+	}
+	return &Future[T]{result: o.Await(s.Start(o.Node()))}
+}
+
+// Result is the operation that waits for the future. It leaves no record of its own and may be
+// run any number of times, in the scope of the future and those inside it.
+func (f *Future[T]) Result() op.Op[T] { return f.result }

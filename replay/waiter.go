@@ -1,0 +1,124 @@
+package replay
+
+import (
+	"runtime"
+	"slices"
+)
+
+// why is what a goroutine waits for.
+type why int
+
+const (
+	waitAck    why = iota // updates that become durable
+	waitRecord            // a change of an operation's record
+	waitDone              // the end of an operation that runs here
+	waitGate              // the claims of everything the log holds
+	waitChild             // a branch of a batch
+	waitSlot              // a free place among the running bodies of a batch
+)
+
+// String says it to people.
+func (w why) String() string {
+	return [...]string{
+		"for a checkpoint", "for its record", "for its end", "for the operations before it",
+		"for a branch", "for a running body to end",
+	}[w]
+}
+
+// waiter is a parked goroutine.
+type waiter struct {
+	t     *task
+	s     *scope
+	why   why
+	op    *operation // what it waits for; nil for an acknowledgement
+	path  string
+	seq   uint64
+	ch    chan struct{}
+	woken bool
+}
+
+// String says who waits for what.
+func (w *waiter) String() string {
+	path := w.path
+	if w.op != nil {
+		path = w.op.path()
+	}
+	return quote(path) + " " + w.why.String()
+}
+
+// park blocks until somebody wakes the waiter. It is called with the lock held, after the
+// waiter was put where it will be found, and returns with the lock held, unless the goroutine
+// is to end.
+func (inv *invocation) park(w *waiter) {
+	w.ch = make(chan struct{})
+	inv.parked[w] = struct{}{}
+	w.t.asleep = w
+	w.t.uncount()
+	inv.arm()
+	inv.settle()
+	inv.mu.Unlock()
+	<-w.ch
+	inv.mu.Lock()
+	w.t.check()
+}
+
+// wake counts the goroutine and lets it go on.
+func (w *waiter) wake() {
+	if w.woken {
+		return
+	}
+	delete(w.t.inv.parked, w)
+	w.t.asleep = nil
+	w.t.count()
+	w.release()
+}
+
+// release lets the goroutine go on uncounted, to its end.
+func (w *waiter) release() {
+	if !w.woken {
+		w.woken = true
+		close(w.ch)
+	}
+}
+
+// awaitAck parks until the service has accepted the update with this number.
+func (inv *invocation) awaitAck(t *task, s *scope, op *operation, seq uint64) {
+	for inv.writer.Acked() < seq {
+		w := &waiter{t: t, s: s, why: waitAck, op: op, path: s.path, seq: seq}
+		i, _ := slices.BinarySearchFunc(inv.acks, seq, func(w *waiter, seq uint64) int {
+			if w.seq <= seq {
+				return -1
+			}
+			return 1
+		})
+		inv.acks = slices.Insert(inv.acks, i, w)
+		inv.park(w)
+	}
+}
+
+// barrier parks until the results of all relaxed steps so far are durable.
+func (inv *invocation) barrier(t *task, s *scope, op *operation) {
+	if inv.writer.Acked() < inv.relaxed {
+		inv.writer.Flush()
+		inv.awaitAck(t, s, op, inv.relaxed)
+	}
+}
+
+// awaitChange parks until the record of op changes.
+func (inv *invocation) awaitChange(t *task, s *scope, op *operation) {
+	w := &waiter{t: t, s: s, why: waitRecord, op: op}
+	inv.watch[op.id] = append(inv.watch[op.id], w)
+	inv.park(w)
+}
+
+// awaitDone parks until op has ended.
+func (inv *invocation) awaitDone(t *task, s *scope, op *operation) {
+	for !op.done {
+		w := &waiter{t: t, s: s, why: waitDone, op: op}
+		op.joiners = append(op.joiners, w)
+		inv.park(w)
+	}
+}
+
+// exit ends the goroutine. Deferred functions run, nothing else does.
+func exit() { runtime.Goexit() }
