@@ -1,0 +1,195 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Call is one checkpoint call that a function has made, as [Execution.CheckpointCalls] tells it.
+type Call struct {
+	// Invocation and Number count from one: the invocation of the execution that the token is of,
+	// and the call of that invocation.
+	Invocation, Number int
+	// Token is the token of the call.
+	Token   string
+	Updates []checkpoint.Update
+	// Operations is what the reply held; Err, unless nil, what the caller got in its place.
+	Operations []checkpoint.Operation
+	Err        error
+}
+
+// CheckpointCalls returns all checkpoint calls so far, refused ones included.
+func (e *Execution) CheckpointCalls() []Call {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.calls)
+}
+
+// Checkpoint implements [checkpoint.Client]: if the token is that of the last accepted call, it
+// commits the updates, all or none, and answers with a new token and what has changed.
+func (s *Service) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+	e, err := s.callee(ctx, callCheckpoint, in.ARN)
+	if err != nil {
+		return checkpoint.CheckpointOutput{}, err
+	}
+	defer s.leave()
+
+	call := Call{Token: in.Token, Updates: slices.Clone(in.Updates)}
+	call.Invocation, call.Number = e.number(in.Token)
+	point := Point{
+		ARN: e.arn, Invocation: call.Invocation, Call: call.Number, API: callCheckpoint, Updates: call.Updates,
+	}
+	var out checkpoint.CheckpointOutput
+	out, call.Err = s.checkpoint(ctx, e, in, point)
+	call.Operations = out.Operations
+
+	e.mu.Lock()
+	e.calls = append(e.calls, call)
+	e.mu.Unlock()
+	if call.Err != nil {
+		return checkpoint.CheckpointOutput{}, call.Err
+	}
+	return out, nil
+}
+
+func (s *Service) checkpoint(
+	ctx context.Context, e *Execution, in checkpoint.CheckpointInput, point Point,
+) (out checkpoint.CheckpointOutput, err error) {
+	if err := s.disturb(ctx, e, point.at(BeforeCall)); err != nil {
+		return out, err
+	}
+	var r reply
+	err = e.transact(false, func(d *draft) error {
+		if !e.accepts(in.Token) {
+			return staleToken(callCheckpoint)
+		}
+		if err := d.apply(in.Updates); err != nil {
+			return err
+		}
+		d.nothing = len(in.Updates) == 0
+		d.under = append(d.under, func() {
+			r = e.reply()
+		})
+		return nil
+	})
+	if err != nil {
+		return out, err
+	}
+	s.observe(point)
+	if err := s.disturb(ctx, e, point.at(AfterCall)); err != nil {
+		return out, err
+	}
+	e.tell(r)
+	return r.out, nil
+}
+
+// State implements [checkpoint.Client]: it answers with a page of the log. The token must be that
+// of the last accepted call, and is not used up.
+func (s *Service) State(ctx context.Context, in checkpoint.StateInput) (checkpoint.StateOutput, error) {
+	var out checkpoint.StateOutput
+	e, err := s.callee(ctx, callState, in.ARN)
+	if err != nil {
+		return out, err
+	}
+	defer s.leave()
+	point := Point{ARN: e.arn, API: callState, Marker: in.Marker}
+	point.Invocation, point.Call = e.number(in.Token)
+	if err := s.disturb(ctx, e, point.at(BeforeCall)); err != nil {
+		return out, err
+	}
+	out, err = e.state(in)
+	if err != nil {
+		return checkpoint.StateOutput{}, err
+	}
+	if err := s.disturb(ctx, e, point.at(AfterCall)); err != nil {
+		return checkpoint.StateOutput{}, err
+	}
+	return out, nil
+}
+
+// callee finds the execution that a call is about. Unless there is an error, the caller leaves
+// the service when the call is answered.
+func (s *Service) callee(ctx context.Context, call, arn string) (*Execution, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &checkpoint.APIError{Call: call, Message: err.Error(), Cause: context.Cause(ctx)}
+	}
+	e, ok := s.Execution(arn)
+	if !ok {
+		return nil, &checkpoint.APIError{
+			Call: call, HTTPStatus: 400, Code: codeInvalid, Message: "Invalid durable execution ARN", Cause: ErrNotFound,
+		}
+	}
+	if !s.enter() {
+		err := s.down()
+		return nil, &checkpoint.APIError{Call: call, HTTPStatus: 500, Code: codeService, Message: err.Error(), Cause: err}
+	}
+	return e, nil
+}
+
+// number returns which call of which invocation a call with this token is.
+func (e *Execution) number(token string) (invocation, call int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	invocation = tokenInvocation(token)
+	if e.inv == nil || e.inv.number != invocation {
+		return invocation, 0
+	}
+	e.inv.calls++
+	return invocation, e.inv.calls
+}
+
+// disturb asks the faults what goes wrong at a point, and does it.
+func (s *Service) disturb(ctx context.Context, e *Execution, p Point) error {
+	for _, f := range s.faults {
+		if f.Lose != nil && f.Lose(p) {
+			e.lose(p.Invocation)
+			return staleToken(p.API)
+		}
+		if f.Delay != nil && s.virtual == nil {
+			if err := s.pause(ctx, f.Delay(p)); err != nil {
+				return &checkpoint.APIError{Call: p.API, Message: err.Error(), Cause: err}
+			}
+		}
+		if f.Fail == nil {
+			continue
+		}
+		if err := f.Fail(p); err != nil {
+			if api, ok := errors.AsType[*checkpoint.APIError](err); ok {
+				return api
+			}
+			return &checkpoint.APIError{Call: p.API, Message: err.Error(), Cause: err}
+		}
+	}
+	return nil
+}
+
+// pause waits for d, unless ctx or the service ends before.
+func (s *Service) pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	over := make(chan struct{})
+	stop := s.clock.AfterFunc(d, func() { close(over) })
+	defer stop()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.base.Done():
+		return s.down()
+	}
+}
+
+// observe tells the faults of a committed call.
+func (s *Service) observe(p Point) {
+	for _, f := range s.faults {
+		if f.Committed != nil {
+			f.Committed(p.at(AfterCall))
+		}
+	}
+}

@@ -1,0 +1,33 @@
+// Package local is the durable execution service in one process: it keeps the log of
+// executions, applies checkpoint calls to it, fires timers and invokes functions again. It is the
+// service's own state machine and not a mock: what the Lambda API refuses, this refuses.
+//
+// What happens to an execution, in order of application:
+//
+//   - If [Service.Start] is given a name that the function has used, the same payload finds that
+//     execution, another payload is an [*AlreadyStartedError]. Otherwise an execution begins.
+//   - If an execution has something to do (it is new, something it may wait for has changed, a
+//     pause is over) and none of its invocations is running, it is invoked. The event holds the
+//     log, or its first page, and a token.
+//   - If a checkpoint call carries the token of the last accepted call and every update is allowed,
+//     all of its updates are committed and the reply holds a new token and every operation that
+//     changed since the function was last told. Otherwise nothing changes.
+//   - If a timer is due, its operation changes: a WAIT succeeds, a PENDING step becomes READY, a
+//     CALLBACK times out.
+//   - If a function answers SUCCEEDED or FAILED, the execution ends.
+//   - If it answers PENDING and something changed that it was not told, it is invoked at once;
+//     otherwise, if something is pending, when that changes; otherwise the answer is invalid.
+//   - If the answer is invalid, or the invocation failed, crashed or ran out of time, the
+//     invocation is repeated after a pause; the budgets are in [Limits].
+//   - If the execution timeout passes or somebody stops it, the execution ends at once, and its
+//     tokens with it.
+//
+// # Time
+//
+// Under the real clock the service runs by itself. Under a [VirtualClock] nothing happens until
+// somebody asks for it: [Execution.RunUntilSuspended] runs what is due, one invocation after the
+// other, [Service.Advance] moves the time and fires timers, and [Execution.Drive] does both in
+// turn until the execution ends. The same program then makes the same history, every time.
+//
+// All times are truncated to milliseconds.
+package local

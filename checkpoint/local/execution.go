@@ -1,0 +1,157 @@
+package local
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Execution is one execution of a function. Its methods show the state at the moment of the call;
+// they are safe for concurrent use.
+type Execution struct {
+	svc   *Service
+	arn   string
+	key   nameKey
+	input checkpoint.Payload
+
+	done chan struct{} // closed when the history is complete
+
+	mu      sync.Mutex // guards what follows
+	rec     ExecutionRecord
+	records []*record
+	index   map[string]*record
+	// changes are all changes of records, in order.
+	changes []change
+	events  []Event
+	timers  map[TimerKey]*armed
+	calls   []Call
+	// inv is the last invocation, nil before the first.
+	inv *invocation
+	// queued: an invocation will begin. running: one has begun and not ended. paused: none begins
+	// before a pause is over.
+	queued, running, paused bool
+	// told is how many changes the last invocation knows, confirmed how many the last one that
+	// did not fail has known when it ended.
+	told, confirmed int
+}
+
+// record is an operation in the log.
+type record struct {
+	Record
+	// revision is the number of its last change, sent that of the last one the current invocation
+	// was sent.
+	revision, sent int
+}
+
+// change is one change of a record. It is external if the function has not made it.
+type change struct {
+	r        *record
+	external bool
+}
+
+// ARN returns the ARN of the execution.
+func (e *Execution) ARN() string { return e.arn }
+
+// Name returns the name of the execution, which is unique for its function.
+func (e *Execution) Name() string { return checkpoint.ExecutionName(e.arn) }
+
+// Status returns how far the execution has come.
+func (e *Execution) Status() Status { return e.snapshot().Status }
+
+// Result returns the result of an execution that has succeeded, nil if it has none.
+func (e *Execution) Result() []byte { return e.snapshot().Result.Bytes() }
+
+// Failure returns why the execution ended without a result, nil if nobody said so.
+func (e *Execution) Failure() *checkpoint.Failure { return e.snapshot().Failure }
+
+// Err returns an [*ExecutionError] if the execution has ended without a result.
+func (e *Execution) Err() error {
+	rec := e.snapshot()
+	if rec.Status == StatusRunning || rec.Status == StatusSucceeded {
+		return nil
+	}
+	return &ExecutionError{ARN: rec.ARN, Status: rec.Status, Failure: rec.Failure}
+}
+
+// Invocations returns how many invocations have begun.
+func (e *Execution) Invocations() int { return e.snapshot().Invocations }
+
+// Record returns what is kept of the execution.
+func (e *Execution) Record() ExecutionRecord { return e.snapshot() }
+
+func (e *Execution) snapshot() ExecutionRecord {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.rec
+}
+
+// Operations returns all records of the log in the order they were made, that of the execution
+// first, also those that a state would leave out.
+func (e *Execution) Operations() []checkpoint.Operation {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ops := make([]checkpoint.Operation, len(e.records))
+	for i, r := range e.records {
+		ops[i] = r.Operation
+	}
+	return ops
+}
+
+// Operation returns the record of one operation.
+func (e *Execution) Operation(id string) (checkpoint.Operation, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r, ok := e.index[id]
+	if !ok {
+		return checkpoint.Operation{}, false
+	}
+	return r.Operation, true
+}
+
+// History returns the events so far.
+func (e *Execution) History() []Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.events)
+}
+
+// Wait waits until the execution has ended, its last invocation included. It drives nothing: under
+// a virtual clock use [Execution.Drive]. The error is that of ctx, or says that the service is down.
+func (e *Execution) Wait(ctx context.Context) error {
+	select {
+	case <-e.done:
+		return nil
+	default:
+	}
+	select {
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-e.svc.base.Done():
+		return e.svc.down()
+	}
+}
+
+// ended reports whether the execution has ended and its history is complete.
+func (e *Execution) ended() bool { return e.rec.Status.Terminal() && !e.rec.Closing }
+
+func (e *Execution) closeDone() {
+	select {
+	case <-e.done:
+	default:
+		close(e.done)
+	}
+}
+
+// wake has the execution invoked, unless an invocation or a pause is to end before. The
+// execution's mutex is held.
+func (e *Execution) wake() {
+	if e.rec.Status.Terminal() || e.queued || e.running || e.paused {
+		return
+	}
+	e.queued = true
+	e.svc.enqueue(e)
+}

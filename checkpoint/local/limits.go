@@ -1,0 +1,85 @@
+package local
+
+import "time"
+
+// Limits are the quotas of the service. A zero field stands for its default.
+type Limits struct {
+	// Operations is how many operations an execution may have: each operation counts once, each
+	// RETRY and each failed invocation once more. The default is 3000 (AWS quotas for durable
+	// functions; retries count as they are metered).
+	Operations int
+	// DataBytes is how many bytes of payloads and errors an execution may store. The default is
+	// 100 MB (AWS quotas for durable functions).
+	DataBytes int
+
+	// PageItems is how many operations an invocation event, a checkpoint reply or a page of the
+	// state holds at most. By default only bytes limit events and replies, and a page of the state
+	// holds what the caller asks for, else 100 (Lambda API, GetDurableExecutionState).
+	PageItems int
+	// PageBytes is how many bytes of operations an event, a reply or a page holds, estimated.
+	// The default is 5 MiB.
+	PageBytes int
+
+	// PayloadBytes limits the payload of an update. The default is 1 MiB (Lambda API, OperationUpdate).
+	PayloadBytes int
+	// FailureBytes limits an error, all fields together. The default is 1 MiB (Lambda API, OperationUpdate).
+	FailureBytes int
+	// CallbackBytes limits the result of a callback. The default is 1 MiB (Lambda API,
+	// SendDurableExecutionCallbackSuccess).
+	CallbackBytes int
+	// InputBytes and ResultBytes limit what an execution is started with and what it returns by an
+	// EXECUTION update. The default is 6 MiB (Lambda API, synchronous invocations).
+	InputBytes, ResultBytes int
+	// ResponseBytes limits what an invocation answers. The default is 6 MiB and 100 bytes (Lambda quotas).
+	ResponseBytes int
+
+	// InvalidResponses is how many invalid answers in a row fail the execution. The default is 4.
+	InvalidResponses int
+	// InvalidPause is the pause after an invalid answer. The default is 5 seconds.
+	InvalidPause time.Duration
+	// RetryPause is the pause after a failed invocation; it doubles with each further one in a row,
+	// up to MaxRetryPause. The defaults are 1 second and 1 minute.
+	RetryPause, MaxRetryPause time.Duration
+}
+
+const mib = 1 << 20
+
+// withDefaults returns l with its zero fields filled in. PageItems has no default.
+func (l Limits) withDefaults() Limits {
+	fill(&l.Operations, 3000)
+	fill(&l.DataBytes, 100_000_000)
+	fill(&l.PageBytes, 5*mib)
+	fill(&l.PayloadBytes, mib)
+	fill(&l.FailureBytes, mib)
+	fill(&l.CallbackBytes, mib)
+	fill(&l.InputBytes, 6*mib)
+	fill(&l.ResultBytes, 6*mib)
+	fill(&l.ResponseBytes, 6*mib+100)
+	fill(&l.InvalidResponses, 4)
+	fill(&l.InvalidPause, 5*time.Second)
+	fill(&l.RetryPause, time.Second)
+	fill(&l.MaxRetryPause, time.Minute)
+	return l
+}
+
+func fill[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// retryPause returns the pause after the given number of failed invocations in a row.
+func (l Limits) retryPause(failures int) time.Duration {
+	pause := l.RetryPause
+	for n := 1; n < failures && pause < l.MaxRetryPause; n++ {
+		pause *= 2
+	}
+	return min(pause, l.MaxRetryPause)
+}
+
+// The bounds of a duration on the wire: whole seconds, at least one, at most 366 days
+// (Lambda API, WaitOptions, StepOptions and DurableConfig).
+const (
+	minSeconds = time.Second
+	maxSeconds = 31_622_400 * time.Second
+)

@@ -1,0 +1,121 @@
+package local
+
+import (
+	"slices"
+	"sync"
+)
+
+var _ Store = (*MemoryStore)(nil)
+
+// MemoryStore keeps executions in memory, until the process ends.
+type MemoryStore struct {
+	mu         sync.Mutex
+	executions map[string]*stored
+	order      []*stored
+}
+
+type stored struct {
+	execution ExecutionRecord
+	records   []Record
+	index     map[string]int
+	timers    []Timer
+	events    []Event
+}
+
+// NewMemoryStore returns an empty store.
+func NewMemoryStore() *MemoryStore {
+	return &MemoryStore{executions: make(map[string]*stored)}
+}
+
+// Commit implements [Store]. It never fails.
+func (m *MemoryStore) Commit(t Transition) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.executions[t.Execution.ARN]
+	if s == nil {
+		s = &stored{index: make(map[string]int)}
+		m.executions[t.Execution.ARN] = s
+		m.order = append(m.order, s)
+	}
+	s.execution = t.Execution
+	for _, r := range t.Records {
+		i, ok := s.index[r.ID]
+		if !ok {
+			s.index[r.ID] = len(s.records)
+			s.records = append(s.records, r)
+			continue
+		}
+		s.records[i] = r
+	}
+	s.events = append(s.events, t.Events...)
+	for _, key := range t.Clear {
+		s.clear(key)
+	}
+	for _, timer := range t.Set {
+		s.clear(timer.TimerKey)
+		s.timers = append(s.timers, timer)
+	}
+	return nil
+}
+
+func (s *stored) clear(key TimerKey) {
+	s.timers = slices.DeleteFunc(s.timers, func(t Timer) bool { return t.TimerKey == key })
+}
+
+// Load implements [Store].
+func (m *MemoryStore) Load(arn string) (Snapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.executions[arn]
+	if !ok {
+		return Snapshot{}, ErrNotFound
+	}
+	return Snapshot{
+		Execution: s.execution,
+		Records:   slices.Clone(s.records),
+		Timers:    slices.Clone(s.timers),
+	}, nil
+}
+
+// Events implements [Store].
+func (m *MemoryStore) Events(arn string, after, limit int) ([]Event, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.executions[arn]
+	if !ok {
+		return nil, ErrNotFound
+	}
+	events := s.events[min(max(after, 0), len(s.events)):]
+	if limit > 0 {
+		events = events[:min(limit, len(events))]
+	}
+	return slices.Clone(events), nil
+}
+
+// List implements [Store].
+func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []ExecutionRecord
+	skip := q.After != ""
+	for _, s := range m.order {
+		if skip {
+			skip = s.execution.ARN != q.After
+			continue
+		}
+		if !q.matches(s.execution) {
+			continue
+		}
+		found = append(found, s.execution)
+		if len(found) == q.Limit {
+			break
+		}
+	}
+	return found, nil
+}
+
+func (q Query) matches(r ExecutionRecord) bool {
+	return (q.Function == "" || q.Function == r.Function) &&
+		(q.Name == "" || q.Name == r.Name) &&
+		(len(q.Status) == 0 || slices.Contains(q.Status, r.Status))
+}

@@ -1,0 +1,69 @@
+package local
+
+import (
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Option configures a [Service].
+type Option interface{ apply(*config) }
+
+type config struct {
+	clock            checkpoint.Clock
+	store            Store
+	limits           Limits
+	faults           []Faults
+	functionTimeout  time.Duration
+	executionTimeout time.Duration
+	keepState        bool
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// WithClock sets the clock. The default is the real clock; under a [VirtualClock] nothing happens
+// until somebody advances it or drives an execution.
+func WithClock(c Clock) Option {
+	return optionFunc(func(cfg *config) { cfg.clock = c })
+}
+
+// WithStore sets where executions are kept. The default is [NewMemoryStore].
+// The caller closes the store, after the service.
+func WithStore(s Store) Option {
+	return optionFunc(func(cfg *config) { cfg.store = s })
+}
+
+// WithLimits sets the quotas.
+func WithLimits(l Limits) Option {
+	return optionFunc(func(cfg *config) { cfg.limits = l })
+}
+
+// WithFaults breaks things on purpose. Given several times, all are consulted, in the order given;
+// the first that breaks something is the last that is asked at that point.
+func WithFaults(f Faults) Option {
+	return optionFunc(func(cfg *config) { cfg.faults = append(cfg.faults, f) })
+}
+
+// WithFunctionTimeout ends an invocation that has not answered after d; it is repeated like one
+// that failed. The deadline is that of the invocation's context, in the time of the service's clock.
+// The default is 15 minutes under the real clock and none under a virtual one.
+// Limit: 15 minutes on AWS (Lambda quotas).
+func WithFunctionTimeout(d time.Duration) Option {
+	return optionFunc(func(cfg *config) { cfg.functionTimeout = d })
+}
+
+// WithExecutionTimeout ends every execution with TIMED_OUT that has not ended after d. Zero, the
+// default, means never; the history then tells the longest timeout that the API takes.
+// Limit: 1 second to 366 days (Lambda API, DurableConfig.ExecutionTimeout).
+func WithExecutionTimeout(d time.Duration) Option {
+	return optionFunc(func(cfg *config) { cfg.executionTimeout = d })
+}
+
+// WithStateKeptAtStart says whether the START of a READY step keeps the state that its last RETRY
+// carried. The default is false, and the record holds no state until the attempt ends: AWS's own
+// emulators do so, and which the service does has not been measured.
+func WithStateKeptAtStart(keep bool) Option {
+	return optionFunc(func(cfg *config) { cfg.keepState = keep })
+}

@@ -1,0 +1,211 @@
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// response is what a durable function has answered.
+type response struct {
+	status  string
+	result  checkpoint.Payload
+	failure *checkpoint.Failure
+}
+
+// readResponse reads the answer of a durable function. problem says why it is invalid.
+func readResponse(payload []byte) (r response, problem string) {
+	var wire struct {
+		Status string
+		Result *string
+		Error  *eventFailure
+	}
+	if err := json.Unmarshal(payload, &wire); err != nil {
+		return r, "Invalid response: " + err.Error()
+	}
+	r.status = wire.Status
+	if wire.Result != nil {
+		r.result = checkpoint.TextPayload(*wire.Result)
+	}
+	if f := wire.Error; f != nil {
+		r.failure = &checkpoint.Failure{
+			Type: f.ErrorType, Message: f.ErrorMessage, Data: f.ErrorData, Stack: f.StackTrace,
+		}
+	}
+	return r, r.problem()
+}
+
+// problem says what is wrong with a response whatever the execution has done
+// (AWS emulator, executor.py).
+func (r response) problem() string {
+	switch checkpoint.OutcomeStatus(r.status) {
+	case checkpoint.OutcomeSucceeded:
+		if r.failure != nil {
+			return "Cannot provide an Error for SUCCEEDED status."
+		}
+	case checkpoint.OutcomeFailed:
+		if r.result.Present() {
+			return "Cannot provide a Result for FAILED status."
+		}
+	case checkpoint.OutcomePending:
+	default:
+		if r.status == "" {
+			return "Invalid response: there is no Status."
+		}
+		return fmt.Sprintf("Invalid response: the Status is %q.", r.status)
+	}
+	return ""
+}
+
+// endInvocation takes the answer of a function.
+func (e *Execution) endInvocation(inv *invocation, a answer) error {
+	return e.transact(false, func(d *draft) error {
+		d.endInvocation(inv, a)
+		d.under = append(d.under, func() {
+			e.running = false
+			if e.untold() {
+				e.wake()
+			}
+		})
+		return nil
+	})
+}
+
+func (d *draft) endInvocation(inv *invocation, a answer) {
+	if d.e.ended() { // stopped meanwhile: nothing comes after the last event
+		d.nothing = true
+		return
+	}
+	limit := d.e.svc.limits.ResponseBytes
+	if a.failure == nil && len(a.payload) > limit {
+		a.failure = &checkpoint.Failure{
+			Type:    "Function.ResponseSizeTooLarge",
+			Message: fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit),
+		}
+	}
+	completed := Event{Type: EventInvocationCompleted, RequestID: inv.requestID, Start: inv.started, End: d.now}
+	switch {
+	case d.rec.Plain:
+		d.endPlain(completed, a)
+	case a.failure != nil:
+		d.fail(completed, a.failure)
+	default:
+		d.judge(completed, a.payload)
+	}
+}
+
+// endPlain ends the execution of a function that is not durable.
+func (d *draft) endPlain(completed Event, a answer) {
+	if a.failure == nil && !utf8.Valid(a.payload) {
+		a.failure = &checkpoint.Failure{Type: "Runtime.MarshalError", Message: "the response is not valid UTF-8"}
+	}
+	completed.Failure = a.failure
+	d.log(completed)
+	if a.failure != nil {
+		d.end(StatusFailed, checkpoint.Payload{}, a.failure, false)
+		return
+	}
+	var result checkpoint.Payload
+	if a.payload != nil {
+		result = checkpoint.NewPayload(a.payload)
+	}
+	d.end(StatusSucceeded, result, nil, false)
+}
+
+// fail ends an invocation that has failed: it is repeated after a pause.
+func (d *draft) fail(completed Event, failure *checkpoint.Failure) {
+	completed.Failure = failure
+	d.log(completed)
+	if d.rec.Closing {
+		d.close()
+		return
+	}
+	d.rec.FailedInRow++
+	d.rec.InvalidInRow = 0
+	d.again(failure, d.e.svc.limits.retryPause(d.rec.FailedInRow))
+}
+
+// refuse ends an invocation with an invalid answer: too many in a row end the execution.
+func (d *draft) refuse(completed Event, problem string) {
+	failure := &checkpoint.Failure{Type: codeInvalid, Message: problem}
+	completed.Failure = failure
+	d.log(completed)
+	if d.rec.Closing {
+		d.close()
+		return
+	}
+	d.rec.FailedInRow = 0
+	d.rec.InvalidInRow++
+	if d.rec.InvalidInRow >= d.e.svc.limits.InvalidResponses {
+		d.end(StatusFailed, checkpoint.Payload{}, failure, false)
+		return
+	}
+	d.again(failure, d.e.svc.limits.InvalidPause)
+}
+
+// again repeats the invocation after a pause. A repetition counts as an operation, and its error
+// is stored (AWS documentation, retries for durable functions).
+func (d *draft) again(failure *checkpoint.Failure, pause time.Duration) {
+	refusal := d.meter(1)
+	if refusal == nil {
+		refusal = d.weigh(checkpoint.Payload{}, failure)
+	}
+	if refusal != nil {
+		d.end(StatusFailed, checkpoint.Payload{}, &checkpoint.Failure{Type: refusal.Code, Message: refusal.Message}, false)
+		return
+	}
+	d.arm(TimerKey{Purpose: PurposeInvocation}, pause)
+	d.under = append(d.under, func() { d.e.paused = true })
+}
+
+// judge takes the answer of a durable function that has returned.
+func (d *draft) judge(completed Event, payload []byte) {
+	r, problem := readResponse(payload)
+	status := checkpoint.OutcomeStatus(r.status)
+	switch {
+	case problem != "":
+	case d.rec.Closing:
+		if len(r.result.Bytes()) > 0 || r.failure != nil || status == checkpoint.OutcomePending {
+			problem = "The execution was completed by a checkpoint: the response must carry nothing else."
+		}
+	case status == checkpoint.OutcomePending && !d.e.untold() && !d.e.waits():
+		problem = "Cannot return PENDING status with no pending operations."
+	}
+	if problem != "" {
+		d.refuse(completed, problem)
+		return
+	}
+	d.log(completed)
+	switch {
+	case d.rec.Closing:
+		d.close()
+	case status == checkpoint.OutcomeSucceeded:
+		d.end(StatusSucceeded, r.result, nil, false)
+	case status == checkpoint.OutcomeFailed:
+		d.end(StatusFailed, checkpoint.Payload{}, r.failure, false)
+	default:
+		d.rec.FailedInRow, d.rec.InvalidInRow = 0, 0
+		d.under = append(d.under, func() { d.e.confirmed = d.e.told })
+	}
+}
+
+// waits reports whether an operation is pending that the service will finish.
+func (e *Execution) waits() bool {
+	for _, r := range e.records {
+		switch r.Kind {
+		case checkpoint.KindStep:
+			if r.Status == checkpoint.StatusPending {
+				return true
+			}
+		case checkpoint.KindWait, checkpoint.KindCallback, checkpoint.KindChainedInvoke:
+			if r.Status == checkpoint.StatusStarted {
+				return true
+			}
+		case checkpoint.KindExecution, checkpoint.KindContext:
+		}
+	}
+	return false
+}

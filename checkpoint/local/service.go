@@ -1,0 +1,217 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// closeGrace is how long Close waits for functions that do not obey their context, in real time.
+const closeGrace = 5 * time.Second
+
+var _ checkpoint.Client = (*Service)(nil)
+
+// Service is the durable execution service. It is a [checkpoint.Client], and safe for concurrent
+// use. Make one with [New] and close it.
+type Service struct {
+	config
+	limits  Limits
+	virtual *VirtualClock // nil under any other clock
+	real    bool
+	seed    string // makes generated names unique
+
+	// base is the parent of the contexts of all invocations; it ends when the service is closed.
+	base context.Context //nolint:containedctx // the lifetime of the service
+	stop context.CancelCauseFunc
+	// work are the goroutines of the service, functions those of the functions it invokes.
+	work, functions sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows; taken after the mutex of an execution
+	hosts  map[string]hosted
+	byARN  map[string]*Execution
+	byName map[nameKey]*Execution
+	all    []*Execution
+	queue  []*Execution // executions to invoke, under a virtual clock
+	// invoking is how many invocations run.
+	invoking int
+	named    int // names generated
+	closed   bool
+	changed  chan struct{} // closed when something has changed; nil while nobody waits
+}
+
+// nameKey is what the name of an execution is unique in.
+type nameKey struct{ function, name string }
+
+// New returns a service that hosts nothing.
+func New(opts ...Option) *Service {
+	s := &Service{
+		hosts:  make(map[string]hosted),
+		byARN:  make(map[string]*Execution),
+		byName: make(map[nameKey]*Execution),
+	}
+	for _, o := range opts {
+		o.apply(&s.config)
+	}
+	s.limits = s.config.limits.withDefaults()
+	if s.store == nil {
+		s.store = NewMemoryStore()
+	}
+	if s.clock == nil {
+		s.real = true
+		s.clock = checkpoint.ClockFrom(context.Background()) //nolint:forbidigo // an empty context has the real clock
+	}
+	s.virtual, _ = s.clock.(*VirtualClock)
+	if s.virtual == nil {
+		s.seed = s.clock.Now().String()
+		if s.functionTimeout == 0 {
+			s.functionTimeout = 15 * time.Minute
+		}
+	}
+	s.base, s.stop = context.WithCancelCause(context.Background()) //nolint:forbidigo // outlives the calls that start executions
+	return s
+}
+
+// Close stops the service: the contexts of running invocations end, no timer fires any more, and
+// every call fails with [ErrClosed]. It returns when all goroutines have ended; the error says
+// that some functions have not obeyed their context for 5 seconds, or what had broken the service
+// before. What runs is not ended: a store keeps it.
+func (s *Service) Close() error {
+	s.mu.Lock()
+	wasClosed := s.closed
+	s.closed = true
+	all := s.all
+	s.mu.Unlock()
+	s.stop(ErrClosed)
+	s.notify()
+	if !wasClosed {
+		for _, e := range all {
+			e.stopTimers()
+		}
+	}
+	s.work.Wait()
+
+	broken := context.Cause(s.base)
+	if errors.Is(broken, ErrClosed) {
+		broken = nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), closeGrace)
+	defer cancel()
+	if !wait(ctx, &s.functions) {
+		return errors.Join(broken, fmt.Errorf("local: close: functions are still running %v after their contexts ended", closeGrace))
+	}
+	return broken
+}
+
+// wait waits for the group, or for the end of ctx, and reports whether the group is done.
+func wait(ctx context.Context, group *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		group.Wait()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Advance moves the virtual clock by d and fires the timers that are due on the way. It runs no
+// function: [Execution.RunUntilSuspended] does. Under another clock it does nothing.
+func (s *Service) Advance(d time.Duration) {
+	if s.virtual != nil {
+		s.virtual.Advance(d)
+	}
+}
+
+// Execution returns the execution with this ARN.
+func (s *Service) Execution(arn string) (*Execution, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.byARN[arn]
+	return e, ok
+}
+
+// Executions returns all executions in the order they were started.
+func (s *Service) Executions() []*Execution {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Execution(nil), s.all...)
+}
+
+// now returns the time that records show.
+func (s *Service) now() time.Time { return s.clock.Now().UTC().Truncate(time.Millisecond) }
+
+// enter reports whether the service is open, and keeps Close waiting until leave if so.
+func (s *Service) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+func (s *Service) leave() { s.work.Done() }
+
+// enqueue makes sure that an execution is invoked: now, or when somebody drives the service.
+func (s *Service) enqueue(e *Execution) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.virtual != nil {
+		s.queue = append(s.queue, e)
+		return
+	}
+	s.launch(e)
+}
+
+// launch invokes an execution on a goroutine of its own. The service's mutex is held.
+func (s *Service) launch(e *Execution) {
+	if s.closed {
+		return
+	}
+	s.invoking++
+	s.work.Go(func() {
+		s.invoke(e)
+		s.mu.Lock()
+		s.invoking--
+		s.mu.Unlock()
+		s.notify()
+	})
+}
+
+// notify wakes everybody who waits for a change.
+func (s *Service) notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// change returns a channel that is closed at the next change. The service's mutex is held.
+func (s *Service) change() <-chan struct{} {
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
+}
+
+// breakDown stops the service for good: what it cannot store it must not do.
+func (s *Service) breakDown(err error) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.stop(fmt.Errorf("local: the service has stopped: %w", err))
+	s.notify()
+}
+
+// down returns why the service does not run any more, nil if it does.
+func (s *Service) down() error { return context.Cause(s.base) }

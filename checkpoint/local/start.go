@@ -1,0 +1,154 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Start begins an execution of a function. The name is unique for the function; an empty one
+// stands for a generated name. If an execution of that name was started with the same payload, it
+// is returned, whether it has ended or not; with another payload, the error is an
+// [*AlreadyStartedError]. The error is [ErrNoFunction] if nobody hosts the function.
+//
+// ctx limits the call, not the execution.
+func (s *Service) Start(ctx context.Context, function, name string, payload []byte) (*Execution, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.start(launchOrder{function: function, name: name, input: checkpoint.NewPayload(payload)})
+}
+
+// Run hosts h under a throw-away name, starts an execution and waits until it has ended; under a
+// virtual clock it drives it there, advancing the clock from timer to timer. It returns the
+// result, or an [*ExecutionError] if there is none.
+func (s *Service) Run(ctx context.Context, h Handler, payload []byte) ([]byte, error) {
+	s.mu.Lock()
+	s.named++
+	function := "run-" + strconv.Itoa(s.named)
+	s.mu.Unlock()
+	if err := s.Host(function, h); err != nil {
+		return nil, err
+	}
+	defer s.unhost(function)
+	e, err := s.Start(ctx, function, "", payload)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Drive(ctx); err != nil {
+		return nil, err
+	}
+	return e.Result(), e.Err()
+}
+
+// launchOrder is what an execution is started with.
+type launchOrder struct {
+	function, name, tenant     string
+	input                      checkpoint.Payload
+	parentARN, parentOperation string
+}
+
+func (s *Service) start(o launchOrder) (*Execution, error) {
+	if err := s.limits.checkOrder(o); err != nil {
+		return nil, err
+	}
+	e := &Execution{
+		svc: s, input: o.input, done: make(chan struct{}),
+		index: make(map[string]*record), timers: make(map[TimerKey]*armed),
+	}
+	e.mu.Lock() // nobody sees the execution before it is stored
+	existing, err := s.register(e, o)
+	if existing != nil || err != nil {
+		e.mu.Unlock()
+		return existing, err
+	}
+	d := e.begin(false)
+	d.open()
+	err = d.commit()
+	if err == nil {
+		e.wake()
+	}
+	e.mu.Unlock()
+	if err != nil {
+		s.forget(e)
+		return nil, err
+	}
+	d.conclude()
+	return e, nil
+}
+
+// register names the execution and makes it known, unless there is one of that name already.
+func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, s.down()
+	}
+	h, err := s.resolve(o.function)
+	if err != nil {
+		return nil, err
+	}
+	if o.name == "" {
+		s.named++
+		o.name = uniqueID(s.seed, "name", strconv.Itoa(s.named))
+	}
+	e.key = nameKey{h.unqualified(), o.name}
+	if existing, ok := s.byName[e.key]; ok {
+		if !existing.input.Equal(o.input) {
+			return nil, &AlreadyStartedError{Name: o.name, ARN: existing.arn}
+		}
+		return existing, nil
+	}
+	e.arn = s.executionARN(h, o.name)
+	e.rec = ExecutionRecord{
+		ARN: e.arn, Name: o.name, Function: h.qualified(), Plain: h.plain, Tenant: o.tenant,
+		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
+		Input: o.input, Status: StatusRunning, Timeout: s.executionTimeout,
+	}
+	s.byName[e.key], s.byARN[e.arn] = e, e
+	s.all = append(s.all, e)
+	return nil, nil
+}
+
+func (s *Service) forget(e *Execution) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byName, e.key)
+	delete(s.byARN, e.arn)
+	s.all = slices.DeleteFunc(s.all, func(x *Execution) bool { return x == e })
+}
+
+// open writes the first record and the first event of an execution.
+func (d *draft) open() {
+	d.rec.Start = d.now
+	d.put(&Record{Operation: checkpoint.Operation{
+		ID: d.rec.ID(), Name: d.rec.Name, Kind: checkpoint.KindExecution,
+		Status: checkpoint.StatusStarted, Start: d.now, Payload: d.rec.Input,
+	}})
+	shown := d.rec.Timeout
+	if shown == 0 {
+		shown = maxSeconds
+	} else {
+		d.arm(TimerKey{Purpose: PurposeExecutionTimeout}, d.rec.Timeout)
+	}
+	d.log(Event{Type: EventExecutionStarted, Input: d.rec.Input, Timeout: shown})
+}
+
+// checkOrder refuses what an execution cannot be started with (Lambda API, Invoke).
+func (l Limits) checkOrder(o launchOrder) error {
+	if o.name != "" && !matches(o.name, 1, 64, isNameByte) {
+		return fmt.Errorf("local: the name of an execution is 1 to 64 of [a-zA-Z0-9-_], not %q", o.name)
+	}
+	if size := len(o.input.Bytes()); size > l.InputBytes {
+		return fmt.Errorf("local: the payload is %d bytes long, of at most %d", size, l.InputBytes)
+	}
+	if !utf8.Valid(o.input.Bytes()) {
+		return errors.New("local: the payload is not valid UTF-8")
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package local
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// checkFields refuses an update that cannot be on the wire, or whose fields are too long
+// (Lambda API, OperationUpdate). n is its position in the call.
+func (l Limits) checkFields(n int, u *checkpoint.Update) error {
+	switch {
+	case !matches(u.ID, 1, 64, isNameByte):
+		return badMember(n, "id", u.ID, "1 to 64 of [a-zA-Z0-9-_]")
+	case u.ParentID != "" && !matches(u.ParentID, 1, 64, isNameByte):
+		return badMember(n, "parentId", u.ParentID, "1 to 64 of [a-zA-Z0-9-_]")
+	case u.Name != "" && !matches(u.Name, 1, 256, isPrintable):
+		return badMember(n, "name", u.Name, "1 to 256 of [\\x20-\\x7E]")
+	case u.SubType != "" && !matches(u.SubType, 1, 32, isNameByte):
+		return badMember(n, "subType", u.SubType, "1 to 32 of [a-zA-Z0-9-_]")
+	case u.Tenant != "" && !matches(u.Tenant, 1, 256, isTenantByte):
+		return badMember(n, "chainedInvokeOptions.tenantId", u.Tenant, "1 to 256 of [a-zA-Z0-9._:/=+@ -]")
+	case !utf8.Valid(u.Payload.Bytes()):
+		return badMember(n, "payload", "", "valid UTF-8")
+	}
+	if err := checkFailureText(n, u.Failure); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		member   string
+		value    time.Duration
+		shortest time.Duration
+	}{
+		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, minSeconds},
+		{"waitOptions.waitSeconds", u.Wait, minSeconds},
+		{"callbackOptions.timeoutSeconds", u.Timeout, 0},
+		{"callbackOptions.heartbeatTimeoutSeconds", u.Heartbeat, 0},
+	} {
+		if d.value == 0 {
+			continue // absent
+		}
+		if d.value < d.shortest || d.value > maxSeconds || d.value%time.Second != 0 {
+			return badMember(n, d.member, d.value.String(), "whole seconds, 1 to 31622400")
+		}
+	}
+	return l.checkSizes(u)
+}
+
+func badMember(n int, member, value, constraint string) error {
+	return refusef("Value '%s' at 'updates.%d.member.%s' failed to satisfy constraint: %s", value, n+1, member, constraint)
+}
+
+func checkFailureText(n int, f *checkpoint.Failure) error {
+	if f == nil {
+		return nil
+	}
+	valid := utf8.ValidString(f.Type) && utf8.ValidString(f.Message) && utf8.ValidString(f.Data)
+	for _, frame := range f.Stack {
+		valid = valid && utf8.ValidString(frame)
+	}
+	if !valid {
+		return badMember(n, "error", "", "valid UTF-8")
+	}
+	return nil
+}
+
+// checkSizes refuses what is too large. What is the input of an operation, its result or its
+// state is one field on the wire.
+func (l Limits) checkSizes(u *checkpoint.Update) error {
+	limit, what := l.PayloadBytes, "output"
+	switch {
+	case u.Kind == checkpoint.KindExecution:
+		limit = l.ResultBytes
+	case u.Action == checkpoint.ActionStart:
+		what = "input"
+	}
+	if len(u.Payload.Bytes()) > limit {
+		return refusef("%s %s payload size must be less than or equal to %d bytes.", u.Kind, what, limit)
+	}
+	if failureSize(u.Failure) > l.FailureBytes {
+		return refusef("%s error size must be less than or equal to %d bytes.", u.Kind, l.FailureBytes)
+	}
+	return nil
+}
+
+func failureSize(f *checkpoint.Failure) int {
+	if f == nil {
+		return 0
+	}
+	n := len(f.Type) + len(f.Message) + len(f.Data)
+	for _, frame := range f.Stack {
+		n += len(frame)
+	}
+	return n
+}
+
+// checkCall refuses a call whose updates contradict each other
+// (AWS emulator, checkpoint/validators/checkpoint.py).
+func checkCall(updates []checkpoint.Update) error {
+	first := make(map[string]*checkpoint.Update, len(updates))
+	repeated := make(map[string]bool)
+	for i := range updates {
+		u := &updates[i]
+		if u.Kind == checkpoint.KindExecution {
+			if i != len(updates)-1 {
+				return refuse("EXECUTION checkpoint must be the last update.")
+			}
+			continue
+		}
+		before, twice := first[u.ID]
+		if !twice {
+			first[u.ID] = u
+			continue
+		}
+		if repeated[u.ID] || !mayFollow(before, u) {
+			return refuse("Cannot checkpoint multiple operations with the same ID.")
+		}
+		repeated[u.ID] = true
+	}
+	return nil
+}
+
+// mayFollow reports whether one call may carry both updates of an operation: a STEP or a CONTEXT
+// may end in the call that starts it.
+func mayFollow(before, after *checkpoint.Update) bool {
+	startable := before.Kind == checkpoint.KindStep || before.Kind == checkpoint.KindContext
+	return startable && before.Action == checkpoint.ActionStart && after.Action != checkpoint.ActionStart
+}
+
+// checkSame refuses an update that disagrees with what is recorded of its operation.
+func checkSame(r *Record, u *checkpoint.Update) error {
+	switch {
+	case r.Kind != u.Kind:
+		return refuse("Inconsistent operation type.")
+	case r.SubType != u.SubType:
+		return refuse("Inconsistent operation subtype.")
+	case r.Name != u.Name:
+		return refuse("Inconsistent operation name.")
+	case r.ParentID != u.ParentID:
+		return refuse("Inconsistent parent operation id.")
+	}
+	return nil
+}
