@@ -3,7 +3,6 @@ package op
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 var (
@@ -18,6 +17,8 @@ var (
 	ErrInterrupted = errors.New("interrupted before its result was recorded")
 	// ErrStopped is the error of an operation that was stopped or cancelled from outside.
 	ErrStopped = errors.New("stopped")
+	// ErrNotMet is the error of a condition whose policy gave up.
+	ErrNotMet = errors.New("condition not met")
 )
 
 // Error is how an operation failed, as the log holds it. It is the same on the first run and on
@@ -75,32 +76,3 @@ type PanicError struct {
 
 // Error says that it was a panic, and with which value.
 func (e *PanicError) Error() string { return "panic: " + e.Value }
-
-// UndoError is the error of a scope that failed and whose compensation did not succeed, or is
-// not known to have.
-type UndoError struct {
-	// Cause is why the scope failed.
-	Cause error
-	// Undone are the paths of the operations that were compensated, in the order it was done.
-	Undone []string
-	// Failed are the errors of the compensations that failed.
-	Failed []error
-	// Unknown are the paths of operations of which nobody knows whether they had their effect.
-	Unknown []string
-}
-
-// Error tells the cause, and what was not compensated.
-func (e *UndoError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%v", e.Cause)
-	for _, err := range e.Failed {
-		fmt.Fprintf(&b, "; undo failed: %v", err)
-	}
-	if len(e.Unknown) > 0 {
-		fmt.Fprintf(&b, "; not known to be undone: %s", strings.Join(e.Unknown, ", "))
-	}
-	return b.String()
-}
-
-// Unwrap returns the cause and the errors of the compensations.
-func (e *UndoError) Unwrap() []error { return append([]error{e.Cause}, e.Failed...) }

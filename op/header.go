@@ -12,6 +12,16 @@ const (
 	subTypeStep  = "Step"
 	subTypeWait  = "Wait"
 	subTypeGroup = "RunInChildContext"
+
+	subTypeCondition       = "WaitForCondition"
+	subTypeCallback        = "Callback"
+	subTypeWaitForCallback = "WaitForCallback"
+	subTypeInvoke          = "ChainedInvoke"
+	subTypeMap             = "Map"
+	subTypeMapItem         = "MapIteration"
+	subTypeParallel        = "Parallel"
+	subTypeParallelBranch  = "ParallelBranch"
+	subTypeRetry           = "WithRetry"
 )
 
 // maxName is the longest name in bytes. Source: Lambda API, OperationUpdate.Name.

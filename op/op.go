@@ -122,10 +122,11 @@ func (typed[T]) Check(r node.Record) error {
 // Await returns the operation that waits for this one, which an interpreter has started: r is the
 // record it got from doing so. It claims nothing.
 func (o Op[T]) Await(r node.Record) Op[T] {
-	h := *o.Node().Head()
+	n := o.Node()
+	h := *n.Head()
 	h.Undo = nil
 	if r.Err != nil {
 		h.Err = r.Err
 	}
-	return Op[T]{n: &node.Await{Header: h, Target: r.Target}, decode: o.decode}
+	return Op[T]{n: &node.Await{Header: h, Target: r.Target, Of: n}, decode: o.decode}
 }

@@ -15,17 +15,31 @@ type StepOption interface{ applyStep(n *node.Step) }
 // GroupOption configures a [Group] or [GroupFunc].
 type GroupOption interface{ applyGroup(n *node.Group) }
 
-// CallbackOption configures a callback.
-type CallbackOption interface{ applyCallback(n *node.Callback) }
+// CallbackOption configures a [CreateCallback] or [WaitForCallback].
+type CallbackOption interface {
+	WaitForCallbackOption
 
-// InvokeOption configures the call of another function.
+	applyCallback(n *node.Callback)
+}
+
+// WaitForCallbackOption configures a [WaitForCallback].
+type WaitForCallbackOption interface{ applyWaitForCallback(w *waitForCallback) }
+
+// InvokeOption configures an [Invoke].
 type InvokeOption interface{ applyInvoke(n *node.Invoke) }
 
-// ConditionOption configures a condition that is polled.
+// ConditionOption configures a [WaitForCondition].
 type ConditionOption interface{ applyCondition(n *node.Step) }
 
-// BatchOption configures operations that run other operations concurrently.
-type BatchOption interface{ applyBatch(n *node.Batch) }
+// BatchOption configures a [Map] or [Parallel]; with [Op.With], a combinator.
+type BatchOption interface {
+	MapOption
+
+	applyBatch(n *node.Batch)
+}
+
+// MapOption configures a [Map].
+type MapOption interface{ applyMap(m *mapping) }
 
 // SubTypeOption is an option of groups and batches.
 type SubTypeOption interface {
@@ -76,6 +90,9 @@ func (o headerOption) applyCallback(n *node.Callback) { o(&n.Header) }
 func (o headerOption) applyInvoke(n *node.Invoke)     { o(&n.Header) }
 func (o headerOption) applyCondition(n *node.Step)    { o(&n.Header) }
 func (o headerOption) applyBatch(n *node.Batch)       { o(&n.Header) }
+func (o headerOption) applyMap(m *mapping)            { o(&m.n.Header) }
+
+func (o headerOption) applyWaitForCallback(w *waitForCallback) { o(&w.group.Header) }
 
 // stepOption is an option of steps alone.
 type stepOption func(n *node.Step)
@@ -158,6 +175,11 @@ func (o timeoutOption) applyCallback(n *node.Callback) {
 	n.Timeout = wholeSeconds(time.Duration(o))
 }
 
+func (o timeoutOption) applyWaitForCallback(w *waitForCallback) {
+	o.check(&w.group.Header)
+	o.applyCallback(&w.callback)
+}
+
 func (o timeoutOption) check(h *node.Header) {
 	if o < 0 && h.Err == nil {
 		h.Err = misuse(h.Name, "op.WithTimeout(%v): a timeout is not negative; zero means none", time.Duration(o))
@@ -175,6 +197,7 @@ type subTypeOption string
 
 func (o subTypeOption) applyGroup(n *node.Group) { o.apply(&n.Header) }
 func (o subTypeOption) applyBatch(n *node.Batch) { o.apply(&n.Header) }
+func (o subTypeOption) applyMap(m *mapping)      { o.apply(&m.n.Header) }
 
 func (o subTypeOption) apply(h *node.Header) {
 	if !validSubType(string(o)) && h.Err == nil {

@@ -42,15 +42,9 @@ func (o Op[T]) undo(attempted bool, body func(node.Record) func(context.Context)
 		h.Undo = &node.Undo{
 			Attempted: attempted,
 			Step: func(r node.Record) *node.Step {
-				s, _ := Do(undoName(name), body(r), opts...).Key(key).Node().(*node.Step)
+				s, _ := Do(inner(name, "-undo"), body(r), opts...).Key(key).Node().(*node.Step)
 				return s
 			},
 		}
 	})
-}
-
-// undoName appends "-undo" within the limit of a name.
-func undoName(name string) string {
-	const suffix = "-undo"
-	return name[:min(len(name), maxName-len(suffix))] + suffix
 }

@@ -4,38 +4,36 @@ package node
 type Batch struct {
 	Header
 
-	// N is the number of operations.
-	N int
-	// Child makes the i-th operation.
+	// N is the number of operations; Child makes the i-th. It is asked again whenever it is needed.
+	N     int
 	Child func(i int) Node
-	// Item names the branch of the i-th operation.
-	Item func(i int) (name, key string)
-	// ItemSubType is the sub-type of a branch's own record.
+	// Indexed says that operations without a key are told apart by their index; else by their name.
+	Indexed bool
+	// ItemSubType is the sub-type of the record of a branch.
 	ItemSubType string
 	// Rule decides when the batch ends.
 	Rule Rule
+	// Fixed says that options cannot change the rule.
+	Fixed bool
 	// MaxOpen bounds the open branches, MaxRunning the running bodies; zero means no bound.
 	MaxOpen, MaxRunning int
 	// Flat leaves out the records of the branches.
 	Flat bool
-	// CancelLosers cancels waits that a batch which ends early leaves behind.
+	// CancelLosers cancels the waits that a batch leaves behind when it ends early.
 	CancelLosers bool
-	// FailsAs says that the operation itself fails, with the error this gives, when the batch
-	// ended by its rule of failure; nil means it always succeeds.
-	FailsAs func(o *Outcome) error
-	// Whole says that the header's codec encodes the whole result.
-	Whole bool
-	// Value makes the value that the header's codec encodes, if Whole.
-	Value func(r Record) (any, error)
+	// Whole, if not nil, makes the value that the header's codec encodes as the payload of the
+	// batch; nil leaves the payload to the interpreter.
+	Whole func(r Record) (any, error)
 }
 
 func (*Batch) node() {}
 
 // Progress is how far a batch has come.
 type Progress struct {
-	Total, Started, Succeeded, Failed int
-	// First is the index of the branch that ended last; -1 before any has.
-	Last int
+	// Total is the number of operations, Started how many have been.
+	Total, Started int
+	// Succeeded and Failed are how many have ended.
+	Succeeded, Failed int
 }
 
 // Verdict is what a rule says of a batch.
@@ -47,7 +45,8 @@ type Verdict struct {
 	Failed bool
 }
 
-// Rule decides whether a batch ends. It is asked whenever a branch has ended, and must be pure.
+// Rule decides whether a batch ends. It is asked at the beginning and whenever a branch has ended,
+// and must depend on its argument alone.
 type Rule func(p Progress) Verdict
 
 // ItemStatus is how a branch ended.
@@ -63,10 +62,12 @@ const (
 // Outcome is how a batch ended.
 type Outcome struct {
 	Reason string
+	// Failed says that the batch ended because it failed.
 	Failed bool
-	// Winner is the index of the branch that ended the batch; -1 if none did.
+	// Winner is the index of the branch whose end was the end of the batch; -1 for an empty batch.
 	Winner int
-	Items  []Item
+	// Items are the branches that were started, by index.
+	Items []Item
 }
 
 // Item is how one branch of a batch ended.

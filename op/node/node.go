@@ -167,6 +167,17 @@ type Group struct {
 	Header
 
 	Body ScopeBody
+	// Outside says that the result comes from outside: whether it can be decoded is its reader's
+	// concern.
+	Outside bool
+	// Of, if not nil, is the operation whose payload the group passes on.
+	Of Node
+}
+
+// Verbatim is the value of a group whose payload is recorded as it stands, not encoded.
+type Verbatim struct {
+	// Payload is nil if there is none.
+	Payload Payload
 }
 
 // Await waits for an operation that was started before. It claims nothing.
@@ -175,6 +186,8 @@ type Await struct {
 
 	// Target is the Target of the record that starting the operation returned.
 	Target any
+	// Of is the operation that was started.
+	Of Node
 }
 
 func (*Step) node()     {}

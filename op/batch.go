@@ -1,0 +1,183 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// Batch is how operations that ran concurrently ended: the result of [Map], [Parallel] and
+// [AllSettled].
+type Batch[T any] struct {
+	// Items are the operations that were started, by index. Those that a batch which ended early
+	// had not begun are missing.
+	Items []Item[T]
+	// Reason says why the batch ended.
+	Reason Reason
+}
+
+// Item is how one operation of a batch ended.
+type Item[T any] struct {
+	// Index is the operation's place in the input, counted from zero.
+	Index int
+	// Name is the operation's name, Key its key.
+	Name, Key string
+	Status    Status
+	// Value is the result of an operation that succeeded, Err the error of one that failed.
+	Value T
+	Err   error
+}
+
+// Status is how an operation of a batch, or the batch, ended.
+type Status string
+
+const (
+	// Succeeded is the status of an operation that has a result, and of a batch in which none failed.
+	Succeeded Status = "SUCCEEDED"
+	// Failed is the status of an operation that has an error, and of a batch in which one failed.
+	Failed Status = "FAILED"
+	// Started is the status of an operation that was under way when its batch ended.
+	Started Status = "STARTED"
+)
+
+// Reason says why a batch ended.
+type Reason string
+
+const (
+	// AllDone means that every operation has ended.
+	AllDone Reason = "ALL_COMPLETED"
+	// EnoughSucceeded means that as many have succeeded as were asked for.
+	EnoughSucceeded Reason = "MIN_SUCCESSFUL_REACHED"
+	// TooManyFailed means that more have failed than are tolerated.
+	TooManyFailed Reason = "FAILURE_TOLERANCE_EXCEEDED"
+	// CustomSucceeded and CustomFailed mean that [CompleteWhen] said so.
+	CustomSucceeded Reason = "CUSTOM_COMPLETION_SUCCEEDED"
+	CustomFailed    Reason = "CUSTOM_COMPLETION_FAILED"
+)
+
+// Len is the number of operations that were started.
+func (b Batch[T]) Len() int { return len(b.Items) }
+
+// Status is [Failed] if an operation failed, whether that was tolerated or not.
+func (b Batch[T]) Status() Status {
+	for i := range b.Items {
+		if b.Items[i].Status == Failed {
+			return Failed
+		}
+	}
+	return Succeeded
+}
+
+// Values are the results of the operations that succeeded, by index. If some did not succeed,
+// their places are not those of the input: see [Item].
+func (b Batch[T]) Values() []T {
+	values := make([]T, 0, len(b.Items))
+	for i := range b.Items {
+		if b.Items[i].Status == Succeeded {
+			values = append(values, b.Items[i].Value)
+		}
+	}
+	return values
+}
+
+// Succeeded are the operations that succeeded.
+func (b Batch[T]) Succeeded() []Item[T] { return b.with(Succeeded) }
+
+// Failed are the operations that failed.
+func (b Batch[T]) Failed() []Item[T] { return b.with(Failed) }
+
+// Started are the operations that were under way when the batch ended.
+func (b Batch[T]) Started() []Item[T] { return b.with(Started) }
+
+func (b Batch[T]) with(s Status) []Item[T] {
+	var items []Item[T]
+	for i := range b.Items {
+		if b.Items[i].Status == s {
+			items = append(items, b.Items[i])
+		}
+	}
+	return items
+}
+
+// Errors are the errors of the operations that failed, by index.
+func (b Batch[T]) Errors() []error {
+	var errs []error
+	for i := range b.Items {
+		if b.Items[i].Status == Failed {
+			errs = append(errs, b.Items[i].Err)
+		}
+	}
+	return errs
+}
+
+// Err is the error of the first operation that failed, nil if none did.
+func (b Batch[T]) Err() error {
+	for i := range b.Items {
+		if b.Items[i].Status == Failed {
+			return b.Items[i].Err
+		}
+	}
+	return nil
+}
+
+// BatchError is the error of a batch that ended because too many of its operations failed, or
+// because none succeeded where one had to.
+type BatchError struct {
+	// Name is the name of the batch.
+	Name   string
+	Reason Reason
+	// Total is the number of operations, Started how many were started.
+	Total, Started int
+	// Errs are the errors of the operations that failed, by index.
+	Errs []error
+}
+
+// Error tells how many failed and the first error.
+func (e *BatchError) Error() string {
+	text := fmt.Sprintf("%q: %d of %d operations failed", e.Name, len(e.Errs), e.Total)
+	if len(e.Errs) > 0 {
+		text += ", the first with: " + e.Errs[0].Error()
+	}
+	return text
+}
+
+// Unwrap returns the errors of the operations.
+func (e *BatchError) Unwrap() []error { return e.Errs }
+
+var errNoOutcome = errors.New("op: the record of a batch has no outcome: the interpreter does not support batches")
+
+// decodeBatch builds the batch of an outcome; item gives the i-th operation.
+func decodeBatch[T any](r node.Record, item func(i int) Op[T]) (Batch[T], error) {
+	var b Batch[T]
+	if r.Err != nil {
+		return b, r.Err
+	}
+	if r.Outcome == nil {
+		return decodeAs[Batch[T]](r)
+	}
+	b.Reason = Reason(r.Outcome.Reason)
+	b.Items = make([]Item[T], len(r.Outcome.Items))
+	for i, in := range r.Outcome.Items {
+		it := Item[T]{Index: in.Index, Name: in.Name, Key: in.Key, Status: Started}
+		switch in.Status {
+		case node.ItemSucceeded, node.ItemFailed:
+			it.Value, it.Err = item(in.Index).Decode(in.Record)
+			it.Status = Succeeded
+			if it.Err != nil {
+				it.Status = Failed
+			}
+		case node.ItemStarted:
+		}
+		b.Items[i] = it
+	}
+	return b, nil
+}
+
+// batchFailed is the error of an outcome that failed as a whole; nil for others.
+func batchFailed[T any](n *node.Batch, r node.Record, b Batch[T]) error {
+	if r.Outcome == nil || !r.Outcome.Failed {
+		return nil
+	}
+	return &BatchError{Name: n.Name, Reason: b.Reason, Total: n.N, Started: b.Len(), Errs: b.Errors()}
+}

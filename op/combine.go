@@ -1,0 +1,187 @@
+package op
+
+import (
+	"time"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// All runs operations concurrently and results in their results, by index. It fails with the
+// first error; the others are then abandoned. Without operations the result is empty.
+//
+// The outcome of a combinator is recorded: it is the same on every replay, and so is the winner.
+// Operands need different names or keys.
+func All[T any](name string, ops ...Op[T]) Op[[]T] {
+	n := combinator[[]T](name, operands(node.Header{}, ops))
+	return combined(n, func(r node.Record) ([]T, error) {
+		if err := loser(r, func(i int, r node.Record) error { _, err := ops[i].Decode(r); return err }); err != nil {
+			return nil, err
+		}
+		values := make([]T, len(r.Outcome.Items))
+		for i, it := range r.Outcome.Items {
+			v, err := ops[it.Index].Decode(it.Record)
+			if err != nil {
+				return nil, err
+			}
+			values[i] = v
+		}
+		return values, nil
+	})
+}
+
+// AllSettled runs operations concurrently until all have ended, whatever becomes of them.
+func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
+	n := combinator[Batch[T]](name, operands(node.Header{}, ops))
+	n.Rule, _ = newCompletion(n.N, []Completion{AllCompleted()})
+	return combined(n, func(r node.Record) (Batch[T], error) {
+		return decodeBatch(r, func(i int) Op[T] { return ops[i] })
+	})
+}
+
+// Any runs operations concurrently and results in the first result; the others are then
+// abandoned. If all fail, the error is a [*BatchError]. Without operations it is an error to
+// run it.
+func Any[T any](name string, ops ...Op[T]) Op[T] {
+	n := combinator[T](name, operands(node.Header{}, ops))
+	n.Rule = anyRule
+	refuseEmpty(n, "Any")
+	return combined(n, func(r node.Record) (T, error) {
+		if r.Outcome.Failed {
+			b, err := decodeBatch(r, func(i int) Op[T] { return ops[i] })
+			if err == nil {
+				err = batchFailed(n, r, b)
+			}
+			var zero T
+			return zero, err
+		}
+		return decodeWinner(r, ops)
+	})
+}
+
+// Race runs operations concurrently and results in what the first one to end results in, a
+// failure too; the others are then abandoned. Without operations it is an error to run it.
+func Race[T any](name string, ops ...Op[T]) Op[T] {
+	n := combinator[T](name, operands(node.Header{}, ops))
+	n.Rule = raceRule
+	refuseEmpty(n, "Race")
+	return combined(n, func(r node.Record) (T, error) { return decodeWinner(r, ops) })
+}
+
+// Winner is the operation that was first in a [Select].
+type Winner[T any] struct {
+	// Index is the operation's place among the operands, Name its name.
+	Index int
+	Name  string
+	Value T
+}
+
+// Select is [Race] for those who need to know which operation was first. If that one failed, the
+// error comes with its index and name.
+func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
+	n := combinator[Winner[T]](name, operands(node.Header{}, ops))
+	n.Rule = raceRule
+	refuseEmpty(n, "Select")
+	return combined(n, func(r node.Record) (Winner[T], error) {
+		w := Winner[T]{Index: r.Outcome.Winner}
+		w.Name = ops[w.Index].Node().Head().Name
+		v, err := decodeWinner(r, ops)
+		w.Value = v
+		return w, err
+	})
+}
+
+// Timeout limits an operation of any kind to d, rounded up to whole seconds: if it has not ended
+// by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
+func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
+	timer := Wait(inner(name, "-timer"), d)
+	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
+	n.Rule = raceRule
+	return combined(n, func(r node.Record) (T, error) {
+		if r.Outcome.Winner == 0 {
+			return decodeWinner(r, []Op[T]{o})
+		}
+		var zero T
+		return zero, &timeoutError{name: name, after: d}
+	})
+}
+
+// combinator makes a flat batch of operands. It is recorded as a group.
+func combinator[T any](name string, n *node.Batch) *node.Batch {
+	err := n.Err
+	n.Header = header[T](name, subTypeGroup)
+	if n.Err == nil && err != nil {
+		n.Err = misuse(name, "%v", err)
+	}
+	n.Flat, n.Fixed = true, true
+	return n
+}
+
+// combined is an operation whose result is computed from an outcome.
+func combined[T any](n *node.Batch, from func(r node.Record) (T, error)) Op[T] {
+	decode := func(r node.Record) (T, error) {
+		switch {
+		case r.Err != nil:
+			var zero T
+			return zero, r.Err
+		case r.Outcome == nil:
+			return decodeAs[T](r)
+		}
+		return from(r)
+	}
+	n.Whole = func(r node.Record) (any, error) { return decode(r) }
+	n.Check = nil
+	return Op[T]{n: n, decode: decode}
+}
+
+// decodeWinner decodes what the first operation to end ended with.
+func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
+	for _, it := range r.Outcome.Items {
+		if it.Index == r.Outcome.Winner {
+			return ops[it.Index].Decode(it.Record)
+		}
+	}
+	var zero T
+	return zero, errNoOutcome
+}
+
+// loser is the error of the operation that failed a batch in which all must succeed; nil if it did
+// not fail.
+func loser(r node.Record, decode func(i int, r node.Record) error) error {
+	if !r.Outcome.Failed {
+		return nil
+	}
+	for _, it := range r.Outcome.Items {
+		if it.Index == r.Outcome.Winner {
+			return decode(it.Index, it.Record)
+		}
+	}
+	return errNoOutcome
+}
+
+func refuseEmpty(n *node.Batch, constructor string) {
+	if n.N == 0 && n.Err == nil {
+		n.Err = misuse(n.Name, "op.%s of no operations would never end: pass at least one", constructor)
+	}
+}
+
+// anyRule ends a batch at the first success, or fails it when all have failed.
+func anyRule(p node.Progress) node.Verdict {
+	switch {
+	case p.Succeeded > 0:
+		return node.Verdict{Done: true, Reason: string(EnoughSucceeded)}
+	case p.Failed == p.Total:
+		return node.Verdict{Done: true, Reason: string(TooManyFailed), Failed: true}
+	}
+	return node.Verdict{}
+}
+
+// raceRule ends a batch at the first end.
+func raceRule(p node.Progress) node.Verdict {
+	switch {
+	case p.Succeeded > 0:
+		return node.Verdict{Done: true, Reason: string(EnoughSucceeded)}
+	case p.Failed > 0:
+		return node.Verdict{Done: true, Reason: string(TooManyFailed), Failed: true}
+	}
+	return node.Verdict{}
+}

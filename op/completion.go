@@ -1,0 +1,146 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// Completion is a rule that ends a batch. Rules that are given together hold together: the
+// batch ends when the first of them says so.
+//
+// After each operation that ends, the rules are asked in this order:
+//
+//  1. Have more operations failed than are tolerated? Then the batch failed. If neither a tolerance
+//     nor a minimum nor a predicate is given, none is tolerated.
+//  2. Does the predicate say that the batch is done?
+//  3. Have all ended?
+//  4. Have as many succeeded as are asked for?
+type Completion interface{ apply(c *completion) }
+
+type completion struct {
+	count, percent, min int // -1: not given
+	when                func(Progress) Verdict
+	err                 error
+}
+
+type completionRule func(c *completion)
+
+func (r completionRule) apply(c *completion) { r(c) }
+
+// Progress is how far a batch has come.
+type Progress struct {
+	// Total is the number of operations, Started how many have been started.
+	Total, Started int
+	// Succeeded and Failed are how many have ended.
+	Succeeded, Failed int
+}
+
+// Verdict is what a predicate says of a batch.
+type Verdict int
+
+const (
+	// Continue goes on.
+	Continue Verdict = iota
+	// Succeed ends the batch, Fail ends it as failed.
+	Succeed
+	Fail
+)
+
+// AllSuccessful ends the batch at the first failure, which fails it. It is the default.
+func AllSuccessful() Completion { return Tolerate(0) }
+
+// AllCompleted waits for all operations, whatever becomes of them.
+func AllCompleted() Completion { return ToleratePercent(100) }
+
+// FirstSuccessful ends the batch when one operation has succeeded.
+func FirstSuccessful() Completion { return MinSuccessful(1) }
+
+// MinSuccessful ends the batch when n operations have succeeded. By itself it tolerates all
+// failures. n is at least one and at most the number of operations.
+func MinSuccessful(n int) Completion {
+	return completionRule(func(c *completion) {
+		c.min = n
+		if n < 1 {
+			c.refuse("op.MinSuccessful(%d): want at least one", n)
+		}
+	})
+}
+
+// Tolerate fails the batch when more than n operations have failed.
+func Tolerate(n int) Completion {
+	return completionRule(func(c *completion) {
+		c.count = n
+		if n < 0 {
+			c.refuse("op.Tolerate(%d): want zero or more", n)
+		}
+	})
+}
+
+// ToleratePercent fails the batch when more than p percent of all its operations have failed;
+// p is from 0 to 100.
+func ToleratePercent(p int) Completion {
+	return completionRule(func(c *completion) {
+		c.percent = p
+		if p < 0 || p > 100 {
+			c.refuse("op.ToleratePercent(%d): want 0 to 100", p)
+		}
+	})
+}
+
+// CompleteWhen asks f whenever an operation has ended. f must depend on its argument alone.
+func CompleteWhen(f func(Progress) Verdict) Completion {
+	return completionRule(func(c *completion) {
+		c.when = f
+		if f == nil {
+			c.refuse("op.CompleteWhen(nil): pass a predicate")
+		}
+	})
+}
+
+func (c *completion) refuse(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+}
+
+// newCompletion puts rules together for a batch of total operations.
+func newCompletion(total int, rules []Completion) (node.Rule, error) {
+	c := completion{count: -1, percent: -1, min: -1}
+	for _, r := range rules {
+		if r != nil {
+			r.apply(&c)
+		}
+	}
+	if c.err == nil && c.min > total {
+		c.refuse("op.MinSuccessful(%d): there are only %d operations", c.min, total)
+	}
+	if c.count < 0 && c.percent < 0 && c.min < 0 && c.when == nil {
+		c.count = 0
+	}
+	return c.rule, c.err
+}
+
+// rule is the rule as interpreters ask it.
+func (c *completion) rule(p node.Progress) node.Verdict {
+	switch {
+	case c.count >= 0 && p.Failed > c.count, c.percent >= 0 && p.Failed*100 > c.percent*p.Total:
+		return node.Verdict{Done: true, Reason: string(TooManyFailed), Failed: true}
+	}
+	if c.when != nil {
+		switch c.when(Progress(p)) {
+		case Succeed:
+			return node.Verdict{Done: true, Reason: string(CustomSucceeded)}
+		case Fail:
+			return node.Verdict{Done: true, Reason: string(CustomFailed), Failed: true}
+		case Continue:
+		}
+	}
+	switch {
+	case p.Succeeded+p.Failed == p.Total:
+		return node.Verdict{Done: true, Reason: string(AllDone)}
+	case c.min >= 0 && p.Succeeded >= c.min:
+		return node.Verdict{Done: true, Reason: string(EnoughSucceeded)}
+	}
+	return node.Verdict{}
+}

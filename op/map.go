@@ -1,0 +1,114 @@
+package op
+
+import (
+	"slices"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// Map runs an operation for each item, concurrently, and results in a [Batch] with the outcomes
+// by index.
+//
+// Each item is a branch with a scope of its own. Its place in the log is its index; if each
+// carries a key ([Builder.Key]) it is the key, and items may be inserted and removed while
+// executions are under way. Keys must be different.
+//
+// By default all branches are open at once and the first failure ends the batch; see
+// [WithMaxConcurrency], [WithMaxRunning], [WithCompletion]. A batch that ended because of failures
+// returns the batch and a [*BatchError]. Branches that are under way when the batch ends are
+// abandoned: their bodies' contexts are cancelled, and they write nothing more. Without items the
+// batch is empty and complete.
+//
+// Limit: 3,000 operations per execution, of which a map takes one, each of its branches one unless
+// it is [WithFlat], and everything inside them (Lambda quotas).
+func Map[In, Out any](name string, items []In, each Builder[In, Out], opts ...MapOption) Op[Batch[Out]] {
+	m := mapping{n: &node.Batch{
+		Header: header[Batch[Out]](name, subTypeMap), N: len(items), Indexed: true, ItemSubType: subTypeMapItem,
+	}}
+	if each == nil {
+		m.n.Err = nilBody(m.n.Err, "Map", name)
+	}
+	items = slices.Clone(items)
+	item := func(i int) Op[Out] { return each(items[i]) }
+	m.n.Child = func(i int) node.Node { return item(i).Node() }
+	m.n.Rule, _ = newCompletion(m.n.N, nil)
+	for _, o := range opts {
+		if o != nil {
+			o.applyMap(&m)
+		}
+	}
+	return batch(m.n, item)
+}
+
+// mapping is what options of a Map configure.
+type mapping struct {
+	n *node.Batch
+}
+
+// Parallel runs operations concurrently and results in a [Batch] with the outcomes by index. Each
+// is a branch that its name and key identify: they must be different. A plain [Group] is a branch
+// as it stands. For the rest see [Map]; for branches of different types see [Join2] and
+// [Transform].
+func Parallel[T any](name string, branches []Op[T], opts ...BatchOption) Op[Batch[T]] {
+	n := operands(header[Batch[T]](name, subTypeParallel), branches)
+	n.ItemSubType = subTypeParallelBranch
+	for _, o := range opts {
+		if o != nil {
+			o.applyBatch(n)
+		}
+	}
+	return batch(n, func(i int) Op[T] { return branches[i] })
+}
+
+// batch is an operation whose result is a batch.
+func batch[T any](n *node.Batch, item func(i int) Op[T]) Op[Batch[T]] {
+	decode := func(r node.Record) (Batch[T], error) {
+		b, err := decodeBatch(r, item)
+		if err == nil {
+			err = batchFailed(n, r, b)
+		}
+		return b, err
+	}
+	n.Whole = func(r node.Record) (any, error) { return decode(r) }
+	n.Check = nil
+	return Op[Batch[T]]{n: n, decode: decode}
+}
+
+// operands is a batch of operations that were declared one by one.
+func operands[T any](h node.Header, ops []Op[T]) *node.Batch {
+	nodes := make([]Operation, len(ops))
+	for i := range ops {
+		nodes[i] = ops[i]
+	}
+	return operandsOf(h, nodes)
+}
+
+func operandsOf(h node.Header, ops []Operation) *node.Batch {
+	n := &node.Batch{Header: h, N: len(ops), Child: func(i int) node.Node { return ops[i].Node() }}
+	n.Rule, _ = newCompletion(n.N, nil)
+	if n.Err == nil {
+		n.Err = checkOperands(h.Name, ops)
+	}
+	return n
+}
+
+// checkOperands reports operands that are invalid, or that the log could not tell apart.
+func checkOperands(name string, ops []Operation) error {
+	type id struct{ name, key string }
+	seen := make(map[id]int, len(ops))
+	for i, o := range ops {
+		h := o.Node().Head()
+		if h.Err != nil {
+			return misuse(name, "operand %d: %v", i, h.Err)
+		}
+		if _, ok := o.Node().(*node.Callback); ok {
+			return misuse(name, "operand %d, %q: create the callback before and pass its Result()", i, h.Name)
+		}
+		if first, ok := seen[id{h.Name, h.Key}]; ok {
+			return misuse(name, "operands %d and %d are both %q with the key %q: give them names or keys (Op.Key) of their own",
+				first, i, h.Name, h.Key)
+		}
+		seen[id{h.Name, h.Key}] = i
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package op
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/retry"
+)
+
+// Retry attempts an operation of any kind, a [Group] above all, until it succeeds or p gives up,
+// with durable waits between the attempts: a group in which o runs with the number of the attempt
+// as its key. The error is that of the last attempt. A [Step] has retries of its own, which cost
+// no further operations.
+//
+// p and its filters are asked again on every replay: they must depend on the attempt alone.
+func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
+	n := &node.Group{Header: header[T](name, subTypeRetry)}
+	n.Body = retryBody{name: name, op: o, policy: p}
+	switch err := retry.Validate(p); {
+	case n.Err != nil:
+	case o.Node().Head().Err != nil:
+		n.Err = misuse(name, "op.Retry: %v", o.Node().Head().Err)
+	case p == nil:
+		n.Err = misuse(name, "op.Retry with a nil policy: pass one, such as retry.Default()")
+	case err != nil:
+		n.Err = misuse(name, "op.Retry: %v", err)
+	}
+	if n.Err == nil {
+		n.Codec, n.Known, n.Of, n.Check = o.n.Head().Codec, o.n.Head().Known, o.Node(), nil
+	}
+	return Op[T]{n: n, decode: o.decode}
+}
+
+type retryBody struct {
+	name   string
+	op     Operation
+	policy retry.Policy
+}
+
+// Run attempts the operation.
+func (b retryBody) Run(s node.Scope) (any, error) {
+	began := s.View().Now
+	for number := 1; ; number++ {
+		key := strconv.Itoa(number)
+		r := s.Run(node.With(b.op.Node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
+		if r.Err == nil {
+			return node.Verbatim{Payload: r.Payload}, nil
+		}
+		now := s.View()
+		d := retry.Decide(b.policy, nil, retry.Attempt{
+			Err: r.Err, Number: number, Elapsed: now.Now.Sub(began),
+			Rand: retry.Rand(now.Execution.ARN, b.name, number),
+		})
+		if d.Err != nil {
+			return nil, d.Err
+		}
+		if !d.Retry {
+			return nil, r.Err
+		}
+		if r := s.Run(Wait(inner(b.name, "-backoff"), max(d.After, time.Second)).Key(key).Node()); r.Err != nil {
+			return nil, r.Err
+		}
+	}
+}
+
+// joinKey is the key of an attempt.
+func joinKey(key, number string) string {
+	if key == "" {
+		return number
+	}
+	return key + "#" + number
+}
