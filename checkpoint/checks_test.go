@@ -30,6 +30,7 @@ func properties(tb testing.TB, n int) *gopter.Properties {
 	tb.Helper()
 	p := gopter.DefaultTestParameters()
 	p.MinSuccessfulTests = checks(tb, n)
+	p.MaxSize = 30
 	return gopter.NewProperties(p)
 }
 

@@ -190,7 +190,7 @@ func (d declared) id() string { return checkpoint.ID(d.scope, d.name, d.key, d.o
 // Lambda API, OperationUpdate.Id: 1–64 of [A-Za-z0-9_-].
 func TestIDsFitTheAPI(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 2000)
+	p := properties(t, 1000)
 	valid := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	p.Property("an ID is valid, names its scope and is the same each time", prop.ForAll(
 		func(scope, name, key string, occurrence int) string {
@@ -250,7 +250,7 @@ func TestIDsDoNotCollide(t *testing.T) {
 
 func TestDifferentOperationsHaveDifferentIDs(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 5000)
+	p := properties(t, 1000)
 	seen := make(map[string]declared)
 	p.Property("no collision", prop.ForAll(
 		func(scope, name, key string, occurrence int) string {
@@ -269,7 +269,7 @@ func TestDifferentOperationsHaveDifferentIDs(t *testing.T) {
 // Lambda API, OperationUpdate.Name: 1–256 of printable ASCII.
 func TestWireNamesFitTheAPI(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 2000)
+	p := properties(t, 1000)
 	valid := regexp.MustCompile(`^[\x20-\x7E]{1,256}$`)
 	name := gen.RegexMatch(`[ -~]{1,256}`)
 	p.Property("a wire name is valid and tells keys apart", prop.ForAll(
@@ -291,7 +291,7 @@ func TestWireNamesFitTheAPI(t *testing.T) {
 
 func TestPathsTellOperationsApart(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 2000)
+	p := properties(t, 1000)
 	p.Property("different names, keys and occurrences have different paths", prop.ForAll(
 		func(name, key, other string, n, m int) bool {
 			same := name == other && n == m

@@ -76,7 +76,7 @@ func (m *logModel) do(log *checkpoint.Log, command uint16) string {
 
 func TestLogAgreesWithItsModel(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(t, 500)
 	p.Property("claims, merges and applied updates, in any order", prop.ForAll(
 		func(commands []uint16) string {
 			log := checkpoint.NewLog(nil)
@@ -104,7 +104,7 @@ func TestLogAgreesWithItsModel(t *testing.T) {
 
 func TestMergeLaws(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(t, 500)
 	batch := func(numbers []uint16) []checkpoint.Operation {
 		var ops []checkpoint.Operation
 		for _, n := range numbers {

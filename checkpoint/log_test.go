@@ -2,11 +2,11 @@ package checkpoint_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/perdure/perdure/checkpoint"
 )
@@ -370,7 +370,16 @@ func TestReplayingALogAllocatesLittle(t *testing.T) {
 	}
 }
 
-// sameRecords compares logs by what can be read from them.
+// sameRecords compares logs by what the properties put into them.
 func sameRecords(a, b *checkpoint.Log) string {
-	return cmp.Diff(slices.Collect(a.Records()), slices.Collect(b.Records()), cmpopts.EquateEmpty())
+	summary := func(log *checkpoint.Log) (lines []string) {
+		for op := range log.Records() {
+			lines = append(lines, op.ID+" "+string(op.Status)+" "+strconv.Itoa(op.Attempt))
+		}
+		return lines
+	}
+	if x, y := summary(a), summary(b); !slices.Equal(x, y) {
+		return cmp.Diff(x, y)
+	}
+	return ""
 }
