@@ -44,7 +44,7 @@ func (s *session) run(ctx context.Context, o Order) (r Receipt, err error) {
 	if s.clock != nil {
 		opts = append(opts, local.WithClock(s.clock))
 	}
-	service := local.New(opts...) //nolint:contextcheck // it is closed, whatever becomes of ctx
+	service := local.New(opts...)                              //nolint:contextcheck // it is closed, whatever becomes of ctx
 	defer func() { err = errors.Join(err, service.Close()) }() //nolint:contextcheck // the same
 
 	h := replay.Handler(NewOrders(&s.stock, &s.cards, &s.warehouse).Process, replay.WithLogHandler(p.logs()))
