@@ -102,9 +102,7 @@ func (d *decoder) operations() ([]Operation, error) {
 			start = d.pos
 			ops = make([]Operation, 0, 4)
 		case len(ops) == cap(ops):
-			// As many as fit into the rest, if they are as long as those up to here.
-			each := (d.pos-start)/len(ops) + 1
-			ops = slices.Grow(ops, min((len(d.data)-d.pos)/each, 16*len(ops))+1)
+			ops = slices.Grow(ops, d.more(len(ops), d.pos-start))
 		}
 		ops = append(ops, Operation{})
 		op := &ops[len(ops)-1]
@@ -114,6 +112,18 @@ func (d *decoder) operations() ([]Operation, error) {
 		return op.check()
 	})
 	return ops, err
+}
+
+// more guesses how many records follow the first n, which took size bytes: as many as fit into
+// the rest of the event, but not more than a few as long as the guess rests on a few.
+func (d *decoder) more(n, size int) int {
+	const few, smallest = 64, 64
+	each := max(size/n, smallest)
+	guess := (len(d.data)-d.pos)/each + 1
+	if n < few {
+		return min(guess, few)
+	}
+	return guess + guess/16
 }
 
 // check reports what makes a record unusable.
@@ -319,7 +329,7 @@ func (d *decoder) parentID() (string, error) {
 
 func (d *decoder) kind() (Kind, error) {
 	b, err := d.raw()
-	switch k := Kind(b); k {
+	switch Kind(b) {
 	case KindExecution:
 		return KindExecution, err
 	case KindContext:
@@ -333,13 +343,13 @@ func (d *decoder) kind() (Kind, error) {
 	case KindChainedInvoke:
 		return KindChainedInvoke, err
 	default:
-		return k, err
+		return Kind(b), err
 	}
 }
 
 func (d *decoder) status() (Status, error) {
 	b, err := d.raw()
-	switch s := Status(b); s {
+	switch Status(b) {
 	case StatusStarted:
 		return StatusStarted, err
 	case StatusPending:
@@ -357,7 +367,7 @@ func (d *decoder) status() (Status, error) {
 	case StatusStopped:
 		return StatusStopped, err
 	default:
-		return s, err
+		return Status(b), err
 	}
 }
 
@@ -390,11 +400,36 @@ func (d *decoder) time() (time.Time, error) {
 		b, err := d.raw()
 		return parseTimeText(b), err
 	case c == '-' || '0' <= c && c <= '9':
+		if ms, ok := d.shortInteger(); ok {
+			return unixMilli(ms), nil
+		}
 		text, err := d.number()
 		return parseTimeNumber(text), err
 	default:
 		return time.Time{}, d.skip()
 	}
+}
+
+// shortInteger reads an integer of up to 18 digits, and nothing if something else comes next.
+func (d *decoder) shortInteger() (n int64, ok bool) {
+	i := d.pos
+	for ; i < len(d.data) && i < d.pos+19; i++ {
+		c := d.data[i]
+		if c < '0' || c > '9' {
+			break
+		}
+		n = n*10 + int64(c-'0')
+	}
+	digits := i - d.pos
+	if digits == 0 || digits > 18 || digits > 1 && d.data[d.pos] == '0' || i == len(d.data) {
+		return 0, false
+	}
+	switch d.data[i] {
+	case ',', '}', ']', ' ', '\t', '\n', '\r':
+		d.pos = i
+		return n, true
+	}
+	return 0, false
 }
 
 // parseTimeNumber reads an integer as milliseconds since 1970, the encoding of the event. A number
@@ -417,7 +452,7 @@ func parseTimeNumber(text []byte) time.Time {
 	return unixMilli(int64(f))
 }
 
-// parseTimeText reads RFC 3339, and the form with a blank that Java writes.
+// parseTimeText reads RFC 3339, the form with a blank that Java writes, or a number.
 func parseTimeText(b []byte) time.Time {
 	s := string(b)
 	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00"} {
@@ -425,7 +460,11 @@ func parseTimeText(b []byte) time.Time {
 			return t.UTC()
 		}
 	}
-	return parseTimeNumber(b)
+	number := scanner{data: b}
+	if text, err := number.number(); err == nil && number.pos == len(b) {
+		return parseTimeNumber(text)
+	}
+	return time.Time{}
 }
 
 // unixMilli returns a time within the years 1 to 9999, the zero time for any other.

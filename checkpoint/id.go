@@ -22,11 +22,11 @@ const (
 // maxName is the longest Name of an operation (Lambda API, OperationUpdate.Name: 1–256).
 const maxName = 256
 
-// The hashes of scopes and of operations are of different domains: no scope can be written
-// that hashes like an operation.
+// What is hashed begins with its domain: nothing of one domain hashes like something of another.
 const (
 	scopeDomain     = "perdure-scope"
 	operationDomain = "perdure-op"
+	nameDomain      = "perdure-name"
 )
 
 // undoMark ends the ID of a scope of compensations. No operation ID contains a tilde.
@@ -208,7 +208,7 @@ func WireName(name, key string) string {
 	}
 
 	var buf [512]byte
-	sum := sha256.Sum256(appendField(appendField(buf[:0], name), key))
+	sum := sha256.Sum256(appendField(appendField(append(buf[:0], nameDomain...), name), key))
 	b = b[:maxName-tail]
 	if len(name) >= len(b) {
 		b[len(b)-1] = '['

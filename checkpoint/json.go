@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -355,7 +356,7 @@ func unquote(quoted []byte) []byte {
 	if !utf8.Valid(in) {
 		size *= utf8.RuneLen(utf8.RuneError) // an invalid byte becomes a replacement character
 	} else if bytes.IndexByte(in, '\\') < 0 {
-		return in
+		return slices.Clip(in) // appending to it must not write into the event
 	}
 	out := make([]byte, 0, size)
 	for {

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,7 @@ func (l *Log) Apply(u Update, now time.Time) *Operation {
 			return nil
 		}
 		op, known = *old, true
+		op.NextAttempt = time.Time{}
 	}
 	switch u.Action {
 	case ActionStart:
@@ -165,6 +167,19 @@ func (l *Log) UnclaimedRecords(s Scope) []Operation {
 		return strings.Compare(a.ID, b.ID)
 	})
 	return ops
+}
+
+// Records returns the newest record of each operation, that of the execution not included, in the
+// order in which the operations became known, which is the order of their start. The log must not
+// change while it is read.
+func (l *Log) Records() iter.Seq[*Operation] {
+	return func(yield func(*Operation) bool) {
+		for i := range l.entries {
+			if op := l.entries[i].op; op != nil && !yield(op) {
+				return
+			}
+		}
+	}
 }
 
 // Len returns the number of records, that of the execution not included.

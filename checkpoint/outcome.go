@@ -85,24 +85,28 @@ func encodeResult(result []byte) ([]byte, error) {
 }
 
 func encodeFailure(f *Failure) []byte {
-	b := appendFailedOutcome(f)
-	if len(b) <= MaxResult {
-		return b
-	}
-	short := Failure{Type: f.Type, Message: f.Message, Data: f.Data}
-	for _, field := range [...]*string{&short.Data, &short.Message, &short.Type} {
-		if b = appendFailedOutcome(&short); len(b) <= MaxResult {
-			return b
-		}
-		*field = cut(*field, len(b)-MaxResult)
-	}
-	return appendFailedOutcome(&short)
+	const head, tail = `{"Status":"FAILED","Error":`, `}`
+	f = f.Fit(MaxResult - len(head) - len(tail))
+	b := make([]byte, 0, 64+len(f.Type)+len(f.Message)+len(f.Data))
+	return append(appendFailure(append(b, head...), f), tail...)
 }
 
-func appendFailedOutcome(f *Failure) []byte {
-	size := 64 + len(f.Type) + len(f.Message) + len(f.Data)
-	b := append(make([]byte, 0, size), `{"Status":"FAILED","Error":`...)
-	return append(appendFailure(b, f), '}')
+// Fit returns f if it takes at most limit bytes as JSON, else a copy that does: without its stack
+// and, as far as needed, with less data, then with a shorter message and type. Text is cut at the
+// border of a character. The smallest failure takes two bytes.
+func (f *Failure) Fit(limit int) *Failure {
+	if len(appendFailure(nil, f)) <= limit {
+		return f
+	}
+	short := &Failure{Type: f.Type, Message: f.Message, Data: f.Data}
+	for _, text := range [...]*string{&short.Data, &short.Message, &short.Type} {
+		excess := len(appendFailure(nil, short)) - limit
+		if excess <= 0 {
+			break
+		}
+		*text = cut(*text, excess)
+	}
+	return short
 }
 
 // cut shortens s at the border of a rune so that it takes at least excess bytes less in JSON.

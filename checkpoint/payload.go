@@ -28,7 +28,9 @@ func QuotedPayload(literal []byte) Payload {
 // Present reports whether there is a payload at all.
 func (p Payload) Present() bool { return p.present }
 
-// Bytes returns the text, nil if there is no payload. The caller must not change it.
+// Bytes returns the text, nil if there is no payload. The caller must not change it. The text of
+// a quoted payload is decoded anew by each call, with at most one allocation, and as encoding/json
+// does: half a surrogate pair, and a byte that is not UTF-8, becomes U+FFFD.
 func (p Payload) Bytes() []byte {
 	if !p.quoted {
 		return p.text
@@ -39,7 +41,8 @@ func (p Payload) Bytes() []byte {
 // String returns the text, empty if there is no payload.
 func (p Payload) String() string { return string(p.Bytes()) }
 
-// Size is a cheap upper bound of the number of bytes of the text.
+// Size estimates the number of bytes of the text without decoding it. It is never too small,
+// unless a quoted payload is not valid UTF-8.
 func (p Payload) Size() int { return len(p.text) }
 
 // Equal reports whether both are absent or have the same text.
