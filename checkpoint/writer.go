@@ -146,6 +146,9 @@ func (w *Writer) Queued() int { return len(w.queue) }
 // InFlight reports whether a call is being made.
 func (w *Writer) InFlight() bool { return w.flight }
 
+// Added returns the number of the last update that was added.
+func (w *Writer) Added() uint64 { return w.added }
+
 // Acked returns the number of the last update that the service has accepted.
 func (w *Writer) Acked() uint64 { return w.acked }
 

@@ -2,11 +2,381 @@ package replay
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
 )
 
-func (s *scope) callBatch(context.Context, *node.Batch, bool) node.Record {
-	return node.Record{Err: errors.New("replay: batches are not supported yet")}
+// batch is an unordered scope: branches that run concurrently until a rule ends them. Its fields
+// are guarded by the invocation's lock.
+type batch struct {
+	*operation
+
+	n    *node.Batch
+	t    *task
+	in   *scope
+	kids []*branch
+	// over are the branches that have ended and that the rule has not been asked about yet.
+	over     []*branch
+	progress node.Progress
+	open     int
+	decided  bool
+	asleep   *waiter // the batch's own goroutine
+}
+
+// callBatch runs or starts a batch. A finished one is read from the log, unless its results were
+// too large for it: then they are taken from the branches.
+func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.Record {
+	var kids []*branch
+	if rec := s.peek(&n.Header); rec == nil || !rec.Status.Terminal() || rec.ReplayChildren {
+		var err error
+		if kids, err = prepare(n); err != nil {
+			return s.given(node.Record{Err: err}, start)
+		}
+	}
+	s.inv.mu.Lock()
+	c, err := s.claim(&n.Header, checkpoint.KindContext)
+	if err != nil {
+		return node.Record{Err: err}
+	}
+	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
+		s.passed(c.rec)
+		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		s.inv.mu.Unlock()
+		return s.given(s.dress(n, s.pathOf(&n.Header, c.occurrence), r), start)
+	}
+	b := &batch{operation: s.operation(ctx, &n.Header, checkpoint.KindContext, c), n: n, kids: kids}
+	switch {
+	case c.rec == nil:
+		s.inv.writer.Add(b.update(checkpoint.ActionStart), s.inv.writer.RoundTrip())
+	case c.rec.Status.Terminal():
+	case s.readOnly:
+		s.diverge(s.unfinished(b.operation))
+	}
+	if start {
+		b.spawn(b.run)
+		s.inv.mu.Unlock()
+		return node.Record{Target: b.operation}
+	}
+	if c.rec != nil {
+		if err := s.owned(&n.Header); err != nil {
+			return node.Record{Err: err}
+		}
+		if !c.rec.Status.Terminal() {
+			s.frontier(b.operation)
+		}
+	}
+	s.inv.mu.Unlock()
+	return b.run(s.t)
+}
+
+// peek returns the record that the next operation of this name and key has, without claiming it.
+func (s *scope) peek(h *node.Header) *checkpoint.Operation {
+	s.inv.mu.Lock()
+	defer s.inv.mu.Unlock()
+	var buf [maxID]byte
+	rec, _ := s.inv.log.Get(string(s.ids.AppendID(buf[:0], h.Name, h.Key, s.seen[identity{h.Name, h.Key}])))
+	return rec
+}
+
+// prepare makes the operations of a batch and checks, before anything is claimed, that the log can
+// tell them apart.
+func prepare(n *node.Batch) (kids []*branch, err error) {
+	kids = make([]*branch, n.N)
+	seen := make(map[identity]int, n.N)
+	_, err = guard(func() (any, error) {
+		for i := range kids {
+			k, err := newBranch(n, i)
+			if err != nil {
+				return nil, fmt.Errorf("replay: %s: %w", quote(n.Name), err)
+			}
+			if first, twice := seen[identity{k.name, k.key}]; twice && !k.indexed {
+				return nil, fmt.Errorf("replay: %s: items %d and %d have the same key %s: "+
+					"give each item the key that identifies it (Builder.Key)", quote(n.Name), first, i, quote(k.key))
+			}
+			seen[identity{k.name, k.key}] = i
+			kids[i] = k
+		}
+		return nil, nil
+	})
+	return kids, err
+}
+
+// run carries the batch to its end. Called without the lock, on its goroutine.
+func (b *batch) run(t *task) node.Record {
+	inv := b.s.inv
+	b.t = t
+	b.in = b.s.newScope(t, b.operation, false)
+	defer b.in.cancel(errEnded)
+	if b.n.MaxRunning > 0 {
+		b.in.slots = &slots{free: b.n.MaxRunning, up: b.in.slots}
+	}
+	inv.mu.Lock()
+	b.declare()
+	if b.found != nil && b.found.Status.Terminal() {
+		b.in.readOnly = true
+		r := b.recompute()
+		inv.mu.Unlock()
+		return r
+	}
+	b.progress.Total = b.n.N
+	verdict, winner := b.ask(), -1
+	for !verdict.Done {
+		switch {
+		case len(b.over) > 0:
+			k := b.over[0]
+			b.over = b.over[1:]
+			b.count(k)
+			if verdict = b.ask(); verdict.Done {
+				winner = k.index
+			}
+		case b.progress.Started < b.n.N && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen):
+			b.start(b.kids[b.progress.Started])
+		default:
+			b.asleep = &waiter{t: t, s: b.s, why: waitChild, op: b.operation}
+			inv.park(b.asleep)
+		}
+	}
+	r := b.conclude(verdict, winner)
+	inv.mu.Unlock()
+	return r
+}
+
+// declare claims all branches, and sees whether the log holds others: the code that wrote it then
+// had other items. Called with the lock held.
+func (b *batch) declare() {
+	inv := b.s.inv
+	tags := make(map[string]bool, len(b.kids))
+	for i, k := range b.kids {
+		var buf [maxID]byte
+		occurrence := 0
+		if k.indexed {
+			occurrence = i
+		}
+		id := b.in.ids.AppendID(buf[:0], k.name, k.key, occurrence)
+		if b.n.Flat {
+			k.id = string(id)
+			tags[checkpoint.NewScope(k.id).Tag()] = true
+			tags[checkpoint.NewScope(checkpoint.UndoScope(k.id)).Tag()] = true
+			continue
+		}
+		k.rec, k.id, _ = inv.log.Claim(id)
+		if rec := k.rec; rec != nil && (rec.Kind != checkpoint.KindContext || rec.SubType != b.n.ItemSubType ||
+			rec.Name != k.wire || rec.ParentID != b.in.real) {
+			b.in.diverge(b.in.changed(&node.Header{Name: k.wire, SubType: b.n.ItemSubType}, checkpoint.KindContext, 0, rec))
+		}
+	}
+	if b.in.unclaimed() > 0 {
+		b.in.diverge(b.in.undeclared(b.in.unreached()))
+	}
+	if !b.n.Flat || b.found == nil {
+		return
+	}
+	tags[checkpoint.NewScope(checkpoint.UndoScope(b.in.ids.ID())).Tag()] = true
+	for rec := range inv.log.Records() {
+		if tag, ok := checkpoint.ScopeTag(rec.ID); ok && rec.ParentID == b.in.real && !tags[tag] {
+			b.in.diverge(b.in.undeclared(recorded(rec)))
+		}
+	}
+}
+
+// undeclared describes a record of a branch that the code does not have.
+func (s *scope) undeclared(what string) *DivergedError {
+	return &DivergedError{
+		Reason: "the log holds a branch that the code does not declare: an item was removed, or its key or name changed",
+		Log:    what,
+		Code:   "other branches in " + quote(s.path),
+	}
+}
+
+// ask asks the rule, which may be user code: the lock is free meanwhile.
+func (b *batch) ask() node.Verdict {
+	inv, p := b.s.inv, b.progress
+	inv.mu.Unlock()
+	v, err := guard(func() (any, error) { return b.n.Rule(p), nil })
+	inv.mu.Lock()
+	b.t.check()
+	if err != nil {
+		b.in.fatal(fmt.Errorf("replay: %s: the completion rule: %w", quote(b.path()), err))
+	}
+	verdict, _ := v.(node.Verdict)
+	return verdict
+}
+
+// fatal ends the execution and the goroutine. Called with the lock held.
+func (s *scope) fatal(err error) {
+	s.inv.fail(err)
+	s.inv.mu.Unlock()
+	exit()
+}
+
+// count takes in how a branch ended.
+func (b *batch) count(k *branch) {
+	k.counted = true
+	if k.failure != nil {
+		b.progress.Failed++
+		return
+	}
+	b.progress.Succeeded++
+}
+
+// end notes that a branch has ended. Called with the lock held.
+func (b *batch) end(k *branch) {
+	b.open--
+	k.ended = true
+	if b.decided {
+		return
+	}
+	b.over = append(b.over, k)
+	if b.asleep != nil {
+		b.asleep.wake()
+		b.asleep = nil
+	}
+}
+
+// conclude records how the batch ended. The branches that are still open are abandoned: what they
+// have queued is written, nothing else. Called with the lock held.
+func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
+	inv := b.s.inv
+	b.decided = true
+	for _, k := range b.kids {
+		k.abandon()
+	}
+	e := envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
+	for _, k := range b.kids[:b.progress.Started] {
+		e.add(k)
+	}
+	inv.mu.Unlock()
+	if err := b.compensate(&e); err != nil {
+		inv.mu.Lock()
+		b.t.check()
+		return b.failed(err)
+	}
+	full := e.encode()
+	r := b.s.dress(b.n, b.path(), b.large(full))
+	u := b.update(checkpoint.ActionSucceed)
+	u.Payload = checkpoint.NewPayload(full)
+	whole, ok := b.whole(r)
+	if ok {
+		u.Payload = checkpoint.NewPayload(whole)
+	}
+	if u.Payload.Size() > maxInline {
+		u.ReplayChildren = true
+		u.Payload = checkpoint.NewPayload(e.short(b.summaryOf(r)).encode())
+		ok = false
+	}
+	inv.mu.Lock()
+	b.t.check()
+	inv.awaitAck(b.t, b.s, b.operation, inv.writer.AddWait(u))
+	if rec, found := inv.log.Get(b.id); found {
+		b.s.observe(rec)
+	}
+	b.read = true
+	b.cancelLosers()
+	if ok {
+		return b.large(whole)
+	}
+	return r
+}
+
+// whole encodes the result of a batch that has a codec of its own for it. A batch that failed has
+// no such result.
+func (b *batch) whole(r node.Record) ([]byte, bool) {
+	if b.head.Codec == nil || r.Outcome == nil || r.Outcome.Failed {
+		return nil, false
+	}
+	v, err := guard(func() (any, error) { return b.n.Whole(r) })
+	if err != nil {
+		return nil, false
+	}
+	payload, err := b.operation.encode(b.ctx, v)
+	return payload, err == nil
+}
+
+// summaryOf describes the results of a batch that are too large for the log.
+func (b *batch) summaryOf(r node.Record) string {
+	if b.head.Summary == nil {
+		return ""
+	}
+	v, err := guard(func() (any, error) { return b.n.Whole(r) })
+	if err != nil {
+		return ""
+	}
+	return b.operation.summary(v)
+}
+
+// cancelLosers cancels the waits that the batch has left behind, if it is to. Each travels alone,
+// and nobody waits for it: the service refuses it if the wait has just ended.
+func (b *batch) cancelLosers() {
+	if !b.n.CancelLosers {
+		return
+	}
+	inv := b.s.inv
+	for _, k := range b.kids[:b.progress.Started] {
+		w, ok := k.n.(*node.Wait)
+		if !ok || k.counted {
+			continue
+		}
+		id := checkpoint.NewScope(k.id).AppendID(nil, w.Name, "", 0)
+		rec, ok := inv.log.Get(string(id))
+		if !ok || rec.Status != checkpoint.StatusStarted || rec.ScheduledEnd.Sub(inv.clock.Now()) < cancelMargin {
+			continue
+		}
+		inv.writer.AddAlone(checkpoint.Update{
+			ID: rec.ID, ParentID: rec.ParentID, Name: rec.Name, SubType: rec.SubType, Kind: rec.Kind,
+			Action: checkpoint.ActionCancel,
+		})
+	}
+}
+
+// failed records that a batch failed for another reason than its branches: their compensation.
+// Called with the lock held.
+func (b *batch) failed(err error) node.Record {
+	inv := b.s.inv
+	u := b.update(checkpoint.ActionFail)
+	u.Failure = inv.set.failure(err, b.in.known)
+	inv.awaitAck(b.t, b.s, b.operation, inv.writer.AddWait(u))
+	rec, _ := inv.log.Get(b.id)
+	return b.s.outcome(b.operation, rec)
+}
+
+// recompute takes the results of a finished batch from its branches, because they were too large
+// for its record. Called with the lock held.
+func (b *batch) recompute() node.Record {
+	inv := b.s.inv
+	rec, _ := inv.log.Get(b.id)
+	b.s.observe(rec)
+	e, ok := readEnvelope(rec.Payload.Bytes())
+	if !ok || len(e.Status) > len(b.kids) {
+		b.in.diverge(&DivergedError{
+			Reason: "the recorded branches of a completed batch are not those of the code",
+			Log:    recorded(rec),
+			Code:   fmt.Sprintf("%d branches", len(b.kids)),
+		})
+	}
+	for i := range e.Status {
+		if k := b.kids[i]; node.ItemStatus(e.Status[i]) != node.ItemStarted {
+			b.start(k)
+		} else {
+			k.b = b
+		}
+	}
+	for b.open > 0 {
+		b.asleep = &waiter{t: b.t, s: b.s, why: waitChild, op: b.operation}
+		inv.park(b.asleep)
+	}
+	full := &envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner}
+	for _, k := range b.kids[:len(e.Status)] {
+		k.counted = k.ended
+		full.add(k)
+	}
+	if full.Status != e.Status {
+		b.in.diverge(&DivergedError{
+			Reason: "branches of a completed batch end otherwise when they are run again to compute their large results",
+			Log:    "branches " + quote(e.Status),
+			Code:   "branches " + quote(full.Status),
+		})
+	}
+	return b.s.dress(b.n, b.path(), b.large(full.encode()))
 }

@@ -43,6 +43,9 @@ func (s *scope) claim(h *node.Header, kind checkpoint.Kind) (claim, error) {
 	if !first {
 		return c, s.refuse(misused(errCollision, s, s.describe(h)))
 	}
+	if h.Undo != nil {
+		s.undos = append(s.undos, undo{s: s, head: h, id: id, path: s.pathOf(h, c.occurrence)})
+	}
 	if rec == nil {
 		if err := s.owned(h); err != nil {
 			return c, err

@@ -27,6 +27,9 @@ func (s *scope) end(err error) error {
 	if err == nil {
 		err = s.join()
 	}
+	if err == nil {
+		s.undoScope().expect(nil)
+	}
 	for _, o := range s.fibres {
 		o.t.abandon()
 	}

@@ -20,6 +20,8 @@ func builtin() []codec.KnownError {
 		codec.Sentinel("HeartbeatMissed", op.ErrHeartbeatMissed),
 		codec.Sentinel("TimedOut", op.ErrTimedOut),
 		codec.Sentinel("Stopped", op.ErrStopped),
+		codec.Sentinel("ConditionNotMet", op.ErrNotMet),
+		codec.ErrorType[*op.UndoError]("UndoError"),
 		codec.ErrorType[*codec.Error]("CodecError"),
 		codec.ErrorType[*op.PanicError]("PanicError"),
 		codec.Sentinel("NestedOperation", ErrNested),

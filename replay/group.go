@@ -24,7 +24,7 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 		s.passed(c.rec)
 		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
 		s.inv.mu.Unlock()
-		return s.given(r, start)
+		return s.given(s.dress(n, s.pathOf(&n.Header, c.occurrence), r), start)
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
 	if c.rec == nil {
@@ -33,8 +33,10 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 	if s.readOnly && !c.rec.Status.Terminal() {
 		s.diverge(s.unfinished(o))
 	}
+	o.n = n
 	if start {
-		o.spawn(func(t *task) node.Record { return o.group(t, n.Body) })
+		s.groups = append(s.groups, o)
+		o.spawn(func(t *task) node.Record { return o.group(t, n) })
 		s.inv.mu.Unlock()
 		return node.Record{Target: o}
 	}
@@ -47,27 +49,27 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 		}
 	}
 	s.inv.mu.Unlock()
-	return o.group(s.t, n.Body)
+	return o.group(s.t, n)
 }
 
 // group runs the body of a group in a scope of its own and records how it ended. Called without
 // the lock.
-func (o *operation) group(t *task, body node.ScopeBody) node.Record {
+func (o *operation) group(t *task, n *node.Group) node.Record {
 	in := o.s.newScope(t, o, true)
 	defer in.cancel(errEnded)
 	in.readOnly = o.found != nil && o.found.Status.Terminal()
-	v, err := guard(func() (any, error) { return body.Run(&handle{s: in, ctx: in.ctx}) })
-	var payload []byte
+	v, err := guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: in.ctx}) })
+	var payload checkpoint.Payload
 	err = in.end(err)
 	if err == nil {
-		payload, err = o.encode(in.ctx, v)
+		payload, err = o.payload(v)
 	}
-	return o.settleGroup(t, in, v, payload, err)
+	return o.s.dress(n, o.path(), o.settleGroup(t, in, v, payload, err))
 }
 
 // settleGroup records how a group ended, or, if that is in the log already, sees whether the code
 // has come to the same end.
-func (o *operation) settleGroup(t *task, in *scope, v any, payload []byte, err error) node.Record {
+func (o *operation) settleGroup(t *task, in *scope, v any, payload checkpoint.Payload, err error) node.Record {
 	inv := o.s.inv
 	if in.readOnly {
 		return o.recomputed(t, in, payload, err)
@@ -77,11 +79,11 @@ func (o *operation) settleGroup(t *task, in *scope, v any, payload []byte, err e
 	case err != nil:
 		u.Action = checkpoint.ActionFail
 		u.Failure = inv.set.failure(err, in.known)
-	case len(payload) > maxInline:
+	case payload.Size() > maxInline:
 		u.ReplayChildren = true
 		u.Payload = checkpoint.TextPayload(o.summary(v))
 	default:
-		u.Payload = checkpoint.NewPayload(payload)
+		u.Payload = payload
 	}
 	inv.mu.Lock()
 	t.check()
@@ -90,7 +92,7 @@ func (o *operation) settleGroup(t *task, in *scope, v any, payload []byte, err e
 	r := o.s.outcome(o, rec)
 	inv.mu.Unlock()
 	if u.ReplayChildren {
-		return o.large(payload)
+		return o.large(payload.Bytes())
 	}
 	return r
 }
@@ -102,7 +104,7 @@ func (o *operation) large(payload []byte) node.Record {
 }
 
 // recomputed is the record of a finished group that was run again.
-func (o *operation) recomputed(t *task, in *scope, payload []byte, err error) node.Record {
+func (o *operation) recomputed(t *task, in *scope, payload checkpoint.Payload, err error) node.Record {
 	inv := in.inv
 	inv.mu.Lock()
 	t.check()
@@ -116,7 +118,7 @@ func (o *operation) recomputed(t *task, in *scope, payload []byte, err error) no
 	}
 	o.s.observe(rec)
 	inv.mu.Unlock()
-	return o.large(payload)
+	return o.large(payload.Bytes())
 }
 
 // summary describes a result that is too large for the log.

@@ -53,6 +53,9 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Record {
 		return node.Record{Err: err}
 	}
 	defer s.leave()
+	if s.probe != nil {
+		return s.look(ctx, n, start)
+	}
 	switch n := n.(type) {
 	case *node.Step:
 		return s.callStep(ctx, n, start)

@@ -13,6 +13,7 @@ import (
 type operation struct {
 	s    *scope
 	head *node.Header
+	n    node.Node // set for groups
 	kind checkpoint.Kind
 	id   string
 	nth  int             // occurrence
@@ -72,7 +73,9 @@ func (o *operation) finish(r node.Record) {
 // spawn gives the operation a goroutine of its own, counted before it runs.
 func (o *operation) spawn(body func(t *task) node.Record) {
 	var rec node.Record
+	var cancel context.CancelCauseFunc
 	o.own = true
+	o.ctx, cancel = context.WithCancelCause(o.ctx)
 	o.s.fibres = append(o.s.fibres, o)
 	o.t = o.s.inv.spawn(o.s.t, o.path(), func(t *task) {
 		rec = body(t)
@@ -81,7 +84,21 @@ func (o *operation) spawn(body func(t *task) node.Record) {
 			rec = node.Record{Err: p}
 		}
 		o.finish(rec)
+		cancel(errEnded)
 	})
+	o.t.cancel = cancel
+}
+
+// payload makes the payload of a group's value.
+func (o *operation) payload(v any) (checkpoint.Payload, error) {
+	if raw, ok := v.(node.Verbatim); ok {
+		if raw.Payload == nil {
+			return checkpoint.Payload{}, nil
+		}
+		return checkpoint.NewPayload(raw.Payload.Bytes()), nil
+	}
+	b, err := o.encode(o.ctx, v)
+	return checkpoint.NewPayload(b), err
 }
 
 // terminal builds what user code gets of a terminal record. Called with the lock held.

@@ -22,12 +22,7 @@ func (s *scope) failed(h *node.Header, nth int, rec *checkpoint.Operation) error
 	e := &op.Error{
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
 	}
-	if f := rec.Failure; f != nil {
-		var d errorData
-		d, e.Data = readData(f.Data)
-		e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
-	}
-	e.Known = s.restore(concat(h.Known, s.known), e)
+	s.fill(e, rec.Failure, concat(h.Known, s.known))
 	switch rec.Status {
 	case checkpoint.StatusTimedOut:
 		e.Known = append(e.Known, timedOut(e.Type))
@@ -43,6 +38,17 @@ func (s *scope) failed(h *node.Header, nth int, rec *checkpoint.Operation) error
 		e.Message = "the operation ended as " + string(rec.Status)
 	}
 	return e
+}
+
+// fill takes over what a record says of its error, and restores the registered errors in it.
+func (s *scope) fill(e *op.Error, f *checkpoint.Failure, known []codec.KnownError) {
+	if f == nil {
+		return
+	}
+	var d errorData
+	d, e.Data = readData(f.Data)
+	e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
+	e.Known = s.restore(known, e)
 }
 
 // timedOut tells a missed heartbeat from the end of the time. Source: the error types that the

@@ -35,6 +35,8 @@ type scope struct {
 	gate   []*waiter        // wait until everything the log holds is claimed
 	fibres []*operation     // started by Go, in the order of their claims
 	undos  []undo           // what to compensate, in the order of claims
+	groups []*operation     // started groups, which may be abandoned
+	probe  *probe           // not nil: the scope only looks at what the log holds
 	onEnd  []func(ctx context.Context, err error)
 	slots  *slots // bounds the running bodies; nil for no bound
 	// now is the latest end that the scope has observed.
@@ -55,7 +57,7 @@ func (s *scope) newScope(t *task, o *operation, ordered bool) *scope {
 	return &scope{
 		inv: s.inv, parent: s, t: t, ids: checkpoint.NewScope(o.id), real: o.id, path: o.path(),
 		ordered: ordered, readOnly: s.readOnly, ctx: ctx, cancel: cancel,
-		known: concat(o.head.Known, s.known), slots: s.slots, now: s.now,
+		known: concat(o.head.Known, s.known), slots: s.slots, now: s.now, probe: s.probe,
 	}
 }
 

@@ -3,31 +3,35 @@ package replay
 // slots bounds how many bodies run at once in a batch and all that is inside it. The nil slots
 // are no bound.
 type slots struct {
+	up    *slots // of the batch around it; nil if that has no bound
 	free  int
 	queue []*waiter
 }
 
 // take parks until a body may run. Called with the lock held.
 func (sl *slots) take(t *task, s *scope, o *operation) {
-	if sl == nil {
-		return
+	for ; sl != nil; sl = sl.up {
+		for sl.free == 0 {
+			w := &waiter{t: t, s: s, why: waitSlot, op: o}
+			sl.queue = append(sl.queue, w)
+			s.inv.park(w)
+		}
+		sl.free--
+		t.held = append(t.held, sl)
 	}
-	for sl.free == 0 {
-		w := &waiter{t: t, s: s, why: waitSlot, op: o}
-		sl.queue = append(sl.queue, w)
-		s.inv.park(w)
-	}
-	sl.free--
-	t.held = sl
 }
 
-// give lets the next body run, if t has taken a place. Called with the lock held.
-func (sl *slots) give(t *task) {
-	if sl == nil || t.held != sl {
-		return
+// give lets the next bodies run, if t has taken places. Called with the lock held.
+func (t *task) give() {
+	for _, sl := range t.held {
+		sl.free++
+		sl.next()
 	}
 	t.held = nil
-	sl.free++
+}
+
+// next wakes the first that waits for a place.
+func (sl *slots) next() {
 	for len(sl.queue) > 0 {
 		w := sl.queue[0]
 		sl.queue = sl.queue[1:]

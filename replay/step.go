@@ -169,7 +169,7 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 		payload, err = st.encode(v)
 	}
 	inv.mu.Lock()
-	s.slots.give(t)
+	t.give()
 	t.check()
 	inv.means.add(st.head.Name, took)
 	if cut := inv.ctx.Err(); cut != nil {

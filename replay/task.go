@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 
@@ -20,10 +21,14 @@ type task struct {
 	dead     bool
 	finished bool
 	children []*task
+	// cancel ends the contexts of what the goroutine runs when it is abandoned; may be nil.
+	cancel context.CancelCauseFunc
+	// gone is called, with the lock held, when the goroutine has ended, however it did; may be nil.
+	gone func()
 	// asleep is what the goroutine is parked on; nil while it runs.
 	asleep *waiter
 	// held is where the goroutine has taken a place among the running bodies; nil if nowhere.
-	held *slots
+	held []*slots
 	path string
 }
 
@@ -71,7 +76,10 @@ func (t *task) end(returned bool, v any, end func(err error)) {
 	default:
 		inv.fail(fmt.Errorf("%w: %s", ErrExited, quote(t.path)))
 	}
-	t.held.give(t)
+	t.give()
+	if t.gone != nil {
+		t.gone()
+	}
 	t.uncount()
 	inv.settle()
 	inv.tasks--
@@ -113,7 +121,10 @@ func (t *task) abandon() {
 	}
 	t.dead = true
 	t.uncount()
-	t.held.give(t)
+	t.give()
+	if t.cancel != nil {
+		t.cancel(errEnded)
+	}
 	for _, c := range t.children {
 		c.abandon()
 	}

@@ -1,0 +1,186 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
+)
+
+// cancelMargin is the least time that a wait must still last to be cancelled: a call that races
+// with the service's timer is wasted.
+const cancelMargin = time.Minute
+
+// branch is one operation of a batch, in a scope of its own.
+type branch struct {
+	b     *batch
+	index int
+	// n is the operation, without its key: it is alone in its scope.
+	n node.Node
+	// name and key identify the branch, or its index does.
+	name, key string
+	indexed   bool
+	wire      string // its name in the log
+	label     string // its place in paths
+	id        string
+	rec       *checkpoint.Operation // of the branch itself; nil if there is none
+	s         *scope
+	t         *task
+
+	ended, counted bool
+	payload        checkpoint.Payload
+	failure        *checkpoint.Failure
+}
+
+var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
+
+// newBranch makes the i-th operation of a batch.
+func newBranch(n *node.Batch, i int) (*branch, error) {
+	o := n.Child(i)
+	h := o.Head()
+	if h.Err != nil {
+		return nil, h.Err
+	}
+	if _, ok := o.(*node.Callback); ok {
+		return nil, errCreatedInBatch
+	}
+	k := &branch{index: i, n: o, name: h.Name, key: h.Key}
+	switch {
+	case !n.Indexed:
+		k.wire = checkpoint.WireName(h.Name, h.Key)
+		k.label = k.wire
+	case h.Key != "":
+		k.name = "item"
+		k.wire = checkpoint.KeyName(h.Key)
+		k.label = h.Key
+	default:
+		k.name, k.indexed = "item", true
+		k.wire = "item-" + strconv.Itoa(i)
+		k.label = strconv.Itoa(i)
+	}
+	k.n = node.With(o, func(h *node.Header) { h.Key, h.Undo = "", nil })
+	return k, nil
+}
+
+// path names the branch for people.
+func (k *branch) path() string { return checkpoint.ItemPath(k.b.path(), k.label) }
+
+// plain reports whether the operation is a group that runs in the branch's own context.
+func (k *branch) plain() (*node.Group, bool) {
+	g, ok := k.n.(*node.Group)
+	return g, ok && g.SubType == groupSubType && g.Of == nil && !g.Outside
+}
+
+// groupSubType is the sub-type of groups that users declare.
+const groupSubType = "RunInChildContext"
+
+// start opens a branch. One that has ended in an earlier invocation is read from the log. Called
+// with the lock held.
+func (b *batch) start(k *branch) {
+	k.b = b
+	b.progress.Started++
+	b.open++
+	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
+		k.payload, k.failure = k.rec.Payload, k.rec.Failure
+		if k.rec.Status == checkpoint.StatusFailed && k.failure == nil {
+			k.failure = &checkpoint.Failure{}
+		}
+		b.end(k)
+		return
+	}
+	if k.rec == nil && !b.n.Flat {
+		b.s.inv.writer.Add(k.update(checkpoint.ActionStart), b.s.inv.writer.RoundTrip())
+	}
+	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
+	k.t = b.s.inv.spawn(b.t, k.path(), k.run, func(err error) {
+		if err != nil {
+			k.failure = b.s.inv.set.failure(err, k.s.known)
+		}
+		b.end(k)
+	})
+	k.t.cancel = k.s.cancel
+}
+
+// scope returns the scope of the branch.
+func (k *branch) scope(readOnly bool) *scope {
+	in := k.b.in
+	s := &scope{
+		inv: in.inv, parent: in, ids: checkpoint.NewScope(k.id), real: k.id, path: k.path(), ordered: true,
+		readOnly: in.readOnly || readOnly, known: concat(k.n.Head().Known, in.known), slots: in.slots, now: in.now,
+	}
+	if k.b.n.Flat {
+		s.real = in.real
+	}
+	s.ctx, s.cancel = context.WithCancelCause(k.b.ctx)
+	return s
+}
+
+// run runs the branch's operation and queues how it ended. Nobody but the batch sees that, so it
+// need not be durable before it counts.
+func (k *branch) run(t *task) {
+	k.s.t = t
+	defer k.s.cancel(errEnded)
+	payload, err := k.do()
+	inv := k.s.inv
+	inv.mu.Lock()
+	t.check()
+	k.payload = payload
+	u := k.update(checkpoint.ActionSucceed)
+	if err != nil {
+		k.payload, k.failure = checkpoint.Payload{}, inv.set.failure(err, k.s.known)
+		u.Action, u.Failure = checkpoint.ActionFail, k.failure
+	}
+	u.Payload = k.payload
+	if u.Payload.Size() > maxInline {
+		u.ReplayChildren, u.Payload = true, checkpoint.TextPayload("")
+	}
+	if !k.s.readOnly && !k.b.n.Flat {
+		inv.writer.Add(u, inv.writer.RoundTrip())
+	}
+	inv.mu.Unlock()
+}
+
+// do runs the branch's operation. The payload of an operation that is not a plain group is passed
+// on as it stands.
+func (k *branch) do() (checkpoint.Payload, error) {
+	h := &handle{s: k.s, ctx: k.s.ctx}
+	if g, ok := k.plain(); ok {
+		v, err := guard(func() (any, error) { return g.Body.Run(h) })
+		if err = k.s.end(err); err != nil {
+			return checkpoint.Payload{}, err
+		}
+		o := &operation{s: k.b.in, head: &g.Header, kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+		return o.payload(v)
+	}
+	r := h.Run(k.n)
+	if err := k.s.end(r.Err); err != nil {
+		return checkpoint.Payload{}, err
+	}
+	if r.Payload == nil {
+		return checkpoint.Payload{}, nil
+	}
+	return checkpoint.NewPayload(r.Payload.Bytes()), nil
+}
+
+// abandon leaves the branch behind. Called with the lock held.
+func (k *branch) abandon() {
+	if k.t != nil && !k.ended {
+		k.t.abandon()
+	}
+}
+
+func (k *branch) update(a checkpoint.Action) checkpoint.Update {
+	return checkpoint.Update{
+		ID: k.id, ParentID: k.b.in.real, Name: k.wire, SubType: k.b.n.ItemSubType,
+		Kind: checkpoint.KindContext, Action: a,
+	}
+}
+
+// meta describes the payload of the branch to codecs.
+func (k *branch) meta() codec.Meta {
+	return codec.Meta{ExecutionARN: k.b.s.inv.arn, OperationID: k.id, OperationName: k.n.Head().Name}
+}

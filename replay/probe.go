@@ -1,0 +1,156 @@
+package replay
+
+import (
+	"context"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// probe goes through the code of an abandoned group as far as the log reaches, to find out what it
+// has done that is to be undone. It claims nothing, runs no bodies and writes nothing. Both the
+// invocation that abandons the group and a later one that finds it abandoned see the same.
+type probe struct {
+	found []undo
+}
+
+// probe runs body in the scope as a probe, on a goroutine of its own, and returns what it found.
+// Called with the lock held, by the goroutine t.
+func (inv *invocation) probe(t *task, in *scope, body func(h *handle)) []undo {
+	p := &probe{}
+	in.probe = p
+	w := &waiter{t: t, s: in, why: waitDone, path: in.path}
+	over := false
+	pt := inv.spawn(t, in.path, func(t *task) {
+		in.t = t
+		_, _ = guard(func() (any, error) { body(&handle{s: in, ctx: in.ctx}); return nil, nil })
+	}, func(error) {})
+	pt.gone = func() {
+		over = true
+		w.wake()
+	}
+	for !over {
+		inv.park(w)
+	}
+	in.cancel(errEnded)
+	return p.found
+}
+
+// stop ends a probe. Called with the lock held.
+func (s *scope) stop() {
+	s.t.dead = true
+	s.t.uncount()
+	s.inv.mu.Unlock()
+	exit()
+}
+
+// look finds the record of the next operation of a probe, which ends if there is none.
+func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
+	h := n.Head()
+	inv := s.inv
+	inv.mu.Lock()
+	if err := s.alive(); err != nil {
+		return node.Record{Err: err}
+	}
+	if a, ok := n.(*node.Await); ok {
+		return s.lookAt(a)
+	}
+	if w, ok := n.(*node.Wait); ok && !w.Until.IsZero() && !w.Until.After(s.now) {
+		inv.mu.Unlock()
+		return s.given(node.Record{}, start)
+	}
+	if s.seen == nil {
+		s.seen = make(map[identity]int)
+	}
+	key := identity{h.Name, h.Key}
+	nth := s.seen[key]
+	s.seen[key]++
+	rec, ok := inv.log.Get(string(s.ids.AppendID(nil, h.Name, h.Key, nth)))
+	if !ok || rec.Kind != kindOf(n) {
+		s.stop()
+	}
+	o := s.operation(ctx, h, rec.Kind, claim{id: rec.ID, occurrence: nth, rec: rec})
+	if h.Undo != nil {
+		s.probe.found = append(s.probe.found, undo{s: s, head: h, id: rec.ID, path: o.path()})
+	}
+	if _, ok := n.(*node.Callback); ok {
+		inv.mu.Unlock()
+		return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)
+	}
+	if rec.Status.Terminal() && !rec.ReplayChildren {
+		r := s.terminal(h, nth, rec, true)
+		inv.mu.Unlock()
+		return s.given(s.dress(n, o.path(), r), start)
+	}
+	g, ok := n.(*node.Group)
+	if !ok {
+		if start && !rec.Status.Terminal() {
+			inv.mu.Unlock()
+			return node.Record{Target: o}
+		}
+		s.stop()
+	}
+	return s.lookInto(o, g, rec, start)
+}
+
+// lookAt waits for nothing: an operation that is not finished ends the probe.
+func (s *scope) lookAt(a *node.Await) node.Record {
+	o, ok := a.Target.(*operation)
+	if !ok {
+		s.inv.mu.Unlock()
+		return node.Record{Err: errNoTarget}
+	}
+	if o.done {
+		s.inv.mu.Unlock()
+		return o.rec
+	}
+	rec, ok := s.inv.log.Get(o.id)
+	if !ok || !rec.Status.Terminal() || rec.ReplayChildren {
+		s.stop()
+	}
+	r := s.terminal(o.head, o.nth, rec, true)
+	s.inv.mu.Unlock()
+	return s.dress(a, o.path(), r)
+}
+
+// lookInto goes into a group: one that is not finished ends the probe, unless it goes on beside
+// the scope; what a finished one did is its own affair.
+func (s *scope) lookInto(o *operation, g *node.Group, rec *checkpoint.Operation, start bool) node.Record {
+	in := s.newScope(s.t, o, true)
+	if rec.Status.Terminal() {
+		in.readOnly, in.probe = true, &probe{}
+		s.inv.mu.Unlock()
+		v, err := guard(func() (any, error) { return g.Body.Run(&handle{s: in, ctx: in.ctx}) })
+		if err != nil {
+			return s.given(node.Record{Err: err}, start)
+		}
+		payload, err := o.payload(v)
+		if err != nil {
+			return s.given(node.Record{Err: err}, start)
+		}
+		return s.given(s.dress(g, o.path(), o.large(payload.Bytes())), start)
+	}
+	found := s.inv.probe(s.t, in, func(h *handle) { _, _ = g.Body.Run(h) })
+	s.probe.found = append(s.probe.found, found...)
+	if !start {
+		s.stop()
+	}
+	s.inv.mu.Unlock()
+	return node.Record{Target: o}
+}
+
+// kindOf is the kind of record that an operation has.
+func kindOf(n node.Node) checkpoint.Kind {
+	switch n.(type) {
+	case *node.Step:
+		return checkpoint.KindStep
+	case *node.Wait:
+		return checkpoint.KindWait
+	case *node.Callback:
+		return checkpoint.KindCallback
+	case *node.Invoke:
+		return checkpoint.KindChainedInvoke
+	case *node.Group, *node.Batch, *node.Await:
+	}
+	return checkpoint.KindContext
+}
