@@ -2,16 +2,11 @@ package local
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
-)
-
-const (
-	callSucceed   = "SendDurableExecutionCallbackSuccess"
-	callFail      = "SendDurableExecutionCallbackFailure"
-	callHeartbeat = "SendDurableExecutionCallbackHeartbeat"
 )
 
 // callbackID returns the ID with which an outside system answers a CALLBACK.
@@ -50,29 +45,24 @@ func (d *draft) applyCallback(r *Record, u *checkpoint.Update, isNew bool) error
 // result. The errors are those of [Service.Heartbeat]; an APIError refuses a result that is
 // too large or not valid UTF-8.
 func (s *Service) CompleteCallback(id string, payload []byte) error {
-	if len(payload) > s.limits.CallbackBytes {
-		return &checkpoint.APIError{
-			Call: callSucceed, HTTPStatus: 400, Code: codeInvalid,
-			Message: "The result of the callback is too large.",
-		}
-	}
-	if !utf8.Valid(payload) {
-		return &checkpoint.APIError{
-			Call: callSucceed, HTTPStatus: 400, Code: codeInvalid,
-			Message: "The result of the callback is not valid UTF-8.",
-		}
+	switch {
+	case len(payload) > s.limits.CallbackBytes:
+		return refuseCall(callSucceed, fmt.Sprintf("The result size must be less than or equal to %d bytes.", s.limits.CallbackBytes))
+	case !utf8.Valid(payload):
+		return refuseCall(callSucceed, "The result is not valid UTF-8.")
 	}
 	return s.answerCallback(callSucceed, id, func(d *draft, r *Record) {
-		r.Status = checkpoint.StatusSucceeded
-		if payload != nil {
-			r.Payload = checkpoint.TextPayload(string(payload))
-		}
+		r.Status, r.Payload = checkpoint.StatusSucceeded, payloadOrNone(payload)
 		d.endCallback(r, Event{Type: EventCallbackSucceeded, Result: r.Payload})
 	})
 }
 
-// FailCallback fails a callback. The errors are those of [Service.Heartbeat].
+// FailCallback fails a callback. The errors are those of [Service.Heartbeat]; an APIError refuses
+// a failure that is too large or not valid UTF-8.
 func (s *Service) FailCallback(id string, failure checkpoint.Failure) error {
+	if err := s.limits.checkFailure(callFail, &failure); err != nil {
+		return err
+	}
 	return s.answerCallback(callFail, id, func(d *draft, r *Record) {
 		r.Status, r.Failure = checkpoint.StatusFailed, &failure
 		d.endCallback(r, Event{Type: EventCallbackFailed, Failure: &failure})
@@ -144,21 +134,4 @@ func callbackTimeout() checkpoint.Failure {
 
 func heartbeatMissed() checkpoint.Failure {
 	return checkpoint.Failure{Type: "Callback.Heartbeat", Message: "Callback timed out on heartbeat"}
-}
-
-// Stop ends an execution with STOPPED. Its running operations stay as they are; an invocation that
-// runs finds its token refused. failure may be nil. The error is [ErrEnded] if the execution has
-// ended already.
-func (e *Execution) Stop(failure *checkpoint.Failure) error {
-	if !e.svc.enter() {
-		return e.svc.down()
-	}
-	defer e.svc.leave()
-	return e.transact(true, func(d *draft) error {
-		if d.rec.Status.Terminal() {
-			return ErrEnded
-		}
-		d.end(StatusStopped, checkpoint.Payload{}, failure, false)
-		return nil
-	})
 }

@@ -36,22 +36,18 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 	r.Status, r.Function, r.Tenant, r.Input = checkpoint.StatusStarted, u.Function, u.Tenant, plain(u.Payload)
 	ev := Event{Type: EventChainedInvokeStarted, Input: r.Input, Function: u.Function, Tenant: u.Tenant}
 
-	s, name := d.e.svc, uniqueID(d.rec.ARN, r.ID)
-	s.mu.Lock()
-	h, err := s.resolve(u.Function)
-	s.mu.Unlock()
-	if err != nil {
+	name := uniqueID(d.rec.ARN, r.ID)
+	h, ok := d.e.svc.target(u.Function)
+	if !ok {
 		d.logOf(r, ev)
-		d.endInvoke(r, StatusFailed, checkpoint.Payload{}, &checkpoint.Failure{
-			Type: "ResourceNotFoundException", Message: "Function not found: " + u.Function,
-		})
+		d.endInvoke(r, StatusFailed, checkpoint.Payload{}, notFound(u.Function))
 		return nil
 	}
 	order := launchOrder{
 		function: u.Function, name: name, tenant: r.Tenant, input: r.Input,
 		parentARN: d.rec.ARN, parentOperation: r.ID,
 	}
-	ev.Version, ev.Target = h.version(), s.executionARN(h, name)
+	ev.Version, ev.Target = h.version(), d.e.svc.executionARN(h, name)
 	r.Target = ev.Target
 	d.logOf(r, ev)
 	d.after = append(d.after, func() { d.e.launchTarget(order) })

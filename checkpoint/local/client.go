@@ -115,17 +115,14 @@ func (s *Service) State(ctx context.Context, in checkpoint.StateInput) (checkpoi
 // the service when the call is answered.
 func (s *Service) callee(ctx context.Context, call, arn string) (*Execution, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, &checkpoint.APIError{Call: call, Message: err.Error(), Cause: context.Cause(ctx)}
+		return nil, unreachable(call, context.Cause(ctx))
 	}
 	e, ok := s.Execution(arn)
 	if !ok {
-		return nil, &checkpoint.APIError{
-			Call: call, HTTPStatus: 400, Code: codeInvalid, Message: "Invalid durable execution ARN", Cause: ErrNotFound,
-		}
+		return nil, refuseCall(call, "Invalid durable execution ARN")
 	}
 	if !s.enter() {
-		err := s.down()
-		return nil, &checkpoint.APIError{Call: call, HTTPStatus: 500, Code: codeService, Message: err.Error(), Cause: err}
+		return nil, unavailable(call, s.down())
 	}
 	return e, nil
 }
@@ -151,7 +148,7 @@ func (s *Service) disturb(ctx context.Context, e *Execution, p Point) error {
 		}
 		if f.Delay != nil && s.virtual == nil {
 			if err := s.pause(ctx, f.Delay(p)); err != nil {
-				return &checkpoint.APIError{Call: p.API, Message: err.Error(), Cause: err}
+				return unreachable(p.API, err)
 			}
 		}
 		if f.Fail == nil {
@@ -161,7 +158,7 @@ func (s *Service) disturb(ctx context.Context, e *Execution, p Point) error {
 			if api, ok := errors.AsType[*checkpoint.APIError](err); ok {
 				return api
 			}
-			return &checkpoint.APIError{Call: p.API, Message: err.Error(), Cause: err}
+			return unreachable(p.API, err)
 		}
 	}
 	return nil

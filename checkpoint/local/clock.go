@@ -2,6 +2,7 @@ package local
 
 import (
 	"container/heap"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -20,11 +21,20 @@ type VirtualClock struct {
 	now    time.Time
 	timers timerHeap
 	seq    uint64
+	random *rand.Rand // nil: timers of one instant keep their order
 }
 
 // NewVirtualClock returns a clock that shows start, truncated to milliseconds.
 func NewVirtualClock(start time.Time) *VirtualClock {
 	return &VirtualClock{now: start.UTC().Truncate(time.Millisecond)}
+}
+
+// Shuffle has timers of the same instant that are made from now on fire in an order that depends
+// on seed alone, and not in the order they were made: what happens at one time happens in any order.
+func (c *VirtualClock) Shuffle(seed uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.random = rand.New(rand.NewPCG(seed, 0))
 }
 
 // Now returns the time the clock stands at.
@@ -42,6 +52,9 @@ func (c *VirtualClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	defer c.mu.Unlock()
 	c.seq++
 	t := &virtualTimer{at: c.now.Add(max(d, 0)), seq: c.seq, f: f}
+	if c.random != nil {
+		t.rank = c.random.Uint64()
+	}
 	heap.Push(&c.timers, t)
 	return func() bool {
 		c.mu.Lock()
@@ -108,26 +121,35 @@ func (c *VirtualClock) pop(t time.Time) func() {
 
 type virtualTimer struct {
 	at    time.Time
+	rank  uint64
 	seq   uint64
 	f     func()
-	index int
+	index int // in the heap, negative when it has left it
 }
 
-// timerHeap orders timers by time, then by creation. It is a heap.Interface.
+// timerHeap orders timers by time, then by rank, then by creation. It is a heap.Interface.
 type timerHeap []*virtualTimer
 
-func (h timerHeap) Len() int { return len(h) }
+// Len implements heap.Interface.
+func (h *timerHeap) Len() int { return len(*h) }
 
-func (h timerHeap) Less(i, j int) bool {
-	if !h[i].at.Equal(h[j].at) {
-		return h[i].at.Before(h[j].at)
+// Less implements heap.Interface.
+func (h *timerHeap) Less(i, j int) bool {
+	a, b := (*h)[i], (*h)[j]
+	switch {
+	case !a.at.Equal(b.at):
+		return a.at.Before(b.at)
+	case a.rank != b.rank:
+		return a.rank < b.rank
 	}
-	return h[i].seq < h[j].seq
+	return a.seq < b.seq
 }
 
-func (h timerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+// Swap implements heap.Interface.
+func (h *timerHeap) Swap(i, j int) {
+	t := *h
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
 }
 
 // Push implements heap.Interface.

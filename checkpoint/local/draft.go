@@ -159,7 +159,7 @@ func (d *draft) store() error {
 		t.Records = append(t.Records, *d.records[id])
 	}
 	if err := e.svc.store.Commit(t); err != nil {
-		return &checkpoint.APIError{Call: callCheckpoint, HTTPStatus: 500, Code: codeService, Message: err.Error(), Cause: err}
+		return unavailable(callCheckpoint, err)
 	}
 
 	e.rec = d.rec

@@ -59,15 +59,22 @@ func (e *ExecutionError) Error() string {
 const (
 	callCheckpoint = "CheckpointDurableExecution"
 	callState      = "GetDurableExecutionState"
+	callStop       = "StopDurableExecution"
+	callSucceed    = "SendDurableExecutionCallbackSuccess"
+	callFail       = "SendDurableExecutionCallbackFailure"
+	callHeartbeat  = "SendDurableExecutionCallbackHeartbeat"
 
 	codeInvalid = "InvalidParameterValueException"
 	codeService = "ServiceException"
 )
 
-// refuse is the answer to a call that must not be made.
-func refuse(message string) *checkpoint.APIError {
-	return &checkpoint.APIError{Call: callCheckpoint, HTTPStatus: 400, Code: codeInvalid, Message: message}
+// refuseCall is the answer to a call that must not be made.
+func refuseCall(call, message string) *checkpoint.APIError {
+	return &checkpoint.APIError{Call: call, HTTPStatus: 400, Code: codeInvalid, Message: message}
 }
+
+// refuse is the answer to a checkpoint call that must not be made.
+func refuse(message string) *checkpoint.APIError { return refuseCall(callCheckpoint, message) }
 
 func refusef(format string, args ...any) *checkpoint.APIError {
 	return refuse(fmt.Sprintf(format, args...))
@@ -75,7 +82,17 @@ func refusef(format string, args ...any) *checkpoint.APIError {
 
 // staleToken is the answer to a call with a token that has been used, or never was one.
 func staleToken(call string) *checkpoint.APIError {
+	return refuseCall(call, "Invalid checkpoint token")
+}
+
+// unavailable is the answer to a call that the service cannot work on.
+func unavailable(call string, cause error) *checkpoint.APIError {
 	return &checkpoint.APIError{
-		Call: call, HTTPStatus: 400, Code: codeInvalid, Message: "Invalid checkpoint token",
+		Call: call, HTTPStatus: 500, Code: codeService, Message: cause.Error(), Cause: cause,
 	}
+}
+
+// unreachable is what the caller sees of a call that was not answered.
+func unreachable(call string, cause error) *checkpoint.APIError {
+	return &checkpoint.APIError{Call: call, Message: cause.Error(), Cause: cause}
 }

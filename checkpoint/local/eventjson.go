@@ -14,19 +14,18 @@ import (
 // seconds since 1970, durations in whole seconds, absent fields left out, and the details of the
 // type always there, even if empty.
 func (e Event) MarshalJSON() ([]byte, error) {
-	details, err := json.Marshal(e.details())
-	if err != nil {
-		return nil, err
-	}
 	head, err := json.Marshal(eventHead{
-		EventType: e.Type, EventID: e.ID, EventTimestamp: seconds(e.Time),
-		ID: e.OperationID, ParentID: e.ParentID, Name: e.Name, SubType: e.SubType,
+		Type: e.Type, ID: e.ID, Time: secondsOf(e.Time),
+		Operation: e.OperationID, ParentID: e.ParentID, Name: e.Name, SubType: e.SubType,
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := append(head[:len(head)-1], `,"`+string(e.Type)+`Details":`...)
-	return append(append(b, details...), '}'), nil
+	details, err := json.Marshal(e.details())
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `%s,"%sDetails":%s}`, head[:len(head)-1], e.Type, details), nil
 }
 
 // UnmarshalJSON is the inverse of [Event.MarshalJSON].
@@ -40,70 +39,69 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("local: decode event: %w", err)
 	}
 	var d eventDetails
-	if raw, ok := all[string(head.EventType)+"Details"]; ok {
+	if raw, ok := all[string(head.Type)+"Details"]; ok {
 		if err := json.Unmarshal(raw, &d); err != nil {
-			return fmt.Errorf("local: decode event %d: %w", head.EventID, err)
+			return fmt.Errorf("local: decode event %d: %w", head.ID, err)
 		}
 	}
-	*e = Event{
-		ID: head.EventID, Type: head.EventType, Time: head.EventTimestamp.time(),
-		OperationID: head.ID, ParentID: head.ParentID, Name: head.Name, SubType: head.SubType,
-	}
-	d.into(e)
+	*e = d.event()
+	e.ID, e.Type, e.Time = head.ID, head.Type, timeOf(head.Time)
+	e.OperationID, e.ParentID, e.Name, e.SubType = head.Operation, head.ParentID, head.Name, head.SubType
 	return nil
 }
 
 type eventHead struct {
-	EventType      EventType
-	EventID        int     `json:"EventId"`
-	EventTimestamp seconds //nolint:modernize // always there
-	ID             string  `json:"Id,omitempty"`
-	ParentID       string  `json:"ParentId,omitempty"`
-	Name           string  `json:",omitempty"`
-	SubType        string  `json:",omitempty"`
+	Type      EventType   `json:"EventType"`
+	ID        int         `json:"EventId"`
+	Time      json.Number `json:"EventTimestamp"`
+	Operation string      `json:"Id,omitempty"`
+	ParentID  string      `json:"ParentId,omitempty"`
+	Name      string      `json:"Name,omitempty"`
+	SubType   string      `json:"SubType,omitempty"`
 }
 
 // eventDetails are the members of all details together; each type has its own of them.
 type eventDetails struct {
-	Input               *eventPayload `json:",omitempty"`
-	Result              *eventPayload `json:",omitempty"`
-	Error               *eventError   `json:",omitempty"`
-	RetryDetails        *eventRetry   `json:",omitempty"`
-	ExecutionTimeout    int64         `json:",omitempty"`
-	Duration            int64         `json:",omitempty"`
-	ScheduledEnd        *seconds      `json:"ScheduledEndTimestamp,omitempty"`
-	CallbackID          string        `json:"CallbackId,omitempty"`
-	Timeout             int64         `json:",omitempty"`
-	HeartbeatTimeout    int64         `json:",omitempty"`
-	FunctionName        string        `json:",omitempty"`
-	TenantID            string        `json:"TenantId,omitempty"`
-	ExecutedVersion     string        `json:",omitempty"`
-	DurableExecutionARN string        `json:"DurableExecutionArn,omitempty"`
-	StartTimestamp      *seconds      `json:",omitempty"`
-	EndTimestamp        *seconds      `json:",omitempty"`
-	RequestID           string        `json:"RequestId,omitempty"`
+	Input            *eventPayload `json:"Input,omitempty"`
+	Result           *eventPayload `json:"Result,omitempty"`
+	Error            *eventError   `json:"Error,omitempty"`
+	Retry            *eventRetry   `json:"RetryDetails,omitempty"`
+	ExecutionTimeout int64         `json:"ExecutionTimeout,omitempty"`
+	Duration         int64         `json:"Duration,omitempty"`
+	ScheduledEnd     json.Number   `json:"ScheduledEndTimestamp,omitempty"`
+	CallbackID       string        `json:"CallbackId,omitempty"`
+	Timeout          int64         `json:"Timeout,omitempty"`
+	Heartbeat        int64         `json:"HeartbeatTimeout,omitempty"`
+	Function         string        `json:"FunctionName,omitempty"`
+	Tenant           string        `json:"TenantId,omitempty"`
+	Version          string        `json:"ExecutedVersion,omitempty"`
+	Target           string        `json:"DurableExecutionArn,omitempty"`
+	Start            json.Number   `json:"StartTimestamp,omitempty"`
+	End              json.Number   `json:"EndTimestamp,omitempty"`
+	RequestID        string        `json:"RequestId,omitempty"`
 }
 
 type eventPayload struct {
-	Payload   *string `json:",omitempty"`
-	Truncated bool
+	Payload   *string `json:"Payload,omitempty"`
+	Truncated bool    `json:"Truncated"`
 }
 
 type eventError struct {
-	Payload   *eventFailure `json:",omitempty"`
-	Truncated bool
-}
-
-type eventFailure struct {
-	ErrorType    string   `json:",omitempty"`
-	ErrorMessage string   `json:",omitempty"`
-	ErrorData    string   `json:",omitempty"`
-	StackTrace   []string `json:",omitempty"`
+	Payload   *wireFailure `json:"Payload,omitempty"`
+	Truncated bool         `json:"Truncated"`
 }
 
 type eventRetry struct {
-	CurrentAttempt          int
-	NextAttemptDelaySeconds int64 `json:",omitempty"`
+	CurrentAttempt   int   `json:"CurrentAttempt"`
+	NextAttemptDelay int64 `json:"NextAttemptDelaySeconds,omitempty"`
+}
+
+// wireFailure is an error object (Lambda API, ErrorObject).
+type wireFailure struct {
+	Type    string   `json:"ErrorType,omitempty"`
+	Message string   `json:"ErrorMessage,omitempty"`
+	Data    string   `json:"ErrorData,omitempty"`
+	Stack   []string `json:"StackTrace,omitempty"`
 }
 
 // details returns the members that the type of the event has.
@@ -123,20 +121,20 @@ func (e Event) details() eventDetails {
 			d.Error = errorOf(e.Failure)
 		}
 	case EventStepSucceeded:
-		d.Result, d.RetryDetails = payloadOf(e.Result), retryOf(e)
+		d.Result, d.Retry = payloadOf(e.Result), retryOf(e)
 	case EventStepFailed:
-		d.Error, d.RetryDetails = errorOf(e.Failure), retryOf(e)
+		d.Error, d.Retry = errorOf(e.Failure), retryOf(e)
 	case EventWaitStarted:
 		d.Duration, d.ScheduledEnd = wholeSeconds(e.Duration), secondsOf(e.ScheduledEnd)
 	case EventWaitSucceeded:
 		d.Duration = wholeSeconds(e.Duration)
 	case EventCallbackStarted:
-		d.CallbackID, d.Timeout, d.HeartbeatTimeout = e.CallbackID, wholeSeconds(e.Timeout), wholeSeconds(e.Heartbeat)
+		d.CallbackID, d.Timeout, d.Heartbeat = e.CallbackID, wholeSeconds(e.Timeout), wholeSeconds(e.Heartbeat)
 	case EventChainedInvokeStarted:
-		d.Input, d.FunctionName, d.TenantID = payloadOf(e.Input), e.Function, e.Tenant
-		d.ExecutedVersion, d.DurableExecutionARN = e.Version, e.Target
+		d.Input, d.Function, d.Tenant = payloadOf(e.Input), e.Function, e.Tenant
+		d.Version, d.Target = e.Version, e.Target
 	case EventInvocationCompleted:
-		d.StartTimestamp, d.EndTimestamp, d.RequestID = secondsOf(e.Start), secondsOf(e.End), e.RequestID
+		d.Start, d.End, d.RequestID = secondsOf(e.Start), secondsOf(e.End), e.RequestID
 		if e.Failure != nil {
 			d.Error = errorOf(e.Failure)
 		}
@@ -146,24 +144,22 @@ func (e Event) details() eventDetails {
 	return d
 }
 
-// into sets the fields of e that d holds.
-func (d eventDetails) into(e *Event) {
-	e.Input, e.Result = d.Input.payload(), d.Result.payload()
+// event returns an event with what the details hold.
+func (d eventDetails) event() Event {
+	e := Event{
+		Input: d.Input.payload(), Result: d.Result.payload(),
+		Duration: duration(d.Duration), ScheduledEnd: timeOf(d.ScheduledEnd),
+		CallbackID: d.CallbackID, Timeout: duration(d.Timeout + d.ExecutionTimeout), Heartbeat: duration(d.Heartbeat),
+		Function: d.Function, Tenant: d.Tenant, Version: d.Version, Target: d.Target,
+		Start: timeOf(d.Start), End: timeOf(d.End), RequestID: d.RequestID,
+	}
 	if d.Error != nil && d.Error.Payload != nil {
-		p := d.Error.Payload
-		e.Failure = &checkpoint.Failure{Type: p.ErrorType, Message: p.ErrorMessage, Data: p.ErrorData, Stack: p.StackTrace}
+		e.Failure = d.Error.Payload.failure()
 	}
-	if d.RetryDetails != nil {
-		e.Attempt = d.RetryDetails.CurrentAttempt
-		e.NextAttemptDelay = time.Duration(d.RetryDetails.NextAttemptDelaySeconds) * time.Second
+	if d.Retry != nil {
+		e.Attempt, e.NextAttemptDelay = d.Retry.CurrentAttempt, duration(d.Retry.NextAttemptDelay)
 	}
-	e.Duration = time.Duration(d.Duration) * time.Second
-	e.ScheduledEnd = d.ScheduledEnd.time()
-	e.CallbackID = d.CallbackID
-	e.Timeout = time.Duration(d.Timeout+d.ExecutionTimeout) * time.Second
-	e.Heartbeat = time.Duration(d.HeartbeatTimeout) * time.Second
-	e.Function, e.Tenant, e.Version, e.Target = d.FunctionName, d.TenantID, d.ExecutedVersion, d.DurableExecutionARN
-	e.Start, e.End, e.RequestID = d.StartTimestamp.time(), d.EndTimestamp.time(), d.RequestID
+	return e
 }
 
 func payloadOf(p checkpoint.Payload) *eventPayload {
@@ -185,49 +181,37 @@ func errorOf(f *checkpoint.Failure) *eventError {
 	if f == nil {
 		return &eventError{}
 	}
-	return &eventError{Payload: &eventFailure{
-		ErrorType: f.Type, ErrorMessage: f.Message, ErrorData: f.Data, StackTrace: f.Stack,
-	}}
+	return &eventError{Payload: &wireFailure{Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack}}
+}
+
+func (f *wireFailure) failure() *checkpoint.Failure {
+	return &checkpoint.Failure{Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack}
 }
 
 func retryOf(e Event) *eventRetry {
-	return &eventRetry{CurrentAttempt: e.Attempt, NextAttemptDelaySeconds: wholeSeconds(e.NextAttemptDelay)}
+	return &eventRetry{CurrentAttempt: e.Attempt, NextAttemptDelay: wholeSeconds(e.NextAttemptDelay)}
 }
 
 func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }
 
-// seconds is a time that JSON shows as a number of seconds since 1970.
-type seconds time.Time
+func duration(seconds int64) time.Duration { return time.Duration(seconds) * time.Second }
 
-func secondsOf(t time.Time) *seconds {
+// secondsOf returns a time as a number of seconds since 1970, empty for none.
+func secondsOf(t time.Time) json.Number {
 	if t.IsZero() {
-		return nil
+		return ""
 	}
-	s := seconds(t)
-	return &s
+	ms := t.UnixMilli()
+	if ms%1000 == 0 {
+		return json.Number(strconv.FormatInt(ms/1000, 10))
+	}
+	return json.Number(strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64))
 }
 
-func (s *seconds) time() time.Time {
-	if s == nil {
+func timeOf(n json.Number) time.Time {
+	f, err := n.Float64()
+	if err != nil {
 		return time.Time{}
 	}
-	return time.Time(*s)
-}
-
-func (s seconds) MarshalJSON() ([]byte, error) {
-	ms := time.Time(s).UnixMilli()
-	b := strconv.AppendInt(nil, ms/1000, 10)
-	if ms%1000 != 0 {
-		b = fmt.Appendf(b, ".%03d", ms%1000)
-	}
-	return b, nil
-}
-
-func (s *seconds) UnmarshalJSON(data []byte) error {
-	f, err := strconv.ParseFloat(string(data), 64)
-	if err != nil {
-		return fmt.Errorf("a time is a number of seconds, not %s", data)
-	}
-	*s = seconds(time.UnixMilli(int64(math.Round(f * 1000))).UTC())
-	return nil
+	return time.UnixMilli(int64(math.Round(f * 1000))).UTC()
 }

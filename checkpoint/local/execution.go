@@ -11,10 +11,10 @@ import (
 // Execution is one execution of a function. Its methods show the state at the moment of the call;
 // they are safe for concurrent use.
 type Execution struct {
-	svc   *Service
-	arn   string
-	key   nameKey
-	input checkpoint.Payload
+	svc           *Service
+	arn, function string
+	key           nameKey
+	input         checkpoint.Payload
 
 	done chan struct{} // closed when the history is complete
 
@@ -133,6 +133,26 @@ func (e *Execution) Wait(ctx context.Context) error {
 	case <-e.svc.base.Done():
 		return e.svc.down()
 	}
+}
+
+// Stop ends an execution with STOPPED. Its running operations stay as they are; an invocation that
+// runs finds its token refused. failure may be nil. The error is [ErrEnded] if the execution has
+// ended already.
+func (e *Execution) Stop(failure *checkpoint.Failure) error {
+	if !e.svc.enter() {
+		return e.svc.down()
+	}
+	defer e.svc.leave()
+	if err := e.svc.limits.checkFailure(callStop, failure); err != nil {
+		return err
+	}
+	return e.transact(true, func(d *draft) error {
+		if d.rec.Status.Terminal() {
+			return ErrEnded
+		}
+		d.end(StatusStopped, checkpoint.Payload{}, failure, false)
+		return nil
+	})
 }
 
 // ended reports whether the execution has ended and its history is complete.

@@ -3,9 +3,31 @@ package local
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 )
+
+// exitFailure is what the service records when a process ends before it has answered.
+func exitFailure(requestID string) *checkpoint.Failure {
+	return &checkpoint.Failure{
+		Type:    "Runtime.ExitError",
+		Message: "RequestId: " + requestID + " Error: Runtime exited with error: exit status 1",
+	}
+}
+
+// timeoutFailure is what the service records when a function has not answered in time.
+func timeoutFailure(requestID string, limit time.Duration) *checkpoint.Failure {
+	return &checkpoint.Failure{
+		Type:    "Sandbox.Timedout",
+		Message: fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, limit.Seconds()),
+	}
+}
+
+// notFound is why a function cannot be invoked that nobody hosts.
+func notFound(function string) *checkpoint.Failure {
+	return &checkpoint.Failure{Type: "ResourceNotFoundException", Message: "Function not found: " + function}
+}
 
 // panicFailure is what the Lambda runtime reports of a panic.
 func panicFailure(v any) *checkpoint.Failure {

@@ -3,6 +3,7 @@ package local_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ func checks(n int) int {
 type event struct {
 	DurableExecutionArn   string
 	CheckpointToken       string
-	UpdatedOperationIds   []string
+	UpdatedOperationIDs   []string `json:"UpdatedOperationIds"`
 	InitialExecutionState struct {
 		Operations []wireOperation
 		NextMarker string
@@ -36,15 +37,19 @@ type event struct {
 }
 
 type wireOperation struct {
-	Id, ParentId, Name, Type, SubType, Status string
-	StartTimestamp, EndTimestamp              int64
-	ExecutionDetails                          struct{ InputPayload string }
-	StepDetails                               struct {
+	ID                           string `json:"Id"`
+	ParentID                     string `json:"ParentId"`
+	Name, Type, SubType, Status  string
+	StartTimestamp, EndTimestamp int64
+	ExecutionDetails             struct{ InputPayload string }
+	StepDetails                  struct {
 		Attempt              int
 		NextAttemptTimestamp int64
 		Result               *string
 	}
-	CallbackDetails struct{ CallbackId string }
+	CallbackDetails struct {
+		CallbackID string `json:"CallbackId"`
+	}
 }
 
 // function is a durable function that speaks the wire protocol by hand.
@@ -64,7 +69,7 @@ func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // talk is one invocation, from the inside.
 type talk struct {
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // the invocation's
 	client  checkpoint.Client
 	payload string
 	event   event
@@ -92,7 +97,7 @@ func (k *talk) status(id string) string {
 }
 
 func (k *talk) operation(id string) *wireOperation {
-	i := slices.IndexFunc(k.event.InitialExecutionState.Operations, func(op wireOperation) bool { return op.Id == id })
+	i := slices.IndexFunc(k.event.InitialExecutionState.Operations, func(op wireOperation) bool { return op.ID == id })
 	if i < 0 {
 		return nil
 	}
@@ -102,7 +107,9 @@ func (k *talk) operation(id string) *wireOperation {
 const pending = `{"Status":"PENDING"}`
 
 // succeed is the answer with a result that is a JSON document.
-func succeed(result string) string { return `{"Status":"SUCCEEDED","Result":` + strconv.Quote(result) + `}` }
+func succeed(result string) string {
+	return `{"Status":"SUCCEEDED","Result":` + strconv.Quote(result) + `}`
+}
 
 // Updates of operations that are named like their IDs.
 
@@ -150,27 +157,27 @@ func waitStart(id string, d time.Duration) checkpoint.Update {
 }
 
 // newVirtual returns a service under a virtual clock that is closed when the test ends.
-func newVirtual(t testing.TB, opts ...local.Option) (*local.Service, *local.VirtualClock) {
-	t.Helper()
+func newVirtual(tb testing.TB, opts ...local.Option) (*local.Service, *local.VirtualClock) {
+	tb.Helper()
 	clock := local.NewVirtualClock(start)
 	s := local.New(append([]local.Option{local.WithClock(clock)}, opts...)...)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+			tb.Errorf("Close: %v", err)
 		}
 	})
 	return s, clock
 }
 
 // begin hosts f and starts an execution of it.
-func begin(t testing.TB, s *local.Service, f local.Handler, input string) *local.Execution {
-	t.Helper()
+func begin(tb testing.TB, s *local.Service, f local.Handler, input string) *local.Execution {
+	tb.Helper()
 	if err := s.Host("order", f); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	e, err := s.Start(t.Context(), "order", "", []byte(input))
+	e, err := s.Start(tb.Context(), "order", "", []byte(input))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return e
 }
@@ -183,3 +190,88 @@ func types(e *local.Execution) []string {
 	}
 	return names
 }
+
+// inside runs script in the first invocation of an execution and ends the execution with the
+// answer it returns; an empty one stands for success.
+func inside(t *testing.T, script func(k *talk) string, opts ...local.Option) *local.Execution {
+	t.Helper()
+	s, _ := newVirtual(t, opts...)
+	e := begin(t, s, function(func(k *talk) (string, error) {
+		if e, _ := s.Execution(k.event.DurableExecutionArn); e.Invocations() > 1 {
+			return succeed(`"again"`), nil
+		}
+		if out := script(k); out != "" {
+			return out, nil
+		}
+		return succeed(`"ok"`), nil
+	}), `{}`)
+	if err := e.Drive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// must makes a checkpoint call that has to be accepted.
+func (k *talk) must(t *testing.T, updates ...checkpoint.Update) []checkpoint.Operation {
+	t.Helper()
+	ops, err := k.send(updates...)
+	if err != nil {
+		t.Errorf("a call was refused: %v", err)
+	}
+	return ops
+}
+
+// message returns the message of the service's refusal, "" for nil, and the error itself if it is
+// something else.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	api, ok := errors.AsType[*checkpoint.APIError](err)
+	if !ok || api.HTTPStatus != 400 || api.Code != "InvalidParameterValueException" {
+		return "not a refusal: " + err.Error()
+	}
+	return api.Message
+}
+
+func stepFail(id, message string) checkpoint.Update {
+	u := update(checkpoint.KindStep, checkpoint.ActionFail, id)
+	u.Failure = &checkpoint.Failure{Type: "Error", Message: message}
+	return u
+}
+
+func contextStart(id string) checkpoint.Update {
+	return update(checkpoint.KindContext, checkpoint.ActionStart, id)
+}
+
+func contextSucceed(id, result string) checkpoint.Update {
+	u := update(checkpoint.KindContext, checkpoint.ActionSucceed, id)
+	u.Payload = checkpoint.TextPayload(result)
+	return u
+}
+
+func callbackStart(id string) checkpoint.Update {
+	return update(checkpoint.KindCallback, checkpoint.ActionStart, id)
+}
+
+func invokeStart(id, target, input string) checkpoint.Update {
+	u := update(checkpoint.KindChainedInvoke, checkpoint.ActionStart, id)
+	u.Function, u.Payload = target, checkpoint.TextPayload(input)
+	return u
+}
+
+func executionSucceed(k *talk, result string) checkpoint.Update {
+	return checkpoint.Update{
+		ID: checkpoint.ExecutionID(k.event.DurableExecutionArn), Kind: checkpoint.KindExecution,
+		Action: checkpoint.ActionSucceed, Payload: checkpoint.TextPayload(result),
+	}
+}
+
+// below makes updates those of a child of a context.
+func below(parent string, u checkpoint.Update) checkpoint.Update {
+	u.ParentID = parent
+	return u
+}
+
+// echo is a plain function that answers with what it is given.
+var echo = local.HandlerFunc(func(_ context.Context, payload []byte) ([]byte, error) { return payload, nil })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Handler is a function: what a replay.Function and a lambda.Handler are.
@@ -24,20 +25,23 @@ func (f HandlerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 type hosted struct {
 	functionName
 	handler Handler
-	plain   bool
+	hostConfig
 }
 
-// Host makes h the durable function with this name: "name", "name:qualifier", or an ARN. A
-// function hosted without a qualifier answers for every qualifier that has no host of its own.
-// Hosting a name again replaces the function from the next invocation on, running executions
-// included. It fails if the name is not that of a function.
-func (s *Service) Host(function string, h Handler) error { return s.host(function, h, false) }
+// hostConfig is how a function is run.
+type hostConfig struct {
+	plain            bool
+	functionTimeout  time.Duration
+	executionTimeout time.Duration
+}
 
-// HostPlain makes h the function with this name, like [Service.Host], but not a durable one: it is
-// given the payload itself and its answer is the result. It is invoked once and not repeated.
-func (s *Service) HostPlain(function string, h Handler) error { return s.host(function, h, true) }
-
-func (s *Service) host(function string, h Handler, plain bool) error {
+// Host makes h the function with this name: "name", "name:qualifier", or an ARN. A function hosted
+// without a qualifier answers for every qualifier that has no host of its own. Hosting a name
+// again replaces the function from the next invocation on, running executions included.
+//
+// The function is durable unless [Plain] is given. The error says that the name is not that of a
+// function, or that h is nil.
+func (s *Service) Host(function string, h Handler, opts ...HostOption) error {
 	f, err := parseFunction(function)
 	if err != nil {
 		return err
@@ -45,9 +49,13 @@ func (s *Service) host(function string, h Handler, plain bool) error {
 	if h == nil {
 		return fmt.Errorf("local: host %s: the handler is nil", function)
 	}
+	c := s.hostConfig
+	for _, o := range opts {
+		o.applyHost(&c)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hosts[hostKey(f)] = hosted{functionName: f, handler: h, plain: plain}
+	s.hosts[hostKey(f)] = hosted{functionName: f, handler: h, hostConfig: c}
 	return nil
 }
 
@@ -87,6 +95,14 @@ func (s *Service) resolve(function string) (hosted, error) {
 		}
 	}
 	return hosted{}, fmt.Errorf("local: %w: %s", ErrNoFunction, function)
+}
+
+// target finds the host of a function, if there is one.
+func (s *Service) target(function string) (hosted, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, err := s.resolve(function)
+	return h, err == nil
 }
 
 // onlyVersion returns the host of a function of which only one version is hosted.

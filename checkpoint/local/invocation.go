@@ -2,7 +2,7 @@ package local
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strconv"
 	"time"
 
@@ -18,6 +18,7 @@ const lostGrace = time.Second
 // invocation is one call of a function.
 type invocation struct {
 	e         *Execution
+	function  hosted // its handler is nil if nobody hosts it any more
 	number    int
 	requestID string
 	started   time.Time
@@ -77,20 +78,20 @@ func (s *Service) invoke(e *Execution) {
 
 // beginInvocation makes the next invocation and its event. It returns nil if none is wanted.
 func (e *Execution) beginInvocation() (inv *invocation, event []byte, err error) {
+	var encoding error
 	err = e.transact(false, func(d *draft) error {
 		e.queued = false
-		if d.rec.Status.Terminal() || e.running || e.paused || e.svc.down() != nil {
-			d.nothing = true
-			return nil
+		d.nothing = d.rec.Status.Terminal() || e.running || e.paused
+		if !d.nothing {
+			d.rec.Invocations++
+			d.under = append(d.under, func() {
+				inv = e.newInvocation(d.now)
+				event, encoding = e.event(inv)
+			})
 		}
-		d.rec.Invocations++
-		d.under = append(d.under, func() {
-			inv = e.newInvocation(d.now)
-			event, err = e.event(inv)
-		})
-		return err
+		return nil
 	})
-	return inv, event, err
+	return inv, event, errors.Join(err, encoding)
 }
 
 // newInvocation begins an invocation: from now on the tokens of earlier ones are stale.
@@ -100,6 +101,7 @@ func (e *Execution) newInvocation(now time.Time) *invocation {
 		e: e, number: number, started: now, gone: make(chan struct{}),
 		requestID: uniqueID(e.arn, strconv.Itoa(number)),
 	}
+	inv.function, _ = e.svc.target(e.function)
 	inv.ctx, inv.cancel = e.svc.invocationContext(inv)
 	e.inv, e.running = inv, true
 	return inv
@@ -148,44 +150,43 @@ func (s *Service) invocationContext(inv *invocation) (context.Context, context.C
 	ctx = checkpoint.WithClock(ctx, s.clock)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 		AwsRequestID:       inv.requestID,
-		InvokedFunctionArn: inv.e.rec.Function,
+		InvokedFunctionArn: inv.e.function,
 		TenantID:           inv.e.rec.Tenant,
 	})
+	limit := inv.function.functionTimeout
 	switch {
-	case s.functionTimeout <= 0:
+	case limit <= 0:
 		return ctx, cancel
 	case s.real:
-		ctx, release := context.WithTimeout(ctx, s.functionTimeout)
+		ctx, release := context.WithTimeout(ctx, limit)
 		return ctx, func(cause error) {
 			cancel(cause)
 			release()
 		}
 	}
-	return withTimeout(ctx, cancel, s.clock, s.functionTimeout)
+	return withTimeout(ctx, cancel, s.clock, limit)
 }
 
 // call gives the event to the function and waits for its answer, as long as it has time to.
 func (s *Service) call(inv *invocation, event []byte) answer {
-	s.mu.Lock()
-	h, err := s.resolve(inv.e.rec.Function)
-	s.mu.Unlock()
-	if err != nil {
-		return answer{failure: &checkpoint.Failure{Type: "ResourceNotFoundException", Message: err.Error()}}
+	if inv.function.handler == nil {
+		return answer{failure: notFound(inv.e.function)}
 	}
 	begin := Point{ARN: inv.e.arn, Invocation: inv.number, Moment: Begin}
 	if s.loses(begin) {
 		inv.e.lose(inv.number)
+		return answer{failure: exitFailure(inv.requestID)}
 	}
 	twice := s.duplicates(begin)
 	copies := make(chan answer, 2)
-	s.run(inv, h.handler, event, copies)
+	s.run(inv, event, copies)
 	if twice && s.virtual == nil {
-		s.run(inv, h.handler, event, copies)
+		s.run(inv, event, copies)
 	}
 	a := s.await(inv, copies)
-	if twice && !a.down {
+	if twice && !a.down && !closed(inv.gone) {
 		if s.virtual != nil {
-			s.run(inv, h.handler, event, copies)
+			s.run(inv, event, copies)
 		}
 		if second := s.await(inv, copies); a.failure != nil || second.down {
 			a = second
@@ -199,7 +200,7 @@ func (s *Service) call(inv *invocation, event []byte) answer {
 }
 
 // run calls the function on a goroutine of its own.
-func (s *Service) run(inv *invocation, h Handler, event []byte, answers chan<- answer) {
+func (s *Service) run(inv *invocation, event []byte, answers chan<- answer) {
 	s.functions.Go(func() {
 		a := answer{failure: exitFailure(inv.requestID)} // unless it returns
 		defer func() {
@@ -208,7 +209,7 @@ func (s *Service) run(inv *invocation, h Handler, event []byte, answers chan<- a
 			}
 			answers <- a
 		}()
-		payload, err := h.Invoke(inv.ctx, event)
+		payload, err := inv.function.handler.Invoke(inv.ctx, event)
 		if err != nil {
 			a = answer{failure: &checkpoint.Failure{Type: typeName(err), Message: err.Error()}}
 			return
@@ -265,11 +266,7 @@ func (e *Execution) lose(number int) bool {
 func (e *Execution) timeOut(inv *invocation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	inv.giveUp(&checkpoint.Failure{
-		Type: "Sandbox.Timedout",
-		Message: fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds",
-			inv.requestID, e.svc.functionTimeout.Seconds()),
-	}, context.DeadlineExceeded)
+	inv.giveUp(timeoutFailure(inv.requestID, inv.function.functionTimeout), context.DeadlineExceeded)
 }
 
 // giveUp makes the tokens of the invocation stale and ends its context. The execution's mutex is held.
@@ -281,12 +278,4 @@ func (inv *invocation) giveUp(failure *checkpoint.Failure, cause error) bool {
 	inv.cancel(cause)
 	close(inv.gone)
 	return true
-}
-
-// exitFailure is what the service records when a process ends before it has answered.
-func exitFailure(requestID string) *checkpoint.Failure {
-	return &checkpoint.Failure{
-		Type:    "Runtime.ExitError",
-		Message: "RequestId: " + requestID + " Error: Runtime exited with error: exit status 1",
-	}
 }

@@ -80,6 +80,6 @@ func (l Limits) retryPause(failures int) time.Duration {
 // The bounds of a duration on the wire: whole seconds, at least one, at most 366 days
 // (Lambda API, WaitOptions, StepOptions and DurableConfig).
 const (
-	minSeconds = time.Second
-	maxSeconds = 31_622_400 * time.Second
+	shortest = time.Second
+	longest  = 31_622_400 * time.Second
 )

@@ -35,7 +35,7 @@ func parseFunction(s string) (functionName, error) {
 		f.name = after
 	}
 	f.name, f.qualifier, _ = strings.Cut(f.name, ":")
-	if !matches(f.name, 1, 140, isNameByte) || f.qualifier != "" && !matches(f.qualifier, 1, 128, isQualifierByte) {
+	if !matches(f.name, 140, isNameByte) || f.qualifier != "" && !matches(f.qualifier, 128, isQualifierByte) {
 		return functionName{}, fmt.Errorf("local: %q is not the name of a function", s)
 	}
 	return f, nil
@@ -70,9 +70,9 @@ func uniqueID(parts ...string) string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:32]
 }
 
-// matches reports whether s has between shortest and longest bytes and all of them are allowed.
-func matches(s string, shortest, longest int, allowed func(byte) bool) bool {
-	if len(s) < shortest || len(s) > longest {
+// matches reports whether s is not empty, has at most longest bytes, and all of them are allowed.
+func matches(s string, longest int, allowed func(byte) bool) bool {
+	if s == "" || len(s) > longest {
 		return false
 	}
 	for i := range len(s) {

@@ -38,14 +38,14 @@ func (d *draft) finishAttempt(r *Record, u *checkpoint.Update) {
 	r.Payload, r.Failure = plain(u.Payload), u.Failure
 	ev := Event{
 		Type: EventStepSucceeded, Result: r.Payload, Failure: r.Failure,
-		Attempt: r.Attempt, NextAttemptDelay: u.NextAttemptDelay,
+		Attempt: r.Attempt,
 	}
-	switch {
-	case u.Action == checkpoint.ActionRetry:
-		r.Status = checkpoint.StatusPending
-	case u.Action == checkpoint.ActionFail:
+	switch u.Action {
+	case checkpoint.ActionRetry:
+		r.Status, ev.NextAttemptDelay = checkpoint.StatusPending, u.NextAttemptDelay
+	case checkpoint.ActionFail:
 		r.Status = checkpoint.StatusFailed
-	default:
+	case checkpoint.ActionSucceed, checkpoint.ActionStart, checkpoint.ActionCancel:
 		r.Status = checkpoint.StatusSucceeded
 	}
 	if r.Failure != nil || r.Status == checkpoint.StatusFailed {
@@ -81,7 +81,7 @@ func (d *draft) applyWait(r *Record, u *checkpoint.Update, isNew bool) error {
 		if u.Wait == 0 {
 			return refuse("Invalid WaitOptions for the given action.")
 		}
-		r.Status, r.Seconds, r.ScheduledEnd = checkpoint.StatusStarted, u.Wait, d.now.Add(u.Wait)
+		r.Status, r.Wait, r.ScheduledEnd = checkpoint.StatusStarted, u.Wait, d.now.Add(u.Wait)
 		d.arm(TimerKey{r.ID, PurposeWait}, u.Wait)
 		d.logOf(r, Event{Type: EventWaitStarted, Duration: u.Wait, ScheduledEnd: r.ScheduledEnd})
 		return nil

@@ -9,19 +9,32 @@ import (
 // Option configures a [Service].
 type Option interface{ apply(*config) }
 
+// HostOption configures one function: see [Service.Host].
+type HostOption interface{ applyHost(*hostConfig) }
+
+// TimeoutOption is an [Option], for all functions, and a [HostOption], for one.
+type TimeoutOption interface {
+	Option
+	HostOption
+}
+
 type config struct {
-	clock            checkpoint.Clock
-	store            Store
-	limits           Limits
-	faults           []Faults
-	functionTimeout  time.Duration
-	executionTimeout time.Duration
-	keepState        bool
+	clock     checkpoint.Clock
+	store     Store
+	limits    Limits
+	faults    []Faults
+	keepState bool
+	hostConfig
 }
 
 type optionFunc func(*config)
 
 func (f optionFunc) apply(c *config) { f(c) }
+
+type hostOptionFunc func(*hostConfig)
+
+func (f hostOptionFunc) apply(c *config)         { f(&c.hostConfig) }
+func (f hostOptionFunc) applyHost(c *hostConfig) { f(c) }
 
 // WithClock sets the clock. The default is the real clock; under a [VirtualClock] nothing happens
 // until somebody advances it or drives an execution.
@@ -50,15 +63,21 @@ func WithFaults(f Faults) Option {
 // that failed. The deadline is that of the invocation's context, in the time of the service's clock.
 // The default is 15 minutes under the real clock and none under a virtual one.
 // Limit: 15 minutes on AWS (Lambda quotas).
-func WithFunctionTimeout(d time.Duration) Option {
-	return optionFunc(func(cfg *config) { cfg.functionTimeout = d })
+func WithFunctionTimeout(d time.Duration) TimeoutOption {
+	return hostOptionFunc(func(cfg *hostConfig) { cfg.functionTimeout = d })
 }
 
-// WithExecutionTimeout ends every execution with TIMED_OUT that has not ended after d. Zero, the
+// WithExecutionTimeout ends an execution with TIMED_OUT that has not ended after d. Zero, the
 // default, means never; the history then tells the longest timeout that the API takes.
 // Limit: 1 second to 366 days (Lambda API, DurableConfig.ExecutionTimeout).
-func WithExecutionTimeout(d time.Duration) Option {
-	return optionFunc(func(cfg *config) { cfg.executionTimeout = d })
+func WithExecutionTimeout(d time.Duration) TimeoutOption {
+	return hostOptionFunc(func(cfg *hostConfig) { cfg.executionTimeout = d })
+}
+
+// Plain says that the function is not a durable one: it is given the payload itself and its answer
+// is the result. It is invoked once and not repeated.
+func Plain() HostOption {
+	return hostOptionFunc(func(cfg *hostConfig) { cfg.plain = true })
 }
 
 // WithStateKeptAtStart says whether the START of a READY step keeps the state that its last RETRY

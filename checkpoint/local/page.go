@@ -171,7 +171,7 @@ func (e *Execution) state(in checkpoint.StateInput) (checkpoint.StateOutput, err
 		return out, staleToken(callState)
 	}
 	if in.MaxItems < 0 || in.MaxItems > maxStateItems {
-		return out, refuseState("Value '" + strconv.Itoa(in.MaxItems) + "' at 'maxItems' failed to satisfy constraint: 0 to 1000")
+		return out, refuseCall(callState, "Value '"+strconv.Itoa(in.MaxItems)+"' at 'maxItems' failed to satisfy constraint: 0 to 1000")
 	}
 	items := in.MaxItems
 	if items == 0 {
@@ -181,7 +181,7 @@ func (e *Execution) state(in checkpoint.StateInput) (checkpoint.StateOutput, err
 	from, inLog, ok := readMarker(in.Marker)
 	switch {
 	case !ok || !inLog && from > len(e.changes):
-		return out, refuseState("Invalid marker")
+		return out, refuseCall(callState, "Invalid marker")
 	case inLog:
 		out.NextMarker = e.logPage(from, &p, false)
 	default:
@@ -210,8 +210,4 @@ func readMarker(marker string) (from int, inLog, ok bool) {
 	}
 	from, err := strconv.Atoi(text)
 	return from, inLog, err == nil && from >= 0
-}
-
-func refuseState(message string) *checkpoint.APIError {
-	return &checkpoint.APIError{Call: callState, HTTPStatus: 400, Code: codeInvalid, Message: message}
 }

@@ -19,9 +19,9 @@ type response struct {
 // readResponse reads the answer of a durable function. problem says why it is invalid.
 func readResponse(payload []byte) (r response, problem string) {
 	var wire struct {
-		Status string
-		Result *string
-		Error  *eventFailure
+		Status string       `json:"Status"`
+		Result *string      `json:"Result"`
+		Error  *wireFailure `json:"Error"`
 	}
 	if err := json.Unmarshal(payload, &wire); err != nil {
 		return r, "Invalid response: " + err.Error()
@@ -30,10 +30,8 @@ func readResponse(payload []byte) (r response, problem string) {
 	if wire.Result != nil {
 		r.result = checkpoint.TextPayload(*wire.Result)
 	}
-	if f := wire.Error; f != nil {
-		r.failure = &checkpoint.Failure{
-			Type: f.ErrorType, Message: f.ErrorMessage, Data: f.ErrorData, Stack: f.StackTrace,
-		}
+	if wire.Error != nil {
+		r.failure = wire.Error.failure()
 	}
 	return r, r.problem()
 }
@@ -108,11 +106,7 @@ func (d *draft) endPlain(completed Event, a answer) {
 		d.end(StatusFailed, checkpoint.Payload{}, a.failure, false)
 		return
 	}
-	var result checkpoint.Payload
-	if a.payload != nil {
-		result = checkpoint.NewPayload(a.payload)
-	}
-	d.end(StatusSucceeded, result, nil, false)
+	d.end(StatusSucceeded, payloadOrNone(a.payload), nil, false)
 }
 
 // fail ends an invocation that has failed: it is repeated after a pause.

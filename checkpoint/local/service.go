@@ -80,21 +80,12 @@ func New(opts ...Option) *Service {
 // that some functions have not obeyed their context for 5 seconds, or what had broken the service
 // before. What runs is not ended: a store keeps it.
 func (s *Service) Close() error {
-	s.mu.Lock()
-	wasClosed := s.closed
-	s.closed = true
-	all := s.all
-	s.mu.Unlock()
-	s.stop(ErrClosed)
-	s.notify()
-	if !wasClosed {
-		for _, e := range all {
-			e.stopTimers()
-		}
-	}
+	s.shut(ErrClosed)
 	s.work.Wait()
-
-	broken := context.Cause(s.base)
+	for _, e := range s.Executions() {
+		e.stopTimers()
+	}
+	broken := s.down()
 	if errors.Is(broken, ErrClosed) {
 		broken = nil
 	}
@@ -205,11 +196,14 @@ func (s *Service) change() <-chan struct{} {
 }
 
 // breakDown stops the service for good: what it cannot store it must not do.
-func (s *Service) breakDown(err error) {
+func (s *Service) breakDown(err error) { s.shut(fmt.Errorf("local: the service has stopped: %w", err)) }
+
+// shut keeps everything new from beginning and ends the contexts of what runs.
+func (s *Service) shut(cause error) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.stop(fmt.Errorf("local: the service has stopped: %w", err))
+	s.stop(cause)
 	s.notify()
 }
 

@@ -21,7 +21,7 @@ func (s *Service) Start(ctx context.Context, function, name string, payload []by
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return s.start(launchOrder{function: function, name: name, input: checkpoint.NewPayload(payload)})
+	return s.start(launchOrder{function: function, name: name, input: payloadOrNone(payload)})
 }
 
 // Run hosts h under a throw-away name, starts an execution and waits until it has ended; under a
@@ -41,9 +41,26 @@ func (s *Service) Run(ctx context.Context, h Handler, payload []byte) ([]byte, e
 		return nil, err
 	}
 	if err := e.Drive(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.abandon())
 	}
 	return e.Result(), e.Err()
+}
+
+// abandon stops an execution whose function is not hosted any more.
+func (e *Execution) abandon() error {
+	err := e.Stop(&checkpoint.Failure{Message: "nobody waits for the execution any more"})
+	if !errors.Is(err, ErrEnded) && e.svc.down() == nil {
+		return err
+	}
+	return nil
+}
+
+// payloadOrNone returns the payload with this text, none if it is nil.
+func payloadOrNone(text []byte) checkpoint.Payload {
+	if text == nil {
+		return checkpoint.Payload{}
+	}
+	return checkpoint.TextPayload(string(text))
 }
 
 // launchOrder is what an execution is started with.
@@ -104,11 +121,11 @@ func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, er
 		}
 		return existing, nil
 	}
-	e.arn = s.executionARN(h, o.name)
+	e.arn, e.function = s.executionARN(h, o.name), h.qualified()
 	e.rec = ExecutionRecord{
-		ARN: e.arn, Name: o.name, Function: h.qualified(), Plain: h.plain, Tenant: o.tenant,
+		ARN: e.arn, Name: o.name, Function: e.function, Plain: h.plain, Tenant: o.tenant,
 		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
-		Input: o.input, Status: StatusRunning, Timeout: s.executionTimeout,
+		Input: o.input, Status: StatusRunning, Timeout: h.executionTimeout,
 	}
 	s.byName[e.key], s.byARN[e.arn] = e, e
 	s.all = append(s.all, e)
@@ -132,7 +149,7 @@ func (d *draft) open() {
 	}})
 	shown := d.rec.Timeout
 	if shown == 0 {
-		shown = maxSeconds
+		shown = longest
 	} else {
 		d.arm(TimerKey{Purpose: PurposeExecutionTimeout}, d.rec.Timeout)
 	}
@@ -141,7 +158,7 @@ func (d *draft) open() {
 
 // checkOrder refuses what an execution cannot be started with (Lambda API, Invoke).
 func (l Limits) checkOrder(o launchOrder) error {
-	if o.name != "" && !matches(o.name, 1, 64, isNameByte) {
+	if o.name != "" && !matches(o.name, 64, isNameByte) {
 		return fmt.Errorf("local: the name of an execution is 1 to 64 of [a-zA-Z0-9-_], not %q", o.name)
 	}
 	if size := len(o.input.Bytes()); size > l.InputBytes {

@@ -96,8 +96,8 @@ func (r ExecutionRecord) ID() string { return checkpoint.ExecutionID(r.ARN) }
 // Record is an operation as it is kept: with what its history and its timers need.
 type Record struct {
 	checkpoint.Operation
-	// Seconds is how long a WAIT lasts.
-	Seconds time.Duration
+	// Wait is how long a WAIT lasts.
+	Wait time.Duration
 	// Heartbeat is the longest time between two heartbeats of a CALLBACK; zero means no limit.
 	Heartbeat time.Duration
 	// Function, Tenant and Input are what a CHAINED_INVOKE asked for, Target the ARN of the execution it started.

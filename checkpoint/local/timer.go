@@ -59,7 +59,7 @@ func (d *draft) fire(key TimerKey) {
 		r := d.record(key.Operation)
 		r.Status, r.End = checkpoint.StatusSucceeded, d.now
 		d.put(r)
-		d.logOf(r, Event{Type: EventWaitSucceeded, Duration: r.Seconds})
+		d.logOf(r, Event{Type: EventWaitSucceeded, Duration: r.Wait})
 	case PurposeAttempt:
 		r := d.record(key.Operation)
 		r.Status, r.NextAttempt = checkpoint.StatusReady, time.Time{}

@@ -1,6 +1,8 @@
 package local
 
 import (
+	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -11,36 +13,36 @@ import (
 // (Lambda API, OperationUpdate). n is its position in the call.
 func (l Limits) checkFields(n int, u *checkpoint.Update) error {
 	switch {
-	case !matches(u.ID, 1, 64, isNameByte):
+	case !matches(u.ID, 64, isNameByte):
 		return badMember(n, "id", u.ID, "1 to 64 of [a-zA-Z0-9-_]")
-	case u.ParentID != "" && !matches(u.ParentID, 1, 64, isNameByte):
+	case u.ParentID != "" && !matches(u.ParentID, 64, isNameByte):
 		return badMember(n, "parentId", u.ParentID, "1 to 64 of [a-zA-Z0-9-_]")
-	case u.Name != "" && !matches(u.Name, 1, 256, isPrintable):
+	case u.Name != "" && !matches(u.Name, 256, isPrintable):
 		return badMember(n, "name", u.Name, "1 to 256 of [\\x20-\\x7E]")
-	case u.SubType != "" && !matches(u.SubType, 1, 32, isNameByte):
+	case u.SubType != "" && !matches(u.SubType, 32, isNameByte):
 		return badMember(n, "subType", u.SubType, "1 to 32 of [a-zA-Z0-9-_]")
-	case u.Tenant != "" && !matches(u.Tenant, 1, 256, isTenantByte):
+	case u.Tenant != "" && !matches(u.Tenant, 256, isTenantByte):
 		return badMember(n, "chainedInvokeOptions.tenantId", u.Tenant, "1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	case !utf8.Valid(u.Payload.Bytes()):
 		return badMember(n, "payload", "", "valid UTF-8")
 	}
-	if err := checkFailureText(n, u.Failure); err != nil {
-		return err
+	if !validText(u.Failure) {
+		return badMember(n, "error", "", "valid UTF-8")
 	}
 	for _, d := range []struct {
-		member   string
-		value    time.Duration
-		shortest time.Duration
+		member string
+		value  time.Duration
+		least  time.Duration
 	}{
-		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, minSeconds},
-		{"waitOptions.waitSeconds", u.Wait, minSeconds},
+		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, shortest},
+		{"waitOptions.waitSeconds", u.Wait, shortest},
 		{"callbackOptions.timeoutSeconds", u.Timeout, 0},
 		{"callbackOptions.heartbeatTimeoutSeconds", u.Heartbeat, 0},
 	} {
 		if d.value == 0 {
 			continue // absent
 		}
-		if d.value < d.shortest || d.value > maxSeconds || d.value%time.Second != 0 {
+		if d.value < d.least || d.value > longest || d.value%time.Second != 0 {
 			return badMember(n, d.member, d.value.String(), "whole seconds, 1 to 31622400")
 		}
 	}
@@ -51,16 +53,22 @@ func badMember(n int, member, value, constraint string) error {
 	return refusef("Value '%s' at 'updates.%d.member.%s' failed to satisfy constraint: %s", value, n+1, member, constraint)
 }
 
-func checkFailureText(n int, f *checkpoint.Failure) error {
+// validText reports whether all of a failure is valid UTF-8.
+func validText(f *checkpoint.Failure) bool {
 	if f == nil {
-		return nil
+		return true
 	}
-	valid := utf8.ValidString(f.Type) && utf8.ValidString(f.Message) && utf8.ValidString(f.Data)
-	for _, frame := range f.Stack {
-		valid = valid && utf8.ValidString(frame)
-	}
-	if !valid {
-		return badMember(n, "error", "", "valid UTF-8")
+	return utf8.ValidString(f.Type) && utf8.ValidString(f.Message) && utf8.ValidString(f.Data) &&
+		!slices.ContainsFunc(f.Stack, func(frame string) bool { return !utf8.ValidString(frame) })
+}
+
+// checkFailure refuses an error that somebody sends from outside.
+func (l Limits) checkFailure(call string, f *checkpoint.Failure) error {
+	switch {
+	case !validText(f):
+		return refuseCall(call, "The error is not valid UTF-8.")
+	case failureSize(f) > l.FailureBytes:
+		return refuseCall(call, fmt.Sprintf("The error size must be less than or equal to %d bytes.", l.FailureBytes))
 	}
 	return nil
 }
@@ -104,7 +112,7 @@ func checkCall(updates []checkpoint.Update) error {
 		u := &updates[i]
 		if u.Kind == checkpoint.KindExecution {
 			if i != len(updates)-1 {
-				return refuse("EXECUTION checkpoint must be the last update.")
+				return executionNotLast(updates[i+1:])
 			}
 			continue
 		}
@@ -119,6 +127,13 @@ func checkCall(updates []checkpoint.Update) error {
 		repeated[u.ID] = true
 	}
 	return nil
+}
+
+func executionNotLast(rest []checkpoint.Update) error {
+	if slices.ContainsFunc(rest, func(u checkpoint.Update) bool { return u.Kind == checkpoint.KindExecution }) {
+		return refuse("Cannot checkpoint multiple EXECUTION updates.")
+	}
+	return refuse("EXECUTION checkpoint must be the last update.")
 }
 
 // mayFollow reports whether one call may carry both updates of an operation: a STEP or a CONTEXT
