@@ -70,7 +70,6 @@ func (s *scope) outcome(o *operation, rec *checkpoint.Operation) node.Record {
 	if replayed {
 		s.passed(rec)
 	}
-	o.read = true
 	r := s.terminal(o.head, o.nth, rec, replayed)
 	r.Outside = o.outside
 	return r

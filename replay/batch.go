@@ -272,7 +272,6 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 	if rec, found := inv.log.Get(b.id); found {
 		b.s.observe(rec)
 	}
-	b.read = true
 	b.cancelLosers()
 	if ok {
 		return b.large(whole)

@@ -55,6 +55,7 @@ func (s *scope) served(t *task, o *operation) node.Record {
 	for {
 		rec, ok := s.inv.log.Get(o.id)
 		if ok && rec.Status.Terminal() {
+			o.read = true
 			return s.outcome(o, rec)
 		}
 		if ok {
