@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/perdure/perdure/codec"
@@ -11,9 +12,11 @@ import (
 
 // body runs the body of an attempt, without the lock.
 func (st *step) body(number int) (v any, err error) {
-	ctx, cancel := limit(st.ctx, st.conf.Timeout)
-	defer cancel()
 	inv := st.s.inv
+	ctx, release := inv.beforeDeadline(st.ctx)
+	defer release()
+	ctx, cancel := limit(ctx, st.conf.Timeout)
+	defer cancel()
 	v, err = guard(func() (any, error) {
 		return st.n.Body.Run(node.WithBody(ctx, &node.BodyInfo{
 			Info: node.Info{
@@ -24,10 +27,33 @@ func (st *step) body(number int) (v any, err error) {
 			State:  st.decodeState,
 		}))
 	})
-	if err != nil && ctx.Err() != nil && context.Cause(ctx) == op.ErrTimedOut { //nolint:errorlint // our own cause
-		err = &overrun{err}
+	if err != nil && ctx.Err() != nil {
+		switch context.Cause(ctx) { //nolint:errorlint // our own causes
+		case op.ErrTimedOut:
+			err = &overrun{err}
+		case errCutShort:
+			err = &cutShort{err}
+		}
 	}
 	return v, err
+}
+
+// errCutShort is the cause of a body's context that ends before the invocation's deadline.
+var errCutShort = fmt.Errorf("replay: the invocation's deadline is near: %w", op.ErrInterrupted)
+
+// cutShort is the error of a body that was cut short. It reads as what the body said.
+type cutShort struct{ err error }
+
+func (e *cutShort) Error() string   { return e.err.Error() }
+func (e *cutShort) Unwrap() []error { return []error{e.err, op.ErrInterrupted} }
+
+// beforeDeadline returns a context that ends the handler's margin before the invocation does.
+func (inv *invocation) beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := inv.ctx.Deadline()
+	if !ok || inv.set.margin == 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadlineCause(ctx, deadline.Add(-inv.set.margin), errCutShort)
 }
 
 // overrun is the error of a body whose time was over. It reads as what the body said.

@@ -157,7 +157,7 @@ func foreign(full string) bool {
 	switch full {
 	case "op.PanicError", "op.UndoError", "op.BatchError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
-		"replay.misuse", "replay.overrun", "context.deadlineExceededError":
+		"replay.misuse", "replay.overrun", "replay.cutShort", "context.deadlineExceededError":
 		return true
 	}
 	return strings.HasPrefix(full, "fmt.") || strings.HasPrefix(full, "errors.")
@@ -179,6 +179,8 @@ type errorData struct {
 	Perdure struct {
 		Known []op.Identity `json:"known,omitempty"`
 		State *string       `json:"state,omitempty"`
+		// Cuts is how many attempts in a row were cut short before a deadline.
+		Cuts int `json:"cuts,omitempty"`
 	} `json:"perdure"`
 }
 
@@ -240,5 +242,21 @@ func withState(data string, c carried) string {
 	d, _ := readData(data)
 	text := string(c.payload)
 	d.Perdure.State = &text
+	return d.text()
+}
+
+// cutsOf is how many attempts before this one, in a row, were cut short before a deadline.
+func cutsOf(rec *checkpoint.Operation) int {
+	if rec == nil || rec.Failure == nil {
+		return 0
+	}
+	d, _ := readData(rec.Failure.Data)
+	return d.Perdure.Cuts
+}
+
+// withCuts adds the number of attempts that were cut short to the data of an error.
+func withCuts(data string, cuts int) string {
+	d, _ := readData(data)
+	d.Perdure.Cuts = cuts
 	return d.text()
 }

@@ -103,6 +103,20 @@ func WithDivergence(r Reaction) HandlerOption {
 	return handlerOption(func(set *settings) { set.divergence = r })
 }
 
+// WithDeadlineMargin cuts attempts short before the invocation's deadline takes the whole function
+// down: margin before it, the contexts of bodies are cancelled with the cause op.ErrInterrupted.
+// An attempt that then returns an error is recorded as interrupted and made again in a later
+// invocation, whatever the step's policy says, at most times times in a row; after that, and for
+// an at-most-once step always, the policy decides. What a body completes in spite of the
+// cancellation counts as usual.
+//
+// The default is no margin, as is zero: a body may run into the deadline, the service invokes
+// again, and the attempt begins anew. A body that takes longer than an invocation lasts needs a
+// margin, [retry.Again] to keep its progress, and enough times.
+func WithDeadlineMargin(margin time.Duration, times int) HandlerOption {
+	return handlerOption(func(set *settings) { set.margin, set.cuts = max(0, margin), max(0, times) })
+}
+
 // WithReadyStart says whether a step that is attempted again sends START once more, so that its
 // history shows when each attempt began. The default is true. Without it an attempt costs one
 // update less; steps whose start must be durable, at-most-once ones above all, send it anyway.

@@ -24,6 +24,8 @@ type settings struct {
 	stacks     bool
 	divergence Reaction
 	readyStart bool
+	margin     time.Duration // before the deadline in which bodies are cut short; zero: none
+	cuts       int           // how often in a row
 	grace      time.Duration
 	err        error // what is wrong with the options
 }

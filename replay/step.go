@@ -8,7 +8,6 @@ import (
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
-	"github.com/perdure/perdure/retry"
 )
 
 // step is a step that is carried out.
@@ -223,53 +222,6 @@ func (st *step) failed(t *task, rec *checkpoint.Operation, number int, err error
 	}
 	rec, _ = inv.log.Get(st.id)
 	return st.s.outcome(st.operation, rec), true
-}
-
-// decide asks the policy about a failed attempt. User code: called without the lock.
-func (st *step) decide(rec *checkpoint.Operation, number int, err error) checkpoint.Update {
-	inv := st.s.inv
-	a := retry.Attempt{
-		Err: err, Number: number, Rand: retry.Rand(inv.arn, st.id, number),
-	}
-	if rec != nil && !rec.Start.IsZero() {
-		a.Elapsed = inv.clock.Now().Sub(rec.Start)
-	}
-	state := st.state
-	asked, again := retry.StateOf(err)
-	d := retry.Decision{}
-	switch {
-	case again && st.conf.Semantics == node.AtMostOnce:
-		err = errAgainAtMostOnce
-	case permanent(err):
-	default:
-		d = retry.Decide(st.conf.Retry, st.conf.Only, a)
-		if d.Err != nil {
-			err = d.Err
-		}
-	}
-	if again && d.Retry {
-		payload, fault := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), asked)
-		if fault == nil {
-			u := st.update(checkpoint.ActionRetry)
-			u.NextAttemptDelay, u.Payload = d.After, checkpoint.NewPayload(payload)
-			return u
-		}
-		d.Retry, err = false, fault
-	}
-	if again && !d.Retry && st.conf.Exhausted != nil {
-		err = st.conf.Exhausted(number)
-	}
-	known := concat(st.head.Known, st.s.known)
-	if !d.Retry {
-		u := st.update(checkpoint.ActionFail)
-		u.Failure = inv.set.failure(retry.Strip(err), known)
-		return u
-	}
-	u := st.update(checkpoint.ActionRetry)
-	u.NextAttemptDelay = d.After
-	u.Failure = inv.set.failure(retry.Strip(err), known)
-	u.Failure.Data = withState(u.Failure.Data, state)
-	return u
 }
 
 // encode makes the payload of a result and sees whether it can be read again: what user code

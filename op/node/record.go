@@ -25,8 +25,8 @@ type Scope interface {
 type View struct {
 	Execution Execution
 	// Now is the time of the scope, the same on every replay.
-	Now time.Time
-	Logger    *slog.Logger
+	Now    time.Time
+	Logger *slog.Logger
 	// Invocation is the context of the invocation with the scope's values.
 	Invocation context.Context //nolint:containedctx // it is what the view shows
 }
