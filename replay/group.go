@@ -56,9 +56,12 @@ func (o *operation) group(t *task, body node.ScopeBody) node.Record {
 	in := o.s.newScope(t, o, true)
 	defer in.cancel(errEnded)
 	in.readOnly = o.found != nil && o.found.Status.Terminal()
+	at := t.at
+	t.at = in.path
 	v, err := guard(func() (any, error) { return body.Run(&handle{s: in, ctx: in.ctx}) })
 	var payload []byte
 	err = in.end(err)
+	t.at = at
 	if err == nil {
 		payload, err = o.encode(in.ctx, v)
 	}

@@ -162,7 +162,10 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	s.slots.take(t, s, st.operation)
 	inv.mu.Unlock()
 	began := inv.clock.Now()
+	at := t.at
+	t.at = st.path()
 	v, err := st.body(number)
+	t.at = at
 	took := inv.clock.Now().Sub(began)
 	var payload []byte
 	if err == nil {
