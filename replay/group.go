@@ -21,10 +21,15 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
-		s.passed(c.rec)
-		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		var r node.Record
+		if start {
+			r = s.settled(s.operation(ctx, &n.Header, checkpoint.KindContext, c))
+		} else {
+			s.passed(c.rec)
+			r = s.terminal(&n.Header, c.occurrence, c.rec, true)
+		}
 		s.inv.mu.Unlock()
-		return s.given(r, start)
+		return r
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
 	if c.rec == nil {
@@ -117,7 +122,9 @@ func (o *operation) recomputed(t *task, in *scope, payload []byte, err error) no
 			Code:   "the error " + quote(err.Error()),
 		})
 	}
-	o.s.observe(rec)
+	if !o.own {
+		o.s.observe(rec)
+	}
 	inv.mu.Unlock()
 	return o.large(payload)
 }

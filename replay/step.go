@@ -34,10 +34,15 @@ func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Rec
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() {
-		s.passed(c.rec)
-		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		var r node.Record
+		if start {
+			r = s.settled(s.operation(ctx, &n.Header, checkpoint.KindStep, c))
+		} else {
+			s.passed(c.rec)
+			r = s.terminal(&n.Header, c.occurrence, c.rec, true)
+		}
 		s.inv.mu.Unlock()
-		return s.given(r, start)
+		return r
 	}
 	st := &step{operation: s.operation(ctx, &n.Header, checkpoint.KindStep, c), n: n, conf: conf}
 	if c.rec == nil {
@@ -202,6 +207,9 @@ func (st *step) succeeded(t *task, payload []byte) node.Record {
 	u.Payload = checkpoint.NewPayload(payload)
 	if st.conf.Semantics == node.Relaxed {
 		inv.relaxed = inv.writer.Add(u, relaxedHold)
+		if !st.own {
+			st.s.observeOf(st.operation)
+		}
 		return node.Record{
 			Payload: &u.Payload, Meta: st.meta(codec.Result), Codec: st.codec(), Source: st.s,
 		}
