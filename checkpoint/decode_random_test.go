@@ -96,10 +96,10 @@ func (w *eventWriter) object(fields map[string]func()) {
 	}
 	w.list('{', '}', len(names), func(i int) {
 		name := names[i]
-		switch {
-		case w.rarely():
+		switch w.IntN(80) {
+		case 0:
 			w.text(strings.ToLower(name))
-		case w.rarely():
+		case 1:
 			w.text(strings.ReplaceAll(name, "s", "ſ"))
 		default:
 			w.WriteString(`"` + name + `"`)

@@ -191,10 +191,23 @@ func WireName(name, key string) string {
 	if key == "" {
 		return name
 	}
+	return string(appendWireName(make([]byte, 0, min(maxName, len(name)+len(key)+2)), name, key))
+}
+
+// IsWireName reports whether wire is the [WireName] of name and key, without making that: a replay
+// asks it for every record.
+func IsWireName(wire, name, key string) bool {
+	if key == "" {
+		return wire == name
+	}
+	var buf [2 * maxName]byte
+	return wire == string(appendWireName(buf[:0], name, key))
+}
+
+// appendWireName appends the wire name of a keyed operation to dst, which is empty.
+func appendWireName(dst []byte, name, key string) []byte {
 	const tail = len("%~") + cutDigest + len("]")
-	b := make([]byte, 0, min(maxName, len(name)+len(key)+2))
-	b = append(b, name...)
-	b = append(b, '[')
+	b := append(append(dst, name...), '[')
 	for i := 0; i < len(key) && len(b) <= maxName; i++ {
 		c := key[i]
 		if c < 0x20 || c > 0x7e || c == '[' || c == ']' || c == '%' {
@@ -204,7 +217,7 @@ func WireName(name, key string) string {
 		}
 	}
 	if b = append(b, ']'); len(b) <= maxName {
-		return string(b)
+		return b
 	}
 
 	var buf [512]byte
@@ -217,7 +230,7 @@ func WireName(name, key string) string {
 	}
 	b = append(b, "%~"...)
 	b = hex.AppendEncode(b, sum[:cutDigest/2])
-	return string(append(b, ']'))
+	return append(b, ']')
 }
 
 // trimPartialEscape removes a percent escape that a cut has left incomplete.

@@ -111,12 +111,16 @@ func (f *Failure) Fit(limit int) *Failure {
 
 // cut shortens s at the border of a rune so that it takes at least excess bytes less in JSON.
 func cut(s string, excess int) string {
-	room := len(appendQuoted(nil, s)) - len(`""`) - excess
-	var quoted [16]byte
+	total := 0
 	for i := 0; i < len(s); {
-		_, size := utf8.DecodeRuneInString(s[i:])
-		room -= len(appendQuoted(quoted[:0], s[i:i+size])) - len(`""`)
-		if room < 0 {
+		size, quoted := quotedLen(s[i:])
+		i += size
+		total += quoted
+	}
+	room := total - excess
+	for i := 0; i < len(s); {
+		size, quoted := quotedLen(s[i:])
+		if room -= quoted; room < 0 {
 			return s[:i]
 		}
 		i += size

@@ -153,7 +153,7 @@ func TestLargeFailuresAreCut(t *testing.T) {
 		{
 			"then the data is shortened",
 			checkpoint.Failure{Type: "T", Message: strings.Repeat("m", mib), Data: strings.Repeat("\n", 7*mib)},
-			checkpoint.Failure{Type: "T", Message: strings.Repeat("m", mib), Data: strings.Repeat("\n", 5*mib/2-50)},
+			checkpoint.Failure{Type: "T", Message: strings.Repeat("m", mib), Data: strings.Repeat("\n", 5*mib/2-100)},
 		},
 		{
 			"then the message, at the border of a character",

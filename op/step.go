@@ -30,12 +30,13 @@ func Step[T any](name string, fn func(context.Context) (T, error), opts ...StepO
 func StepFunc[In, Out any](name string, fn func(context.Context, In) (Out, error), opts ...StepOption) Builder[In, Out] {
 	d := &node.Decl{Name: name}
 	return func(in In) Op[Out] {
-		n := &node.Step{Header: header[Out](name, subTypeStep), Body: stepInFn[In, Out]{fn, in}}
+		s := &stepInFn[In, Out]{Step: node.Step{Header: header[Out](name, subTypeStep)}, fn: fn}
+		s.Body = s
 		if fn == nil {
-			n.Err = nilBody(n.Err, "StepFunc", name)
+			s.Err = nilBody(s.Err, "StepFunc", name)
 		}
-		declared(&n.Header, d, in)
-		return step[Out](n, opts)
+		declared(&s.Header, d, in)
+		return step[Out](&s.Step, opts)
 	}
 }
 
@@ -52,12 +53,13 @@ func Do(name string, fn func(context.Context) error, opts ...StepOption) Op[None
 func DoFunc[In any](name string, fn func(context.Context, In) error, opts ...StepOption) Builder[In, None] {
 	d := &node.Decl{Name: name}
 	return func(in In) Op[None] {
-		n := &node.Step{Header: header[None](name, subTypeStep), Body: doInFn[In]{fn, in}}
+		s := &doInFn[In]{Step: node.Step{Header: header[None](name, subTypeStep)}, fn: fn}
+		s.Body = s
 		if fn == nil {
-			n.Err = nilBody(n.Err, "DoFunc", name)
+			s.Err = nilBody(s.Err, "DoFunc", name)
 		}
-		declared(&n.Header, d, in)
-		return step[None](n, opts)
+		declared(&s.Header, d, in)
+		return step[None](&s.Step, opts)
 	}
 }
 
@@ -74,23 +76,34 @@ type stepFn[T any] func(context.Context) (T, error)
 // Run runs the body.
 func (f stepFn[T]) Run(ctx context.Context) (any, error) { return f(ctx) }
 
+// stepInFn is the node of a builder and its body in one allocation: a replay makes one per step.
+// The input is that of the node.
 type stepInFn[In, Out any] struct {
+	node.Step
+
 	fn func(context.Context, In) (Out, error)
-	in In
 }
 
 // Run runs the body.
-func (f stepInFn[In, Out]) Run(ctx context.Context) (any, error) { return f.fn(ctx, f.in) }
+func (s *stepInFn[In, Out]) Run(ctx context.Context) (any, error) {
+	in, _ := s.Input.(In) // nil is the zero value of an interface
+	return s.fn(ctx, in)
+}
 
 type doFn func(context.Context) error
 
 // Run runs the body.
 func (f doFn) Run(ctx context.Context) (any, error) { return None{}, f(ctx) }
 
+// doInFn is stepInFn without a result.
 type doInFn[In any] struct {
+	node.Step
+
 	fn func(context.Context, In) error
-	in In
 }
 
 // Run runs the body.
-func (f doInFn[In]) Run(ctx context.Context) (any, error) { return None{}, f.fn(ctx, f.in) }
+func (s *doInFn[In]) Run(ctx context.Context) (any, error) {
+	in, _ := s.Input.(In)
+	return None{}, s.fn(ctx, in)
+}

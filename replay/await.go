@@ -31,8 +31,7 @@ func (s *scope) callAwait(n *node.Await, start bool) node.Record {
 // foreign goroutine sees, the lock is free.
 func (s *scope) await(t *task, o *operation) (node.Record, error) {
 	if o.done {
-		o.read = true
-		s.observeOf(o)
+		s.asked(o)
 		return o.rec, nil
 	}
 	rec, ok := s.inv.log.Get(o.id)
@@ -52,23 +51,40 @@ func (s *scope) await(t *task, o *operation) (node.Record, error) {
 		s.frontier(o)
 	}
 	s.inv.awaitDone(t, s, o)
-	o.read = true
-	s.observeOf(o)
+	s.asked(o)
 	return o.rec, nil
 }
 
-// observeOf notes the end of an operation that the scope's code has seen.
+// asked notes that the scope's code has the result of o. An error counts as read only in the
+// scope that has started o: a group inside it is not run again once it is recorded, and the
+// error must not depend on that.
+func (s *scope) asked(o *operation) {
+	if s == o.s {
+		o.read = true
+	}
+	s.observeOf(o)
+}
+
+// observeOf notes the end of an operation that the scope's code has seen. Of a relaxed step that
+// is not durable yet the end is not known: see settleNow.
 func (s *scope) observeOf(o *operation) {
-	if rec, ok := s.inv.log.Get(o.id); ok && rec.Status.Terminal() {
+	switch rec, ok := s.inv.log.Get(o.id); {
+	case ok && rec.Status.Terminal():
 		s.observe(rec)
+	case o.id != "":
+		s.unseen = append(s.unseen, o)
 	}
 }
 
 // outcome is what user code gets of an operation's terminal record. Called with the lock held.
 func (s *scope) outcome(o *operation, rec *checkpoint.Operation) node.Record {
 	replayed := o.found != nil && o.found.Status.Terminal()
-	if replayed {
-		s.passed(rec)
+	if !o.own {
+		o.read = true
+		s.observe(rec)
+		if replayed {
+			s.passed(rec)
+		}
 	}
 	r := s.terminal(o.head, o.nth, rec, replayed)
 	r.Outside = o.outside

@@ -41,10 +41,9 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
-		s.passed(c.rec)
-		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		r := s.finished(ctx, n, c, start)
 		s.inv.mu.Unlock()
-		return s.given(s.dress(n, s.pathOf(&n.Header, c.occurrence), r), start)
+		return r
 	}
 	b := &batch{operation: s.operation(ctx, &n.Header, checkpoint.KindContext, c), n: n, kids: kids}
 	switch {
@@ -269,7 +268,7 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 	inv.mu.Lock()
 	b.t.check()
 	inv.awaitAck(b.t, b.s, b.operation, inv.writer.AddWait(u))
-	if rec, found := inv.log.Get(b.id); found {
+	if rec, found := inv.log.Get(b.id); found && !b.own {
 		b.s.observe(rec)
 	}
 	b.cancelLosers()
@@ -345,7 +344,9 @@ func (b *batch) failed(err error) node.Record {
 func (b *batch) recompute() node.Record {
 	inv := b.s.inv
 	rec, _ := inv.log.Get(b.id)
-	b.s.observe(rec)
+	if !b.own {
+		b.s.observe(rec)
+	}
 	e, ok := readEnvelope(rec.Payload.Bytes())
 	if !ok || len(e.Status) > len(b.kids) {
 		b.in.diverge(&DivergedError{

@@ -56,7 +56,7 @@ func (s *scope) claim(h *node.Header, kind checkpoint.Kind) (claim, error) {
 		s.stale = false
 		return c, nil
 	}
-	if rec.Kind != kind || rec.SubType != h.SubType || rec.Name != checkpoint.WireName(h.Name, h.Key) || rec.ParentID != s.real {
+	if rec.Kind != kind || rec.SubType != h.SubType || !checkpoint.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
 		s.diverge(s.changed(h, kind, c.occurrence, rec))
 	}
 	if s.ordered && len(s.gate) > 0 && s.unclaimed() == 0 {

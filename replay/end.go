@@ -31,7 +31,9 @@ func (s *scope) end(err error) error {
 		s.undoScope().expect(nil)
 	}
 	for _, o := range s.fibres {
-		o.t.abandon()
+		if o.t != nil {
+			o.t.abandon()
+		}
 	}
 	inv.mu.Unlock()
 	if err != nil {
@@ -50,9 +52,8 @@ func (s *scope) end(err error) error {
 func (s *scope) join() error {
 	var errs []error
 	for _, o := range s.fibres {
-		asked := o.read
 		s.inv.awaitDone(s.t, s, o)
-		if o.rec.Err != nil && !asked && !o.read {
+		if o.rec.Err != nil && !o.read {
 			errs = append(errs, o.rec.Err)
 		}
 	}

@@ -31,11 +31,15 @@ var (
 
 // misused says where in the handler a rule was broken.
 func misused(rule error, s *scope, path string) error {
-	where := "the handler"
-	if s.path != "" {
-		where = quote(s.path)
+	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(path), place(s.path))}
+}
+
+// place names a scope or an operation for people.
+func place(path string) string {
+	if path == "" {
+		return "the handler"
 	}
-	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(path), where)}
+	return quote(path)
 }
 
 // misuse is a broken rule of the API. It ends the execution.

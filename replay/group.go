@@ -21,10 +21,9 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
-		s.passed(c.rec)
-		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		r := s.finished(ctx, n, c, start)
 		s.inv.mu.Unlock()
-		return s.given(s.dress(n, s.pathOf(&n.Header, c.occurrence), r), start)
+		return r
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
 	if c.rec == nil {
@@ -58,9 +57,12 @@ func (o *operation) group(t *task, n *node.Group) node.Record {
 	in := o.s.newScope(t, o, true)
 	defer in.cancel(errEnded)
 	in.readOnly = o.found != nil && o.found.Status.Terminal()
+	at := t.at
+	t.at = in.path
 	v, err := guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: in.ctx}) })
 	var payload checkpoint.Payload
 	err = in.end(err)
+	t.at = at
 	if err == nil {
 		payload, err = o.payload(v)
 	}
@@ -116,7 +118,9 @@ func (o *operation) recomputed(t *task, in *scope, payload checkpoint.Payload, e
 			Code:   "the error " + quote(err.Error()),
 		})
 	}
-	o.s.observe(rec)
+	if !o.own {
+		o.s.observe(rec)
+	}
 	inv.mu.Unlock()
 	return o.large(payload.Bytes())
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -172,6 +173,9 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 	}
 	changed := inv.log.Merge(r.Operations)
 	for i := range r.Updates {
+		if told(r.Operations, r.Updates[i].ID) {
+			continue // and may be further than our update: a short pause can be over already
+		}
 		if op := inv.log.Apply(r.Updates[i], inv.clock.Now()); op != nil {
 			changed = append(changed, op)
 		}
@@ -186,6 +190,11 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 	}
 	inv.arm()
 	inv.settle()
+}
+
+// told reports whether a reply holds the operation.
+func told(ops []checkpoint.Operation, id string) bool {
+	return slices.ContainsFunc(ops, func(op checkpoint.Operation) bool { return op.ID == id })
 }
 
 // orphaned ends an invocation whose execution accepts no more checkpoints.

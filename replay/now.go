@@ -20,8 +20,24 @@ func Now(ctx op.Context) time.Time {
 		return time.Time{}
 	}
 	h.s.inv.mu.Lock()
-	defer h.s.inv.mu.Unlock()
-	return h.s.now
+	now := h.s.settleNow()
+	h.s.inv.mu.Unlock()
+	return now
+}
+
+// settleNow returns the time of the scope when the ends of the relaxed steps before are known,
+// which takes their checkpoint: on a replay the log has them. Called with the lock held.
+func (s *scope) settleNow() time.Time {
+	if len(s.unseen) > 0 && s.inv.phase == running && !s.t.dead && goroutineID() == s.t.gid {
+		s.inv.barrier(s.t, s, nil)
+		for _, o := range s.unseen {
+			if rec, ok := s.inv.log.Get(o.id); ok {
+				s.observe(rec)
+			}
+		}
+		s.unseen = nil
+	}
+	return s.now
 }
 
 // UUID returns a random (version 4) UUID in its usual form that is the same on every replay. name

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
@@ -20,7 +21,12 @@ type operation struct {
 	ctx  context.Context //nolint:containedctx // with the values of the scope's context
 	// found is the record when the operation was claimed; nil if there was none.
 	found *checkpoint.Operation
-	// own says that a goroutine of ours brings the operation to its end; else the service does.
+	// now and unseen are those of the scope when the operation was claimed: what a scope inside
+	// begins with must not depend on when its goroutine gets to run.
+	now    time.Time
+	unseen []*operation
+	// own says that a goroutine of its own brings the operation to its end. What it comes to is
+	// seen by the scope when it asks for it, never when it happens.
 	own bool
 	t   *task // that goroutine, if it is not the scope's
 	// outside says that the result is not ours.
@@ -35,6 +41,7 @@ type operation struct {
 func (s *scope) operation(ctx context.Context, h *node.Header, kind checkpoint.Kind, c claim) *operation {
 	return &operation{
 		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
+		now: s.now, unseen: s.unseen[:len(s.unseen):len(s.unseen)],
 	}
 }
 
@@ -101,9 +108,27 @@ func (o *operation) payload(v any) (checkpoint.Payload, error) {
 	return checkpoint.NewPayload(b), err
 }
 
+// finished returns what user code gets of an operation whose end is in the log: as something to
+// wait for if it was to be started. Called with the lock held.
+func (s *scope) finished(ctx context.Context, n node.Node, c claim, start bool) node.Record {
+	h := n.Head()
+	r := s.terminal(h, c.occurrence, c.rec, true)
+	if _, step := n.(*node.Step); !step {
+		r = s.dress(n, s.pathOf(h, c.occurrence), r)
+	}
+	if !start {
+		s.passed(c.rec)
+		return r
+	}
+	o := s.operation(ctx, h, c.rec.Kind, c)
+	o.own = true
+	o.finish(r)
+	s.fibres = append(s.fibres, o)
+	return node.Record{Target: o}
+}
+
 // terminal builds what user code gets of a terminal record. Called with the lock held.
 func (s *scope) terminal(h *node.Header, nth int, rec *checkpoint.Operation, replayed bool) node.Record {
-	s.observe(rec)
 	r := node.Record{
 		Meta:  codec.Meta{ExecutionARN: s.inv.arn, OperationID: rec.ID, OperationName: h.Name},
 		Codec: h.Codec, Replayed: replayed, Source: s,

@@ -39,8 +39,10 @@ type scope struct {
 	probe  *probe           // not nil: the scope only looks at what the log holds
 	onEnd  []func(ctx context.Context, err error)
 	slots  *slots // bounds the running bodies; nil for no bound
-	// now is the latest end that the scope has observed.
-	now time.Time
+	// now is the latest end that the scope has observed. The ends of unseen ones, relaxed steps whose
+	// completion is not durable yet, are to be added to it.
+	now    time.Time
+	unseen []*operation
 	// stale says that what was observed last, an earlier invocation has seen too.
 	stale bool
 
@@ -57,7 +59,7 @@ func (s *scope) newScope(t *task, o *operation, ordered bool) *scope {
 	return &scope{
 		inv: s.inv, parent: s, t: t, ids: checkpoint.NewScope(o.id), real: o.id, path: o.path(),
 		ordered: ordered, readOnly: s.readOnly, ctx: ctx, cancel: cancel,
-		known: concat(o.head.Known, s.known), slots: s.slots, now: s.now, probe: s.probe,
+		known: concat(o.head.Known, s.known), slots: s.slots, now: o.now, unseen: o.unseen, probe: s.probe,
 	}
 }
 
@@ -139,9 +141,10 @@ func (s *scope) observe(rec *checkpoint.Operation) {
 	}
 }
 
-// passed notes that the scope's code went past a finished record. An earlier invocation has gone
+// passed notes that the scope's code went past a finished record and has seen its end. An earlier invocation has gone
 // past it too if the service says what has changed since, and this is not part of it.
 func (s *scope) passed(rec *checkpoint.Operation) {
+	s.observe(rec)
 	s.stale = s.inv.fresh != nil && !s.inv.fresh[rec.ID]
 }
 

@@ -33,10 +33,9 @@ func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Rec
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() {
-		s.passed(c.rec)
-		r := s.terminal(&n.Header, c.occurrence, c.rec, true)
+		r := s.finished(ctx, n, c, start)
 		s.inv.mu.Unlock()
-		return s.given(r, start)
+		return r
 	}
 	st := &step{operation: s.operation(ctx, &n.Header, checkpoint.KindStep, c), n: n, conf: conf}
 	if c.rec == nil {
@@ -161,7 +160,10 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	s.slots.take(t, s, st.operation)
 	inv.mu.Unlock()
 	began := inv.clock.Now()
+	at := t.at
+	t.at = st.path()
 	v, err := st.body(number)
+	t.at = at
 	took := inv.clock.Now().Sub(began)
 	var payload []byte
 	if err == nil {
@@ -198,6 +200,9 @@ func (st *step) succeeded(t *task, payload []byte) node.Record {
 	u.Payload = checkpoint.NewPayload(payload)
 	if st.conf.Semantics == node.Relaxed {
 		inv.relaxed = inv.writer.Add(u, relaxedHold)
+		if !st.own {
+			st.s.observeOf(st.operation)
+		}
 		return node.Record{
 			Payload: &u.Payload, Meta: st.meta(codec.Result), Codec: st.codec(), Source: st.s,
 		}

@@ -30,12 +30,15 @@ type task struct {
 	// held is where the goroutine has taken a place among the running bodies; nil if nowhere.
 	held []*slots
 	path string
+	// at is the path of the operation whose user code the goroutine runs: where it was if that
+	// code ends the goroutine, which is why no deferred function sets it back.
+	at string
 }
 
 // spawn starts a goroutine of ours, counted before it runs. body runs without the lock; end is
 // told with the lock held how it ended, unless the invocation closed or the task was abandoned.
 func (inv *invocation) spawn(parent *task, path string, body func(t *task), end func(err error)) *task {
-	t := &task{inv: inv, parent: parent, path: path}
+	t := &task{inv: inv, parent: parent, path: path, at: path}
 	if parent != nil {
 		parent.children = append(parent.children, t)
 	}
@@ -74,7 +77,7 @@ func (t *task) end(returned bool, v any, end func(err error)) {
 	case v != nil:
 		end(panicError(v))
 	default:
-		inv.fail(fmt.Errorf("%w: %s", ErrExited, quote(t.path)))
+		inv.fail(fmt.Errorf("%w: in %s", ErrExited, place(t.at)))
 	}
 	t.give()
 	if t.gone != nil {

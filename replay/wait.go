@@ -12,7 +12,7 @@ import (
 // the scope's own time, which is the same on every replay.
 func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Record {
 	s.inv.mu.Lock()
-	if !n.Until.IsZero() && !n.Until.After(s.now) {
+	if !n.Until.IsZero() && !n.Until.After(s.settleNow()) {
 		s.inv.mu.Unlock()
 		return s.given(node.Record{}, start)
 	}
