@@ -1,0 +1,78 @@
+package checkpoint_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+func ExampleNewClient() {
+	// With the module aws-sdk-go-v2/config: api := lambdaapi.NewFromConfig(cfg)
+	api := lambdaapi.New(lambdaapi.Options{Region: "eu-west-1"})
+	client := checkpoint.NewClient(api)
+	fmt.Println(client != nil)
+	// Output: true
+}
+
+func ExampleClientFromEnv() {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		defer os.Setenv(name, os.Getenv(name))
+		os.Unsetenv(name)
+	}
+	_, err := checkpoint.ClientFromEnv() // outside of Lambda
+	fmt.Println(errors.Is(err, checkpoint.ErrEnvironment))
+	// Output: true
+}
+
+func ExampleWithClient() {
+	ctx := checkpoint.WithClient(context.Background(), &pagedClient{})
+	_, ok := checkpoint.ClientFrom(ctx)
+	fmt.Println(ok)
+	// Output: true
+}
+
+func ExampleClientFrom() {
+	_, ok := checkpoint.ClientFrom(context.Background())
+	fmt.Println(ok)
+	// Output: false
+}
+
+// fixedClock is a clock that stands still.
+type fixedClock struct{ checkpoint.Clock }
+
+func (fixedClock) Now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func ExampleWithClock() {
+	ctx := checkpoint.WithClock(context.Background(), fixedClock{})
+	fmt.Println(checkpoint.ClockFrom(ctx).Now())
+	// Output: 2026-01-02 03:04:05 +0000 UTC
+}
+
+func ExampleClockFrom() {
+	clock := checkpoint.ClockFrom(context.Background()) // nobody has set one: the real clock
+	fmt.Println(time.Since(clock.Now()) < time.Hour)
+	// Output: true
+}
+
+func ExampleAPIError() {
+	for _, message := range []string{"Invalid checkpoint token", "Invalid parent operation id."} {
+		err := &checkpoint.APIError{
+			Call: "CheckpointDurableExecution", HTTPStatus: 400, Code: "InvalidParameterValueException", Message: message,
+		}
+		fmt.Println(err, err.StaleToken(), err.Permanent())
+	}
+	// Output:
+	// checkpoint: CheckpointDurableExecution: 400 InvalidParameterValueException: Invalid checkpoint token true false
+	// checkpoint: CheckpointDurableExecution: 400 InvalidParameterValueException: Invalid parent operation id. false true
+}
+
+func ExampleStatus_Terminal() {
+	fmt.Println(checkpoint.StatusPending.Terminal(), checkpoint.StatusTimedOut.Terminal())
+	// Output: false true
+}
