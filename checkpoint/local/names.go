@@ -34,8 +34,9 @@ func parseFunction(s string) (functionName, error) {
 		}
 		f.name = after
 	}
-	f.name, f.qualifier, _ = strings.Cut(f.name, ":")
-	if !matches(f.name, 140, isNameByte) || f.qualifier != "" && !matches(f.qualifier, 128, isQualifierByte) {
+	var qualified bool
+	f.name, f.qualifier, qualified = strings.Cut(f.name, ":")
+	if !matches(f.name, 140, isNameByte) || qualified && !matches(f.qualifier, 128, isQualifierByte) {
 		return functionName{}, fmt.Errorf("local: %q is not the name of a function", s)
 	}
 	return f, nil
