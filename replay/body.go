@@ -11,13 +11,13 @@ import (
 )
 
 // body runs the body of an attempt, without the lock.
-func (st *step) body(number int) (v any, err error) {
+func (st *step) body(t *task, number int) (v any, err error) {
 	inv := st.s.inv
 	ctx, release := inv.beforeDeadline(st.ctx)
 	defer release()
 	ctx, cancel := limit(ctx, st.conf.Timeout)
 	defer cancel()
-	v, err = guard(func() (any, error) {
+	v, err = t.guard(func() (any, error) {
 		return st.n.Body.Run(node.WithBody(ctx, &node.BodyInfo{
 			Info: node.Info{
 				ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
@@ -71,9 +71,20 @@ func limit(ctx context.Context, d time.Duration) (context.Context, context.Cance
 }
 
 // guard runs user code and turns a panic into an error. A Goexit passes through.
-func guard(f func() (any, error)) (v any, err error) {
+func guard(f func() (any, error)) (v any, err error) { return guarded(f, func(any) {}) }
+
+// guard is guard for code that may be ended while it runs. A panic of a deferred function on the
+// way out is recovered too, but nobody gets the error: the goroutine goes on to its end.
+func (t *task) guard(f func() (any, error)) (v any, err error) {
+	v, err = guarded(f, func(p any) { t.panicked = p })
+	t.panicked = nil
+	return v, err
+}
+
+func guarded(f func() (any, error), note func(p any)) (v any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			note(p)
 			v, err = nil, panicError(p)
 		}
 	}()

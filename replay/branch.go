@@ -149,7 +149,7 @@ func (k *branch) run(t *task) {
 func (k *branch) do() (checkpoint.Payload, error) {
 	h := &handle{s: k.s, ctx: k.s.ctx}
 	if g, ok := k.plain(); ok {
-		v, err := guard(func() (any, error) { return g.Body.Run(h) })
+		v, err := k.s.t.guard(func() (any, error) { return g.Body.Run(h) })
 		if err = k.s.end(err); err != nil {
 			return checkpoint.Payload{}, err
 		}

@@ -59,7 +59,7 @@ func (o *operation) group(t *task, n *node.Group) node.Record {
 	in.readOnly = o.found != nil && o.found.Status.Terminal()
 	at := t.at
 	t.at = in.path
-	v, err := guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: in.ctx}) })
+	v, err := t.guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: in.ctx}) })
 	var payload checkpoint.Payload
 	err = in.end(err)
 	t.at = at

@@ -128,7 +128,7 @@ func (inv *invocation) root() *scope {
 // queued any more.
 func (inv *invocation) handle(t *task, root *scope, run func(ctx op.Context, input []byte) (any, error)) {
 	root.t = t
-	v, err := guard(func() (any, error) {
+	v, err := t.guard(func() (any, error) {
 		return run(op.NewContext(&handle{s: root, ctx: root.ctx}), inv.exec.Payload.Bytes())
 	})
 	err = root.end(err)

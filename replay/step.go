@@ -162,7 +162,7 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	began := inv.clock.Now()
 	at := t.at
 	t.at = st.path()
-	v, err := st.body(number)
+	v, err := st.body(t, number)
 	t.at = at
 	took := inv.clock.Now().Sub(began)
 	var payload []byte

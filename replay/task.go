@@ -33,6 +33,8 @@ type task struct {
 	// at is the path of the operation whose user code the goroutine runs: where it was if that
 	// code ends the goroutine, which is why no deferred function sets it back.
 	at string
+	// panicked is the value of a panic that was recovered while the goroutine was being ended.
+	panicked any
 }
 
 // spawn starts a goroutine of ours, counted before it runs. body runs without the lock; end is
@@ -68,6 +70,9 @@ func (t *task) end(returned bool, v any, end func(err error)) {
 	t.finished = true
 	switch {
 	case inv.phase != running || t.dead:
+		if v == nil {
+			v = t.panicked
+		}
 		if v != nil {
 			inv.set.logger(nil).Warn("a deferred function panicked while its goroutine was ended",
 				pathAttr(t.path), panicAttr(v))
