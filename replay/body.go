@@ -17,15 +17,17 @@ func (st *step) body(t *task, number int) (v any, err error) {
 	defer release()
 	ctx, cancel := limit(ctx, st.conf.Timeout)
 	defer cancel()
-	v, err = t.guard(func() (any, error) {
-		return st.n.Body.Run(node.WithBody(ctx, &node.BodyInfo{
-			Info: node.Info{
-				ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
-				ExecutionARN: inv.arn, IdempotencyKey: inv.idempotencyKey(st.id), Attempt: number,
-			},
-			Logger: inv.set.bodyLogger(st, number),
-			State:  st.decodeState,
-		}))
+	info := &node.BodyInfo{
+		Info: node.Info{
+			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
+			ExecutionARN: inv.arn, IdempotencyKey: inv.idempotencyKey(st.id), Attempt: number,
+		},
+		Logger: inv.set.bodyLogger(st, number).With(inv.hooks.attrs(st, number)...),
+		State:  st.decodeState,
+	}
+	inv.hooks.attempt(ctx, st, number, func(ctx context.Context) error {
+		v, err = t.guard(func() (any, error) { return st.n.Body.Run(node.WithBody(ctx, info)) })
+		return err
 	})
 	if err != nil && ctx.Err() != nil {
 		switch context.Cause(ctx) { //nolint:errorlint // our own causes

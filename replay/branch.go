@@ -84,6 +84,9 @@ func (b *batch) start(k *branch) {
 	k.b = b
 	b.progress.Started++
 	b.open++
+	if !b.n.Flat && b.s.inv.hooks != nil && !b.in.readOnly {
+		b.s.inv.hooks.reached(k.operation().info(), k.rec)
+	}
 	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
 		k.payload, k.failure = k.rec.Payload, k.rec.Failure
 		if k.rec.Status == checkpoint.StatusFailed && k.failure == nil {
@@ -147,23 +150,51 @@ func (k *branch) run(t *task) {
 // do runs the branch's operation. The payload of an operation that is not a plain group is passed
 // on as it stands.
 func (k *branch) do() (checkpoint.Payload, error) {
-	h := &handle{s: k.s, ctx: k.s.ctx}
 	if g, ok := k.plain(); ok {
-		v, err := k.s.t.guard(func() (any, error) { return g.Body.Run(h) })
+		var v any
+		err := k.reported(func(h *handle) (err error) {
+			v, err = k.s.t.guard(func() (any, error) { return g.Body.Run(h) })
+			return err
+		})
 		if err = k.s.end(err); err != nil {
 			return checkpoint.Payload{}, err
 		}
 		o := &operation{s: k.b.in, head: &g.Header, kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
 		return o.payload(v)
 	}
-	r := h.Run(k.n)
-	if err := k.s.end(r.Err); err != nil {
+	var r node.Record
+	err := k.reported(func(h *handle) error {
+		r = h.Run(k.n)
+		return r.Err
+	})
+	if err = k.s.end(err); err != nil {
 		return checkpoint.Payload{}, err
 	}
 	if r.Payload == nil {
 		return checkpoint.Payload{}, nil
 	}
 	return checkpoint.NewPayload(r.Payload.Bytes()), nil
+}
+
+// reported runs the function of the branch between the reports to interceptors. A flat branch is
+// no operation: there is nothing to report.
+func (k *branch) reported(run func(h *handle) error) (err error) {
+	if k.b.n.Flat {
+		return run(&handle{s: k.s, ctx: k.s.ctx})
+	}
+	k.s.inv.hooks.group(k.s.ctx, k.operation(), func(ctx context.Context) error {
+		err = run(&handle{s: k.s, ctx: ctx})
+		return err
+	})
+	return err
+}
+
+// operation is the branch as an operation of its own.
+func (k *branch) operation() *operation {
+	return &operation{
+		s: k.b.in, head: &node.Header{Name: k.wire, SubType: k.b.n.ItemSubType}, kind: checkpoint.KindContext,
+		id: k.id, at: k.path(), found: k.rec,
+	}
 }
 
 // abandon leaves the branch behind. Called with the lock held.

@@ -54,6 +54,7 @@ func (s *scope) claim(h *node.Header, kind checkpoint.Kind) (claim, error) {
 			s.diverge(s.missing(h, kind, c.occurrence))
 		}
 		s.stale = false
+		s.reach(h, kind, c)
 		return c, nil
 	}
 	if rec.Kind != kind || rec.SubType != h.SubType || !checkpoint.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
@@ -62,6 +63,7 @@ func (s *scope) claim(h *node.Header, kind checkpoint.Kind) (claim, error) {
 	if s.ordered && len(s.gate) > 0 && s.unclaimed() == 0 {
 		s.open()
 	}
+	s.reach(h, kind, c)
 	return c, nil
 }
 

@@ -59,8 +59,13 @@ func (o *operation) group(t *task, n *node.Group) node.Record {
 	in.readOnly = o.found != nil && o.found.Status.Terminal()
 	at := t.at
 	t.at = in.path
-	v, err := t.guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: in.ctx}) })
+	var v any
 	var payload checkpoint.Payload
+	var err error
+	o.s.inv.hooks.group(in.ctx, o, func(ctx context.Context) error {
+		v, err = t.guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: ctx}) })
+		return err
+	})
 	err = in.end(err)
 	t.at = at
 	if err == nil {

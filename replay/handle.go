@@ -16,10 +16,18 @@ type handle struct {
 var _ node.Scope = (*handle)(nil)
 
 // Run runs an operation to its end, on the calling goroutine.
-func (h *handle) Run(n node.Node) node.Record { return h.s.call(h.ctx, n, false) }
+func (h *handle) Run(n node.Node) node.Record {
+	r := h.s.call(h.ctx, n, false)
+	h.s.inv.hooks.flush()
+	return r
+}
 
 // Start claims an operation and lets it go on beside the caller.
-func (h *handle) Start(n node.Node) node.Record { return h.s.call(h.ctx, n, true) }
+func (h *handle) Start(n node.Node) node.Record {
+	r := h.s.call(h.ctx, n, true)
+	h.s.inv.hooks.flush()
+	return r
+}
 
 // WithValue returns the scope with a value for its bodies.
 func (h *handle) WithValue(key, value any) node.Scope {

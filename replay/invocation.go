@@ -27,6 +27,7 @@ type invocation struct {
 	clock checkpoint.Clock
 	// fresh are the operations the service changed since the last invocation; nil if it does not say.
 	fresh map[string]bool
+	hooks *hooks // nil without interceptors
 
 	ctx    context.Context //nolint:containedctx // the invocation's own
 	cancel context.CancelCauseFunc
@@ -180,6 +181,7 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 			changed = append(changed, op)
 		}
 	}
+	inv.hooks.changed(changed)
 	for _, op := range changed {
 		inv.notify(op.ID)
 	}

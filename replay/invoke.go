@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
 )
@@ -49,7 +51,15 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, errNoExecution
 	}
 	inv := c.invocation(ctx, event, client, log, exec)
-	return inv.drive(ctx, c.run)
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		inv.hooks = newHooks(inv, lc.AwsRequestID)
+	} else {
+		inv.hooks = newHooks(inv, "")
+	}
+	inv.hooks.began(ctx)
+	inv.hooks.invocation(ctx, func(ctx context.Context) { inv.drive(ctx, c.run) })
+	inv.hooks.ended(ctx, inv.result)
+	return answer(inv.result)
 }
 
 // clientFor finds the client: the host's, the handler's, that of Lambda's environment.
@@ -87,7 +97,6 @@ func (c *core) invocation(
 			inv.fresh[id] = true
 		}
 	}
-	inv.ctx, inv.cancel = context.WithCancelCause(ctx)
 	inv.writer = checkpoint.NewWriter(ctx, checkpoint.WriterConfig{
 		Client: client, Clock: inv.clock, ARN: event.ARN, Token: event.Token,
 		Lock: &inv.mu, OnReply: inv.onReply,
@@ -95,8 +104,9 @@ func (c *core) invocation(
 	return inv
 }
 
-// drive runs the handler until the outcome is decided, ends every goroutine, and answers.
-func (inv *invocation) drive(ctx context.Context, run func(ctx op.Context, input []byte) (any, error)) ([]byte, error) {
+// drive runs the handler until the outcome is decided and every goroutine has ended.
+func (inv *invocation) drive(ctx context.Context, run func(ctx op.Context, input []byte) (any, error)) {
+	inv.ctx, inv.cancel = context.WithCancelCause(ctx)
 	cut := context.AfterFunc(ctx, func() {
 		inv.mu.Lock()
 		defer inv.mu.Unlock()
@@ -114,7 +124,6 @@ func (inv *invocation) drive(ctx context.Context, run func(ctx op.Context, input
 	cut()
 	inv.writer.Join()
 	inv.join()
-	return answer(inv.result)
 }
 
 // root is the scope of the handler.

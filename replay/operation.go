@@ -18,6 +18,7 @@ type operation struct {
 	kind checkpoint.Kind
 	id   string
 	nth  int             // occurrence
+	at   string          // the path, if it is not made of name and key
 	ctx  context.Context //nolint:containedctx // with the values of the scope's context
 	// found is the record when the operation was claimed; nil if there was none.
 	found *checkpoint.Operation
@@ -46,7 +47,12 @@ func (s *scope) operation(ctx context.Context, h *node.Header, kind checkpoint.K
 }
 
 // path names the operation for people.
-func (o *operation) path() string { return o.s.pathOf(o.head, o.nth) }
+func (o *operation) path() string {
+	if o.at != "" {
+		return o.at
+	}
+	return o.s.pathOf(o.head, o.nth)
+}
 
 // update returns an update of the operation. Kind, sub-type, name and parent are the same on all.
 func (o *operation) update(a checkpoint.Action) checkpoint.Update {

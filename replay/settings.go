@@ -23,6 +23,9 @@ type settings struct {
 	replayLogs slog.Leveler // nil: silent
 	stacks     bool
 	divergence Reaction
+
+	interceptors []Interceptor
+
 	readyStart bool
 	margin     time.Duration // before the deadline in which bodies are cut short; zero: none
 	cuts       int           // how often in a row

@@ -1,0 +1,135 @@
+package replay
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Interceptor observes executions: a struct of optional functions, for tracing, metrics and
+// audits. The zero value does nothing.
+//
+// Functions are called one after the other, in the order of what they report, but for those about
+// attempts and groups, which are called on the goroutine of the body, and so at once for bodies
+// that run at once. They must return soon and run no operations. A panic is logged and affects
+// neither the execution nor other interceptors.
+type Interceptor struct {
+	// InvocationStart comes first in every invocation, InvocationEnd last.
+	InvocationStart func(ctx context.Context, i InvocationInfo)
+	InvocationEnd   func(ctx context.Context, i InvocationInfo, end InvocationEnd)
+
+	// OperationStart is called when the code reaches an operation: live when it is new, with Replay
+	// when an earlier invocation has begun it and it is not finished. It is not called for an
+	// operation that is read from the log.
+	OperationStart func(ctx context.Context, o OperationInfo)
+	// OperationEnd is called once when an operation has ended for good, also if the service brought
+	// it to its end between two invocations; not for a failed attempt that is followed by another.
+	OperationEnd func(ctx context.Context, o OperationInfo)
+	// OperationChange is called with the records that the service reports as changed: at the
+	// beginning of an invocation and with the answer to each checkpoint.
+	OperationChange func(ctx context.Context, c Change)
+
+	// AttemptStart and AttemptEnd frame the body of a step.
+	AttemptStart func(ctx context.Context, a AttemptInfo)
+	AttemptEnd   func(ctx context.Context, a AttemptInfo, end AttemptEnd)
+	// GroupStart and GroupEnd frame the function of a group or branch, each time that it runs.
+	GroupStart func(ctx context.Context, g GroupInfo)
+	GroupEnd   func(ctx context.Context, g GroupInfo, end AttemptEnd)
+
+	// LogAttrs are added to the records of the logger of a body.
+	LogAttrs func(a AttemptInfo) []slog.Attr
+
+	// WrapInvocation, WrapAttempt and WrapGroup run next with a context of their choice, once:
+	// bodies see its values. If they do not call it, it runs all the same.
+	WrapInvocation func(ctx context.Context, i InvocationInfo, next func(context.Context))
+	WrapAttempt    func(ctx context.Context, a AttemptInfo, next func(context.Context))
+	WrapGroup      func(ctx context.Context, g GroupInfo, next func(context.Context))
+}
+
+// InvocationInfo describes an invocation.
+type InvocationInfo struct {
+	ExecutionARN string
+	// RequestID is that of the Lambda invocation; empty outside Lambda.
+	RequestID string
+	// First says that nothing has been recorded yet.
+	First bool
+	// StartedAt is when the execution began.
+	StartedAt time.Time
+	// Operations is how many the log holds, Updated how many of them the service has changed since
+	// the last invocation.
+	Operations, Updated int
+}
+
+// InvocationEnd is how an invocation ended.
+type InvocationEnd struct {
+	// Status is SUCCEEDED, FAILED, PENDING, or RETRYING if the service is to invoke again because
+	// of Err.
+	Status string
+	// Terminal says that the execution has ended.
+	Terminal bool
+	// Err is why the execution failed or the invocation is to be repeated.
+	Err error
+}
+
+// OperationInfo describes an operation as the log has it.
+type OperationInfo struct {
+	ExecutionARN string
+	// ID and ParentID are those of the log, Name is the name there, with the key. Path is empty for an operation
+	// that the code has not reached in this invocation.
+	ID, ParentID, Name, Path string
+	// Kind, SubType and Status are in the words of the wire.
+	Kind, SubType, Status string
+	// Attempt is the number of finished attempts of a step.
+	Attempt    int
+	Start, End time.Time
+	// Result is the payload of an operation that succeeded, as it stands in the log; HasResult tells
+	// an empty one from none.
+	Result    string
+	HasResult bool
+	// ErrorType and ErrorMessage are those of the last failure; empty without one.
+	ErrorType, ErrorMessage string
+	// Replay says that an earlier invocation has begun the operation.
+	Replay bool
+}
+
+// Change is what the service reports as changed.
+type Change struct {
+	Changed []OperationInfo
+	// Operations is how many operations the log holds.
+	Operations int
+	// Lookup finds an operation of the log.
+	Lookup func(id string) (OperationInfo, bool)
+}
+
+// AttemptInfo describes an attempt.
+type AttemptInfo struct {
+	OperationInfo
+
+	// Number is the number of the attempt, the first included.
+	Number int
+	// Began is when the attempt began.
+	Began time.Time
+}
+
+// AttemptEnd is how a body ended.
+type AttemptEnd struct {
+	// Outcome is SUCCEEDED, FAILED, or INCOMPLETE if the goroutine ended without a result, because
+	// the invocation was suspended or nobody waits for the body any more.
+	Outcome string
+	// Err is what a body that FAILED returned.
+	Err error
+}
+
+// GroupInfo describes a run of the function of a group or branch.
+type GroupInfo struct {
+	OperationInfo
+
+	// ReplayingChildren says that an earlier invocation has been in the function.
+	ReplayingChildren bool
+}
+
+// WithInterceptors observes the executions of the handler. The first interceptor is the
+// outermost. Repeated use adds to the list.
+func WithInterceptors(interceptors ...Interceptor) HandlerOption {
+	return handlerOption(func(set *settings) { set.interceptors = append(set.interceptors, interceptors...) })
+}
