@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +15,6 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
-	"github.com/perdure/perdure/retry"
 )
 
 // misuse is a handler that breaks a rule, and how its execution must end, whatever it makes of
@@ -230,27 +228,4 @@ func TestRangeOverASequenceRunsOperations(t *testing.T) {
 	if end(e) != `SUCCEEDED "mon tue wed"` || e.Invocations() != 4 {
 		t.Errorf("the execution ended as %s after %d invocations", end(e), e.Invocations())
 	}
-}
-
-// TestMisuseByAnAbandonedBody: what a body does that nobody waits for any more is its own affair.
-func TestMisuseByAnAbandonedBody(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var got error
-		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-			replay.Go(ctx, op.Do("beside", func(body context.Context) error {
-				<-body.Done()
-				got = replay.Exec(ctx, op.Wait("pause", time.Second))
-				return nil
-			}, op.WithRetry(retry.Never())))
-			return op.None{}, errDeclined
-		})
-		if answer := once(t, f, &tape{}); answer != "FAILED Error: card declined" {
-			t.Errorf("answer %s", answer)
-		}
-		synctest.Wait()
-		if !errors.Is(got, replay.ErrEnded) {
-			t.Errorf("the abandoned body got %v", got)
-		}
-	})
 }

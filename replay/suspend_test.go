@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -148,8 +149,8 @@ func invocations() map[string]func(ctx op.Context, _ op.None) (op.None, error) {
 				return replay.Run(ctx, pause)
 			})
 			for i := range 5 {
-				replay.Go(ctx, op.Wait("pause", time.Minute).Key(fmt.Sprint(i)))
-				replay.Go(ctx, group.Key(fmt.Sprint(i)))
+				replay.Go(ctx, op.Wait("pause", time.Minute).Key(strconv.Itoa(i)))
+				replay.Go(ctx, group.Key(strconv.Itoa(i)))
 			}
 			return replay.Run(ctx, group)
 		},

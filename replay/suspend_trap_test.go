@@ -91,7 +91,7 @@ func TestOnceValueAroundAnOperationPanicsFromThenOn(t *testing.T) {
 			f = sync.OnceValue(func() error { return replay.Exec(ctx, op.Wait("pause", time.Hour)) })
 		})
 		return op.None{}, f()
-	}), "null")
+	}, replay.WithLogHandler(slog.DiscardHandler)), "null")
 	if got := end(e); !strings.HasPrefix(got, "FAILED ") {
 		t.Errorf("the execution ended as %s", got)
 	}
@@ -315,7 +315,7 @@ func TestPanicBecomesAFailure(t *testing.T) {
 			want:   "FAILED PanicError: panic: context deadline exceeded",
 		},
 		{
-			reason: "with nil", run: func(op.Context) error { panic(nil) },
+			reason: "with nil", run: func(op.Context) error { panic(nil) }, //nolint:govet // that is the case
 			want: "FAILED PanicError: panic: " + new(runtime.PanicNilError).Error(),
 		},
 		{

@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -95,11 +96,7 @@ func TestShuffle(t *testing.T) {
 				t.Errorf("seed %d: %v is not by time", seed, got)
 			}
 		}
-		key := ""
-		for _, n := range got {
-			key += string(rune('0' + n))
-		}
-		orders[key] = true
+		orders[fmt.Sprint(got)] = true
 	}
 	if len(orders) < 15 {
 		t.Errorf("20 seeds make %d orders", len(orders))

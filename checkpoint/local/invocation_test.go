@@ -398,9 +398,9 @@ func TestContextOfAnInvocation(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t)
 	var ids []string
-	var last context.Context
+	var last *talk
 	e := begin(t, s, function(func(k *talk) (string, error) {
-		last = k.ctx
+		last = k
 		lc, ok := lambdacontext.FromContext(k.ctx)
 		if !ok || lc.InvokedFunctionArn != "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST" || lc.TenantID != "" {
 			t.Errorf("the Lambda context is %+v", lc)
@@ -424,7 +424,7 @@ func TestContextOfAnInvocation(t *testing.T) {
 	if len(ids) != 2 || ids[0] == ids[1] || ids[0] != e.History()[2].RequestID {
 		t.Errorf("the request IDs are %v", ids)
 	}
-	if !errors.Is(context.Cause(last), local.ErrAnswered) {
-		t.Errorf("after the answer the cause is %v", context.Cause(last))
+	if cause := context.Cause(last.ctx); !errors.Is(cause, local.ErrAnswered) {
+		t.Errorf("after the answer the cause is %v", cause)
 	}
 }

@@ -98,7 +98,7 @@ func (c *chaos) invoke(k *talk) (string, error) {
 		return succeed(`"done"`), nil
 	case c.chance(10):
 		return "", errors.New("no")
-	case c.chance(10):
+	case c.chance(11):
 		local.Kill(k.ctx)
 		return "", nil
 	case c.chance(5):
@@ -109,9 +109,9 @@ func (c *chaos) invoke(k *talk) (string, error) {
 
 // call makes a random call and checks that a refused one has changed nothing.
 func (c *chaos) call(k *talk) (checkpoint.CheckpointOutput, error) {
-	updates := make([]checkpoint.Update, c.r.IntN(4))
-	for i := range updates {
-		updates[i] = c.update()
+	var updates []checkpoint.Update
+	for range c.r.IntN(4) {
+		updates = append(updates, c.update())
 	}
 	if c.chance(20) && len(updates) > 0 {
 		updates = append(updates, updates[0])
@@ -281,12 +281,12 @@ func (c *chaos) run() {
 func TestRandomCalls(t *testing.T) {
 	t.Parallel()
 	var accepted, refused, events int
-	statuses := map[local.Status]int{}
+	statuses := map[string]int{}
 	for seed := range uint64(checks(300)) {
 		c := newChaos(t, seed)
 		c.run()
 		accepted, refused, events = accepted+c.accepted, refused+c.refused, events+len(c.e.History())
-		statuses[c.e.Status()]++
+		statuses[string(c.e.Status())]++
 		if t.Failed() {
 			t.Fatalf("with seed %d", seed)
 		}
@@ -307,11 +307,11 @@ func TestSameSeedMakesTheSameHistory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := c.e.ARN() + "\n" + string(b)
+		text := fmt.Appendln(nil, c.e.ARN(), string(b))
 		for _, call := range c.e.CheckpointCalls() {
-			text += fmt.Sprintln(call.Invocation, call.Number, call.Token, len(call.Updates), shown(call.Operations), call.Err)
+			text = fmt.Appendln(text, call.Invocation, call.Number, call.Token, len(call.Updates), shown(call.Operations), call.Err)
 		}
-		return text
+		return string(text)
 	}
 	for seed := range uint64(checks(30)) {
 		if diff := cmp.Diff(history(seed), history(seed)); diff != "" {
