@@ -184,13 +184,27 @@ type errorData struct {
 	} `json:"perdure"`
 }
 
+// identityData writes down the identities of an error. Values that are too long together for the
+// wire are left out, the longest first: such an error is restored by its type alone. It changes ids.
 func identityData(ids []op.Identity) string {
 	if len(ids) == 0 {
 		return ""
 	}
 	var d errorData
 	d.Perdure.Known = ids
-	return d.text()
+	for {
+		text := d.text()
+		longest := 0
+		for i := range ids {
+			if len(ids[i].Data) > len(ids[longest].Data) {
+				longest = i
+			}
+		}
+		if len(text) <= maxMessage || ids[longest].Data == "" {
+			return text
+		}
+		ids[longest].Data = ""
+	}
 }
 
 func (d errorData) text() string {
