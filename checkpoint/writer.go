@@ -201,7 +201,7 @@ func (w *Writer) next() ([]Update, bool) {
 		w.queue[i] = queued{}
 	}
 	w.queue = w.queue[n:]
-	w.sent += uint64(n) //nolint:gosec // n is not negative
+	w.sent += uint64(n)
 	w.flight = true
 	w.calls++
 	return batch, true

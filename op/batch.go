@@ -51,9 +51,10 @@ const (
 	EnoughSucceeded Reason = "MIN_SUCCESSFUL_REACHED"
 	// TooManyFailed means that more have failed than are tolerated.
 	TooManyFailed Reason = "FAILURE_TOLERANCE_EXCEEDED"
-	// CustomSucceeded and CustomFailed mean that [CompleteWhen] said so.
+	// CustomSucceeded means that [CompleteWhen] said so.
 	CustomSucceeded Reason = "CUSTOM_COMPLETION_SUCCEEDED"
-	CustomFailed    Reason = "CUSTOM_COMPLETION_FAILED"
+	// CustomFailed means that [CompleteWhen] said that the batch failed.
+	CustomFailed Reason = "CUSTOM_COMPLETION_FAILED"
 )
 
 // Len is the number of operations that were started.

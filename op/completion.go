@@ -42,8 +42,9 @@ type Verdict int
 const (
 	// Continue goes on.
 	Continue Verdict = iota
-	// Succeed ends the batch, Fail ends it as failed.
+	// Succeed ends the batch.
 	Succeed
+	// Fail ends the batch as failed.
 	Fail
 )
 

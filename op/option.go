@@ -1,6 +1,7 @@
 package op
 
 import (
+	"slices"
 	"time"
 
 	"github.com/perdure/perdure/codec"
@@ -68,7 +69,7 @@ type Option interface {
 type Semantics int
 
 const (
-	// AtLeastOncePerRetry, the default, runs the body again if its invocation ends before the
+	// AtLeastOncePerRetry runs, by default, the body again if its invocation ends before the
 	// result is recorded: at least once per attempt.
 	AtLeastOncePerRetry = Semantics(node.AtLeastOnce)
 	// AtMostOncePerRetry records the start before the body begins and never begins the same attempt
@@ -109,7 +110,7 @@ func WithErrors(known ...codec.KnownError) Option {
 				h.Err = misuse(h.Name, "%v", err)
 			}
 		}
-		h.Known = append(h.Known[:len(h.Known):len(h.Known)], known...)
+		h.Known = append(slices.Clip(h.Known), known...)
 	})
 }
 

@@ -288,7 +288,7 @@ func (b *batch) whole(r node.Record) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	payload, err := b.operation.encode(b.ctx, v)
+	payload, err := b.encode(b.ctx, v)
 	return payload, err == nil
 }
 
@@ -301,7 +301,7 @@ func (b *batch) summaryOf(r node.Record) string {
 	if err != nil {
 		return ""
 	}
-	return b.operation.summary(v)
+	return b.summary(v)
 }
 
 // cancelLosers cancels the waits that the batch has left behind, if it is to. Each travels alone,

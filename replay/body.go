@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,11 +31,11 @@ func (st *step) body(t *task, number int) (v any, err error) {
 		return err
 	})
 	if err != nil && ctx.Err() != nil {
-		switch context.Cause(ctx) { //nolint:errorlint // our own causes
-		case op.ErrTimedOut:
-			err = &overrun{err}
-		case errCutShort:
-			err = &cutShort{err}
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, op.ErrTimedOut):
+			err = &overrunError{err}
+		case errors.Is(cause, errCutShort):
+			err = &cutShortError{err}
 		}
 	}
 	return v, err
@@ -43,11 +44,11 @@ func (st *step) body(t *task, number int) (v any, err error) {
 // errCutShort is the cause of a body's context that ends before the invocation's deadline.
 var errCutShort = fmt.Errorf("replay: the invocation's deadline is near: %w", op.ErrInterrupted)
 
-// cutShort is the error of a body that was cut short. It reads as what the body said.
-type cutShort struct{ err error }
+// cutShortError is the error of a body that was cut short. It reads as what the body said.
+type cutShortError struct{ err error }
 
-func (e *cutShort) Error() string   { return e.err.Error() }
-func (e *cutShort) Unwrap() []error { return []error{e.err, op.ErrInterrupted} }
+func (e *cutShortError) Error() string   { return e.err.Error() }
+func (e *cutShortError) Unwrap() []error { return []error{e.err, op.ErrInterrupted} }
 
 // beforeDeadline returns a context that ends the handler's margin before the invocation does.
 func (inv *invocation) beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -58,11 +59,11 @@ func (inv *invocation) beforeDeadline(ctx context.Context) (context.Context, con
 	return context.WithDeadlineCause(ctx, deadline.Add(-inv.set.margin), errCutShort)
 }
 
-// overrun is the error of a body whose time was over. It reads as what the body said.
-type overrun struct{ err error }
+// overrunError is the error of a body whose time was over. It reads as what the body said.
+type overrunError struct{ err error }
 
-func (e *overrun) Error() string   { return e.err.Error() }
-func (e *overrun) Unwrap() []error { return []error{e.err, op.ErrTimedOut} }
+func (e *overrunError) Error() string   { return e.err.Error() }
+func (e *overrunError) Unwrap() []error { return []error{e.err, op.ErrTimedOut} }
 
 // limit returns a context that ends after d with the cause [op.ErrTimedOut]; zero is no limit.
 func limit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {

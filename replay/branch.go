@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -209,9 +208,4 @@ func (k *branch) update(a checkpoint.Action) checkpoint.Update {
 		ID: k.id, ParentID: k.b.in.real, Name: k.wire, SubType: k.b.n.ItemSubType,
 		Kind: checkpoint.KindContext, Action: a,
 	}
-}
-
-// meta describes the payload of the branch to codecs.
-func (k *branch) meta() codec.Meta {
-	return codec.Meta{ExecutionARN: k.b.s.inv.arn, OperationID: k.id, OperationName: k.n.Head().Name}
 }

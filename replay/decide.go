@@ -19,7 +19,7 @@ import (
 //  3. Otherwise the policy decides; a body that asked for another attempt leaves its state.
 func (st *step) decide(rec *checkpoint.Operation, number int, err error) checkpoint.Update {
 	cuts := cutsOf(rec)
-	if _, cut := errors.AsType[*cutShort](err); cut && cuts < st.s.inv.set.cuts && st.conf.Semantics != node.AtMostOnce {
+	if _, cut := errors.AsType[*cutShortError](err); cut && cuts < st.s.inv.set.cuts && st.conf.Semantics != node.AtMostOnce {
 		return st.retry(err, time.Second, cuts+1)
 	}
 	state, again := retry.StateOf(err)

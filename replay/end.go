@@ -62,7 +62,7 @@ func (s *scope) join() error {
 
 // runOnEnd runs the functions of OnEnd. A read-only scope has run them when it was live.
 func (s *scope) runOnEnd(err error) {
-	for s.readOnly == false && len(s.onEnd) > 0 {
+	for !s.readOnly && len(s.onEnd) > 0 {
 		last := len(s.onEnd) - 1
 		fn := s.onEnd[last]
 		s.onEnd = s.onEnd[:last]

@@ -157,7 +157,7 @@ func foreign(full string) bool {
 	switch full {
 	case "op.PanicError", "op.UndoError", "op.BatchError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
-		"replay.misuse", "replay.overrun", "replay.cutShort", "context.deadlineExceededError":
+		"replay.misuse", "replay.overrunError", "replay.cutShortError", "context.deadlineExceededError":
 		return true
 	}
 	return strings.HasPrefix(full, "fmt.") || strings.HasPrefix(full, "errors.")

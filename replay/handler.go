@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -33,7 +34,7 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 	f := &Function[In, Out]{}
 	f.core = core{set: newSettings(opts)}
 	if fn == nil {
-		f.core.set.err = fmt.Errorf("replay: Handler(nil): pass the function that handles the event")
+		f.core.set.err = errors.New("replay: Handler(nil): pass the function that handles the event")
 		return f
 	}
 	f.core.run = func(ctx op.Context, input []byte) (any, error) {

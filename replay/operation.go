@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -42,7 +43,7 @@ type operation struct {
 func (s *scope) operation(ctx context.Context, h *node.Header, kind checkpoint.Kind, c claim) *operation {
 	return &operation{
 		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
-		now: s.now, unseen: s.unseen[:len(s.unseen):len(s.unseen)],
+		now: s.now, unseen: slices.Clip(s.unseen),
 	}
 }
 

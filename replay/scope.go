@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -163,5 +164,5 @@ func concat(a, b []codec.KnownError) []codec.KnownError {
 	if len(a) == 0 {
 		return b
 	}
-	return append(a[:len(a):len(a)], b...)
+	return append(slices.Clip(a), b...)
 }

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
@@ -125,12 +126,12 @@ func (s *scope) undoAll(list []undo, err error) error {
 	var paths []string
 	result := &op.UndoError{Cause: err}
 	s.inv.mu.Lock()
-	for i := len(list) - 1; i >= 0; i-- {
-		switch step := s.undoStep(list[i]); {
+	for _, u := range slices.Backward(list) {
+		switch step := s.undoStep(u); {
 		case step != nil:
-			steps, paths = append(steps, step), append(paths, list[i].path)
-		case s.unknown(list[i]):
-			result.Unknown = append(result.Unknown, list[i].path)
+			steps, paths = append(steps, step), append(paths, u.path)
+		case s.unknown(u):
+			result.Unknown = append(result.Unknown, u.path)
 		}
 	}
 	us.expect(steps)

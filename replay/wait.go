@@ -34,7 +34,10 @@ func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Rec
 
 // wholeSeconds rounds up, to at least one.
 func wholeSeconds(d time.Duration) time.Duration {
-	return max(time.Second, (d+time.Second-1)/time.Second*time.Second)
+	if rest := d % time.Second; rest > 0 {
+		d += time.Second - rest
+	}
+	return max(time.Second, d)
 }
 
 // serve waits for an operation that the service brings to its end, or returns it as something to
