@@ -78,6 +78,8 @@ type queued struct {
 	u     Update
 	due   time.Time // zero: now
 	alone bool
+	// tied says that the update is never in another call than the one after it.
+	tied bool
 }
 
 // NewWriter returns a writer whose calls live as long as ctx.
@@ -87,15 +89,27 @@ func NewWriter(ctx context.Context, cfg WriterConfig) *Writer {
 
 // Add queues an update that may be held back for the given time, and returns its number.
 func (w *Writer) Add(u Update, hold time.Duration) uint64 {
-	q := queued{u: u}
-	if hold > 0 {
-		q.due = w.cfg.Clock.Now().Add(hold)
+	return w.push(queued{u: u, due: w.due(hold)})
+}
+
+// due returns when an update that is held back is due; zero is now.
+func (w *Writer) due(hold time.Duration) time.Time {
+	if hold <= 0 {
+		return time.Time{}
 	}
-	return w.push(q)
+	return w.cfg.Clock.Now().Add(hold)
 }
 
 // AddWait queues an update that somebody waits for: it is due at once, and everything before it.
 func (w *Writer) AddWait(u Update) uint64 { return w.push(queued{u: u}) }
+
+// AddBoth queues two updates that travel in one call, whatever is due: the first alone would take
+// back something that only the second writes again. It returns the number of the second.
+func (w *Writer) AddBoth(first, second Update, hold time.Duration) uint64 {
+	w.queue = append(w.queue, queued{u: first, due: w.due(hold), tied: true})
+	w.added++
+	return w.Add(second, hold)
+}
 
 // AddAlone queues an update that travels in a call of its own, because the service may refuse it.
 func (w *Writer) AddAlone(u Update) uint64 { return w.push(queued{u: u, alone: true}) }
@@ -181,7 +195,7 @@ func (w *Writer) next() ([]Update, bool) {
 	if w.stopped || (len(w.queue) == 0 && !w.poll) {
 		return nil, false
 	}
-	if !w.poll && !w.due() {
+	if !w.poll && !w.anyDue() {
 		return nil, false
 	}
 	w.poll = false
@@ -195,6 +209,9 @@ func (w *Writer) next() ([]Update, bool) {
 		size += s
 		n++
 	}
+	if n > 1 && n < len(w.queue) && w.queue[n-1].tied {
+		n--
+	}
 	batch := make([]Update, n)
 	for i := range batch {
 		batch[i] = w.queue[i].u
@@ -207,8 +224,8 @@ func (w *Writer) next() ([]Update, bool) {
 	return batch, true
 }
 
-// due reports whether an update of the queue is due, and arms the timer if none is.
-func (w *Writer) due() bool {
+// anyDue reports whether an update of the queue is due, and arms the timer if none is.
+func (w *Writer) anyDue() bool {
 	if len(w.queue) >= MaxBatchUpdates {
 		return true
 	}

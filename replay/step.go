@@ -158,6 +158,7 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 		inv.awaitAck(t, s, st.operation, st.seq)
 	}
 	s.slots.take(t, s, st.operation)
+	t.check() // a goroutine may get to run when its scope has left it behind: no body starts then
 	inv.mu.Unlock()
 	began := inv.clock.Now()
 	at := t.at
@@ -184,22 +185,24 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	return st.succeeded(t, payload), true
 }
 
-// settleStart queues the START that was kept back for the sake of the state.
-func (st *step) settleStart() {
-	if st.late {
-		st.s.inv.writer.Add(st.update(checkpoint.ActionStart), relaxedHold)
-	}
+// settle queues how the attempt ended. A START that was kept back for the sake of the state
+// travels with it: alone it would clear the state.
+func (st *step) settle(u checkpoint.Update, hold time.Duration) uint64 {
+	late := st.late
 	st.begun, st.late = false, false
+	if late {
+		return st.s.inv.writer.AddBoth(st.update(checkpoint.ActionStart), u, hold)
+	}
+	return st.s.inv.writer.Add(u, hold)
 }
 
 // succeeded records the result. A relaxed step does not wait until it is durable.
 func (st *step) succeeded(t *task, payload []byte) node.Record {
 	inv := st.s.inv
-	st.settleStart()
 	u := st.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(payload)
 	if st.conf.Semantics == node.Relaxed {
-		inv.relaxed = inv.writer.Add(u, relaxedHold)
+		inv.relaxed = st.settle(u, relaxedHold)
 		if !st.own {
 			st.s.observeOf(st.operation)
 		}
@@ -207,7 +210,7 @@ func (st *step) succeeded(t *task, payload []byte) node.Record {
 			Payload: &u.Payload, Meta: st.meta(codec.Result), Codec: st.codec(), Source: st.s,
 		}
 	}
-	inv.awaitAck(t, st.s, st.operation, inv.writer.AddWait(u))
+	inv.awaitAck(t, st.s, st.operation, st.settle(u, 0))
 	rec, _ := inv.log.Get(st.id)
 	return st.s.outcome(st.operation, rec)
 }
@@ -220,8 +223,7 @@ func (st *step) failed(t *task, rec *checkpoint.Operation, number int, err error
 	u := st.decide(rec, number, err)
 	inv.mu.Lock()
 	t.check()
-	st.settleStart()
-	inv.awaitAck(t, st.s, st.operation, inv.writer.AddWait(u))
+	inv.awaitAck(t, st.s, st.operation, st.settle(u, 0))
 	if u.Action == checkpoint.ActionRetry {
 		return node.Record{}, false
 	}

@@ -48,9 +48,11 @@ func (w *waiter) String() string {
 
 // park blocks until somebody wakes the waiter. It is called with the lock held, after the
 // waiter was put where it will be found, and returns with the lock held, unless the goroutine
-// is to end.
+// is to end: one that nobody waits for any more, or that begins when all others have been woken,
+// would not be woken by anybody.
 func (inv *invocation) park(w *waiter) {
 	w.ch = make(chan struct{})
+	w.t.check()
 	inv.parked[w] = struct{}{}
 	w.t.asleep = w
 	w.t.uncount()

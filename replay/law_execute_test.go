@@ -1,0 +1,212 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay"
+)
+
+// interruption is what happens at a point of an execution.
+type interruption int
+
+const (
+	goesOn    interruption = iota
+	lost                   // the function is lost; after the call was committed, if there is one
+	lostFirst              // the function is lost before the call has come to anything
+	replyLost              // the call was committed, the network drops the reply
+	throttled              // the call was refused and is to be repeated
+)
+
+// schedule says what disturbs an execution.
+type schedule struct {
+	name string
+	seed int64
+	// at decides what happens to the n-th call of the execution; nil: nothing happens.
+	at func(n int, p local.Point) interruption
+	// answers is how often, in percent, an answer gets lost.
+	answers int
+	// page is the number of operations of a page of the state; zero for all.
+	page int
+	opts []replay.HandlerOption
+}
+
+// lawOutcome is all that is known of an execution that has ended.
+type lawOutcome struct {
+	status      local.Status
+	result      string
+	failure     *checkpoint.Failure
+	records     map[string]checkpoint.Operation
+	order       []string // of the IDs
+	invocations int
+	calls       int // checkpoint calls that were made
+	cuts        int // interruptions
+	// committed are the updates of the calls that were accepted, call by call.
+	committed [][]checkpoint.Update
+	run       *lawRun
+	err       error
+}
+
+func (o *lawOutcome) String() string {
+	s := fmt.Sprintf("%s %s", o.status, o.result)
+	if f := o.failure; f != nil {
+		s += fmt.Sprintf(" %s: %s %s", f.Type, f.Message, f.Data)
+	}
+	if o.err != nil {
+		s += " (" + o.err.Error() + ")"
+	}
+	return s
+}
+
+// execute runs a program under a schedule to its end.
+func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
+	clock := local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	o := &lawOutcome{run: newLawRun(p, s.seed, clock), records: make(map[string]checkpoint.Operation)}
+	var mu sync.Mutex // guards the outcome and rng
+	rng := rand.New(rand.NewSource(s.seed))
+	fate := make(map[[2]int]interruption) // of a call, by invocation and number
+	decide := func(pt local.Point) interruption {
+		mu.Lock()
+		defer mu.Unlock()
+		if pt.Moment == local.Answer {
+			if rng.Intn(100) < s.answers {
+				o.cuts++
+				return lost
+			}
+			return goesOn
+		}
+		if pt.Call == 0 || s.at == nil {
+			return goesOn
+		}
+		key := [2]int{pt.Invocation, pt.Call}
+		f, ok := fate[key]
+		if !ok {
+			o.calls++
+			f = s.at(o.calls, pt)
+			fate[key] = f
+			if f != goesOn {
+				o.cuts++
+			}
+		}
+		return f
+	}
+	svc := local.New(
+		local.WithClock(clock),
+		local.WithLimits(local.Limits{Operations: 1 << 20, PageItems: s.page}),
+		local.WithFaults(local.Faults{
+			Lose: func(pt local.Point) bool {
+				f := decide(pt)
+				return (pt.Moment == local.BeforeCall && f == lostFirst) ||
+					((pt.Moment == local.AfterCall || pt.Moment == local.Answer) && f == lost)
+			},
+			Fail: func(pt local.Point) error {
+				switch f := decide(pt); {
+				case pt.Moment == local.BeforeCall && f == throttled:
+					return &checkpoint.APIError{Call: pt.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
+				case pt.Moment == local.AfterCall && f == replyLost:
+					return errors.New("connection reset by peer")
+				}
+				return nil
+			},
+			Committed: func(pt local.Point) {
+				mu.Lock()
+				defer mu.Unlock()
+				if s.at == nil {
+					o.calls++
+				}
+				o.committed = append(o.committed, pt.Updates)
+			},
+		}))
+	defer svc.Close()
+	if o.err = svc.Host("law", o.run.function(s.opts...)); o.err != nil {
+		return o
+	}
+	e, err := svc.Start(ctx, "law", "law", []byte(`{}`))
+	if err != nil {
+		o.err = err
+		return o
+	}
+	o.err = e.Drive(ctx)
+	mu.Lock()
+	defer mu.Unlock()
+	o.status, o.result, o.failure, o.invocations = e.Status(), string(e.Result()), e.Failure(), e.Invocations()
+	for _, rec := range e.Operations() {
+		if rec.Kind != checkpoint.KindExecution {
+			o.records[rec.ID] = rec
+			o.order = append(o.order, rec.ID)
+		}
+	}
+	return o
+}
+
+// The schedules that a program is run under, beside the one without disturbances.
+
+// afterEvery loses the function after each call that was committed. The start of an attempt that
+// a loss ends is let through the second time, or the attempts would never end.
+func afterEvery(p *program, seed int64) schedule {
+	strict := make(map[int]bool)
+	walkStmts(p.body, 0, func(s *stmt, _ int) { strict[s.num] = s.script.strict() })
+	seen := make(map[string]bool)
+	return schedule{name: "lost after every call", seed: seed, page: int(seed & 3), at: func(_ int, pt local.Point) interruption {
+		if pt.API != "CheckpointDurableExecution" {
+			return goesOn
+		}
+		again := false
+		for _, u := range pt.Updates {
+			if u.Action == checkpoint.ActionStart && strict[stmtOf(u.Name)] {
+				again = again || seen[u.ID]
+				seen[u.ID] = true
+			}
+		}
+		if again {
+			return goesOn
+		}
+		return lost
+	}}
+}
+
+// disturbed is how many calls are disturbed at random: concurrent at-most-once steps would take
+// for ever to all be let through by chance.
+const disturbed = 80
+
+// before loses the function before two calls of five.
+func before(seed int64) schedule {
+	rng := rand.New(rand.NewSource(seed))
+	return schedule{name: "lost before calls", seed: seed, at: func(n int, _ local.Point) interruption {
+		if n <= disturbed && rng.Intn(5) < 2 {
+			return lostFirst
+		}
+		return goesOn
+	}}
+}
+
+// mixed does a little of everything.
+func mixed(seed int64) schedule {
+	rng := rand.New(rand.NewSource(seed))
+	return schedule{
+		name: "disturbed at random", seed: seed, page: rng.Intn(5), answers: 15,
+		opts: []replay.HandlerOption{replay.WithReadyStart(rng.Intn(2) == 0)},
+		at: func(n int, _ local.Point) interruption {
+			if n > disturbed {
+				return goesOn
+			}
+			return [...]interruption{lost, lostFirst, replyLost, throttled, goesOn, goesOn, goesOn, goesOn, goesOn, goesOn}[rng.Intn(10)]
+		},
+	}
+}
+
+// atCall disturbs one call.
+func atCall(n int, how interruption, seed int64) schedule {
+	return schedule{name: fmt.Sprintf("call %d: %v", n, how), seed: seed, at: func(call int, _ local.Point) interruption {
+		if call == n {
+			return how
+		}
+		return goesOn
+	}}
+}
