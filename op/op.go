@@ -125,8 +125,6 @@ func (o Op[T]) Await(r node.Record) Op[T] {
 	n := o.Node()
 	h := *n.Head()
 	h.Undo = nil
-	if r.Err != nil {
-		h.Err = r.Err
-	}
+	h.Err = r.Err // what is wrong with the declaration is told by the target
 	return Op[T]{n: &node.Await{Header: h, Target: r.Target, Of: n}, decode: o.decode}
 }

@@ -39,11 +39,11 @@ func (s *scope) end(err error) error {
 	if err != nil {
 		err = s.compensate(err)
 	}
-	s.runOnEnd(err)
 	inv.mu.Lock()
 	s.t.check()
-	s.ended = true
+	s.ended = true // from here on operations are refused, those of OnEnd's functions included
 	inv.mu.Unlock()
+	s.runOnEnd(err)
 	return err
 }
 

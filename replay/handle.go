@@ -55,7 +55,7 @@ func (h *handle) View() node.View {
 func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Record {
 	h := n.Head()
 	if h.Err != nil {
-		return s.given(node.Record{Err: h.Err}, start)
+		return s.refused(h.Err, start)
 	}
 	if err := s.enter(h); err != nil {
 		return node.Record{Err: err}
@@ -81,6 +81,18 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Record {
 		return s.callBatch(ctx, n, start)
 	}
 	return node.Record{}
+}
+
+// refused returns what is wrong with a declaration. One that was started belongs to what the scope
+// has started: if nobody asks for its error, it becomes the scope's.
+func (s *scope) refused(err error, start bool) node.Record {
+	r := s.given(node.Record{Err: err}, start)
+	if o, ok := r.Target.(*operation); ok {
+		s.inv.mu.Lock()
+		s.fibres = append(s.fibres, o)
+		s.inv.mu.Unlock()
+	}
+	return r
 }
 
 // given returns a record that is complete: to the caller of Start as something to wait for.
