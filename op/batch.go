@@ -180,5 +180,5 @@ func batchFailed[T any](n *node.Batch, r node.Record, b Batch[T]) error {
 	if r.Outcome == nil || !r.Outcome.Failed {
 		return nil
 	}
-	return &BatchError{Name: n.Name, Reason: b.Reason, Total: n.N, Started: b.Len(), Errs: b.Errors()}
+	return &BatchError{Name: n.Name, Reason: b.Reason, Total: max(n.Total, n.N), Started: b.Len(), Errs: b.Errors()}
 }

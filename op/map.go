@@ -37,12 +37,16 @@ func Map[In, Out any](name string, items []In, each Builder[In, Out], opts ...Ma
 			o.applyMap(&m)
 		}
 	}
+	if m.chunks.given {
+		return chunkedMap(m.n, m.chunks, items, each)
+	}
 	return batch(m.n, item)
 }
 
 // mapping is what options of a Map configure.
 type mapping struct {
-	n *node.Batch
+	n      *node.Batch
+	chunks chunks
 }
 
 // Parallel runs operations concurrently and results in a [Batch] with the outcomes by index. Each

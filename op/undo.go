@@ -17,7 +17,7 @@ func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T]
 	}
 	return o.undo(false, func(r node.Record) func(context.Context) error {
 		return func(ctx context.Context) error {
-			v, err := decodeAs[T](r)
+			v, err := o.Decode(r)
 			if err != nil {
 				return fmt.Errorf("decode the result to undo: %w", err)
 			}

@@ -21,6 +21,7 @@ type batch struct {
 	over     []*branch
 	progress node.Progress
 	open     int
+	next     int // the first branch that was not started
 	decided  bool
 	asleep   *waiter // the batch's own goroutine
 }
@@ -36,7 +37,7 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 		}
 	}
 	s.inv.mu.Lock()
-	c, err := s.claim(&n.Header, checkpoint.KindContext)
+	c, err := s.claim(n, checkpoint.KindContext)
 	if err != nil {
 		return node.Record{Err: err}
 	}
@@ -119,7 +120,7 @@ func (b *batch) run(t *task) node.Record {
 		inv.mu.Unlock()
 		return r
 	}
-	b.progress.Total = b.n.N
+	b.progress.Total = max(b.n.Total, b.n.N)
 	verdict, winner := b.ask(), -1
 	for !verdict.Done {
 		switch {
@@ -130,8 +131,8 @@ func (b *batch) run(t *task) node.Record {
 			if verdict = b.ask(); verdict.Done {
 				winner = k.index
 			}
-		case b.progress.Started < b.n.N && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen):
-			b.start(b.kids[b.progress.Started])
+		case b.next < b.n.N && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen):
+			b.start(b.kids[b.next])
 		default:
 			b.asleep = &waiter{t: t, s: b.s, why: waitChild, op: b.operation}
 			inv.park(b.asleep)
@@ -214,10 +215,12 @@ func (s *scope) fatal(err error) {
 func (b *batch) count(k *branch) {
 	k.counted = true
 	if k.failure != nil {
-		b.progress.Failed++
+		b.progress.Failed += k.weight()
 		return
 	}
-	b.progress.Succeeded++
+	failed := k.failures()
+	b.progress.Failed += failed
+	b.progress.Succeeded += k.weight() - failed
 }
 
 // end notes that a branch has ended. Called with the lock held.
@@ -243,7 +246,7 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 		k.abandon()
 	}
 	e := envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
-	for _, k := range b.kids[:b.progress.Started] {
+	for _, k := range b.kids[:b.next] {
 		e.add(k)
 	}
 	inv.mu.Unlock()
@@ -311,7 +314,7 @@ func (b *batch) cancelLosers() {
 		return
 	}
 	inv := b.s.inv
-	for _, k := range b.kids[:b.progress.Started] {
+	for _, k := range b.kids[:b.next] {
 		w, ok := k.n.(*node.Wait)
 		if !ok || k.counted {
 			continue

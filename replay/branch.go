@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -81,7 +82,8 @@ const groupSubType = "RunInChildContext"
 // with the lock held.
 func (b *batch) start(k *branch) {
 	k.b = b
-	b.progress.Started++
+	b.next++
+	b.progress.Started += k.weight()
 	b.open++
 	if !b.n.Flat && b.s.inv.hooks != nil && !b.in.readOnly {
 		b.s.inv.hooks.reached(k.operation().info(), k.rec)
@@ -105,6 +107,23 @@ func (b *batch) start(k *branch) {
 		b.end(k)
 	})
 	k.t.cancel = k.s.cancel
+}
+
+// weight is how many items of the batch the branch counts as.
+func (k *branch) weight() int {
+	if inner, ok := k.n.(*node.Batch); ok && k.b.n.Total > 0 {
+		return inner.N
+	}
+	return 1
+}
+
+// failures is how many of these items failed in a branch that succeeded.
+func (k *branch) failures() int {
+	if k.b.n.Total == 0 {
+		return 0
+	}
+	e, _ := readEnvelope(k.payload.Bytes())
+	return strings.Count(e.Status, string(rune(node.ItemFailed)))
 }
 
 // scope returns the scope of the branch.

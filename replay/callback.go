@@ -11,7 +11,7 @@ import (
 // seen by who awaits the Target of the record.
 func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) node.Record {
 	s.inv.mu.Lock()
-	c, err := s.claim(&n.Header, checkpoint.KindCallback)
+	c, err := s.claim(n, checkpoint.KindCallback)
 	if err != nil {
 		return node.Record{Err: err}
 	}

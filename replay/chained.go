@@ -13,7 +13,7 @@ import (
 // has no record; one that cannot be encoded ends the execution, for nothing could record it.
 func (s *scope) callInvoke(ctx context.Context, n *node.Invoke, start bool) node.Record {
 	s.inv.mu.Lock()
-	c, err := s.claim(&n.Header, checkpoint.KindChainedInvoke)
+	c, err := s.claim(n, checkpoint.KindChainedInvoke)
 	if err != nil {
 		return node.Record{Err: err}
 	}

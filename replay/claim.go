@@ -23,7 +23,8 @@ type claim struct {
 //  4. Otherwise, if the scope is run again read-only, or is ordered and the log holds records that
 //     come later, the execution diverged.
 //  5. Otherwise the operation is new: the caller queues its START before it gives back the lock.
-func (s *scope) claim(h *node.Header, kind checkpoint.Kind) (claim, error) {
+func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
+	h := n.Head()
 	if err := s.alive(); err != nil {
 		return claim{}, err
 	}
@@ -44,7 +45,7 @@ func (s *scope) claim(h *node.Header, kind checkpoint.Kind) (claim, error) {
 		return c, s.refuse(misused(errCollision, s, s.describe(h)))
 	}
 	if h.Undo != nil {
-		s.undos = append(s.undos, undo{s: s, head: h, id: id, path: s.pathOf(h, c.occurrence)})
+		s.undos = append(s.undos, undo{s: s, n: n, id: id, path: s.pathOf(h, c.occurrence)})
 	}
 	if rec == nil {
 		if err := s.owned(h); err != nil {

@@ -77,11 +77,11 @@ func (e *envelope) encode() []byte {
 // readEnvelope reads the payload of a batch; ok is false for one that a codec of the user's wrote.
 func readEnvelope(payload []byte) (e *envelope, ok bool) {
 	if !bytes.HasPrefix(payload, []byte(dataMark)) {
-		return nil, false
+		return &envelope{}, false
 	}
 	var m markedEnvelope
 	if json.Unmarshal(payload, &m) != nil || m.Perdure == nil {
-		return nil, false
+		return &envelope{}, false
 	}
 	return m.Perdure, true
 }

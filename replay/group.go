@@ -16,7 +16,7 @@ const maxInline = 256 << 10
 // too large for it: then its body is run again, read-only, to compute it.
 func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.Record {
 	s.inv.mu.Lock()
-	c, err := s.claim(&n.Header, checkpoint.KindContext)
+	c, err := s.claim(n, checkpoint.KindContext)
 	if err != nil {
 		return node.Record{Err: err}
 	}

@@ -71,7 +71,7 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 	}
 	o := s.operation(ctx, h, rec.Kind, claim{id: rec.ID, occurrence: nth, rec: rec})
 	if h.Undo != nil {
-		s.probe.found = append(s.probe.found, undo{s: s, head: h, id: rec.ID, path: o.path()})
+		s.probe.found = append(s.probe.found, undo{s: s, n: n, id: rec.ID, path: o.path()})
 	}
 	if _, ok := n.(*node.Callback); ok {
 		inv.mu.Unlock()

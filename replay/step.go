@@ -28,7 +28,7 @@ type step struct {
 func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Record {
 	conf := s.inv.set.step(n.Config)
 	s.inv.mu.Lock()
-	c, err := s.claim(&n.Header, checkpoint.KindStep)
+	c, err := s.claim(n, checkpoint.KindStep)
 	if err != nil {
 		return node.Record{Err: err}
 	}

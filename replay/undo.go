@@ -12,10 +12,14 @@ import (
 // undo is an operation that is compensated if its scope fails.
 type undo struct {
 	s    *scope // where it was claimed
-	head *node.Header
+	n    node.Node
 	id   string
 	path string
 }
+
+// errLargeUndo is the error of an undo that needs a result which is not in the log.
+var errLargeUndo = errors.New("replay: the result to undo was too large for the log: " +
+	"use UndoAttempted, which needs none, or keep the result below 256 KiB")
 
 var errLosers = errors.New("operations that lost could not be compensated")
 
@@ -94,9 +98,8 @@ func (k *branch) undos() []undo {
 	if _, plain := k.plain(); !plain || k.b.n.Flat {
 		id = string(checkpoint.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
-	h := k.b.n.Child(k.index).Head()
-	if h.Undo != nil {
-		list = append(list, undo{s: k.b.in, head: h, id: id, path: k.path()})
+	if n := k.b.n.Child(k.index); n.Head().Undo != nil {
+		list = append(list, undo{s: k.b.in, n: n, id: id, path: k.path()})
 	}
 	g, plain := k.plain()
 	rec, ok := inv.log.Get(k.id)
@@ -186,14 +189,16 @@ func (s *scope) expect(steps []*node.Step) {
 // Called with the lock held.
 func (s *scope) undoStep(u undo) *node.Step {
 	rec, ok := s.inv.log.Get(u.id)
-	if !ok || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
+	h := u.n.Head()
+	switch {
+	case !ok, rec.Status != checkpoint.StatusSucceeded && !h.Undo.Attempted:
 		return nil
+	case rec.Status != checkpoint.StatusSucceeded:
+		return h.Undo.Step(node.Record{})
+	case rec.ReplayChildren:
+		return h.Undo.Step(node.Record{Err: errLargeUndo})
 	}
-	r := node.Record{}
-	if rec.Status == checkpoint.StatusSucceeded {
-		r = u.s.terminal(u.head, 0, rec, true)
-	}
-	return u.head.Undo.Step(r)
+	return h.Undo.Step(u.s.dress(u.n, u.path, u.s.terminal(h, 0, rec, true)))
 }
 
 // unknown reports whether nobody knows if an operation had its effect.
@@ -208,7 +213,7 @@ func (s *scope) unknown(u undo) bool {
 	case checkpoint.StatusTimedOut, checkpoint.StatusStopped, checkpoint.StatusCancelled:
 		return rec.Kind == checkpoint.KindChainedInvoke
 	case checkpoint.StatusFailed:
-		return errors.Is(s.failed(u.head, 0, rec), op.ErrInterrupted)
+		return errors.Is(s.failed(u.n.Head(), 0, rec), op.ErrInterrupted)
 	case checkpoint.StatusPending, checkpoint.StatusReady, checkpoint.StatusSucceeded:
 	}
 	return false

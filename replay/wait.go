@@ -16,7 +16,7 @@ func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Rec
 		s.inv.mu.Unlock()
 		return s.given(node.Record{}, start)
 	}
-	c, err := s.claim(&n.Header, checkpoint.KindWait)
+	c, err := s.claim(n, checkpoint.KindWait)
 	if err != nil {
 		return node.Record{Err: err}
 	}

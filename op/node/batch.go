@@ -7,6 +7,9 @@ type Batch struct {
 	// N is the number of operations; Child makes the i-th. It is asked again whenever it is needed.
 	N     int
 	Child func(i int) Node
+	// Total, unless zero, is the number of items that count: the operations are batches themselves,
+	// and the rule counts what is in them.
+	Total int
 	// Indexed says that operations without a key are told apart by their index; else by their name.
 	Indexed bool
 	// ItemSubType is the sub-type of the record of a branch.

@@ -1,0 +1,142 @@
+package op
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/perdure/perdure/op/node"
+)
+
+// chunks is what WithChunks says.
+type chunks struct {
+	items, bytes int
+	given        bool
+}
+
+type chunkOption chunks
+
+func (o chunkOption) applyMap(m *mapping) {
+	if (o.items < 0 || o.bytes < 0 || o.items+o.bytes == 0) && m.n.Err == nil {
+		m.n.Err = misuse(m.n.Name, "op.WithChunks(%d, %d): want a number of items or of bytes of at least one; zero is no limit", o.items, o.bytes)
+	}
+	m.chunks = chunks(o)
+}
+
+// WithChunks puts consecutive items together into branches of at most so many items and so many
+// bytes of JSON; zero is no limit for one of them. The items of a branch run one after the other.
+// Many small items then cost fewer operations and goroutines, and [WithMaxConcurrency] bounds
+// open chunks. The outcomes stay those of the items; the completion rules count items and are
+// asked when a chunk has ended. An item larger than the limit is a chunk of its own.
+//
+// Chunks are told apart by their number, items in them by key or index. If items have an Undo,
+// those of a chunk are compensated together, as one step.
+func WithChunks(items, bytes int) MapOption {
+	return chunkOption(chunks{items: items, bytes: bytes, given: true})
+}
+
+// chunkedMap is a map whose branches are maps of consecutive items.
+func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[In, Out]) Op[Batch[Out]] {
+	bounds := split(c, items)
+	n.Total, n.N, n.Flat = len(items), len(bounds), true
+	chunk := func(i int) Op[Batch[Out]] {
+		in := items[bounds[i].from:bounds[i].to]
+		o := Map("chunk", in, each, WithFlat(), WithMaxConcurrency(1), WithCompletion(AllCompleted()))
+		return o.with(func(h *node.Header) { h.Undo = undoTogether(in, each) })
+	}
+	n.Child = func(i int) node.Node { return chunk(i).Node() }
+	decode := func(r node.Record) (Batch[Out], error) {
+		var b Batch[Out]
+		switch {
+		case r.Err != nil:
+			return b, r.Err
+		case r.Outcome == nil:
+			return decodeAs[Batch[Out]](r)
+		}
+		b.Reason = Reason(r.Outcome.Reason)
+		for _, it := range r.Outcome.Items {
+			at := bounds[it.Index]
+			if it.Status == node.ItemSucceeded {
+				in, err := chunk(it.Index).Decode(it.Record)
+				if err != nil {
+					return b, err
+				}
+				for _, item := range in.Items {
+					item.Index += at.from
+					b.Items = append(b.Items, item)
+				}
+				continue
+			}
+			for i := at.from; i < at.to; i++ {
+				h := each(items[i]).Node().Head()
+				item := Item[Out]{Index: i, Name: h.Name, Key: h.Key, Status: Started, Err: it.Record.Err}
+				if it.Status == node.ItemFailed {
+					item.Status = Failed
+				}
+				b.Items = append(b.Items, item)
+			}
+		}
+		return b, batchFailed(n, r, b)
+	}
+	n.Whole = func(r node.Record) (any, error) { return decode(r) }
+	n.Check = nil
+	return Op[Batch[Out]]{n: n, decode: decode}
+}
+
+type span struct{ from, to int }
+
+// split puts consecutive items together.
+func split[In any](c chunks, items []In) []span {
+	var spans []span
+	size := 0
+	for i := range items {
+		bytes := 0
+		if c.bytes > 0 {
+			if text, err := json.Marshal(items[i]); err == nil {
+				bytes = len(text)
+			}
+		}
+		last := len(spans) - 1
+		if last < 0 || c.items > 0 && i-spans[last].from == c.items || c.bytes > 0 && size+bytes > c.bytes {
+			spans = append(spans, span{i, i})
+			last, size = last+1, 0
+		}
+		spans[last].to = i + 1
+		size += bytes
+	}
+	return spans
+}
+
+// undoTogether is the compensation of a chunk: those of its items, the last one first; nil if they
+// have none.
+func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
+	if len(items) == 0 || each == nil {
+		return nil
+	}
+	h := each(items[0]).Node().Head()
+	if h.Undo == nil {
+		return nil
+	}
+	return &node.Undo{Attempted: h.Undo.Attempted, Step: func(r node.Record) *node.Step {
+		body := func(ctx context.Context) error {
+			if r.Outcome == nil {
+				return nil
+			}
+			var errs []error
+			for i := len(r.Outcome.Items) - 1; i >= 0; i-- {
+				it := r.Outcome.Items[i]
+				u := each(items[it.Index]).Node().Head().Undo
+				if u == nil || it.Status != node.ItemSucceeded && !u.Attempted {
+					continue
+				}
+				_, err := u.Step(it.Record).Body.Run(ctx)
+				errs = append(errs, err)
+			}
+			return errors.Join(errs...)
+		}
+		s := h.Undo.Step(node.Record{})
+		undo, _ := Do(s.Name, body).Node().(*node.Step)
+		undo.Config = s.Config
+		return undo
+	}}
+}
