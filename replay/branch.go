@@ -164,6 +164,9 @@ func (k *branch) do() (checkpoint.Payload, error) {
 	var r node.Record
 	err := k.reported(func(h *handle) error {
 		r = h.Run(k.n)
+		if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
+			return c.Check(r) // what cannot be read must not count as a success
+		}
 		return r.Err
 	})
 	if err = k.s.end(err); err != nil {
