@@ -18,8 +18,9 @@ const cancelMargin = time.Minute
 type branch struct {
 	b     *batch
 	index int
-	// n is the operation, without its key: it is alone in its scope.
-	n node.Node
+	// n is the operation, without its key: it is alone in its scope. head is as it was declared.
+	n    node.Node
+	head *node.Header
 	// name and key identify the branch, or its index does.
 	name, key string
 	indexed   bool
@@ -47,7 +48,7 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 	if _, ok := o.(*node.Callback); ok {
 		return nil, errCreatedInBatch
 	}
-	k := &branch{index: i, n: o, name: h.Name, key: h.Key}
+	k := &branch{index: i, n: o, head: h, name: h.Name, key: h.Key}
 	switch {
 	case !n.Indexed:
 		k.wire = checkpoint.WireName(h.Name, h.Key)

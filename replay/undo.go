@@ -94,9 +94,8 @@ func (k *branch) undos() []undo {
 	if _, plain := k.plain(); !plain || k.b.n.Flat {
 		id = string(checkpoint.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
-	h := k.b.n.Child(k.index).Head()
-	if h.Undo != nil {
-		list = append(list, undo{s: k.b.in, head: h, id: id, path: k.path()})
+	if k.head.Undo != nil {
+		list = append(list, undo{s: k.b.in, head: k.head, id: id, path: k.path()})
 	}
 	g, plain := k.plain()
 	rec, ok := inv.log.Get(k.id)
