@@ -241,7 +241,7 @@ func TestUnusableEvents(t *testing.T) {
 		{"a string without end", `{"a":"b`, []string{"end of a string"}},
 		{"a string that ends with a backslash", `{"a":"b\`, nil},
 		{"a leading zero", `{"a":01}`, nil},
-		{"a leading zero in a time", withOperations(`{"StartTimestamp":01}`), nil},
+		{"a leading zero in a time", withOperations(`{"Id":"a","Type":"STEP","Status":"STARTED","EndTimestamp":01}`), nil},
 		{"a plus sign", `{"a":+1}`, nil},
 		{"no digit after the point", `{"a":1.}`, nil},
 		{"no digit in the exponent", `{"a":1e+}`, nil},

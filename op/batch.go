@@ -1,6 +1,7 @@
 package op
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -130,13 +131,17 @@ type BatchError struct {
 	Reason Reason
 	// Total is the number of operations, Started how many were started.
 	Total, Started int
-	// Errs are the errors of the operations that failed, by index.
+	// Errs are the errors of the operations that failed, by index. In an error that was recorded
+	// again, by a group for instance, it is the message of the first alone; errors.Is and errors.As
+	// find the registered errors of all.
 	Errs []error
+
+	failed int // how many have failed, if Errs does not hold all
 }
 
 // Error tells how many failed and the first error.
 func (e *BatchError) Error() string {
-	text := fmt.Sprintf("%q: %d of %d operations failed", e.Name, len(e.Errs), e.Total)
+	text := fmt.Sprintf("%q: %d of %d operations failed", e.Name, max(e.failed, len(e.Errs)), e.Total)
 	if len(e.Errs) > 0 {
 		text += ", the first with: " + e.Errs[0].Error()
 	}
@@ -146,17 +151,46 @@ func (e *BatchError) Error() string {
 // Unwrap returns the errors of the operations.
 func (e *BatchError) Unwrap() []error { return e.Errs }
 
+// batchWire is a BatchError in the log.
+type batchWire struct {
+	Name    string `json:"name"`
+	Reason  Reason `json:"reason"`
+	Total   int    `json:"total"`
+	Started int    `json:"started"`
+	Failed  int    `json:"failed"`
+	First   string `json:"first,omitempty"`
+}
+
+// MarshalJSON writes the error for the log.
+func (e *BatchError) MarshalJSON() ([]byte, error) {
+	w := batchWire{Name: e.Name, Reason: e.Reason, Total: e.Total, Started: e.Started, Failed: max(e.failed, len(e.Errs))}
+	if len(e.Errs) > 0 {
+		w.First = e.Errs[0].Error()
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON reads the error from the log.
+func (e *BatchError) UnmarshalJSON(b []byte) error {
+	var w batchWire
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*e = BatchError{Name: w.Name, Reason: w.Reason, Total: w.Total, Started: w.Started, failed: w.Failed}
+	if w.First != "" {
+		e.Errs = []error{errors.New(w.First)}
+	}
+	return nil
+}
+
 var errNoOutcome = errors.New("op: the record of a batch has no outcome: the interpreter does not support batches")
 
 // decodeBatch builds the batch of an outcome; item gives the i-th operation.
 func decodeBatch[T any](r node.Record, item func(i int) Op[T]) (Batch[T], error) {
-	var b Batch[T]
-	if r.Err != nil {
-		return b, r.Err
-	}
 	if r.Outcome == nil {
 		return decodeAs[Batch[T]](r)
 	}
+	var b Batch[T]
 	b.Reason = Reason(r.Outcome.Reason)
 	b.Items = make([]Item[T], len(r.Outcome.Items))
 	for i, in := range r.Outcome.Items {

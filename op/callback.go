@@ -95,7 +95,7 @@ func WaitForCallback[T any](
 	name string, submit func(ctx context.Context, callbackID string) error, opts ...WaitForCallbackOption,
 ) Op[T] {
 	w := waitForCallback{group: node.Group{Header: callbackHeader[T](name), Outside: true}}
-	w.group.SubType, w.group.Check = subTypeWaitForCallback, nil
+	w.group.SubType = subTypeWaitForCallback
 	w.callback.Header = callbackHeader[string](inner(name, "-callback"))
 	if submit == nil {
 		w.group.Err = nilBody(w.group.Err, "WaitForCallback", name)
@@ -105,10 +105,13 @@ func WaitForCallback[T any](
 			o.applyWaitForCallback(&w)
 		}
 	}
-	if w.group.Err == nil {
-		w.group.Err = w.callback.Err
+	b := callbackBody{name: name, callback: &w.callback, submit: submit, opts: w.submit}
+	for _, err := range []error{w.callback.Err, b.submitter("").Head().Err} {
+		if w.group.Err == nil && err != nil {
+			w.group.Err = misuse(name, "op.WaitForCallback: %v", err)
+		}
 	}
-	w.group.Body = callbackBody{name: name, callback: &w.callback, submit: submit, opts: w.submit}
+	w.group.Body = b
 	return Op[T]{n: &w.group}
 }
 
@@ -126,14 +129,17 @@ func (b callbackBody) Run(s node.Scope) (any, error) {
 	if created.Err != nil {
 		return nil, created.Err
 	}
-	submitted := s.Run(Do(inner(b.name, "-submitter"), func(ctx context.Context) error {
-		return b.submit(ctx, created.CallbackID)
-	}, b.opts...).Node())
+	submitted := s.Run(b.submitter(created.CallbackID))
 	if submitted.Err != nil {
 		return nil, submitted.Err
 	}
 	outcome := s.Run(&node.Await{Header: b.callback.Header, Target: created.Target, Of: b.callback})
 	return node.Verbatim{Payload: outcome.Payload}, outcome.Err
+}
+
+// submitter is the step that hands over the ID.
+func (b callbackBody) submitter(id string) node.Node {
+	return Do(inner(b.name, "-submitter"), func(ctx context.Context) error { return b.submit(ctx, id) }, b.opts...).Node()
 }
 
 // inner names an operation inside one of ours, within the limit of a name.

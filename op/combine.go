@@ -96,13 +96,21 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	timer := Wait(inner(name, "-timer"), d)
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
 	n.Rule = raceRule
-	return combined(n, func(r node.Record) (T, error) {
+	limited := combined(n, func(r node.Record) (T, error) {
 		if r.Outcome.Winner == 0 {
 			return decodeWinner(r, []Op[T]{o})
 		}
 		var zero T
 		return zero, &timeoutError{name: name, after: d}
 	})
+	failed := n.Failure
+	n.Failure = func(r node.Record) error {
+		if r.Outcome.Winner == 0 {
+			return failed(r)
+		}
+		return &timeoutError{name: name, after: d}
+	}
+	return limited
 }
 
 // combinator makes a flat batch of operands. It is recorded as a group.
@@ -119,18 +127,26 @@ func combinator[T any](name string, n *node.Batch) *node.Batch {
 // combined is an operation whose result is computed from an outcome.
 func combined[T any](n *node.Batch, from func(r node.Record) (T, error)) Op[T] {
 	decode := func(r node.Record) (T, error) {
-		switch {
-		case r.Err != nil:
-			var zero T
-			return zero, r.Err
-		case r.Outcome == nil:
+		if r.Outcome == nil {
 			return decodeAs[T](r)
 		}
 		return from(r)
 	}
-	n.Whole = func(r node.Record) (any, error) { return decode(r) }
-	n.Check = nil
+	decodesTo(n, decode)
 	return Op[T]{n: n, decode: decode}
+}
+
+// decodesTo tells interpreters how the results of a batch become its own.
+func decodesTo[T any](n *node.Batch, decode func(r node.Record) (T, error)) {
+	n.Whole = func(r node.Record) (any, error) { return decode(r) }
+	n.Failure = func(r node.Record) error {
+		if !r.Outcome.Failed {
+			return nil
+		}
+		_, err := decode(r)
+		return err
+	}
+	n.Check = nil
 }
 
 // decodeWinner decodes what the first operation to end ended with.

@@ -35,7 +35,9 @@ func GroupFunc[In, Out any](name string, fn func(Context, In) (Out, error), opts
 
 func group[T any](n *node.Group, opts []GroupOption) Op[T] {
 	for _, o := range opts {
-		o.applyGroup(n)
+		if o != nil {
+			o.applyGroup(n)
+		}
 	}
 	return Op[T]{n: n}
 }

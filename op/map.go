@@ -73,8 +73,7 @@ func batch[T any](n *node.Batch, item func(i int) Op[T]) Op[Batch[T]] {
 		}
 		return b, err
 	}
-	n.Whole = func(r node.Record) (any, error) { return decode(r) }
-	n.Check = nil
+	decodesTo(n, decode)
 	return Op[Batch[T]]{n: n, decode: decode}
 }
 

@@ -52,10 +52,11 @@ func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
 func (o Op[T]) MapError(f func(error) error) Op[T] {
 	decode := o.Decode
 	o.decode = func(r node.Record) (T, error) {
-		if r.Err != nil {
-			r.Err = f(r.Err)
+		v, err := decode(r)
+		if err != nil {
+			err = f(err)
 		}
-		return decode(r)
+		return v, err
 	}
 	return o
 }

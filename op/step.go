@@ -65,7 +65,9 @@ func DoFunc[In any](name string, fn func(context.Context, In) error, opts ...Ste
 
 func step[T any](n *node.Step, opts []StepOption) Op[T] {
 	for _, o := range opts {
-		o.applyStep(n)
+		if o != nil {
+			o.applyStep(n)
+		}
 	}
 	return Op[T]{n: n}
 }

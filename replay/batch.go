@@ -42,9 +42,7 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
-		r := s.finished(ctx, n, c, start)
-		s.inv.mu.Unlock()
-		return r
+		return s.finished(ctx, n, c, start)
 	}
 	b := &batch{operation: s.operation(ctx, &n.Header, checkpoint.KindContext, c), n: n, kids: kids}
 	switch {
@@ -116,9 +114,7 @@ func (b *batch) run(t *task) node.Record {
 	b.declare()
 	if b.found != nil && b.found.Status.Terminal() {
 		b.in.readOnly = true
-		r := b.recompute()
-		inv.mu.Unlock()
-		return r
+		return b.recompute()
 	}
 	b.progress.Total = max(b.n.Total, b.n.N)
 	verdict, winner := b.ask(), -1
@@ -343,7 +339,7 @@ func (b *batch) failed(err error) node.Record {
 }
 
 // recompute takes the results of a finished batch from its branches, because they were too large
-// for its record. Called with the lock held.
+// for its record. Called with the lock held, which it gives back.
 func (b *batch) recompute() node.Record {
 	inv := b.s.inv
 	rec, _ := inv.log.Get(b.id)
@@ -381,5 +377,6 @@ func (b *batch) recompute() node.Record {
 			Code:   "branches " + quote(full.Status),
 		})
 	}
+	inv.mu.Unlock()
 	return b.s.dress(b.n, b.path(), b.large(full.encode()))
 }

@@ -19,8 +19,9 @@ const cancelMargin = time.Minute
 type branch struct {
 	b     *batch
 	index int
-	// n is the operation, without its key: it is alone in its scope.
-	n node.Node
+	// n is the operation, without its key: it is alone in its scope. head is as it was declared.
+	n    node.Node
+	head *node.Header
 	// name and key identify the branch, or its index does.
 	name, key string
 	indexed   bool
@@ -48,7 +49,7 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 	if _, ok := o.(*node.Callback); ok {
 		return nil, errCreatedInBatch
 	}
-	k := &branch{index: i, n: o, name: h.Name, key: h.Key}
+	k := &branch{index: i, n: o, head: h, name: h.Name, key: h.Key}
 	switch {
 	case !n.Indexed:
 		k.wire = checkpoint.WireName(h.Name, h.Key)
@@ -183,6 +184,9 @@ func (k *branch) do() (checkpoint.Payload, error) {
 	var r node.Record
 	err := k.reported(func(h *handle) error {
 		r = h.Run(k.n)
+		if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
+			return c.Check(r) // what cannot be read must not count as a success
+		}
 		return r.Err
 	})
 	if err = k.s.end(err); err != nil {

@@ -87,7 +87,8 @@ func readEnvelope(payload []byte) (e *envelope, ok bool) {
 }
 
 // dress completes the record of an operation with what its kind says of it: whether the payload
-// comes from outside, and how it ended if it is, or passes on, a batch.
+// comes from outside, and how it ended if it is, or passes on, a batch. Called without the lock: the
+// operations of a batch are made by user code.
 func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 	r.Outside = node.FromOutside(n)
 	b, ok := node.Origin(n).(*node.Batch)
@@ -105,6 +106,9 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 			it = e.Items[i]
 		}
 		r.Outcome.Items[i] = s.item(b, path, r, i, node.ItemStatus(e.Status[i]), it)
+	}
+	if b.Failure != nil {
+		_, r.Err = guard(func() (any, error) { return nil, b.Failure(r) })
 	}
 	return r
 }

@@ -22,6 +22,7 @@ func builtin() []codec.KnownError {
 		codec.Sentinel("Stopped", op.ErrStopped),
 		codec.Sentinel("ConditionNotMet", op.ErrNotMet),
 		codec.ErrorType[*op.UndoError]("UndoError"),
+		codec.ErrorType[*op.BatchError]("BatchError"),
 		codec.ErrorType[*codec.Error]("CodecError"),
 		codec.ErrorType[*op.PanicError]("PanicError"),
 		codec.Sentinel("NestedOperation", ErrNested),
@@ -155,7 +156,7 @@ func typeName(err error) (name string) {
 // foreign reports whether a type says nothing about the user's error.
 func foreign(full string) bool {
 	switch full {
-	case "op.PanicError", "op.UndoError", "op.BatchError", "codec.Error",
+	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
 		"replay.misuse", "replay.overrunError", "replay.cutShortError", "context.deadlineExceededError":
 		return true

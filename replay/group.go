@@ -21,9 +21,7 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
-		r := s.finished(ctx, n, c, start)
-		s.inv.mu.Unlock()
-		return r
+		return s.finished(ctx, n, c, start)
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
 	if c.rec == nil {

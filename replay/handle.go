@@ -43,7 +43,7 @@ func (h *handle) View() node.View {
 			Replaying: h.s.isReplaying(),
 		},
 		Logger:     inv.set.logger(h.s),
-		Invocation: h.ctx,
+		Invocation: context.WithValue(h.ctx, scopeKey{}, h.s),
 	}
 }
 

@@ -167,6 +167,7 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 		if lone(r.Updates, checkpoint.ActionCancel) && refused(r.Err) {
 			inv.writer.Resume() // a wait that ended before it could be cancelled
 			inv.acknowledge()
+			inv.settle()
 			return
 		}
 		inv.close(callFailed(r.Err))
@@ -182,14 +183,14 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 		}
 	}
 	inv.hooks.changed(changed)
+	if r.Ended && !lastIsExecution(r.Updates) {
+		inv.orphaned() // before anybody is woken who waits for the service
+		return
+	}
 	for _, op := range changed {
 		inv.notify(op.ID)
 	}
 	inv.acknowledge()
-	if r.Ended && !lastIsExecution(r.Updates) {
-		inv.orphaned()
-		return
-	}
 	inv.arm()
 	inv.settle()
 }

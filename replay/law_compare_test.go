@@ -158,6 +158,8 @@ func (o *lawOutcome) ordinary() error {
 		return fmt.Errorf("the execution ended as %s", o.status)
 	case o.failure != nil && strings.Contains(o.failure.Message, "replay:"):
 		return fmt.Errorf("the engine failed a correct program: %s", o.failure.Message)
+	case o.left > 0:
+		return fmt.Errorf("%d invocations ended before their goroutines", o.left)
 	case strings.Contains(o.result, "not decoded"):
 		return fmt.Errorf("the program has seen a value that is not in the log: %s", o.result)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +52,7 @@ type lawOutcome struct {
 	// committed are the updates of the calls that were accepted, call by call.
 	committed [][]checkpoint.Update
 	run       *lawRun
+	left      int // invocations that ended before their goroutines
 	err       error
 }
 
@@ -124,7 +127,12 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 			},
 		}))
 	defer svc.Close()
-	if o.err = svc.Host("law", o.run.function(s.opts...)); o.err != nil {
+	logs := replay.WithLogHandler(&leftovers{Handler: slog.DiscardHandler, tell: func() {
+		mu.Lock()
+		defer mu.Unlock()
+		o.left++
+	}})
+	if o.err = svc.Host("law", o.run.function(append(s.opts, logs)...)); o.err != nil {
 		return o
 	}
 	e, err := svc.Start(ctx, "law", "law", []byte(`{}`))
@@ -144,6 +152,30 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 	}
 	return o
 }
+
+// leftovers drops log records, and tells when an invocation has ended before its goroutines.
+type leftovers struct {
+	slog.Handler
+
+	tell func()
+}
+
+// Enabled reports whether a record is looked at.
+func (*leftovers) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle looks at a record.
+func (h *leftovers) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "goroutines of the handler did not end") {
+		h.tell()
+	}
+	return nil
+}
+
+// WithAttrs ignores the attributes.
+func (h *leftovers) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup ignores the group.
+func (h *leftovers) WithGroup(string) slog.Handler { return h }
 
 // The schedules that a program is run under, beside the one without disturbances.
 

@@ -201,7 +201,7 @@ type generator struct {
 // newProgram generates the program of a seed.
 func newProgram(seed int64) *program {
 	rng := rand.New(rand.NewSource(seed))
-	g := &generator{rng: rng, budget: 1 + rng.Intn(mostOperations)}
+	g := &generator{rng: rng, budget: 1 + min(rng.Intn(mostOperations), rng.Intn(mostOperations))}
 	p := &program{seed: seed, end: g.ending(8)}
 	for g.budget > 0 {
 		p.body = append(p.body, g.scope(1, futures(p.body))...)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand"
+	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"strings"
@@ -286,11 +286,11 @@ func (r *lawRun) count(info op.Info) {
 
 // dawdle lets others go first, as often as the schedule says.
 func (r *lawRun) dawdle(num, attempt int) {
-	rng := rand.New(rand.NewSource(r.seed ^ int64(num)<<20 ^ int64(attempt)<<40))
-	for range rng.Intn(12) {
+	rng := rand.New(rand.NewPCG(uint64(r.seed), uint64(num)<<20^uint64(attempt)))
+	for range rng.IntN(12) {
 		runtime.Gosched()
 	}
-	if rng.Intn(8) == 0 {
-		time.Sleep(time.Duration(rng.Intn(50)) * time.Microsecond)
+	if rng.IntN(8) == 0 {
+		time.Sleep(time.Duration(rng.IntN(50)) * time.Microsecond)
 	}
 }

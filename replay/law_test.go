@@ -3,7 +3,6 @@ package replay_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"runtime"
@@ -17,7 +16,7 @@ import (
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/prop"
 
-	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/checkpoint/local"
 )
 
 // lawChecks is n times PERDURE_CHECKS, which is 1 unless set. A fraction makes quick runs:
@@ -49,9 +48,6 @@ func lawSeed(tb testing.TB) int64 {
 	return seed
 }
 
-// quiet drops the log records of the engine: random programs panic, and leave bodies behind.
-func quiet() replay.HandlerOption { return replay.WithLogHandler(slog.DiscardHandler) }
-
 // programs generates programs. A counterexample is made smaller statement by statement.
 func programs() gopter.Gen {
 	return func(params *gopter.GenParameters) *gopter.GenResult {
@@ -74,13 +70,14 @@ func programs() gopter.Gen {
 	}
 }
 
-// forPrograms checks a law for n random programs.
-func forPrograms(t *testing.T, n int, law func(ctx context.Context, p *program) error) {
+// forPrograms checks a law for n random programs, so many at a time.
+func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *program) error) {
 	t.Helper()
 	seed := lawSeed(t)
 	params := gopter.DefaultTestParametersWithSeed(seed)
 	params.MinSuccessfulTests = lawChecks(t, n)
 	params.MaxShrinkCount = 300
+	params.Workers = workers
 	properties := gopter.NewProperties(params)
 	properties.Property(t.Name(), prop.ForAll1(programs(), func(v any) (any, error) {
 		p, _ := v.(*program)
@@ -173,13 +170,12 @@ func (d *distribution) print(t *testing.T) {
 
 // check runs a program through and then under schedules that interrupt it, and compares.
 func check(ctx context.Context, p *program, d *distribution, schedules ...schedule) error {
-	through := execute(ctx, p, schedule{name: "run through", seed: p.seed, opts: []replay.HandlerOption{quiet()}})
+	through := execute(ctx, p, schedule{name: "run through", seed: p.seed})
 	d.program(p)
 	if err := lawful(through, through, d); err != nil {
 		return fmt.Errorf("run through: %w", err)
 	}
 	for _, s := range schedules {
-		s.opts = append(s.opts, quiet())
 		o := execute(ctx, p, s)
 		if err := lawful(through, o, d); err != nil {
 			return fmt.Errorf("%s (seed %d, %d interruptions): %w", s.name, s.seed, o.cuts, err)
@@ -208,8 +204,12 @@ func lawful(through, o *lawOutcome, d *distribution) error {
 // every update reaches the service once and in order.
 func TestRunThroughEqualsInterrupted(t *testing.T) {
 	var d distribution
-	forPrograms(t, 2000, func(ctx context.Context, p *program) error {
-		return check(ctx, p, &d, afterEvery(p, p.seed+1), before(p.seed+2), mixed(p.seed+3))
+	forPrograms(t, 2000, 2, func(ctx context.Context, p *program) error {
+		other := mixed(p.seed + 2)
+		if p.seed&1 == 0 {
+			other = before(p.seed + 2)
+		}
+		return check(ctx, p, &d, afterEvery(p, p.seed+1), other)
 	})
 	d.print(t)
 }
@@ -218,8 +218,8 @@ func TestRunThroughEqualsInterrupted(t *testing.T) {
 // before and after the call and with a reply that gets lost.
 func TestUnchangedProgramsNeverDiverge(t *testing.T) {
 	var d distribution
-	forPrograms(t, 60, func(ctx context.Context, p *program) error {
-		through := execute(ctx, p, schedule{seed: p.seed, opts: []replay.HandlerOption{quiet()}})
+	forPrograms(t, 30, 2, func(ctx context.Context, p *program) error {
+		through := execute(ctx, p, schedule{seed: p.seed})
 		var all []schedule
 		for n := range through.calls {
 			for _, how := range []interruption{lost, lostFirst, replyLost} {
@@ -235,7 +235,7 @@ func TestUnchangedProgramsNeverDiverge(t *testing.T) {
 // run at once.
 func TestIDsDoNotDependOnScheduling(t *testing.T) {
 	var d distribution
-	forPrograms(t, 150, func(ctx context.Context, p *program) error {
+	forPrograms(t, 100, 1, func(ctx context.Context, p *program) error {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 		if err := check(ctx, p, &d, schedule{name: "on one processor", seed: p.seed + 1}); err != nil {
 			return err
@@ -254,6 +254,7 @@ func TestCounterexamples(t *testing.T) {
 		reason string
 		body   []*stmt
 		end    ending
+		fails  bool // the execution ends as FAILED
 	}{
 		"time with a future": {
 			reason: "the scope's time is that of what its code has seen, not of what has happened meanwhile",
@@ -292,6 +293,7 @@ func TestCounterexamples(t *testing.T) {
 				{num: 4, kind: doStep, start: true, script: permanent},
 				{num: 5, kind: doWait, count: 1, swallow: true},
 			},
+			fails: true,
 		},
 		"error that only a group inside asks for": {
 			reason: "the group is not run again once it is recorded",
@@ -300,6 +302,7 @@ func TestCounterexamples(t *testing.T) {
 				{num: 2, kind: doGroup, swallow: true, body: []*stmt{{num: 3, kind: doAwait, future: 1, swallow: true}}},
 				{num: 4, kind: doWait, count: 1, swallow: true},
 			},
+			fails: true,
 		},
 		"future that is left behind before it runs": {
 			reason: "its goroutine ends without a body, also if it gets to run only then",
@@ -307,7 +310,8 @@ func TestCounterexamples(t *testing.T) {
 				{num: 1, kind: doStep, start: true, script: script{semantics: atMostOnce}},
 				{num: 2, kind: doGroup, start: true, body: []*stmt{{num: 3, kind: doStep}}},
 			},
-			end: endError,
+			end:   endError,
+			fails: true,
 		},
 		"state beside another step": {
 			reason: "START of an attempt with a state travels with its completion, whatever is due",
@@ -325,6 +329,9 @@ func TestCounterexamples(t *testing.T) {
 			var d distribution
 			for seed := range int64(lawChecks(t, 20)) {
 				p := &program{seed: seed, body: tt.body, end: tt.end}
+				if o := execute(t.Context(), p, schedule{seed: seed}); (o.status == local.StatusFailed) != tt.fails {
+					t.Fatalf("%s: the execution ended as %v", tt.reason, o)
+				}
 				if err := check(t.Context(), p, &d, afterEvery(p, seed+1), before(seed+2), mixed(seed+3)); err != nil {
 					t.Fatalf("%s: %v\n%v", tt.reason, err, p)
 				}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+
+	"github.com/perdure/perdure/op/node"
 )
 
 // The keys of the attributes of our own log records.
@@ -20,18 +22,23 @@ const (
 )
 
 func pathAttr(path string) slog.Attr { return slog.String(keyPath, path) }
-func errorAttr(err error) slog.Attr  { return slog.String(keyError, err.Error()) }
+func errorAttr(err error) slog.Attr  { return slog.Any(keyError, err) }
 func panicAttr(v any) slog.Attr      { return slog.String(keyPanic, fmt.Sprint(v)) }
 
 func countAttr(n int) slog.Attr    { return slog.Int(keyCount, n) }
 func stackAttr(b []byte) slog.Attr { return slog.String(keyStack, string(b)) }
 
-// handler is what records are written to.
+// handler is what records are written to. The execution's loggers know where they belong without
+// the help of a [LogHandler].
 func (set *settings) handler() slog.Handler {
-	if set.logs != nil {
-		return set.logs
+	h := set.logs
+	if h == nil {
+		h = slog.Default().Handler()
 	}
-	return slog.Default().Handler()
+	if aware, ok := h.(*logHandler); ok {
+		h = aware.inner
+	}
+	return h
 }
 
 // logger returns the logger of a scope; that of nil is never silent.
@@ -39,14 +46,16 @@ func (set *settings) logger(s *scope) *slog.Logger {
 	if s == nil {
 		return slog.New(set.handler())
 	}
-	return slog.New(&scopeHandler{Handler: set.handler(), s: s}).With(slog.String(keyARN, s.inv.arn))
+	h := set.handler().WithAttrs(executionAttrs(s.inv.ctx, s.inv.arn))
+	return slog.New(&scopeHandler{Handler: h, s: s})
 }
 
 // bodyLogger returns the logger of a body.
 func (set *settings) bodyLogger(st *step, attempt int) *slog.Logger {
-	return slog.New(set.handler()).With(
-		slog.String(keyARN, st.s.inv.arn), slog.String(keyOperationID, st.id),
-		slog.String(keyOperationName, st.head.Name), slog.Int(keyAttempt, attempt))
+	attrs := append(executionAttrs(st.ctx, st.s.inv.arn), bodyAttrs(node.Info{
+		ID: st.id, Name: st.head.Name, Attempt: attempt,
+	})...)
+	return slog.New(set.handler().WithAttrs(attrs))
 }
 
 // scopeHandler drops records while its scope is replayed.
@@ -58,11 +67,13 @@ type scopeHandler struct {
 
 // Enabled reports whether a record comes out.
 func (h *scopeHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	if !h.Handler.Enabled(ctx, level) {
-		return false
-	}
-	least := h.s.inv.set.replayLogs
-	return (least != nil && level >= least.Level()) || !h.s.isReplaying()
+	return h.Handler.Enabled(ctx, level) && !h.s.silent(level)
+}
+
+// silent reports whether a record of this level is dropped because the scope is replayed.
+func (s *scope) silent(level slog.Level) bool {
+	least := s.inv.set.replayLogs
+	return (least == nil || level < least.Level()) && s.isReplaying()
 }
 
 // WithAttrs keeps the scope.

@@ -116,21 +116,26 @@ func (o *operation) payload(v any) (checkpoint.Payload, error) {
 }
 
 // finished returns what user code gets of an operation whose end is in the log: as something to
-// wait for if it was to be started. Called with the lock held.
+// wait for if it was to be started. Called with the lock held, which it gives back.
 func (s *scope) finished(ctx context.Context, n node.Node, c claim, start bool) node.Record {
 	h := n.Head()
 	r := s.terminal(h, c.occurrence, c.rec, true)
+	var o *operation
+	if start {
+		o = s.operation(ctx, h, c.rec.Kind, c)
+		o.own, o.done = true, true
+		s.fibres = append(s.fibres, o)
+	} else {
+		s.passed(c.rec)
+	}
+	s.inv.mu.Unlock()
 	if _, step := n.(*node.Step); !step {
 		r = s.dress(n, s.pathOf(h, c.occurrence), r)
 	}
-	if !start {
-		s.passed(c.rec)
+	if o == nil {
 		return r
 	}
-	o := s.operation(ctx, h, c.rec.Kind, c)
-	o.own = true
-	o.finish(r)
-	s.fibres = append(s.fibres, o)
+	o.rec = r // nobody but the caller knows of it yet
 	return node.Record{Target: o}
 }
 

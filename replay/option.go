@@ -67,8 +67,9 @@ func WithStepDefaults(opts ...op.StepOption) HandlerOption {
 	})
 }
 
-// WithLogHandler writes the records of the execution's loggers to h. The default is the handler
-// of [slog.Default] at the time of the invocation.
+// WithLogHandler writes the records of the execution's loggers to h. The default is [JSONLogs] on
+// the standard output in a process that Lambda runs (AWS_LAMBDA_FUNCTION_NAME is set), else the
+// handler of [slog.Default] at the time of the invocation.
 func WithLogHandler(h slog.Handler) HandlerOption {
 	return handlerOption(func(set *settings) { set.logs = h })
 }

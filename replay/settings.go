@@ -43,6 +43,9 @@ func newSettings(opts []HandlerOption) *settings {
 			o.apply(set)
 		}
 	}
+	if set.logs == nil {
+		set.logs = onLambda()
+	}
 	return set
 }
 

@@ -33,9 +33,7 @@ func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Rec
 		return node.Record{Err: err}
 	}
 	if c.rec != nil && c.rec.Status.Terminal() {
-		r := s.finished(ctx, n, c, start)
-		s.inv.mu.Unlock()
-		return r
+		return s.finished(ctx, n, c, start)
 	}
 	st := &step{operation: s.operation(ctx, &n.Header, checkpoint.KindStep, c), n: n, conf: conf}
 	if c.rec == nil {

@@ -98,7 +98,8 @@ func (k *branch) undos() []undo {
 	if _, plain := k.plain(); !plain || k.b.n.Flat {
 		id = string(checkpoint.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
-	if n := k.b.n.Child(k.index); n.Head().Undo != nil {
+	if k.head.Undo != nil {
+		n := node.With(k.n, func(h *node.Header) { *h = *k.head })
 		list = append(list, undo{s: k.b.in, n: n, id: id, path: k.path()})
 	}
 	g, plain := k.plain()

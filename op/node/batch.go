@@ -27,6 +27,9 @@ type Batch struct {
 	// Whole, if not nil, makes the value that the header's codec encodes as the payload of the
 	// batch; nil leaves the payload to the interpreter.
 	Whole func(r Record) (any, error)
+	// Failure is the error of a record that has an Outcome; nil if the batch succeeded. What a batch
+	// ended with because of its branches is no failure in the log, but it is one for whoever runs it.
+	Failure func(r Record) error
 }
 
 func (*Batch) node() {}

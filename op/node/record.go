@@ -58,7 +58,7 @@ type Record struct {
 	Target any
 	// CallbackID is what an outside system answers a [Callback] with.
 	CallbackID string
-	// Outcome is how a [Batch] ended; nil for other nodes.
+	// Outcome is how a [Batch] ended, one that failed too; nil for other nodes.
 	Outcome *Outcome
 
 	// Meta and Codec are what Source decodes with.

@@ -1,0 +1,18 @@
+// Package conformance judges durable functions by requirements that are written down in YAML, offline.
+//
+// A requirement says what a function is given, which events its history holds, what it results in
+// and what it logs. It is judged in this order:
+//
+//  1. Its variables are made: some are given, some random, some are bound by what is seen first.
+//  2. The function with the requirement's ID ([handlers.Table]) is hosted by the durable service
+//     in process, under a virtual clock, and run to its end. Callbacks are answered as the
+//     requirement says.
+//  3. The status and the result must be those of the requirement.
+//  4. The listed events must be in the history under their IDs: see [History].
+//  5. The listed log lines must have been written: see [Logs].
+//
+// The requirements are data that this module reads, from the directory that the environment
+// variable CONFORMANCE_REQUIREMENTS names.
+//
+// [handlers.Table]: https://pkg.go.dev/github.com/perdure/perdure/replay/conformance/handlers#Table
+package conformance

@@ -1,0 +1,45 @@
+package conformance
+
+import (
+	"context"
+	"math/rand/v2"
+)
+
+// Host runs functions: in this process, or wherever else there is one.
+type Host interface {
+	// Run runs the function with the ID of the requirement until its execution has ended, or, if the
+	// requirement does not say how it ends, until the last listed event has happened.
+	// vars are the variables of input and callbacks.
+	Run(ctx context.Context, q *Requirement, vars *Vars) (*Observation, error)
+}
+
+// Observation is what was seen of an execution.
+type Observation struct {
+	// Status is that of the execution, as the API spells it.
+	Status string
+	// Result is the text that it returned, nil if there is none.
+	Result []byte
+	// History are its events as the API gives them, Logs the lines that the function has written.
+	History []map[string]any
+	Logs    []Record
+	// Problems are what went wrong outside of the function: answers to callbacks that were refused.
+	Problems []string
+}
+
+// Judge runs the function of a requirement on a host and returns a sentence for each demand that
+// is not met. Random variables are drawn from seed. The error says that there was nothing to judge.
+func Judge(ctx context.Context, h Host, q *Requirement, seed uint64) (problems []string, o *Observation, err error) {
+	vars, err := NewVars(q.Variables, rand.New(rand.NewPCG(seed, 0)))
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err = h.Run(ctx, q, vars)
+	if err != nil {
+		return nil, nil, err
+	}
+	problems = append(problems, o.Problems...)
+	problems = append(problems, vars.Outcome(q.Result, o.Status, o.Result)...)
+	problems = append(problems, vars.History(q.History, o.History)...)
+	problems = append(problems, vars.Logs(q.Logs, o.Logs)...)
+	return problems, o, nil
+}

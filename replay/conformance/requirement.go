@@ -1,0 +1,137 @@
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Requirement is one file of requirements.
+type Requirement struct {
+	// Suite and ID are the names of the file's folder and of the file.
+	Suite string `yaml:"-"`
+	ID    string `yaml:"-"`
+
+	Description string `yaml:"description"`
+	// Handler and Invocations say to people what the function does.
+	Handler     string `yaml:"handler"`
+	Invocations string `yaml:"invocations"`
+	// Optional says that a failure is no reason to reject an implementation.
+	Optional bool `yaml:"optional"`
+	// Async is documentation; AsyncInvoke says that nobody waits for the function.
+	Async       bool           `yaml:"async"`
+	AsyncInvoke bool           `yaml:"AsyncInvoke"`
+	AsyncConfig map[string]any `yaml:"AsyncConfig"`
+
+	Variables map[string]any   `yaml:"Variables"`
+	Input     yaml.Node        `yaml:"Input"`
+	Result    *Result          `yaml:"ExpectedResult"`
+	History   []map[string]any `yaml:"ExpectedExecutionHistory"`
+	Actions   []Action         `yaml:"CallbackActions"`
+	Logs      []Line           `yaml:"ExpectedLogs"`
+
+	// Retries is documentation.
+	Retries map[string]any `yaml:"DefaultRetryParameters"`
+	// Telemetry and ExecutionTelemetry are judged by an extension that this module does not have.
+	Telemetry          yaml.Node `yaml:"TelemetryAssertions"`
+	ExecutionTelemetry yaml.Node `yaml:"ExecutionTelemetryAssertions"`
+}
+
+// Result is how an execution must end.
+type Result struct {
+	Status string `yaml:"ExecutionStatus"`
+	// Value is compared only if the file has it; null is a value.
+	Value yaml.Node `yaml:"Result"`
+}
+
+// Action is how an outside system answers a callback.
+type Action struct {
+	// Callback is the name of the callback; "*" is the next one that no action before ends.
+	Callback string `yaml:"CallbackName"`
+	// Operation is success, failure or heartbeat.
+	Operation string    `yaml:"Operation"`
+	Payload   yaml.Node `yaml:"Payload"`
+	// Delay is the time since the callback was created, in seconds.
+	Delay float64 `yaml:"Delay"`
+}
+
+// Line is a demand on the lines that a function has logged.
+type Line struct {
+	// Match has the fields of the lines it is about.
+	Match map[string]any `yaml:"match"`
+	// Count is how many there are. Without any of the three there is at least one.
+	Count *int `yaml:"count"`
+	Min   *int `yaml:"min_count"`
+	Max   *int `yaml:"max_count"`
+	// Before and After have the fields of other lines: all of these lines come not after, or not
+	// before, all of those.
+	Before []map[string]any `yaml:"before"`
+	After  []map[string]any `yaml:"after"`
+}
+
+// Read reads a requirement. A field that is not known is an error: it could be a demand.
+func Read(r io.Reader) (*Requirement, error) {
+	var q Requirement
+	d := yaml.NewDecoder(r)
+	d.KnownFields(true)
+	if err := d.Decode(&q); err != nil {
+		return nil, fmt.Errorf("conformance: read a requirement: %w", err)
+	}
+	for i := range q.History {
+		if _, ok := normal(q.History[i]["EventId"]).(float64); !ok {
+			return nil, fmt.Errorf("conformance: event %d of the expected history has no EventId", i)
+		}
+	}
+	for _, a := range q.Actions {
+		if !slices.Contains([]string{actSuccess, actFailure, actHeartbeat}, a.Operation) {
+			return nil, fmt.Errorf("conformance: a callback action is %q: want success, failure or heartbeat", a.Operation)
+		}
+	}
+	return &q, nil
+}
+
+// ReadAll reads the requirements of a directory, a folder for each suite, in the order of their IDs.
+func ReadAll(dir fs.FS) ([]*Requirement, error) {
+	files, err := fs.Glob(dir, "*/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*Requirement, 0, len(files))
+	for _, name := range files {
+		text, err := fs.ReadFile(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		q, err := Read(bytes.NewReader(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		q.Suite, q.ID = path.Dir(name), strings.TrimSuffix(path.Base(name), ".yaml")
+		all = append(all, q)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("conformance: the directory holds no requirements: want <suite>/<id>.yaml")
+	}
+	slices.SortFunc(all, func(a, b *Requirement) int { return compareIDs(a.ID, b.ID) })
+	return all, nil
+}
+
+// compareIDs orders 2-1 before 10-1.
+func compareIDs(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "-"), strings.Split(b, "-"), func(a, b string) int {
+		x, errX := strconv.Atoi(a)
+		y, errY := strconv.Atoi(b)
+		if errX != nil || errY != nil {
+			return strings.Compare(a, b)
+		}
+		return x - y
+	})
+}

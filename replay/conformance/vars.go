@@ -1,0 +1,91 @@
+package conformance
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Vars are the variables of one run: those of the requirement, and those that were bound to what
+// was seen. Input, result, history, callbacks and logs share them.
+type Vars struct {
+	values map[string]any
+	name   *regexp.Regexp // a text that is a variable and nothing else
+	inside *regexp.Regexp // a variable in a text
+	regex  *regexp.Regexp // a text that is a pattern
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+// NewVars makes the variables that a requirement declares. Random ones are drawn from random.
+func NewVars(declared map[string]any, random *rand.Rand) (*Vars, error) {
+	v := &Vars{
+		values: make(map[string]any, len(declared)),
+		name:   regexp.MustCompile(`^\$\{(\w+)\}$`),
+		inside: regexp.MustCompile(`\$\{(\w+)\}`),
+		regex:  regexp.MustCompile(`(?s)^\$\{/(.*)/\}$`),
+	}
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		text := str(normal(declared[name]))
+		digits, ok := strings.CutPrefix(text, "${GEN_STR:")
+		if !ok {
+			v.values[name] = text
+			continue
+		}
+		n, err := strconv.Atoi(strings.TrimSuffix(digits, "}"))
+		if err != nil {
+			return nil, fmt.Errorf("conformance: variable %s: %q: want ${GEN_STR:N}", name, text)
+		}
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = letters[random.IntN(len(letters))]
+		}
+		v.values[name] = string(b)
+	}
+	return v, nil
+}
+
+// Expand replaces the variables in a text that are bound. Others stay.
+func (v *Vars) Expand(text string) string {
+	return v.inside.ReplaceAllStringFunc(text, func(s string) string {
+		if value, ok := v.values[s[2:len(s)-1]]; ok {
+			return str(value)
+		}
+		return s
+	})
+}
+
+// expandAll replaces the variables in all texts of a value.
+func (v *Vars) expandAll(x any) any {
+	switch x := x.(type) {
+	case string:
+		return v.Expand(x)
+	case map[string]any:
+		m := make(map[string]any, len(x))
+		for k, e := range x {
+			m[v.Expand(k)] = v.expandAll(e)
+		}
+		return m
+	case []any:
+		l := make([]any, len(x))
+		for i, e := range x {
+			l[i] = v.expandAll(e)
+		}
+		return l
+	}
+	return x
+}
+
+// bind compares value with that of a variable, or makes it the variable's.
+func (v *Vars) bind(name string, value any) bool {
+	have, ok := v.values[name]
+	if !ok {
+		v.values[name] = value
+		return true
+	}
+	return equal(have, value)
+}

@@ -1,0 +1,234 @@
+package replay_test
+
+import (
+	"context"
+	"runtime"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+)
+
+// trip is the round trip of the tests that count round trips. They run under virtual time, in
+// which a trip takes exactly so long and everything else nothing.
+const trip = 10 * time.Millisecond
+
+// TestReplayedStepAllocatesAtMostSixTimes counts everything from the bytes of the event to the
+// value in the handler's hands.
+//
+//nolint:paralleltest // counts allocations of the whole process
+func TestReplayedStepAllocatesAtMostSixTimes(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates by itself")
+	}
+	const most = 6
+	for _, shape := range replayShapes() {
+		event := stepsEvent(t, replayed, 100, shape.id)
+		f := replaySteps(replayed, shape.step)
+		ctx := checkpoint.WithClient(t.Context(), new(acceptor))
+		n := testing.AllocsPerRun(3, func() {
+			if out, err := f.Invoke(ctx, event); err != nil || string(out) != `{"Status":"PENDING"}` {
+				t.Fatal(string(out), err)
+			}
+		})
+		if n /= replayed; n > most {
+			t.Errorf("%s (%s): %.2f allocations per step, at most %d are allowed", shape.name, shape.reason, n, most)
+		}
+	}
+}
+
+// TestReplayMakesNoCall replays steps of every shape up to the next operation, which makes one.
+func TestReplayMakesNoCall(t *testing.T) {
+	t.Parallel()
+	for _, shape := range replayShapes() {
+		a := new(acceptor)
+		f := replaySteps(100, shape.step)
+		if _, err := f.Invoke(checkpoint.WithClient(t.Context(), a), stepsEvent(t, 100, 100, shape.id)); err != nil {
+			t.Fatal(err)
+		}
+		if calls, starts := a.count(checkpoint.ActionStart); calls != 1 || starts != 1 {
+			t.Errorf("%s: %d calls with %d STARTs, want one with that of the wait", shape.name, calls, starts)
+		}
+	}
+}
+
+// sequence runs n steps one after the other whose bodies take so long. begins is told of each body.
+func sequence(n int, body time.Duration, begins func(i int)) *replay.Function[op.None, int] {
+	step := op.StepFunc("charge-card", func(_ context.Context, i int) (int, error) {
+		begins(i)
+		if body > 0 {
+			time.Sleep(body)
+		}
+		return i, nil
+	})
+	return replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+		for i := range n {
+			if err := replay.Exec(ctx, step(i)); err != nil {
+				return 0, err
+			}
+		}
+		return n, nil
+	})
+}
+
+// emptyEvent is the event of a new execution.
+func emptyEvent(tb testing.TB) []byte {
+	tb.Helper()
+	return stepsEvent(tb, 0, 2, nil)
+}
+
+// TestSequentialSteps counts calls and round trips of steps that run for the first time, the first
+// three not included, which teach how long their bodies are.
+func TestSequentialSteps(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	tests := []struct {
+		body, most time.Duration // per step
+		calls      int           // per step
+		reason     string
+	}{
+		{0, trip, 1, "START travels with SUCCEED: one call, one round trip"},
+		{2 * ms, 12 * ms, 1, "the same"},
+		{5 * ms, 15 * ms, 1, "the same"},
+		{9 * ms, 19 * ms, 1, "the same"},
+		{11 * ms, 21 * ms, 2, "START is sent at once, beside the body"},
+		{15 * ms, 25 * ms, 2, "the same"},
+		{21 * ms, 31 * ms, 2, "the same"},
+		{50 * ms, 60 * ms, 2, "the same"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.body.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const steps, warm = 100, 3
+				a := &acceptor{trip: trip}
+				var began time.Time
+				var before int
+				invoke(checkpoint.WithClient(t.Context(), a), t, sequence(warm+steps, tt.body, func(i int) {
+					if i == warm {
+						began = time.Now()
+						before, _ = a.count(checkpoint.ActionStart)
+					}
+				}))
+				calls, starts := a.count(checkpoint.ActionStart)
+				if starts != warm+steps {
+					t.Errorf("%d STARTs were recorded, want %d", starts, warm+steps)
+				}
+				if calls -= before; calls > steps*tt.calls {
+					t.Errorf("%s: %d calls for %d steps, at most %d per step are allowed", tt.reason, calls, steps, tt.calls)
+				}
+				if took := time.Since(began); took > steps*tt.most {
+					t.Errorf("%s: %v per step, at most %v is allowed", tt.reason, took/steps, tt.most)
+				}
+			})
+		})
+	}
+}
+
+// invoke runs f to its result.
+func invoke[Out any](ctx context.Context, tb testing.TB, f *replay.Function[op.None, Out]) {
+	tb.Helper()
+	out, err := f.Invoke(ctx, emptyEvent(tb))
+	if err != nil || string(out[:len(`{"Status":"SUCCEEDED"`)]) != `{"Status":"SUCCEEDED"` {
+		tb.Fatal(string(out), err)
+	}
+}
+
+// TestStartOfALongBodyIsVisible measures when the log shows that a body runs that takes long.
+func TestStartOfALongBodyIsVisible(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var began, seen []time.Time
+		a := &acceptor{trip: trip, seen: func(us []checkpoint.Update) {
+			if us[0].Action == checkpoint.ActionStart {
+				seen = append(seen, time.Now())
+			}
+		}}
+		step := op.StepFunc("render", func(context.Context, int) (int, error) {
+			began = append(began, time.Now())
+			time.Sleep(5 * trip)
+			return 0, nil
+		})
+		invoke(checkpoint.WithClient(t.Context(), a), t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+			for i := range 4 {
+				if err := replay.Exec(ctx, step(i)); err != nil {
+					return 0, err
+				}
+			}
+			return 0, nil
+		}))
+		if len(seen) != 4 {
+			t.Fatalf("%d STARTs were seen, want 4", len(seen))
+		}
+		for i, at := range seen {
+			most := 3 * trip
+			if i > 0 {
+				most = trip + trip/2 // the name is known to be long
+			}
+			if late := at.Sub(began[i]); late > most {
+				t.Errorf("step %d: START is visible %v after the body began, at most %v is allowed", i+1, late, most)
+			}
+		}
+	})
+}
+
+// TestInvocationUsesOneGoroutineOfItsOwn counts goroutines while a handler replays and runs
+// steps one after the other: its own and, while a call is made, that of the writer.
+//
+//nolint:paralleltest // counts the goroutines of the whole process
+func TestInvocationUsesOneGoroutineOfItsOwn(t *testing.T) {
+	before := runtime.NumGoroutine()
+	inside := 0
+	step := op.StepFunc("count", func(context.Context, int) (int, error) {
+		inside = max(inside, runtime.NumGoroutine())
+		return 0, nil
+	})
+	f := replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+		for i := range 100 {
+			if err := replay.Exec(ctx, step(i)); err != nil {
+				return 0, err
+			}
+		}
+		return 0, nil
+	})
+	invoke(checkpoint.WithClient(t.Context(), new(acceptor)), t, f)
+	if most := before + 2; inside > most {
+		t.Errorf("%d goroutines while a body ran, at most %d are allowed", inside, most)
+	}
+	for range 1000 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("%d goroutines after the reply, %d before", runtime.NumGoroutine(), before)
+}
+
+// TestThousandStepsStartTogether counts calls of concurrent steps: what is queued while a call is
+// in flight travels in the next one.
+func TestThousandStepsStartTogether(t *testing.T) {
+	t.Parallel()
+	const steps = 1000
+	synctest.Test(t, func(t *testing.T) {
+		a := &acceptor{trip: trip}
+		step := op.StepFunc("ship", func(_ context.Context, i int) (int, error) { return i, nil })
+		began := time.Now()
+		invoke(checkpoint.WithClient(t.Context(), a), t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+			for i := range steps {
+				replay.Go(ctx, step(i).Key(strconv.Itoa(i)))
+			}
+			return 0, nil
+		}))
+		calls, starts := a.count(checkpoint.ActionStart)
+		if most := 2*steps/checkpoint.MaxBatchUpdates + 3; calls > most || starts != steps {
+			t.Errorf("%d calls with %d STARTs, at most %d and %d are allowed", calls, starts, most, steps)
+		}
+		if took, most := time.Since(began), (2*steps/checkpoint.MaxBatchUpdates+3)*trip; took > most {
+			t.Errorf("it took %v, at most %v is allowed", took, most)
+		}
+	})
+}
