@@ -1,6 +1,10 @@
 package local
 
-import "github.com/perdure/perdure/checkpoint"
+import (
+	"slices"
+
+	"github.com/perdure/perdure/checkpoint"
+)
 
 // apply makes the changes of one checkpoint call, or says why the service refuses the call.
 // The rules and their messages are those of AWS's emulator (checkpoint/validators).
@@ -13,8 +17,9 @@ func (d *draft) apply(updates []checkpoint.Update) error {
 	if err := checkCall(updates); err != nil {
 		return err
 	}
-	for i := range updates {
-		if err := d.applyOne(&updates[i]); err != nil {
+	for _, u := range updates {
+		u.Payload, u.Failure = plain(u.Payload), clone(u.Failure)
+		if err := d.applyOne(&u); err != nil {
 			return err
 		}
 	}
@@ -97,7 +102,7 @@ func (d *draft) applyExecution(u *checkpoint.Update) error {
 	}
 	switch u.Action {
 	case checkpoint.ActionSucceed:
-		d.end(StatusSucceeded, plain(u.Payload), nil, d.e.running)
+		d.end(StatusSucceeded, u.Payload, nil, d.e.running)
 	case checkpoint.ActionFail:
 		d.end(StatusFailed, checkpoint.Payload{}, u.Failure, d.e.running)
 	case checkpoint.ActionStart, checkpoint.ActionRetry, checkpoint.ActionCancel:
@@ -114,4 +119,14 @@ func plain(p checkpoint.Payload) checkpoint.Payload {
 		return p
 	}
 	return checkpoint.TextPayload(p.String())
+}
+
+// clone returns a copy of f that its maker cannot change.
+func clone(f *checkpoint.Failure) *checkpoint.Failure {
+	if f == nil {
+		return nil
+	}
+	c := *f
+	c.Stack = slices.Clone(f.Stack)
+	return &c
 }

@@ -64,8 +64,8 @@ func (s *Service) FailCallback(id string, failure checkpoint.Failure) error {
 		return err
 	}
 	return s.answerCallback(callFail, id, func(d *draft, r *Record) {
-		r.Status, r.Failure = checkpoint.StatusFailed, &failure
-		d.endCallback(r, Event{Type: EventCallbackFailed, Failure: &failure})
+		r.Status, r.Failure = checkpoint.StatusFailed, clone(&failure)
+		d.endCallback(r, Event{Type: EventCallbackFailed, Failure: r.Failure})
 	})
 }
 

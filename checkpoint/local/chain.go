@@ -33,7 +33,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 	if _, err := parseFunction(u.Function); err != nil {
 		return refusef("Invalid function name: %s", u.Function)
 	}
-	r.Status, r.Function, r.Tenant, r.Input = checkpoint.StatusStarted, u.Function, u.Tenant, plain(u.Payload)
+	r.Status, r.Function, r.Tenant, r.Input = checkpoint.StatusStarted, u.Function, u.Tenant, u.Payload
 	ev := Event{Type: EventChainedInvokeStarted, Input: r.Input, Function: u.Function, Tenant: u.Tenant}
 
 	name := uniqueID(d.rec.ARN, r.ID)

@@ -40,8 +40,7 @@ type Execution struct {
 // record is an operation in the log.
 type record struct {
 	Record
-	// revision is the number of its last change, sent that of the last one the current invocation
-	// was sent.
+	// revision is the number of its last change, sent that of the last one a function was sent.
 	revision, sent int
 }
 
@@ -117,8 +116,8 @@ func (e *Execution) History() []Event {
 	return slices.Clone(e.events)
 }
 
-// Wait waits until the execution has ended, its last invocation included. It drives nothing: under
-// a virtual clock use [Execution.Drive]. The error is that of ctx, or says that the service is down.
+// Wait waits until the execution has ended and its history is complete. It drives nothing: under a
+// virtual clock use [Execution.Drive]. The error is that of ctx, or says that the service is down.
 func (e *Execution) Wait(ctx context.Context) error {
 	select {
 	case <-e.done:
@@ -150,7 +149,7 @@ func (e *Execution) Stop(failure *checkpoint.Failure) error {
 		if d.rec.Status.Terminal() {
 			return ErrEnded
 		}
-		d.end(StatusStopped, checkpoint.Payload{}, failure, false)
+		d.end(StatusStopped, checkpoint.Payload{}, clone(failure), false)
 		return nil
 	})
 }

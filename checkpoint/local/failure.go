@@ -29,9 +29,9 @@ func notFound(function string) *checkpoint.Failure {
 	return &checkpoint.Failure{Type: "ResourceNotFoundException", Message: "Function not found: " + function}
 }
 
-// panicFailure is what the Lambda runtime reports of a panic.
-func panicFailure(v any) *checkpoint.Failure {
-	return &checkpoint.Failure{Type: typeName(v), Message: fmt.Sprint(v)}
+// failureOf is what the Lambda runtime reports of an error, or of what a function panicked with.
+func failureOf(v any, message string) *checkpoint.Failure {
+	return &checkpoint.Failure{Type: typeName(v), Message: strings.ToValidUTF8(message, "\uFFFD")}
 }
 
 // typeName returns the name of a value's type without pointer, package and type arguments, as the

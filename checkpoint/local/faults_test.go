@@ -107,14 +107,15 @@ func TestFaults(t *testing.T) {
 // that it is not kept waiting.
 func TestCallsOfALostFunctionAreStale(t *testing.T) {
 	t.Parallel()
-	s, _ := newVirtual(t, local.WithFaults(local.Faults{Lose: once(local.AfterCall, 1)}))
+	s, _ := newVirtual(t, local.WithFaults(local.Faults{Lose: once(local.BeforeCall, 2)}))
 	first := true
 	e := begin(t, s, function(func(k *talk) (string, error) {
 		if !first {
 			return succeed(`1`), nil
 		}
 		first = false
-		if _, err := k.send(stepStart("a")); message(err) != stale {
+		k.must(t, stepStart("a"))
+		if _, err := k.send(stepSucceed("a", "1")); message(err) != stale {
 			t.Errorf("the call that lost the function: %v", err)
 		}
 		<-k.ctx.Done()

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -113,9 +114,6 @@ func (e *Execution) event(inv *invocation) ([]byte, error) {
 	if e.rec.Plain {
 		return e.rec.Input.Bytes(), nil
 	}
-	for _, r := range e.records {
-		r.sent = 0
-	}
 	p := e.svc.limits.newPage(0)
 	next := e.logPage(0, &p, true)
 	in := checkpoint.Invocation{
@@ -205,13 +203,13 @@ func (s *Service) run(inv *invocation, event []byte, answers chan<- answer) {
 		a := answer{failure: exitFailure(inv.requestID)} // unless it returns
 		defer func() {
 			if p := recover(); p != nil {
-				a = answer{failure: panicFailure(p)}
+				a = answer{failure: failureOf(p, fmt.Sprint(p))}
 			}
 			answers <- a
 		}()
 		payload, err := inv.function.handler.Invoke(inv.ctx, event)
 		if err != nil {
-			a = answer{failure: &checkpoint.Failure{Type: typeName(err), Message: err.Error()}}
+			a = answer{failure: failureOf(err, err.Error())}
 			return
 		}
 		a = answer{payload: payload}

@@ -3,7 +3,6 @@ package local_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -174,17 +173,17 @@ func TestInvalidAnswers(t *testing.T) {
 func TestInvalidAnswersMustBeInARow(t *testing.T) {
 	t.Parallel()
 	s, _ := newVirtual(t)
+	n := 0
 	e := begin(t, s, function(func(k *talk) (string, error) {
-		n := len(k.event.InitialExecutionState.Operations)
-		e, _ := s.Execution(k.event.DurableExecutionArn)
-		switch {
-		case e.Invocations()%3 != 0:
-			return pending, nil
-		case n < 6:
-			k.must(t, waitStart(fmt.Sprint("w-", n), time.Second))
-			return pending, nil
+		switch n++; n {
+		case 4:
+			return "", errors.New("a failure is something else")
+		case 8:
+			k.must(t, waitStart("w", time.Second)) // the answer is valid
+		case 12:
+			return succeed(`1`), nil
 		}
-		return succeed(`1`), nil
+		return pending, nil
 	}), `{}`)
 	if err := e.Drive(t.Context()); err != nil {
 		t.Fatal(err)
@@ -213,6 +212,10 @@ func TestFailedInvocationsAreRepeated(t *testing.T) {
 		{
 			"an error beside an answer", func(*talk) (string, error) { return succeed("1"), errors.New("no") },
 			checkpoint.Failure{Type: "errorString", Message: "no"},
+		},
+		{
+			"an error that is not text", func(*talk) (string, error) { return "", errors.New("no\xff") },
+			checkpoint.Failure{Type: "errorString", Message: "no\uFFFD"},
 		},
 		{
 			"a panic", func(*talk) (string, error) { panic("oops") },

@@ -10,7 +10,7 @@ func (d *draft) applyStep(r *Record, u *checkpoint.Update, isNew bool) error {
 			return refuse("Invalid current STEP state to start.")
 		}
 		if !d.e.svc.keepState {
-			r.Payload, r.Failure = plain(u.Payload), u.Failure
+			r.Payload, r.Failure = u.Payload, u.Failure
 		}
 		r.Status = checkpoint.StatusStarted
 		d.logOf(r, Event{Type: EventStepStarted})
@@ -35,7 +35,7 @@ func (d *draft) applyStep(r *Record, u *checkpoint.Update, isNew bool) error {
 // finishAttempt counts an attempt and writes what came of it.
 func (d *draft) finishAttempt(r *Record, u *checkpoint.Update) {
 	r.Attempt++
-	r.Payload, r.Failure = plain(u.Payload), u.Failure
+	r.Payload, r.Failure = u.Payload, u.Failure
 	ev := Event{
 		Type: EventStepSucceeded, Result: r.Payload, Failure: r.Failure,
 		Attempt: r.Attempt,
@@ -115,7 +115,7 @@ func (d *draft) applyContext(r *Record, u *checkpoint.Update, isNew bool) error 
 			return err
 		}
 		r.End, r.ReplayChildren = d.now, u.ReplayChildren
-		r.Payload, r.Failure = plain(u.Payload), u.Failure
+		r.Payload, r.Failure = u.Payload, u.Failure
 		ev := Event{Type: EventContextSucceeded, Result: r.Payload, Failure: r.Failure}
 		r.Status = checkpoint.StatusSucceeded
 		if u.Action == checkpoint.ActionFail {

@@ -231,6 +231,11 @@ func (c *chaos) checkValid() {
 	if c.e.Status().Terminal() {
 		due = nil
 	}
+	for _, timer := range snapshot.Timers {
+		if op, ok := known[timer.Operation]; ok && op.Status.Terminal() {
+			c.t.Errorf("the timer %+v is left of an operation that is %s", timer, op.Status)
+		}
+	}
 	for _, timer := range due {
 		if !slices.Contains(snapshot.Timers, timer) {
 			c.t.Errorf("the timer %+v is not in the store: %+v", timer, snapshot.Timers)

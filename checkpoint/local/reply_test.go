@@ -302,6 +302,55 @@ func TestStateOmitsTheChildrenOfFinishedContexts(t *testing.T) {
 	}
 }
 
+// TestReplyDoesNotRepeatThePages says that what a page has shown is not told again, although it
+// has changed since the event.
+func TestReplyDoesNotRepeatThePages(t *testing.T) {
+	t.Parallel()
+	s, clock := newVirtual(t, local.WithLimits(local.Limits{PageItems: 2}))
+	first := true
+	e := begin(t, s, function(func(k *talk) (string, error) {
+		if first {
+			first = false
+			k.must(t, waitStart("short", time.Second), waitStart("long", 2*time.Second))
+			return pending, nil
+		}
+		clock.Advance(time.Second)
+		inv, err := checkpoint.DecodeInvocation([]byte(k.payload))
+		if err != nil {
+			return "", err
+		}
+		ops, err := checkpoint.LoadState(k.ctx, k.client, inv)
+		want(t, "the pages", ops, "execution STARTED", "short SUCCEEDED", "long SUCCEEDED")
+		want(t, "the reply", k.must(t))
+		return succeed(`1`), err
+	}), `{}`)
+	if err := e.Drive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplyDoesNotTellWhatTheEventHides says that what is left out of an event is not news.
+func TestReplyDoesNotTellWhatTheEventHides(t *testing.T) {
+	t.Parallel()
+	s, _ := newVirtual(t)
+	first := true
+	e := begin(t, s, function(func(k *talk) (string, error) {
+		if first {
+			first = false
+			k.must(t, contextStart("c"), below("c", waitStart("w", time.Second)), contextSucceed("c", "1"))
+			return pending, nil
+		}
+		if k.status("w") != "" {
+			t.Errorf("the event shows the wait as %s", k.status("w"))
+		}
+		want(t, "the reply", k.must(t))
+		return succeed(`1`), nil
+	}), `{}`)
+	if err := e.Drive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestThousandsOfOperationsAreReadInPages(t *testing.T) {
 	t.Parallel()
 	const n = 2500

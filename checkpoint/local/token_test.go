@@ -102,6 +102,9 @@ func TestTokenOfAnEarlierInvocationIsStale(t *testing.T) {
 	// Until the next invocation begins nothing has used up the token.
 	first.ctx = t.Context()
 	first.must(t, stepStart("straggler"))
+	if err := e.RunUntilSuspended(t.Context()); err != nil || e.Invocations() != 1 {
+		t.Errorf("its own call has invoked the function again: %d invocations, %v", e.Invocations(), err)
+	}
 	clock.Advance(time.Second)
 	if err := e.Drive(t.Context()); err != nil {
 		t.Fatal(err)

@@ -272,3 +272,27 @@ func TestStepRecords(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingHappensToAFinishedOperation says that a timer that is left over does nothing.
+func TestNothingHappensToAFinishedOperation(t *testing.T) {
+	t.Parallel()
+	s, clock := newVirtual(t)
+	e := begin(t, s, function(func(k *talk) (string, error) {
+		ask := callbackStart("c")
+		ask.Timeout, ask.Heartbeat = time.Minute, time.Minute
+		ops := k.must(t, waitStart("w", time.Minute), ask, callbackStart("open"))
+		if err := s.CompleteCallback(ops[1].CallbackID, nil); err != nil {
+			t.Error(err)
+		}
+		k.must(t, update(checkpoint.KindWait, checkpoint.ActionCancel, "w"))
+		return pending, nil
+	}), `{}`)
+	if err := e.RunUntilSuspended(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := clock.Next(); ok {
+		t.Errorf("a timer is left: %v", at)
+	}
+	clock.Advance(time.Hour)
+	want(t, "the log", e.Operations(), "execution STARTED", "w CANCELLED", "c SUCCEEDED", "open STARTED")
+}
