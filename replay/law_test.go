@@ -203,6 +203,7 @@ func lawful(through, o *lawOutcome, d *distribution) error {
 // one that is interrupted at every checkpoint call; bodies run as often as their semantics say; and
 // every update reaches the service once and in order.
 func TestRunThroughEqualsInterrupted(t *testing.T) {
+	t.Parallel()
 	var d distribution
 	forPrograms(t, 2000, 2, func(ctx context.Context, p *program) error {
 		other := mixed(p.seed + 2)
@@ -217,6 +218,7 @@ func TestRunThroughEqualsInterrupted(t *testing.T) {
 // An unchanged program never diverges: it is interrupted at each of its checkpoint calls, in turn,
 // before and after the call and with a reply that gets lost.
 func TestUnchangedProgramsNeverDiverge(t *testing.T) {
+	t.Parallel()
 	var d distribution
 	forPrograms(t, 30, 2, func(ctx context.Context, p *program) error {
 		through := execute(ctx, p, schedule{seed: p.seed})
@@ -233,7 +235,7 @@ func TestUnchangedProgramsNeverDiverge(t *testing.T) {
 
 // IDs, names and results depend on the program alone: not on who runs first, and not on how many
 // run at once.
-func TestIDsDoNotDependOnScheduling(t *testing.T) {
+func TestIDsDoNotDependOnScheduling(t *testing.T) { //nolint:paralleltest // it sets the number of processors
 	var d distribution
 	forPrograms(t, 100, 1, func(ctx context.Context, p *program) error {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -249,6 +251,7 @@ func TestIDsDoNotDependOnScheduling(t *testing.T) {
 
 // Programs that a version of the engine got wrong.
 func TestCounterexamples(t *testing.T) {
+	t.Parallel()
 	permanent := script{end: endError}
 	tests := map[string]struct {
 		reason string
@@ -326,6 +329,7 @@ func TestCounterexamples(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var d distribution
 			for seed := range int64(lawChecks(t, 20)) {
 				p := &program{seed: seed, body: tt.body, end: tt.end}
