@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
@@ -120,8 +121,12 @@ func ExampleWithDivergence() {
 
 func ExampleDivergedError() {
 	err := &replay.DivergedError{Reason: "the name differs", Log: "STEP charge", Code: "STEP pay"}
-	fmt.Println(err.Scope == "", err.Reason)
-	// Output: true the name differs
+	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
+	// Output:
+	// replay: the execution diverged in the handler: the name differs
+	// the log has STEP charge
+	// the code declared STEP pay
+	// deploy the code that began this execution again, or start a new execution with the changed code
 }
 
 func ExampleWithReadyStart() {

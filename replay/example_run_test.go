@@ -79,9 +79,10 @@ func ExampleNow() {
 
 func ExampleUUID() {
 	show(func(ctx op.Context, _ op.None) (bool, error) {
-		return replay.UUID(ctx, "order") == replay.UUID(ctx, "order"), nil
+		// The same in every invocation, for the same name.
+		return replay.UUID(ctx, "invoice") == replay.UUID(ctx, "parcel"), nil
 	})
-	// Output: true <nil>
+	// Output: false <nil>
 }
 
 func ExampleRand() {
