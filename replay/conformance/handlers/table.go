@@ -119,5 +119,21 @@ func Table(w World) map[string]lambda.Handler {
 		"9-18": on(w, mapFailsThenWait),
 		"9-19": on(w, mapWithCodec),
 		"9-20": on(w, mapWithCodecThenWait),
+
+		"10-2":  w.operationsIntercepted(),
+		"10-3":  w.attemptsIntercepted(),
+		"10-4":  w.faultyIntercepted(),
+		"10-7":  w.failureIntercepted(),
+		"10-8":  w.changesIntercepted(),
+		"10-11": w.parentsIntercepted(),
+		"10-12": w.branchesIntercepted(),
+		"10-13": w.replayIntercepted(),
+		"10-14": w.payloadsIntercepted(),
+		"10-15": w.exhaustionIntercepted(),
+		"10-17": w.faultyAndHealthyIntercepted(),
+		"10-19": w.invocationsDumped(),
+		"10-20": w.operationsDumped(),
+		"10-22": w.changesDumped(),
+		"10-23": w.groupsDumped(),
 	}
 }

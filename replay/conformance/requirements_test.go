@@ -1,0 +1,140 @@
+package conformance_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/perdure/perdure/replay/conformance"
+)
+
+const directory = "CONFORMANCE_REQUIREMENTS"
+
+// seed makes the random variables of a run. Each requirement has values of its own all the same.
+const seed = 20260821
+
+// requirements reads the requirements, or skips the test.
+func requirements(t *testing.T) []*conformance.Requirement {
+	t.Helper()
+	dir := os.Getenv(directory)
+	if dir == "" {
+		t.Skipf("%s is not set: it names the directory of the requirements, <suite>/<id>.yaml", directory)
+	}
+	all, err := conformance.ReadAll(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestRequirements(t *testing.T) {
+	t.Parallel()
+	var tab table
+	t.Cleanup(func() { t.Log("\n" + tab.String()) })
+	for _, q := range requirements(t) {
+		t.Run(q.Suite+"/"+q.ID, func(t *testing.T) {
+			t.Parallel()
+			t.Cleanup(func() { tab.add(q, t.Failed(), t.Skipped()) })
+			if why := notJudged(q); why != "" {
+				tab.skip(q, why)
+				t.Skip(why)
+			}
+			problems, o, err := conformance.Judge(t.Context(), conformance.InProcess{}, q, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range problems {
+				t.Error(p)
+			}
+			if len(problems) > 0 {
+				t.Logf("%s\n%s, result %s\n%s%s", q.Description, o.Status, o.Result, conformance.Outline(o.History), lines(o.Logs))
+			}
+		})
+	}
+}
+
+// notJudged says why a requirement cannot be judged here.
+func notJudged(q *conformance.Requirement) string {
+	if q.Telemetry.Kind != 0 || q.ExecutionTelemetry.Kind != 0 {
+		return "telemetry is not judged here"
+	}
+	return ""
+}
+
+func lines(logs []conformance.Record) string {
+	var b strings.Builder
+	for _, r := range logs {
+		fmt.Fprintln(&b, r.Time, r.Arrival, r.Fields)
+	}
+	return b.String()
+}
+
+// table counts how requirements were judged, by suite.
+type table struct {
+	mu     sync.Mutex
+	suites []string
+	rows   map[string]*row
+}
+
+type row struct {
+	passed, failed, skipped int
+	notes                   []string
+}
+
+func (tab *table) row(suite string) *row {
+	if tab.rows == nil {
+		tab.rows = make(map[string]*row)
+	}
+	if tab.rows[suite] == nil {
+		tab.rows[suite] = &row{}
+		tab.suites = append(tab.suites, suite)
+	}
+	return tab.rows[suite]
+}
+
+func (tab *table) skip(q *conformance.Requirement, why string) {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	r := tab.row(q.Suite)
+	r.notes = append(r.notes, q.ID+" skipped: "+why)
+}
+
+func (tab *table) add(q *conformance.Requirement, failed, skipped bool) {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	r := tab.row(q.Suite)
+	switch {
+	case failed:
+		r.failed++
+		r.notes = append(r.notes, q.ID+" failed")
+	case skipped:
+		r.skipped++
+	default:
+		r.passed++
+	}
+}
+
+// String prints the table.
+func (tab *table) String() string {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "suite\tpassed\tfailed\tskipped\t")
+	slices.Sort(tab.suites)
+	var sum row
+	for _, name := range tab.suites {
+		r := tab.rows[name]
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", name, r.passed, r.failed, r.skipped, strings.Join(r.notes, "; "))
+		sum.passed, sum.failed, sum.skipped = sum.passed+r.passed, sum.failed+r.failed, sum.skipped+r.skipped
+	}
+	fmt.Fprintf(w, "all\t%d\t%d\t%d\t\n", sum.passed, sum.failed, sum.skipped)
+	if err := w.Flush(); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
