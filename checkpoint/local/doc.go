@@ -30,4 +30,16 @@
 // turn until the execution ends. The same program then makes the same history, every time.
 //
 // All times are truncated to milliseconds.
+//
+// # Breaking things
+//
+// [WithFaults] makes calls fail before or after they are committed, loses functions at any point,
+// delivers events twice and delays replies; [Kill] ends a function from inside. [Limits] splits
+// states and replies into pages of a few operations.
+//
+// # Keeping things
+//
+// Every transition is committed to a [Store] before anybody is told of it. If the store cannot keep
+// a call, the call fails; if it cannot keep what the service does by itself, the service stops and
+// everybody who waits is told why. Executions stay in memory until the service is closed.
 package local

@@ -56,6 +56,15 @@ func (e *ExecutionError) Error() string {
 	return fmt.Sprintf("local: execution %s: %s: %s: %s", e.ARN, e.Status, e.Failure.Type, e.Failure.Message)
 }
 
+// FunctionError is an error that says itself what the service records of it. A handler that runs a
+// function somewhere else returns it: with what that one has reported, or with type
+// "Runtime.ExitError" if it has died. Other errors are recorded with the name of their type.
+type FunctionError struct{ Failure checkpoint.Failure }
+
+func (e *FunctionError) Error() string {
+	return fmt.Sprintf("local: the function failed: %s: %s", e.Failure.Type, e.Failure.Message)
+}
+
 const (
 	callCheckpoint = "CheckpointDurableExecution"
 	callState      = "GetDurableExecutionState"

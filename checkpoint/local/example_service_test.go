@@ -1,8 +1,9 @@
 package local_test
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,114 +42,40 @@ func ExampleService_Run() {
 	// Output: "reminded" <nil> 2026-01-02
 }
 
-func ExampleExecution_RunUntilSuspended() {
+func ExampleService_Start() {
 	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
 	defer service.Close()
 	ctx := context.Background()
 
 	_ = service.Host("remind", remind)
-	execution, err := service.Start(ctx, "remind", "order-42", []byte(`{}`))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_ = execution.RunUntilSuspended(ctx)
-	fmt.Println(execution.Status(), execution.Invocations())
-	service.Advance(24 * time.Hour)
-	_ = execution.RunUntilSuspended(ctx)
-	fmt.Println(execution.Status(), execution.Invocations(), string(execution.Result()))
+	first, _ := service.Start(ctx, "remind", "order-42", []byte(`{}`))
+	again, err := service.Start(ctx, "remind:live", "order-42", []byte(`{}`))
+	fmt.Println(first == again, err)
+	_, err = service.Start(ctx, "remind", "order-42", []byte(`{"other":true}`))
+	fmt.Println(errors.As(err, new(*local.AlreadyStartedError)))
+	fmt.Println(checkpoint.FunctionARN(first.ARN()))
 	// Output:
-	// RUNNING 1
-	// SUCCEEDED 2 "reminded"
+	// true <nil>
+	// true
+	// arn:aws:lambda:us-east-1:123456789012:function:remind:$LATEST
 }
 
-func ExampleExecution_History() {
+func ExampleService_Host() {
 	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
 	defer service.Close()
 	ctx := context.Background()
 
-	_ = service.Host("remind", remind)
-	execution, err := service.Start(ctx, "remind", "order-42", []byte(`{}`))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_ = execution.Drive(ctx)
-	for _, event := range execution.History() {
-		fmt.Println(event.Time.Format(time.DateOnly), event.ID, event.Type)
-	}
-	wait, _ := json.Marshal(execution.History()[1])
-	fmt.Println(string(wait))
-	// Output:
-	// 2026-01-01 1 ExecutionStarted
-	// 2026-01-01 2 WaitStarted
-	// 2026-01-01 3 InvocationCompleted
-	// 2026-01-02 4 WaitSucceeded
-	// 2026-01-02 5 InvocationCompleted
-	// 2026-01-02 6 ExecutionSucceeded
-	// {"EventType":"WaitStarted","EventId":2,"EventTimestamp":1767225600,"Id":"a-day","Name":"a-day","SubType":"Wait","WaitStartedDetails":{"Duration":86400,"ScheduledEndTimestamp":1767312000}}
-}
+	_ = service.Host("remind", remind, local.WithExecutionTimeout(time.Hour))
+	_ = service.Host("upper", local.HandlerFunc(func(_ context.Context, payload []byte) ([]byte, error) {
+		return bytes.ToUpper(payload), nil
+	}), local.Plain())
 
-func ExampleWithFaults() {
-	lost := false
-	service := local.New(
-		local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))),
-		local.WithFaults(local.Faults{
-			// The process is killed after the first checkpoint call is committed.
-			Lose: func(p local.Point) bool {
-				if lost || p.Moment != local.AfterCall {
-					return false
-				}
-				lost = true
-				return true
-			},
-		}),
-	)
-	defer service.Close()
-
-	result, err := service.Run(context.Background(), remind, []byte(`{}`))
-	fmt.Println(string(result), err)
-	for _, event := range service.Executions()[0].History() {
-		if event.Type == local.EventInvocationCompleted && event.Failure != nil {
-			fmt.Println(event.Failure.Type)
-		}
+	for _, function := range []string{"remind", "upper"} {
+		execution, _ := service.Start(ctx, function, "", []byte(`"hello"`))
+		_ = execution.Drive(ctx)
+		fmt.Println(function, string(execution.Result()), execution.Status())
 	}
 	// Output:
-	// "reminded" <nil>
-	// Runtime.ExitError
-}
-
-func ExampleService_CompleteCallback() {
-	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
-	defer service.Close()
-	ctx := context.Background()
-
-	_ = service.Host("approve", local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		event, err := checkpoint.DecodeInvocation(payload)
-		if err != nil {
-			return nil, err
-		}
-		if len(event.Operations) == 2 {
-			return []byte(`{"Status":"SUCCEEDED","Result":"\"` + event.Operations[1].Payload.String() + `\""}`), nil
-		}
-		client, _ := checkpoint.ClientFrom(ctx)
-		_, err = client.Checkpoint(ctx, checkpoint.CheckpointInput{
-			ARN: event.ARN, Token: event.Token,
-			Updates: []checkpoint.Update{{ID: "approval", Kind: checkpoint.KindCallback, Action: checkpoint.ActionStart}},
-		})
-		return []byte(`{"Status":"PENDING"}`), err
-	}))
-	execution, err := service.Start(ctx, "approve", "", nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_ = execution.RunUntilSuspended(ctx)
-	approval, _ := execution.Operation("approval")
-	fmt.Println(service.CompleteCallback(approval.CallbackID, []byte("approved")))
-	_ = execution.RunUntilSuspended(ctx)
-	fmt.Println(string(execution.Result()))
-	// Output:
-	// <nil>
-	// "approved"
+	// remind  TIMED_OUT
+	// upper "HELLO" SUCCEEDED
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -27,6 +28,14 @@ func timeoutFailure(requestID string, limit time.Duration) *checkpoint.Failure {
 // notFound is why a function cannot be invoked that nobody hosts.
 func notFound(function string) *checkpoint.Failure {
 	return &checkpoint.Failure{Type: "ResourceNotFoundException", Message: "Function not found: " + function}
+}
+
+// failureOfError is what the service records of the error that a handler has returned.
+func failureOfError(err error) *checkpoint.Failure {
+	if f, ok := errors.AsType[*FunctionError](err); ok {
+		return clone(&f.Failure)
+	}
+	return failureOf(err, err.Error())
 }
 
 // failureOf is what the Lambda runtime reports of an error, or of what a function panicked with.

@@ -209,7 +209,7 @@ func (s *Service) run(inv *invocation, event []byte, answers chan<- answer) {
 		}()
 		payload, err := inv.function.handler.Invoke(inv.ctx, event)
 		if err != nil {
-			a = answer{failure: failureOf(err, err.Error())}
+			a = answer{failure: failureOfError(err)}
 			return
 		}
 		a = answer{payload: payload}

@@ -214,6 +214,13 @@ func TestFailedInvocationsAreRepeated(t *testing.T) {
 			checkpoint.Failure{Type: "errorString", Message: "no"},
 		},
 		{
+			"a failure that is reported",
+			func(*talk) (string, error) {
+				return "", &local.FunctionError{Failure: checkpoint.Failure{Type: "Extension.Crash", Message: "m", Data: "d"}}
+			},
+			checkpoint.Failure{Type: "Extension.Crash", Message: "m", Data: "d"},
+		},
+		{
 			"an error that is not text", func(*talk) (string, error) { return "", errors.New("no\xff") },
 			checkpoint.Failure{Type: "errorString", Message: "no\uFFFD"},
 		},
