@@ -1,0 +1,299 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
+)
+
+// slowLine is a client whose calls take time, in a synctest bubble. It notes when each call was made.
+type slowLine struct {
+	tape
+
+	trip  time.Duration
+	began time.Time
+	made  []string
+}
+
+func newSlowLine(trip time.Duration) *slowLine {
+	c := &slowLine{trip: trip, began: time.Now()}
+	c.reply = func(n int, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+		c.made = append(c.made, fmt.Sprintf("%v %s", time.Since(c.began), sayUpdates(in.Updates)))
+		time.Sleep(trip)
+		return checkpoint.CheckpointOutput{Token: fmt.Sprint("t", n)}, nil
+	}
+	return c
+}
+
+// invoke runs one invocation under the bubble's clock.
+func (c *slowLine) invoke(t *testing.T, f *replay.Function[op.None, op.None], ops ...checkpoint.Operation) string {
+	t.Helper()
+	c.began = time.Now()
+	return say(f.Invoke(checkpoint.WithClient(t.Context(), c), event(t, ops...)))
+}
+
+// sleeper is a step whose body takes so long.
+func sleeper(name string, d time.Duration, opts ...op.StepOption) op.Op[op.None] {
+	return op.Do(name, func(context.Context) error { time.Sleep(d); return nil }, opts...)
+}
+
+// inTurn is a handler that runs operations one after the other.
+func inTurn(ops ...op.Op[op.None]) func(op.Context, op.None) (op.None, error) {
+	return func(ctx op.Context, _ op.None) (op.None, error) {
+		for _, o := range ops {
+			if err := replay.Exec(ctx, o); err != nil {
+				return op.None{}, err
+			}
+		}
+		return op.None{}, nil
+	}
+}
+
+const lineTrip = 10 * time.Millisecond
+
+// TestSequentialShortStepTakesOneCall: START and completion of a body that is shorter than a round
+// trip travel together, and history shows both.
+func TestSequentialShortStepTakesOneCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newSlowLine(lineTrip)
+		short := sleeper("short", lineTrip/2)
+		f := replay.Handler(inTurn(short, short, short))
+		if got := client.invoke(t, f); got != "SUCCEEDED {}" {
+			t.Fatalf("answer %s", got)
+		}
+		want := []string{
+			"5ms START short, SUCCEED short", "20ms START short, SUCCEED short", "35ms START short, SUCCEED short",
+		}
+		if diff := cmp.Diff(want, client.made); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestStartOfALongBodyDoesNotWait covers when START is sent: held for most of a round trip while
+// nothing is known of the body, at once when bodies of its name are known to be longer.
+func TestStartOfALongBodyDoesNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newSlowLine(lineTrip)
+		long := sleeper("long", 5*lineTrip)
+		f := replay.Handler(inTurn(long, long))
+		if got := client.invoke(t, f); got != "SUCCEEDED {}" {
+			t.Fatalf("answer %s", got)
+		}
+		want := []string{
+			"7.5ms START long", "50ms SUCCEED long", // held three quarters of the assumed round trip
+			"60ms START long", "110ms SUCCEED long", // at once, beside the body
+		}
+		if diff := cmp.Diff(want, client.made); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		// What was learned is the Function's.
+		client.made = nil
+		client.invoke(t, f)
+		if want := "0s START long"; client.made[0] != want {
+			t.Errorf("the first call of the next invocation is %q, want %q", client.made[0], want)
+		}
+	})
+}
+
+// TestStartIsNeverOvertaken: what is awaited takes along what was held before it, in order.
+func TestStartIsNeverOvertaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newSlowLine(lineTrip)
+		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			replay.Go(ctx, sleeper("beside", lineTrip/10))
+			replay.Go(ctx, op.Group("order", func(op.Context) (op.None, error) { time.Sleep(3 * lineTrip); return op.None{}, nil }))
+			return replay.Run(ctx, op.Wait("pause", time.Hour))
+		})
+		if got := client.invoke(t, f); got != "PENDING" {
+			t.Fatalf("answer %s", got)
+		}
+		want := []string{"0s START beside, START order, START pause", "10ms SUCCEED beside", "30ms SUCCEED order"}
+		if diff := cmp.Diff(want, client.made); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestStartOfAnAbandonedOperationIsSent: a START that was queued is never dropped, else what comes
+// after it would be recorded without it.
+func TestStartOfAnAbandonedOperationIsSent(t *testing.T) {
+	t.Parallel()
+	client := &tape{}
+	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+		_ = replay.Exec(ctx, op.Group("order", func(ctx op.Context) (op.None, error) {
+			replay.Go(ctx, op.Do("beside", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
+			return op.None{}, errDeclined
+		}))
+		return replay.Run(ctx, op.Wait("pause", time.Hour))
+	})
+	if got := once(t, f, client); got != "PENDING" {
+		t.Fatalf("answer %s", got)
+	}
+	if diff := cmp.Diff([]string{"START order, START beside, FAIL order", "START pause"}, client.calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// TestConcurrentBranchesShareCalls: what ends while a call is in flight goes with the next one.
+func TestConcurrentBranchesShareCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newSlowLine(lineTrip)
+		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			for i := range 20 {
+				replay.Go(ctx, sleeper("work", time.Millisecond*time.Duration(i%2+1)).Key(fmt.Sprint("n", i)))
+			}
+			return op.None{}, nil
+		})
+		if got := client.invoke(t, f); got != "SUCCEEDED {}" || len(client.made) > 3 {
+			t.Errorf("answer %s after %d calls", got, len(client.made))
+		}
+	})
+}
+
+// TestRelaxedStepsShareCalls: their completions are queued and the next operation begins; no strict
+// body starts before they are durable, anywhere.
+func TestRelaxedStepsShareCalls(t *testing.T) {
+	t.Parallel()
+	relaxed := func(name string) op.Op[op.None] { return sleeper(name, time.Millisecond, op.WithSemantics(op.Relaxed)) }
+	tests := []struct {
+		reason string
+		run    func(op.Context, op.None) (op.None, error)
+		made   []string
+		want   string
+	}{
+		{
+			reason: "five in a row are one call at the end of the handler",
+			run:    inTurn(relaxed("a"), relaxed("b"), relaxed("c"), relaxed("d"), relaxed("e")),
+			made: []string{
+				"5ms START a, SUCCEED a, START b, SUCCEED b, START c, SUCCEED c, START d, SUCCEED d, START e, SUCCEED e",
+			},
+			want: "SUCCEEDED {}",
+		},
+		{
+			reason: "a strict body waits for them",
+			run:    inTurn(relaxed("a"), relaxed("b"), sleeper("strict", time.Millisecond), relaxed("c")),
+			made:   []string{"2ms START a, SUCCEED a, START b, SUCCEED b, START strict", "13ms SUCCEED strict", "24ms START c, SUCCEED c"},
+			want:   "SUCCEEDED {}",
+		},
+		{
+			reason: "a strict body of another branch waits, too",
+			run: func(ctx op.Context, _ op.None) (op.None, error) {
+				replay.Go(ctx, op.Group("order", func(ctx op.Context) (op.None, error) {
+					time.Sleep(5 * time.Millisecond)
+					return replay.Run(ctx, sleeper("strict", time.Millisecond))
+				}))
+				if err := replay.Exec(ctx, relaxed("a")); err != nil {
+					return op.None{}, err
+				}
+				time.Sleep(lineTrip)
+				return op.None{}, nil
+			},
+			made: []string{"5ms START order, START a, SUCCEED a, START strict", "16ms SUCCEED strict", "26ms SUCCEED order"},
+			want: "SUCCEEDED {}",
+		},
+		{
+			reason: "a suspension waits for them", run: inTurn(relaxed("a"), op.Wait("pause", time.Hour)),
+			made: []string{"1ms START a, SUCCEED a, START pause"}, want: "PENDING",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := newSlowLine(lineTrip)
+				if got := client.invoke(t, replay.Handler(tt.run)); got != tt.want {
+					t.Errorf("answer %s, want %s", got, tt.want)
+				}
+				if diff := cmp.Diff(tt.made, client.made); diff != "" {
+					t.Errorf("calls (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestFailureOfARelaxedStepIsAwaited: only completions that succeed are relaxed.
+func TestFailureOfARelaxedStepIsAwaited(t *testing.T) {
+	t.Parallel()
+	client := &tape{}
+	durable := 0
+	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+		err := replay.Exec(ctx, op.Do("charge", func(context.Context) error { return errDeclined },
+			op.WithSemantics(op.Relaxed), op.WithRetry(retry.Never())))
+		durable = client.accepted()
+		return op.None{}, err
+	})
+	if got := once(t, f, client); got != "FAILED Error: card declined" || durable != 1 {
+		t.Errorf("answer %s; %d calls were answered when the error was seen", got, durable)
+	}
+}
+
+// TestPollsComeOnlyWhileSomebodyIsBusy covers empty calls: at the time of the first wait, then with
+// growing pauses, never when everybody waits.
+func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reason string
+		work   time.Duration
+		made   []string
+	}{
+		{
+			reason: "nobody is busy", work: 0,
+			made: []string{"0s START work, START pause", "10ms SUCCEED work"},
+		},
+		{
+			reason: "a body runs longer than the wait lasts", work: 10 * time.Second,
+			made: []string{"0s START work, START pause", "5.01s ", "7.01s ", "10s SUCCEED work"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := newSlowLine(lineTrip)
+				f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+					replay.Go(ctx, sleeper("work", tt.work))
+					return replay.Run(ctx, op.Wait("pause", 5*time.Second))
+				})
+				if got := client.invoke(t, f); got != "PENDING" {
+					t.Errorf("answer %s", got)
+				}
+				if diff := cmp.Diff(tt.made, client.made); diff != "" {
+					t.Errorf("calls (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestWaitThatEndsWhileABodyRunsGoesOnInTheSameInvocation: the poll tells of it.
+func TestWaitThatEndsWhileABodyRunsGoesOnInTheSameInvocation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var woke time.Duration
+		e := inBubble(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			began := time.Now()
+			replay.Go(ctx, sleeper("work", time.Minute))
+			err := replay.Exec(ctx, op.Wait("pause", 5*time.Second))
+			woke = time.Since(began)
+			return op.None{}, err
+		}))
+		if e.Invocations() != 1 || woke < 5*time.Second || woke > 7*time.Second {
+			t.Errorf("%d invocations, the wait took %v", e.Invocations(), woke)
+		}
+	})
+}
