@@ -12,7 +12,9 @@ import (
 func unquote(quoted []byte) []byte {
 	in := quoted[1 : len(quoted)-1]
 	size := len(in) // an escape sequence never becomes longer
+	add := appendText
 	if !utf8.Valid(in) {
+		add = appendValid
 		size *= utf8.RuneLen(utf8.RuneError) // an invalid byte becomes a replacement character
 	} else if bytes.IndexByte(in, '\\') < 0 {
 		return slices.Clip(in) // appending to it must not write into the event
@@ -21,9 +23,9 @@ func unquote(quoted []byte) []byte {
 	for {
 		i := bytes.IndexByte(in, '\\')
 		if i < 0 || i+1 >= len(in) {
-			return appendValid(out, in)
+			return add(out, in)
 		}
-		out = appendValid(out, in[:i])
+		out = add(out, in[:i])
 		n := 2
 		switch c := in[i+1]; c {
 		case 'b':
@@ -66,6 +68,10 @@ func unquoteRune(b []byte) (r rune, size int) {
 	}
 	return utf8.RuneError, 6
 }
+
+// appendText appends text that is known to be UTF-8: to look at it once more for each escape
+// sequence is what decoding a payload would take longest for.
+func appendText(dst, text []byte) []byte { return append(dst, text...) }
 
 // appendValid appends text, with a replacement character for each byte that is not UTF-8.
 func appendValid(dst, text []byte) []byte {
