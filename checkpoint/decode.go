@@ -250,7 +250,7 @@ func (d *decoder) payload() (Payload, error) {
 	if null, err := d.null(); null || err != nil {
 		return Payload{}, err
 	}
-	l, err := d.string()
+	l, err := d.literal()
 	if err != nil {
 		return Payload{}, err
 	}
@@ -260,20 +260,12 @@ func (d *decoder) payload() (Payload, error) {
 	return QuotedPayload(l.text), nil
 }
 
-// string reads a string.
-func (d *decoder) string() (literal, error) {
-	if d.peek() != '"' {
-		return literal{}, d.syntaxError("a string")
-	}
-	return d.literal()
-}
-
 // raw reads a string, or null as an empty one, and returns the decoded bytes.
 func (d *decoder) raw() ([]byte, error) {
 	if null, err := d.null(); null || err != nil {
 		return nil, err
 	}
-	l, err := d.string()
+	l, err := d.literal()
 	if err != nil {
 		return nil, err
 	}

@@ -34,10 +34,19 @@ func (s *scanner) syntaxError(want string) error {
 
 // peek skips white space and returns the next byte, zero at the end.
 func (s *scanner) peek() byte {
-	for s.pos < len(s.data) {
+	if s.pos < len(s.data) {
+		if c := s.data[s.pos]; c > ' ' {
+			return c
+		}
+	}
+	return s.blank()
+}
+
+// blank is peek where there may be white space.
+func (s *scanner) blank() byte {
+	for ; s.pos < len(s.data); s.pos++ {
 		switch c := s.data[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
-			s.pos++
 		default:
 			return c
 		}
@@ -73,10 +82,10 @@ func (s *scanner) null() (bool, error) {
 // object reads an object, or null as an empty one. It calls field for each key, decoded;
 // field reads the value.
 func (s *scanner) object(field func(key []byte) error) error {
-	if null, err := s.null(); null || err != nil {
-		return err
-	}
-	if s.peek() != '{' {
+	if c := s.peek(); c != '{' {
+		if c == 'n' {
+			return s.word("null")
+		}
 		return s.syntaxError("an object")
 	}
 	if err := s.enter(); err != nil {
@@ -86,9 +95,6 @@ func (s *scanner) object(field func(key []byte) error) error {
 		return s.leave()
 	}
 	for {
-		if s.peek() != '"' {
-			return s.syntaxError("a key")
-		}
 		l, err := s.literal()
 		if err != nil {
 			return err
@@ -117,10 +123,10 @@ func (s *scanner) object(field func(key []byte) error) error {
 
 // array reads an array, or null as an empty one. It calls item for each value, which item reads.
 func (s *scanner) array(item func() error) error {
-	if null, err := s.null(); null || err != nil {
-		return err
-	}
-	if s.peek() != '[' {
+	if c := s.peek(); c != '[' {
+		if c == 'n' {
+			return s.word("null")
+		}
 		return s.syntaxError("an array")
 	}
 	if err := s.enter(); err != nil {
@@ -180,19 +186,22 @@ func (s *scanner) skip() error {
 	}
 }
 
-// literal reads a string; the next byte is its quote.
+// literal reads a string.
 func (s *scanner) literal() (literal, error) {
+	if s.peek() != '"' {
+		return literal{}, s.syntaxError("a string")
+	}
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	start, i := s.pos, s.pos+1
+	data, start, i := s.data, s.pos, s.pos+1
 	var escaped bool
 	var seen uint64 // all bytes or'ed together
 	for {
 		// Eight bytes at a time, to the first that is a quote, a backslash or a control character.
-		for i+8 <= len(s.data) {
-			x := binary.LittleEndian.Uint64(s.data[i:])
+		for i <= len(data)-8 {
+			x := binary.LittleEndian.Uint64(data[i : i+8])
 			quote, slash := x^(ones*'"'), x^(ones*'\\')
 			stop := ((x-ones*0x20)&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highs
 			if stop != 0 {
@@ -204,16 +213,16 @@ func (s *scanner) literal() (literal, error) {
 			seen |= x
 			i += 8
 		}
-		if i >= len(s.data) {
+		if i >= len(data) {
 			s.pos = i
 			return literal{}, s.syntaxError("the end of a string")
 		}
-		switch c := s.data[i]; {
+		switch c := data[i]; {
 		case c == '"':
 			s.pos = i + 1
-			return literal{s.data[start:s.pos], escaped, seen&highs != 0}, nil
+			return literal{data[start:s.pos], escaped, seen&highs != 0}, nil
 		case c == '\\':
-			n := escapeLen(s.data[i:])
+			n := escapeLen(data[i:])
 			if n == 0 {
 				s.pos = i
 				return literal{}, s.syntaxError("a valid escape sequence")
