@@ -82,6 +82,9 @@ func (o *lawOutcome) effects() error {
 				return fmt.Errorf("undisturbed, the body of %s ran %d times in attempt %d", rec.Name, n, attempt)
 			}
 		}
+		if want := s.script.attempts(); rec.Status.Terminal() && rec.Attempt != want && (o.cuts == 0 || !s.script.strict()) {
+			return fmt.Errorf("%s took %d attempts; its script takes %d", rec.Name, rec.Attempt, want)
+		}
 		if rec.Status == checkpoint.StatusSucceeded && total == 0 {
 			return fmt.Errorf("%s succeeded without its body", rec.Name)
 		}

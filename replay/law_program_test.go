@@ -99,6 +99,36 @@ type script struct {
 // strict reports whether a crash consumes attempts, so that their number depends on crashes.
 func (s script) strict() bool { return s.semantics == atMostOnce || s.semantics == countCrashes }
 
+// mostAttempts is what the policy of a step allows: so many that none is exhausted by crashes,
+// unless that is the script.
+func (s script) mostAttempts() int {
+	if s.exhaust || s.end == endPanic {
+		return 3
+	}
+	return 1000
+}
+
+// failsIn reports whether an attempt fails.
+func (s script) failsIn(attempt int) bool {
+	return s.exhaust || (attempt <= 8 && s.fails>>(attempt-1)&1 == 1)
+}
+
+// attempts is how many attempts a step takes that nothing disturbs.
+func (s script) attempts() int {
+	state := 0
+	for n := 1; ; n++ {
+		switch {
+		case n == s.mostAttempts():
+			return n
+		case s.failsIn(n):
+		case state < s.again:
+			state++
+		case s.end != endPanic:
+			return n
+		}
+	}
+}
+
 func (s script) String() string {
 	var b strings.Builder
 	b.WriteString(s.semantics.String())
@@ -206,6 +236,22 @@ func newProgram(seed int64) *program {
 	for g.budget > 0 {
 		p.body = append(p.body, g.scope(1, futures(p.body))...)
 	}
+	return p
+}
+
+// newSmallProgram generates a program of a few operations that do much beside each other and
+// leave nothing behind.
+func newSmallProgram(seed int64) *program {
+	rng := rand.New(rand.NewSource(seed))
+	g := &generator{rng: rng, budget: 2 + rng.Intn(5)}
+	p := &program{seed: seed}
+	for g.budget > 0 {
+		p.body = append(p.body, g.scope(mostDepth-2, futures(p.body))...)
+	}
+	walkStmts(p.body, 0, func(s *stmt, _ int) {
+		s.swallow, s.end, s.script.advance = true, endValue, false
+		s.start = s.start || (s.num%3 != 0 && (s.kind == doStep || s.kind == doWait || s.kind == doGroup))
+	})
 	return p
 }
 

@@ -38,7 +38,7 @@ type lawRun struct {
 	p     *program
 	seed  int64 // of the schedule
 	clock *local.VirtualClock
-	// pause, unless nil, is called in each body.
+	// pause, unless nil, is called in each body, instead of dawdle, and between the statements of scopes.
 	pause func(ctx context.Context)
 
 	mu sync.Mutex // guards what follows
@@ -78,6 +78,9 @@ func (r *lawRun) scope(ctx op.Context, body []*stmt, end ending, around lawFutur
 	asked := make(map[int]bool)
 	var trace strings.Builder
 	for _, s := range body {
+		if r.pause != nil {
+			r.pause(ctx.Invocation())
+		}
 		text, err := r.statement(ctx, s, began, futures)
 		if s.kind == doAwait {
 			asked[s.future] = true
@@ -222,11 +225,7 @@ func describe(err error) string {
 // step is a step that follows its script.
 func (r *lawRun) step(s *stmt, what string, round int) op.Op[lawResult] {
 	sc := s.script
-	attempts := 1000
-	if sc.exhaust || sc.end == endPanic {
-		attempts = 3
-	}
-	opts := []op.StepOption{op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(attempts)))}
+	opts := []op.StepOption{op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(sc.mostAttempts())))}
 	switch sc.semantics {
 	case atMostOnce:
 		opts = append(opts, op.WithSemantics(op.AtMostOncePerRetry))
@@ -245,15 +244,16 @@ func (r *lawRun) step(s *stmt, what string, round int) op.Op[lawResult] {
 func (r *lawRun) body(ctx context.Context, s *stmt, round int) (lawResult, error) {
 	info, _ := op.InfoFrom(ctx)
 	r.count(info)
-	r.dawdle(s.num, info.Attempt)
 	if r.pause != nil {
 		r.pause(ctx)
+	} else {
+		r.dawdle(s.num, info.Attempt)
 	}
 	sc := s.script
 	if sc.advance {
 		r.clock.Advance(time.Second)
 	}
-	if sc.exhaust || (info.Attempt <= 8 && sc.fails>>(info.Attempt-1)&1 == 1) {
+	if sc.failsIn(info.Attempt) {
 		return lawResult{}, fmt.Errorf("attempt failed: %w", errLaw)
 	}
 	state, _, err := op.StateFrom[int](ctx)

@@ -81,7 +81,7 @@ func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *
 	properties := gopter.NewProperties(params)
 	properties.Property(t.Name(), prop.ForAll1(programs(), func(v any) (any, error) {
 		p, _ := v.(*program)
-		ctx, cancel := context.WithTimeout(t.Context(), watchdog)
+		ctx, cancel := context.WithTimeout(t.Context(), watchdog(t))
 		defer cancel()
 		if err := law(ctx, p); err != nil {
 			return nil, fmt.Errorf("%w\n%v\nagain with: PERDURE_SEED=%d go test -race -run '^%s$' ./replay", err, p, seed, t.Name())
@@ -91,8 +91,20 @@ func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *
 	properties.TestingRun(t)
 }
 
-// watchdog is how long, in real time, an execution may take before it counts as stuck.
-const watchdog = time.Minute
+// watchdog is how long, in real time, an execution may take before it counts as stuck:
+// PERDURE_WATCHDOG, else a minute.
+func watchdog(tb testing.TB) time.Duration {
+	tb.Helper()
+	text := os.Getenv("PERDURE_WATCHDOG")
+	if text == "" {
+		return time.Minute
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		tb.Fatalf("PERDURE_WATCHDOG is %q, want a duration", text)
+	}
+	return d
+}
 
 // distribution counts what random programs are made of.
 type distribution struct {
