@@ -65,6 +65,27 @@ func (s *scope) asked(o *operation) {
 	s.observeOf(o)
 }
 
+// asks notes that the futures among the operands of a batch have been asked for, whoever comes first:
+// on a replay the batch is read from the log, and nobody awaits them.
+func (s *scope) asks(n *node.Batch) {
+	_, _ = guard(func() (any, error) {
+		for i := range n.N {
+			switch o := n.Child(i).(type) {
+			case *node.Batch:
+				s.asks(o)
+			case *node.Await:
+				if f, ok := o.Target.(*operation); ok && f.s == s {
+					s.inv.mu.Lock()
+					f.read = true
+					s.inv.mu.Unlock()
+				}
+			case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group:
+			}
+		}
+		return nil, nil
+	})
+}
+
 // observeOf notes the end of an operation that the scope's code has seen. Of a relaxed step that
 // is not durable yet the end is not known: see settleNow.
 func (s *scope) observeOf(o *operation) {

@@ -30,6 +30,7 @@ type batch struct {
 // too large for it: then they are taken from the branches.
 func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.Record {
 	var kids []*branch
+	s.asks(n)
 	if rec := s.peek(&n.Header); rec == nil || !rec.Status.Terminal() || rec.ReplayChildren {
 		var err error
 		if kids, err = prepare(n); err != nil {
@@ -166,9 +167,10 @@ func (b *batch) declare() {
 	if b.in.unclaimed() > 0 {
 		b.in.diverge(b.in.undeclared(b.in.unreached()))
 	}
-	if !b.n.Flat || b.found == nil {
+	if b.found == nil {
 		return
 	}
+	tags[b.in.ids.Tag()] = true
 	tags[checkpoint.NewScope(checkpoint.UndoScope(b.in.ids.ID())).Tag()] = true
 	for rec := range inv.log.Records() {
 		if tag, ok := checkpoint.ScopeTag(rec.ID); ok && rec.ParentID == b.in.real && !tags[tag] {
@@ -180,9 +182,10 @@ func (b *batch) declare() {
 // undeclared describes a record of a branch that the code does not have.
 func (s *scope) undeclared(what string) *DivergedError {
 	return &DivergedError{
-		Reason: "the log holds a branch that the code does not declare: an item was removed, or its key or name changed",
-		Log:    what,
-		Code:   "other branches in " + quote(s.path),
+		Reason: "the log holds a branch that the code does not declare: an item was removed, its key or name changed, " +
+			"or the batch is flat now or was",
+		Log:  what,
+		Code: "other branches in " + quote(s.path),
 	}
 }
 
@@ -255,7 +258,12 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 	r := b.s.dress(b.n, b.path(), b.large(full))
 	u := b.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(full)
-	whole, ok := b.whole(r)
+	whole, ok, err := b.whole(r)
+	if err != nil {
+		inv.mu.Lock()
+		b.t.check()
+		return b.failed(err)
+	}
 	if ok {
 		u.Payload = checkpoint.NewPayload(whole)
 	}
@@ -277,18 +285,21 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 	return r
 }
 
-// whole encodes the result of a batch that has a codec of its own for it. A batch that failed has
-// no such result.
-func (b *batch) whole(r node.Record) ([]byte, bool) {
-	if b.head.Codec == nil || r.Outcome == nil || r.Outcome.Failed {
-		return nil, false
+// whole encodes the result of a batch that has a codec of its own for it, and sees whether it can be
+// read again. ok is false for a batch without such a result, because it failed.
+func (b *batch) whole(r node.Record) (payload []byte, ok bool, err error) {
+	if b.head.Codec == nil || r.Outcome == nil || r.Err != nil {
+		return nil, false, nil
 	}
-	v, err := guard(func() (any, error) { return b.n.Whole(r) })
-	if err != nil {
-		return nil, false
+	v, failure := guard(func() (any, error) { return b.n.Whole(r) })
+	if failure != nil {
+		return nil, false, nil //nolint:nilerr // the branches are kept, and the failure is computed again
 	}
-	payload, err := b.encode(b.ctx, v)
-	return payload, err == nil
+	if payload, err = b.encode(b.ctx, v); err != nil {
+		return nil, false, err
+	}
+	_, err = guard(func() (any, error) { return b.n.Whole(b.large(payload)) })
+	return payload, true, err
 }
 
 // summaryOf describes the results of a batch that are too large for the log.
@@ -354,11 +365,19 @@ func (b *batch) recompute() node.Record {
 			Code:   fmt.Sprintf("%d branches", len(b.kids)),
 		})
 	}
-	for i := range e.Status {
-		if k := b.kids[i]; node.ItemStatus(e.Status[i]) != node.ItemStarted {
+	for i, k := range b.kids[:len(e.Status)] {
+		k.b = b
+		if node.ItemStatus(e.Status[i]) != node.ItemStarted && !b.n.Flat && (k.rec == nil || !k.rec.Status.Terminal()) {
+			b.in.diverge(&DivergedError{
+				Reason: "a branch was added to a batch that has completed",
+				Log:    "no end of the branch",
+				Code:   "the branch " + quote(k.path()),
+			})
+		}
+	}
+	for i, k := range b.kids[:len(e.Status)] {
+		if node.ItemStatus(e.Status[i]) != node.ItemStarted {
 			b.start(k)
-		} else {
-			k.b = b
 		}
 	}
 	for b.open > 0 {

@@ -67,6 +67,26 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 	return k, nil
 }
 
+// origin is the ID and the path of the operation whose result is the branch's: codecs may ask for it. batch is the ID of the batch, path its path.
+func (k *branch) origin(batch, path string) (id, at string) {
+	occurrence := 0
+	if k.indexed {
+		occurrence = k.index
+	}
+	id = string(checkpoint.NewScope(batch).AppendID(nil, k.name, k.key, occurrence))
+	at = checkpoint.ItemPath(path, k.label)
+	if a, ok := k.n.(*node.Await); ok {
+		if o, ok := a.Target.(*operation); ok && o.id != "" {
+			return o.id, o.path()
+		}
+	}
+	if _, plain := k.plain(); plain {
+		return id, at
+	}
+	name := k.n.Head().Name
+	return string(checkpoint.NewScope(id).AppendID(nil, name, "", 0)), checkpoint.Path(at, name, "", 0)
+}
+
 // path names the branch for people.
 func (k *branch) path() string { return checkpoint.ItemPath(k.b.path(), k.label) }
 
@@ -153,6 +173,9 @@ func (k *branch) run(t *task) {
 	k.payload = payload
 	u := k.update(checkpoint.ActionSucceed)
 	if err != nil {
+		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
+			k.s.diverge(refailed(k.rec, err))
+		}
 		k.payload, k.failure = checkpoint.Payload{}, inv.set.failure(err, k.s.known)
 		u.Action, u.Failure = checkpoint.ActionFail, k.failure
 	}

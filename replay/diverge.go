@@ -98,6 +98,15 @@ func (s *scope) unfinished(o *operation) *DivergedError {
 	}
 }
 
+// refailed describes an operation that has succeeded and whose result cannot be computed again.
+func refailed(rec *checkpoint.Operation, err error) *DivergedError {
+	return &DivergedError{
+		Reason: "what succeeded fails when it is run again to compute its large result",
+		Log:    recorded(rec),
+		Code:   "the error " + quote(err.Error()),
+	}
+}
+
 // undecodable describes a payload that the code cannot read.
 func (s *scope) undecodable(r node.Record, err error) *DivergedError {
 	return &DivergedError{

@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
@@ -99,6 +100,13 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 	if !ok {
 		return r
 	}
+	if len(e.Status) > b.N {
+		s.inv.mu.Lock()
+		if err := s.alive(); err != nil {
+			return node.Record{Err: err}
+		}
+		s.diverge(fewer(b, path, e))
+	}
 	r.Outcome = &node.Outcome{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner, Items: make([]node.Item, len(e.Status))}
 	for i := range r.Outcome.Items {
 		var it envelopeItem
@@ -111,6 +119,15 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 		_, r.Err = guard(func() (any, error) { return nil, b.Failure(r) })
 	}
 	return r
+}
+
+// fewer describes a batch that ended with more branches than the code has.
+func fewer(n *node.Batch, path string, e *envelope) *DivergedError {
+	return &DivergedError{
+		Reason: "a batch has completed with more branches than the code has",
+		Log:    fmt.Sprintf("%d branches of %s", len(e.Status), quote(path)),
+		Code:   fmt.Sprintf("%d branches", n.N),
+	}
 }
 
 // item builds the record of a branch as the code that decodes it sees it.
@@ -126,8 +143,9 @@ func (s *scope) item(
 	}
 	h := k.n.Head()
 	it := node.Item{Index: i, Name: h.Name, Key: k.key, Status: status}
+	id, path := k.origin(r.Meta.OperationID, path)
 	it.Record = node.Record{
-		Meta:  codec.Meta{ExecutionARN: r.Meta.ExecutionARN, OperationID: r.Meta.OperationID, OperationName: h.Name},
+		Meta:  codec.Meta{ExecutionARN: r.Meta.ExecutionARN, OperationID: id, OperationName: h.Name},
 		Codec: h.Codec, Source: s, Replayed: r.Replayed,
 	}
 	if in.Payload != nil {
@@ -139,12 +157,10 @@ func (s *scope) item(
 		if in.Failure != nil {
 			f = checkpoint.Failure(*in.Failure)
 		}
-		e := &op.Error{
-			ID: r.Meta.OperationID, Name: h.Name, Path: checkpoint.ItemPath(path, k.label), Kind: string(checkpoint.KindContext),
-		}
+		e := &op.Error{ID: id, Name: h.Name, Path: path, Kind: string(kindOf(node.Origin(k.n)))}
 		s.fill(e, &f, concat(h.Known, concat(n.Known, s.known)))
 		it.Record.Err = e
 	}
-	it.Record = s.dress(k.n, checkpoint.ItemPath(path, k.label), it.Record)
+	it.Record = s.dress(k.n, path, it.Record)
 	return it
 }

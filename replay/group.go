@@ -115,11 +115,7 @@ func (o *operation) recomputed(t *task, in *scope, payload checkpoint.Payload, e
 	t.check()
 	rec, _ := inv.log.Get(o.id)
 	if err != nil {
-		in.diverge(&DivergedError{
-			Reason: "a group that succeeded fails when it is run again to compute its large result",
-			Log:    recorded(rec),
-			Code:   "the error " + quote(err.Error()),
-		})
+		in.diverge(refailed(rec, err))
 	}
 	if !o.own {
 		o.s.observe(rec)

@@ -14,7 +14,9 @@ func (sl *slots) take(t *task, s *scope, o *operation) {
 		for sl.free == 0 {
 			w := &waiter{t: t, s: s, why: waitSlot, op: o}
 			sl.queue = append(sl.queue, w)
+			t.wants = sl
 			s.inv.park(w)
+			t.wants = nil
 		}
 		sl.free--
 		t.held = append(t.held, sl)

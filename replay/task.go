@@ -29,6 +29,8 @@ type task struct {
 	asleep *waiter
 	// held is where the goroutine has taken a place among the running bodies; nil if nowhere.
 	held []*slots
+	// wants is where the goroutine waits for such a place, or has been woken to take one.
+	wants *slots
 	path string
 	// at is the path of the operation whose user code the goroutine runs: where it was if that
 	// code ends the goroutine, which is why no deferred function sets it back.
@@ -136,9 +138,12 @@ func (t *task) abandon() {
 	for _, c := range t.children {
 		c.abandon()
 	}
-	if w := t.asleep; w != nil {
+	switch w := t.asleep; {
+	case w != nil:
 		delete(t.inv.parked, w)
 		w.release()
+	case t.wants != nil:
+		t.wants.next() // it was woken to take a place, and does not come to it
 	}
 }
 
