@@ -25,6 +25,8 @@ import (
 // Encode returns the payload of v, which must be valid UTF-8. Decode stores the value of payload in the variable
 // that v points to; after an error that variable's content is unspecified. Both may be called by several goroutines
 // at once, and both must depend on their arguments alone, because a replay decodes what an earlier run encoded.
+// A payload given to Decode may lie in the event of the invocation: it is valid during the call only, and must not be
+// changed; what is kept of it is copied.
 type Codec interface {
 	Encode(ctx context.Context, m Meta, v any) ([]byte, error)
 	Decode(ctx context.Context, m Meta, payload []byte, v any) error

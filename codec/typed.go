@@ -18,7 +18,7 @@ type Typed[T any] struct {
 // Of returns a codec for values of type T.
 //
 // The payload that encode returns must be valid UTF-8; decode is given an empty payload if the operation recorded
-// none. A nil function is reported by Err, and by every conversion.
+// none, and must copy what it keeps of a payload. A nil function is reported by Err, and by every conversion.
 func Of[T any](encode func(T) ([]byte, error), decode func([]byte) (T, error)) Typed[T] {
 	return Typed[T]{encode: encode, decode: decode}
 }

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -236,7 +237,7 @@ func (c carried) present() bool { return c.ok }
 // failed, the data of its error.
 func stateOf(rec *checkpoint.Operation) carried {
 	if rec.Payload.Present() && rec.Attempt > 0 {
-		return carried{payload: rec.Payload.Bytes(), ok: true}
+		return carried{payload: bytes.Clone(rec.Payload.Bytes()), ok: true} // a body may outlive the event it lies in
 	}
 	if rec.Failure == nil {
 		return carried{}

@@ -241,11 +241,14 @@ func TestAbandonedBodyIsToldByItsContext(t *testing.T) {
 		free := make(chan struct{})
 		f := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
 			err := replay.Exec(ctx, op.Group("order", func(ctx op.Context) (op.None, error) {
+				began := make(chan struct{})
 				replay.Go(ctx, op.Do("beside", func(ctx context.Context) error {
+					close(began)
 					<-ctx.Done()
 					close(free)
 					return ctx.Err()
 				}))
+				<-began // a body that has not begun when it is abandoned never does
 				return op.None{}, errDeclined
 			}))
 			<-free // or never
