@@ -103,7 +103,8 @@ func errorType(err error) string {
 	if name := typeName(err); name != "" {
 		return name
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
+	full := fmt.Sprintf("%T", err)
+	return full[strings.LastIndexByte(full, '.')+1:]
 }
 
 // LogHandler makes a handler aware of executions, for loggers that are not the execution's own:
@@ -118,12 +119,14 @@ func LogHandler(inner slog.Handler) slog.Handler {
 	if inner == nil {
 		inner = slog.DiscardHandler
 	}
-	return &logHandler{inner: inner}
+	return &logHandler{root: inner, inner: inner}
 }
 
 // logHandler is the handler of [LogHandler].
 type logHandler struct {
-	inner slog.Handler
+	// inner is root after the functions of with: what the context says goes to the root.
+	root, inner slog.Handler
+	with        []func(slog.Handler) slog.Handler
 }
 
 // Enabled reports whether a record comes out.
@@ -136,21 +139,29 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	if silenced(ctx, r.Level) {
 		return nil
 	}
-	if attrs := contextAttrs(ctx); len(attrs) > 0 {
-		r = r.Clone()
-		r.AddAttrs(attrs...)
+	attrs := contextAttrs(ctx)
+	if len(attrs) == 0 {
+		return h.inner.Handle(ctx, r)
 	}
-	return h.inner.Handle(ctx, r)
+	inner := h.root.WithAttrs(attrs)
+	for _, f := range h.with {
+		inner = f(inner)
+	}
+	return inner.Handle(ctx, r)
 }
 
 // WithAttrs keeps the awareness.
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &logHandler{inner: h.inner.WithAttrs(attrs)}
+	return h.and(func(inner slog.Handler) slog.Handler { return inner.WithAttrs(attrs) })
 }
 
 // WithGroup keeps the awareness.
 func (h *logHandler) WithGroup(name string) slog.Handler {
-	return &logHandler{inner: h.inner.WithGroup(name)}
+	return h.and(func(inner slog.Handler) slog.Handler { return inner.WithGroup(name) })
+}
+
+func (h *logHandler) and(f func(slog.Handler) slog.Handler) slog.Handler {
+	return &logHandler{root: h.root, inner: f(h.inner), with: append(slices.Clip(h.with), f)}
 }
 
 // scopeKey is under what the context of a scope has the scope.

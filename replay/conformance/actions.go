@@ -60,7 +60,11 @@ func (a *actor) answer(act Action, id string) error {
 	case actHeartbeat:
 		return a.service.Heartbeat(id)
 	case actFailure:
-		var f struct{ ErrorType, ErrorMessage, ErrorData string }
+		var f struct {
+			Type    string `json:"ErrorType"`
+			Message string `json:"ErrorMessage"`
+			Data    string `json:"ErrorData"`
+		}
 		text, err := dump(&act.Payload, a.vars)
 		if err == nil {
 			err = json.Unmarshal([]byte(text), &f)
@@ -68,7 +72,7 @@ func (a *actor) answer(act Action, id string) error {
 		if err != nil {
 			return err
 		}
-		return a.service.FailCallback(id, checkpoint.Failure{Type: f.ErrorType, Message: f.ErrorMessage, Data: f.ErrorData})
+		return a.service.FailCallback(id, checkpoint.Failure{Type: f.Type, Message: f.Message, Data: f.Data})
 	}
 	var payload []byte
 	if act.Payload.Kind != 0 {

@@ -1,9 +1,6 @@
 package conformance
 
-import (
-	"context"
-	"math/rand/v2"
-)
+import "context"
 
 // Host runs functions: in this process, or wherever else there is one.
 type Host interface {
@@ -22,6 +19,8 @@ type Observation struct {
 	// History are its events as the API gives them, Logs the lines that the function has written.
 	History []map[string]any
 	Logs    []Record
+	// Exits is how often the function has ended its own process.
+	Exits int
 	// Problems are what went wrong outside of the function: answers to callbacks that were refused.
 	Problems []string
 }
@@ -29,7 +28,7 @@ type Observation struct {
 // Judge runs the function of a requirement on a host and returns a sentence for each demand that
 // is not met. Random variables are drawn from seed. The error says that there was nothing to judge.
 func Judge(ctx context.Context, h Host, q *Requirement, seed uint64) (problems []string, o *Observation, err error) {
-	vars, err := NewVars(q.Variables, rand.New(rand.NewPCG(seed, 0)))
+	vars, err := NewVars(q.Variables, seed)
 	if err != nil {
 		return nil, nil, err
 	}

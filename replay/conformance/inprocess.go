@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
+
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )
 
@@ -51,10 +52,11 @@ type machine struct {
 	lines    []Record
 	partial  []byte // the last line, as far as it was written
 	counters map[string]int
+	exits    int
 }
 
 func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observation, error) {
-	world := handlers.World{Out: m, Exit: exit, Sleep: m.sleep, Count: m.count}
+	world := handlers.World{Out: m, Exit: m.exit, Sleep: m.sleep, Count: m.count}
 	function, ok := handlers.Table(world)[q.ID]
 	if !ok {
 		return nil, fmt.Errorf("conformance: no handler has the ID %s", q.ID)
@@ -79,7 +81,8 @@ func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observa
 	if err := m.drive(ctx, e, q, a); err != nil {
 		return nil, err
 	}
-	o := &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.problems, Logs: m.records()}
+	o := &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.problems}
+	o.Logs, o.Exits = m.seen()
 	o.History, err = events(e.History())
 	return o, err
 }
@@ -123,10 +126,11 @@ func (m *machine) Write(p []byte) (int, error) {
 	}
 }
 
-func (m *machine) records() []Record {
+// seen returns what functions have written, and how often they have ended their process.
+func (m *machine) seen() (lines []Record, exits int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.lines)
+	return slices.Clone(m.lines), m.exits
 }
 
 // count counts outside of the function's process.
@@ -162,7 +166,10 @@ func (m *machine) sleep(ctx context.Context, d time.Duration) {
 }
 
 // exit ends the function that ctx belongs to as if its process had ended.
-func exit(ctx context.Context) {
+func (m *machine) exit(ctx context.Context) {
+	m.mu.Lock()
+	m.exits++
+	m.mu.Unlock()
 	local.Kill(ctx)
 	runtime.Goexit()
 }

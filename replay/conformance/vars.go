@@ -21,8 +21,9 @@ type Vars struct {
 
 const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-// NewVars makes the variables that a requirement declares. Random ones are drawn from random.
-func NewVars(declared map[string]any, random *rand.Rand) (*Vars, error) {
+// NewVars makes the variables that a requirement declares. Random ones are drawn from seed.
+func NewVars(declared map[string]any, seed uint64) (*Vars, error) {
+	random := rand.New(rand.NewPCG(seed, 0))
 	v := &Vars{
 		values: make(map[string]any, len(declared)),
 		name:   regexp.MustCompile(`^\$\{(\w+)\}$`),

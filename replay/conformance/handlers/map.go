@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +108,7 @@ func joined() codec.Typed[op.Batch[string]] {
 		func(p []byte) (op.Batch[string], error) {
 			text, ok := strings.CutPrefix(string(p), mark)
 			if !ok {
-				return op.Batch[string]{}, errors.New("no " + mark)
+				return op.Batch[string]{}, fmt.Errorf("%q does not begin with %s", p, mark)
 			}
 			b := op.Batch[string]{Reason: op.AllDone}
 			for i, v := range strings.Split(text, ",") {

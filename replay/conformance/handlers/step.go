@@ -83,7 +83,7 @@ func giveUpOnTransient(ctx op.Context, _ op.None) (string, error) {
 
 func (w World) crashAtMostOnce(ctx op.Context, in string) (op.None, error) {
 	return replay.Run(ctx, op.Do("at_most_once_flaky_step", func(ctx context.Context) error {
-		op.LoggerFrom(ctx).Info(in)
+		op.LoggerFrom(ctx).Info(in) //nolint:sloglint // the input is looked for in the message
 		w.Sleep(ctx, time.Second)
 		w.Exit(ctx)
 		return nil
@@ -92,7 +92,7 @@ func (w World) crashAtMostOnce(ctx op.Context, in string) (op.None, error) {
 
 func (w World) crashThenRetry(ctx op.Context, in string) (string, error) {
 	return replay.Run(ctx, op.Step("flaky", func(ctx context.Context) (string, error) {
-		op.LoggerFrom(ctx).Info(in)
+		op.LoggerFrom(ctx).Info(in) //nolint:sloglint // the input is looked for in the message
 		if info, _ := op.InfoFrom(ctx); info.Attempt == 1 {
 			w.Sleep(ctx, time.Second)
 			w.Exit(ctx)
