@@ -119,3 +119,64 @@ func ExampleWithCancelLosers() {
 	outcome(op.Map("odds", []int{1, 3}, odd(), op.WithCancelLosers()))
 	// Output: "[1 3] ALL_COMPLETED false\n" <nil>
 }
+
+// mixed runs a batch in which the second of three operations fails, and prints what f says of it.
+func mixed[T any](f func(op.Batch[int]) T) {
+	show(func(ctx op.Context, _ op.None) (string, error) {
+		b, err := replay.Run(ctx, op.Map("odds", []int{1, 2, 3}, odd(), op.WithCompletion(op.AllCompleted())))
+		return fmt.Sprint(f(b)), err
+	})
+}
+
+// indexes are the places of items in the input.
+func indexes(items []op.Item[int]) (at []int) {
+	for i := range items {
+		at = append(at, items[i].Index)
+	}
+	return at
+}
+
+func ExampleBatch_Values() {
+	mixed(op.Batch[int].Values)
+	// Output: "[1 3]" <nil>
+}
+
+func ExampleBatch_Succeeded() {
+	mixed(func(b op.Batch[int]) []int { return indexes(b.Succeeded()) })
+	// Output: "[0 2]" <nil>
+}
+
+func ExampleBatch_Failed() {
+	mixed(func(b op.Batch[int]) []int { return indexes(b.Failed()) })
+	// Output: "[1]" <nil>
+}
+
+func ExampleBatch_Started() {
+	mixed(func(b op.Batch[int]) []int { return indexes(b.Started()) })
+	// Output: "[]" <nil>
+}
+
+func ExampleBatch_Errors() {
+	mixed(op.Batch[int].Errors)
+	// Output: "[2 is even]" <nil>
+}
+
+func ExampleBatch_Err() {
+	mixed(func(b op.Batch[int]) bool { return b.Err() != nil })
+	// Output: "true" <nil>
+}
+
+func ExampleBatch_Len() {
+	mixed(op.Batch[int].Len)
+	// Output: "3" <nil>
+}
+
+func ExampleBatch_Status() {
+	mixed(op.Batch[int].Status)
+	// Output: "FAILED" <nil>
+}
+
+func ExampleWithChunks() {
+	outcome(op.Map("odds", []int{1, 3, 5}, odd(), op.WithChunks(2, 0)))
+	// Output: "[1 3 5] ALL_COMPLETED false\n" <nil>
+}
