@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -237,7 +238,8 @@ func TestWriterKeepsTheLimitsOfACall(t *testing.T) {
 			startOf("a"), {ID: "b", Payload: checkpoint.TextPayload(strings.Repeat(`"`, 300*kb))}, {ID: "c", Payload: checkpoint.TextPayload(strings.Repeat(`"`, 300*kb))},
 		}, []int{1, 1, 1}},
 		{"so do failures", []checkpoint.Update{
-			startOf("a"), {ID: "b", Failure: &checkpoint.Failure{Message: strings.Repeat("m", 400*kb)}},
+			startOf("a"),
+			{ID: "b", Failure: &checkpoint.Failure{Message: strings.Repeat("m", 400*kb)}},
 			{ID: "c", Failure: &checkpoint.Failure{Data: strings.Repeat("m", 400*kb)}},
 		}, []int{1, 1, 1}},
 	}
@@ -278,7 +280,7 @@ func TestFullQueueDoesNotWaitForItsTime(t *testing.T) {
 		d := newDesk(t, time.Millisecond)
 		d.do(func() {
 			for i := range checkpoint.MaxBatchUpdates {
-				d.Add(startOf(fmt.Sprint(i)), time.Hour)
+				d.Add(startOf(strconv.Itoa(i)), time.Hour)
 			}
 		})
 		synctest.Wait()

@@ -166,9 +166,10 @@ func TestInvalidDeclarationIsRefused(t *testing.T) {
 
 func TestWaitIsRoundedUpToWholeSeconds(t *testing.T) {
 	t.Parallel()
-	for d, want := range map[time.Duration]time.Duration{
-		time.Second: time.Second, time.Second + 1: 2 * time.Second, 90*time.Second + 500*time.Millisecond: 91 * time.Second,
+	for _, tt := range []struct{ d, want time.Duration }{
+		{time.Second, time.Second}, {time.Second + 1, 2 * time.Second}, {90*time.Second + 500*time.Millisecond, 91 * time.Second},
 	} {
+		d, want := tt.d, tt.want
 		client := &tape{}
 		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) { return replay.Run(ctx, op.Wait("pause", d)) })
 		if got := once(t, f, client); got != "PENDING" {
