@@ -31,7 +31,7 @@ type task struct {
 	held []*slots
 	// wants is where the goroutine waits for such a place, or has been woken to take one.
 	wants *slots
-	path string
+	path  string
 	// at is the path of the operation whose user code the goroutine runs: where it was if that
 	// code ends the goroutine, which is why no deferred function sets it back.
 	at string
