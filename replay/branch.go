@@ -120,6 +120,9 @@ func (b *batch) start(k *branch) {
 	if k.rec == nil && !b.n.Flat {
 		b.s.inv.writer.Add(k.update(checkpoint.ActionStart), b.s.inv.writer.RoundTrip())
 	}
+	if _, plain := k.plain(); plain && b.s.inv.swap != nil {
+		k.n = b.s.inv.swap(k.path(), k.n)
+	}
 	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
 	k.t = b.s.inv.spawn(b.t, k.path(), k.run, func(err error) {
 		if err != nil {

@@ -61,6 +61,9 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Record {
 		return node.Record{Err: err}
 	}
 	defer s.leave()
+	if swap := s.inv.swap; swap != nil {
+		n = swap(s.pathOf(h, s.seen[identity{h.Name, h.Key}]), n)
+	}
 	if s.probe != nil {
 		return s.look(ctx, n, start)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
 )
 
 // invocation is one run of a handler: the state machine that decides when it suspends.
@@ -27,7 +28,8 @@ type invocation struct {
 	clock checkpoint.Clock
 	// fresh are the operations the service changed since the last invocation; nil if it does not say.
 	fresh map[string]bool
-	hooks *hooks // nil without interceptors
+	hooks *hooks          // nil without interceptors
+	swap  node.Substitute // nil but in tests
 
 	ctx    context.Context //nolint:containedctx // the invocation's own
 	cancel context.CancelCauseFunc

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
 )
 
 // core is a durable function without its types.
@@ -87,7 +88,7 @@ func (c *core) invocation(
 ) *invocation {
 	inv := &invocation{
 		set: c.set, means: &c.means, arn: event.ARN, exec: *exec, begun: exec.Start,
-		clock: checkpoint.ClockFrom(ctx), log: log,
+		clock: checkpoint.ClockFrom(ctx), log: log, swap: node.SubstituteFrom(ctx),
 		parked: make(map[*waiter]struct{}), watch: make(map[string][]*waiter),
 		closed: make(chan struct{}), idle: make(chan struct{}),
 	}
