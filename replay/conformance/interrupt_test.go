@@ -10,8 +10,8 @@ import (
 	"github.com/perdure/perdure/replay/conformance"
 )
 
-// TestInterruptedRequirements: wherever a function is lost after a checkpoint, the execution comes
-// to the same end; also if it is lost after each of them.
+// TestInterruptedRequirements: wherever a function is lost before or after a checkpoint, the
+// execution comes to the same end; also if it is lost after each of them.
 func TestInterruptedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, q := range requirements(t) {
@@ -29,38 +29,43 @@ func TestInterruptedRequirements(t *testing.T) {
 			}
 			compare := func(when string, o *conformance.Observation, problems []string) {
 				for _, p := range problems {
-					t.Errorf("lost after %s: %s", when, p)
+					t.Errorf("lost %s: %s", when, p)
 				}
 				if o.Status != undisturbed.Status || string(o.Result) != string(undisturbed.Result) {
-					t.Errorf("lost after %s: %s, result %s; undisturbed: %s, result %s",
+					t.Errorf("lost %s: %s, result %s; undisturbed: %s, result %s",
 						when, o.Status, o.Result, undisturbed.Status, undisturbed.Result)
 				}
 				if t.Failed() {
-					t.Fatalf("lost after %s\n%s", when, conformance.Outline(o.History))
+					t.Fatalf("lost %s\n%s", when, conformance.Outline(o.History))
 				}
 			}
 			for at := 1; ; at++ {
-				calls, o, problems := interrupt(t, q, func(call int) bool { return call == at })
-				compare(fmt.Sprintf("call %d", at), o, problems)
+				lose := func(call int) bool { return call == at }
+				_, o, problems := interrupt(t, q, local.BeforeCall, lose)
+				compare(fmt.Sprintf("before call %d", at), o, problems)
+				calls, o, problems := interrupt(t, q, local.AfterCall, lose)
+				compare(fmt.Sprintf("after call %d", at), o, problems)
 				if calls <= at {
 					break
 				}
 			}
-			_, o, problems := interrupt(t, q, func(int) bool { return true })
-			compare("each call", o, problems)
+			_, o, problems := interrupt(t, q, local.AfterCall, func(int) bool { return true })
+			compare("after each call", o, problems)
 		})
 	}
 }
 
-// interrupt runs a function that is lost after the checkpoints of the execution that lose picks,
-// in whichever invocation they are, and returns how many there were.
-func interrupt(t *testing.T, q *conformance.Requirement, lose func(call int) bool) (calls int, o *conformance.Observation, problems []string) {
+// interrupt runs a function that is lost at a moment of the checkpoints of the execution that lose
+// picks, in whichever invocation they are, and returns how many checkpoints there were.
+func interrupt(
+	t *testing.T, q *conformance.Requirement, moment local.Moment, lose func(call int) bool,
+) (calls int, o *conformance.Observation, problems []string) {
 	t.Helper()
 	var count atomic.Int64
 	var arn atomic.Value // of the first execution: the others are targets of its invokes
 	h := conformance.InProcess{Faults: []local.Faults{{Lose: func(p local.Point) bool {
 		arn.CompareAndSwap(nil, p.ARN)
-		return arn.Load() == p.ARN && p.Moment == local.AfterCall && p.API == "CheckpointDurableExecution" &&
+		return arn.Load() == p.ARN && p.Moment == moment && p.API == "CheckpointDurableExecution" &&
 			lose(int(count.Add(1)))
 	}}}}
 	vars, err := conformance.NewVars(q.Variables, seed)
