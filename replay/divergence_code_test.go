@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 //	a?          step a that is tried again by its state
 //	a^          step a, at most once
 //	a!          step a that fails; the error is swallowed
+//	a%          step a whose body does not end before the function is lost
 //	a*3, a[]*3  a loop of steps, the second with the keys 1, 2, 3
 //	wait:w      a wait of a day
 //	g{…}        group g
@@ -41,6 +43,8 @@ func (c code) tokens() []string {
 // coded runs code and counts bodies.
 type coded struct {
 	code code
+	// hangs says that the function will be lost.
+	hangs bool
 	// opts of the handler.
 	opts []replay.HandlerOption
 
@@ -109,6 +113,9 @@ func (c *coded) scope(ctx op.Context, rest *[]string, around map[string]op.Op[st
 }
 
 func (c *coded) statement(ctx op.Context, word string, rest *[]string, futures map[string]op.Op[string]) (string, error) {
+	for range 50 { // what was started may begin
+		runtime.Gosched()
+	}
 	if word == "refused" {
 		return "", replay.Exec(ctx, op.Wait("refused", 0))
 	}
@@ -173,7 +180,7 @@ func (c *coded) operation(word string, rest *[]string, futures map[string]op.Op[
 		name, key, _ := strings.Cut(head, "[")
 		return c.step(name).Key(key), word
 	}
-	return c.step(word), strings.TrimRight(word, "~?^!")
+	return c.step(word), strings.TrimRight(word, "~?^!%")
 }
 
 // until takes the words up to the brace that closes the group.
@@ -198,7 +205,7 @@ func until(rest *[]string) []string {
 var errFlaky = errors.New("again")
 
 func (c *coded) step(word string) op.Op[string] {
-	name := strings.TrimRight(word, "~?^!")
+	name := strings.TrimRight(word, "~?^!%")
 	how := word[len(name):]
 	opts := []op.StepOption{op.WithRetry(retry.Fixed(time.Minute))}
 	if how == "^" {
@@ -207,6 +214,9 @@ func (c *coded) step(word string) op.Op[string] {
 	return op.Step(name, func(ctx context.Context) (string, error) {
 		c.count(name)
 		info, _ := op.InfoFrom(ctx)
+		if how == "%" && c.hangs {
+			<-ctx.Done()
+		}
 		switch {
 		case how == "~" && info.Attempt == 1:
 			return "", errFlaky

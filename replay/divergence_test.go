@@ -233,7 +233,7 @@ func divergentFutures() []divergence {
 			reason: "f waits for its next attempt: the live run had b before it asked",
 		},
 		{
-			name: "removed after a future whose body was interrupted", wrote: "&f^ b c^", at: "START c", reads: "&f^ b",
+			name: "removed after a future whose body was interrupted", wrote: "&f% b c^", at: "START c", reads: "&f b",
 			log: `STEP Step "c" (STARTED`, code: "nothing further",
 			reason: "the body of f waits until its scope has claimed all that the log holds",
 		},
@@ -241,6 +241,11 @@ func divergentFutures() []divergence {
 			name: "removed while a group goes on", wrote: "&g{a wait:v b} c wait:w", reads: "&g{a wait:v b} wait:w",
 			log: `STEP Step "c" (SUCCEEDED`, code: "",
 			reason: "the bodies of a group wait until the scopes around it hold nothing unclaimed",
+		},
+		{
+			name: "removed while the body of a group's step was interrupted", wrote: "&g{a f%} b c^", at: "START c", reads: "&g{a f} b",
+			log: `STEP Step "c"`, code: "nothing further",
+			reason: "the body of f waits for the claims of the handler's scope, too",
 		},
 		{
 			name: "future awaited inside a group is renamed", wrote: "&f~ g{a *f} b", reads: "&h~ g{a *h} b",
@@ -336,7 +341,7 @@ func newDivergent(t *testing.T, d divergence) *divergent {
 	t.Helper()
 	var cut atomic.Bool
 	action, name, _ := strings.Cut(d.at, " ")
-	h := &divergent{wrote: &coded{code: code(d.wrote)}}
+	h := &divergent{wrote: &coded{code: code(d.wrote), hangs: d.at != ""}}
 	h.svc = local.New(
 		local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))),
 		local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
