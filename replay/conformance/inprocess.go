@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 
@@ -20,6 +21,8 @@ import (
 type InProcess struct {
 	// Faults break things on purpose.
 	Faults []local.Faults
+	// Functions are the functions by the IDs of their requirements; nil stands for [handlers.Table].
+	Functions func(w handlers.World) map[string]lambda.Handler
 }
 
 var _ Host = InProcess{}
@@ -35,7 +38,10 @@ func (h InProcess) Run(ctx context.Context, q *Requirement, vars *Vars) (*Observ
 		opts = append(opts, local.WithFaults(f))
 	}
 	service := local.New(opts...)
-	m := &machine{service: service, clock: clock, counters: make(map[string]int)}
+	m := &machine{service: service, clock: clock, functions: h.Functions, counters: make(map[string]int)}
+	if m.functions == nil {
+		m.functions = handlers.Table
+	}
 	o, err := m.run(ctx, q, vars)
 	if closing := service.Close(); err == nil {
 		err = closing
@@ -48,6 +54,8 @@ type machine struct {
 	service *local.Service
 	clock   *local.VirtualClock
 
+	functions func(w handlers.World) map[string]lambda.Handler
+
 	mu       sync.Mutex
 	lines    []Record
 	partial  []byte // the last line, as far as it was written
@@ -57,7 +65,7 @@ type machine struct {
 
 func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observation, error) {
 	world := handlers.World{Out: m, Exit: m.exit, Sleep: m.sleep, Count: m.count}
-	function, ok := handlers.Table(world)[q.ID]
+	function, ok := m.functions(world)[q.ID]
 	if !ok {
 		return nil, fmt.Errorf("conformance: no handler has the ID %s", q.ID)
 	}
