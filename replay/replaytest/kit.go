@@ -1,0 +1,340 @@
+package replaytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/replay"
+)
+
+// functionName is the name under which the function is hosted.
+const functionName = "function"
+
+// errTooMany says that an execution makes no progress.
+var errTooMany = errors.New("replaytest: too many invocations: the execution makes no progress")
+
+// kit is one execution of a function in a service of its own.
+type kit struct {
+	cfg   *config
+	clock *local.VirtualClock
+	svc   *local.Service
+	exec  *local.Execution
+	// body runs the body of a step; nil runs it as it is. It is told the path and which run of it this is.
+	body func(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error)
+
+	mu       sync.Mutex // guards what follows
+	paths    map[string]string
+	order    []string // of the IDs, as they were reached
+	known    []codec.KnownError
+	codecs   map[string]codec.Codec // of callbacks and what waits for one, by path
+	runs     map[string]int         // of bodies, by path
+	inputs   map[string]string      // fingerprints, by path
+	used     map[*stub]bool
+	repeated []string
+	beside   bool // something ran concurrently
+	logs     []Log
+	broken   error // what is wrong with the options
+}
+
+// newKit hosts the function in a service of its own.
+func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) {
+	k := &kit{
+		cfg: cfg, clock: local.NewVirtualClock(cfg.start), paths: make(map[string]string),
+		codecs: make(map[string]codec.Codec), runs: make(map[string]int), inputs: make(map[string]string),
+		used: make(map[*stub]bool),
+	}
+	opts := slices.Clone(cfg.service)
+	for _, f := range faults {
+		opts = append(opts, local.WithFaults(f))
+	}
+	k.svc = local.New(append(opts, local.WithClock(k.clock))...)
+	err := k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
+		return h.Invoke(k.watch(ctx), payload)
+	}))
+	for _, other := range cfg.hosts {
+		err = errors.Join(err, k.svc.Host(other.function, other.handler, other.opts...))
+	}
+	for _, s := range cfg.stubs {
+		err = errors.Join(err, s.err)
+	}
+	return k, err
+}
+
+// start starts the execution.
+func (k *kit) start(ctx context.Context, input []byte) (err error) {
+	k.exec, err = k.svc.Start(ctx, functionName, "test", input)
+	return err
+}
+
+// watch is the context that the function is invoked with.
+func (k *kit) watch(ctx context.Context) context.Context {
+	ctx = node.WithSubstitute(ctx, k.substitute)
+	return replay.Watch(ctx, replay.Interceptor{
+		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o) },
+		OperationEnd:   func(_ context.Context, o replay.OperationInfo) { k.reached(o) },
+		AttemptStart:   func(_ context.Context, a replay.AttemptInfo) { k.reached(a.OperationInfo) },
+	}, &logs{k: k})
+}
+
+func (k *kit) reached(o replay.OperationInfo) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.paths[o.ID]; !ok && o.Path != "" {
+		k.paths[o.ID] = o.Path
+		k.order = append(k.order, o.ID)
+	}
+}
+
+// substitute sees every operation before it runs.
+func (k *kit) substitute(path string, n node.Node) node.Node {
+	h := n.Head()
+	if a, ok := n.(*node.Await); ok {
+		if _, callback := node.Origin(a).(*node.Callback); !callback {
+			k.note(func() { k.beside = true })
+		}
+		return n
+	}
+	s := k.stubFor(path, h)
+	k.note(func() {
+		k.known = append(k.known, h.Known...)
+		switch n := n.(type) {
+		case *node.Callback:
+			k.codecs[path] = h.Codec
+		case *node.Group:
+			if n.Outside { // its result is the callback's, and its codec counts
+				k.codecs[path] = h.Codec
+			}
+		case *node.Batch:
+			k.beside = true
+		case *node.Step, *node.Wait, *node.Invoke, *node.Await:
+		}
+		k.inputs[path] = fingerprint(h.Input)
+		if s != nil {
+			k.used[s] = true
+		}
+		last := path[strings.LastIndexByte(path, '/')+1:]
+		if h.Key == "" && strings.Contains(last, "#") && !slices.Contains(k.repeated, path) {
+			k.repeated = append(k.repeated, path)
+		}
+	})
+	if s != nil {
+		n = s.replace(n)
+	}
+	if step, ok := n.(*node.Step); ok {
+		c := *step
+		c.Body = &body{k: k, path: path, inner: step.Body}
+		return &c
+	}
+	return n
+}
+
+func (k *kit) note(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
+}
+
+// body counts the runs of a body.
+type body struct {
+	k     *kit
+	path  string
+	inner node.Body
+}
+
+// Run runs the body.
+func (b *body) Run(ctx context.Context) (any, error) {
+	var run int
+	b.k.note(func() {
+		b.k.runs[b.path]++
+		run = b.k.runs[b.path]
+	})
+	if b.k.body == nil {
+		return b.inner.Run(ctx)
+	}
+	return b.k.body(ctx, b.path, run, b.inner.Run)
+}
+
+// drive runs the execution to its end.
+func (k *kit) drive(ctx context.Context) error {
+	for {
+		if err := k.settle(ctx); err != nil || k.ended() {
+			return err
+		}
+		if err := k.pass(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// settle runs what is due, and answers the callbacks that have a reply.
+func (k *kit) settle(ctx context.Context) error {
+	for {
+		if err := k.exec.RunUntilSuspended(ctx); err != nil || k.ended() {
+			return err
+		}
+		if k.exec.Invocations() > k.cfg.most {
+			return fmt.Errorf("%w: %d so far", errTooMany, k.exec.Invocations())
+		}
+		answered, err := k.reply()
+		if err != nil || !answered {
+			return err
+		}
+	}
+}
+
+// pass lets time pass until the next timer.
+func (k *kit) pass(ctx context.Context) error {
+	at, ok := k.clock.Next()
+	if !ok {
+		return fmt.Errorf("%w: %s", local.ErrStalled, k.waitsFor())
+	}
+	k.clock.AdvanceTo(at)
+	return ctx.Err()
+}
+
+func (k *kit) ended() bool { return k.exec.Status().Terminal() }
+
+// reply answers the first open callback that has a reply, and reports whether there is one.
+func (k *kit) reply() (bool, error) {
+	for _, rec := range k.exec.Operations() {
+		if rec.Kind != checkpoint.KindCallback || rec.Status.Terminal() {
+			continue
+		}
+		cb := &Callback{k: k, id: rec.CallbackID, path: k.path(rec)}
+		for _, r := range k.cfg.replies {
+			if matches(r.path, cb.path) || matches(r.path, k.parentPath(rec)) {
+				return true, r.act(cb)
+			}
+		}
+	}
+	return false, nil
+}
+
+// waitsFor lists what is not finished.
+func (k *kit) waitsFor() string {
+	var open []string
+	for _, rec := range k.exec.Operations() {
+		switch rec.Kind {
+		case checkpoint.KindExecution, checkpoint.KindContext:
+			continue
+		case checkpoint.KindStep, checkpoint.KindWait, checkpoint.KindCallback, checkpoint.KindChainedInvoke:
+		}
+		if !rec.Status.Terminal() {
+			open = append(open, fmt.Sprintf("%s %q is %s", rec.Kind, k.path(rec), rec.Status))
+		}
+	}
+	if len(open) == 0 {
+		return "it waits for nothing"
+	}
+	return strings.Join(open, ", ") + "; answer callbacks with Reply, or use Start"
+}
+
+// path is the path of a record; its name if the code was never seen to reach it.
+func (k *kit) path(rec checkpoint.Operation) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p, ok := k.paths[rec.ID]; ok {
+		return p
+	}
+	return rec.Name
+}
+
+func (k *kit) parentPath(rec checkpoint.Operation) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.paths[rec.ParentID]
+}
+
+// complaints are what fails a test whatever the execution came to.
+func (k *kit) complaints() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var list []string
+	for _, s := range k.cfg.stubs {
+		if !k.used[s] {
+			list = append(list, fmt.Sprintf("%s was never used: no operation it is for was reached", s.name))
+		}
+	}
+	if !k.cfg.repeats {
+		for _, path := range k.repeated {
+			list = append(list, fmt.Sprintf("%q repeats the name of an operation of its scope without a key: an operation "+
+				"inserted before it would take its record; tell them apart with Key", path))
+		}
+	}
+	return list
+}
+
+// logs keeps the records of the execution's loggers.
+type logs struct {
+	k     *kit
+	attrs []slog.Attr
+	group string
+}
+
+// Log is a record that the function logged.
+type Log struct {
+	Level   slog.Level
+	Message string
+	// Attrs are the attributes with the names of their groups, such as "request.id", as text.
+	Attrs map[string]string
+}
+
+// Enabled implements slog.Handler.
+func (*logs) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (h *logs) Handle(_ context.Context, r slog.Record) error {
+	l := Log{Level: r.Level, Message: r.Message, Attrs: make(map[string]string)}
+	for _, a := range h.attrs {
+		flatten(l.Attrs, "", a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		flatten(l.Attrs, h.group, a)
+		return true
+	})
+	h.k.note(func() { h.k.logs = append(h.k.logs, l) })
+	return nil
+}
+
+func flatten(into map[string]string, group string, a slog.Attr) {
+	v := a.Value.Resolve()
+	if v.Kind() != slog.KindGroup {
+		into[group+a.Key] = v.String()
+		return
+	}
+	if a.Key != "" {
+		group += a.Key + "."
+	}
+	for _, inner := range v.Group() {
+		flatten(into, group, inner)
+	}
+}
+
+// WithAttrs implements slog.Handler.
+func (h *logs) WithAttrs(attrs []slog.Attr) slog.Handler {
+	c := *h
+	c.attrs = slices.Clip(c.attrs)
+	for _, a := range attrs {
+		a.Key = h.group + a.Key
+		c.attrs = append(c.attrs, a)
+	}
+	return &c
+}
+
+// WithGroup implements slog.Handler.
+func (h *logs) WithGroup(name string) slog.Handler {
+	c := *h
+	if name != "" {
+		c.group += name + "."
+	}
+	return &c
+}

@@ -1,0 +1,122 @@
+package replaytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Operation is an operation of the log.
+type Operation struct {
+	// Path names it, ID is its ID in the log, ParentID that of the group or batch around it.
+	Path, ID, ParentID string
+	Kind               checkpoint.Kind
+	// SubType says which operation of the SDK it is, such as "Step" or "Map".
+	SubType string
+	// Status is empty if there is no such operation.
+	Status checkpoint.Status
+	// Attempts is how many attempts of a step have ended, Runs how often its body was run.
+	Attempts, Runs int
+	// Began and Ended count from the beginning of the execution.
+	Began, Ended time.Duration
+	// Result is the payload, as it stands in the log.
+	Result string
+	// Failure is why it failed, or why its last attempt did; nil if nothing failed.
+	Failure *checkpoint.Failure
+	// CallbackID is what an outside system answers a callback with.
+	CallbackID string
+}
+
+// Decode decodes the JSON of the result into v, a pointer.
+func (o Operation) Decode(v any) error {
+	if err := json.Unmarshal([]byte(o.Result), v); err != nil {
+		return fmt.Errorf("replaytest: the result of %q: %w", o.Path, err)
+	}
+	return nil
+}
+
+// Ops returns the operations in the order they began.
+func (r *Result[Out]) Ops() []Operation { return r.Operations }
+
+// Op returns the operation at a path. The zero Operation, whose Status is empty, says that there
+// is none.
+func (r *Result[Out]) Op(path string) Operation {
+	for _, o := range r.Operations {
+		if o.Path == path {
+			return o
+		}
+	}
+	return Operation{}
+}
+
+// Print writes a table of the operations to w, for people.
+func (r *Result[Out]) Print(w io.Writer) {
+	what := fmt.Sprint(r.Status)
+	if r.Err != nil {
+		what += ": " + r.Err.Error()
+	}
+	fmt.Fprintf(w, "%s after %v, %d invocations, %d checkpoint calls\n", what, r.Took, r.Invocations, r.CheckpointCalls)
+	printOperations(w, r.Operations)
+}
+
+func printOperations(w io.Writer, ops []Operation) {
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "OPERATION\tKIND\tSTATUS\tRUNS\tBEGAN\tENDED\tRESULT")
+	for _, o := range ops {
+		ended, runs := "", ""
+		if o.Status.Terminal() {
+			ended = o.Ended.String()
+		}
+		if o.Kind == checkpoint.KindStep {
+			runs = fmt.Sprint(o.Runs)
+		}
+		result := o.Result
+		if o.Failure != nil && result == "" {
+			result = o.Failure.Type + ": " + o.Failure.Message
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\t%s\n", o.Path, o.SubType, o.Status, runs, o.Began, ended, brief(result))
+	}
+	_ = tab.Flush() // the writer tells nobody either
+}
+
+// brief cuts a text for a table.
+func brief(s string) string {
+	const most = 60
+	s = strings.ReplaceAll(s, "\n", " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// operations are the records of the log but for that of the execution.
+func (k *kit) operations() []Operation {
+	var ops []Operation
+	for _, rec := range k.exec.Operations() {
+		if rec.Kind == checkpoint.KindExecution {
+			continue
+		}
+		o := Operation{
+			Path: k.path(rec), ID: rec.ID, ParentID: rec.ParentID, Kind: rec.Kind, SubType: rec.SubType, Status: rec.Status,
+			Attempts: rec.Attempt, Began: rec.Start.Sub(k.cfg.start), Failure: rec.Failure, CallbackID: rec.CallbackID,
+		}
+		if rec.Status.Terminal() {
+			o.Ended = rec.End.Sub(k.cfg.start)
+		}
+		if rec.Kind != checkpoint.KindStep || rec.Status == checkpoint.StatusSucceeded {
+			o.Result = rec.Payload.String()
+		}
+		if rec.Kind == checkpoint.KindStep && rec.Status.Terminal() {
+			// The number of finished attempts is written by RETRY alone: the last one counts too.
+			o.Attempts = max(o.Attempts, 1)
+		}
+		k.note(func() { o.Runs = k.runs[o.Path] })
+		ops = append(ops, o)
+	}
+	return ops
+}

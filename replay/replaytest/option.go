@@ -1,0 +1,100 @@
+package replaytest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// Option configures [Run], [Start] and [Explore]. Of options of one kind the last one counts,
+// unless they say that they add up.
+type Option interface {
+	ExploreOption
+	applyRun(c *config)
+}
+
+// ExploreOption configures [Explore] alone; every [Option] is one.
+type ExploreOption interface{ applyExplore(c *config) }
+
+type config struct {
+	start   time.Time
+	service []local.Option
+	stubs   []*stub
+	hosts   []hosting
+	replies []reply
+	budget  Budget
+	repeats bool
+	most    int // invocations
+
+	explore exploring
+}
+
+func newConfig() *config {
+	return &config{
+		start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), most: 10_000,
+		explore: exploring{schedules: 2000, seed: 1, bound: 60},
+	}
+}
+
+func runConfig(opts []Option) *config {
+	c := newConfig()
+	for _, o := range opts {
+		if o != nil {
+			o.applyRun(c)
+		}
+	}
+	return c
+}
+
+type option func(c *config)
+
+func (o option) applyRun(c *config)     { o(c) }
+func (o option) applyExplore(c *config) { o(c) }
+
+// At sets the time at which the execution begins. The default is 2026-01-01 00:00 UTC.
+func At(t time.Time) Option { return option(func(c *config) { c.start = t }) }
+
+// WithService configures the service: its limits, timeouts and faults. Repeated use adds up. The
+// clock is the kit's own.
+func WithService(opts ...local.Option) Option {
+	return option(func(c *config) { c.service = append(c.service, opts...) })
+}
+
+// AllowRepeats accepts operations of one name and no key in one scope, which otherwise fail the
+// test. The code must then never insert or remove one of them while executions are under way.
+func AllowRepeats() Option { return option(func(c *config) { c.repeats = true }) }
+
+// Host makes h the function that op.Invoke calls by this name. Repeated use adds functions.
+func Host(function string, h local.Handler, opts ...local.HostOption) Option {
+	return option(func(c *config) { c.hosts = append(c.hosts, hosting{function, h, opts}) })
+}
+
+type hosting struct {
+	function string
+	handler  local.Handler
+	opts     []local.HostOption
+}
+
+// Reply succeeds the callbacks at path with v as soon as the execution has suspended. The path is
+// that of op.CreateCallback or op.WaitForCallback. Repeated use adds replies.
+//
+// v is encoded as [Callback.Succeed] does.
+func Reply(path string, v any) Option {
+	return option(func(c *config) {
+		c.replies = append(slices.Clip(c.replies), reply{path: path, act: func(cb *Callback) error { return cb.succeed(v) }})
+	})
+}
+
+// ReplyFailure fails the callbacks at path as soon as the execution has suspended.
+func ReplyFailure(path, errorType, message string) Option {
+	return option(func(c *config) {
+		c.replies = append(slices.Clip(c.replies), reply{path: path, act: func(cb *Callback) error { return cb.fail(errorType, message) }})
+	})
+}
+
+// reply is what an outside system answers a callback with.
+type reply struct {
+	path string
+	act  func(cb *Callback) error
+}

@@ -1,0 +1,93 @@
+package replaytest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+)
+
+// Run runs an execution of f to its end and returns what it came to. Waits, retries and timeouts
+// take no time. That the execution fails is a result like any other.
+//
+// The test fails at once if the execution cannot end, because it waits for a callback that nobody
+// answers, and goes on failed if a stub was not used, a name was repeated without a key, or the
+// budget was exceeded.
+func Run[In, Out any](t testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Result[Out] {
+	t.Helper()
+	e := Start(t, f, in, opts...)
+	return e.Result()
+}
+
+// Result is how an execution ended. All of its fields are exported, so that cmp.Diff can compare
+// two of them.
+type Result[Out any] struct {
+	// Value is the result of an execution that succeeded.
+	Value Out
+	// Err is why it failed: an [*op.Error], in which registered errors are restored, so that errors.Is
+	// and errors.As find them. It is an [op.ErrTimedOut] or [op.ErrStopped] if the service ended it.
+	Err error
+	// Status is how it ended.
+	Status local.Status
+	// Took is how much virtual time has passed.
+	Took time.Duration
+	// Invocations is how often the function was invoked, CheckpointCalls how many checkpoint calls it made.
+	Invocations, CheckpointCalls int
+	// Operations are the operations of the log in the order they began.
+	Operations []Operation
+	// Logs are what the function logged.
+	Logs []Log
+	// Calls are the checkpoint calls, History the events of the service.
+	Calls   []local.Call
+	History []local.Event
+	// Concurrent says that operations ran beside each other, so that the order of calls is not
+	// always the same.
+	Concurrent bool
+}
+
+// resultOf builds the result of an execution that may still run.
+func resultOf[In, Out any](k *kit, f *replay.Function[In, Out]) (*Result[Out], error) {
+	r := &Result[Out]{
+		Status: k.exec.Status(), Took: k.clock.Now().Sub(k.cfg.start), Invocations: k.exec.Invocations(),
+		Calls: k.exec.CheckpointCalls(), History: k.exec.History(), Operations: k.operations(),
+	}
+	r.CheckpointCalls = len(r.Calls)
+	k.note(func() { r.Logs, r.Concurrent = append([]Log(nil), k.logs...), k.beside })
+	failure := k.exec.Failure()
+	var known []codec.KnownError
+	k.note(func() { known = append(known, k.known...) })
+	switch r.Status {
+	case local.StatusRunning:
+	case local.StatusSucceeded:
+		if payload := k.exec.Result(); len(payload) > 0 {
+			if err := json.Unmarshal(payload, &r.Value); err != nil {
+				return r, fmt.Errorf("replaytest: the result %s is no %T: %w", payload, r.Value, err)
+			}
+		}
+	case local.StatusFailed:
+		r.Err = f.Restore(failure, known...)
+	case local.StatusTimedOut, local.StatusStopped:
+		err := f.Restore(failure, known...)
+		if e, ok := errors.AsType[*op.Error](err); ok {
+			sentinel := op.ErrTimedOut
+			if r.Status == local.StatusStopped {
+				sentinel = op.ErrStopped
+			}
+			e.Known = append(e.Known, sentinel)
+		}
+		r.Err = err
+	}
+	return r, nil
+}
+
+// encodeInput makes the event of the execution.
+func encodeInput(ctx context.Context, in any) ([]byte, error) {
+	return codec.Encode(ctx, codec.JSON(), codec.Meta{Part: codec.Input}, in)
+}

@@ -1,0 +1,229 @@
+package replaytest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/replay"
+)
+
+// Start starts an execution of f and leaves the pace to the test. Nothing runs until one of the
+// methods is called.
+func Start[In, Out any](t testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Execution[Out] {
+	t.Helper()
+	k, err := newKit(runConfig(opts), f)
+	t.Cleanup(func() {
+		if err := k.svc.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	e := &Execution[Out]{t: t, k: k}
+	e.result = func() (*Result[Out], error) { return resultOf(k, f) }
+	var input []byte
+	if err == nil {
+		input, err = encodeInput(t.Context(), in)
+	}
+	if err == nil {
+		err = k.start(t.Context(), input)
+	}
+	if err != nil {
+		t.Fatalf("replaytest: %v", err)
+	}
+	return e
+}
+
+// Execution is an execution under the control of a test. Its methods fail the test at once if
+// what they are asked for cannot be done.
+type Execution[Out any] struct {
+	t      testing.TB
+	k      *kit
+	result func() (*Result[Out], error)
+}
+
+// RunUntilSuspended runs what is due, until the execution has ended or waits for time to pass or
+// for somebody outside. It moves no clock.
+func (e *Execution[Out]) RunUntilSuspended() {
+	e.t.Helper()
+	e.check(e.k.settle(e.t.Context()))
+}
+
+// Advance lets d pass and runs what becomes due on the way and in the end.
+func (e *Execution[Out]) Advance(d time.Duration) {
+	e.t.Helper()
+	e.AdvanceTo(e.k.clock.Now().Add(d))
+}
+
+// AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. A time in
+// the past runs what is due.
+func (e *Execution[Out]) AdvanceTo(t time.Time) {
+	e.t.Helper()
+	ctx := e.t.Context()
+	for {
+		e.check(e.k.settle(ctx))
+		at, ok := e.k.clock.Next()
+		if !ok || at.After(t) || e.k.ended() {
+			break
+		}
+		e.k.clock.AdvanceTo(at)
+	}
+	e.k.clock.AdvanceTo(t)
+	e.check(e.k.settle(ctx))
+}
+
+// Now returns the time.
+func (e *Execution[Out]) Now() time.Time { return e.k.clock.Now() }
+
+// Status returns how far the execution has come.
+func (e *Execution[Out]) Status() local.Status { return e.k.exec.Status() }
+
+// Ops returns the operations so far.
+func (e *Execution[Out]) Ops() []Operation { return e.k.operations() }
+
+// Op returns the operation at a path; its Status is empty if there is none so far.
+func (e *Execution[Out]) Op(path string) Operation {
+	r := Result[Out]{Operations: e.Ops()}
+	return r.Op(path)
+}
+
+// Result runs the execution to its end, as [Run] does, and returns what it came to.
+func (e *Execution[Out]) Result() *Result[Out] {
+	e.t.Helper()
+	e.check(e.k.drive(e.t.Context()))
+	r, err := e.result()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, c := range e.k.complaints() {
+		e.t.Errorf("replaytest: %s", c)
+	}
+	for _, c := range e.k.cfg.budget.exceeded(costOf(e.k.exec)) {
+		e.t.Errorf("replaytest: %s", c)
+	}
+	return r
+}
+
+// check ends the test with what the log holds, unless err is nil.
+func (e *Execution[Out]) check(err error) {
+	if err == nil {
+		return
+	}
+	e.t.Helper()
+	var table strings.Builder
+	printOperations(&table, e.k.operations())
+	e.t.Fatalf("replaytest: %v\n%s", err, table.String())
+}
+
+// Callback returns the callback at a path, that of op.CreateCallback or of op.WaitForCallback.
+func (e *Execution[Out]) Callback(path string) *Callback {
+	e.t.Helper()
+	for _, rec := range e.k.exec.Operations() {
+		if rec.Kind == checkpoint.KindCallback && (e.k.path(rec) == path || e.k.parentPath(rec) == path) {
+			return &Callback{t: e.t, k: e.k, path: e.k.path(rec), id: rec.CallbackID, op: rec.ID}
+		}
+	}
+	e.check(fmt.Errorf("there is no callback at %q so far", path))
+	return nil
+}
+
+// Callback is a callback as the outside system sees it. Its methods run nothing: let the execution
+// go on afterwards. They fail the test if the service refuses the call.
+type Callback struct {
+	t            testing.TB
+	k            *kit
+	path, id, op string
+}
+
+// ID returns what the outside system names the callback by.
+func (c *Callback) ID() string { return c.id }
+
+// Succeed sends the result. It is encoded by the codec that the callback was declared with, JSON
+// without one; a []byte and a json.RawMessage go as they stand.
+func (c *Callback) Succeed(v any) {
+	c.t.Helper()
+	c.check(c.succeed(v))
+}
+
+func (c *Callback) succeed(v any) error {
+	var payload []byte
+	switch raw := v.(type) {
+	case []byte:
+		payload = raw
+	case json.RawMessage:
+		payload = raw
+	default:
+		var err error
+		ctx := context.Background() //nolint:forbidigo // nothing is waited for
+		if payload, err = codec.Encode(ctx, c.codec(), codec.Meta{OperationName: c.path}, v); err != nil {
+			return err
+		}
+	}
+	return c.k.svc.CompleteCallback(c.id, payload)
+}
+
+// Fail sends a failure of this type and with this message.
+func (c *Callback) Fail(errorType, message string) {
+	c.t.Helper()
+	c.check(c.fail(errorType, message))
+}
+
+// codec is what the outcome is encoded with.
+func (c *Callback) codec() (cd codec.Codec) {
+	c.k.note(func() {
+		cd = c.k.codecs[c.path]
+		if outer, ok := c.k.codecs[c.path[:max(0, strings.LastIndexByte(c.path, '/'))]]; ok {
+			cd = outer
+		}
+	})
+	if cd == nil {
+		return codec.JSON()
+	}
+	return cd
+}
+
+func (c *Callback) fail(errorType, message string) error {
+	return c.k.svc.FailCallback(c.id, checkpoint.Failure{Type: errorType, Message: message})
+}
+
+// Heartbeat says that the callback is being worked on.
+func (c *Callback) Heartbeat() {
+	c.t.Helper()
+	c.check(c.k.svc.Heartbeat(c.id))
+}
+
+var errNoTimeout = errors.New("the callback has ended without running out of time, or has no timeout")
+
+// TimeOut lets time pass until the callback has run out of time, or missed a heartbeat. What
+// becomes due on the way is run.
+func (c *Callback) TimeOut() {
+	c.t.Helper()
+	ctx := c.t.Context()
+	for {
+		rec, _ := c.k.exec.Operation(c.op)
+		if rec.Status == checkpoint.StatusTimedOut {
+			return
+		}
+		if rec.Status.Terminal() || c.k.ended() {
+			c.check(errNoTimeout)
+			return
+		}
+		if err := errors.Join(c.k.exec.RunUntilSuspended(ctx), c.k.pass(ctx)); err != nil {
+			c.check(errors.Join(errNoTimeout, err))
+			return
+		}
+	}
+}
+
+func (c *Callback) check(err error) {
+	if err != nil {
+		c.t.Helper()
+		c.t.Fatalf("replaytest: callback %q: %v", c.path, err)
+	}
+}

@@ -1,0 +1,145 @@
+package replaytest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// stub takes the place of bodies.
+type stub struct {
+	name string
+	decl *node.Decl
+	path string
+	run  func(ctx context.Context, in any) (any, error)
+	err  error
+}
+
+// Stub runs fn in place of the body of the operations that b declares. The declaration itself
+// says which operations they are, whatever their names: op.StepFunc, op.DoFunc, op.GroupFunc, and the
+// builders made of them by methods.
+//
+// A stub for steps runs as often as their retry policy says. The last stub for an operation counts.
+func Stub[In, Out any](b op.Builder[In, Out], fn func(context.Context, In) (Out, error)) Option {
+	s := &stub{run: func(ctx context.Context, v any) (any, error) {
+		in, _ := v.(In)
+		return fn(ctx, in)
+	}}
+	var zero In
+	o := b(zero)
+	s.decl = o.Decl()
+	switch {
+	case s.decl == nil:
+		s.err = fmt.Errorf("a stub for a function that declares nothing itself (%q): "+
+			"stub the builder that it calls, or use StubNamed", o.Node().Head().Name)
+	default:
+		s.name = fmt.Sprintf("the stub for the builder of %q", s.decl.Name)
+	}
+	return stubOption(s)
+}
+
+// StubNamed runs fn in place of the body of the steps and groups at a path. Use it for operations
+// that no builder declares.
+func StubNamed[Out any](path string, fn func(context.Context) (Out, error)) Option {
+	return stubOption(&stub{
+		name: fmt.Sprintf("the stub for %q", path), path: path,
+		run: func(ctx context.Context, _ any) (any, error) { return fn(ctx) },
+	})
+}
+
+// Answer is a [Stub] that succeeds with v.
+func Answer[In, Out any](b op.Builder[In, Out], v Out) Option {
+	return Stub(b, func(context.Context, In) (Out, error) { return v, nil })
+}
+
+// Refuse is a [Stub] that fails with an error of this type and message. If an error is registered
+// under the name errorType, that error is restored.
+func Refuse[In, Out any](b op.Builder[In, Out], errorType, message string) Option {
+	return Stub(b, func(context.Context, In) (out Out, err error) {
+		return out, &op.Error{Type: errorType, Message: message, Identities: []op.Identity{{Name: errorType}}}
+	})
+}
+
+func stubOption(s *stub) Option {
+	return option(func(c *config) { c.stubs = append(c.stubs, s) })
+}
+
+// stubFor finds the stub of an operation.
+func (k *kit) stubFor(path string, h *node.Header) *stub {
+	for i := len(k.cfg.stubs) - 1; i >= 0; i-- {
+		s := k.cfg.stubs[i]
+		if s.decl != nil && s.decl == h.Decl || s.path != "" && matches(s.path, path) {
+			return s
+		}
+	}
+	return nil
+}
+
+// replace puts the stub in place of the body.
+func (s *stub) replace(n node.Node) node.Node {
+	in := n.Head().Input
+	switch n := n.(type) {
+	case *node.Step:
+		c := *n
+		c.Body = stubBody(func(ctx context.Context) (any, error) { return s.run(ctx, in) })
+		return &c
+	case *node.Group:
+		c := *n
+		c.Of = nil
+		c.Body = stubScope(func(sc node.Scope) (any, error) { return s.run(sc.View().Invocation, in) })
+		return &c
+	case *node.Wait, *node.Callback, *node.Invoke, *node.Batch, *node.Await:
+	}
+	return n
+}
+
+type stubBody func(ctx context.Context) (any, error)
+
+// Run implements node.Body.
+func (f stubBody) Run(ctx context.Context) (any, error) { return f(ctx) }
+
+type stubScope func(s node.Scope) (any, error)
+
+// Run implements node.ScopeBody.
+func (f stubScope) Run(s node.Scope) (any, error) { return f(s) }
+
+// matches reports whether a path is the one of an option, in which a star stands for any text
+// without a slash.
+func matches(pattern, path string) bool {
+	head, tail, star := strings.Cut(pattern, "*")
+	rest, ok := strings.CutPrefix(path, head)
+	if !star || !ok {
+		return pattern == path
+	}
+	for i := 0; ; i++ {
+		if matches(tail, rest[i:]) {
+			return true
+		}
+		if i == len(rest) || rest[i] == '/' {
+			return false
+		}
+	}
+}
+
+// fingerprint tells inputs apart.
+func fingerprint(in any) string {
+	if in == nil {
+		return ""
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		return ""
+	}
+	const most = 200
+	if len(b) <= most {
+		return string(b)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(b)
+	return fmt.Sprintf("%s… (%d bytes, %x)", b[:most], len(b), h.Sum64())
+}
