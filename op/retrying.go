@@ -1,16 +1,18 @@
 package op
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
 
 // Retry attempts an operation of any kind, a [Group] above all, until it succeeds or p gives up,
 // with durable waits between the attempts: a group in which o runs with the number of the attempt
-// as its key. The error is that of the last attempt. A [Step] has retries of its own, which cost
+// as its key. The error is that of the last attempt; a *codec.Error is not retried. A [Step] has retries of its own, which cost
 // no further operations.
 //
 // p and its filters are asked again on every replay: they must depend on the attempt alone.
@@ -21,15 +23,28 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	case n.Err != nil:
 	case o.Node().Head().Err != nil:
 		n.Err = misuse(name, "op.Retry: %v", o.Node().Head().Err)
+	case !attemptable(o.Node()):
+		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() come to one end; pass the operation itself", o.Node().Head().Name)
 	case p == nil:
 		n.Err = misuse(name, "op.Retry with a nil policy: pass one, such as retry.Default()")
 	case err != nil:
 		n.Err = misuse(name, "op.Retry: %v", err)
 	}
 	if n.Err == nil {
-		n.Codec, n.Known, n.Of, n.Check = o.n.Head().Codec, o.n.Head().Known, o.Node(), nil
+		h := o.Node().Head()
+		n.Codec, n.Known, n.Of, n.Check = h.Codec, h.Known, o.Node(), h.Check
 	}
 	return Op[T]{n: n, decode: o.decode}
+}
+
+// attemptable reports whether running n again can come to another end.
+func attemptable(n node.Node) bool {
+	switch n.(type) {
+	case *node.Await, *node.Callback:
+		return false
+	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch:
+	}
+	return true
 }
 
 type retryBody struct {
@@ -40,17 +55,20 @@ type retryBody struct {
 
 // Run attempts the operation.
 func (b retryBody) Run(s node.Scope) (any, error) {
-	began := s.View().Now
+	began := s.View().Now()
 	for number := 1; ; number++ {
 		key := strconv.Itoa(number)
 		r := s.Run(node.With(b.op.Node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
 		if r.Err == nil {
 			return node.Verbatim{Payload: r.Payload}, nil
 		}
-		now := s.View()
+		if _, ok := errors.AsType[*codec.Error](r.Err); ok {
+			return nil, r.Err
+		}
+		at := s.View()
 		d := retry.Decide(b.policy, nil, retry.Attempt{
-			Err: r.Err, Number: number, Elapsed: now.Now.Sub(began),
-			Rand: retry.Rand(now.Execution.ARN, b.name, number),
+			Err: r.Err, Number: number, Elapsed: at.Now().Sub(began),
+			Rand: retry.Rand(at.Execution.ARN, b.name, number),
 		})
 		if d.Err != nil {
 			return nil, d.Err

@@ -15,9 +15,10 @@ func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T]
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.Undo", h.Name) })
 	}
-	return o.undo(false, func(r node.Record) func(context.Context) error {
+	decode := o.Decode
+	return o.undo("Op.Undo", false, func(r node.Record) func(context.Context) error {
 		return func(ctx context.Context) error {
-			v, err := o.Decode(r)
+			v, err := decode(r)
 			if err != nil {
 				return fmt.Errorf("decode the result to undo: %w", err)
 			}
@@ -33,18 +34,25 @@ func (o Op[T]) UndoAttempted(fn func(context.Context) error, opts ...StepOption)
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.UndoAttempted", h.Name) })
 	}
-	return o.undo(true, func(node.Record) func(context.Context) error { return fn }, opts)
+	return o.undo("Op.UndoAttempted", true, func(node.Record) func(context.Context) error { return fn }, opts)
 }
 
-func (o Op[T]) undo(attempted bool, body func(node.Record) func(context.Context) error, opts []StepOption) Op[T] {
+func (o Op[T]) undo(
+	method string, attempted bool, body func(node.Record) func(context.Context) error, opts []StepOption,
+) Op[T] {
 	return o.with(func(h *node.Header) {
-		name, key := h.Name, h.Key
-		h.Undo = &node.Undo{
-			Attempted: attempted,
-			Step: func(r node.Record) *node.Step {
-				s, _ := Do(inner(name, "-undo"), body(r), opts...).Key(key).Node().(*node.Step)
-				return s
-			},
+		name := h.Name + undoSuffix
+		step := func(r node.Record) *node.Step {
+			n := &node.Step{Header: header[None](name, subTypeStep), Body: doFn(body(r))}
+			step[None](n, opts)
+			return n
+		}
+		h.Undo = &node.Undo{Attempted: attempted, Step: step}
+		if n := step(node.Record{}); h.Err == nil && n.Err != nil {
+			h.Err = misuse(h.Name, "%s: %v", method, n.Err)
 		}
 	})
 }
+
+// undoSuffix follows the name of an operation in the name of its compensation.
+const undoSuffix = "-undo"

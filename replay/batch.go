@@ -23,6 +23,7 @@ type batch struct {
 	open     int
 	next     int // the first branch that was not started
 	decided  bool
+	settled  bool    // how it ended is in the log, for its losers are being compensated
 	asleep   *waiter // the batch's own goroutine
 }
 
@@ -48,12 +49,14 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 	b := &batch{operation: s.operation(ctx, &n.Header, checkpoint.KindContext, c), n: n, kids: kids}
 	switch {
 	case c.rec == nil:
-		s.inv.writer.Add(b.update(checkpoint.ActionStart), s.inv.writer.RoundTrip())
+		s.begin(b.operation)
 	case c.rec.Status.Terminal():
 	case s.readOnly:
 		s.diverge(s.unfinished(b.operation))
 	}
 	if start {
+		b.operation.n = n
+		s.groups = append(s.groups, b.operation)
 		b.spawn(b.run)
 		s.inv.mu.Unlock()
 		return node.Record{Target: b.operation}
@@ -116,6 +119,11 @@ func (b *batch) run(t *task) node.Record {
 	if b.found != nil && b.found.Status.Terminal() {
 		b.in.readOnly = true
 		return b.recompute()
+	}
+	if e := b.settlement(); e != nil {
+		r := b.resume(e)
+		inv.mu.Unlock()
+		return r
 	}
 	b.progress.Total = max(b.n.Total, b.n.N)
 	verdict, winner := b.ask(), -1
@@ -239,7 +247,6 @@ func (b *batch) end(k *branch) {
 // conclude records how the batch ended. The branches that are still open are abandoned: what they
 // have queued is written, nothing else. Called with the lock held.
 func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
-	inv := b.s.inv
 	b.decided = true
 	for _, k := range b.kids {
 		k.abandon()
@@ -248,8 +255,15 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 	for _, k := range b.kids[:b.next] {
 		e.add(k)
 	}
+	return b.record(&e)
+}
+
+// record compensates what the batch must take back, and records how it ended. Called with the
+// lock held.
+func (b *batch) record(e *envelope) node.Record {
+	inv := b.s.inv
 	inv.mu.Unlock()
-	if err := b.compensate(&e); err != nil {
+	if err := b.compensate(e); err != nil {
 		inv.mu.Lock()
 		b.t.check()
 		return b.failed(err)
@@ -375,20 +389,7 @@ func (b *batch) recompute() node.Record {
 			})
 		}
 	}
-	for i, k := range b.kids[:len(e.Status)] {
-		if node.ItemStatus(e.Status[i]) != node.ItemStarted {
-			b.start(k)
-		}
-	}
-	for b.open > 0 {
-		b.asleep = &waiter{t: b.t, s: b.s, why: waitChild, op: b.operation}
-		inv.park(b.asleep)
-	}
-	full := &envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner}
-	for _, k := range b.kids[:len(e.Status)] {
-		k.counted = k.ended
-		full.add(k)
-	}
+	full := b.again(e)
 	if full.Status != e.Status {
 		b.in.diverge(&DivergedError{
 			Reason: "branches of a completed batch end otherwise when they are run again to compute their large results",

@@ -63,7 +63,7 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 		k.wire = "item-" + strconv.Itoa(i)
 		k.label = strconv.Itoa(i)
 	}
-	k.n = node.With(o, func(h *node.Header) { h.Key, h.Undo = "", nil })
+	k.n = node.With(o, func(h *node.Header) { h.Key = "" })
 	return k, nil
 }
 
@@ -157,6 +157,8 @@ func (k *branch) scope(readOnly bool) *scope {
 		inv: in.inv, parent: in, ids: checkpoint.NewScope(k.id), real: k.id, path: k.path(), ordered: true,
 		readOnly: in.readOnly || readOnly, known: concat(k.n.Head().Known, in.known), slots: in.slots, now: in.now,
 	}
+	_, plain := k.plain()
+	s.single = !plain
 	if k.b.n.Flat {
 		s.real = in.real
 	}

@@ -24,7 +24,7 @@ func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) 
 	}
 	for {
 		if rec, ok := s.inv.log.Get(o.id); ok {
-			s.passed(rec)
+			s.stale = c.rec != nil && s.inv.fresh != nil // its end is seen by who awaits it
 			s.inv.mu.Unlock()
 			return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)
 		}

@@ -41,11 +41,11 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
 	var buf [maxID]byte
 	rec, id, first := s.inv.log.Claim(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence))
 	c.id, c.rec = id, rec
-	if !first {
+	if !first && !s.virtual {
 		return c, s.refuse(misused(errCollision, s, s.describe(h)))
 	}
-	if h.Undo != nil {
-		s.undos = append(s.undos, undo{s: s, n: n, id: id, path: s.pathOf(h, c.occurrence)})
+	if h.Undo != nil && !s.single {
+		s.undos = append(s.undos, undo{s: s, head: h, n: n, id: id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}
 	if rec == nil {
 		if err := s.owned(h); err != nil {
@@ -54,6 +54,7 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
 		if s.readOnly || (s.ordered && s.unclaimed() > 0) {
 			s.diverge(s.missing(h, kind, c.occurrence))
 		}
+		s.standstill(s.operation(s.ctx, h, kind, c))
 		s.stale = false
 		s.reach(h, kind, c)
 		return c, nil

@@ -27,7 +27,7 @@ func (s *scope) end(err error) error {
 	if err == nil {
 		err = s.join()
 	}
-	if err == nil {
+	if err == nil && s.compensated() {
 		s.undoScope().expect(nil)
 	}
 	for _, o := range s.fibres {

@@ -25,7 +25,7 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
 	if c.rec == nil {
-		s.inv.writer.Add(o.update(checkpoint.ActionStart), s.inv.writer.RoundTrip())
+		s.begin(o)
 	}
 	if s.readOnly && !c.rec.Status.Terminal() {
 		s.diverge(s.unfinished(o))

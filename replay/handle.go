@@ -2,8 +2,10 @@ package replay
 
 import (
 	"context"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -42,6 +44,7 @@ func (h *handle) View() node.View {
 			ARN: inv.arn, Name: checkpoint.ExecutionName(inv.arn), StartedAt: inv.begun,
 			Replaying: h.s.isReplaying(),
 		},
+		Now:        func() time.Time { return Now(op.NewContext(h)) },
 		Logger:     inv.set.logger(h.s),
 		Invocation: context.WithValue(h.ctx, scopeKey{}, h.s),
 	}
@@ -67,6 +70,19 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Record {
 	if s.probe != nil {
 		return s.look(ctx, n, start)
 	}
+	if h.Undo == nil {
+		return s.carryOut(ctx, n, start)
+	}
+	at := len(s.undos)
+	r := s.carryOut(ctx, n, start)
+	if at < len(s.undos) {
+		s.undos[at].note(r, start)
+	}
+	return r
+}
+
+// carryOut runs or starts an operation by its kind.
+func (s *scope) carryOut(ctx context.Context, n node.Node, start bool) node.Record {
 	switch n := n.(type) {
 	case *node.Step:
 		return s.callStep(ctx, n, start)

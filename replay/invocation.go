@@ -84,8 +84,21 @@ func (inv *invocation) settle() {
 	case inv.suspendable():
 		inv.close(outcome{status: checkpoint.OutcomePending})
 	default:
-		inv.close(outcome{err: inv.stuck()})
+		inv.halt()
 	}
+}
+
+// halt ends an invocation in which nobody can go on.
+func (inv *invocation) halt() {
+	for w := range inv.parked {
+		if w.why == waitUndone {
+			err := notUndone(w.s.compensations())
+			err.Scope = w.s.path
+			inv.fail(err)
+			return
+		}
+	}
+	inv.close(outcome{err: inv.stuck()})
 }
 
 // suspendable reports whether somebody waits for something that the service will finish.

@@ -63,6 +63,16 @@ func (o *operation) update(a checkpoint.Action) checkpoint.Update {
 	}
 }
 
+// begin queues the START of a group or batch. Called with the lock held.
+func (s *scope) begin(o *operation) {
+	u := o.update(checkpoint.ActionStart)
+	if attempted(o.head) {
+		s.inv.awaitAck(s.t, s, o, s.inv.writer.AddWait(u))
+		return
+	}
+	s.inv.writer.Add(u, s.inv.writer.RoundTrip())
+}
+
 // codec returns what encodes the operation's result.
 func (o *operation) codec() codec.Codec {
 	if o.head.Codec != nil {

@@ -70,8 +70,8 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 		s.stop()
 	}
 	o := s.operation(ctx, h, rec.Kind, claim{id: rec.ID, occurrence: nth, rec: rec})
-	if h.Undo != nil {
-		s.probe.found = append(s.probe.found, undo{s: s, n: n, id: rec.ID, path: o.path()})
+	if h.Undo != nil && !s.single {
+		s.probe.found = append(s.probe.found, undo{s: s, head: h, n: n, id: rec.ID, path: o.path(), nth: nth})
 	}
 	if _, ok := n.(*node.Callback); ok {
 		inv.mu.Unlock()
@@ -79,18 +79,13 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 	}
 	if rec.Status.Terminal() && !rec.ReplayChildren {
 		r := s.terminal(h, nth, rec, true)
-		inv.mu.Unlock()
-		return s.given(s.dress(n, o.path(), r), start)
-	}
-	g, ok := n.(*node.Group)
-	if !ok {
-		if start && !rec.Status.Terminal() {
-			inv.mu.Unlock()
-			return node.Record{Target: o}
+		if !start {
+			s.observe(rec)
 		}
-		s.stop()
+		inv.mu.Unlock()
+		return s.looked(o, s.dress(n, o.path(), r), start)
 	}
-	return s.lookInto(o, g, rec, start)
+	return s.lookInto(o, n, rec, start)
 }
 
 // lookAt waits for nothing: an operation that is not finished ends the probe.
@@ -100,39 +95,58 @@ func (s *scope) lookAt(a *node.Await) node.Record {
 		s.inv.mu.Unlock()
 		return node.Record{Err: errNoTarget}
 	}
+	rec, ok := s.inv.log.Get(o.id)
 	if o.done {
+		if ok && rec.Status.Terminal() {
+			s.observe(rec)
+		}
 		s.inv.mu.Unlock()
 		return o.rec
 	}
-	rec, ok := s.inv.log.Get(o.id)
 	if !ok || !rec.Status.Terminal() || rec.ReplayChildren {
 		s.stop()
 	}
 	r := s.terminal(o.head, o.nth, rec, true)
+	s.observe(rec)
 	s.inv.mu.Unlock()
 	return s.dress(a, o.path(), r)
 }
 
-// lookInto goes into a group: one that is not finished ends the probe, unless it goes on beside
-// the scope; what a finished one did is its own affair.
-func (s *scope) lookInto(o *operation, g *node.Group, rec *checkpoint.Operation, start bool) node.Record {
-	in := s.newScope(s.t, o, true)
-	if rec.Status.Terminal() {
+// looked returns the record of a finished operation: as something to wait for if it was started.
+func (s *scope) looked(o *operation, r node.Record, start bool) node.Record {
+	if !start {
+		return r
+	}
+	o.done, o.rec = true, r
+	return node.Record{Target: o}
+}
+
+// lookInto goes into a group or batch. One that is not finished ends the probe, unless it goes on
+// beside the scope; what a finished group did is its own affair. Called with the lock held.
+func (s *scope) lookInto(o *operation, n node.Node, rec *checkpoint.Operation, start bool) node.Record {
+	g, group := n.(*node.Group)
+	if group && rec.Status.Terminal() {
+		in := s.newScope(s.t, o, true)
 		in.readOnly, in.probe = true, &probe{}
+		if !start {
+			s.observe(rec)
+		}
 		s.inv.mu.Unlock()
 		v, err := guard(func() (any, error) { return g.Body.Run(&handle{s: in, ctx: in.ctx}) })
-		if err != nil {
-			return s.given(node.Record{Err: err}, start)
+		var payload checkpoint.Payload
+		if err == nil {
+			payload, err = o.payload(v)
 		}
-		payload, err := o.payload(v)
 		if err != nil {
-			return s.given(node.Record{Err: err}, start)
+			return s.looked(o, node.Record{Err: err}, start)
 		}
-		return s.given(s.dress(g, o.path(), o.large(payload.Bytes())), start)
+		return s.looked(o, s.dress(g, o.path(), o.large(payload.Bytes())), start)
 	}
-	found := s.inv.probe(s.t, in, func(h *handle) { _, _ = g.Body.Run(h) })
-	s.probe.found = append(s.probe.found, found...)
-	if !start {
+	if !rec.Status.Terminal() {
+		o.n = n
+		s.probe.found = append(s.probe.found, s.inside(s.t, o)...)
+	}
+	if !start || rec.Status.Terminal() {
 		s.stop()
 	}
 	s.inv.mu.Unlock()

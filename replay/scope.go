@@ -36,10 +36,20 @@ type scope struct {
 	gate   []*waiter        // wait until everything the log holds is claimed
 	fibres []*operation     // started by Go, in the order of their claims
 	undos  []undo           // what to compensate, in the order of claims
-	groups []*operation     // started groups, which may be abandoned
-	probe  *probe           // not nil: the scope only looks at what the log holds
-	onEnd  []func(ctx context.Context, err error)
-	slots  *slots // bounds the running bodies; nil for no bound
+	groups []*operation     // started groups and batches, which may be abandoned
+	// single scopes are those of branches that are one operation, whose compensation is the batch's.
+	single bool
+	// virtual scopes are those of compensations: one that was abandoned is taken over by the scope
+	// that has abandoned it, so that an operation may be claimed again.
+	virtual bool
+	// undoing says that the scope has failed and is being compensated.
+	undoing bool
+	// expected are the compensations that the code asks for; of a virtual scope alone.
+	expected []string
+	undoIDs  *checkpoint.Scope // of its compensations, made when it is needed
+	probe    *probe            // not nil: the scope only looks at what the log holds
+	onEnd    []func(ctx context.Context, err error)
+	slots    *slots // bounds the running bodies; nil for no bound
 	// now is the latest end that the scope has observed. The ends of unseen ones, relaxed steps whose
 	// completion is not durable yet, are to be added to it.
 	now    time.Time
@@ -110,12 +120,50 @@ func (s *scope) frontier(o *operation) {
 	if s.ordered && s.unclaimed() > 0 {
 		s.diverge(s.beyond(o))
 	}
+	s.standstill(o)
+}
+
+// standstill keeps code from going on in a scope that an earlier invocation has begun to
+// compensate. The handler's goroutine has diverged. Any other one may belong to something that is
+// about to be abandoned again: it waits for that, and if nobody can go on, the execution has
+// diverged. Called with the lock held.
+func (s *scope) standstill(o *operation) {
+	for at := s; at != nil; at = at.parent {
+		if !at.compensated() {
+			continue
+		}
+		if at.t.parent == nil && s.t == at.t {
+			at.diverge(notUndone(at.compensations()))
+		}
+		w := &waiter{t: s.t, s: at, why: waitUndone, op: o}
+		s.inv.park(w)
+	}
+}
+
+// compensated reports whether the log holds compensations of a scope that is not compensated here.
+func (s *scope) compensated() bool {
+	if !s.ordered || s.undoing || s.ended {
+		return false
+	}
+	if s.undoIDs == nil {
+		ids := checkpoint.NewScope(checkpoint.UndoScope(s.ids.ID()))
+		s.undoIDs = &ids
+	}
+	return s.inv.log.Unclaimed(*s.undoIDs) > 0
+}
+
+// compensations lists those of the scope that the log holds.
+func (s *scope) compensations() string {
+	return recorded(&s.inv.log.UnclaimedRecords(*s.undoIDs)[0])
 }
 
 // pass parks until neither the scope nor those around it hold records that nobody has claimed:
 // no body starts in a scope that may turn out to have diverged. Called with the lock held.
 func (s *scope) pass(t *task, o *operation) {
 	for at := s; at != nil; {
+		if at.compensated() {
+			s.inv.park(&waiter{t: t, s: at, why: waitUndone, op: o})
+		}
 		if !at.ordered || at.ended || at.unclaimed() == 0 {
 			at = at.parent
 			continue

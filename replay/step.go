@@ -94,7 +94,7 @@ func (st *step) run(t *task) node.Record {
 func (st *step) start() {
 	st.begun = true
 	u := st.update(checkpoint.ActionStart)
-	if st.strict() {
+	if st.strict() || attempted(st.head) {
 		st.seq = st.s.inv.writer.AddWait(u)
 		return
 	}
@@ -105,6 +105,10 @@ func (st *step) start() {
 func (st *step) strict() bool {
 	return st.conf.Semantics == node.AtMostOnce || st.conf.CountCrashes == node.On
 }
+
+// attempted reports whether the operation is compensated even if it does not complete: then its
+// start must be in the log before it can have an effect.
+func attempted(h *node.Header) bool { return h.Undo != nil && h.Undo.Attempted }
 
 // hold is how long START may be held back so that it travels with the completion.
 //
@@ -152,7 +156,7 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	if st.conf.Semantics != node.Relaxed {
 		inv.barrier(t, s, st.operation)
 	}
-	if st.strict() {
+	if st.strict() || attempted(st.head) {
 		inv.awaitAck(t, s, st.operation, st.seq)
 	}
 	s.slots.take(t, s, st.operation)

@@ -25,6 +25,8 @@ type task struct {
 	cancel context.CancelCauseFunc
 	// gone is called, with the lock held, when the goroutine has ended, however it did; may be nil.
 	gone func()
+	// over is closed when the goroutine has ended; nil unless somebody waits for that.
+	over chan struct{}
 	// asleep is what the goroutine is parked on; nil while it runs.
 	asleep *waiter
 	// held is where the goroutine has taken a place among the running bodies; nil if nowhere.
@@ -87,6 +89,9 @@ func (t *task) end(returned bool, v any, end func(err error)) {
 		inv.fail(fmt.Errorf("%w: in %s", ErrExited, place(t.at)))
 	}
 	t.give()
+	if t.over != nil {
+		close(t.over)
+	}
 	if t.gone != nil {
 		t.gone()
 	}
@@ -145,6 +150,28 @@ func (t *task) abandon() {
 	case t.wants != nil:
 		t.wants.next() // it was woken to take a place, and does not come to it
 	}
+}
+
+// outlast waits until the goroutine and all it has started have ended, which were abandoned: what
+// is to be undone must not be going on. It stays busy meanwhile, as if it ran their bodies itself.
+// Called with the lock held, by the goroutine by.
+func (t *task) outlast(by *task) {
+	for _, c := range t.children {
+		c.outlast(by)
+	}
+	if t.finished {
+		return
+	}
+	if t.over == nil {
+		t.over = make(chan struct{})
+	}
+	t.inv.mu.Unlock()
+	select {
+	case <-t.over:
+	case <-t.inv.closed:
+	}
+	t.inv.mu.Lock()
+	by.check()
 }
 
 // panicError describes a panic that was recovered.

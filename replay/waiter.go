@@ -14,6 +14,7 @@ const (
 	waitDone              // the end of an operation that runs here
 	waitGate              // the claims of everything the log holds
 	waitChild             // a branch of a batch
+	waitUndone            // to be abandoned: its scope was being compensated
 	waitSlot              // a free place among the running bodies of a batch
 )
 
@@ -21,7 +22,7 @@ const (
 func (w why) String() string {
 	return [...]string{
 		"for a checkpoint", "for its record", "for its end", "for the operations before it",
-		"for a branch", "for a running body to end",
+		"for a branch", "for its scope to fail again", "for a running body to end",
 	}[w]
 }
 

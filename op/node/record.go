@@ -24,8 +24,8 @@ type Scope interface {
 // View is what user code may know of a scope.
 type View struct {
 	Execution Execution
-	// Now is the time of the scope, the same on every replay.
-	Now    time.Time
+	// Now returns the time of the scope, the same on every replay. It may take a checkpoint.
+	Now    func() time.Time
 	Logger *slog.Logger
 	// Invocation is the context of the invocation with the scope's values.
 	Invocation context.Context //nolint:containedctx // it is what the view shows
