@@ -20,6 +20,8 @@ type order struct {
 
 type hold struct{ ID string }
 
+type approval struct{ By string }
+
 // What a shop does. Nothing in it knows about durable execution.
 
 func reserveStock(_ context.Context, o order) (hold, error) {
@@ -52,11 +54,23 @@ var (
 	pack    = op.StepFunc("pack-item", packItem)
 )
 
+const approvalLimit = 500
+
+// shop processes orders. ask puts a question before a manager, who answers by the callback's ID.
+type shop struct {
+	ask func(ctx context.Context, callbackID string) error
+}
+
 // processOrder runs from its first line in every invocation; what is recorded is not done again.
-func processOrder(ctx op.Context, o order) ([]string, error) {
+func (s shop) processOrder(ctx op.Context, o order) ([]string, error) {
 	h, err := replay.Run(ctx, reserve(o))
 	if err != nil {
 		return nil, fmt.Errorf("reserve stock: %w", err)
+	}
+	if o.Total > approvalLimit {
+		if err := replay.Exec(ctx, op.WaitForCallback[approval]("manager-approval", s.ask, op.WithTimeout(24*time.Hour))); err != nil {
+			return nil, errors.Join(fmt.Errorf("approve order: %w", err), replay.Exec(ctx, release(h)))
+		}
 	}
 	pay, err := replay.Run(ctx, charge(o))
 	if err != nil {
@@ -69,12 +83,18 @@ func processOrder(ctx op.Context, o order) ([]string, error) {
 	return append([]string{pay}, parcels.Values()...), err
 }
 
-// process runs an order on a local service whose clock passes a day at once.
+// process runs an order on a local service whose clock passes a day at once. The manager answers
+// after an hour.
 func process(event string) {
 	clock := local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	service := local.New(local.WithClock(clock))
 	defer service.Close()
-	out, err := service.Run(context.Background(), replay.Handler(processOrder), []byte(event))
+	s := shop{ask: func(_ context.Context, callbackID string) error {
+		fmt.Println("ask the manager")
+		clock.AfterFunc(time.Hour, func() { _ = service.CompleteCallback(callbackID, []byte(`{"By":"Ada"}`)) })
+		return nil
+	}}
+	out, err := service.Run(context.Background(), replay.Handler(s.processOrder), []byte(event))
 	if failed, ok := errors.AsType[*local.ExecutionError](err); ok {
 		fmt.Println(failed.Failure.Message)
 		return
@@ -93,11 +113,12 @@ func Example() {
 	// ["pay-A-1","parcel-tea","parcel-pot"] <nil>
 }
 
-// An order that cannot be paid gives back what it holds.
+// A large order waits for a manager. One that then cannot be paid gives back what it holds.
 func Example_compensation() {
 	process(`{"ID":"A-2","Items":["gear"],"Total":1799000}`)
 	// Output:
 	// reserve A-2
+	// ask the manager
 	// charge 1799000
 	// release A-2
 	// charge card: card declined

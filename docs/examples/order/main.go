@@ -3,6 +3,7 @@
 //
 //	go run ./docs/examples/order                                  a shipped order
 //	go run ./docs/examples/order declined                         another shipped order
+//	go run ./docs/examples/order submarine                        one that the manager refuses
 //	go run ./docs/examples/order my-order.json                    an order from a file
 //	go run ./docs/examples/order -                                an order from standard input
 //	go run ./docs/examples/order -kill-after charge-card tea      the function is lost once that is recorded

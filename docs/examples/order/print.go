@@ -23,7 +23,8 @@ type printer struct {
 	e           *local.Execution
 	shown       int // events that were printed
 	invocations int
-	names       int // the width of the longest name of an operation
+	names       int // the width of the longest label of an operation
+	labels      labels
 }
 
 // order prints what is to be processed.
@@ -31,7 +32,7 @@ func (p *printer) order(o Order) {
 	for _, name := range operations(o) {
 		p.names = max(p.names, len(name))
 	}
-	fmt.Fprintf(p.w, "order %s of %s: %d items, %s %s\n", o.ID, o.Customer, len(o.Items), o.Total(), o.Currency)
+	fmt.Fprintf(p.w, "order %s of %s: %s, %s %s\n", o.ID, o.Customer, count(len(o.Items), "item"), o.Total(), o.Currency)
 }
 
 // watch prints what an invocation finds in the log and what it answers.
@@ -46,16 +47,22 @@ func (p *printer) watch(h local.Handler) local.Handler {
 	})
 }
 
-// begin prints which records an invocation replays.
+// begin prints which records an invocation replays. What is inside of a finished operation it does
+// not look at.
 func (p *printer) begin() {
 	p.history()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.invocations++
 	fmt.Fprintf(p.w, "\ninvocation %d\n", p.invocations)
+	finished := make(map[string]bool)
 	for _, rec := range p.e.Operations() {
-		if rec.Kind != checkpoint.KindExecution && rec.Status.Terminal() {
-			p.line("", "replayed", rec.Name, result(rec.Payload, rec.Failure))
+		if rec.Kind == checkpoint.KindExecution || !rec.Status.Terminal() {
+			continue
+		}
+		finished[rec.ID] = true
+		if !finished[rec.ParentID] {
+			p.line("", "replayed", p.labels[rec.ID], result(rec.Payload, rec.Failure))
 		}
 	}
 	p.historyLocked()
@@ -75,11 +82,26 @@ func (p *printer) end(answer []byte) {
 	p.line("", "answered", a.Status, "")
 }
 
-// killed prints that the function was lost.
-func (p *printer) killed(name string) {
+// label is what the program calls the operation of an update.
+func (p *printer) label(u checkpoint.Update) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line("", "killed", name, "the record is durable; the function is lost before it hears of that")
+	return p.labels[u.ID]
+}
+
+// killed prints that the function was lost.
+func (p *printer) killed(label string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line("", "killed", label, "the record is durable; the function is lost before it hears of that")
+}
+
+// manager prints what the manager does, who is outside the function.
+func (p *printer) manager(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.historyLocked()
+	p.line("", "manager", managerApproval, what)
 }
 
 // history prints the events that are new.
@@ -93,7 +115,10 @@ func (p *printer) historyLocked() {
 	events := p.e.History()
 	for _, ev := range events[p.shown:] {
 		at := fmt.Sprintf("%6.2f s  #%d", ev.Time.Sub(events[0].Time).Seconds(), ev.ID)
-		p.line(at, string(ev.Type), ev.Name, detail(ev))
+		if ev.OperationID != "" {
+			p.labels.add(ev.OperationID, ev.ParentID, ev.Name, ev.SubType)
+		}
+		p.line(at, string(ev.Type), p.labels[ev.OperationID], detail(ev))
 	}
 	p.shown = len(events)
 }
@@ -113,6 +138,8 @@ func detail(ev local.Event) string {
 		return fmt.Sprintf("attempt %d: %s; again in %v", ev.Attempt, ev.Failure.Message, ev.NextAttemptDelay)
 	case ev.Type == local.EventStepFailed:
 		return fmt.Sprintf("attempt %d: %s", ev.Attempt, ev.Failure.Message)
+	case ev.Type == local.EventCallbackStarted:
+		return "for at most " + ev.Timeout.String()
 	case ev.Type == local.EventExecutionSucceeded:
 		return "" // the receipt follows
 	}
@@ -123,6 +150,15 @@ func detail(ev local.Event) string {
 func result(p checkpoint.Payload, f *checkpoint.Failure) string {
 	const most = 60
 	text := p.String()
+	var batch struct {
+		Perdure struct {
+			Reason string            `json:"reason"`
+			Items  []json.RawMessage `json:"items"`
+		} `json:"perdure"`
+	}
+	if json.Unmarshal(p.Bytes(), &batch) == nil && batch.Perdure.Reason != "" {
+		text = count(len(batch.Perdure.Items), "item") + ": " + batch.Perdure.Reason
+	}
 	if f != nil {
 		text = f.Type + ": " + strings.ReplaceAll(f.Message, "\n", "; ")
 	}
@@ -155,7 +191,7 @@ func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
 	})
 	what, name := "logged", ""
 	if info, ok := op.InfoFrom(ctx); ok {
-		what, name = "ran", info.Path
+		what, name = "ran", ofPath(info.Path)
 		if info.Attempt > 1 {
 			text += fmt.Sprintf(" (attempt %d)", info.Attempt)
 		}

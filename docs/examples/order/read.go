@@ -10,8 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/perdure/perdure/checkpoint"
 )
 
 //go:embed orders/*.json
@@ -157,15 +155,6 @@ func isName(s string) bool {
 	return s != "" && len(s) <= most && strings.Trim(s, "-") != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 	})
-}
-
-// operations returns the names that operations of an order have in the history.
-func operations(o Order) []string {
-	names := []string{reserveStock, chargeCard, releaseStock}
-	for _, i := range o.Items {
-		names = append(names, checkpoint.WireName(packItem, i.SKU))
-	}
-	return append(names, coolOffWait)
 }
 
 // checkOperation refuses a name that no operation of the order has.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -25,6 +26,7 @@ type session struct {
 	clock local.Clock
 
 	stock     Stock
+	manager   Manager
 	cards     Cards
 	warehouse Warehouse
 }
@@ -35,7 +37,7 @@ func (s *session) run(ctx context.Context, o Order) (r Receipt, err error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	p := &printer{w: s.out}
+	p := &printer{w: s.out, labels: make(labels)}
 	k := &killer{after: s.killAfter, p: p}
 	opts := []local.Option{local.WithFaults(local.Faults{
 		Committed: func(local.Point) { p.history() },
@@ -47,7 +49,9 @@ func (s *session) run(ctx context.Context, o Order) (r Receipt, err error) {
 	service := local.New(opts...)                              //nolint:contextcheck // it is closed, whatever becomes of ctx
 	defer func() { err = errors.Join(err, service.Close()) }() //nolint:contextcheck // the same
 
-	h := replay.Handler(NewOrders(&s.stock, &s.cards, &s.warehouse).Process, replay.WithLogHandler(p.logs()))
+	s.manager.said, s.manager.after = p.manager, s.after
+	s.manager.succeed, s.manager.fail = service.CompleteCallback, service.FailCallback
+	h := replay.Handler(NewOrders(&s.stock, &s.manager, &s.cards, &s.warehouse).Process, replay.WithLogHandler(p.logs()))
 	if err := service.Host(function, p.watch(h)); err != nil {
 		return Receipt{}, err
 	}
@@ -75,6 +79,15 @@ func (s *session) run(ctx context.Context, o Order) (r Receipt, err error) {
 	}
 	r.print(s.out)
 	return r, nil
+}
+
+// after calls f when the clock of the service has moved by d.
+func (s *session) after(d time.Duration, f func()) {
+	if s.clock == nil {
+		time.AfterFunc(d, f)
+		return
+	}
+	s.clock.AfterFunc(d, f)
 }
 
 // OrderError says that an order has ended without a receipt.
@@ -111,9 +124,9 @@ func (k *killer) loses(at local.Point) bool {
 		return false
 	}
 	for _, u := range at.Updates {
-		if u.Name == k.after && recorded(u) {
+		if recorded(u) && k.p.label(u) == k.after {
 			k.done = true
-			k.p.killed(u.Name)
+			k.p.killed(k.after)
 			return true
 		}
 	}
@@ -121,7 +134,8 @@ func (k *killer) loses(at local.Point) bool {
 }
 
 // recorded reports whether the record that an update leaves is the last that the function makes
-// of the operation: what follows the START of a wait is up to the service.
+// of the operation: what follows the START of a wait or a callback is up to the service.
 func recorded(u checkpoint.Update) bool {
-	return u.Action == checkpoint.ActionSucceed || u.Action == checkpoint.ActionFail || u.Kind == checkpoint.KindWait
+	return u.Action == checkpoint.ActionSucceed || u.Action == checkpoint.ActionFail ||
+		u.Kind == checkpoint.KindWait || u.Kind == checkpoint.KindCallback
 }
