@@ -107,7 +107,7 @@ func (h *hooks) changed(recs []*checkpoint.Operation) {
 	if h == nil || len(recs) == 0 {
 		return
 	}
-	c := Change{Operations: h.inv.log.Len(), Lookup: h.lookup}
+	c := Change{ExecutionARN: h.inv.arn, Operations: h.inv.log.Len(), Lookup: h.lookup}
 	for _, rec := range recs {
 		c.Changed = append(c.Changed, h.describe(rec))
 	}

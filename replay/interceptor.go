@@ -94,7 +94,8 @@ type OperationInfo struct {
 
 // Change is what the service reports as changed.
 type Change struct {
-	Changed []OperationInfo
+	ExecutionARN string
+	Changed      []OperationInfo
 	// Operations is how many operations the log holds.
 	Operations int
 	// Lookup finds an operation of the log.
