@@ -56,8 +56,30 @@ func (inv *invocation) beforeDeadline(ctx context.Context) (context.Context, con
 	if !ok || inv.set.margin == 0 {
 		return ctx, func() {}
 	}
-	return context.WithDeadlineCause(ctx, deadline.Add(-inv.set.margin), errCutShort)
+	at := deadline.Add(-inv.set.margin)
+	cut, cancel := context.WithCancelCause(ctx)
+	stop := func() bool { return true }
+	if left := at.Sub(inv.clock.Now()); left > 0 {
+		stop = inv.clock.AfterFunc(left, func() { cancel(errCutShort) })
+	} else {
+		cancel(errCutShort)
+	}
+	return &early{cut, at}, func() {
+		stop()
+		cancel(nil)
+	}
 }
+
+// early is a context that ends before that of the invocation, in the time of the service's clock,
+// which the context package knows nothing of.
+type early struct {
+	context.Context //nolint:containedctx // the parent
+
+	at time.Time
+}
+
+// Deadline returns when the context ends.
+func (c *early) Deadline() (time.Time, bool) { return c.at, true }
 
 // overrunError is the error of a body whose time was over. It reads as what the body said.
 type overrunError struct{ err error }

@@ -20,7 +20,7 @@ import (
 func (st *step) decide(rec *checkpoint.Operation, number int, err error) checkpoint.Update {
 	cuts := cutsOf(rec)
 	if _, cut := errors.AsType[*cutShortError](err); cut && cuts < st.s.inv.set.cuts && st.conf.Semantics != node.AtMostOnce {
-		return st.retry(err, time.Second, cuts+1)
+		return st.cutShort(err, cuts+1)
 	}
 	state, again := retry.StateOf(err)
 	if again && st.conf.Semantics == node.AtMostOnce {
@@ -69,6 +69,19 @@ func (st *step) retry(err error, after time.Duration, cuts int) checkpoint.Updat
 		u.Failure.Data = withCuts(u.Failure.Data, cuts)
 	}
 	return u
+}
+
+// cutShort records an attempt that was cut short. A body that says how far it has come goes on
+// from there.
+func (st *step) cutShort(err error, cuts int) checkpoint.Update {
+	if state, again := retry.StateOf(err); again {
+		payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), state)
+		if err != nil {
+			return st.giveUp(err)
+		}
+		st.state = carried{payload: payload, ok: true}
+	}
+	return st.retry(err, time.Second, cuts)
 }
 
 // goOn records the state that the next attempt begins with.
