@@ -114,7 +114,7 @@ func (c recordCase) invoke(ctx context.Context) (answer string, lines []string, 
 		case errors.Is(err, op.ErrInterrupted):
 			return "interrupted", nil
 		case err != nil:
-			return "error: " + err.Error(), nil
+			return "", err
 		}
 		return "value: " + v, nil
 	}, replay.WithErrors(codec.Sentinel("law", errLaw)), replay.WithReadyStart(c.readyStart))
@@ -133,11 +133,8 @@ func (c recordCase) invoke(ctx context.Context) (answer string, lines []string, 
 }
 
 func (c recordCase) record() checkpoint.Operation {
-	subTypes := map[checkpoint.Kind]string{
-		checkpoint.KindStep: "Step", checkpoint.KindWait: "Wait", checkpoint.KindContext: "RunInChildContext",
-	}
 	rec := checkpoint.Operation{
-		ID: checkpoint.ID("", c.name, "", 0), Name: c.name, Kind: c.kind, SubType: subTypes[c.kind],
+		ID: checkpoint.ID("", c.name, "", 0), Name: c.name, Kind: c.kind, SubType: "Step",
 		Status: c.status, Start: still{}.Now(),
 	}
 	switch c.status {

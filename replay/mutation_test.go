@@ -184,7 +184,7 @@ func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // 
 	}
 	all := lawChecks(t, 10) >= 30
 	passes := make(map[string]bool)
-	for _, m := range mutations() {
+	for _, m := range mutations() { //nolint:paralleltest // as above
 		if !all && !m.always {
 			continue
 		}
