@@ -37,7 +37,10 @@ func TestAccessorsOfABatch(t *testing.T) {
 		{"all succeeded", op.Batch[int]{Items: []op.Item[int]{ok(0, 10), ok(1, 11)}}, op.Succeeded, []int{10, 11}, "2 0 0 2", nil},
 		{
 			"one of each: the places of the values are not those of the items",
-			op.Batch[int]{Items: []op.Item[int]{ok(0, 10), bad, ok(2, 12), open}}, op.Failed, []int{10, 12}, "2 1 1 4", errBatch,
+			op.Batch[int]{Items: []op.Item[int]{ok(0, 10), bad, ok(2, 12), open}},
+			op.Failed,
+			[]int{10, 12},
+			"2 1 1 4", errBatch,
 		},
 		{"what is under way is no failure", op.Batch[int]{Items: []op.Item[int]{open}}, op.Succeeded, []int{}, "0 0 1 1", nil},
 	}

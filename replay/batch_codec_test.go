@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -176,7 +177,7 @@ func (sealedCodec) Decode(ctx context.Context, m codec.Meta, p []byte, v any) er
 
 func TestPayloadsOfBranchesAreDecodedAsThoseOfTheirOperation(t *testing.T) {
 	t.Parallel()
-	step := func(i int) op.Op[string] { return plainStep("pack", fmt.Sprint(i)) }
+	step := func(i int) op.Op[string] { return plainStep("pack", strconv.Itoa(i)) }
 	group := func(i int) op.Op[string] {
 		return op.Group("pack", func(ctx op.Context) (string, error) { return replay.Run(ctx, step(i)) })
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -174,7 +175,7 @@ func TestOutcomeIsReadAndNeverComputedAgain(t *testing.T) {
 			each := op.StepFunc("pack", func(_ context.Context, i int) (string, error) {
 				once[i].Do(ready.Done)
 				<-gate
-				return fmt.Sprint(i) + strings.Repeat("x", size), nil
+				return strconv.Itoa(i) + strings.Repeat("x", size), nil
 			})
 			got, e := onceMore(t, func(ctx op.Context) string {
 				b, err := replay.Run(ctx, op.Map("ship", []int{0, 1, 2}, each, op.WithCompletion(op.MinSuccessful(2))))
@@ -203,12 +204,12 @@ func TestLargeResultsAreComputedFromTheRecords(t *testing.T) {
 	var mu sync.Mutex
 	pack := op.StepFunc("pack", func(_ context.Context, i int) (string, error) {
 		mu.Lock()
-		bodies[fmt.Sprint(i)]++
+		bodies[strconv.Itoa(i)]++
 		mu.Unlock()
 		if i == 1 {
 			return "", errDeclined
 		}
-		return fmt.Sprint(i) + big, nil
+		return strconv.Itoa(i) + big, nil
 	}, op.WithRetry(retry.Never()))
 	tests := []struct {
 		reason string
@@ -221,7 +222,9 @@ func TestLargeResultsAreComputedFromTheRecords(t *testing.T) {
 		{"with a failure", []op.MapOption{op.WithCompletion(op.AllCompleted())}, []int{0, 1, 2}, "[0 2] ALL_COMPLETED card declined <nil>"},
 		{"flat with a failure", []op.MapOption{op.WithFlat(), op.WithCompletion(op.AllCompleted())}, []int{0, 1, 2}, "[0 2] ALL_COMPLETED card declined <nil>"},
 		{
-			"ended early by a failure", []op.MapOption{op.WithMaxConcurrency(1)}, []int{0, 2, 1, 3},
+			"ended early by a failure",
+			[]op.MapOption{op.WithMaxConcurrency(1)},
+			[]int{0, 2, 1, 3},
 			`[0 2] FAILURE_TOLERANCE_EXCEEDED card declined "ship": 1 of 4 operations failed, the first with: card declined`,
 		},
 		{"ended early by enough", []op.MapOption{op.WithMaxConcurrency(1), op.WithCompletion(op.MinSuccessful(2))}, []int{0, 1, 2, 3}, "[0 2] MIN_SUCCESSFUL_REACHED card declined <nil>"},

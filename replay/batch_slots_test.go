@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -52,12 +53,10 @@ func openBranches(e *local.Execution, subType string) int {
 		if ev.SubType != subType {
 			continue
 		}
-		switch ev.Type {
-		case local.EventContextStarted:
+		if ev.Type == local.EventContextStarted {
 			g.add(1)
-		case local.EventContextSucceeded, local.EventContextFailed:
+		} else {
 			g.add(-1)
-		default:
 		}
 	}
 	return g.highest()
@@ -73,14 +72,14 @@ func TestNeverMoreBranchesOpenThanAllowed(t *testing.T) {
 		reason string
 		each   op.Builder[int, string]
 	}{
-		{"steps", func(i int) op.Op[string] { return plainStep("pack", fmt.Sprint(i)) }},
+		{"steps", func(i int) op.Op[string] { return plainStep("pack", strconv.Itoa(i)) }},
 		{"branches that wait stay open", func(i int) op.Op[string] { return slow("dry") }},
 		{"waits of different lengths, then a step", func(i int) op.Op[string] {
 			return op.Group("pack", func(ctx op.Context) (string, error) {
 				if err := replay.Exec(ctx, op.Wait("dry", time.Duration(1+i*7%5)*time.Minute)); err != nil {
 					return "", err
 				}
-				return replay.Run(ctx, plainStep("label", fmt.Sprint(i)))
+				return replay.Run(ctx, plainStep("label", strconv.Itoa(i)))
 			})
 		}},
 		{"keyed items", op.Builder[int, string](func(i int) op.Op[string] { return slow("dry") }).Key(func(i int) string { return fmt.Sprint("SKU-", i) })},
@@ -189,7 +188,7 @@ func TestWaitingBranchesHoldNoRunningSlot(t *testing.T) {
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
 		ops := make([]op.Op[string], branches, branches+1)
 		for i := range ops {
-			ops[i] = slow("wait-" + fmt.Sprint(i))
+			ops[i] = slow("wait-" + strconv.Itoa(i))
 		}
 		return replay.Run(ctx, op.Race("first", append(ops, plainStep("pack", "packed"))...).With(op.WithMaxRunning(1)))
 	}), "null", local.WithLimits(local.Limits{Operations: 1 << 20}))

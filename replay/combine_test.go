@@ -115,8 +115,10 @@ func TestRefusedCancellationIsIgnored(t *testing.T) {
 	t.Parallel()
 	refuse := local.Faults{Fail: func(p local.Point) error {
 		if p.Moment == local.BeforeCall && sayUpdates(p.Updates) == "CANCEL b" {
-			return &checkpoint.APIError{Call: p.API, HTTPStatus: 400, Code: "InvalidParameterValueException",
-				Message: "Cannot cancel a WAIT that does not exist or has already completed."}
+			return &checkpoint.APIError{
+				Call: p.API, HTTPStatus: 400, Code: "InvalidParameterValueException",
+				Message: "Cannot cancel a WAIT that does not exist or has already completed.",
+			}
 		}
 		return nil
 	}}

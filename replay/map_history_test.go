@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,13 +159,13 @@ func TestIDsOfBranchesDoNotDependOnScheduling(t *testing.T) {
 	for range 20 {
 		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 			return op.None{}, replay.Exec(ctx, op.Map("ship", []int{0, 1, 2, 3}, func(i int) op.Op[string] {
-				return plainStep("pack", fmt.Sprint(i))
+				return plainStep("pack", strconv.Itoa(i))
 			}))
 		}), "null")
 		for i := range 4 {
 			branch := checkpoint.ID(batch, "item", "", i)
 			rec, ok := e.Operation(checkpoint.ID(branch, "pack", "", 0))
-			if !ok || rec.Payload.String() != fmt.Sprintf("%q", fmt.Sprint(i)) {
+			if !ok || rec.Payload.String() != fmt.Sprintf("%q", strconv.Itoa(i)) {
 				t.Fatalf("the step of item %d has the result %s", i, rec.Payload)
 			}
 		}

@@ -217,9 +217,12 @@ func (n *tree) smaller() []*tree {
 		set bool
 		f   func(c *tree)
 	}{
-		{n.maxOpen > 0, func(c *tree) { c.maxOpen = 0 }}, {n.maxBody > 0, func(c *tree) { c.maxBody = 0 }},
-		{n.ahead, func(c *tree) { c.ahead = false }}, {n.attempts > 0, func(c *tree) { c.attempts = 0 }},
-		{n.flat, func(c *tree) { c.flat = false }}, {n.keyed, func(c *tree) { c.keyed = false }},
+		{n.maxOpen > 0, func(c *tree) { c.maxOpen = 0 }},
+		{n.maxBody > 0, func(c *tree) { c.maxBody = 0 }},
+		{n.ahead, func(c *tree) { c.ahead = false }},
+		{n.attempts > 0, func(c *tree) { c.attempts = 0 }},
+		{n.flat, func(c *tree) { c.flat = false }},
+		{n.keyed, func(c *tree) { c.keyed = false }},
 	} {
 		if f.set {
 			change(f.f)

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -147,12 +148,7 @@ func (n *tree) batchFails(message string, failed int) bool {
 }
 
 func (n *tree) anyKid(f func(k *tree) bool) bool {
-	for _, k := range n.kids {
-		if f(k) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.kids, f)
 }
 
 // allows says why v cannot be the value of the node; nil if it can.

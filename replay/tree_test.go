@@ -36,7 +36,7 @@ type treeRun struct {
 func (r *treeRun) function() local.Handler {
 	return replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
 		v, err := replay.Run(ctx, r.op(r.root))
-		text := ""
+		var text string
 		if err == nil {
 			b, _ := json.Marshal(v)
 			text = string(b)
