@@ -19,7 +19,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// lawChecks is n times PERDURE_CHECKS, which is 1 unless set. A fraction makes quick runs:
+// lawChecks is n times PERDURE_CHECKS, which is 1 unless set; CI sets 4. A fraction makes quick runs:
 // PERDURE_CHECKS=0.1.
 func lawChecks(tb testing.TB, n int) int {
 	tb.Helper()
@@ -217,7 +217,7 @@ func lawful(through, o *lawOutcome, d *distribution) error {
 func TestRunThroughEqualsInterrupted(t *testing.T) {
 	t.Parallel()
 	var d distribution
-	forPrograms(t, 2000, 2, func(ctx context.Context, p *program) error {
+	forPrograms(t, 500, 2, func(ctx context.Context, p *program) error {
 		other := mixed(p.seed + 2)
 		if p.seed&1 == 0 {
 			other = before(p.seed + 2)

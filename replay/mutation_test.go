@@ -29,7 +29,7 @@ func mutations() []mutation {
 	return []mutation{
 		{
 			name:     "the woken goroutine counts itself",
-			property: "^TestParkAndWake$", checks: "0.05", always: true,
+			property: "^TestParkAndWake$", checks: "0.2", always: true,
 			patches: []patch{
 				{"replay/waiter.go", "\tw.t.asleep = nil\n\tw.t.count()\n", "\tw.t.asleep = nil\n"},
 				{"replay/waiter.go", "\t<-w.ch\n\tinv.mu.Lock()\n", "\t<-w.ch\n\tinv.mu.Lock()\n\tw.t.count()\n"},
@@ -37,7 +37,7 @@ func mutations() []mutation {
 		},
 		{
 			name:     "the record is looked up before the lock under which the goroutine parks",
-			property: "^TestParkAndWake$", checks: "0.1",
+			property: "^TestParkAndWake$", checks: "0.4",
 			patches: []patch{{
 				"replay/wait.go", "\t\ts.inv.awaitChange(t, s, o)\n",
 				"\t\ts.inv.mu.Unlock()\n\t\ttime.Sleep(50 * time.Microsecond)\n\t\ts.inv.mu.Lock()\n\t\ts.inv.awaitChange(t, s, o)\n",
@@ -45,21 +45,21 @@ func mutations() []mutation {
 		},
 		{
 			name:     "suspended with something in the queue",
-			property: "^TestParkAndWake$", checks: "0.05",
+			property: "^TestParkAndWake$", checks: "0.2",
 			patches: []patch{{
 				"replay/invocation.go", "\tcase inv.writer.Queued() > 0:\n", "\tcase inv.writer.Queued() > 0 && !inv.ended && !inv.suspendable():\n",
 			}},
 		},
 		{
 			name:     "an update that the reply has told of is applied again",
-			property: "^TestParkAndWake$", checks: "0.05",
+			property: "^TestParkAndWake$", checks: "0.2",
 			patches: []patch{{
 				"replay/invocation.go", "if told(r.Operations, r.Updates[i].ID) {", "if false {",
 			}},
 		},
 		{
 			name:     "a START that is held back is overtaken",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.1", always: true,
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4", always: true,
 			patches: []patch{{
 				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
 				"\tat := len(w.queue)\n\tfor q.due.IsZero() && at > 0 && !w.queue[at-1].due.IsZero() && w.queue[at-1].u.ID != q.u.ID {\n\t\tat--\n\t}\n" +
@@ -68,7 +68,7 @@ func mutations() []mutation {
 		},
 		{
 			name:     "a START that is held back is dropped",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.1",
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{
 				"checkpoint/writer.go", "\treturn w.push(queued{u: u, due: w.due(hold)})\n",
 				"\tif hold > 0 && u.Kind == KindStep && u.Action == ActionStart {\n\t\treturn w.added\n\t}\n\treturn w.push(queued{u: u, due: w.due(hold)})\n",
@@ -76,7 +76,7 @@ func mutations() []mutation {
 		},
 		{
 			name:     "the START of a group after that of its first operation",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.1",
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{
 				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
 				"\tw.queue = append(w.queue, q)\n\tif n := len(w.queue); n > 1 && q.u.ParentID != \"\" && w.queue[n-2].u.ID == q.u.ParentID {\n" +
@@ -123,21 +123,21 @@ func mutations() []mutation {
 		},
 		{
 			name:     "the START of an at-most-once step is not awaited",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.1",
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{
 				"replay/step.go", "\tif st.strict() {\n\t\tinv.awaitAck(", "\tif false {\n\t\tinv.awaitAck(",
 			}, {"replay/step.go", "\tif st.strict() {\n\t\tst.seq = ", "\tif false {\n\t\tst.seq = "}},
 		},
 		{
 			name:     "an interruption does not consume the attempt",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.1", always: true,
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4", always: true,
 			patches: []patch{{
 				"replay/step.go", "!st.begun && st.strict() {", "!st.begun && number < 0 {",
 			}},
 		},
 		{
 			name:     "the first run sees the value of the body",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.05",
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.2",
 			patches: []patch{
 				{"replay/operation.go", "import (\n", "import (\n\t\"reflect\"\n\t\"sync\"\n"},
 				{"replay/operation.go", "\tc := r.Codec\n", "\tif x, ok := seenLive.LoadAndDelete(r.Meta.OperationID); ok && reflect.TypeOf(x) == reflect.TypeOf(v).Elem() {\n" +
@@ -148,12 +148,12 @@ func mutations() []mutation {
 		},
 		{
 			name:     "the occurrence of a name is not counted",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.1",
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{"replay/claim.go", "s.seen[key] = c.occurrence + 1", "s.seen[key] = 0"}},
 		},
 		{
 			name:     "an attempt that fails loses the state",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.2",
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.8",
 			patches: []patch{{"replay/decide.go", "withState(u.Failure.Data, st.state)", "withState(u.Failure.Data, carried{})"}},
 		},
 		{
