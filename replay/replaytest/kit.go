@@ -42,7 +42,6 @@ type kit struct {
 	repeated []string
 	beside   bool // something ran concurrently
 	logs     []Log
-	broken   error // what is wrong with the options
 }
 
 // newKit hosts the function in a service of its own.
@@ -261,7 +260,7 @@ func (k *kit) complaints() []string {
 	var list []string
 	for _, s := range k.cfg.stubs {
 		if !k.used[s] {
-			list = append(list, fmt.Sprintf("%s was never used: no operation it is for was reached", s.name))
+			list = append(list, s.name+" was never used: no operation it is for was reached")
 		}
 	}
 	if !k.cfg.repeats {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -73,7 +74,7 @@ func printOperations(w io.Writer, ops []Operation) {
 			ended = o.Ended.String()
 		}
 		if o.Kind == checkpoint.KindStep {
-			runs = fmt.Sprint(o.Runs)
+			runs = strconv.Itoa(o.Runs)
 		}
 		result := o.Result
 		if o.Failure != nil && result == "" {

@@ -20,9 +20,9 @@ import (
 // The test fails at once if the execution cannot end, because it waits for a callback that nobody
 // answers, and goes on failed if a stub was not used, a name was repeated without a key, or the
 // budget was exceeded.
-func Run[In, Out any](t testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Result[Out] {
-	t.Helper()
-	e := Start(t, f, in, opts...)
+func Run[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Result[Out] {
+	tb.Helper()
+	e := Start(tb, f, in, opts...)
 	return e.Result()
 }
 

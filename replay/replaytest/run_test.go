@@ -97,6 +97,7 @@ func TestTimedOutExecution(t *testing.T) {
 func TestStart(t *testing.T) {
 	t.Parallel()
 	begin := func(t *testing.T) *replaytest.Execution[receipt] {
+		t.Helper()
 		e := replaytest.Start(t, replay.Handler(newShop().process), order{ID: "A-1", Total: 200})
 		e.RunUntilSuspended()
 		if got := e.Op("manager-approval").Status; got != "STARTED" {
@@ -159,7 +160,7 @@ func TestStalledExecutionIsReported(t *testing.T) {
 		}
 		return replay.Run(ctx, c.Result())
 	})
-	got := record(t, func(t testing.TB) { replaytest.Run(t, f, op.None{}) })
+	got := record(t, func(tb testing.TB) { replaytest.Run(tb, f, op.None{}) })
 	if !got.fatal || len(got.errs) != 1 || !strings.Contains(got.errs[0], `CALLBACK "answer" is STARTED`) {
 		t.Errorf("got %q", got.errs)
 	}

@@ -17,25 +17,25 @@ import (
 
 // Start starts an execution of f and leaves the pace to the test. Nothing runs until one of the
 // methods is called.
-func Start[In, Out any](t testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Execution[Out] {
-	t.Helper()
+func Start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Execution[Out] {
+	tb.Helper()
 	k, err := newKit(runConfig(opts), f)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := k.svc.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
-	e := &Execution[Out]{t: t, k: k}
+	e := &Execution[Out]{t: tb, k: k}
 	e.result = func() (*Result[Out], error) { return resultOf(k, f) }
 	var input []byte
 	if err == nil {
-		input, err = encodeInput(t.Context(), in)
+		input, err = encodeInput(tb.Context(), in)
 	}
 	if err == nil {
-		err = k.start(t.Context(), input)
+		err = k.start(tb.Context(), input)
 	}
 	if err != nil {
-		t.Fatalf("replaytest: %v", err)
+		tb.Fatalf("replaytest: %v", err)
 	}
 	return e
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/perdure/perdure/op"
@@ -33,11 +34,10 @@ func Stub[In, Out any](b op.Builder[In, Out], fn func(context.Context, In) (Out,
 	var zero In
 	o := b(zero)
 	s.decl = o.Decl()
-	switch {
-	case s.decl == nil:
+	if s.decl == nil {
 		s.err = fmt.Errorf("a stub for a function that declares nothing itself (%q): "+
 			"stub the builder that it calls, or use StubNamed", o.Node().Head().Name)
-	default:
+	} else {
 		s.name = fmt.Sprintf("the stub for the builder of %q", s.decl.Name)
 	}
 	return stubOption(s)
@@ -71,8 +71,7 @@ func stubOption(s *stub) Option {
 
 // stubFor finds the stub of an operation.
 func (k *kit) stubFor(path string, h *node.Header) *stub {
-	for i := len(k.cfg.stubs) - 1; i >= 0; i-- {
-		s := k.cfg.stubs[i]
+	for _, s := range slices.Backward(k.cfg.stubs) {
 		if s.decl != nil && s.decl == h.Decl || s.path != "" && matches(s.path, path) {
 			return s
 		}
