@@ -22,6 +22,7 @@ func WaitForCondition[S any](
 	n := &node.Step{Header: header[S](name, subTypeCondition), Body: conditionBody[S]{initial, check}}
 	n.Config = node.StepConfig{
 		Retry:     retry.Polling(),
+		Only:      []retry.Filter{retry.OnIs(ErrInterrupted)}, // no error of check is retried, nor a panic
 		Semantics: node.AtLeastOnce,
 		Exhausted: func(calls int) error {
 			return fmt.Errorf("%q: %w after %d calls", name, ErrNotMet, calls)

@@ -50,6 +50,9 @@ func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
 // f is called on the first run and on every replay and must depend on its argument alone.
 // It is not called for a success.
 func (o Op[T]) MapError(f func(error) error) Op[T] {
+	if f == nil {
+		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
+	}
 	decode := o.Decode
 	o.decode = func(r node.Record) (T, error) {
 		v, err := decode(r)
