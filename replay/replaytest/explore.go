@@ -1,8 +1,142 @@
 package replaytest
 
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay"
+)
+
 // exploring is what the options of Explore say.
 type exploring struct {
-	schedules int
-	seed      uint64
-	bound     int
+	more   int
+	seed   uint64
+	replay string
+	reset  func()
+	equal  any // func(want, got Out) bool
+}
+
+// Schedules sets how many pairs and how many triples of interruptions are tried beside every
+// single one. The default is 100 of each.
+func Schedules(n int) ExploreOption {
+	return exploreOption(func(c *config) { c.explore.more = max(0, n) })
+}
+
+// Seed chooses the pairs and triples. The default is 1.
+func Seed(seed uint64) ExploreOption {
+	return exploreOption(func(c *config) { c.explore.seed = seed })
+}
+
+// Replay tries one schedule alone: the line that a failure of [Explore] prints.
+func Replay(schedule string) ExploreOption {
+	return exploreOption(func(c *config) { c.explore.replay = schedule })
+}
+
+// Reset is called before each execution: it brings what the bodies share, such as the fakes of
+// other systems, back to where it was.
+func Reset(f func()) ExploreOption {
+	return exploreOption(func(c *config) { c.explore.reset = f })
+}
+
+// Equal says which results count as the same. Without it their JSON must be the same.
+func Equal[Out any](f func(want, got Out) bool) ExploreOption {
+	return exploreOption(func(c *config) { c.explore.equal = f })
+}
+
+type exploreOption func(c *config)
+
+func (o exploreOption) applyExplore(c *config) { o(c) }
+
+// Report counts what [Explore] did.
+type Report struct {
+	// Calls, Invocations, Bodies, CrashPoints, Pages and Callbacks are the places at which an
+	// undisturbed execution can be interrupted: checkpoint calls, invocations, runs of bodies, calls of
+	// Crash, sizes of pages, and callbacks that have a reply.
+	Calls, Invocations, Bodies, CrashPoints, Pages, Callbacks int
+	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were tried.
+	Singles, Pairs, Triples int
+	// Interruptions is how many interruptions took place, States how many different states the log
+	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
+	// off: their result may differ from the undisturbed one.
+	Interruptions, States, Interrupted int
+}
+
+// Want is the number of singles that the counts of places call for.
+func (r *Report) Want() int {
+	return len(callFaults())*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults())*r.Bodies +
+		r.CrashPoints + r.Pages + len(callbackFaults())*r.Callbacks
+}
+
+// Schedules is how many executions were interrupted.
+func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
+
+// String tells the counts beside the formula that they must obey.
+func (r *Report) String() string {
+	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d pages + %d×%d callbacks, "+
+		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interrupted at-most-once step may change",
+		r.Schedules(), r.Singles, len(callFaults()), r.Calls, len(invocationFaults()), r.Invocations, len(bodyFaults()), r.Bodies,
+		r.CrashPoints, r.Pages, len(callbackFaults()), r.Callbacks, r.Pairs, r.Triples, r.Interruptions, r.States, r.Interrupted)
+}
+
+// Explore runs an execution of f undisturbed, then again with every single interruption, then with
+// pairs and triples of them, and fails the test if one of them comes to something else. It logs
+// the report.
+//
+// The interruptions are:
+//
+//   - of each call: the function is lost before it or after it, its reply is lost, its token is
+//     refused as stale, it is throttled;
+//   - of each invocation: the function is lost when it is given the event, its answer is lost, the
+//     event is delivered twice;
+//   - of each run of a body: the function is lost before it, or after it with nothing of it recorded,
+//     or the invocation's deadline passes while it runs;
+//   - wherever a body calls [Crash]: the function is lost there;
+//   - the state comes in pages of each size;
+//   - a callback that has a [Reply] is answered before the function suspends or while it answers,
+//     and not afterwards.
+//
+// The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
+// cut off; a body runs once per attempt and interruption, that of an at-most-once step once per
+// attempt; no invocation fails but for an interruption, so that none suspends with nothing pending;
+// the number of invocations is bounded. The budget is that of the undisturbed execution.
+//
+// The first failure is shrunk to the fewest interruptions that fail, and told with the line that
+// [Replay] takes. A handler that is not deterministic is told apart: four undisturbed executions
+// must agree in what operations they run, in which order, and with which inputs.
+func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) *Report {
+	tb.Helper()
+	cfg := newConfig()
+	for _, o := range opts {
+		if o != nil {
+			o.applyExplore(cfg)
+		}
+	}
+	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}, used: make(map[*stub]bool)}
+	x.traffic = func(k *kit) string {
+		r, err := resultOf(k, f)
+		if err != nil {
+			return err.Error()
+		}
+		var b strings.Builder
+		printOperations(&b, r.Operations)
+		return r.Traffic() + "\n" + b.String()
+	}
+	x.same = func(want, got *trial) bool {
+		equal, ok := cfg.explore.equal.(func(want, got Out) bool)
+		if !ok || want.status != got.status || want.status != local.StatusSucceeded {
+			return want.status == got.status && bytes.Equal(want.result, got.result) && want.failure == got.failure
+		}
+		a, errA := resultOf(want.k, f)
+		b, errB := resultOf(got.k, f)
+		return errA == nil && errB == nil && equal(a.Value, b.Value)
+	}
+	var err error
+	if x.input, err = encodeInput(tb.Context(), in); err != nil {
+		tb.Fatalf("replaytest: %v", err)
+	}
+	x.explore()
+	return x.report
 }

@@ -38,6 +38,7 @@ type kit struct {
 	codecs   map[string]codec.Codec // of callbacks and what waits for one, by path
 	runs     map[string]int         // of bodies, by path
 	inputs   map[string]string      // fingerprints, by path
+	changed  [3]string              // a path, what its input was, and what it became
 	used     map[*stub]bool
 	repeated []string
 	beside   bool // something ran concurrently
@@ -103,6 +104,7 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		return n
 	}
 	s := k.stubFor(path, h)
+	input := fingerprint(h.Input)
 	k.note(func() {
 		k.known = append(k.known, h.Known...)
 		switch n := n.(type) {
@@ -116,7 +118,11 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			k.beside = true
 		case *node.Step, *node.Wait, *node.Invoke, *node.Await:
 		}
-		k.inputs[path] = fingerprint(h.Input)
+		if was, ok := k.inputs[path]; !ok {
+			k.inputs[path] = input
+		} else if was != input && k.changed[0] == "" {
+			k.changed = [3]string{path, was, input}
+		}
 		if s != nil {
 			k.used[s] = true
 		}
@@ -204,18 +210,34 @@ func (k *kit) ended() bool { return k.exec.Status().Terminal() }
 
 // reply answers the first open callback that has a reply, and reports whether there is one.
 func (k *kit) reply() (bool, error) {
-	for _, rec := range k.exec.Operations() {
-		if rec.Kind != checkpoint.KindCallback || rec.Status.Terminal() {
-			continue
-		}
-		cb := &Callback{k: k, id: rec.CallbackID, path: k.path(rec)}
-		for _, r := range k.cfg.replies {
-			if matches(r.path, cb.path) || matches(r.path, k.parentPath(rec)) {
-				return true, r.act(cb)
-			}
+	for _, r := range k.cfg.replies {
+		if done, err := k.replyTo(r); done {
+			return true, err
 		}
 	}
 	return false, nil
+}
+
+// replyTo answers the first open callback that a reply is for.
+func (k *kit) replyTo(r reply) (bool, error) {
+	for _, rec := range k.exec.Operations() {
+		if !rec.Status.Terminal() && k.answers(r, rec) {
+			return true, r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec)})
+		}
+	}
+	return false, nil
+}
+
+// answers reports whether the reply is for an operation.
+func (k *kit) answers(r reply, rec checkpoint.Operation) bool {
+	return rec.Kind == checkpoint.KindCallback && (matches(r.path, k.path(rec)) || matches(r.path, k.parentPath(rec)))
+}
+
+// changedInput returns an operation whose input was another one when the code was replayed.
+func (k *kit) changedInput() (path, was, is string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.changed[0], k.changed[1], k.changed[2]
 }
 
 // waitsFor lists what is not finished.

@@ -33,7 +33,7 @@ type config struct {
 func newConfig() *config {
 	return &config{
 		start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), most: 10_000,
-		explore: exploring{schedules: 2000, seed: 1, bound: 60},
+		explore: exploring{more: 100, seed: 1},
 	}
 }
 

@@ -1,0 +1,238 @@
+package replaytest
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// explorer runs one function under many schedules.
+type explorer struct {
+	tb      testing.TB
+	cfg     *config
+	f       local.Handler
+	input   []byte
+	report  *Report
+	states  map[uint64]bool
+	used    map[*stub]bool
+	same    func(want, got *trial) bool
+	traffic func(k *kit) string
+}
+
+// undisturbed is how many executions must agree before any is interrupted.
+const undisturbed = 4
+
+func (x *explorer) explore() {
+	x.tb.Helper()
+	base := x.try(nil)
+	if base.err != nil {
+		x.tb.Fatalf("replaytest: the undisturbed execution: %v\n%s", base.err, x.history(base))
+	}
+	if !x.sound(base) {
+		return
+	}
+	if line := x.cfg.explore.replay; line != "" {
+		plan, err := parseSchedule(line)
+		if err != nil {
+			x.tb.Fatal(err)
+		}
+		x.fails(base, plan)
+		return
+	}
+	singles := x.singles(base)
+	for _, f := range singles {
+		x.report.Singles++
+		if x.fails(base, schedule{f}) {
+			return
+		}
+	}
+	rng := rand.New(rand.NewPCG(x.cfg.explore.seed, 0))
+	for i, count := range []*int{&x.report.Pairs, &x.report.Triples} {
+		for range x.combinations(len(singles), i+2) {
+			var plan schedule
+			for _, n := range rng.Perm(len(singles))[:i+2] {
+				plan = append(plan, singles[n])
+			}
+			*count++
+			if x.fails(base, plan) {
+				return
+			}
+		}
+	}
+	x.report.States = len(x.states)
+	if x.report.Singles != x.report.Want() {
+		x.tb.Errorf("replaytest: %d singles were tried, not %d", x.report.Singles, x.report.Want())
+	}
+	for _, s := range x.cfg.stubs {
+		if !x.used[s] {
+			x.tb.Errorf("replaytest: %s was never used", s.name)
+		}
+	}
+	x.tb.Logf("replaytest: %v", x.report)
+}
+
+// combinations is how many schedules of this size are tried.
+func (x *explorer) combinations(n, size int) int {
+	if n < size {
+		return 0
+	}
+	return x.cfg.explore.more
+}
+
+// singles lists every interruption of an execution.
+func (x *explorer) singles(base *trial) []fault {
+	var list []fault
+	add := func(place, at string, hows ...string) {
+		for _, how := range hows {
+			list = append(list, fault{place, at, how})
+		}
+	}
+	r := x.report
+	r.Calls, r.Invocations = len(base.calls), base.k.exec.Invocations()
+	r.Bodies, r.CrashPoints, r.Pages = len(base.bodies), len(base.crashes), len(base.k.exec.Operations())
+	for n := range r.Calls {
+		add(atCall, strconv.Itoa(n+1), callFaults()...)
+	}
+	for n := range r.Invocations {
+		add(atInvocation, strconv.Itoa(n+1), invocationFaults()...)
+	}
+	slices.Sort(base.bodies)
+	for _, at := range base.bodies {
+		add(atBody, at, bodyFaults()...)
+	}
+	slices.Sort(base.crashes)
+	for _, at := range base.crashes {
+		add(atCrash, at, lost)
+	}
+	for n := range r.Pages {
+		add(atPage, strconv.Itoa(n+1), split)
+	}
+	for _, reply := range x.cfg.replies {
+		if slices.ContainsFunc(base.k.exec.Operations(), func(rec checkpoint.Operation) bool { return base.k.answers(reply, rec) }) {
+			r.Callbacks++
+			add(atCallback, reply.path, callbackFaults()...)
+		}
+	}
+	return list
+}
+
+// fails tries a schedule and reports it if something is wrong.
+func (x *explorer) fails(base *trial, plan schedule) bool {
+	x.tb.Helper()
+	t := x.try(plan)
+	x.report.Interruptions += len(t.fired)
+	if t.interrupted {
+		x.report.Interrupted++
+	}
+	what := x.problem(base, t)
+	if what == "" {
+		return false
+	}
+	for shorter := true; shorter; {
+		shorter = false
+		for i := range plan {
+			less := slices.Delete(slices.Clone(plan), i, i+1)
+			if len(less) == 0 {
+				break
+			}
+			if again := x.try(less); x.problem(base, again) != "" {
+				plan, t, what, shorter = less, again, x.problem(base, again), true
+				break
+			}
+		}
+	}
+	hint := ""
+	if strings.Contains(t.failure, "diverged") {
+		hint = "\nThe code did not run the operations again that the log holds: " + causes + "."
+	}
+	x.tb.Errorf("replaytest: %s%s\nTo run this execution alone:\n\treplaytest.Replay(%q)\n%s", what, hint, plan.String(), x.history(t))
+	return true
+}
+
+// history tells the last part of what happened.
+func (x *explorer) history(t *trial) string {
+	const most = 60
+	if t.k.exec == nil {
+		return ""
+	}
+	lines := strings.Split(x.traffic(t.k), "\n")
+	if len(lines) > most {
+		lines = append([]string{"…"}, lines[len(lines)-most:]...)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// causes is where to look when code is not deterministic.
+const causes = "look for what reads the clock (use replay.Now), random numbers (replay.Rand) or the environment, " +
+	"iterates a map, or changes a variable that the handler and its bodies share"
+
+// sound reports whether executions that nothing interrupts agree.
+func (x *explorer) sound(base *trial) bool {
+	x.tb.Helper()
+	for range undisturbed - 1 {
+		t := x.try(nil)
+		what := x.differs(base, t)
+		if what == "" && t.err != nil {
+			what = t.err.Error()
+		}
+		if what == "" && !x.same(base, t) {
+			what = fmt.Sprintf("one came to %s, another one to %s", base, t)
+		}
+		if what != "" {
+			x.tb.Errorf("replaytest: the handler is not deterministic: of two executions that nothing has interrupted, %s; %s", what, causes)
+			return false
+		}
+	}
+	good := true
+	for _, c := range base.k.complaints() {
+		if !strings.Contains(c, "was never used") { // perhaps only when something goes wrong
+			x.tb.Errorf("replaytest: %s", c)
+			good = false
+		}
+	}
+	for _, c := range x.cfg.budget.exceeded(costOf(base.k.exec)) {
+		x.tb.Errorf("replaytest: %s", c)
+		good = false
+	}
+	if path, was, is := base.k.changedInput(); path != "" {
+		x.tb.Errorf("replaytest: the handler is not deterministic: the input of %q was %s, and %s when the code was replayed; %s",
+			path, was, is, causes)
+		good = false
+	}
+	return good
+}
+
+// differs says in what two undisturbed executions differ: inputs, or the order of operations.
+func (x *explorer) differs(a, b *trial) string {
+	for _, path := range sortedKeys(a.k.inputs) {
+		if got, ok := b.k.inputs[path]; ok && got != a.k.inputs[path] {
+			return fmt.Sprintf("one ran %q with %s, the other one with %s", path, a.k.inputs[path], got)
+		}
+	}
+	place := make(map[string]int)
+	for i, id := range b.k.order {
+		place[b.k.paths[id]] = i + 1
+	}
+	last := make(map[string]string) // by scope
+	for _, id := range a.k.order {
+		path := a.k.paths[id]
+		scope := path[:max(0, strings.LastIndexByte(path, '/'))]
+		if place[path] == 0 || strings.HasSuffix(path, "]") && a.k.beside {
+			continue
+		}
+		if before := last[scope]; before != "" && place[before] > place[path] {
+			return fmt.Sprintf("one ran %q before %q, the other one after it", before, path)
+		}
+		last[scope] = path
+	}
+	return ""
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,122 @@
+package replaytest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/perdure/perdure/op"
+)
+
+// The places of interruptions.
+const (
+	atCall       = "call"
+	atInvocation = "invocation"
+	atBody       = "body"
+	atCrash      = "crash"
+	atPage       = "page"
+	atCallback   = "callback"
+)
+
+// The ways of interrupting.
+const (
+	lostBefore = "lost-before"
+	lostAfter  = "lost-after"
+	replyLost  = "reply-lost"
+	stale      = "stale-token"
+	throttled  = "throttled"
+	duplicate  = "duplicate"
+	deadline   = "deadline"
+	early      = "early"
+	during     = "during"
+	lost       = "lost"
+	split      = "split"
+)
+
+func callFaults() []string       { return []string{lostBefore, lostAfter, replyLost, stale, throttled} }
+func invocationFaults() []string { return []string{lostBefore, lostAfter, duplicate} }
+func bodyFaults() []string       { return []string{lostBefore, lostAfter, deadline} }
+func callbackFaults() []string   { return []string{early, during} }
+
+// fault is one interruption.
+type fault struct{ place, at, how string }
+
+// String is the fault as a schedule spells it.
+func (f fault) String() string { return f.place + ":" + f.at + "=" + f.how }
+
+// schedule is a list of interruptions.
+type schedule []fault
+
+const separator = "; "
+
+// String is the schedule as [Replay] takes it.
+func (s schedule) String() string {
+	parts := make([]string, len(s))
+	for i, f := range s {
+		parts[i] = f.String()
+	}
+	return strings.Join(parts, separator)
+}
+
+// parseSchedule reads what String has written.
+func parseSchedule(text string) (schedule, error) {
+	var s schedule
+	for part := range strings.SplitSeq(text, separator) {
+		place, rest, ok := strings.Cut(part, ":")
+		eq := strings.LastIndexByte(rest, '=')
+		if !ok || eq < 0 {
+			return nil, fmt.Errorf("replaytest: %q is no interruption: pass the line that Explore has printed", part)
+		}
+		s = append(s, fault{place, rest[:eq], rest[eq+1:]})
+	}
+	return s, nil
+}
+
+// has reports whether the schedule interrupts in this way at this place.
+func (s schedule) has(place, at, how string) bool {
+	for _, f := range s {
+		if f == (fault{place, at, how}) {
+			return true
+		}
+	}
+	return false
+}
+
+// any reports whether the schedule interrupts in this way at any place.
+func (s schedule) any(how string) bool {
+	for _, f := range s {
+		if f.how == how {
+			return true
+		}
+	}
+	return false
+}
+
+// page is the size of the pages of the state; zero for no bound.
+func (s schedule) page() int {
+	for _, f := range s {
+		if f.place == atPage {
+			n, _ := strconv.Atoi(f.at)
+			return n
+		}
+	}
+	return 0
+}
+
+type crashKey struct{}
+
+// Crash marks a place in a body at which [Explore] ends the function, as if its process were
+// killed there. It does nothing in other tests and in production; a body that is tested for what it
+// leaves half done calls it between its effects.
+func Crash(ctx context.Context) {
+	crash, ok := ctx.Value(crashKey{}).(func(ctx context.Context, path string) bool)
+	if !ok {
+		return
+	}
+	info, _ := op.InfoFrom(ctx)
+	if crash(ctx, info.Path) {
+		runtime.Goexit()
+	}
+}

@@ -1,0 +1,299 @@
+package replaytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// functionTimeout is the deadline of invocations in schedules that let it pass.
+const functionTimeout = 500 * time.Millisecond
+
+// patience is how long, in real time, an execution may take before it counts as hanging.
+const patience = time.Minute
+
+// trial is one execution under a schedule.
+type trial struct {
+	k    *kit
+	plan schedule
+	err  error
+
+	status  local.Status
+	result  []byte
+	failure string
+
+	mu sync.Mutex // guards what follows
+	// calls numbers the calls, by invocation and number in it.
+	calls map[[2]int]int
+	fired map[fault]bool
+	// bodies are the runs of bodies, crashes the calls of Crash, as "path@run".
+	bodies, crashes []string
+	crashed         map[string]int
+	perAttempt      map[string]int
+	strict          map[string]bool // at most once, by path
+	interrupted     bool
+	states          map[uint64]bool
+}
+
+// try runs the function under a schedule.
+func (x *explorer) try(plan schedule) *trial {
+	if x.cfg.explore.reset != nil {
+		x.cfg.explore.reset()
+	}
+	t := &trial{
+		plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
+		perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
+	}
+	cfg := *x.cfg
+	cfg.most = 1000
+	cfg.service = slices.Clip(cfg.service)
+	if plan.any(deadline) {
+		cfg.service = append(cfg.service, local.WithFunctionTimeout(functionTimeout))
+	}
+	if n := plan.page(); n > 0 {
+		cfg.service = append(cfg.service, local.WithLimits(local.Limits{PageItems: n}))
+	}
+	t.k, t.err = newKit(&cfg, local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
+		inner := node.SubstituteFrom(ctx)
+		ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node {
+			if s, ok := n.(*node.Step); ok && s.Config.Semantics == node.AtMostOnce {
+				t.note(func() { t.strict[path] = true })
+			}
+			return inner(path, n)
+		})
+		return x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)
+	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
+	t.k.body = t.body
+	ctx, cancel := context.WithTimeout(x.tb.Context(), patience)
+	defer cancel()
+	if t.err == nil {
+		t.err = t.k.start(ctx, x.input)
+	}
+	if t.err == nil {
+		t.err = t.k.drive(ctx)
+	}
+	if t.k.exec != nil {
+		t.status, t.result = t.k.exec.Status(), t.k.exec.Result()
+		if f := t.k.exec.Failure(); f != nil {
+			t.failure = f.Type + ": " + f.Message
+		}
+	}
+	t.err = errors.Join(t.err, t.k.svc.Close())
+	for s := range t.k.used {
+		x.used[s] = true
+	}
+	return t
+}
+
+func (t *trial) note(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f()
+}
+
+// meets reports whether the schedule interrupts here, and notes that it does. Called with the lock.
+func (t *trial) meets(place, at, how string) bool {
+	if !t.plan.has(place, at, how) {
+		return false
+	}
+	t.fired[fault{place, at, how}] = true
+	return true
+}
+
+// once is meets for what happens the first time only.
+func (t *trial) once(place, at, how string) bool {
+	return !t.fired[fault{place, at, how}] && t.meets(place, at, how)
+}
+
+// number is the number of a call in the execution. Called with the lock.
+func (t *trial) number(p local.Point) string {
+	key := [2]int{p.Invocation, p.Call}
+	if t.calls[key] == 0 {
+		t.calls[key] = len(t.calls) + 1
+	}
+	return strconv.Itoa(t.calls[key])
+}
+
+// lose says where the function is lost.
+func (t *trial) lose(p local.Point) bool {
+	t.answers(early)
+	if p.Moment == local.Answer {
+		t.answers(during)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch p.Moment {
+	case local.Begin:
+		return t.meets(atInvocation, strconv.Itoa(p.Invocation), lostBefore)
+	case local.Answer:
+		return t.meets(atInvocation, strconv.Itoa(p.Invocation), lostAfter)
+	case local.BeforeCall:
+		return t.meets(atCall, t.number(p), lostBefore)
+	case local.AfterCall:
+		return t.meets(atCall, t.number(p), lostAfter)
+	}
+	return false
+}
+
+func (t *trial) duplicate(p local.Point) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.meets(atInvocation, strconv.Itoa(p.Invocation), duplicate)
+}
+
+// fail says which calls fail, and how.
+func (t *trial) fail(p local.Point) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p.Moment != local.BeforeCall && p.Moment != local.AfterCall {
+		return nil
+	}
+	n := t.number(p)
+	switch {
+	case p.Moment == local.AfterCall && t.meets(atCall, n, replyLost):
+		return errors.New("connection reset by peer")
+	case p.Moment == local.BeforeCall && t.meets(atCall, n, stale):
+		return &checkpoint.APIError{
+			Call: p.API, HTTPStatus: 400, Code: "InvalidParameterValueException", Message: "Invalid checkpoint token",
+		}
+	case p.Moment == local.BeforeCall && t.meets(atCall, n, throttled):
+		return &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
+	}
+	return nil
+}
+
+// committed looks at what the log has come to.
+func (t *trial) committed(p local.Point) {
+	h := fnv.New64a()
+	for _, rec := range t.k.exec.Operations() {
+		fmt.Fprintf(h, "%s %s %d\n", rec.ID, rec.Status, rec.Attempt)
+	}
+	t.note(func() {
+		t.states[h.Sum64()] = true
+		for _, u := range p.Updates {
+			if f := u.Failure; f != nil && (f.Type == "Interrupted" || strings.Contains(f.Data, `"name":"Interrupted"`)) {
+				t.interrupted = true
+			}
+		}
+	})
+}
+
+// answers answers the callbacks that the schedule has answered at this moment.
+func (t *trial) answers(how string) {
+	if !t.plan.any(how) || t.k.exec == nil {
+		return
+	}
+	for _, r := range t.k.cfg.replies {
+		if !t.plan.has(atCallback, r.path, how) {
+			continue
+		}
+		if done, _ := t.k.replyTo(r); done {
+			t.note(func() { t.meets(atCallback, r.path, how) })
+		}
+	}
+}
+
+// body runs a body, or not.
+func (t *trial) body(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error) {
+	t.answers(early)
+	at := path + "@" + strconv.Itoa(run)
+	info, _ := op.InfoFrom(ctx)
+	var before, after, late bool
+	t.note(func() {
+		t.bodies = append(t.bodies, at)
+		before, late = t.meets(atBody, at, lostBefore), t.meets(atBody, at, deadline)
+		after = t.meets(atBody, at, lostAfter)
+		if !before {
+			t.perAttempt[path+" attempt "+strconv.Itoa(info.Attempt)]++
+		}
+	})
+	if before && local.Kill(ctx) {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	if d, ok := ctx.Deadline(); late && ok {
+		t.k.clock.AdvanceTo(d)
+		<-ctx.Done()
+	}
+	if t.plan.any(deadline) {
+		ctx = timeless{ctx}
+	}
+	v, err := next(ctx)
+	if after && local.Kill(ctx) {
+		<-ctx.Done()
+	}
+	return v, err
+}
+
+// timeless is a context without a deadline: that of an invocation is one of the virtual clock, which
+// the network and others would take for one of the real clock.
+type timeless struct{ context.Context }
+
+// Deadline tells of none.
+func (timeless) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// crash is asked at each call of Crash.
+func (t *trial) crash(ctx context.Context, path string) bool {
+	var dies bool
+	t.note(func() {
+		t.crashed[path]++
+		at := path + "@" + strconv.Itoa(t.crashed[path])
+		t.crashes = append(t.crashes, at)
+		dies = t.meets(atCrash, at, lost)
+	})
+	return dies && local.Kill(ctx)
+}
+
+// problem says what is wrong with a trial compared with the undisturbed one; empty for nothing.
+func (x *explorer) problem(want, t *trial) string {
+	if t.err != nil {
+		return t.err.Error()
+	}
+	if !t.interrupted && !x.same(want, t) {
+		return fmt.Sprintf("the result is %s, undisturbed it is %s", t, want)
+	}
+	for _, what := range sortedKeys(t.perAttempt) {
+		path := what[:strings.LastIndex(what, " attempt ")]
+		most := 1 + len(t.fired)
+		if t.strict[path] {
+			most = 1
+		}
+		if n := t.perAttempt[what]; n > most {
+			return fmt.Sprintf("the body of %q ran %d times in one attempt, of at most %d (%s)", path, n, most, what)
+		}
+	}
+	failed, allowed := 0, len(t.fired)
+	for _, e := range t.k.exec.History() {
+		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
+			if failed++; failed > allowed {
+				return fmt.Sprintf("an invocation failed that nothing had interrupted: %s: %s", e.Failure.Type, e.Failure.Message)
+			}
+		}
+	}
+	if n, most := t.k.exec.Invocations(), want.k.exec.Invocations()+3*len(t.fired)+3; n > most && !t.interrupted {
+		return fmt.Sprintf("%d invocations, of at most %d", n, most)
+	}
+	if path, was, is := t.k.changedInput(); path != "" {
+		return fmt.Sprintf("the input of %q was %s, and %s when the code was replayed: %s", path, was, is, causes)
+	}
+	return ""
+}
+
+// String is how the execution ended.
+func (t *trial) String() string {
+	if t.failure != "" {
+		return string(t.status) + " " + t.failure
+	}
+	return string(t.status) + " " + string(t.result)
+}
