@@ -194,6 +194,11 @@ func TestWaitingBranchesHoldNoRunningSlot(t *testing.T) {
 	}), "null", local.WithLimits(local.Limits{Operations: 1 << 20}))
 	if end(e) != `SUCCEEDED "packed"` || e.Invocations() != 1 {
 		t.Errorf("ended as %s in %d invocations", end(e), e.Invocations())
+		for _, ev := range e.History() {
+			if ev.Type == local.EventInvocationCompleted && ev.Failure != nil {
+				t.Errorf("invocation: %.600s", ev.Failure.Message)
+			}
+		}
 	}
 }
 

@@ -36,10 +36,10 @@ func (inv *invocation) probe(t *task, in *scope, body func(h *handle)) []undo {
 	return p.found
 }
 
-// stop ends a probe. Called with the lock held.
+// stop ends a probe. Its goroutine counts until it has woken who waits for it: see task.end. Called
+// with the lock held.
 func (s *scope) stop() {
 	s.t.dead = true
-	s.t.uncount()
 	s.inv.mu.Unlock()
 	exit()
 }
