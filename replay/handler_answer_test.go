@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -254,7 +255,8 @@ func TestReplyWithoutAToken(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			f := replay.Handler(func(ctx op.Context, _ op.None) (any, error) { return tt.run(ctx) })
+			f := replay.Handler(func(ctx op.Context, _ op.None) (any, error) { return tt.run(ctx) },
+				replay.WithLogHandler(slog.DiscardHandler))
 			client := &tape{reply: silent}
 			if got := once(t, f, client); got != tt.want || len(client.calls()) != 1 {
 				t.Errorf("answer %.200s after %d calls, want %s", got, len(client.calls()), tt.want)

@@ -163,8 +163,15 @@ func TestPanicWhoseDeferredOperationSuspendsComesAgain(t *testing.T) {
 // left is reported with its stack, and what it says later is dropped.
 func TestAnswerDoesNotWaitForABodyThatIgnoresItsContext(t *testing.T) {
 	t.Parallel()
-	deaf := func(free chan struct{}) op.Op[op.None] {
-		return op.Do("deaf", func(context.Context) error { <-free; return nil })
+	deaf := func(ctx op.Context, free chan struct{}) error {
+		begun := make(chan struct{})
+		replay.Go(ctx, op.Do("deaf", func(context.Context) error {
+			close(begun)
+			<-free
+			return nil
+		}))
+		<-begun
+		return errDeclined
 	}
 	tests := []struct {
 		reason string
@@ -175,26 +182,17 @@ func TestAnswerDoesNotWaitForABodyThatIgnoresItsContext(t *testing.T) {
 	}{
 		{
 			reason: "by default a second",
-			run: func(ctx op.Context, free chan struct{}) error {
-				replay.Go(ctx, deaf(free))
-				return errDeclined
-			},
-			grace: time.Second, want: "FAILED Error: card declined",
+			run:    deaf,
+			grace:  time.Second, want: "FAILED Error: card declined",
 		},
 		{
 			reason: "no grace", opts: []replay.HandlerOption{replay.WithGrace(0)},
-			run: func(ctx op.Context, free chan struct{}) error {
-				replay.Go(ctx, deaf(free))
-				return errDeclined
-			},
+			run:  deaf,
 			want: "FAILED Error: card declined",
 		},
 		{
 			reason: "longer", opts: []replay.HandlerOption{replay.WithGrace(30 * time.Second)},
-			run: func(ctx op.Context, free chan struct{}) error {
-				replay.Go(ctx, deaf(free))
-				return errDeclined
-			},
+			run:   deaf,
 			grace: 30 * time.Second, want: "FAILED Error: card declined",
 		},
 		{
