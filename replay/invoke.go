@@ -87,7 +87,7 @@ func (c *core) invocation(
 	ctx context.Context, event checkpoint.Invocation, client checkpoint.Client, log *checkpoint.Log, exec *checkpoint.Operation,
 ) *invocation {
 	inv := &invocation{
-		set: c.set.watched(ctx), means: &c.means, arn: event.ARN, exec: *exec, begun: exec.Start,
+		set: c.set.watched(ctx), means: c.durations(ctx), arn: event.ARN, exec: *exec, begun: exec.Start,
 		clock: checkpoint.ClockFrom(ctx), log: log, swap: node.SubstituteFrom(ctx),
 		parked: make(map[*waiter]struct{}), watch: make(map[string][]*waiter),
 		closed: make(chan struct{}), idle: make(chan struct{}),

@@ -14,14 +14,18 @@ type watchKey struct{}
 
 // watcher is what a host adds to the settings of the functions that it runs.
 type watcher struct {
-	i    Interceptor
-	logs slog.Handler
+	i     Interceptor
+	logs  slog.Handler
+	means averages
 }
 
 // Watch returns a context in which functions also call i, inside their own interceptors, and write
 // the records of the execution's loggers to logs in place of their own handler; nil leaves them
 // where they go. A host that runs functions in its own process, such as a test, sees in this way
 // what they do without making them anew. Of nested uses the innermost counts.
+//
+// What functions learn about how long their bodies take is kept with the context too, and not
+// with the function: what they do under a new one does not depend on what they did before.
 func Watch(ctx context.Context, i Interceptor, logs slog.Handler) context.Context {
 	return context.WithValue(ctx, watchKey{}, &watcher{i: i, logs: logs})
 }
@@ -38,6 +42,14 @@ func (set *settings) watched(ctx context.Context) *settings {
 		c.logs = w.logs
 	}
 	return &c
+}
+
+// durations is where the durations of bodies are kept.
+func (c *core) durations(ctx context.Context) *averages {
+	if w, ok := ctx.Value(watchKey{}).(*watcher); ok {
+		return &w.means
+	}
+	return &c.means
 }
 
 // Restore returns the error that an execution of the function failed with, from what its answer
