@@ -11,6 +11,12 @@ import (
 // as a step of its own, "<name>-undo", after the scope's operations that completed later have been
 // compensated. fn gets the operation's result. A group or batch that succeeded is undone by its
 // own Undo alone.
+//
+// Operations that a batch or a failing scope leaves behind are undone too. If the body of one was
+// running then, nobody knows what came of it: the error is an [*UndoError] that lists it as
+// unknown, of a batch with a winner as well. Use [Op.UndoAttempted] for what takes part in a [Race].
+//
+// The name of the operation has at most 251 bytes.
 func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T] {
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.Undo", h.Name) })
@@ -29,7 +35,9 @@ func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T]
 
 // UndoAttempted is [Op.Undo] for operations that may have had an effect without completing: fn
 // runs also when the operation failed or was cut off. It gets no result, for there may be none;
-// let it find out by the operation's idempotency key what there is to undo.
+// let it find out by the operation's idempotency key what there is to undo. The start of the
+// operation is recorded before its body begins, at the price of a round trip, and a body that was
+// abandoned has ended before fn runs.
 func (o Op[T]) UndoAttempted(fn func(context.Context) error, opts ...StepOption) Op[T] {
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.UndoAttempted", h.Name) })
