@@ -2,6 +2,7 @@ package replaytest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,7 +117,7 @@ func corpus() map[string]func(op.Context, int) (string, error) {
 					return "", err
 				}
 			}
-			return "", replay.Exec(ctx, op.Do("fail", func(context.Context) error { return fmt.Errorf("no") }, op.WithRetry(retry.Never())))
+			return "", replay.Exec(ctx, op.Do("fail", func(context.Context) error { return errors.New("no") }, op.WithRetry(retry.Never())))
 		},
 		"race": func(ctx op.Context, n int) (string, error) {
 			late := op.Transform(op.Wait("late", time.Hour), func(op.None) (int, error) { return 0, nil })

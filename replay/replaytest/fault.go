@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,12 +77,7 @@ func parseSchedule(text string) (schedule, error) {
 
 // has reports whether the schedule interrupts in this way at this place.
 func (s schedule) has(place, at, how string) bool {
-	for _, f := range s {
-		if f == (fault{place, at, how}) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s, fault{place, at, how})
 }
 
 // any reports whether the schedule interrupts in this way at any place.

@@ -39,7 +39,7 @@ func (r *Result[Out]) Golden(tb testing.TB, file string) {
 		}
 		return
 	}
-	want, err := os.ReadFile(name)
+	want, err := os.ReadFile(name) //nolint:gosec // the test names the file
 	if err != nil {
 		tb.Errorf("replaytest: %v; write it with -update, if the test defines that flag, else with %s=1", err, UpdateVariable)
 		return

@@ -63,11 +63,11 @@ func TestChangedTrafficIsReported(t *testing.T) {
 	f := replay.Handler(func(ctx op.Context, n int) (int, error) {
 		return replay.Run(ctx, op.Step("other", func(context.Context) (int, error) { return n, nil }))
 	})
-	got := record(t, func(tb testing.TB) { replaytest.Run(tb, f, 1).Golden(tb, "sequence.golden") })
+	got := record(t, func(tb *recorder) { replaytest.Run(tb, f, 1).Golden(tb, "sequence.golden") })
 	if len(got.errs) != 1 || !strings.Contains(got.errs[0], "other Step START") {
 		t.Errorf("got %q", got.errs)
 	}
-	got = record(t, func(tb testing.TB) { replaytest.Run(tb, f, 1).Golden(tb, "missing.golden") })
+	got = record(t, func(tb *recorder) { replaytest.Run(tb, f, 1).Golden(tb, "missing.golden") })
 	if len(got.errs) != 1 || !strings.Contains(got.errs[0], replaytest.UpdateVariable) {
 		t.Errorf("got %q", got.errs)
 	}

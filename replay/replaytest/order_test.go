@@ -93,7 +93,7 @@ type recorder struct {
 }
 
 // record runs f as a test of its own and returns what it reported.
-func record(t *testing.T, f func(tb testing.TB)) *recorder {
+func record(t *testing.T, f func(tb *recorder)) *recorder {
 	t.Helper()
 	r := &recorder{TB: t}
 	done := make(chan struct{})

@@ -160,7 +160,7 @@ func TestStalledExecutionIsReported(t *testing.T) {
 		}
 		return replay.Run(ctx, c.Result())
 	})
-	got := record(t, func(tb testing.TB) { replaytest.Run(tb, f, op.None{}) })
+	got := record(t, func(tb *recorder) { replaytest.Run(tb, f, op.None{}) })
 	if !got.fatal || len(got.errs) != 1 || !strings.Contains(got.errs[0], `CALLBACK "answer" is STARTED`) {
 		t.Errorf("got %q", got.errs)
 	}

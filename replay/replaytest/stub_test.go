@@ -142,7 +142,7 @@ func TestWhatFailsATest(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := record(t, func(tb testing.TB) { replaytest.Run(tb, replay.Handler(tt.handler), order{}, tt.opts...) })
+			got := record(t, func(tb *recorder) { replaytest.Run(tb, replay.Handler(tt.handler), order{}, tt.opts...) })
 			all := strings.Join(got.errs, "\n")
 			if (tt.want == "") != (all == "") || !strings.Contains(all, tt.want) {
 				t.Errorf("%s: got %q, want %q", tt.reason, all, tt.want)

@@ -111,11 +111,6 @@ func (t *trial) meets(place, at, how string) bool {
 	return true
 }
 
-// once is meets for what happens the first time only.
-func (t *trial) once(place, at, how string) bool {
-	return !t.fired[fault{place, at, how}] && t.meets(place, at, how)
-}
-
 // number is the number of a call in the execution. Called with the lock.
 func (t *trial) number(p local.Point) string {
 	key := [2]int{p.Invocation, p.Call}
@@ -238,7 +233,7 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 
 // timeless is a context without a deadline: that of an invocation is one of the virtual clock, which
 // the network and others would take for one of the real clock.
-type timeless struct{ context.Context }
+type timeless struct{ context.Context } //nolint:containedctx // the one it is
 
 // Deadline tells of none.
 func (timeless) Deadline() (time.Time, bool) { return time.Time{}, false }

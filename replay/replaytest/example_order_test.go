@@ -1,0 +1,162 @@
+package replaytest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+)
+
+// quiet is the *testing.T of the examples, which have none.
+type quiet struct {
+	testing.TB
+
+	ctx      context.Context //nolint:containedctx // a test has one
+	cleanups []func()
+}
+
+func newTest() *quiet                       { return &quiet{ctx: context.Background()} }
+func (*quiet) Helper()                      {}
+func (q *quiet) Context() context.Context   { return q.ctx }
+func (q *quiet) Cleanup(f func())           { q.cleanups = append(q.cleanups, f) }
+func (*quiet) Errorf(f string, a ...any)    { fmt.Printf(f+"\n", a...) }
+func (*quiet) Fatalf(f string, a ...any)    { fmt.Printf(f+"\n", a...) }
+func (*quiet) Logf(format string, _ ...any) {}
+
+var errNoMoney = errors.New("no money")
+
+var charge = op.StepFunc("charge-card",
+	func(_ context.Context, amount int) (string, error) { return fmt.Sprintf("paid %d", amount), nil },
+	op.WithErrors(codec.Sentinel("no-money", errNoMoney)))
+
+var checkout = replay.Handler(func(ctx op.Context, amount int) (string, error) {
+	paid, err := replay.Run(ctx, charge(amount))
+	if err != nil {
+		return "", err
+	}
+	return paid, replay.Exec(ctx, op.Wait("cool-off", 24*time.Hour))
+})
+
+var approve = replay.Handler(func(ctx op.Context, _ int) (string, error) {
+	ask := func(context.Context, string) error { return nil }
+	return replay.Run(ctx, op.WaitForCallback[string]("approval", ask, op.WithTimeout(time.Hour)))
+})
+
+func ExampleRun() {
+	t := newTest() // a test has one
+
+	r := replaytest.Run(t, checkout, 12)
+	fmt.Println(r.Value, r.Err, r.Took, r.Op("charge-card").Result)
+	// Output: paid 12 <nil> 24h0m0s "paid 12"
+}
+
+func ExampleResult_Print() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12)
+	r.Print(os.Stdout)
+	// Output:
+	// SUCCEEDED after 24h0m0s, 2 invocations, 2 checkpoint calls
+	// OPERATION    KIND  STATUS     RUNS  BEGAN  ENDED    RESULT
+	// charge-card  Step  SUCCEEDED  1     0s     0s       "paid 12"
+	// cool-off     Wait  SUCCEEDED        0s     24h0m0s
+}
+
+func ExampleResult_Traffic() {
+	t := newTest()
+
+	fmt.Print(replaytest.Run(t, checkout, 12).Traffic())
+	// Output:
+	// input 12
+	// invocation 1
+	//   #1 charge-card Step START
+	//   #1 charge-card Step SUCCEED "paid 12"
+	//   #2 cool-off Wait START for=24h0m0s
+	//   +0s suspended
+	//   +24h0m0s WaitSucceeded cool-off
+	// invocation 2
+	// SUCCEEDED
+}
+
+func ExampleStart() {
+	t := newTest()
+
+	e := replaytest.Start(t, approve, 12)
+	e.RunUntilSuspended()
+	fmt.Println(e.Op("approval").Status)
+	e.Advance(30 * time.Minute)
+	e.Callback("approval").Succeed("fine")
+	fmt.Println(e.Result().Value)
+	// Output:
+	// STARTED
+	// fine
+}
+
+func ExampleCallback_TimeOut() {
+	t := newTest()
+
+	e := replaytest.Start(t, approve, 12)
+	e.RunUntilSuspended()
+	e.Callback("approval").TimeOut()
+	fmt.Println(errors.Is(e.Result().Err, op.ErrTimedOut))
+	// Output: true
+}
+
+func ExampleStub() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12, replaytest.Stub(charge,
+		func(_ context.Context, amount int) (string, error) {
+			return fmt.Sprintf("paid %d, not really", amount), nil
+		}))
+	fmt.Println(r.Value)
+	// Output: paid 12, not really
+}
+
+func ExampleRefuse() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12, replaytest.Refuse(charge, "no-money", "the account is empty"))
+	fmt.Println(r.Err, errors.Is(r.Err, errNoMoney), r.Op("charge-card").Runs > 1)
+	// Output: the account is empty true true
+}
+
+func ExampleReply() {
+	t := newTest()
+
+	fmt.Println(replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine")).Value)
+	// Output: fine
+}
+
+func ExampleHost() {
+	t := newTest()
+
+	square := replay.Handler(func(_ op.Context, n int) (int, error) { return n * n, nil })
+	f := replay.Handler(func(ctx op.Context, n int) (int, error) {
+		return replay.Run(ctx, op.Invoke[int]("square", "math:$LATEST", n))
+	})
+	fmt.Println(replaytest.Run(t, f, 7, replaytest.Host("math", square)).Value)
+	// Output: 49
+}
+
+func ExampleWithBudget() {
+	t := newTest()
+
+	replaytest.Run(t, checkout, 12, replaytest.WithBudget(replaytest.Budget{CheckpointCalls: 1}))
+	// Output: replaytest: over budget: 2 checkpoint calls of at most 1
+}
+
+func ExampleExplore() {
+	t := newTest()
+
+	r := replaytest.Explore(t, checkout, 12)
+	fmt.Println(r.Singles == r.Want(), r.Schedules())
+	// Output: true 222
+}
