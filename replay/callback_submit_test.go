@@ -141,12 +141,11 @@ type anywhere struct {
 }
 
 func places() []anywhere {
-	plain := func(ctx op.Context, result op.Op[answer]) (answer, error) { return replay.Run(ctx, result) }
 	timer := func(name string) op.Op[answer] {
 		return op.Transform(op.Wait(name, time.Hour), func(op.None) (answer, error) { return answer{By: "nobody"}, nil })
 	}
 	return []anywhere{
-		{"the scope of the callback", plain},
+		{"the scope of the callback", replay.Run[answer]},
 		{"many times", func(ctx op.Context, result op.Op[answer]) (answer, error) {
 			_, first := replay.Run(ctx, result)
 			v, err := replay.Run(ctx, result)

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -292,15 +293,15 @@ func TestCallbacksAreAwaitedInAnyOrder(t *testing.T) {
 			}
 			cbs = append(cbs, cb)
 		}
-		var text string
+		var text strings.Builder
 		for _, i := range []int{1, 0, 2, 1} { // the last one a second time
 			got, err := replay.Run(ctx, cbs[i].Result())
 			if err != nil {
 				return "", err
 			}
-			text += got
+			text.WriteString(got)
 		}
-		return text, nil
+		return text.String(), nil
 	})
 	for _, order := range [][]string{
 		{"first", "second", "third"}, {"third", "second", "first"}, {"second", "first", "third"}, {"third", "first", "second"},

@@ -41,8 +41,10 @@ func TestBodyIsCutShortBeforeTheDeadline(t *testing.T) {
 		{"so often, and then the policy decides", []func(context.Context) (int, error){stop, stop, stop}, nil, "FAILED context.Canceled: context canceled"},
 		{"progress is kept", []func(context.Context) (int, error){progress, progress, progress}, nil, "SUCCEEDED 2"},
 		{
-			"at most once, the policy decides", []func(context.Context) (int, error){stop},
-			[]op.StepOption{op.WithSemantics(op.AtMostOncePerRetry)}, "FAILED context.Canceled: context canceled",
+			"at most once, the policy decides",
+			[]func(context.Context) (int, error){stop},
+			[]op.StepOption{op.WithSemantics(op.AtMostOncePerRetry)},
+			"FAILED context.Canceled: context canceled",
 		},
 	}
 	for _, tt := range tests {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func clockworks(h *home) []clockwork {
 		{"steps and waits", func(ctx op.Context, at func(op.Context, string)) error {
 			at(ctx, "begin")
 			for i := range 3 {
-				key := fmt.Sprint(i)
+				key := strconv.Itoa(i)
 				if err := replay.Exec(ctx, tick("tick").Key(key)); err != nil {
 					return err
 				}
@@ -86,7 +87,7 @@ func clockworks(h *home) []clockwork {
 		{"relaxed steps", func(ctx op.Context, at func(op.Context, string)) error {
 			for i := range 3 {
 				o := op.Do("tick", func(context.Context) error { h.clock.Advance(time.Second); return nil }, op.WithSemantics(op.Relaxed))
-				if err := replay.Exec(ctx, o.Key(fmt.Sprint(i))); err != nil {
+				if err := replay.Exec(ctx, o.Key(strconv.Itoa(i))); err != nil {
 					return err
 				}
 			}

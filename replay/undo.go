@@ -61,7 +61,7 @@ func (s *scope) compensate(err error) error {
 			list = append(list, s.inside(s.t, o)...)
 		}
 	}
-	if slices.ContainsFunc(list, undo.open) {
+	if slices.ContainsFunc(list, func(u undo) bool { return u.open() }) {
 		for _, o := range s.fibres {
 			if o.t != nil {
 				o.t.outlast(s.t)
@@ -110,7 +110,7 @@ func (b *batch) compensate(e *envelope) error {
 	if !b.settled && slices.ContainsFunc(list, func(u undo) bool { return u.step() != nil || u.unknown() }) {
 		inv.awaitAck(b.t, b.s, b.operation, b.settle(e))
 	}
-	if slices.ContainsFunc(list, undo.open) {
+	if slices.ContainsFunc(list, func(u undo) bool { return u.open() }) {
 		for _, k := range b.kids {
 			if k.t != nil {
 				k.t.outlast(b.t)
@@ -340,7 +340,7 @@ func (u *undo) step() *node.Step {
 }
 
 // open reports whether the body of an operation that will be undone may be running.
-func (u undo) open() bool {
+func (u *undo) open() bool {
 	rec := u.find()
 	return u.head.Undo.Attempted && rec != nil && rec.Status == checkpoint.StatusStarted
 }
