@@ -121,7 +121,8 @@ func invokeInTime(ctx context.Context, f interface {
 	}
 }
 
-// goroutinesReturn reports whether the number of goroutines comes back to what it was.
+// goroutinesReturn reports whether the number of goroutines comes back to what it was. A goroutine
+// that has been told to end is gone when its processor gets to it; one that was forgotten never is.
 func goroutinesReturn(want int) bool {
 	for range 1000 {
 		if runtime.NumGoroutine() <= want {
@@ -129,8 +130,14 @@ func goroutinesReturn(want int) bool {
 		}
 		runtime.Gosched()
 	}
-	time.Sleep(20 * time.Millisecond) // timers of the clock that are just firing
-	return runtime.NumGoroutine() <= want
+	const patience, step = 5 * time.Second, 5 * time.Millisecond
+	for range patience / step {
+		time.Sleep(step)
+		if runtime.NumGoroutine() <= want {
+			return true
+		}
+	}
+	return false
 }
 
 // settled says what must not be after an answer: a step whose body has ended and whose end was not
