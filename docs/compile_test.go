@@ -39,6 +39,7 @@ var importPaths = map[string]string{
 	"local":      "github.com/perdure/perdure/checkpoint/local",
 	"op":         "github.com/perdure/perdure/op",
 	"replay":     "github.com/perdure/perdure/replay",
+	"replaytest": "github.com/perdure/perdure/replay/replaytest",
 	"retry":      "github.com/perdure/perdure/retry",
 
 	"cmp":    "github.com/google/go-cmp/cmp",
