@@ -104,7 +104,7 @@ func (r *Report) String() string {
 // the number of invocations is bounded. The budget is that of the undisturbed execution.
 //
 // The first failure is shrunk to the fewest interruptions that fail, and told with the line that
-// [Replay] takes. A handler that is not deterministic is told apart: four undisturbed executions
+// [Replay] takes. A handler that is not deterministic is told apart: eight undisturbed executions
 // must agree in what operations they run, in which order, and with which inputs.
 func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) *Report {
 	tb.Helper()

@@ -18,8 +18,8 @@ func TestExploreTheOrder(t *testing.T) {
 	t.Parallel()
 	in := order{ID: "A-1", Total: 200, Items: []string{"x", "y"}}
 	r := replaytest.Explore(t, replay.Handler(newShop().process), in,
-		replaytest.Reply("manager-approval", approval{By: "Ann"}))
-	if r.Singles != r.Want() || r.Callbacks != 1 || r.Pairs != 100 || r.Triples != 100 || r.Interrupted == 0 {
+		replaytest.Reply("manager-approval", approval{By: "Ann"}), replaytest.Schedules(50))
+	if r.Singles != r.Want() || r.Callbacks != 1 || r.Pairs != 50 || r.Triples != 50 || r.Interrupted == 0 {
 		t.Errorf("got %v", r)
 	}
 }
@@ -135,7 +135,7 @@ func TestExploreTheCorpus(t *testing.T) {
 	for name, program := range corpus() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			more := 20
+			more := 8
 			if testing.Short() {
 				more = 0
 			}

@@ -27,7 +27,7 @@ type explorer struct {
 }
 
 // undisturbed is how many executions must agree before any is interrupted.
-const undisturbed = 4
+const undisturbed = 8
 
 func (x *explorer) explore() {
 	x.tb.Helper()
