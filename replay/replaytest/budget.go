@@ -24,7 +24,7 @@ func WithBudget(b Budget) Option { return option(func(c *config) { c.budget = b 
 
 // PriceTable is what the service charges, in US dollars.
 type PriceTable struct {
-	// Date is the day on which the prices were looked up, Region where they hold.
+	// Date is the month of the prices, Region where they hold.
 	Date, Region string
 	// PerOperation is for each metered operation, PerByte for each byte written.
 	PerOperation, PerByte float64
@@ -33,7 +33,7 @@ type PriceTable struct {
 // Prices is the table that [Budget.Price] is computed with. Source: AWS Lambda pricing, durable
 // functions: 8.00 dollars per million operations, 0.25 dollars per GB written.
 func Prices() PriceTable {
-	return PriceTable{Date: "2026-01-01", Region: "us-east-1", PerOperation: 8.00 / 1e6, PerByte: 0.25 / 1e9}
+	return PriceTable{Date: "2025-12", Region: "us-east-2", PerOperation: 8.00 / 1e6, PerByte: 0.25 / 1e9}
 }
 
 // costOf adds up what an execution has cost.

@@ -56,6 +56,8 @@ type Report struct {
 	// undisturbed execution can be interrupted: checkpoint calls, invocations, runs of bodies, calls of
 	// Crash, sizes of pages, and callbacks that have a reply.
 	Calls, Invocations, Bodies, CrashPoints, Pages, Callbacks int
+	// Concurrent says that operations ran beside each other, so that bodies are held back, too.
+	Concurrent bool
 	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were tried.
 	Singles, Pairs, Triples int
 	// Interruptions is how many interruptions took place, States how many different states the log
@@ -66,7 +68,7 @@ type Report struct {
 
 // Want is the number of singles that the counts of places call for.
 func (r *Report) Want() int {
-	return len(callFaults())*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults())*r.Bodies +
+	return len(callFaults())*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults(r.Concurrent))*r.Bodies +
 		r.CrashPoints + r.Pages + len(callbackFaults())*r.Callbacks
 }
 
@@ -77,7 +79,7 @@ func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 func (r *Report) String() string {
 	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d pages + %d×%d callbacks, "+
 		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interrupted at-most-once step may change",
-		r.Schedules(), r.Singles, len(callFaults()), r.Calls, len(invocationFaults()), r.Invocations, len(bodyFaults()), r.Bodies,
+		r.Schedules(), r.Singles, len(callFaults()), r.Calls, len(invocationFaults()), r.Invocations, len(bodyFaults(r.Concurrent)), r.Bodies,
 		r.CrashPoints, r.Pages, len(callbackFaults()), r.Callbacks, r.Pairs, r.Triples, r.Interruptions, r.States, r.Interrupted)
 }
 
@@ -92,7 +94,8 @@ func (r *Report) String() string {
 //   - of each invocation: the function is lost when it is given the event, its answer is lost, the
 //     event is delivered twice;
 //   - of each run of a body: the function is lost before it, or after it with nothing of it recorded,
-//     or the invocation's deadline passes while it runs;
+//     or the invocation's deadline passes while it runs; one that runs beside others is held back
+//     until they have ended;
 //   - wherever a body calls [Crash]: the function is lost there;
 //   - the state comes in pages of each size;
 //   - a callback that has a [Reply] is answered before the function suspends or while it answers,

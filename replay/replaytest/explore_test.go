@@ -54,6 +54,12 @@ func corpus() map[string]func(op.Context, int) (string, error) {
 				return n * 2, n > 4, nil
 			})))
 		},
+		"again, and what was before": func(ctx op.Context, _ int) (string, error) {
+			return text(replay.Run(ctx, op.WaitForCondition("poll", nil, func(ctx context.Context, seen []int) ([]int, bool, error) {
+				info, _ := op.InfoFrom(ctx)
+				return append(seen, info.Attempt), len(seen) == 3, nil
+			})))
+		},
 		"relaxed": func(ctx op.Context, n int) (string, error) {
 			for _, key := range []string{"a", "b", "c"} {
 				add := op.Step("add", func(context.Context) (int, error) { return n + 1, nil }, op.WithSemantics(op.Relaxed))

@@ -95,6 +95,7 @@ func (x *explorer) singles(base *trial) []fault {
 		}
 	}
 	r := x.report
+	r.Concurrent = base.k.beside
 	r.Calls, r.Invocations = len(base.calls), base.k.exec.Invocations()
 	r.Bodies, r.CrashPoints, r.Pages = len(base.bodies), len(base.crashes), len(base.k.exec.Operations())
 	for n := range r.Calls {
@@ -105,7 +106,7 @@ func (x *explorer) singles(base *trial) []fault {
 	}
 	slices.Sort(base.bodies)
 	for _, at := range base.bodies {
-		add(atBody, at, bodyFaults()...)
+		add(atBody, at, bodyFaults(r.Concurrent)...)
 	}
 	slices.Sort(base.crashes)
 	for _, at := range base.crashes {

@@ -34,12 +34,20 @@ const (
 	during     = "during"
 	lost       = "lost"
 	split      = "split"
+	late       = "late"
 )
 
 func callFaults() []string       { return []string{lostBefore, lostAfter, replyLost, stale, throttled} }
 func invocationFaults() []string { return []string{lostBefore, lostAfter, duplicate} }
-func bodyFaults() []string       { return []string{lostBefore, lostAfter, deadline} }
 func callbackFaults() []string   { return []string{early, during} }
+
+// bodyFaults are those of the bodies of a function; concurrent ones may end in another order.
+func bodyFaults(concurrent bool) []string {
+	if concurrent {
+		return []string{lostBefore, lostAfter, deadline, late}
+	}
+	return []string{lostBefore, lostAfter, deadline}
+}
 
 // fault is one interruption.
 type fault struct{ place, at, how string }

@@ -23,6 +23,9 @@ const functionTimeout = 500 * time.Millisecond
 // patience is how long, in real time, an execution may take before it counts as hanging.
 const patience = time.Minute
 
+// lateness is how long, in real time, a body is held back that is to end after those beside it.
+const lateness = 2 * time.Millisecond
+
 // trial is one execution under a schedule.
 type trial struct {
 	k    *kit
@@ -204,11 +207,11 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 	t.answers(early)
 	at := path + "@" + strconv.Itoa(run)
 	info, _ := op.InfoFrom(ctx)
-	var before, after, late bool
+	var before, after, over, slow bool
 	t.note(func() {
 		t.bodies = append(t.bodies, at)
-		before, late = t.meets(atBody, at, lostBefore), t.meets(atBody, at, deadline)
-		after = t.meets(atBody, at, lostAfter)
+		before, after = t.meets(atBody, at, lostBefore), t.meets(atBody, at, lostAfter)
+		over, slow = t.meets(atBody, at, deadline), t.meets(atBody, at, late)
 		if !before {
 			t.perAttempt[path+" attempt "+strconv.Itoa(info.Attempt)]++
 		}
@@ -217,9 +220,14 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}
-	if d, ok := ctx.Deadline(); late && ok {
+	if d, ok := ctx.Deadline(); over && ok {
 		t.k.clock.AdvanceTo(d)
 		<-ctx.Done()
+	}
+	if slow {
+		others := make(chan struct{})
+		time.AfterFunc(lateness, func() { close(others) })
+		<-others
 	}
 	if t.plan.any(deadline) {
 		ctx = timeless{ctx}
