@@ -1,0 +1,46 @@
+package bench_test
+
+import (
+	"testing"
+
+	"github.com/perdure/perdure/replay/bench"
+)
+
+// TestCountedGoals holds what does not depend on how busy the machine is.
+func TestCountedGoals(t *testing.T) {
+	t.Parallel()
+	counted := map[string][]string{
+		"Relaxed": {"calls/step", "missing-starts/step"},
+		"Map":     {"calls"},
+	}
+	size := bench.Quick()
+	size.Steps = 1000
+	for _, row := range bench.Rows() {
+		units := counted[row.Name]
+		if units == nil {
+			continue
+		}
+		delete(counted, row.Name)
+		metrics, err := row.Measure(t.Context(), size)
+		if err != nil {
+			t.Fatalf("%s: %v", row.Name, err)
+		}
+		for _, unit := range units {
+			if m, ok := find(metrics, unit); !ok || m.Most == 0 || !m.Held() {
+				t.Errorf("%s (%s): %g %s, at most %g are allowed", row.Name, row.Means, m.Value, unit, m.Most)
+			}
+		}
+	}
+	for name := range counted {
+		t.Errorf("there is no row %s", name)
+	}
+}
+
+func find(metrics []bench.Metric, unit string) (bench.Metric, bool) {
+	for _, m := range metrics {
+		if m.Unit == unit {
+			return m, true
+		}
+	}
+	return bench.Metric{}, false
+}
