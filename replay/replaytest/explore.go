@@ -93,7 +93,8 @@ func (r *Report) String() string {
 //     refused as stale, it is throttled;
 //   - of each invocation: the function is lost when it is given the event, its answer is lost, the
 //     event is delivered twice;
-//   - of each run of a body: the function is lost before it, or after it with nothing of it recorded,
+//   - of each run of a body: the function is lost before it, in it when its start has been recorded
+//     (if that is sent before the completion at all), or after it with nothing of that recorded,
 //     or the invocation's deadline passes while it runs; one that runs beside others is held back
 //     until they have ended;
 //   - wherever a body calls [Crash]: the function is lost there;

@@ -24,6 +24,7 @@ const (
 // The ways of interrupting.
 const (
 	lostBefore = "lost-before"
+	lostBegun  = "lost-begun"
 	lostAfter  = "lost-after"
 	replyLost  = "reply-lost"
 	stale      = "stale-token"
@@ -44,9 +45,9 @@ func callbackFaults() []string   { return []string{early, during} }
 // bodyFaults are those of the bodies of a function; concurrent ones may end in another order.
 func bodyFaults(concurrent bool) []string {
 	if concurrent {
-		return []string{lostBefore, lostAfter, deadline, late}
+		return []string{lostBefore, lostBegun, lostAfter, deadline, late}
 	}
-	return []string{lostBefore, lostAfter, deadline}
+	return []string{lostBefore, lostBegun, lostAfter, deadline}
 }
 
 // fault is one interruption.

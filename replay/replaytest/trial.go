@@ -207,16 +207,20 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 	t.answers(early)
 	at := path + "@" + strconv.Itoa(run)
 	info, _ := op.InfoFrom(ctx)
-	var before, after, over, slow bool
+	var before, begun, after, over, slow bool
 	t.note(func() {
 		t.bodies = append(t.bodies, at)
 		before, after = t.meets(atBody, at, lostBefore), t.meets(atBody, at, lostAfter)
+		begun = t.meets(atBody, at, lostBegun)
 		over, slow = t.meets(atBody, at, deadline), t.meets(atBody, at, late)
-		if !before {
+		if !before && !begun {
 			t.perAttempt[path+" attempt "+strconv.Itoa(info.Attempt)]++
 		}
 	})
-	if before && local.Kill(ctx) {
+	if begun {
+		t.begin(info.ID)
+	}
+	if (before || begun) && local.Kill(ctx) {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}
@@ -225,9 +229,7 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 		<-ctx.Done()
 	}
 	if slow {
-		others := make(chan struct{})
-		time.AfterFunc(lateness, func() { close(others) })
-		<-others
+		wait()
 	}
 	if t.plan.any(deadline) {
 		ctx = timeless{ctx}
@@ -237,6 +239,25 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 		<-ctx.Done()
 	}
 	return v, err
+}
+
+// begin lets so much time pass that the START of a step is sent while its body runs.
+func (t *trial) begin(id string) {
+	t.k.clock.Advance(lateness)
+	t.k.clock.Advance(10 * lateness)
+	for range 10 {
+		if rec, ok := t.k.exec.Operation(id); ok && rec.Status == checkpoint.StatusStarted {
+			return
+		}
+		wait()
+	}
+}
+
+// wait lets others go on for a little real time.
+func wait() {
+	over := make(chan struct{})
+	time.AfterFunc(lateness, func() { close(over) })
+	<-over
 }
 
 // timeless is a context without a deadline: that of an invocation is one of the virtual clock, which
