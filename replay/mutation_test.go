@@ -125,8 +125,8 @@ func mutations() []mutation {
 			name:     "the START of an at-most-once step is not awaited",
 			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{
-				"replay/step.go", "\tif st.strict() {\n\t\tinv.awaitAck(", "\tif false {\n\t\tinv.awaitAck(",
-			}, {"replay/step.go", "\tif st.strict() {\n\t\tst.seq = ", "\tif false {\n\t\tst.seq = "}},
+				"replay/step.go", "\tif st.strict() || attempted(st.head) {\n\t\tinv.awaitAck(", "\tif false {\n\t\tinv.awaitAck(",
+			}, {"replay/step.go", "\tif st.strict() || attempted(st.head) {\n\t\tst.seq = ", "\tif false {\n\t\tst.seq = "}},
 		},
 		{
 			name:     "an interruption does not consume the attempt",

@@ -354,7 +354,7 @@ func TestRandomTreesEqualTheReference(t *testing.T) {
 	var d distribution
 	seed := lawSeed(t)
 	params := gopter.DefaultTestParametersWithSeed(seed)
-	params.MinSuccessfulTests = lawChecks(t, 150)
+	params.MinSuccessfulTests = lawChecks(t, 40)
 	params.MaxShrinkCount = 300
 	properties := gopter.NewProperties(params)
 	properties.Property("equal", prop.ForAll1(trees(), func(v any) (any, error) {
