@@ -12,7 +12,7 @@ import (
 // The outcome of a combinator is recorded: it is the same on every replay, and so is the winner.
 // Operands need different names or keys.
 func All[T any](name string, ops ...Op[T]) Op[[]T] {
-	n := combinator[[]T](name, operands(node.Header{}, ops))
+	n := combinator[[]T](name, operands(node.Header{Name: name}, ops))
 	return combined(n, func(r node.Record) ([]T, error) {
 		if err := loser(r, func(i int, r node.Record) error { _, err := ops[i].Decode(r); return err }); err != nil {
 			return nil, err
@@ -31,7 +31,7 @@ func All[T any](name string, ops ...Op[T]) Op[[]T] {
 
 // AllSettled runs operations concurrently until all have ended, whatever becomes of them.
 func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
-	n := combinator[Batch[T]](name, operands(node.Header{}, ops))
+	n := combinator[Batch[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule, _ = newCompletion(n.N, []Completion{AllCompleted()})
 	return combined(n, func(r node.Record) (Batch[T], error) {
 		return decodeBatch(r, func(i int) Op[T] { return ops[i] })
@@ -42,7 +42,7 @@ func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
 // abandoned. If all fail, the error is a [*BatchError]. Without operations it is an error to
 // run it.
 func Any[T any](name string, ops ...Op[T]) Op[T] {
-	n := combinator[T](name, operands(node.Header{}, ops))
+	n := combinator[T](name, operands(node.Header{Name: name}, ops))
 	n.Rule = anyRule
 	refuseEmpty(n, "Any")
 	return combined(n, func(r node.Record) (T, error) {
@@ -61,7 +61,7 @@ func Any[T any](name string, ops ...Op[T]) Op[T] {
 // Race runs operations concurrently and results in what the first one to end results in, a
 // failure too; the others are then abandoned. Without operations it is an error to run it.
 func Race[T any](name string, ops ...Op[T]) Op[T] {
-	n := combinator[T](name, operands(node.Header{}, ops))
+	n := combinator[T](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
 	refuseEmpty(n, "Race")
 	return combined(n, func(r node.Record) (T, error) { return decodeWinner(r, ops) })
@@ -78,7 +78,7 @@ type Winner[T any] struct {
 // Select is [Race] for those who need to know which operation was first. If that one failed, the
 // error comes with its index and name.
 func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
-	n := combinator[Winner[T]](name, operands(node.Header{}, ops))
+	n := combinator[Winner[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
 	refuseEmpty(n, "Select")
 	return combined(n, func(r node.Record) (Winner[T], error) {
@@ -117,8 +117,8 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 func combinator[T any](name string, n *node.Batch) *node.Batch {
 	err := n.Err
 	n.Header = header[T](name, subTypeGroup)
-	if n.Err == nil && err != nil {
-		n.Err = misuse(name, "%v", err)
+	if n.Err == nil {
+		n.Err = err
 	}
 	n.Flat, n.Fixed = true, true
 	return n

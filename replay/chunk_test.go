@@ -137,3 +137,30 @@ func TestChunkLimitsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// A batcher that handles only the first item of each chunk loses data without an error.
+func TestChunksLoseNoItem(t *testing.T) {
+	t.Parallel()
+	items := make([]int, 100)
+	for i := range items {
+		items[i] = 2 * i
+	}
+	err := runIntercepted(t, func(ctx op.Context, _ string) (string, error) {
+		b, err := replay.Run(ctx, op.Map("m", items, op.StepFunc("even", even), op.WithChunks(7, 0)))
+		if err != nil {
+			return "", err
+		}
+		for i, v := range b.Values() {
+			if v != fmt.Sprint(items[i]) {
+				t.Errorf("item %d came to %s", i, v)
+			}
+		}
+		if b.Len() != len(items) {
+			t.Errorf("%d items in the batch, want %d", b.Len(), len(items))
+		}
+		return "", nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
