@@ -112,10 +112,6 @@ func (k *kit) operations() []Operation {
 		if rec.Kind != checkpoint.KindStep || rec.Status == checkpoint.StatusSucceeded {
 			o.Result = rec.Payload.String()
 		}
-		if rec.Kind == checkpoint.KindStep && rec.Status.Terminal() {
-			// The number of finished attempts is written by RETRY alone: the last one counts too.
-			o.Attempts = max(o.Attempts, 1)
-		}
 		k.note(func() { o.Runs = k.runs[o.Path] })
 		ops = append(ops, o)
 	}
