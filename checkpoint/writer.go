@@ -218,7 +218,7 @@ func (w *Writer) next() ([]Update, bool) {
 		w.queue[i] = queued{}
 	}
 	w.queue = w.queue[n:]
-	w.sent += uint64(n)
+	w.sent += uint64(n) //nolint:gosec // G115: n counts updates of the queue
 	w.flight = true
 	w.calls++
 	return batch, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/perdure/perdure/op/node"
 )
@@ -123,8 +124,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 				return nil
 			}
 			var errs []error
-			for i := len(r.Outcome.Items) - 1; i >= 0; i-- {
-				it := r.Outcome.Items[i]
+			for _, it := range slices.Backward(r.Outcome.Items) {
 				u := each(items[it.Index]).Node().Head().Undo
 				if u == nil || it.Status != node.ItemSucceeded && !u.Attempted {
 					continue

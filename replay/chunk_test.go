@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func even(_ context.Context, n int) (string, error) {
 	if n%2 == 1 {
 		return "", retry.Permanent(errOdd)
 	}
-	return fmt.Sprint(n), nil
+	return strconv.Itoa(n), nil
 }
 
 func TestChunksAreCountedByTheirItems(t *testing.T) {
@@ -45,12 +46,14 @@ func TestChunksAreCountedByTheirItems(t *testing.T) {
 		{
 			"a chunk is run to its end, and its failures count one by one",
 			[]int{1, 2, 3, 4},
-			[]op.MapOption{op.WithChunks(2, 0), op.WithMaxConcurrency(1), op.WithCompletion(op.Tolerate(1))}, "FSFS", op.TooManyFailed, 3,
+			[]op.MapOption{op.WithChunks(2, 0), op.WithMaxConcurrency(1), op.WithCompletion(op.Tolerate(1))},
+			"FSFS", op.TooManyFailed, 3,
 		},
 		{
 			"the batch ends when a chunk has brought enough",
 			[]int{2, 4, 6, 8},
-			[]op.MapOption{op.WithChunks(2, 0), op.WithMaxConcurrency(1), op.WithCompletion(op.MinSuccessful(2))}, "SS", op.EnoughSucceeded, 2,
+			[]op.MapOption{op.WithChunks(2, 0), op.WithMaxConcurrency(1), op.WithCompletion(op.MinSuccessful(2))},
+			"SS", op.EnoughSucceeded, 2,
 		},
 	}
 	for _, tt := range tests {
@@ -83,7 +86,7 @@ func TestChunksAreCountedByTheirItems(t *testing.T) {
 					t.Errorf("item %d has the index %d", i, it.Index)
 				}
 				statuses.WriteString(string(it.Status)[:1])
-				if it.Status == op.Succeeded && it.Value != fmt.Sprint(tt.items[i]) {
+				if it.Status == op.Succeeded && it.Value != strconv.Itoa(tt.items[i]) {
 					t.Errorf("item %d is %q", i, it.Value)
 				}
 			}
@@ -151,7 +154,7 @@ func TestChunksLoseNoItem(t *testing.T) {
 			return "", err
 		}
 		for i, v := range b.Values() {
-			if v != fmt.Sprint(items[i]) {
+			if v != strconv.Itoa(items[i]) {
 				t.Errorf("item %d came to %s", i, v)
 			}
 		}

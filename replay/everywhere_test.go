@@ -113,7 +113,7 @@ func everyPlace() map[string]func(ctx op.Context, o op.Op[string]) (string, erro
 		}
 	}
 	return map[string]func(ctx op.Context, o op.Op[string]) (string, error){
-		"in the handler": func(ctx op.Context, o op.Op[string]) (string, error) { return replay.Run(ctx, o) },
+		"in the handler": replay.Run[string],
 		"three deep": func(ctx op.Context, o op.Op[string]) (string, error) {
 			return replay.Run(ctx, group("a", group("b", group("c", o))))
 		},
