@@ -1,9 +1,11 @@
 package replay_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +80,27 @@ func TestOutcomesOfCombinators(t *testing.T) {
 	}
 }
 
+// endsAfterStartOf is a step, "a", whose body ends when a call has carried the start of another
+// operation: the two run beside each other, and which of them is first is up to the scheduler.
+func endsAfterStartOf(name string) (op.Op[string], local.Option) {
+	var once sync.Once
+	begun := make(chan struct{})
+	a := op.Step("a", func(ctx context.Context) (string, error) {
+		select {
+		case <-begun:
+			return "A", nil
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	})
+	return a, local.WithFaults(local.Faults{Fail: func(p local.Point) error {
+		if p.Moment == local.BeforeCall && strings.Contains(sayUpdates(p.Updates), "START "+name) {
+			once.Do(func() { close(begun) })
+		}
+		return nil
+	}})
+}
+
 func TestLosingWaitIsCancelledOnRequest(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -94,11 +117,12 @@ func TestLosingWaitIsCancelledOnRequest(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 			b := op.Transform(op.Wait("b", tt.length), func(op.None) (string, error) { return "late", nil })
-			race := op.Race("race", plainStep("a", "A"), b)
+			a, watch := endsAfterStartOf("b")
+			race := op.Race("race", a, b)
 			if tt.ask {
 				race = race.With(op.WithCancelLosers())
 			}
-			e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return replay.Run(ctx, race) }), "null")
+			e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return replay.Run(ctx, race) }), "null", watch)
 			calls := told(e)
 			at := slices.Index(calls, "CANCEL b")
 			if cancelled := slices.Contains(tt.want, "CANCEL b"); cancelled != (at >= 0) || end(e) != `SUCCEEDED "A"` {
@@ -122,13 +146,14 @@ func TestRefusedCancellationIsIgnored(t *testing.T) {
 		}
 		return nil
 	}}
+	a, watch := endsAfterStartOf("b")
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
-		v, err := replay.Run(ctx, op.Race("race", plainStep("a", "A"), slow("b")).With(op.WithCancelLosers()))
+		v, err := replay.Run(ctx, op.Race("race", a, slow("b")).With(op.WithCancelLosers()))
 		if err != nil {
 			return "", err
 		}
 		return v, replay.Exec(ctx, plainStep("next", ""))
-	}), "null", local.WithFaults(refuse))
+	}), "null", watch, local.WithFaults(refuse))
 	if end(e) != `SUCCEEDED "A"` || !slices.Contains(told(e), "CANCEL b") {
 		t.Errorf("ended as %s, calls %q", end(e), told(e))
 	}
