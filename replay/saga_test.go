@@ -146,19 +146,25 @@ func TestErrorThatDoesNotComeAgainIsADivergence(t *testing.T) {
 func TestLosersKeepTheWinnerOverACrash(t *testing.T) {
 	t.Parallel()
 	var undone []string
-	lost := false
+	lost, done := false, make(chan struct{})
 	lose := local.Faults{Lose: func(p local.Point) bool {
 		if p.Moment != local.BeforeCall || lost {
 			return false
 		}
 		for _, u := range p.Updates {
+			if u.Action == checkpoint.ActionSucceed && u.Name == "inner" {
+				close(done)
+			}
 			if u.Action == checkpoint.ActionSucceed && u.Name == "first" {
 				lost = true
 			}
 		}
 		return lost
 	}}
-	quick := undoable("quick", &undone, func() error { return nil })
+	quick := undoable("quick", &undone, func() error {
+		<-done // so that the loser has something to take back
+		return nil
+	})
 	slow := op.Group("slow", func(ctx op.Context) (string, error) {
 		v, err := replay.Run(ctx, undoable("inner", &undone, func() error { return nil }))
 		if err != nil {
