@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -146,6 +147,7 @@ func TestErrorThatDoesNotComeAgainIsADivergence(t *testing.T) {
 func TestLosersKeepTheWinnerOverACrash(t *testing.T) {
 	t.Parallel()
 	var undone []string
+	var once sync.Once
 	lost, done := false, make(chan struct{})
 	lose := local.Faults{Lose: func(p local.Point) bool {
 		if p.Moment != local.BeforeCall || lost {
@@ -153,7 +155,7 @@ func TestLosersKeepTheWinnerOverACrash(t *testing.T) {
 		}
 		for _, u := range p.Updates {
 			if u.Action == checkpoint.ActionSucceed && u.Name == "inner" {
-				close(done)
+				once.Do(func() { close(done) })
 			}
 			if u.Action == checkpoint.ActionSucceed && u.Name == "first" {
 				lost = true
@@ -161,8 +163,11 @@ func TestLosersKeepTheWinnerOverACrash(t *testing.T) {
 		}
 		return lost
 	}}
-	quick := undoable("quick", &undone, func() error {
+	quick := op.Step("quick", func(context.Context) (string, error) {
 		<-done // so that the loser has something to take back
+		return "quick result", nil
+	}).Undo(func(_ context.Context, v string) error {
+		undone = append(undone, v)
 		return nil
 	})
 	slow := op.Group("slow", func(ctx op.Context) (string, error) {
