@@ -32,6 +32,15 @@ func (e *Execution) CheckpointCalls() []Call {
 // Checkpoint implements [checkpoint.Client]: if the token is that of the last accepted call, it
 // commits the updates, all or none, and answers with a new token and what has changed.
 func (s *Service) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+	return s.checkpointOnce(ctx, in, "")
+}
+
+// checkpointOnce is Checkpoint for a caller that names its call: if it makes the same call again
+// with the same name, because the reply was lost, it gets the reply of the first
+// (Lambda API, CheckpointDurableExecution, ClientToken). An empty name is none.
+func (s *Service) checkpointOnce(
+	ctx context.Context, in checkpoint.CheckpointInput, name string,
+) (checkpoint.CheckpointOutput, error) {
 	e, err := s.callee(ctx, callCheckpoint, in.ARN)
 	if err != nil {
 		return checkpoint.CheckpointOutput{}, err
@@ -44,7 +53,7 @@ func (s *Service) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput)
 		ARN: e.arn, Invocation: call.Invocation, Call: call.Number, API: callCheckpoint, Updates: call.Updates,
 	}
 	var out checkpoint.CheckpointOutput
-	out, call.Err = s.checkpoint(ctx, e, in, point)
+	out, call.Err = s.checkpoint(ctx, e, in, name, point)
 	call.Operations = out.Operations
 
 	e.mu.Lock()
@@ -57,13 +66,17 @@ func (s *Service) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput)
 }
 
 func (s *Service) checkpoint(
-	ctx context.Context, e *Execution, in checkpoint.CheckpointInput, point Point,
+	ctx context.Context, e *Execution, in checkpoint.CheckpointInput, name string, point Point,
 ) (out checkpoint.CheckpointOutput, err error) {
 	if err := s.disturb(ctx, e, point.at(BeforeCall)); err != nil {
 		return out, err
 	}
 	var r reply
 	err = e.transact(false, func(d *draft) error {
+		if e.last.answers(in.Token, name, e.inv, d.now) {
+			d.nothing, r = true, e.last.reply
+			return nil
+		}
 		if !e.accepts(in.Token) {
 			return staleToken(callCheckpoint)
 		}
@@ -73,6 +86,7 @@ func (s *Service) checkpoint(
 		d.nothing = len(in.Updates) == 0
 		d.under = append(d.under, func() {
 			r = e.reply()
+			e.last = namedReply{token: in.Token, name: name, at: d.now, reply: r}
 		})
 		return nil
 	})
@@ -85,6 +99,22 @@ func (s *Service) checkpoint(
 	}
 	e.tell(r)
 	return r.out, nil
+}
+
+// namedWindow is how long a call can be repeated under its name (Lambda API, ClientToken).
+const namedWindow = 15 * time.Minute
+
+// namedReply is the reply to the last accepted call of an execution, for a caller that has lost it.
+type namedReply struct {
+	token, name string
+	at          time.Time
+	reply       reply
+}
+
+// answers reports whether a call is that of the reply, and its function is not given up.
+func (n *namedReply) answers(token, name string, inv *invocation, now time.Time) bool {
+	return name != "" && n.name == name && n.token == token && n.reply.inv == inv && !inv.dead &&
+		now.Sub(n.at) <= namedWindow
 }
 
 // State implements [checkpoint.Client]: it answers with a page of the log. The token must be that

@@ -27,6 +27,8 @@ type Execution struct {
 	events  []Event
 	timers  map[TimerKey]*armed
 	calls   []Call
+	// last is the reply to the last accepted call.
+	last namedReply
 	// inv is the last invocation, nil before the first.
 	inv *invocation
 	// queued: an invocation will begin. running: one has begun and not ended. paused: none begins

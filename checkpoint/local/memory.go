@@ -2,6 +2,7 @@ package local
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -98,7 +99,11 @@ func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 	defer m.mu.Unlock()
 	var found []ExecutionRecord
 	skip := q.After != ""
-	for _, s := range m.order {
+	for i := range m.order {
+		s := m.order[i]
+		if q.Reverse {
+			s = m.order[len(m.order)-1-i]
+		}
 		if skip {
 			skip = s.execution.ARN != q.After
 			continue
@@ -115,7 +120,9 @@ func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 }
 
 func (q Query) matches(r ExecutionRecord) bool {
-	return (q.Function == "" || q.Function == r.Function) &&
+	return (q.Function == "" || q.Function == r.Function || strings.HasPrefix(r.Function, q.Function+":")) &&
 		(q.Name == "" || q.Name == r.Name) &&
+		(q.StartedAfter.IsZero() || r.Start.After(q.StartedAfter)) &&
+		(q.StartedBefore.IsZero() || r.Start.Before(q.StartedBefore)) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, r.Status))
 }

@@ -24,7 +24,7 @@ type Store interface {
 	// Events returns the events of an execution whose IDs are greater than after, in order; at most
 	// limit of them unless limit is zero.
 	Events(arn string, after, limit int) ([]Event, error)
-	// List returns the executions that q selects, in the order they were started.
+	// List returns the executions that q selects, in the order they were started unless q says otherwise.
 	List(q Query) ([]ExecutionRecord, error)
 }
 
@@ -50,12 +50,16 @@ type Snapshot struct {
 
 // Query selects executions. Zero fields select all.
 type Query struct {
-	// Function is the ARN of a function, with its qualifier.
+	// Function is the ARN of a function; without a qualifier it stands for all of its versions.
 	Function string
 	// Name is the name of an execution.
 	Name string
 	// Status selects executions with one of these statuses.
 	Status []Status
+	// StartedAfter and StartedBefore select executions that were started after a time, and before one.
+	StartedAfter, StartedBefore time.Time
+	// Reverse has the last execution first.
+	Reverse bool
 	// After skips all executions up to the one with this ARN; Limit is how many to return.
 	After string
 	Limit int
