@@ -67,6 +67,10 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
 	},
+	"checkpoint/local/process": {
+		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/aws/aws-lambda-go/lambdacontext"},
+		deny:  noTesting,
+	},
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",

@@ -68,6 +68,7 @@ func (e *FunctionError) Error() string {
 const (
 	callCheckpoint = "CheckpointDurableExecution"
 	callState      = "GetDurableExecutionState"
+	callInvoke     = "Invoke"
 	callStop       = "StopDurableExecution"
 	callSucceed    = "SendDurableExecutionCallbackSuccess"
 	callFail       = "SendDurableExecutionCallbackFailure"

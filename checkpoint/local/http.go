@@ -72,7 +72,7 @@ func frontRoutes() []route {
 		at(callSucceed, http.MethodPost, durable+"durable-execution-callbacks/*/succeed", callbackBytes, (*front).succeed),
 		at(callFail, http.MethodPost, durable+"durable-execution-callbacks/*/fail", failureBytes, (*front).fail),
 		at(callHeartbeat, http.MethodPost, durable+"durable-execution-callbacks/*/heartbeat", failureBytes, (*front).heartbeat),
-		at("Invoke", http.MethodPost, functions+"/*/invocations", inputBytes, (*front).invoke),
+		at(callInvoke, http.MethodPost, functions+"/*/invocations", inputBytes, (*front).invoke),
 		at("ListFunctions", http.MethodGet, functions, noBytes, (*front).listFunctions),
 		at("GetFunction", http.MethodGet, functions+"/*", noBytes, (*front).function),
 		at("GetFunctionConfiguration", http.MethodGet, functions+"/*/configuration", noBytes, (*front).functionConfiguration),

@@ -52,7 +52,7 @@ func answerOf(err error) *checkpoint.APIError {
 func writeError(w http.ResponseWriter, call string, err error) {
 	answer := answerOf(err)
 	if answer.HTTPStatus == 0 {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // the way of net/http to end a connection without an answer
 	}
 	kind := "User"
 	if answer.HTTPStatus >= http.StatusInternalServerError {

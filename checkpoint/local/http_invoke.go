@@ -38,7 +38,7 @@ func (f *front) invoke(r request) (any, error) {
 	}
 	if err := e.Wait(r.Context()); err != nil {
 		if errors.Is(err, context.Canceled) && f.svc.down() == nil {
-			panic(http.ErrAbortHandler) // nobody waits any more; the execution goes on
+			return nil, unreachable(callInvoke, err) // nobody waits any more; the execution goes on
 		}
 		return nil, err
 	}

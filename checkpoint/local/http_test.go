@@ -234,11 +234,11 @@ func TestExecutionsAreListed(t *testing.T) {
 		},
 		{
 			name: "tomorrow", reason: "none was started then",
-			in: lambdaapi.ListDurableExecutionsByFunctionInput{StartedAfter: aws.Time(time.Now().Add(24 * time.Hour))}, //nolint:forbidigo // the service has the real clock
+			in: lambdaapi.ListDurableExecutionsByFunctionInput{StartedAfter: aws.Time(time.Now().Add(24 * time.Hour))},
 		},
 		{
 			name: "until tomorrow", reason: "all were",
-			in:   lambdaapi.ListDurableExecutionsByFunctionInput{StartedBefore: aws.Time(time.Now().Add(24 * time.Hour))}, //nolint:forbidigo // the service has the real clock
+			in:   lambdaapi.ListDurableExecutionsByFunctionInput{StartedBefore: aws.Time(time.Now().Add(24 * time.Hour))},
 			want: []string{"a", "b", "c"},
 		},
 	}

@@ -1,0 +1,110 @@
+package process
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// Stream is where a program writes.
+type Stream string
+
+// The streams of a program.
+const (
+	Stdout Stream = "stdout"
+	Stderr Stream = "stderr"
+)
+
+// Line is one line that a program has written.
+type Line struct {
+	// Time is when it was read.
+	Time time.Time
+	// PID is the number of the process.
+	PID int
+	// RequestID is that of the invocation which ran then, empty if none did.
+	RequestID string
+	Stream    Stream
+	// Text has no line break. A line of more than 64 KiB comes in pieces.
+	Text string
+}
+
+// lineWriter makes lines of what one stream of a process writes.
+type lineWriter struct {
+	w      *worker
+	stream Stream
+	limit  int
+	emit   func(Line)
+
+	mu  sync.Mutex
+	buf []byte
+}
+
+// Write implements [io.Writer]. It never fails: a program is not to notice who reads it.
+func (l *lineWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	written := len(p)
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		room := l.limit - len(l.buf)
+		switch {
+		case end >= 0 && end <= room:
+			l.buf = append(l.buf, p[:end]...)
+			p = p[end+1:]
+			l.line()
+		case len(p) > room:
+			l.buf = append(l.buf, p[:room]...)
+			p = p[room:]
+			l.line()
+		default:
+			l.buf = append(l.buf, p...)
+			p = nil
+		}
+	}
+	return written, nil
+}
+
+// flush emits what is left without a line break.
+func (l *lineWriter) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.buf) > 0 {
+		l.line()
+	}
+}
+
+func (l *lineWriter) line() {
+	text := string(bytes.TrimSuffix(l.buf, []byte{'\r'}))
+	l.buf = l.buf[:0]
+	l.w.tail.keep(l.stream, text)
+	if l.emit != nil {
+		l.emit(Line{Time: now(), PID: l.w.pid(), RequestID: l.w.requestID(), Stream: l.stream, Text: text})
+	}
+}
+
+// tailLines is how much of what a process wrote is kept to explain why it ended before its first event.
+const tailLines = 5
+
+// tail are the last lines that a process wrote to its standard error.
+type tail struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (t *tail) keep(s Stream, text string) {
+	if s != Stderr {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines = append(t.lines, text)
+	if len(t.lines) > tailLines {
+		t.lines = t.lines[1:]
+	}
+}
+
+func (t *tail) all() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.lines...)
+}

@@ -1,0 +1,199 @@
+package process
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// The limits of an answer and of an error (Lambda quotas; Lambda Runtime API).
+const (
+	maxResponseBytes = 6<<20 + 100
+	maxErrorBytes    = 6 << 20
+)
+
+// defaultTime is how long an invocation is said to have whose context has no deadline (Lambda quotas).
+const defaultTime = 15 * time.Minute
+
+// invocation is an event on its way to a process, and its answer.
+type invocation struct {
+	requestID string
+	headers   http.Header
+	payload   []byte
+	answer    chan answer // takes one
+	answered  bool        // guarded by the mutex of the worker that has it
+}
+
+type answer struct {
+	payload []byte
+	err     error
+}
+
+// newInvocation returns the event of an invocation with the headers of the Runtime API.
+func newInvocation(ctx context.Context, payload []byte) *invocation {
+	inv := &invocation{payload: payload, requestID: requestIDOf(ctx), headers: make(http.Header), answer: make(chan answer, 1)}
+	if inv.requestID == "" {
+		inv.requestID = strconv.FormatInt(now().UnixNano(), 36)
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = now().Add(defaultTime)
+	}
+	inv.headers.Set("Lambda-Runtime-Aws-Request-Id", inv.requestID)
+	inv.headers.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		inv.headers.Set("Lambda-Runtime-Invoked-Function-Arn", lc.InvokedFunctionArn)
+		if lc.TenantID != "" {
+			inv.headers.Set("Lambda-Runtime-Aws-Tenant-Id", lc.TenantID)
+		}
+	}
+	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok { // the key of aws-lambda-go
+		inv.headers.Set("Lambda-Runtime-Trace-Id", trace)
+	}
+	return inv
+}
+
+// ServeHTTP is the Runtime API of one process.
+func (w *worker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, "/2018-06-01/runtime/")
+	id, verb, isInvocation := strings.Cut(strings.TrimPrefix(path, "invocation/"), "/")
+	switch {
+	case !ok:
+	case path == "invocation/next" && r.Method == http.MethodGet:
+		w.next(rw, r)
+		return
+	case path == "init/error" && r.Method == http.MethodPost:
+		w.initError(rw, r)
+		return
+	case isInvocation && strings.HasPrefix(path, "invocation/") && r.Method == http.MethodPost && (verb == "response" || verb == "error"):
+		w.take(rw, r, id, verb)
+		return
+	}
+	refuse(rw, http.StatusNotFound, "InvalidPath", "The Runtime API has no "+r.Method+" "+r.URL.Path)
+}
+
+// next answers with the next event, when there is one.
+func (w *worker) next(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	w.current = nil
+	first := !w.first
+	w.first = true
+	w.mu.Unlock()
+	if first {
+		w.f.ready(now().Sub(w.started))
+	}
+	select {
+	case inv := <-w.events:
+		w.mu.Lock()
+		w.current = inv
+		w.mu.Unlock()
+		maps.Copy(rw.Header(), inv.headers)
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = rw.Write(inv.payload) // a process that does not read it ends
+	case <-r.Context().Done():
+	case <-w.exited:
+	}
+}
+
+// take takes the answer of an invocation, or its error.
+func (w *worker) take(rw http.ResponseWriter, r *http.Request, id, verb string) {
+	w.mu.Lock()
+	inv := w.current
+	w.mu.Unlock()
+	if inv == nil || inv.requestID != id {
+		refuse(rw, http.StatusBadRequest, "InvalidRequestID", "The process does not work on the request "+id)
+		return
+	}
+	limit := maxResponseBytes
+	if verb == "error" {
+		limit = maxErrorBytes
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
+	if err != nil {
+		refuse(rw, http.StatusBadRequest, "InvalidBody", err.Error())
+		return
+	}
+	a := answer{payload: body}
+	switch {
+	case verb == "error":
+		a = answer{err: &local.FunctionError{Failure: reported(body, r.Header.Get("Lambda-Runtime-Function-Error-Type"))}}
+	case len(body) > limit:
+		a = answer{err: functionError("Function.ResponseSizeTooLarge",
+			"Response payload size exceeded maximum allowed payload size (%d bytes).", limit)}
+	case r.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "":
+		a = answer{err: &local.FunctionError{Failure: trailed(r.Trailer)}}
+	}
+	w.settle(rw, inv, a, len(body) > limit)
+}
+
+// settle hands an answer on, if it is the first.
+func (w *worker) settle(rw http.ResponseWriter, inv *invocation, a answer, tooLarge bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if inv.answered {
+		refuse(rw, http.StatusForbidden, "InvalidStateTransition", "The request "+inv.requestID+" was answered already")
+		return
+	}
+	inv.answered = true
+	inv.answer <- a
+	if tooLarge {
+		refuse(rw, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The response is longer than 6 MiB")
+		return
+	}
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(http.StatusAccepted)
+	_, _ = io.WriteString(rw, `{"status":"OK"}`) // a process that does not read it ends
+}
+
+// trailed reads an error that a function has met while it streamed its answer.
+func trailed(trailer http.Header) checkpoint.Failure {
+	kind := trailer.Get("Lambda-Runtime-Function-Error-Type")
+	body, err := base64.StdEncoding.DecodeString(trailer.Get("Lambda-Runtime-Function-Error-Body"))
+	if err != nil {
+		return checkpoint.Failure{Type: kind, Message: "the answer ended with an error"}
+	}
+	return reported(body, kind)
+}
+
+// initError takes the error of a process that cannot begin. It is expected to end.
+func (w *worker) initError(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
+	if err != nil {
+		refuse(rw, http.StatusBadRequest, "InvalidBody", err.Error())
+		return
+	}
+	w.mu.Lock()
+	if w.refused == nil && !w.first {
+		w.refused = &local.FunctionError{Failure: reported(body, r.Header.Get("Lambda-Runtime-Function-Error-Type"))}
+	}
+	w.mu.Unlock()
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(http.StatusAccepted)
+	_, err = io.WriteString(rw, `{"status":"OK"}`)
+	if err == nil {
+		err = http.NewResponseController(rw).Flush()
+	}
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		w.end()
+	}
+}
+
+// refuse answers with an error of the Runtime API.
+func refuse(rw http.ResponseWriter, status int, kind, message string) {
+	body, _ := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message}) // strings only
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(status)
+	_, _ = rw.Write(body) // a process that does not read it ends
+}
