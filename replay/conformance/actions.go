@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -20,13 +21,21 @@ const (
 // actor is the outside system of one execution: it answers its callbacks as a requirement says.
 type actor struct {
 	service *local.Service
-	clock   *local.VirtualClock
+	clock   checkpoint.Clock
 	vars    *Vars
 	actions []Action
 	// ended are the callbacks that an action is about to end.
 	ended map[string]bool
+
+	mu sync.Mutex
 	// problems are what the service said against an answer.
 	problems []string
+}
+
+func (a *actor) seen() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.problems)
 }
 
 // look finds the callbacks that the next actions are about and sets their timers. Each action has
@@ -49,6 +58,8 @@ func (a *actor) look(history []local.Event) {
 		delay := time.Duration(act.Delay * float64(time.Second))
 		a.clock.AfterFunc(created.Time.Add(delay).Sub(a.clock.Now()), func() {
 			if err := a.answer(act, created.CallbackID); err != nil {
+				a.mu.Lock()
+				defer a.mu.Unlock()
 				a.problems = append(a.problems, fmt.Sprintf("callback %q: %s: %v", created.Name, act.Operation, err))
 			}
 		})

@@ -89,7 +89,7 @@ func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observa
 	if err := m.drive(ctx, e, q, a); err != nil {
 		return nil, err
 	}
-	o := &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.problems}
+	o := &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.seen()}
 	o.Logs, o.Exits = m.seen()
 	o.History, err = events(e.History())
 	return o, err
@@ -97,10 +97,7 @@ func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observa
 
 // drive runs an execution to its end, or as far as the requirement goes.
 func (m *machine) drive(ctx context.Context, e *local.Execution, q *Requirement, a *actor) error {
-	last := 0
-	for _, w := range q.History {
-		last = max(last, eventID(w))
-	}
+	last := q.lastEvent()
 	for range maxMoves {
 		if err := e.RunUntilSuspended(ctx); err != nil {
 			return err

@@ -45,6 +45,14 @@ type Requirement struct {
 	ExecutionTelemetry yaml.Node `yaml:"ExecutionTelemetryAssertions"`
 }
 
+// lastEvent returns the ID of the last event that the requirement lists.
+func (q *Requirement) lastEvent() (last int) {
+	for _, w := range q.History {
+		last = max(last, eventID(w))
+	}
+	return last
+}
+
 // Result is how an execution must end.
 type Result struct {
 	Status string `yaml:"ExecutionStatus"`

@@ -43,7 +43,9 @@ func TestRequirements(t *testing.T) {
 				tab.skip(q, why)
 				t.Skip(why)
 			}
-			problems, o, err := conformance.Judge(t.Context(), conformance.InProcess{}, q, seed)
+			host := hostOf(t, q)
+			tab.hosted(q, host)
+			problems, o, err := conformance.Judge(t.Context(), host, q, seed)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,6 +57,33 @@ func TestRequirements(t *testing.T) {
 			}
 		})
 	}
+}
+
+// everywhere is the variable that has all functions run in processes of their own, in real time.
+const everywhere = "CONFORMANCE_PROCESSES"
+
+// endsItsProcess lists the requirements whose functions end their process.
+func endsItsProcess(q *conformance.Requirement) bool {
+	return slices.Contains([]string{"1-17", "1-18", "3-12"}, q.ID)
+}
+
+// hostOf returns where a function runs: in this process, if it does not end that.
+func hostOf(t *testing.T, q *conformance.Requirement) conformance.Host {
+	t.Helper()
+	if !endsItsProcess(q) && os.Getenv(everywhere) == "" {
+		return conformance.InProcess{}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conformance.Processes{Program: self}
+}
+
+// TestMain is the main function of the tests, and of the functions that [hostOf] has started.
+func TestMain(m *testing.M) {
+	conformance.Main()
+	os.Exit(m.Run())
 }
 
 // notJudged says why a requirement cannot be judged here.
@@ -82,7 +111,9 @@ type table struct {
 
 type row struct {
 	passed, failed, skipped int
-	notes                   []string
+	// processes counts those that ran in processes of their own.
+	processes int
+	notes     []string
 }
 
 func (tab *table) row(suite string) *row {
@@ -101,6 +132,14 @@ func (tab *table) skip(q *conformance.Requirement, why string) {
 	defer tab.mu.Unlock()
 	r := tab.row(q.Suite)
 	r.notes = append(r.notes, q.ID+" skipped: "+why)
+}
+
+func (tab *table) hosted(q *conformance.Requirement, h conformance.Host) {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	if _, ok := h.(conformance.Processes); ok {
+		tab.row(q.Suite).processes++
+	}
 }
 
 func (tab *table) add(q *conformance.Requirement, failed, skipped bool) {
@@ -124,15 +163,16 @@ func (tab *table) String() string {
 	defer tab.mu.Unlock()
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "suite\tpassed\tfailed\tskipped\t")
+	fmt.Fprintln(w, "suite\tpassed\tfailed\tskipped\tas processes\t")
 	slices.Sort(tab.suites)
 	var sum row
 	for _, name := range tab.suites {
 		r := tab.rows[name]
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", name, r.passed, r.failed, r.skipped, strings.Join(r.notes, "; "))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\n", name, r.passed, r.failed, r.skipped, r.processes, strings.Join(r.notes, "; "))
 		sum.passed, sum.failed, sum.skipped = sum.passed+r.passed, sum.failed+r.failed, sum.skipped+r.skipped
+		sum.processes += r.processes
 	}
-	fmt.Fprintf(w, "all\t%d\t%d\t%d\t\n", sum.passed, sum.failed, sum.skipped)
+	fmt.Fprintf(w, "all\t%d\t%d\t%d\t%d\t\n", sum.passed, sum.failed, sum.skipped, sum.processes)
 	if err := w.Flush(); err != nil {
 		return err.Error()
 	}

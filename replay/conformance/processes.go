@@ -1,0 +1,209 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/process"
+
+	"github.com/perdure/perdure/replay/conformance/handlers"
+)
+
+// The variables that make a program of this module a function: see [Main].
+const (
+	functionKey = "CONFORMANCE_FUNCTION"
+	countersKey = "CONFORMANCE_COUNTERS"
+)
+
+// Processes is a [Host] that runs each function in a process of its own, in real time. The
+// processes talk to the service by HTTP, with the client of the AWS SDK; a function that ends its
+// process really does.
+type Processes struct {
+	// Program is the path of a program whose main function calls [Main].
+	Program string
+}
+
+var _ Host = Processes{}
+
+// Main runs a function, if the environment says that this process is one, and then does not
+// return. A main function that is to serve [Processes] calls it first.
+func Main() {
+	id := os.Getenv(functionKey)
+	if id == "" {
+		return
+	}
+	world := handlers.World{
+		Out:  os.Stdout,
+		Exit: func(context.Context) { os.Exit(1) },
+		Sleep: func(ctx context.Context, d time.Duration) {
+			ctx, cancel := context.WithTimeout(ctx, d)
+			defer cancel()
+			<-ctx.Done()
+		},
+		Count: func(key string) int { return countInFile(os.Getenv(countersKey), key) },
+	}
+	function, ok := handlers.Table(world)[id]
+	if !ok {
+		function, ok = handlers.Targets()[id]
+	}
+	if !ok {
+		fmt.Fprintf(os.Stderr, "conformance: there is no function %s\n", id)
+		os.Exit(2)
+	}
+	lambda.Start(function)
+}
+
+// countInFile adds one to a counter that is the length of a file in dir, and returns it.
+func countInFile(dir, key string) int {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = root.Close() }() // nothing was written through it alone
+	f, err := root.OpenFile(key, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0
+	}
+	_, err = f.WriteString("x")
+	info, statErr := f.Stat()
+	if errors.Join(err, statErr, f.Close()) != nil {
+		return 0
+	}
+	return int(info.Size())
+}
+
+// Run implements [Host].
+func (h Processes) Run(ctx context.Context, q *Requirement, vars *Vars) (o *Observation, err error) {
+	m := &mill{clock: checkpoint.ClockFrom(ctx), service: local.New()}
+	defer func() { err = errors.Join(err, m.close()) }()
+	if err := m.open(ctx, h.Program, q.ID); err != nil {
+		return nil, err
+	}
+	input, err := dump(&q.Input, vars)
+	if err != nil {
+		return nil, err
+	}
+	e, err := m.service.Start(ctx, "requirement", "", []byte(input))
+	if err != nil {
+		return nil, err
+	}
+	a := &actor{service: m.service, clock: m.clock, vars: vars, actions: q.Actions, ended: make(map[string]bool)}
+	if err := m.await(ctx, e, q, a); err != nil {
+		return nil, err
+	}
+	o = &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.seen(), Logs: m.logs()}
+	for _, ev := range e.History() {
+		if ev.Type == local.EventInvocationCompleted && ev.Failure != nil && ev.Failure.Type == "Runtime.ExitError" {
+			o.Exits++
+		}
+	}
+	o.History, err = events(e.History())
+	return o, err
+}
+
+// mill is where the processes of one execution run.
+type mill struct {
+	clock     checkpoint.Clock
+	service   *local.Service
+	server    *http.Server
+	functions []*process.Function
+	counters  string
+
+	mu    sync.Mutex
+	lines []Record
+}
+
+// open starts the front of the service and hosts the function of a requirement, and its targets.
+func (m *mill) open(ctx context.Context, program, id string) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	m.server = &http.Server{Handler: m.service.HTTP(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = m.server.Serve(listener) }() // it ends when the server is closed
+	if m.counters, err = os.MkdirTemp("", "conformance-"); err != nil {
+		return err
+	}
+	endpoint := "http://" + listener.Addr().String()
+	if err := m.host("requirement", program, id, endpoint); err != nil {
+		return err
+	}
+	for name := range handlers.Targets() {
+		if err := m.host(name, program, name, endpoint); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *mill) host(name, program, id, endpoint string) error {
+	f, err := process.New(program, process.WithEndpoint(endpoint), process.WithOutput(m.take),
+		process.WithEnv(functionKey+"="+id, countersKey+"="+m.counters))
+	if err != nil {
+		return err
+	}
+	m.functions = append(m.functions, f)
+	return m.service.Host(name, f)
+}
+
+func (m *mill) close() error {
+	err := m.service.Close()
+	for _, f := range m.functions {
+		err = errors.Join(err, f.Close())
+	}
+	if m.server != nil {
+		err = errors.Join(err, m.server.Close())
+	}
+	if m.counters != "" {
+		err = errors.Join(err, os.RemoveAll(m.counters))
+	}
+	return err
+}
+
+// take takes in a line that a function writes to its standard output.
+func (m *mill) take(l process.Line) {
+	if l.Stream != process.Stdout {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lines = append(m.lines, NewRecord(l.Time.UnixMilli(), int64(len(m.lines)), l.Text))
+}
+
+func (m *mill) logs() []Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.lines)
+}
+
+// glance is how often the history is looked at.
+const glance = 10 * time.Millisecond
+
+// await waits until an execution has ended, or has come as far as the requirement goes.
+func (m *mill) await(ctx context.Context, e *local.Execution, q *Requirement, a *actor) error {
+	tick := time.NewTicker(glance) //nolint:forbidigo // processes run in real time
+	defer tick.Stop()
+	for {
+		history := e.History()
+		if e.Status() != local.StatusRunning && len(history) > 0 && history[len(history)-1].Type != local.EventInvocationCompleted ||
+			q.Result == nil && len(history) >= q.lastEvent() {
+			return nil
+		}
+		a.look(history)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("conformance: %s: %w while the execution was %s", q.ID, context.Cause(ctx), e.Status())
+		}
+	}
+}
