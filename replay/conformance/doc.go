@@ -11,6 +11,9 @@
 //  4. The listed events must be in the history under their IDs: see [History].
 //  5. The listed log lines must have been written: see [Logs].
 //
+// Functions that end their process run in one, as do all others if asked to: see [Processes]. [Stack]
+// is what the published runner of these requirements can be pointed at.
+//
 // The requirements are data that this module reads, from the directory that the environment
 // variable CONFORMANCE_REQUIREMENTS names.
 //
