@@ -158,5 +158,5 @@ func ExampleExplore() {
 
 	r := replaytest.Explore(t, checkout, 12)
 	fmt.Println(r.Singles == r.Want(), r.Schedules())
-	// Output: true 223
+	// Output: true 228
 }

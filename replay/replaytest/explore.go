@@ -58,18 +58,27 @@ type Report struct {
 	Calls, Invocations, Bodies, CrashPoints, Pages, Callbacks int
 	// Concurrent says that operations ran beside each other, so that bodies are held back, too.
 	Concurrent bool
+	// Waves are the numbers of bodies that can run at the same time, and so end in any order; Orders is
+	// how many of these orders were tried: all of a wave of up to four bodies, 24 of a larger one.
+	Waves  []int
+	Orders int
 	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were tried.
 	Singles, Pairs, Triples int
 	// Interruptions is how many interruptions took place, States how many different states the log
 	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
-	// off: their result may differ from the undisturbed one.
+	// off, or suspended in a race because they got no token: their result may differ from the
+	// undisturbed one.
 	Interruptions, States, Interrupted int
 }
 
 // Want is the number of singles that the counts of places call for.
 func (r *Report) Want() int {
-	return len(callFaults())*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults(r.Concurrent))*r.Bodies +
-		r.CrashPoints + r.Pages + len(callbackFaults())*r.Callbacks
+	n := len(callFaults())*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults(r.Concurrent))*r.Bodies +
+		r.CrashPoints + len(pageFaults())*r.Pages + len(callbackFaults())*r.Callbacks
+	for _, size := range r.Waves {
+		n += ordersOf(size)
+	}
+	return n
 }
 
 // Schedules is how many executions were interrupted.
@@ -77,10 +86,10 @@ func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 
 // String tells the counts beside the formula that they must obey.
 func (r *Report) String() string {
-	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d pages + %d×%d callbacks, "+
-		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interrupted at-most-once step may change",
+	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d×%d pages + %d×%d callbacks + %d orders of %d waves, "+
+		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interruption may change",
 		r.Schedules(), r.Singles, len(callFaults()), r.Calls, len(invocationFaults()), r.Invocations, len(bodyFaults(r.Concurrent)), r.Bodies,
-		r.CrashPoints, r.Pages, len(callbackFaults()), r.Callbacks, r.Pairs, r.Triples, r.Interruptions, r.States, r.Interrupted)
+		r.CrashPoints, len(pageFaults()), r.Pages, len(callbackFaults()), r.Callbacks, r.Orders, len(r.Waves), r.Pairs, r.Triples, r.Interruptions, r.States, r.Interrupted)
 }
 
 // Explore runs an execution of f undisturbed, then again with every single interruption, then with
@@ -90,20 +99,24 @@ func (r *Report) String() string {
 // The interruptions are:
 //
 //   - of each call: the function is lost before it or after it, its reply is lost, its token is
-//     refused as stale, it is throttled;
+//     refused as stale, its reply has no token for the next one, it is throttled;
 //   - of each invocation: the function is lost when it is given the event, its answer is lost, the
 //     event is delivered twice;
 //   - of each run of a body: the function is lost before it, in it when its start has been recorded
 //     (if that is sent before the completion at all), or after it with nothing of that recorded,
 //     or the invocation's deadline passes while it runs; one that runs beside others is held back
-//     until they have ended;
+//     until they have ended, and those that can run at the same time end in every order, up to 24
+//     orders of each such wave of bodies;
 //   - wherever a body calls [Crash]: the function is lost there;
-//   - the state comes in pages of each size;
-//   - a callback that has a [Reply] is answered before the function suspends or while it answers,
-//     and not afterwards.
+//   - the state comes in pages of each size, so that it is split at every place, and the call for
+//     another page is throttled;
+//   - a callback that has a [Reply] is answered before the function suspends, while it answers, or
+//     when half of the time until the next timer has passed, and not as soon as it has suspended.
+//
+// Functions that [Host] adds are not interrupted themselves: explore each one for itself.
 //
 // The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
-// cut off; a body runs once per attempt and interruption, that of an at-most-once step once per
+// cut off, or a reply without a token let a timer win a race; a body runs once per attempt and interruption, that of an at-most-once step once per
 // attempt; no invocation fails but for an interruption, so that none suspends with nothing pending;
 // the number of invocations is bounded. The budget is that of the undisturbed execution.
 //

@@ -113,12 +113,19 @@ func (x *explorer) singles(base *trial) []fault {
 		add(atCrash, at, lost)
 	}
 	for n := range r.Pages {
-		add(atPage, strconv.Itoa(n+1), split)
+		add(atPage, strconv.Itoa(n+1), pageFaults()...)
 	}
 	for _, reply := range x.cfg.replies {
 		if slices.ContainsFunc(base.k.exec.Operations(), func(rec checkpoint.Operation) bool { return base.k.answers(reply, rec) }) {
 			r.Callbacks++
 			add(atCallback, reply.path, callbackFaults()...)
+		}
+	}
+	for _, wave := range x.waves(base) {
+		r.Waves = append(r.Waves, len(wave))
+		for _, order := range x.orders(wave) {
+			r.Orders++
+			add(atOrder, strings.Join(order, before), kept)
 		}
 	}
 	return list

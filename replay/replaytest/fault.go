@@ -19,6 +19,7 @@ const (
 	atCrash      = "crash"
 	atPage       = "page"
 	atCallback   = "callback"
+	atOrder      = "order"
 )
 
 // The ways of interrupting.
@@ -28,19 +29,25 @@ const (
 	lostAfter  = "lost-after"
 	replyLost  = "reply-lost"
 	stale      = "stale-token"
+	tokenless  = "token-missing"
 	throttled  = "throttled"
 	duplicate  = "duplicate"
 	deadline   = "deadline"
 	early      = "early"
 	during     = "during"
+	after      = "after"
 	lost       = "lost"
 	split      = "split"
 	late       = "late"
+	kept       = "kept"
 )
 
-func callFaults() []string       { return []string{lostBefore, lostAfter, replyLost, stale, throttled} }
+func callFaults() []string {
+	return []string{lostBefore, lostAfter, replyLost, stale, tokenless, throttled}
+}
 func invocationFaults() []string { return []string{lostBefore, lostAfter, duplicate} }
-func callbackFaults() []string   { return []string{early, during} }
+func pageFaults() []string       { return []string{split, throttled} }
+func callbackFaults() []string   { return []string{early, during, after} }
 
 // bodyFaults are those of the bodies of a function; concurrent ones may end in another order.
 func bodyFaults(concurrent bool) []string {
@@ -60,6 +67,9 @@ func (f fault) String() string { return f.place + ":" + f.at + "=" + f.how }
 type schedule []fault
 
 const separator = "; "
+
+// before stands between the bodies of an order.
+const before = " < "
 
 // String is the schedule as [Replay] takes it.
 func (s schedule) String() string {
@@ -97,6 +107,16 @@ func (s schedule) any(how string) bool {
 		}
 	}
 	return false
+}
+
+// order is the order in which the schedule has bodies end, as "path@run"; nil for any.
+func (s schedule) order() []string {
+	for _, f := range s {
+		if f.place == atOrder {
+			return strings.Split(f.at, before)
+		}
+	}
+	return nil
 }
 
 // page is the size of the pages of the state; zero for no bound.

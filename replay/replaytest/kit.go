@@ -30,6 +30,9 @@ type kit struct {
 	exec  *local.Execution
 	// body runs the body of a step; nil runs it as it is. It is told the path and which run of it this is.
 	body func(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error)
+	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may be nil.
+	waits func(r reply) bool
+	rest  func() (passed bool)
 
 	mu       sync.Mutex // guards what follows
 	paths    map[string]string
@@ -42,6 +45,7 @@ type kit struct {
 	used     map[*stub]bool
 	repeated []string
 	beside   bool // something ran concurrently
+	races    bool // a batch may end before all of its branches have
 	logs     []Log
 }
 
@@ -116,6 +120,7 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			}
 		case *node.Batch:
 			k.beside = true
+			k.races = k.races || racing(n)
 		case *node.Step, *node.Wait, *node.Invoke, *node.Await:
 		}
 		if was, ok := k.inputs[path]; !ok {
@@ -140,6 +145,16 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		return &c
 	}
 	return n
+}
+
+// racing reports whether a batch ends when some of its branches have succeeded.
+func racing(n *node.Batch) bool {
+	for succeeded := 1; n.Rule != nil && succeeded < n.N; succeeded++ {
+		if n.Rule(node.Progress{Total: n.N, Started: n.N, Succeeded: succeeded}).Done {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *kit) note(f func()) {
@@ -173,6 +188,9 @@ func (k *kit) drive(ctx context.Context) error {
 	for {
 		if err := k.settle(ctx); err != nil || k.ended() {
 			return err
+		}
+		if k.rest != nil && k.rest() {
+			continue
 		}
 		if err := k.pass(ctx); err != nil {
 			return err
@@ -211,6 +229,9 @@ func (k *kit) ended() bool { return k.exec.Status().Terminal() }
 // reply answers the first open callback that has a reply, and reports whether there is one.
 func (k *kit) reply() (bool, error) {
 	for _, r := range k.cfg.replies {
+		if k.waits != nil && k.waits(r) {
+			continue
+		}
 		if done, err := k.replyTo(r); done {
 			return true, err
 		}
@@ -220,12 +241,20 @@ func (k *kit) reply() (bool, error) {
 
 // replyTo answers the first open callback that a reply is for.
 func (k *kit) replyTo(r reply) (bool, error) {
-	for _, rec := range k.exec.Operations() {
-		if !rec.Status.Terminal() && k.answers(r, rec) {
-			return true, r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec)})
-		}
+	if rec, ok := k.open(r); ok {
+		return true, r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec)})
 	}
 	return false, nil
+}
+
+// open returns the first open callback that a reply is for.
+func (k *kit) open(r reply) (checkpoint.Operation, bool) {
+	for _, rec := range k.exec.Operations() {
+		if !rec.Status.Terminal() && k.answers(r, rec) {
+			return rec, true
+		}
+	}
+	return checkpoint.Operation{}, false
 }
 
 // answers reports whether the reply is for an operation.

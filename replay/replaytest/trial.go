@@ -47,16 +47,24 @@ type trial struct {
 	strict          map[string]bool // at most once, by path
 	interrupted     bool
 	states          map[uint64]bool
+	// untoken says that the reply that is on its way loses its token.
+	untoken bool
+	// meeting collects bodies that can run at the same time; nil for none.
+	meeting *meeting
+	turns   *turns // nil if bodies may end in any order
 }
 
 // try runs the function under a schedule.
-func (x *explorer) try(plan schedule) *trial {
+func (x *explorer) try(plan schedule) *trial { return x.run(plan, nil) }
+
+func (x *explorer) run(plan schedule, m *meeting) *trial {
 	if x.cfg.explore.reset != nil {
 		x.cfg.explore.reset()
 	}
 	t := &trial{
 		plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
 		perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
+		meeting: m, turns: newTurns(plan.order()),
 	}
 	cfg := *x.cfg
 	cfg.most = 1000
@@ -75,9 +83,12 @@ func (x *explorer) try(plan schedule) *trial {
 			}
 			return inner(path, n)
 		})
+		if c, ok := checkpoint.ClientFrom(ctx); ok {
+			ctx = checkpoint.WithClient(ctx, &forgetful{Client: c, t: t})
+		}
 		return x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
-	t.k.body = t.body
+	t.k.body, t.k.waits, t.k.rest = t.body, t.waits, t.rest
 	ctx, cancel := context.WithTimeout(x.tb.Context(), patience)
 	defer cancel()
 	if t.err == nil {
@@ -114,6 +125,9 @@ func (t *trial) meets(place, at, how string) bool {
 	return true
 }
 
+// ours reports whether a point is one of the function under test, and not of one that it invokes.
+func (t *trial) ours(p local.Point) bool { return t.k.exec != nil && t.k.exec.ARN() == p.ARN }
+
 // number is the number of a call in the execution. Called with the lock.
 func (t *trial) number(p local.Point) string {
 	key := [2]int{p.Invocation, p.Call}
@@ -125,6 +139,9 @@ func (t *trial) number(p local.Point) string {
 
 // lose says where the function is lost.
 func (t *trial) lose(p local.Point) bool {
+	if !t.ours(p) {
+		return false
+	}
 	t.answers(early)
 	if p.Moment == local.Answer {
 		t.answers(during)
@@ -145,6 +162,9 @@ func (t *trial) lose(p local.Point) bool {
 }
 
 func (t *trial) duplicate(p local.Point) bool {
+	if !t.ours(p) {
+		return false
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.meets(atInvocation, strconv.Itoa(p.Invocation), duplicate)
@@ -154,10 +174,11 @@ func (t *trial) duplicate(p local.Point) bool {
 func (t *trial) fail(p local.Point) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p.Moment != local.BeforeCall && p.Moment != local.AfterCall {
+	if !t.ours(p) || p.Moment != local.BeforeCall && p.Moment != local.AfterCall {
 		return nil
 	}
 	n := t.number(p)
+	busy := &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
 	switch {
 	case p.Moment == local.AfterCall && t.meets(atCall, n, replyLost):
 		return errors.New("connection reset by peer")
@@ -166,13 +187,53 @@ func (t *trial) fail(p local.Point) error {
 			Call: p.API, HTTPStatus: 400, Code: "InvalidParameterValueException", Message: "Invalid checkpoint token",
 		}
 	case p.Moment == local.BeforeCall && t.meets(atCall, n, throttled):
-		return &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
+		return busy
+	case p.Moment == local.BeforeCall && p.API == callState && t.once(atPage, strconv.Itoa(t.plan.page()), throttled):
+		return busy
+	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, tokenless):
+		t.untoken = true
 	}
 	return nil
 }
 
+// callState is the call that reads a page of the state.
+const callState = "GetDurableExecutionState"
+
+// once is meets for what happens one time only. Called with the lock.
+func (t *trial) once(place, at, how string) bool {
+	return !t.fired[fault{place, at, how}] && t.meets(place, at, how)
+}
+
+// forgetful is a client whose replies may lose their token.
+type forgetful struct {
+	checkpoint.Client
+
+	t *trial
+}
+
+// Checkpoint implements checkpoint.Client.
+func (c *forgetful) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+	out, err := c.Client.Checkpoint(ctx, in)
+	c.t.note(func() {
+		if err == nil && c.t.untoken {
+			c.t.untoken, out.Token, out.NextMarker = false, "", ""
+			// The function suspends, whatever its bodies are doing: a timer may win a race against them.
+			c.t.k.note(func() { c.t.interrupted = c.t.interrupted || c.t.k.races })
+		}
+	})
+	return out, err
+}
+
 // committed looks at what the log has come to.
 func (t *trial) committed(p local.Point) {
+	if !t.ours(p) {
+		return
+	}
+	for _, u := range p.Updates {
+		if u.Kind == checkpoint.KindStep && u.Action != checkpoint.ActionStart {
+			t.turns.recorded(t.k.path(checkpoint.Operation{ID: u.ID, Name: u.Name}))
+		}
+	}
 	h := fnv.New64a()
 	for _, rec := range t.k.exec.Operations() {
 		fmt.Fprintf(h, "%s %s %d\n", rec.ID, rec.Status, rec.Attempt)
@@ -202,25 +263,49 @@ func (t *trial) answers(how string) {
 	}
 }
 
+// waits reports whether a callback is to be answered later than when the function has suspended.
+func (t *trial) waits(r reply) (held bool) {
+	t.note(func() { held = t.plan.has(atCallback, r.path, after) && !t.fired[fault{atCallback, r.path, after}] })
+	return held
+}
+
+// rest lets half of the time until the next timer pass if a callback is to be answered then.
+func (t *trial) rest() (passed bool) {
+	for _, r := range t.k.cfg.replies {
+		if _, open := t.k.open(r); !open || !t.waits(r) {
+			continue
+		}
+		t.note(func() { t.meets(atCallback, r.path, after) })
+		now := t.k.clock.Now()
+		at, ok := t.k.clock.Next()
+		if !ok {
+			at = now.Add(time.Hour)
+		}
+		t.k.clock.AdvanceTo(now.Add(at.Sub(now) / 2)) //nolint:mnd // half of it
+		passed = true
+	}
+	return passed
+}
+
 // body runs a body, or not.
 func (t *trial) body(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error) {
 	t.answers(early)
 	at := path + "@" + strconv.Itoa(run)
 	info, _ := op.InfoFrom(ctx)
-	var before, begun, after, over, slow bool
+	var never, begun, ends, over, slow bool
 	t.note(func() {
 		t.bodies = append(t.bodies, at)
-		before, after = t.meets(atBody, at, lostBefore), t.meets(atBody, at, lostAfter)
+		never, ends = t.meets(atBody, at, lostBefore), t.meets(atBody, at, lostAfter)
 		begun = t.meets(atBody, at, lostBegun)
 		over, slow = t.meets(atBody, at, deadline), t.meets(atBody, at, late)
-		if !before && !begun {
+		if !never && !begun {
 			t.perAttempt[path+" attempt "+strconv.Itoa(info.Attempt)]++
 		}
 	})
 	if begun {
 		t.begin(info.ID)
 	}
-	if (before || begun) && local.Kill(ctx) {
+	if (never || begun) && local.Kill(ctx) {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}
@@ -235,7 +320,9 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 		ctx = timeless{ctx}
 	}
 	v, err := next(ctx)
-	if after && local.Kill(ctx) {
+	t.meeting.join(at)
+	t.turns.take(at)
+	if ends && local.Kill(ctx) {
 		<-ctx.Done()
 	}
 	return v, err
