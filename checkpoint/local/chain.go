@@ -36,7 +36,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 	r.Status, r.Function, r.Tenant, r.Input = checkpoint.StatusStarted, u.Function, u.Tenant, u.Payload
 	ev := Event{Type: EventChainedInvokeStarted, Input: r.Input, Function: u.Function, Tenant: u.Tenant}
 
-	name := uniqueID(d.rec.ARN, r.ID)
+	name := targetName(d.rec.ARN, r.ID)
 	h, ok := d.e.svc.target(u.Function)
 	if !ok {
 		d.logOf(r, ev)
@@ -53,6 +53,9 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 	d.after = append(d.after, func() { d.e.launchTarget(order) })
 	return nil
 }
+
+// targetName returns the name of the execution that a chained invocation starts.
+func targetName(arn, operation string) string { return uniqueID(arn, operation) }
 
 // endInvoke writes what came of a chained invocation.
 func (d *draft) endInvoke(r *Record, status Status, result checkpoint.Payload, failure *checkpoint.Failure) {

@@ -41,5 +41,11 @@
 //
 // Every transition is committed to a [Store] before anybody is told of it. If the store cannot keep
 // a call, the call fails; if it cannot keep what the service does by itself, the service stops and
-// everybody who waits is told why. Executions stay in memory until the service is closed.
+// everybody who waits is told why.
+//
+// A service that is made with a store takes over what an earlier one has left there: timers, pauses
+// and callbacks go on, what was due meanwhile happens at once, and an invocation that ran when the
+// earlier service ended is shown as failed with the type "Service.Interrupted" and repeated. An
+// execution goes on when its function is hosted. One that has ended stays in memory only if there is
+// nothing but a [MemoryStore] to keep it.
 package local

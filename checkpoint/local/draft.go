@@ -1,6 +1,7 @@
 package local
 
 import (
+	"slices"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -154,6 +155,14 @@ func (d *draft) commit() error {
 
 func (d *draft) store() error {
 	e := d.e
+	if d.external && len(d.order) > 0 {
+		d.rec.Due = true
+		for _, id := range d.order {
+			if !slices.Contains(d.rec.Updated, id) {
+				d.rec.Updated = append(slices.Clip(d.rec.Updated), id)
+			}
+		}
+	}
 	t := Transition{Execution: d.rec, Events: d.events, Clear: d.clear, Set: d.set}
 	for _, id := range d.order {
 		t.Records = append(t.Records, *d.records[id])
@@ -183,7 +192,7 @@ func (d *draft) store() error {
 	}
 	if e.ended() {
 		e.closeDone()
-		d.after = append(d.after, e.tellParent)
+		d.after = append(d.after, e.tellParent, e.retire)
 	} else if d.external && len(d.order) > 0 {
 		e.wake()
 	}

@@ -34,9 +34,11 @@ type Execution struct {
 	// queued: an invocation will begin. running: one has begun and not ended. paused: none begins
 	// before a pause is over.
 	queued, running, paused bool
-	// told is how many changes the last invocation knows, confirmed how many the last one that
-	// did not fail has known when it ended.
-	told, confirmed int
+	// parked: nobody hosts the function of an execution that an earlier service has begun; waiting:
+	// an invocation is to begin when somebody does. Both are guarded by the service's mutex.
+	parked, waiting bool
+	// told is how many changes the last invocation knows.
+	told int
 }
 
 // record is an operation in the log.
@@ -157,7 +159,14 @@ func (e *Execution) Stop(failure *checkpoint.Failure) error {
 }
 
 // ended reports whether the execution has ended and its history is complete.
-func (e *Execution) ended() bool { return e.rec.Status.Terminal() && !e.rec.Closing }
+func (e *Execution) ended() bool { return !e.rec.Unfinished() }
+
+// retire drops an execution that has ended from memory if the store keeps it elsewhere.
+func (e *Execution) retire() {
+	if _, inMemory := e.svc.store.(*MemoryStore); !inMemory {
+		e.svc.forget(e)
+	}
+}
 
 func (e *Execution) closeDone() {
 	select {

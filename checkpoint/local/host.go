@@ -37,7 +37,8 @@ type hostConfig struct {
 
 // Host makes h the function with this name: "name", "name:qualifier", or an ARN. A function hosted
 // without a qualifier answers for every qualifier that has no host of its own. Hosting a name
-// again replaces the function from the next invocation on, running executions included.
+// again replaces the function from the next invocation on, running executions included. Executions
+// that an earlier service has left unfinished go on when their function is hosted.
 //
 // The function is durable unless [Plain] is given. The error says that the name is not that of a
 // function, or that h is nil.
@@ -54,8 +55,12 @@ func (s *Service) Host(function string, h Handler, opts ...HostOption) error {
 		o.applyHost(&c)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.hosts[hostKey(f)] = hosted{functionName: f, handler: h, hostConfig: c}
+	start := s.adopt()
+	s.mu.Unlock()
+	for _, f := range start {
+		f()
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -85,6 +86,7 @@ func (e *Execution) beginInvocation() (inv *invocation, event []byte, err error)
 		d.nothing = d.rec.Status.Terminal() || e.running || e.paused
 		if !d.nothing {
 			d.rec.Invocations++
+			d.rec.InvocationStart, d.rec.Due = d.now, false
 			d.under = append(d.under, func() {
 				inv = e.newInvocation(d.now)
 				event, encoding = e.event(inv)
@@ -100,13 +102,16 @@ func (e *Execution) newInvocation(now time.Time) *invocation {
 	number := e.rec.Invocations
 	inv := &invocation{
 		e: e, number: number, started: now, gone: make(chan struct{}),
-		requestID: uniqueID(e.arn, strconv.Itoa(number)),
+		requestID: requestID(e.arn, number),
 	}
 	inv.function, _ = e.svc.target(e.function)
 	inv.ctx, inv.cancel = e.svc.invocationContext(inv)
 	e.inv, e.running = inv, true
 	return inv
 }
+
+// requestID returns the ID of an invocation of an execution.
+func requestID(arn string, number int) string { return uniqueID(arn, strconv.Itoa(number)) }
 
 // event returns what the function is invoked with: the input of a plain function, else the first
 // page of the log.
@@ -117,27 +122,13 @@ func (e *Execution) event(inv *invocation) ([]byte, error) {
 	p := e.svc.limits.newPage(0)
 	next := e.logPage(0, &p, true)
 	in := checkpoint.Invocation{
-		ARN: e.arn, Token: inv.token(), Operations: p.ops, NextMarker: next, Updated: e.updated(),
+		ARN: e.arn, Token: inv.token(), Operations: p.ops, NextMarker: next, Updated: slices.Clone(e.rec.Updated),
 	}
 	for _, r := range p.sent {
 		r.sent = r.revision
 	}
 	e.told = len(e.changes)
 	return checkpoint.EncodeInvocation(in)
-}
-
-// updated returns the IDs of the operations that the service has changed since an invocation that
-// did not fail has last been told.
-func (e *Execution) updated() []string {
-	var ids []string
-	seen := make(map[*record]bool)
-	for _, c := range e.changes[e.confirmed:] {
-		if c.external && !seen[c.r] {
-			seen[c.r] = true
-			ids = append(ids, c.r.ID)
-		}
-	}
-	return ids
 }
 
 // invocationContext returns the context that a function is called with.

@@ -122,6 +122,7 @@ func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 func (q Query) matches(r ExecutionRecord) bool {
 	return (q.Function == "" || q.Function == r.Function || strings.HasPrefix(r.Function, q.Function+":")) &&
 		(q.Name == "" || q.Name == r.Name) &&
+		(!q.Unfinished || r.Unfinished()) &&
 		(q.StartedAfter.IsZero() || r.Start.After(q.StartedAfter)) &&
 		(q.StartedBefore.IsZero() || r.Start.Before(q.StartedBefore)) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, r.Status))

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -160,6 +161,17 @@ func (e *Execution) untold() bool {
 		}
 	}
 	return false
+}
+
+// updatedSince returns the IDs of the operations that the service has changed since a change.
+func (e *Execution) updatedSince(position int) []string {
+	var ids []string
+	for _, c := range e.changes[position:] {
+		if c.external && !slices.Contains(ids, c.r.ID) {
+			ids = append(ids, c.r.ID)
+		}
+	}
+	return ids
 }
 
 // state returns a page of the log, or of the changes that a reply had no room for.

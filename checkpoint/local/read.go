@@ -1,6 +1,11 @@
 package local
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
 // execution returns what is kept of an execution. The error is [ErrNotFound] if there is none.
 func (s *Service) execution(arn string) (ExecutionRecord, error) {

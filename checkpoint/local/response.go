@@ -61,6 +61,7 @@ func (r response) problem() string {
 // endInvocation takes the answer of a function.
 func (e *Execution) endInvocation(inv *invocation, a answer) error {
 	return e.transact(false, func(d *draft) error {
+		d.rec.InvocationStart, d.rec.Due = time.Time{}, e.untold()
 		d.endInvocation(inv, a)
 		d.under = append(d.under, func() {
 			e.running = false
@@ -182,7 +183,7 @@ func (d *draft) judge(completed Event, payload []byte) {
 		d.end(StatusFailed, checkpoint.Payload{}, r.failure, false)
 	default:
 		d.rec.FailedInRow, d.rec.InvalidInRow = 0, 0
-		d.under = append(d.under, func() { d.e.confirmed = d.e.told })
+		d.rec.Updated = d.e.updatedSince(d.e.told)
 	}
 }
 

@@ -22,7 +22,8 @@ type Service struct {
 	limits  Limits
 	virtual *VirtualClock // nil under any other clock
 	real    bool
-	seed    string // makes generated names unique
+	// seed makes ARNs unique, nameSeed the names that are made up.
+	seed, nameSeed string
 
 	// base is the parent of the contexts of all invocations; it ends when the service is closed.
 	base context.Context //nolint:containedctx // the lifetime of the service
@@ -36,17 +37,21 @@ type Service struct {
 	byName map[nameKey]*Execution
 	all    []*Execution
 	queue  []*Execution // executions to invoke, under a virtual clock
+	// orphans are chained invocations whose targets wait for somebody to host them.
+	orphans []orphan
 	// invoking is how many invocations run.
-	invoking int
-	named    int // names generated
-	closed   bool
-	changed  chan struct{} // closed when something has changed; nil while nobody waits
+	invoking  int
+	generated int // names made up
+	closed    bool
+	changed   chan struct{} // closed when something has changed; nil while nobody waits
 }
 
 // nameKey is what the name of an execution is unique in.
 type nameKey struct{ function, name string }
 
-// New returns a service that hosts nothing.
+// New returns a service that hosts nothing. It takes over the executions that an earlier service
+// has left unfinished in the store: they go on when their functions are hosted. If the store cannot
+// be read, every call of the service fails; [Service.Err] tells why.
 func New(opts ...Option) *Service {
 	s := &Service{
 		hosts:  make(map[string]hosted),
@@ -67,11 +72,15 @@ func New(opts ...Option) *Service {
 	s.virtual, _ = s.clock.(*VirtualClock)
 	if s.virtual == nil {
 		s.seed = s.clock.Now().String()
+		s.nameSeed = s.seed
 		if s.functionTimeout == 0 {
 			s.functionTimeout = 15 * time.Minute
 		}
 	}
 	s.base, s.stop = context.WithCancelCause(context.Background()) //nolint:forbidigo // outlives the calls that start executions
+	if err := s.recover(); err != nil {
+		s.breakDown(err)
+	}
 	return s
 }
 
@@ -97,6 +106,10 @@ func (s *Service) Close() error {
 	return broken
 }
 
+// Err returns why the service does not run: [ErrClosed], or that the store has failed. It is nil
+// while it runs.
+func (s *Service) Err() error { return s.down() }
+
 // wait waits for the group, or for the end of ctx, and reports whether the group is done.
 func wait(ctx context.Context, group *sync.WaitGroup) bool {
 	done := make(chan struct{})
@@ -120,15 +133,22 @@ func (s *Service) Advance(d time.Duration) {
 	}
 }
 
-// Execution returns the execution with this ARN.
+// Execution returns the execution with this ARN, also one that ended under an earlier service.
 func (s *Service) Execution(arn string) (*Execution, bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	e, ok := s.byARN[arn]
-	return e, ok
+	s.mu.Unlock()
+	if ok {
+		return e, true
+	}
+	e, _, err := s.read(arn)
+	return e, err == nil && e.ended()
 }
 
-// Executions returns all executions in the order they were started.
+// Executions returns the executions that the service has in memory, in the order they were
+// started: those that an earlier service has left unfinished and those that were started since.
+// One that has ended stays if the store is a [MemoryStore]; otherwise the store has it, and
+// [Service.Execution] finds it.
 func (s *Service) Executions() []*Execution {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,6 +175,15 @@ func (s *Service) leave() { s.work.Done() }
 func (s *Service) enqueue(e *Execution) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if e.parked {
+		e.waiting = true
+		return
+	}
+	s.schedule(e)
+}
+
+// schedule has an execution invoked. The service's mutex is held.
+func (s *Service) schedule(e *Execution) {
 	if s.virtual != nil {
 		s.queue = append(s.queue, e)
 		return

@@ -29,8 +29,8 @@ func (s *Service) Start(ctx context.Context, function, name string, payload []by
 // result, or an [*ExecutionError] if there is none.
 func (s *Service) Run(ctx context.Context, h Handler, payload []byte) ([]byte, error) {
 	s.mu.Lock()
-	s.named++
-	function := "run-" + strconv.Itoa(s.named)
+	s.generated++
+	function := "run-" + strconv.Itoa(s.generated)
 	s.mu.Unlock()
 	if err := s.Host(function, h); err != nil {
 		return nil, err
@@ -65,6 +65,7 @@ func payloadOrNone(text []byte) checkpoint.Payload {
 
 // launchOrder is what an execution is started with.
 type launchOrder struct {
+	arn                        string // empty for a new one
 	function, name, tenant     string
 	input                      checkpoint.Payload
 	parentARN, parentOperation string
@@ -111,17 +112,24 @@ func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, er
 		return nil, err
 	}
 	if o.name == "" {
-		s.named++
-		o.name = uniqueID(s.seed, "name", strconv.Itoa(s.named))
+		s.generated++
+		o.name = uniqueID(s.nameSeed, "name", strconv.Itoa(s.generated))
 	}
 	e.key = nameKey{h.unqualified(), o.name}
-	if existing, ok := s.byName[e.key]; ok {
+	existing, err = s.named(e.key)
+	if err != nil {
+		return nil, err
+	}
+	if existing != nil {
 		if !existing.input.Equal(o.input) {
 			return nil, &AlreadyStartedError{Name: o.name, ARN: existing.arn}
 		}
 		return existing, nil
 	}
-	e.arn, e.function = s.executionARN(h, o.name), h.qualified()
+	e.arn, e.function = o.arn, h.qualified()
+	if e.arn == "" {
+		e.arn = s.executionARN(h, o.name)
+	}
 	e.rec = ExecutionRecord{
 		ARN: e.arn, Name: o.name, Function: e.function, Plain: h.plain, Tenant: o.tenant,
 		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
@@ -130,6 +138,19 @@ func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, er
 	s.byName[e.key], s.byARN[e.arn] = e, e
 	s.all = append(s.all, e)
 	return nil, nil
+}
+
+// named returns the execution that has a name, nil if there is none. The service's mutex is held.
+func (s *Service) named(key nameKey) (*Execution, error) {
+	if e, ok := s.byName[key]; ok {
+		return e, nil
+	}
+	kept, err := s.store.List(Query{Function: key.function, Name: key.name, Limit: 1})
+	if err != nil || len(kept) == 0 {
+		return nil, err
+	}
+	e, _, err := s.read(kept[0].ARN)
+	return e, err
 }
 
 func (s *Service) forget(e *Execution) {
@@ -142,7 +163,7 @@ func (s *Service) forget(e *Execution) {
 
 // open writes the first record and the first event of an execution.
 func (d *draft) open() {
-	d.rec.Start = d.now
+	d.rec.Start, d.rec.Due = d.now, true
 	d.put(&Record{Operation: checkpoint.Operation{
 		ID: d.rec.ID(), Name: d.rec.Name, Kind: checkpoint.KindExecution,
 		Status: checkpoint.StatusStarted, Start: d.now, Payload: d.rec.Input,

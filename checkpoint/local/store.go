@@ -56,6 +56,9 @@ type Query struct {
 	Name string
 	// Status selects executions with one of these statuses.
 	Status []Status
+	// Unfinished selects executions whose history is not complete: those that run, and those that
+	// are closing.
+	Unfinished bool
 	// StartedAfter and StartedBefore select executions that were started after a time, and before one.
 	StartedAfter, StartedBefore time.Time
 	// Reverse has the last execution first.
@@ -85,14 +88,23 @@ type ExecutionRecord struct {
 	Start, End time.Time
 	// Timeout is zero if there is none.
 	Timeout time.Duration
-	// Invocations counts the invocations begun.
-	Invocations int
+	// Invocations counts the invocations begun. InvocationStart is when the last one began, zero if
+	// it has ended.
+	Invocations     int
+	InvocationStart time.Time
+	// Due says that something has happened that an invocation is to be told. Updated are the IDs of
+	// the operations that the service has changed since an invocation that did not fail was told.
+	Due     bool
+	Updated []string
 	// FailedInRow and InvalidInRow count the invocations in a row that failed, or answered
 	// something invalid.
 	FailedInRow, InvalidInRow int
 	// Metered and DataBytes are what counts against the limits.
 	Metered, DataBytes int
 }
+
+// Unfinished reports whether the history of the execution is not complete.
+func (r ExecutionRecord) Unfinished() bool { return !r.Status.Terminal() || r.Closing }
 
 // ID returns the ID of the EXECUTION operation, the last segment of the ARN.
 func (r ExecutionRecord) ID() string { return checkpoint.ExecutionID(r.ARN) }

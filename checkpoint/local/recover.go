@@ -1,0 +1,225 @@
+package local
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// typeInterrupted is the type of the error that ends, in the history, an invocation that ran when
+// the service ended.
+const typeInterrupted = "Service.Interrupted"
+
+func interrupted() *checkpoint.Failure {
+	return &checkpoint.Failure{
+		Type:    typeInterrupted,
+		Message: "The service has ended while the invocation ran; the invocation is repeated.",
+	}
+}
+
+// recover takes over the executions that an earlier service has left unfinished in the store.
+// Nothing of the service runs yet.
+func (s *Service) recover() error {
+	left, err := s.store.List(Query{Unfinished: true})
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if s.virtual != nil { // the time may be that of an earlier service: names are made up anew
+		all, err := s.store.List(Query{})
+		if err != nil {
+			return fmt.Errorf("read the store: %w", err)
+		}
+		if len(all) > 0 {
+			s.nameSeed = "after " + all[len(all)-1].ARN
+		}
+	}
+	var due []dueTimer
+	for _, rec := range left {
+		e, timers, err := s.restore(rec.ARN)
+		if err != nil {
+			return fmt.Errorf("read execution %s from the store: %w", rec.ARN, err)
+		}
+		due = append(due, timers...)
+		s.byName[e.key], s.byARN[e.arn] = e, e
+		s.all = append(s.all, e)
+	}
+	recovered := slices.Clone(s.all)
+	for _, e := range recovered {
+		if err := e.resume(); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(due, func(a, b dueTimer) int { return a.at.Compare(b.at) })
+	for _, t := range due { // what was due while nobody was there, in order
+		t.e.fire(t.key, t.armed)
+	}
+	return s.down()
+}
+
+// dueTimer is a timer whose time is over.
+type dueTimer struct {
+	e     *Execution
+	key   TimerKey
+	armed *armed
+	at    time.Time
+}
+
+// restore makes an unfinished execution of what the store has of it. Timers that are due are armed,
+// but not with the clock.
+func (s *Service) restore(arn string) (*Execution, []dueTimer, error) {
+	e, kept, err := s.read(arn)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.parked = true
+	now := s.now()
+	var due []dueTimer
+	for _, t := range kept.Timers {
+		e.paused = e.paused || t.Purpose == PurposeInvocation
+		if t.At.After(now) {
+			e.startTimer(t, now)
+			continue
+		}
+		a := &armed{stop: func() bool { return true }}
+		e.timers[t.TimerKey] = a
+		due = append(due, dueTimer{e, t.TimerKey, a, t.At})
+	}
+	slices.SortFunc(due, func(a, b dueTimer) int { return cmp.Compare(a.key.Purpose, b.key.Purpose) })
+	return e, due, nil
+}
+
+// read makes an execution of what the store has of it, and starts nothing.
+func (s *Service) read(arn string) (*Execution, Snapshot, error) {
+	kept, err := s.store.Load(arn)
+	if err != nil {
+		return nil, kept, err
+	}
+	events, err := s.store.Events(arn, 0, 0)
+	if err != nil {
+		return nil, kept, err
+	}
+	f, err := parseFunction(kept.Execution.Function)
+	if err != nil {
+		return nil, kept, err
+	}
+	e := &Execution{
+		svc: s, arn: arn, function: kept.Execution.Function, key: nameKey{f.unqualified(), kept.Execution.Name},
+		input: kept.Execution.Input, done: make(chan struct{}), rec: kept.Execution, events: events,
+		index: make(map[string]*record, len(kept.Records)), timers: make(map[TimerKey]*armed),
+	}
+	for _, r := range kept.Records {
+		rec := &record{Record: r, revision: len(e.changes) + 1}
+		e.records, e.index[r.ID] = append(e.records, rec), rec
+		e.changes = append(e.changes, change{r: rec, external: slices.Contains(e.rec.Updated, r.ID)})
+	}
+	e.told = len(e.changes)
+	if e.ended() {
+		close(e.done)
+	}
+	return e, kept, nil
+}
+
+// resume goes on with an execution: the invocation that ran is over, what it invoked is looked
+// after, and it is invoked again when somebody hosts its function and there is something to do.
+func (e *Execution) resume() error {
+	if !e.rec.InvocationStart.IsZero() {
+		if err := e.interrupt(); err != nil {
+			return err
+		}
+	}
+	e.mu.Lock()
+	if e.rec.Due {
+		e.wake()
+	}
+	var open []Record
+	for _, r := range e.records {
+		if r.Kind == checkpoint.KindChainedInvoke && r.Status == checkpoint.StatusStarted {
+			open = append(open, r.Record)
+		}
+	}
+	terminal := e.rec.Status.Terminal()
+	e.mu.Unlock()
+	for i := range open {
+		if terminal {
+			break
+		}
+		if err := e.resumeInvoke(&open[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interrupt ends, in the history, an invocation that nobody will answer any more.
+func (e *Execution) interrupt() error {
+	return e.transact(false, func(d *draft) error {
+		completed := Event{
+			Type: EventInvocationCompleted, RequestID: requestID(e.arn, d.rec.Invocations),
+			Start: d.rec.InvocationStart, End: d.now, Failure: interrupted(),
+		}
+		d.rec.InvocationStart, d.rec.Due = time.Time{}, true
+		switch {
+		case d.rec.Plain:
+			d.endPlain(completed, answer{failure: completed.Failure})
+		case d.rec.Closing:
+			d.log(completed)
+			d.close()
+		default:
+			d.log(completed)
+		}
+		return nil
+	})
+}
+
+// resumeInvoke looks after a chained invocation that was open when the service ended. Its target
+// may have ended, or may not have been started, after the last transition of the caller.
+func (e *Execution) resumeInvoke(r *Record) error {
+	target, err := e.svc.execution(r.Target)
+	switch {
+	case isNotFound(err):
+		e.svc.orphans = append(e.svc.orphans, orphan{e, launchOrder{
+			arn: r.Target, function: r.Function, name: targetName(e.arn, r.ID), tenant: r.Tenant, input: r.Input,
+			parentARN: e.arn, parentOperation: r.ID,
+		}})
+	case err != nil:
+		return err
+	case !target.Unfinished():
+		e.finishInvoke(r.ID, target.Status, target.Result, target.Failure)
+	}
+	return nil
+}
+
+// orphan is a chained invocation whose target is to be started when somebody hosts it.
+type orphan struct {
+	parent *Execution
+	order  launchOrder
+}
+
+// adopt starts what has waited for a function to be hosted. The service's mutex is held; what is
+// returned is to be called without it.
+func (s *Service) adopt() (start []func()) {
+	for _, e := range s.all {
+		if !e.parked {
+			continue
+		}
+		if _, err := s.resolve(e.function); err != nil {
+			continue
+		}
+		e.parked = false
+		if e.waiting {
+			e.waiting = false
+			s.schedule(e)
+		}
+	}
+	s.orphans = slices.DeleteFunc(s.orphans, func(o orphan) bool {
+		_, err := s.resolve(o.order.function)
+		if err == nil {
+			start = append(start, func() { o.parent.launchTarget(o.order) })
+		}
+		return err == nil
+	})
+	return start
+}
