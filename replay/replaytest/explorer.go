@@ -199,6 +199,10 @@ func (x *explorer) sound(base *trial) bool {
 		}
 	}
 	good := true
+	if what := x.problem(base, base); what != "" {
+		x.tb.Errorf("replaytest: an execution that nothing has interrupted: %s\n%s", what, x.history(base))
+		return false
+	}
 	for _, c := range base.k.complaints() {
 		if !strings.Contains(c, "was never used") { // perhaps only when something goes wrong
 			x.tb.Errorf("replaytest: %s", c)

@@ -18,7 +18,7 @@ import (
 )
 
 // functionTimeout is the deadline of invocations in schedules that let it pass.
-const functionTimeout = 500 * time.Millisecond
+const functionTimeout = 10 * time.Second
 
 // patience is how long, in real time, an execution may take before it counts as hanging.
 const patience = time.Minute

@@ -1,0 +1,81 @@
+package replaytest_test
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+)
+
+// checks is n times PERDURE_CHECKS, which is 1 unless set; CI sets 4.
+func checks(tb testing.TB, n int) int {
+	tb.Helper()
+	v := os.Getenv("PERDURE_CHECKS")
+	if v == "" {
+		return n
+	}
+	factor, err := strconv.ParseFloat(v, 64)
+	if err != nil || factor <= 0 {
+		tb.Fatalf("PERDURE_CHECKS is %q, want a positive number", v)
+	}
+	return int(float64(n) * factor)
+}
+
+// tally adds up what the proof has done.
+type tally struct {
+	mu     sync.Mutex // guards what follows
+	total  replaytest.Report
+	count  int
+	failed bool
+}
+
+func (c *tally) add(r *replaytest.Report, failed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count++
+	c.failed = c.failed || failed
+	c.total.Singles += r.Singles
+	c.total.Pairs += r.Pairs
+	c.total.Triples += r.Triples
+	c.total.Interruptions += r.Interruptions
+	c.total.States += r.States
+	c.total.Interrupted += r.Interrupted
+}
+
+func (c *tally) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
+// TestEngineProof explores programs of all operations, and raises no alarm. Broken engines are put
+// under it by package replay's own tests, which read the line that it ends with.
+func TestEngineProof(t *testing.T) {
+	t.Parallel()
+	programs := corpus()
+	more := checks(t, 8)
+	if testing.Short() {
+		more = 0
+	}
+	var c tally
+	t.Cleanup(func() {
+		t.Logf("proof: %d programs, %d schedules, %d interruptions, %d states, %d results that an interruption may change",
+			c.count, c.total.Schedules(), c.total.Interruptions, c.total.States, c.total.Interrupted)
+	})
+	for _, name := range slices.Sorted(maps.Keys(programs)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.over() {
+				t.Skip("another program has failed")
+			}
+			opts := append(programs[name].opts, replaytest.Schedules(more))
+			r := replaytest.Explore(t, replay.Handler(programs[name].run), 1, opts...)
+			c.add(r, t.Failed())
+		})
+	}
+}
