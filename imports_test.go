@@ -67,6 +67,9 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
 	},
+	"checkpoint/local/storetest": { // for tests of stores
+		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/google/go-cmp/..."},
+	},
 	"checkpoint/local/process": {
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,

@@ -13,6 +13,7 @@ type MemoryStore struct {
 	mu         sync.Mutex
 	executions map[string]*stored
 	order      []*stored
+	byName     map[string][]*stored
 }
 
 type stored struct {
@@ -25,7 +26,7 @@ type stored struct {
 
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore {
-	return &MemoryStore{executions: make(map[string]*stored)}
+	return &MemoryStore{executions: make(map[string]*stored), byName: make(map[string][]*stored)}
 }
 
 // Commit implements [Store]. It never fails.
@@ -37,6 +38,7 @@ func (m *MemoryStore) Commit(t Transition) error {
 		s = &stored{index: make(map[string]int)}
 		m.executions[t.Execution.ARN] = s
 		m.order = append(m.order, s)
+		m.byName[t.Execution.Name] = append(m.byName[t.Execution.Name], s)
 	}
 	s.execution = t.Execution
 	for _, r := range t.Records {
@@ -99,10 +101,14 @@ func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 	defer m.mu.Unlock()
 	var found []ExecutionRecord
 	skip := q.After != ""
-	for i := range m.order {
-		s := m.order[i]
+	order := m.order
+	if q.Name != "" && !skip {
+		order = m.byName[q.Name]
+	}
+	for i := range order {
+		s := order[i]
 		if q.Reverse {
-			s = m.order[len(m.order)-1-i]
+			s = order[len(order)-1-i]
 		}
 		if skip {
 			skip = s.execution.ARN != q.After

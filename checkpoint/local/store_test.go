@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,107 +11,12 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/storetest"
 )
 
-func TestMemoryStoreKeepsTransitions(t *testing.T) {
+func TestMemoryStore(t *testing.T) {
 	t.Parallel()
-	m := local.NewMemoryStore()
-	commit := func(tr local.Transition) {
-		t.Helper()
-		if err := m.Commit(tr); err != nil {
-			t.Fatal(err)
-		}
-	}
-	record := func(id string, status checkpoint.Status) local.Record {
-		return local.Record{Operation: checkpoint.Operation{ID: id, Status: status}}
-	}
-	timer := func(id string, d time.Duration) local.Timer {
-		return local.Timer{TimerKey: local.TimerKey{Operation: id, Purpose: local.PurposeWait}, At: start.Add(d)}
-	}
-	one := local.ExecutionRecord{ARN: "one", Name: "n", Function: "f", Status: local.StatusRunning}
-	commit(local.Transition{
-		Execution: one,
-		Records:   []local.Record{record("a", checkpoint.StatusStarted), record("b", checkpoint.StatusStarted)},
-		Events:    []local.Event{{ID: 1}, {ID: 2}},
-		Set:       []local.Timer{timer("a", 1), timer("b", 2)},
-	})
-	one.Invocations = 2
-	commit(local.Transition{
-		Execution: one,
-		Records:   []local.Record{record("b", checkpoint.StatusSucceeded), record("c", checkpoint.StatusStarted)},
-		Events:    []local.Event{{ID: 3}},
-		Clear:     []local.TimerKey{timer("b", 0).TimerKey},
-		Set:       []local.Timer{timer("a", 9)},
-	})
-	got, err := m.Load("one")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := local.Snapshot{
-		Execution: one,
-		Records: []local.Record{
-			record("a", checkpoint.StatusStarted), record("b", checkpoint.StatusSucceeded), record("c", checkpoint.StatusStarted),
-		},
-		Timers: []local.Timer{timer("a", 9)},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("snapshot (-want +got):\n%s", diff)
-	}
-	for _, tt := range []struct {
-		after, limit int
-		want         []int
-	}{{0, 0, []int{1, 2, 3}}, {1, 0, []int{2, 3}}, {1, 1, []int{2}}, {3, 0, nil}, {9, 5, nil}} {
-		events, err := m.Events("one", tt.after, tt.limit)
-		var ids []int
-		for _, ev := range events {
-			ids = append(ids, ev.ID)
-		}
-		if err != nil || !slices.Equal(ids, tt.want) {
-			t.Errorf("events after %d, at most %d: %v, %v", tt.after, tt.limit, ids, err)
-		}
-	}
-	if _, err := m.Load("two"); !errors.Is(err, local.ErrNotFound) {
-		t.Errorf("Load: %v", err)
-	}
-	if _, err := m.Events("two", 0, 0); !errors.Is(err, local.ErrNotFound) {
-		t.Errorf("Events: %v", err)
-	}
-}
-
-func TestMemoryStoreListsExecutions(t *testing.T) {
-	t.Parallel()
-	m := local.NewMemoryStore()
-	for _, r := range []local.ExecutionRecord{
-		{ARN: "1", Name: "a", Function: "f", Status: local.StatusRunning},
-		{ARN: "2", Name: "b", Function: "f", Status: local.StatusFailed},
-		{ARN: "3", Name: "a", Function: "g", Status: local.StatusSucceeded},
-	} {
-		if err := m.Commit(local.Transition{Execution: r}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, tt := range []struct {
-		reason string
-		query  local.Query
-		want   []string
-	}{
-		{"all", local.Query{}, []string{"1", "2", "3"}},
-		{"of a function", local.Query{Function: "f"}, []string{"1", "2"}},
-		{"of a name", local.Query{Name: "a"}, []string{"1", "3"}},
-		{"of some statuses", local.Query{Status: []local.Status{local.StatusFailed, local.StatusSucceeded}}, []string{"2", "3"}},
-		{"a page", local.Query{Limit: 2}, []string{"1", "2"}},
-		{"the next page", local.Query{After: "2", Limit: 2}, []string{"3"}},
-		{"none", local.Query{Function: "h"}, nil},
-	} {
-		got, err := m.List(tt.query)
-		var arns []string
-		for _, r := range got {
-			arns = append(arns, r.ARN)
-		}
-		if err != nil || !slices.Equal(arns, tt.want) {
-			t.Errorf("%s: %v, %v", tt.reason, arns, err)
-		}
-	}
+	storetest.Run(t, func(*testing.T) local.Store { return local.NewMemoryStore() })
 }
 
 // failingStore fails the commits that its function selects.

@@ -1,0 +1,196 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// maxBatch is how many transitions share a transaction at most.
+const maxBatch = 256
+
+// request is a transition that waits to be committed.
+type request struct {
+	t    local.Transition
+	done chan error // takes one
+}
+
+// Commit implements [local.Store]: when it returns nil, t is on the disk.
+func (s *Store) Commit(t local.Transition) error {
+	if s.readOnly {
+		return fmt.Errorf("sqlite: %s: %w", s.path, ErrReadOnly)
+	}
+	r := &request{t: t, done: make(chan error, 1)}
+	select {
+	case <-s.closing: // also if there is room
+		return fmt.Errorf("sqlite: %s: %w", s.path, ErrClosed)
+	default:
+	}
+	select {
+	case s.requests <- r:
+	case <-s.closing:
+		return fmt.Errorf("sqlite: %s: %w", s.path, ErrClosed)
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-s.stopped:
+	}
+	select { // it may have been the last
+	case err := <-r.done:
+		return err
+	default:
+		return fmt.Errorf("sqlite: %s: %w", s.path, ErrClosed)
+	}
+}
+
+// write commits transitions until the store is closed: all that wait share a transaction, and the
+// time that the disk takes for it.
+func (s *Store) write() {
+	defer close(s.stopped)
+	for {
+		select {
+		case r := <-s.requests:
+			s.commitAll(s.batch(r))
+		case <-s.closing:
+			for {
+				select {
+				case r := <-s.requests:
+					s.commitAll(s.batch(r))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// batch returns the requests that wait, first among them.
+func (s *Store) batch(first *request) []*request {
+	all := []*request{first}
+	for len(all) < maxBatch {
+		select {
+		case r := <-s.requests:
+			all = append(all, r)
+		default:
+			return all
+		}
+	}
+	return all
+}
+
+// commitAll commits transitions in one transaction. One that fails leaves the others alone.
+func (s *Store) commitAll(all []*request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errs := make([]error, len(all))
+	if err := s.transact(func() error {
+		for i, r := range all {
+			errs[i] = s.apply(r.t)
+		}
+		return nil
+	}); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	for i, r := range all {
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("sqlite: %s: %w", s.path, explain(errs[i]))
+		}
+		r.done <- errs[i]
+	}
+	if now().Sub(s.pruned) > pruneInterval {
+		_ = s.prune() // it is tried again; what is kept longer does no harm
+	}
+}
+
+// transact runs f in a transaction. The mutex is held.
+func (s *Store) transact(f func() error) (err error) {
+	if err := s.run(`BEGIN IMMEDIATE`, nil, nil); err != nil {
+		return err
+	}
+	if err = f(); err == nil {
+		err = s.run(`COMMIT`, nil, nil)
+	}
+	if err != nil && !s.conn.GetAutocommit() {
+		err = errors.Join(err, s.run(`ROLLBACK`, nil, nil))
+	}
+	return err
+}
+
+// apply writes a transition as a whole, or nothing of it. The mutex is held, in a transaction.
+func (s *Store) apply(t local.Transition) (err error) {
+	if err := s.run(`SAVEPOINT one`, nil, nil); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.run(`ROLLBACK TO one`, nil, nil))
+		}
+		err = errors.Join(err, s.run(`RELEASE one`, nil, nil))
+	}()
+	id, err := s.putExecution(&t.Execution)
+	if err != nil {
+		return err
+	}
+	for i := range t.Records {
+		text, err := encodeRecord(&t.Records[i])
+		if err != nil {
+			return err
+		}
+		if err := s.run(`INSERT INTO operations (execution, id, record) VALUES (?, ?, ?)
+			ON CONFLICT (execution, id) DO UPDATE SET record = excluded.record`,
+			args{id, t.Records[i].ID, text}, nil); err != nil {
+			return err
+		}
+	}
+	for _, ev := range t.Events {
+		text, err := ev.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		if err := s.run(`INSERT INTO events (execution, id, record) VALUES (?, ?, ?)`, args{id, ev.ID, text}, nil); err != nil {
+			return err
+		}
+	}
+	return s.putTimers(id, t)
+}
+
+// putExecution writes the record of an execution and returns its number.
+func (s *Store) putExecution(r *local.ExecutionRecord) (id int64, err error) {
+	text, err := encodeExecution(r)
+	if err != nil {
+		return 0, err
+	}
+	err = s.run(`INSERT INTO executions (arn, name, function, status, unfinished, started, ended, record)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (arn) DO UPDATE SET status = excluded.status, unfinished = excluded.unfinished,
+			ended = excluded.ended, record = excluded.record
+		RETURNING seq`,
+		args{r.ARN, r.Name, r.Function, string(r.Status), r.Unfinished(), milli(r.Start), milli(r.End), text},
+		func(row *sqlite3.Stmt) error {
+			id = row.ColumnInt64(0)
+			return nil
+		})
+	return id, err
+}
+
+func (s *Store) putTimers(id int64, t local.Transition) error {
+	for _, key := range t.Clear {
+		if err := s.run(`DELETE FROM timers WHERE execution = ? AND operation = ? AND purpose = ?`,
+			args{id, key.Operation, string(key.Purpose)}, nil); err != nil {
+			return err
+		}
+	}
+	for _, timer := range t.Set {
+		if err := s.run(`INSERT INTO timers (execution, operation, purpose, at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (execution, operation, purpose) DO UPDATE SET at = excluded.at`,
+			args{id, timer.Operation, string(timer.Purpose), milli(timer.At)}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

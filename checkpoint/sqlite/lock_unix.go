@@ -1,0 +1,17 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// seizeFile locks a file until it is closed, or the process has ended.
+func seizeFile(f *os.File) error {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("%w (%s is locked): end it, or use another file", ErrInUse, f.Name())
+	}
+	return nil
+}

@@ -1,0 +1,304 @@
+package sqlite_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/ncruces/go-sqlite3/vfs"
+	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/checkpoint/sqlite"
+)
+
+// sector is what a disk writes as a whole.
+const sector = 512
+
+// disk is a file system that forgets, when the power fails, what was not synchronised: all of it,
+// or what a seed chooses, by the sector.
+type disk struct {
+	mu    sync.Mutex
+	files map[string]*blob
+	// left is how many operations succeed before the power fails; negative: it does not.
+	left int
+	made int
+}
+
+// blob is a file: what the disk holds, what programs see, and the writes in between.
+type blob struct {
+	durable, seen []byte
+	pending       []write
+}
+
+type write struct {
+	at   int64
+	data []byte // nil: the file is cut at that place
+}
+
+var errPower = errors.New("the power has failed")
+
+func newDisk() *disk { return &disk{files: make(map[string]*blob), left: -1} }
+
+// spend counts an operation that changes the disk, and fails if there is no power left for it.
+func (d *disk) spend() error {
+	if d.left == 0 {
+		return errPower
+	}
+	d.left--
+	d.made++
+	return nil
+}
+
+// fail returns the disk after a power failure. A nil choice loses everything that is pending.
+func (d *disk) fail(choice *rand.Rand) *disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	after := newDisk()
+	for name, b := range d.files {
+		content := slices.Clone(b.durable)
+		for _, w := range b.pending {
+			if choice == nil {
+				break
+			}
+			if w.data == nil {
+				if choice.IntN(2) == 0 {
+					content = resize(content, w.at)
+				}
+				continue
+			}
+			for i := 0; i < len(w.data); i += sector {
+				if choice.IntN(2) == 0 {
+					content = overwrite(content, w.at+int64(i), w.data[i:min(i+sector, len(w.data))])
+				}
+			}
+		}
+		after.files[name] = &blob{durable: content, seen: slices.Clone(content)}
+	}
+	return after
+}
+
+func resize(b []byte, size int64) []byte {
+	for int64(len(b)) < size {
+		b = append(b, 0)
+	}
+	return b[:size]
+}
+
+func overwrite(b []byte, at int64, data []byte) []byte {
+	b = resize(b, max(int64(len(b)), at+int64(len(data))))
+	copy(b[at:], data)
+	return b
+}
+
+// Open implements vfs.VFS.
+func (d *disk) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := d.files[name]
+	if b == nil {
+		if flags&vfs.OPEN_CREATE == 0 {
+			return nil, flags, os.ErrNotExist
+		}
+		b = &blob{}
+		d.files[name] = b
+	}
+	return &handle{d, b}, flags, nil
+}
+
+// Delete implements vfs.VFS.
+func (d *disk) Delete(name string, _ bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.spend(); err != nil {
+		return err
+	}
+	delete(d.files, name)
+	return nil
+}
+
+// Access implements vfs.VFS.
+func (d *disk) Access(name string, _ vfs.AccessFlag) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.files[name] != nil, nil
+}
+
+// FullPathname implements vfs.VFS.
+func (d *disk) FullPathname(name string) (string, error) { return name, nil }
+
+// handle is an open file.
+type handle struct {
+	d *disk
+	b *blob
+}
+
+func (h *handle) Close() error { return nil }
+
+func (h *handle) ReadAt(p []byte, off int64) (int, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if off >= int64(len(h.b.seen)) {
+		return 0, io.EOF
+	}
+	n := copy(p, h.b.seen[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (h *handle) WriteAt(p []byte, off int64) (int, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if err := h.d.spend(); err != nil {
+		return 0, err
+	}
+	h.b.pending = append(h.b.pending, write{off, slices.Clone(p)})
+	h.b.seen = overwrite(h.b.seen, off, p)
+	return len(p), nil
+}
+
+func (h *handle) Truncate(size int64) error {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if err := h.d.spend(); err != nil {
+		return err
+	}
+	h.b.pending = append(h.b.pending, write{at: size})
+	h.b.seen = resize(h.b.seen, size)
+	return nil
+}
+
+func (h *handle) Sync(vfs.SyncFlag) error {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if err := h.d.spend(); err != nil {
+		return err
+	}
+	h.b.durable, h.b.pending = slices.Clone(h.b.seen), nil
+	return nil
+}
+
+func (h *handle) Size() (int64, error) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	return int64(len(h.b.seen)), nil
+}
+
+func (h *handle) Lock(vfs.LockLevel) error         { return nil }
+func (h *handle) Unlock(vfs.LockLevel) error       { return nil }
+func (h *handle) CheckReservedLock() (bool, error) { return false, nil }
+func (h *handle) SectorSize() int                  { return sector }
+func (h *handle) DeviceCharacteristics() vfs.DeviceCharacteristic {
+	return 0 // nothing is promised
+}
+
+// mount gives a disk a name by which SQLite finds it, and returns the URI of a store on it.
+func mount(t *testing.T, d *disk, name string) string {
+	t.Helper()
+	vfs.Register(name, d)
+	t.Cleanup(func() { vfs.Unregister(name) })
+	return "file:/executions.db?vfs=" + name + "&_pragma=locking_mode(exclusive)" // no shared memory on that disk
+}
+
+// work commits transitions of two executions until one fails, and returns how many were acknowledged.
+func work(uri string) (acknowledged int) {
+	s, err := sqlite.Open(uri)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = s.Close() }() // there may be no power for it
+	for n := range powerTransitions {
+		if s.Commit(powerTransition(n)) != nil {
+			return n
+		}
+	}
+	return powerTransitions
+}
+
+const powerTransitions = 12
+
+func powerTransition(n int) local.Transition {
+	return transition([]string{"even", "odd"}[n%2], n/2+1, time.Time{})
+}
+
+// TestPowerLoss has the power fail at every operation of the disk: what was acknowledged is there, and
+// of what was not, all or nothing.
+func TestPowerLoss(t *testing.T) {
+	t.Parallel()
+	whole := newDisk()
+	if got := work(mount(t, whole, "whole")); got != powerTransitions {
+		t.Fatalf("%d transitions", got)
+	}
+	failures, kept, partly := 0, 0, 0
+	stride := max(1, 4/checks(1))
+	for at := 0; at <= whole.made; at += stride {
+		for variant := range 2 {
+			d := newDisk()
+			d.left = at
+			acknowledged := work(mount(t, d, fmt.Sprintf("failing-%d-%d", at, variant)))
+			var choice *rand.Rand
+			if variant > 0 {
+				choice = rand.New(rand.NewPCG(uint64(at), uint64(variant)))
+			}
+			found := inspect(t, d.fail(choice), fmt.Sprintf("failed-%d-%d", at, variant), acknowledged)
+			failures++
+			kept += acknowledged
+			if found > acknowledged {
+				partly++
+			}
+		}
+	}
+	t.Logf("the power failed %d times, at every %d. of %d operations of the disk; %d acknowledged transitions were all there; "+
+		"%d times one more was, that was not acknowledged", failures, stride, whole.made+1, kept, partly)
+}
+
+// inspect opens a store after a power failure and compares it with the model: a store in memory with
+// what was acknowledged, or with one transition more. It returns how many transitions there are.
+func inspect(t *testing.T, d *disk, name string, acknowledged int) (found int) {
+	t.Helper()
+	s, err := sqlite.Open(mount(t, d, name))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	defer closeStore(t, s)
+	diff := ""
+	for found = acknowledged; found <= min(acknowledged+1, powerTransitions); found++ {
+		model := local.NewMemoryStore()
+		for n := range found {
+			commit(t, model, powerTransition(n))
+		}
+		if diff = cmp.Diff(content(model), content(s)); diff == "" {
+			commit(t, s, transition("after", 1, time.Time{})) // it can be used
+			return found
+		}
+	}
+	t.Fatalf("%s: %d transitions were acknowledged (-want +got):\n%s", name, acknowledged, diff)
+	return 0
+}
+
+func content(s local.Store) (all []any) {
+	for _, arn := range []string{"even", "odd"} {
+		kept, err := s.Load(arn)
+		events, eventsErr := s.Events(arn, 0, 0)
+		slices.SortFunc(kept.Timers, func(a, b local.Timer) int { return len(a.Operation) - len(b.Operation) })
+		all = append(all, kept, events, errors.Is(err, local.ErrNotFound), errors.Is(eventsErr, local.ErrNotFound))
+	}
+	return all
+}
+
+// checks multiplies the counts of heavy tests.
+func checks(n int) int {
+	if f, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && f > 0 {
+		return n * f
+	}
+	return n
+}

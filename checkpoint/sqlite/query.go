@@ -1,0 +1,148 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// read runs f with the mutex held and says of its error where it is from.
+func (s *Store) read(f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := ErrClosed
+	if !s.closed {
+		err = f()
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: %s: %w", s.path, explain(err))
+	}
+	return nil
+}
+
+// number returns the number of an execution.
+func (s *Store) number(arn string) (id int64, record []byte, err error) {
+	found := false
+	err = s.run(`SELECT seq, record FROM executions WHERE arn = ?`, args{arn}, func(row *sqlite3.Stmt) error {
+		found, id, record = true, row.ColumnInt64(0), row.ColumnBlob(1, nil)
+		return nil
+	})
+	if err == nil && !found {
+		err = local.ErrNotFound
+	}
+	return id, record, err
+}
+
+// Load implements [local.Store].
+func (s *Store) Load(arn string) (kept local.Snapshot, err error) {
+	err = s.read(func() error {
+		id, text, err := s.number(arn)
+		if err != nil {
+			return err
+		}
+		if kept.Execution, err = decodeExecution(text); err != nil {
+			return err
+		}
+		err = s.run(`SELECT record FROM operations WHERE execution = ? ORDER BY seq`, args{id}, func(row *sqlite3.Stmt) error {
+			r, err := decodeRecord(row.ColumnRawText(0))
+			kept.Records = append(kept.Records, r)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return s.run(`SELECT operation, purpose, at FROM timers WHERE execution = ? ORDER BY at, operation, purpose`,
+			args{id}, func(row *sqlite3.Stmt) error {
+				kept.Timers = append(kept.Timers, local.Timer{
+					TimerKey: local.TimerKey{Operation: row.ColumnText(0), Purpose: local.Purpose(row.ColumnText(1))},
+					At:       timeOf(row.ColumnInt64(2)),
+				})
+				return nil
+			})
+	})
+	return kept, err
+}
+
+// Events implements [local.Store].
+func (s *Store) Events(arn string, after, limit int) (events []local.Event, err error) {
+	if limit <= 0 {
+		limit = -1
+	}
+	err = s.read(func() error {
+		id, _, err := s.number(arn)
+		if err != nil {
+			return err
+		}
+		return s.run(`SELECT record FROM events WHERE execution = ? AND id > ? ORDER BY id LIMIT ?`, args{id, after, limit},
+			func(row *sqlite3.Stmt) error {
+				var ev local.Event
+				err := ev.UnmarshalJSON(row.ColumnRawText(0))
+				events = append(events, ev)
+				return err
+			})
+	})
+	return events, err
+}
+
+// List implements [local.Store].
+func (s *Store) List(q local.Query) (found []local.ExecutionRecord, err error) {
+	text, parameters := selection(q)
+	err = s.read(func() error {
+		return s.run(text, parameters, func(row *sqlite3.Stmt) error {
+			r, err := decodeExecution(row.ColumnRawText(0))
+			found = append(found, r)
+			return err
+		})
+	})
+	return found, err
+}
+
+// selection returns the statement that selects what a query asks for.
+func selection(q local.Query) (text string, parameters args) {
+	where := []string{"1"}
+	add := func(condition string, p ...any) {
+		where = append(where, condition)
+		parameters = append(parameters, p...)
+	}
+	if q.Function != "" { // ';' follows ':'
+		add(`(function = ? OR function >= ? AND function < ?)`, q.Function, q.Function+":", q.Function+";")
+	}
+	if q.Name != "" {
+		add(`name = ?`, q.Name)
+	}
+	if len(q.Status) > 0 {
+		add(`status IN (?`+strings.Repeat(", ?", len(q.Status)-1)+`)`, statuses(q.Status)...)
+	}
+	if q.Unfinished {
+		add(`unfinished`)
+	}
+	if !q.StartedAfter.IsZero() {
+		add(`started > ?`, milli(q.StartedAfter))
+	}
+	if !q.StartedBefore.IsZero() {
+		add(`started < ?`, milliUp(q.StartedBefore))
+	}
+	order, comparison := `ASC`, `>`
+	if q.Reverse {
+		order, comparison = `DESC`, `<`
+	}
+	if q.After != "" {
+		add(`seq `+comparison+` (SELECT seq FROM executions WHERE arn = ?)`, q.After)
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = -1
+	}
+	return `SELECT record FROM executions WHERE ` + strings.Join(where, ` AND `) + ` ORDER BY seq ` + order + ` LIMIT ?`,
+		append(parameters, limit)
+}
+
+func statuses(all []local.Status) []any {
+	out := make([]any, len(all))
+	for i, s := range all {
+		out[i] = string(s)
+	}
+	return out
+}
