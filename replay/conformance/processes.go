@@ -135,25 +135,47 @@ func (m *mill) open(ctx context.Context, program, id string) error {
 		return err
 	}
 	endpoint := "http://" + listener.Addr().String()
-	if err := m.host("requirement", program, id, endpoint); err != nil {
+	f, err := m.function(program, id, endpoint)
+	if err != nil {
+		return err
+	}
+	if err := m.service.Host("requirement", f); err != nil {
 		return err
 	}
 	for name := range handlers.Targets() {
-		if err := m.host(name, program, name, endpoint); err != nil {
+		f, err := m.function(program, name, endpoint)
+		if err != nil {
+			return err
+		}
+		if err := m.service.Host(name, target{f}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *mill) host(name, program, id, endpoint string) error {
+func (m *mill) function(program, id, endpoint string) (*process.Function, error) {
 	f, err := process.New(program, process.WithEndpoint(endpoint), process.WithOutput(m.take),
 		process.WithEnv(functionKey+"="+id, countersKey+"="+m.counters))
-	if err != nil {
-		return err
+	if err == nil {
+		m.functions = append(m.functions, f)
 	}
-	m.functions = append(m.functions, f)
-	return m.service.Host(name, f)
+	return f, err
+}
+
+// targetStart is how much later than here a target starts on Lambda, at least: the requirements
+// count on a caller that has suspended before its target answers.
+const targetStart = 200 * time.Millisecond
+
+// target is a function that others invoke.
+type target struct{ function *process.Function }
+
+// Invoke implements [lambda.Handler].
+func (t target) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	later, cancel := context.WithTimeout(ctx, targetStart)
+	<-later.Done()
+	cancel()
+	return t.function.Invoke(ctx, payload)
 }
 
 func (m *mill) close() error {

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -49,30 +48,17 @@ func NewStack(endpoint, program, counters string) (*Stack, error) {
 			process.WithEnv(functionKey+"="+strings.TrimPrefix(name, physicalPrefix), countersKey+"="+counters))
 		if err == nil {
 			s.functions = append(s.functions, f)
-			err = s.service.Host(name, s.slowly(name, f))
+			if strings.HasPrefix(name, physicalPrefix) {
+				err = s.service.Host(name, f)
+			} else {
+				err = s.service.Host(name, target{f})
+			}
 		}
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
 	return s, nil
-}
-
-// targetStart is how much later than here a target starts on Lambda, at least: the requirements
-// count on a caller that has suspended before its target answers.
-const targetStart = 200 * time.Millisecond
-
-// slowly returns the host of a function, which takes its time if it is a target.
-func (s *Stack) slowly(name string, f *process.Function) local.Handler {
-	if strings.HasPrefix(name, physicalPrefix) {
-		return f
-	}
-	return local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		later, cancel := context.WithTimeout(ctx, targetStart)
-		<-later.Done()
-		cancel()
-		return f.Invoke(ctx, payload)
-	})
 }
 
 // Close stops the service and ends all processes.
