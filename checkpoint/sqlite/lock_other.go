@@ -6,3 +6,6 @@ import "os"
 
 // seizeFile does nothing: here nobody keeps a second process from writing.
 func seizeFile(*os.File) error { return nil }
+
+// private returns the name to open a file by.
+func private(path string) string { return path }

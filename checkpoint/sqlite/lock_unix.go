@@ -5,6 +5,7 @@ package sqlite
 import (
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -14,4 +15,10 @@ func seizeFile(f *os.File) error {
 		return fmt.Errorf("%w (%s is locked): end it, or use another file", ErrInUse, f.Name())
 	}
 	return nil
+}
+
+// private returns the URI of a file whose log has the mode of the file itself.
+func private(path string) string {
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23", "&", "%26").Replace(path)
+	return "file:" + escaped + "?modeof=" + escaped
 }

@@ -71,7 +71,7 @@ type Store struct {
 	pruned time.Time
 }
 
-// Open opens a store, or makes one if there is no file. path may also be a URI of SQLite
+// Open opens a store, or makes one, which only its owner can read, if there is no file. path may also be a URI of SQLite
 // ("file:…"); then no second process is kept from writing.
 //
 // The error is [ErrInUse], [ErrSchema], [ErrDamaged], or that of the file system.
@@ -95,7 +95,7 @@ func Open(path string, opts ...Option) (*Store, error) {
 }
 
 func (s *Store) open() (err error) {
-	isURI := strings.HasPrefix(s.path, "file:")
+	name, isURI := s.path, strings.HasPrefix(s.path, "file:")
 	flags := sqlite3.OPEN_READONLY | sqlite3.OPEN_URI
 	if !s.readOnly {
 		flags = sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE | sqlite3.OPEN_URI
@@ -103,9 +103,13 @@ func (s *Store) open() (err error) {
 			if err := s.seize(); err != nil {
 				return err
 			}
+			if err := s.create(); err != nil {
+				return err
+			}
+			name = private(s.path)
 		}
 	}
-	s.conn, err = sqlite3.OpenFlags(s.path, flags)
+	s.conn, err = sqlite3.OpenFlags(name, flags)
 	if err != nil {
 		return explain(err)
 	}
@@ -151,6 +155,15 @@ func (s *Store) seize() error {
 	}
 	s.lock = f
 	return seizeFile(f)
+}
+
+// create makes the file, if there is none, such that only its owner reads what executions are given.
+func (s *Store) create() error {
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // checkedBytes is the largest file that is checked as a whole when it is opened: it takes about a

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,10 +17,13 @@ func (s *Store) read(f func() error) error {
 	if !s.closed {
 		err = f()
 	}
-	if err != nil {
-		return fmt.Errorf("sqlite: %s: %w", s.path, explain(err))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, local.ErrNotFound):
+		return err // nothing is wrong with the file
 	}
-	return nil
+	return fmt.Errorf("sqlite: %s: %w", s.path, explain(err))
 }
 
 // number returns the number of an execution.

@@ -93,6 +93,25 @@ func TestFileIsKept(t *testing.T) {
 	}
 }
 
+// What executions are given and return is nobody else's business.
+func TestOnlyTheOwnerReads(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "50%20 of? #1&2.db")
+	s := open(t, path)
+	if err := s.Commit(transition("e", 1, time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-lock"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has the mode %o, want 600", filepath.Base(name), mode)
+		}
+	}
+}
+
 func TestReadersBesideTheWriter(t *testing.T) {
 	t.Parallel()
 	path := file(t)
