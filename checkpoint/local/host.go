@@ -110,6 +110,27 @@ func (s *Service) target(function string) (hosted, bool) {
 	return h, err == nil
 }
 
+// known is [ErrNoFunction] if a function neither is hosted in any version nor has executions.
+func (s *Service) known(function string) error {
+	f, err := parseFunction(function)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	for key := range s.hosts {
+		if strings.HasPrefix(key, f.name+":") {
+			s.mu.Unlock()
+			return nil
+		}
+	}
+	s.mu.Unlock()
+	some, err := s.store.List(Query{Function: f.unqualified(), Limit: 1})
+	if err == nil && len(some) == 0 {
+		return fmt.Errorf("local: %w: %s", ErrNoFunction, function)
+	}
+	return err
+}
+
 // onlyVersion returns the host of a function of which only one version is hosted.
 func (s *Service) onlyVersion(name string) (only hosted, ok bool) {
 	for key, h := range s.hosts {

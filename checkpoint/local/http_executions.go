@@ -137,6 +137,11 @@ func (f *front) list(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(found) == 0 {
+		if err := f.svc.known(q.Function); err != nil {
+			return nil, err
+		}
+	}
 	out := struct {
 		Executions []executionSummary `json:"DurableExecutions"`
 		NextMarker string             `json:"NextMarker,omitempty"`

@@ -265,6 +265,25 @@ func TestExecutionsAreListed(t *testing.T) {
 	}
 }
 
+func TestExecutionsOfAnUnknownFunction(t *testing.T) {
+	t.Parallel()
+	s, client := hostApproval(t)
+	list := func(function string) error {
+		_, err := client.ListDurableExecutionsByFunction(t.Context(), &lambdaapi.ListDurableExecutionsByFunctionInput{FunctionName: &function})
+		return err
+	}
+	if err := list("other"); !isAPI[*lambdatypes.ResourceNotFoundException](err) {
+		t.Errorf("neither hosted nor with executions: %v", err)
+	}
+	if err := list("approval"); err != nil {
+		t.Errorf("hosted, without executions: %v", err)
+	}
+	asked(t, s, client, "order-5")
+	if err := list("approval"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNamesAreTakenOnce(t *testing.T) {
 	t.Parallel()
 	s, client := hostApproval(t)
