@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/process"
+)
+
+// function is a function that perdure dev runs.
+type function struct {
+	site                 *site
+	name, path, endpoint string
+
+	process *process.Function // nil until it is built
+	binary  string
+	hash    string // of the binary
+	serial  int
+	seen    stamps // the code, as it was before the last build
+}
+
+// instead says what goes on when a build has failed.
+func (f *function) instead() string {
+	if f.process == nil {
+		return f.name + " is not built yet: save its code when it is mended"
+	}
+	return f.name + " goes on under the code before"
+}
+
+// rebuild builds the function and has it run the new code. If that fails, the old code stays.
+func (f *function) rebuild(ctx context.Context) error {
+	if f.site.watch {
+		f.seen = f.look(ctx) // before the build, which may be of newer code: then it is built once more
+	}
+	f.serial++
+	binary := filepath.Join(f.site.dir, fmt.Sprintf("%s-%d", f.name, f.serial))
+	begin := f.site.Now()
+	if err := f.build(ctx, binary); err != nil {
+		return err
+	}
+	hash, err := hashOf(binary)
+	if err != nil {
+		return err
+	}
+	if hash == f.hash {
+		return os.Remove(binary) // a comment has changed, or a file that does not count
+	}
+	if err := f.run(binary); err != nil {
+		return err
+	}
+	if f.binary != "" {
+		_ = os.Remove(f.binary) // where a program that runs cannot be removed, the next start does
+	}
+	f.hash, f.binary = hash, binary
+	f.site.say("built %s in %s", f.name, span(f.site.Now().Sub(begin)))
+	changed := f.site.builds.note(f.name, hash, f.site.Now())
+	if changed {
+		f.warn()
+	}
+	return f.site.builds.write()
+}
+
+// build compiles the function.
+func (f *function) build(ctx context.Context, binary string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, ".") //nolint:gosec // the path is our own
+	cmd.Dir = f.path
+	out, err := cmd.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, exec.ErrNotFound):
+		return errors.New("there is no program go in PATH: install Go to build functions")
+	case err != nil:
+		return fmt.Errorf("build %s: %w\n%s", f.name, err, bytes.TrimSpace(out))
+	}
+	if info, err := os.Stat(binary); err != nil || info.Mode()&0o111 == 0 { // a package that is not main makes no program
+		return fmt.Errorf("build %s: %s is not a main package: give the folder of a program that calls lambda.Start", f.name, f.path)
+	}
+	return nil
+}
+
+// run hosts a binary, or has it take the place of the one that is hosted.
+func (f *function) run(binary string) error {
+	if f.process != nil {
+		return f.process.Replace(binary)
+	}
+	p, err := process.New(binary, process.WithEndpoint(f.endpoint), process.WithOutput(f.line),
+		process.WithInheritedEnv(), process.WithMaxProcesses(f.site.processes))
+	if err != nil {
+		return err
+	}
+	f.process = p
+	return f.site.service.Host(f.name, p)
+}
+
+// warn says which executions go on under code that they have not begun under.
+func (f *function) warn() {
+	var old []*local.Execution
+	since := f.site.builds.since(f.name)
+	for _, e := range f.site.service.Executions() {
+		if r := e.Record(); !r.Status.Terminal() && functionOf(r.Function) == f.name && r.Start.Before(since) {
+			old = append(old, e)
+		}
+	}
+	if len(old) == 0 {
+		return
+	}
+	f.site.say("%s of %s began under the code before this build and %s under the new: %s",
+		plural(len(old), "execution", "executions"), f.name, map[bool]string{true: "goes on", false: "go on"}[len(old) == 1], names10(old))
+	if len(old) <= 3 {
+		for _, e := range old {
+			f.site.say("  %s: %s", e.Name(), read(e.History()).waitingFor(f.site.Now()))
+		}
+	}
+}
+
+// functionOf returns the name of a function.
+func functionOf(arn string) string {
+	name, _, _ := strings.Cut(shortName(arn), ":")
+	return name
+}
+
+func hashOf(path string) (string, error) {
+	f, err := os.Open(path) //nolint:gosec // the binary that was built
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
+}
+
+// builds remembers which code of each function was built last, and when it was new.
+type builds struct {
+	path string
+	last map[string]built
+}
+
+type built struct {
+	Hash string    `json:"hash"`
+	At   time.Time `json:"at"`
+}
+
+// readBuilds reads what an earlier run has written; nothing if it has not.
+func readBuilds(path string) *builds {
+	b := &builds{path: path, last: make(map[string]built)}
+	if text, err := os.ReadFile(path); err == nil { //nolint:gosec // beside the store
+		if json.Unmarshal(text, &b.last) != nil {
+			b.last = make(map[string]built)
+		}
+	}
+	return b
+}
+
+// note notes a build and reports whether it replaces other code.
+func (b *builds) note(function, hash string, at time.Time) (changed bool) {
+	before, ok := b.last[function]
+	if before.Hash != hash {
+		b.last[function] = built{hash, at}
+	}
+	return ok && before.Hash != hash
+}
+
+// since returns when the present code of a function was new.
+func (b *builds) since(function string) time.Time { return b.last[function].At }
+
+func (b *builds) write() error {
+	if b.path == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(b.last, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.path, text, 0o600)
+}

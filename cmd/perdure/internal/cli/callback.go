@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) callback() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "callback",
+		Short: "Answer a callback",
+		Long:  `Answers a callback that an execution waits for; perdure show prints its ID.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usage("%s: say how: succeed, fail or heartbeat; see %s --help", cmd.CommandPath(), cmd.CommandPath())
+		},
+	}
+	cmd.AddCommand(a.callbackSucceed(), a.callbackFail(), a.callbackHeartbeat())
+	return cmd
+}
+
+func (a *app) callbackSucceed() *cobra.Command {
+	return &cobra.Command{
+		Use:     "succeed ID [RESULT]",
+		Short:   "Complete a callback with a result",
+		Long:    `Completes a callback with a result: a text, mostly JSON, @FILE or - for the standard input.`,
+		Example: `  perdure callback succeed YXJuOmF3… '{"approved":true}'`,
+		Args:    between(1, "ID", "RESULT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var result []byte
+			if len(args) > 1 {
+				var err error
+				if result, err = a.payload(args[1]); err != nil {
+					return err
+				}
+			}
+			_, err := call(cmd.Context(), a, "complete callback "+args[0],
+				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackSuccessOutput, error) {
+					return c.SendDurableExecutionCallbackSuccess(ctx, &lambdaapi.SendDurableExecutionCallbackSuccessInput{
+						CallbackId: &args[0], Result: result,
+					})
+				})
+			return a.done(err, "the callback has its result")
+		},
+	}
+}
+
+func (a *app) callbackFail() *cobra.Command {
+	var e errorFlags
+	cmd := &cobra.Command{
+		Use:     "fail ID",
+		Short:   "Fail a callback with an error",
+		Example: `  perdure callback fail YXJuOmF3… --type declined --message "too dear"`,
+		Args:    exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := call(cmd.Context(), a, "fail callback "+args[0],
+				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackFailureOutput, error) {
+					return c.SendDurableExecutionCallbackFailure(ctx, &lambdaapi.SendDurableExecutionCallbackFailureInput{
+						CallbackId: &args[0], Error: e.object(),
+					})
+				})
+			return a.done(err, "the callback has failed")
+		},
+	}
+	e.add(cmd)
+	return cmd
+}
+
+func (a *app) callbackHeartbeat() *cobra.Command {
+	return &cobra.Command{
+		Use:   "heartbeat ID",
+		Short: "Say that a callback is still worked on",
+		Args:  exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := call(cmd.Context(), a, "heartbeat of callback "+args[0],
+				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackHeartbeatOutput, error) {
+					return c.SendDurableExecutionCallbackHeartbeat(ctx, &lambdaapi.SendDurableExecutionCallbackHeartbeatInput{CallbackId: &args[0]})
+				})
+			return a.done(err, "the heartbeat timeout begins anew")
+		},
+	}
+}
+
+// done says what has been done, unless there is an error.
+func (a *app) done(err error, what string) error {
+	if err == nil {
+		fmt.Fprintln(a.Err, what)
+	}
+	return err
+}
+
+// errorFlags are the members of an error.
+type errorFlags struct{ kind, message, data string }
+
+func (e *errorFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&e.kind, "type", "", "type of the error, such as the name it is registered with")
+	cmd.Flags().StringVarP(&e.message, "message", "m", "", "what has gone wrong, for people")
+	cmd.Flags().StringVar(&e.data, "data", "", "further data, for programs")
+}
+
+func (e *errorFlags) object() *lambdatypes.ErrorObject {
+	if *e == (errorFlags{}) {
+		return nil
+	}
+	return &lambdatypes.ErrorObject{ErrorType: optional(e.kind), ErrorMessage: optional(e.message), ErrorData: optional(e.data)}
+}

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of the program.
+const (
+	ExitOK          = 0   // what was asked for has been done
+	ExitFailed      = 1   // an execution that was waited for has ended without a result
+	ExitUsage       = 2   // the command line cannot be understood
+	ExitNotFound    = 3   // there is no such execution, function or callback
+	ExitUnavailable = 4   // the service cannot be reached, or refuses the call
+	ExitInterrupted = 130 // Ctrl-C
+)
+
+// Streams are where the program reads and writes: results go to Out, everything else to Err.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Getenv looks up the environment; nil stands for an empty one.
+	Getenv func(string) string
+	// Now is the time that ages are told from; nil stands for the real one.
+	Now func() time.Time
+	// Width is how many columns Out has; zero means that it is no terminal.
+	Width int
+}
+
+// app is what the commands share.
+type app struct {
+	Streams
+
+	endpoint, region, profile, output string
+	aws                               bool
+	timeout                           time.Duration
+	printing                          sync.Mutex
+}
+
+// Run runs the program and returns its exit code.
+func Run(ctx context.Context, args []string, s Streams) int {
+	if s.Getenv == nil {
+		s.Getenv = func(string) string { return "" }
+	}
+	if s.Now == nil {
+		s.Now = time.Now //nolint:forbidigo // the ages of executions on this machine
+	}
+	a := &app{Streams: s}
+	root := a.root() //nolint:contextcheck // commands have the context of ExecuteContext
+	root.SetArgs(args)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	code, quiet := exitCode(ctx, err)
+	if !quiet {
+		fmt.Fprintln(s.Err, "perdure:", err)
+	}
+	return code
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// failedError is an execution that has ended without a result; it has been shown.
+type failedError struct{ error }
+
+func exitCode(ctx context.Context, err error) (code int, quiet bool) {
+	switch {
+	case ctx.Err() != nil:
+		return ExitInterrupted, true
+	case is[usageError](err):
+		return ExitUsage, false
+	case is[failedError](err):
+		return ExitFailed, true
+	case is[notFoundError](err):
+		return ExitNotFound, false
+	}
+	return ExitUnavailable, false
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "perdure",
+		Short: "Run durable functions on this machine, and look after executions here or on AWS",
+		Long: `perdure dev builds a function, runs it with the durable service on this machine and
+builds it again when it changes. The other commands start executions, show what they
+are doing and answer their callbacks: those of the service on this machine, or, with
+--aws, of functions on AWS Lambda.
+
+Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not found,
+4 the service cannot be reached or refuses the call, 130 interrupted.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "see perdure --help"
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				hint = "did you mean " + strings.Join(like, " or ") + "?"
+			}
+			return usage("there is no command %q; %s", args[0], hint)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.endpoint, "endpoint", "", "URL of the service (default $PERDURE_ENDPOINT, else "+defaultEndpoint+")")
+	f.BoolVar(&a.aws, "aws", false, "talk to AWS Lambda, with the credentials of the AWS SDK")
+	f.StringVar(&a.region, "region", "", "AWS region; implies --aws")
+	f.StringVar(&a.profile, "profile", "", "profile of the AWS configuration; implies --aws")
+	f.StringVarP(&a.output, "output", "o", "text", "how to print results: text or json")
+	f.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long a call may take; waiting for an execution is not limited")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
+	root.AddCommand(a.dev(), a.start(), a.list(), a.show(), a.history(), a.callback(), a.stop(), a.version())
+	a.complete(root, "output", []string{"text", "json"})
+	return root
+}
+
+// check refuses flags that contradict each other.
+func (a *app) check(*cobra.Command) error {
+	switch {
+	case a.output != "text" && a.output != "json":
+		return usage("--output is text or json, not %q", a.output)
+	case a.endpoint != "" && a.onAWS():
+		return usage("--endpoint is for a service on this machine, and --aws, --region and --profile for AWS: give one of them")
+	case a.timeout <= 0:
+		return usage("--timeout is a duration such as 30s, not %v", a.timeout)
+	}
+	return nil
+}
+
+// exactly is cobra.ExactArgs with an error that names what is missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		if len(args) < len(names) {
+			return usage("%s: %s is missing; see %s --help", cmd.CommandPath(), names[len(args)], cmd.CommandPath())
+		}
+		return usage("%s: there is no argument %q; see %s --help", cmd.CommandPath(), args[len(names)], cmd.CommandPath())
+	}
+}
+
+// between is exactly with arguments that may be left out.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage("%s: %s is missing; see %s --help", cmd.CommandPath(), names[len(args)], cmd.CommandPath())
+		case len(args) > len(names):
+			return usage("%s: there is no argument %q; see %s --help", cmd.CommandPath(), args[len(names)], cmd.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/smithy-go"
+)
+
+// defaultEndpoint is where perdure dev serves unless told otherwise.
+const defaultEndpoint = "http://127.0.0.1:9090"
+
+// notFoundError says that there is no such thing.
+type notFoundError struct{ error }
+
+func (a *app) onAWS() bool { return a.aws || a.region != "" || a.profile != "" }
+
+// serviceURL returns the URL of the service on this machine.
+func (a *app) serviceURL() string {
+	if a.endpoint != "" {
+		return a.endpoint
+	}
+	if url := a.Getenv("PERDURE_ENDPOINT"); url != "" {
+		return url
+	}
+	return defaultEndpoint
+}
+
+// client returns a client of the service.
+func (a *app) client(ctx context.Context) (*lambdaapi.Client, error) {
+	if !a.onAWS() {
+		return lambdaapi.New(lambdaapi.Options{
+			Region: "us-east-1", BaseEndpoint: aws.String(a.serviceURL()), RetryMaxAttempts: 1,
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+			}),
+		}), nil
+	}
+	var opts []func(*config.LoadOptions) error
+	if a.region != "" {
+		opts = append(opts, config.WithRegion(a.region))
+	}
+	if a.profile != "" {
+		opts = append(opts, config.WithSharedConfigProfile(a.profile))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, usage("no AWS region is configured: give --region, or set AWS_REGION")
+	}
+	return lambdaapi.NewFromConfig(cfg), nil
+}
+
+// call makes one call of the service within the time that calls have, and explains its error.
+func call[Out any](ctx context.Context, a *app, what string, f func(context.Context, *lambdaapi.Client) (Out, error)) (Out, error) {
+	var none Out
+	client, err := a.client(ctx)
+	if err != nil {
+		return none, err
+	}
+	limited, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	out, err := f(limited, client)
+	if err != nil {
+		return none, a.explain(what, err)
+	}
+	return out, nil
+}
+
+// explain says what a call was for, what came back and what to do next.
+func (a *app) explain(what string, err error) error {
+	if is[*lambdatypes.ResourceNotFoundException](err) || isUnknown(err) {
+		return notFoundError{fmt.Errorf("%s: %s", what, message(err))}
+	}
+	if is[*net.OpError](err) && !a.onAWS() {
+		return fmt.Errorf("%s: nobody answers at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: no answer within %v: give a longer --timeout", what, a.timeout)
+	}
+	return fmt.Errorf("%s: %s", what, message(err))
+}
+
+// isUnknown reports whether the service says that it does not know an execution or a callback.
+func isUnknown(err error) bool {
+	if !is[*lambdatypes.InvalidParameterValueException](err) {
+		return false
+	}
+	text := strings.ToLower(message(err))
+	return strings.Contains(text, "no such") || strings.Contains(text, "not found") || strings.Contains(text, "invalid durable execution arn")
+}
+
+// message returns what the service has said, without what the SDK says around it.
+func message(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorMessage() != "" {
+		return api.ErrorMessage() + " (" + api.ErrorCode() + ")"
+	}
+	if answer, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err); ok {
+		return fmt.Sprintf("%s (%v)", http.StatusText(answer.HTTPStatusCode()), err)
+	}
+	return err.Error()
+}
+
+// payload reads what an argument stands for: "-" for the standard input, "@file" for a file.
+func (a *app) payload(arg string) ([]byte, error) {
+	if arg == "-" {
+		text, err := readAll(a.In)
+		if err != nil {
+			return nil, fmt.Errorf("read the standard input: %w", err)
+		}
+		return text, nil
+	}
+	if path, ok := strings.CutPrefix(arg, "@"); ok {
+		text, err := os.ReadFile(path) //nolint:gosec // the user's file
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return text, nil
+	}
+	return []byte(arg), nil
+}

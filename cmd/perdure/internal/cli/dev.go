@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/process"
+	"github.com/perdure/perdure/checkpoint/sqlite"
+	"github.com/spf13/cobra"
+)
+
+// devOptions are the flags of perdure dev.
+type devOptions struct {
+	listen, store                     string
+	memory, watch                     bool
+	functionTimeout, executionTimeout time.Duration
+	retention                         time.Duration
+	processes                         int
+}
+
+func (a *app) dev() *cobra.Command {
+	var o devOptions
+	cmd := &cobra.Command{
+		Use:   "dev [NAME=]DIR ...",
+		Short: "Run functions on this machine, and build them again when they change",
+		Long: `Builds each function (go build), runs it in processes of its own as AWS Lambda does, together
+with the durable service on this machine, and builds it again when its code changes. An execution
+goes on under the new code; the program says which ones began under the old.
+
+DIR is the folder of a main package that calls lambda.Start; the function has the name of the
+folder unless NAME says otherwise. Executions are kept in a file: after a restart, or a crash, what
+was running goes on. Nobody is authenticated, so the service listens on 127.0.0.1 unless told
+otherwise.`,
+		Example: `  perdure dev ./order
+  perdure dev orders=./cmd/order ./payment --listen 127.0.0.1:9999 --memory`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("%s: DIR is missing: the folder of a function; see %s --help", cmd.CommandPath(), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runDev(cmd.Context(), args, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", strings.TrimPrefix(defaultEndpoint, "http://"), "address to serve at")
+	f.StringVar(&o.store, "store", filepath.Join(".perdure", "executions.db"), "file that executions are kept in")
+	f.BoolVar(&o.memory, "memory", false, "keep executions in memory only")
+	f.BoolVar(&o.watch, "watch", true, "build again when the code changes")
+	f.DurationVar(&o.functionTimeout, "function-timeout", 15*time.Minute, "how long an invocation may take")
+	f.DurationVar(&o.executionTimeout, "execution-timeout", 0, "how long an execution may take; 0 means for ever")
+	f.DurationVar(&o.retention, "retention", 14*24*time.Hour, "how long executions are kept after their end")
+	f.IntVar(&o.processes, "processes", 10, "at most so many processes of a function at once")
+	return cmd
+}
+
+// site is what perdure dev runs.
+type site struct {
+	*app
+	devOptions
+
+	dir       string // for binaries
+	store     local.Store
+	service   *local.Service
+	functions []*function
+	builds    *builds
+}
+
+func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err error) {
+	s := &site{app: a, devOptions: o}
+	if err := s.parse(args); err != nil {
+		return err
+	}
+	listener, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }() //nolint:contextcheck // what ctx ends is closed all the same
+	endpoint := "http://" + listener.Addr().String()
+	server := &http.Server{Handler: s.service.HTTP(), ReadHeaderTimeout: time.Minute}
+	serving := make(chan error, 1)
+	go func() { serving <- server.Serve(listener) }()
+	defer func() { _ = server.Close() }() // its clients see that it is gone
+
+	if err := s.host(ctx, endpoint); err != nil {
+		return err
+	}
+	s.greet(endpoint)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if o.watch {
+		watching.Go(func() { s.watchAll(ctx) })
+	}
+	select {
+	case <-ctx.Done():
+		s.say("stopping; what runs goes on at the next start")
+		return ctx.Err()
+	case err := <-serving:
+		return fmt.Errorf("serve at %s: %w", o.listen, err)
+	}
+}
+
+// parse reads the functions.
+func (s *site) parse(args []string) error {
+	names := make(map[string]bool)
+	for _, arg := range args {
+		name, dir, ok := strings.Cut(arg, "=")
+		if !ok {
+			dir = arg
+		}
+		path, err := filepath.Abs(dir)
+		if err != nil {
+			return usageError{err}
+		}
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			return usage("%s is not a folder: give that of a function, such as ./order", dir)
+		}
+		if !ok {
+			name = filepath.Base(path)
+		}
+		if names[name] {
+			return usage("two functions are named %s: give one another name, as in other=%s", name, dir)
+		}
+		names[name] = true
+		s.functions = append(s.functions, &function{site: s, name: name, path: path})
+	}
+	return nil
+}
+
+// open opens the port and the store, and makes the service.
+func (s *site) open(ctx context.Context) (listener net.Listener, err error) {
+	if host, _, err := net.SplitHostPort(s.listen); err != nil {
+		return nil, usage("--listen is an address such as 127.0.0.1:9090: %w", err)
+	} else if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		s.say("warning: %s can be reached from other machines, and nobody is authenticated", s.listen)
+	}
+	if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen); err != nil {
+		return nil, fmt.Errorf("serve at %s: %w; give another address with --listen", s.listen, err)
+	}
+	if s.store, err = s.openStore(); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	s.builds = readBuilds(s.buildsFile())
+	s.service = local.New(local.WithStore(s.store), //nolint:contextcheck // the service lives until it is closed
+		local.WithFunctionTimeout(s.functionTimeout), local.WithExecutionTimeout(s.executionTimeout))
+	if err := s.service.Err(); err != nil {
+		return nil, errors.Join(err, listener.Close(), s.close()) //nolint:contextcheck // as above
+	}
+	return listener, nil
+}
+
+// openStore opens the store, and makes the folder that binaries are built into. It is beside the
+// store, where the next run clears it up if this one cannot.
+func (s *site) openStore() (store local.Store, err error) {
+	if s.memory {
+		s.dir, err = os.MkdirTemp("", "perdure-")
+		return local.NewMemoryStore(), err
+	}
+	path := s.devOptions.store
+	folder := filepath.Dir(path)
+	if _, err := os.Stat(folder); os.IsNotExist(err) {
+		if err := makeFolder(folder); err != nil {
+			return nil, err
+		}
+	}
+	opened, err := sqlite.Open(path, sqlite.WithRetention(s.retention))
+	if err != nil {
+		return nil, err
+	}
+	if s.dir, err = filepath.Abs(path + "-bin"); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	if err := errors.Join(os.RemoveAll(s.dir), os.Mkdir(s.dir, 0o700)); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return opened, nil
+}
+
+// makeFolder makes a folder that Git does not look into.
+func makeFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(path, ".gitignore"), []byte("*\n"), 0o600)
+}
+
+// buildsFile returns where is kept which code was built when, beside the store.
+func (s *site) buildsFile() string {
+	if s.memory {
+		return ""
+	}
+	return s.devOptions.store + "-builds.json"
+}
+
+// close ends everything.
+func (s *site) close() error {
+	err := s.service.Close()
+	for _, f := range s.functions {
+		if f.process != nil {
+			err = errors.Join(err, f.process.Close())
+		}
+	}
+	if c, ok := s.store.(interface{ Close() error }); ok {
+		err = errors.Join(err, c.Close())
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// host builds and hosts all functions. One that cannot be built is hosted when it can.
+func (s *site) host(ctx context.Context, endpoint string) error {
+	for _, f := range s.functions {
+		f.endpoint = endpoint
+		if err := f.rebuild(ctx); err != nil {
+			if !s.watch || ctx.Err() != nil {
+				return err
+			}
+			s.say("%v\n%s", err, f.instead())
+		}
+	}
+	return nil
+}
+
+func (s *site) greet(endpoint string) {
+	names := make([]string, len(s.functions))
+	for i, f := range s.functions {
+		names[i] = f.name
+	}
+	s.say("serving %s at %s", strings.Join(names, ", "), endpoint)
+	if endpoint != defaultEndpoint {
+		s.say("for the other commands: export PERDURE_ENDPOINT=%s", endpoint)
+	}
+	s.say("for AWS SDKs: export AWS_ENDPOINT_URL_LAMBDA=%s", endpoint)
+	if left := s.service.Executions(); len(left) > 0 && !s.memory {
+		s.say("%s left unfinished by the last run: %s", plural(len(left), "execution was", "executions were"), names10(left))
+	}
+}
+
+// say tells the user something.
+func (s *site) say(format string, args ...any) {
+	s.printing.Lock()
+	defer s.printing.Unlock()
+	fmt.Fprintf(s.Err, "perdure: "+format+"\n", args...)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// names10 names executions, at most ten.
+func names10(all []*local.Execution) string {
+	var names []string
+	for i, e := range all {
+		if i == 10 {
+			return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", len(all)-10)
+		}
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+// line prints a line that a function has written.
+func (f *function) line(l process.Line) {
+	w := f.site.Out
+	if l.Stream == process.Stderr {
+		w = f.site.Err
+	}
+	f.site.printing.Lock()
+	defer f.site.printing.Unlock()
+	fmt.Fprintf(w, "%s | %s\n", f.name, l.Text)
+}

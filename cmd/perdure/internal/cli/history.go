@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) history() *cobra.Command {
+	var function string
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "history EXECUTION",
+		Short: "Show the events of an execution",
+		Long: `Shows the events of an execution in the order they happened. With -o json it prints one event a
+line, as the Lambda API has it. With --follow it goes on until the execution has ended.`,
+		Args: exactly("EXECUTION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			arn, err := a.arn(cmd.Context(), args[0], function)
+			if err != nil {
+				return err
+			}
+			return a.runHistory(cmd.Context(), arn, follow)
+		},
+	}
+	a.addFunctionFlag(cmd, &function)
+	cmd.Flags().BoolVar(&follow, "follow", false, "wait for further events until the execution has ended")
+	return cmd
+}
+
+func (a *app) runHistory(ctx context.Context, arn string, follow bool) error {
+	for seen := 0; ; {
+		events, err := a.events(ctx, arn)
+		if err != nil {
+			return err
+		}
+		if err := a.printEvents(events[seen:]); err != nil {
+			return err
+		}
+		seen = len(events)
+		if !follow || ended(events) {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// ended reports whether a history is complete.
+func ended(events []local.Event) bool {
+	if len(events) == 0 {
+		return false
+	}
+	last := events[len(events)-1].Type
+	return strings.HasPrefix(string(last), "Execution") && last != local.EventExecutionStarted
+}
+
+func (a *app) printEvents(events []local.Event) error {
+	if a.output == "json" {
+		for i := range events {
+			text, err := events[i].MarshalJSON()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Out, "%s\n", text)
+		}
+		return nil
+	}
+	rows := make([][]string, len(events))
+	for i := range events {
+		e := &events[i]
+		rows[i] = []string{
+			strconv.Itoa(e.ID), e.Time.UTC().Format("2006-01-02 15:04:05.000"), string(e.Type), e.Name, cut(about(e), a.width()-60),
+		}
+	}
+	return a.table(rows)
+}
+
+// about says what an event is about, in a few words.
+func about(e *local.Event) string {
+	var parts []string
+	if e.Attempt > 1 || e.NextAttemptDelay > 0 {
+		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
+	}
+	if e.NextAttemptDelay > 0 {
+		parts = append(parts, "next in "+span(e.NextAttemptDelay))
+	}
+	switch {
+	case e.Failure != nil:
+		parts = append(parts, failureText(e.Failure))
+	case e.Result.Present():
+		parts = append(parts, outcomeOf(e.Result.String()))
+	case e.Input.Present():
+		parts = append(parts, e.Input.String())
+	case e.Duration > 0:
+		parts = append(parts, span(e.Duration))
+	case e.CallbackID != "":
+		parts = append(parts, e.CallbackID)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+)
+
+// printJSON prints a value, indented.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.Out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// summary is an execution in JSON.
+type summary struct {
+	ARN        string       `json:"executionArn"`
+	Name       string       `json:"name"`
+	Function   string       `json:"functionArn"`
+	Status     string       `json:"status"`
+	Start      time.Time    `json:"start"`
+	End        *time.Time   `json:"end,omitempty"`
+	Input      *string      `json:"input,omitempty"`
+	Result     *string      `json:"result,omitempty"`
+	Error      *errorText   `json:"error,omitempty"`
+	Waiting    string       `json:"waitingFor,omitempty"`
+	Operations []*operation `json:"operations,omitempty"`
+}
+
+func summaryOf(e *lambdaapi.GetDurableExecutionOutput) summary {
+	s := summary{
+		ARN: aws.ToString(e.DurableExecutionArn), Name: aws.ToString(e.DurableExecutionName),
+		Function: aws.ToString(e.FunctionArn), Status: string(e.Status), Start: aws.ToTime(e.StartTimestamp).UTC(),
+		Input: e.InputPayload, Result: e.Result, Error: errorTextOf(failureOf(e.Error)),
+	}
+	if e.EndTimestamp != nil {
+		end := e.EndTimestamp.UTC()
+		s.End = &end
+	}
+	return s
+}
+
+// table prints rows in columns.
+func (a *app) table(rows [][]string) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(a.Out, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stamp prints a time.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+
+// cut shortens a text to a line of so many columns.
+func cut(text string, columns int) string {
+	text = strings.Join(strings.Fields(text), " ")
+	runes := []rune(text)
+	if columns < 8 {
+		columns = 8
+	}
+	if len(runes) <= columns {
+		return text
+	}
+	return string(runes[:columns-1]) + "…"
+}
+
+// width is how many columns lines have.
+func (a *app) width() int {
+	if a.Width > 0 {
+		return a.Width
+	}
+	return 120
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/perdure/perdure/op/node"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) show() *cobra.Command {
+	var function string
+	cmd := &cobra.Command{
+		Use:   "show EXECUTION",
+		Short: "Show an execution: its operations as a tree, and what it is waiting for",
+		Long: `Shows an execution: every operation with its status, its attempts, how long it took and what
+came of it, and, while the execution runs, what it is waiting for. EXECUTION is an ARN, or a
+name with --function.`,
+		Example: `  perdure show A-1 --function order
+  perdure show arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f… -o json`,
+		Args: exactly("EXECUTION"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], function) },
+	}
+	a.addFunctionFlag(cmd, &function)
+	return cmd
+}
+
+// addFunctionFlag lets an execution be given by its name.
+func (a *app) addFunctionFlag(cmd *cobra.Command, function *string) {
+	cmd.Flags().StringVarP(function, "function", "f", "", "the function whose execution is named")
+	cmd.ValidArgsFunction = a.completeExecutions
+	if err := cmd.RegisterFlagCompletionFunc("function", a.completeFunctions); err != nil {
+		fmt.Fprintln(a.Err, "perdure:", err)
+	}
+}
+
+func (a *app) runShow(ctx context.Context, text, function string) error {
+	arn, err := a.arn(ctx, text, function)
+	if err != nil {
+		return err
+	}
+	e, err := a.execution(ctx, arn)
+	if err != nil {
+		return err
+	}
+	events, err := a.events(ctx, arn)
+	if err != nil {
+		return err
+	}
+	h := read(events)
+	waiting := ""
+	if e.Status == lambdatypes.ExecutionStatusRunning {
+		waiting = h.waitingFor(a.Now())
+	}
+	if a.output == "json" {
+		s := summaryOf(e)
+		s.Operations, s.Waiting = h.Operations, waiting
+		return a.printJSON(s)
+	}
+	a.printTree(e, h, waiting)
+	return nil
+}
+
+func (a *app) printTree(e *lambdaapi.GetDurableExecutionOutput, h *history, waiting string) {
+	age := "started " + stamp(aws.ToTime(e.StartTimestamp))
+	switch {
+	case e.EndTimestamp != nil:
+		age += ", took " + span(e.EndTimestamp.Sub(*e.StartTimestamp))
+	case e.StartTimestamp != nil:
+		age += ", " + span(a.Now().Sub(*e.StartTimestamp)) + " ago"
+	}
+	fmt.Fprintf(a.Out, "%s  %s  %s\n%s\n", aws.ToString(e.DurableExecutionName), e.Status, age, aws.ToString(e.DurableExecutionArn))
+	if e.InputPayload != nil {
+		fmt.Fprintln(a.Out, "input  ", cut(*e.InputPayload, a.width()-8))
+	}
+	if e.Result != nil {
+		fmt.Fprintln(a.Out, "result ", cut(*e.Result, a.width()-8))
+	}
+	if f := failureOf(e.Error); f != nil {
+		fmt.Fprintln(a.Out, "error  ", cut(failureText(f), a.width()-8))
+	}
+	fmt.Fprintf(a.Out, "%s\n", count(h))
+	var rows []row
+	for i, o := range h.Operations {
+		rows = o.rows(rows, "", i == len(h.Operations)-1)
+	}
+	a.printRows(rows)
+	if waiting != "" {
+		fmt.Fprintln(a.Out, waiting)
+	}
+}
+
+func count(h *history) string {
+	text := fmt.Sprintf("%d operations, %d invocations", len(h.all), h.invocations)
+	if h.failures > 0 {
+		text += fmt.Sprintf(", %d of them failed", h.failures)
+	}
+	return text
+}
+
+// row is an operation in the tree.
+type row struct{ name, status, took, outcome string }
+
+func (o *operation) rows(all []row, indent string, last bool) []row {
+	branch, below := "├─ ", "│  "
+	if last {
+		branch, below = "└─ ", "   "
+	}
+	r := row{name: indent + branch + o.label() + "  " + o.what(), status: string(o.Status)}
+	if o.Attempts > 1 {
+		r.status += fmt.Sprintf(" ×%d", o.Attempts)
+	}
+	if o.End != nil {
+		r.took = span(o.End.Sub(o.Start))
+	}
+	switch {
+	case o.failure != nil:
+		r.outcome = failureText(o.failure)
+	case o.Result != nil:
+		r.outcome = outcomeOf(*o.Result)
+	case o.Status == "STARTED" && o.Callback != "":
+		r.outcome = o.Callback
+	}
+	all = append(all, r)
+	for i, child := range o.Children {
+		all = child.rows(all, indent+below, i == len(o.Children)-1)
+	}
+	return all
+}
+
+// outcomeOf returns a result as people want to see it: of a batch only how its branches ended, since
+// they show their results themselves.
+func outcomeOf(result string) string {
+	var batch struct {
+		Perdure *struct {
+			Reason string `json:"reason"`
+			Status string `json:"status"`
+		} `json:"perdure"`
+	}
+	if json.Unmarshal([]byte(result), &batch) != nil || batch.Perdure == nil || batch.Perdure.Reason == "" {
+		return result
+	}
+	parts := []string{batch.Perdure.Reason}
+	for _, end := range []struct {
+		status node.ItemStatus
+		name   string
+	}{{node.ItemSucceeded, "succeeded"}, {node.ItemFailed, "failed"}, {node.ItemStarted, "not waited for"}} {
+		if n := strings.Count(batch.Perdure.Status, string(rune(end.status))); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, end.name))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// what says which operation it is: its subtype says more than its kind.
+func (o *operation) what() string {
+	if o.SubType == "" || strings.EqualFold(o.SubType, o.Kind) {
+		return o.Kind
+	}
+	return o.SubType
+}
+
+// printRows prints rows in columns.
+func (a *app) printRows(rows []row) {
+	var name, status, took int
+	for _, r := range rows {
+		name, status = max(name, utf8.RuneCountInString(r.name)), max(status, utf8.RuneCountInString(r.status))
+		took = max(took, utf8.RuneCountInString(r.took))
+	}
+	for _, r := range rows {
+		line := pad(r.name, name) + "  " + pad(r.status, status) + "  " + pad(r.took, took)
+		if r.outcome != "" {
+			line += "  " + cut(r.outcome, a.width()-utf8.RuneCountInString(line)-2)
+		}
+		fmt.Fprintln(a.Out, strings.TrimRight(line, " "))
+	}
+}
+
+func pad(text string, columns int) string {
+	return text + strings.Repeat(" ", columns-utf8.RuneCountInString(text))
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) start() *cobra.Command {
+	var name, qualifier string
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "start FUNCTION [PAYLOAD]",
+		Short: "Start an execution",
+		Long: `Starts an execution and prints its ARN. The payload is JSON, @FILE or - for the standard
+input; without one the function is given nothing.
+
+The name makes a start idempotent: the same name with the same payload finds the execution
+that there is. With --wait the command shows what the execution is doing until it has
+ended, prints its result, and exits with 1 if there is none.`,
+		Example: `  perdure start order '{"id":"A-1","total":250}' --name A-1 --wait
+  perdure start arn:aws:lambda:eu-west-1:123456789012:function:order:live @order.json --aws`,
+		Args:              between(1, "FUNCTION", "PAYLOAD"),
+		ValidArgsFunction: a.completeFunctions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var payload []byte
+			if len(args) > 1 {
+				var err error
+				if payload, err = a.payload(args[1]); err != nil {
+					return err
+				}
+				if !json.Valid(payload) {
+					return usage("the payload is no JSON: %s; a text needs quotes: '\"text\"'", cut(string(payload), 60))
+				}
+			}
+			return a.runStart(cmd.Context(), args[0], qualifier, name, payload, wait)
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "name of the execution (default: one is made up)")
+	cmd.Flags().StringVar(&qualifier, "qualifier", "", "version or alias of the function")
+	cmd.Flags().BoolVarP(&wait, "wait", "w", false, "wait for the end of the execution")
+	return cmd
+}
+
+func (a *app) runStart(ctx context.Context, function, qualifier, name string, payload []byte, wait bool) error {
+	out, err := call(ctx, a, "start "+function, func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.InvokeOutput, error) {
+		return c.Invoke(ctx, &lambdaapi.InvokeInput{
+			FunctionName: &function, Qualifier: optional(qualifier), Payload: payload, DurableExecutionName: optional(name),
+			InvocationType: lambdatypes.InvocationTypeEvent,
+		})
+	})
+	if err != nil {
+		return err
+	}
+	arn := aws.ToString(out.DurableExecutionArn)
+	switch {
+	case arn == "":
+		return fmt.Errorf("start %s: the function is not durable: it has no DurableConfig, or this version has not", function)
+	case wait:
+		fmt.Fprintln(a.Err, arn)
+		return a.follow(ctx, arn)
+	case a.output == "json":
+		return a.printJSON(struct {
+			ARN string `json:"executionArn"`
+		}{arn})
+	}
+	fmt.Fprintln(a.Out, arn)
+	return nil
+}
+
+// follow says what an execution is doing until it has ended, and prints what has come of it.
+func (a *app) follow(ctx context.Context, arn string) error {
+	last := ""
+	for {
+		e, err := a.execution(ctx, arn)
+		if err != nil {
+			return err
+		}
+		if e.Status != lambdatypes.ExecutionStatusRunning {
+			return a.printEnd(e)
+		}
+		events, err := a.events(ctx, arn)
+		if err != nil {
+			return err
+		}
+		h := read(events)
+		if state := h.waitingFor(time.Time{}); state != last { // without the time that is left
+			fmt.Fprintln(a.Err, h.waitingFor(a.Now()))
+			last = state
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// printEnd prints the result of an execution, or why it has none.
+func (a *app) printEnd(e *lambdaapi.GetDurableExecutionOutput) error {
+	if a.output == "json" {
+		if err := a.printJSON(summaryOf(e)); err != nil {
+			return err
+		}
+	}
+	if e.Status == lambdatypes.ExecutionStatusSucceeded {
+		if a.output != "json" {
+			fmt.Fprintln(a.Out, aws.ToString(e.Result))
+		}
+		return nil
+	}
+	why := string(e.Status)
+	if f := failureOf(e.Error); f != nil {
+		why += ": " + failureText(f)
+	}
+	fmt.Fprintln(a.Err, why)
+	return failedError{fmt.Errorf("%s", why)}
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
