@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if javaScriptDir != "" {
+		_ = os.RemoveAll(javaScriptDir) // it is in the folder for temporary files
+	}
 	http.DefaultClient.CloseIdleConnections()
 	for tries := 0; code == 0 && runtime.NumGoroutine() > before; tries++ {
 		if tries == 200 { // two seconds
