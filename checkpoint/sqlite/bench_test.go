@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func BenchmarkExecutions(b *testing.B) {
 	handler := replay.Handler(func(ctx op.Context, n int) (int, error) {
 		var err error
 		for i := 0; i < 3 && err == nil; i++ {
-			n, err = replay.Run(ctx, step(n).Key(fmt.Sprint(i)))
+			n, err = replay.Run(ctx, step(n).Key(strconv.Itoa(i)))
 		}
 		return n, err
 	})

@@ -18,7 +18,8 @@ import (
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
-		log.Fatal(err)
+		log.Println(err)
+		return
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "executions.db")
@@ -32,25 +33,31 @@ func ExampleOpen() {
 	for range 2 {
 		store, err := sqlite.Open(path)
 		if err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 		service := local.New(local.WithStore(store))
 		if err := service.Host("greet", greet); err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 		e, err := service.Start(context.Background(), "greet", "the-first", []byte(`"Ada"`))
 		if err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 		if err := e.Wait(context.Background()); err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 		fmt.Println(string(e.Result()))
 		if err := service.Close(); err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 		if err := store.Close(); err != nil {
-			log.Fatal(err)
+			log.Println(err)
+			return
 		}
 	}
 	// Output:

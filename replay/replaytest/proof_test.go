@@ -73,7 +73,7 @@ func TestEngineProof(t *testing.T) {
 			if c.over() {
 				t.Skip("another program has failed")
 			}
-			opts := append(programs[name].opts, replaytest.Schedules(more))
+			opts := append(slices.Clip(programs[name].opts), replaytest.Schedules(more))
 			r := replaytest.Explore(t, replay.Handler(programs[name].run), 1, opts...)
 			c.add(r, t.Failed())
 		})
