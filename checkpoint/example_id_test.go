@@ -71,3 +71,19 @@ func ExamplePath() {
 	// poll#3
 	// notify[a%2Fb]
 }
+
+func ExampleItemPath() {
+	fmt.Println(checkpoint.ItemPath("ship", "2"))
+	fmt.Println(checkpoint.ItemPath("ship", "SKU/1"))
+	// Output:
+	// ship[2]
+	// ship[SKU%2F1]
+}
+
+func ExampleKeyName() {
+	fmt.Println(checkpoint.KeyName("SKU-1"))
+	fmt.Println(checkpoint.KeyName("Größe"))
+	// Output:
+	// SKU-1
+	// Gr%C3%B6%C3%9Fe
+}

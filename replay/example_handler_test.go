@@ -184,3 +184,19 @@ func ExampleJSONLogs() {
 	fmt.Println(h.Enabled(context.Background(), slog.LevelInfo))
 	// Output: false
 }
+
+func ExampleWatch() {
+	orders := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
+		return replay.Run(ctx, op.Step("charge", func(context.Context) (string, error) { return "paid", nil }))
+	})
+	// A host sees what a function does that was made without it.
+	host := local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
+		return orders.Invoke(replay.Watch(ctx, replay.Interceptor{
+			OperationEnd: func(_ context.Context, o replay.OperationInfo) { fmt.Println(o.Path, o.Status, o.Result) },
+		}, nil), event)
+	})
+	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
+	defer service.Close()
+	_, _ = service.Run(context.Background(), host, []byte(`{}`))
+	// Output: charge SUCCEEDED "paid"
+}
