@@ -100,7 +100,7 @@ func (s *stage) host(t *testing.T, name string) *process.Function {
 	t.Helper()
 	f, err := process.New(s.js.node,
 		process.WithArgs("runtime.mjs", "./functions.mjs", name), process.WithDir(s.js.dir),
-		process.WithEndpoint(s.endpoint), process.WithEnv("LEDGER="+s.ledger), process.WithOutput(s.output),
+		process.WithEndpoint(s.endpoint), process.WithEnv("LEDGER="+s.ledger, "NODE_NO_WARNINGS=1"), process.WithOutput(s.output),
 		process.WithInitTimeout(30*time.Second), // the machine may be busy
 	)
 	if err != nil {
