@@ -317,6 +317,8 @@ func TestErrorsAreClassified(t *testing.T) {
 	}{
 		{"a stale token, as the service writes it", answered(400, invalid("Invalid checkpoint token")), 400, "InvalidParameterValueException", true, false},
 		{"a stale token, as other SDKs expect it", answered(400, invalid("Invalid Checkpoint Token: used")), 400, "InvalidParameterValueException", true, false},
+		{"a stale token, in words that nobody has seen", answered(400, invalid("The checkpoint token has expired.")), 400, "InvalidParameterValueException", true, false},
+		{"another code whose message speaks of a token", answered(400, generic("ValidationException")), 400, "ValidationException", false, true},
 		{"an update that is refused", answered(400, invalid("Invalid parent operation id.")), 400, "InvalidParameterValueException", false, true},
 		{"such an error without a response", invalid("no"), 400, "InvalidParameterValueException", false, true},
 		{"throttling", answered(429, &lambdatypes.TooManyRequestsException{}), 429, "TooManyRequestsException", false, false},
@@ -327,6 +329,7 @@ func TestErrorsAreClassified(t *testing.T) {
 		{"a disabled key", answered(502, &lambdatypes.KMSDisabledException{}), 502, "KMSDisabledException", false, true},
 		{"a key in the wrong state", answered(502, &lambdatypes.KMSInvalidStateException{}), 502, "KMSInvalidStateException", false, true},
 		{"a key that is gone", answered(502, &lambdatypes.KMSNotFoundException{}), 502, "KMSNotFoundException", false, true},
+		{"an error of a key that is none of these", answered(500, generic("KMSThrottledException")), 500, "KMSThrottledException", false, false},
 		{"a permission that is missing", answered(403, generic("AccessDeniedException")), 403, "AccessDeniedException", false, true},
 		{"no modeled type: the status decides", answered(404, errors.New("?")), 404, "", false, true},
 		{"no modeled type, throttled", answered(429, errors.New("?")), 429, "", false, false},

@@ -42,18 +42,20 @@ func (e *APIError) Error() string {
 // Unwrap returns the error of the client.
 func (e *APIError) Unwrap() error { return e.Cause }
 
-// StaleToken reports whether the call was refused because another call has used up its token.
-// The service and its emulators spell the message with different capitals.
+// StaleToken reports whether the call was refused because another call has used up its token: the
+// parameter that the service does not accept is the token. The service and its emulators spell
+// the message with different capitals, so only the name of the parameter counts, in any letters.
 func (e *APIError) StaleToken() bool {
 	return e.Code == "InvalidParameterValueException" &&
-		strings.Contains(strings.ToLower(e.Message), "invalid checkpoint token")
+		strings.Contains(strings.ToLower(e.Message), "checkpoint token")
 }
 
 // Permanent reports whether the execution itself must fail: the service refused what the call
-// said, and would refuse it again. Everything else (a stale token, throttling, a failure of the
+// said, and would refuse it again, or the key that encrypts the log cannot be used. Everything else (a stale token, throttling, a failure of the
 // service or of the network) ends the invocation only, and the service invokes again.
 func (e *APIError) Permanent() bool {
-	if strings.HasPrefix(e.Code, "KMS") {
+	switch e.Code { // the key of the log, with status 502 (Lambda API, common errors)
+	case "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException":
 		return true
 	}
 	return e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.HTTPStatus != 429 && !e.StaleToken()

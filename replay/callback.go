@@ -28,6 +28,6 @@ func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) 
 			s.inv.mu.Unlock()
 			return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)
 		}
-		s.inv.awaitChange(s.t, s, o)
+		s.inv.awaitID(s.t, s, o)
 	}
 }

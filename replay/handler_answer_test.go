@@ -228,6 +228,7 @@ func TestReplyWithoutAToken(t *testing.T) {
 	silent := func(n int, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 		return checkpoint.CheckpointOutput{}, nil
 	}
+	const noToken = "error replay: the service gave no checkpoint token although the execution is not finished and the function could go on"
 	never := op.WithRetry(retry.Never())
 	tests := []struct {
 		reason string
@@ -239,7 +240,22 @@ func TestReplyWithoutAToken(t *testing.T) {
 			func(ctx op.Context) (any, error) {
 				return replay.Run(ctx, op.Do("charge", func(context.Context) error { return nil }, never))
 			},
-			"error replay: the service gave no checkpoint token although the execution is not finished and nothing is pending",
+			noToken,
+		},
+		{
+			"a callback whose ID nobody has been told yet is an error: nobody would ever answer it",
+			func(ctx op.Context) (any, error) {
+				return replay.Run(ctx, op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }))
+			},
+			noToken,
+		},
+		{
+			"while a body runs it is an error: another branch may wait for what it does",
+			func(ctx op.Context) (any, error) {
+				replay.Go(ctx, op.Do("ship", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, never))
+				return replay.Run(ctx, op.Wait("pause", time.Hour))
+			},
+			noToken,
 		},
 		{
 			"while a wait is pending the invocation suspends",

@@ -111,6 +111,16 @@ func (inv *invocation) suspendable() bool {
 	return false
 }
 
+// resting reports whether nobody can go on before the service has finished something.
+func (inv *invocation) resting() bool {
+	for w := range inv.parked {
+		if w.why == waitAck || w.why == waitID || w.why == waitRecord && !inv.served(w) {
+			return false
+		}
+	}
+	return inv.busy == 0 && inv.suspendable()
+}
+
 // served reports whether the service will finish what w waits for.
 func (inv *invocation) served(w *waiter) bool {
 	if w.op == nil || w.why != waitRecord {
@@ -215,9 +225,11 @@ func told(ops []checkpoint.Operation, id string) bool {
 	return slices.ContainsFunc(ops, func(op checkpoint.Operation) bool { return op.ID == id })
 }
 
-// orphaned ends an invocation whose execution accepts no more checkpoints.
+// orphaned ends an invocation whose execution accepts no more checkpoints. It is suspended only if
+// everybody waits for the service: what somebody would have gone on to do may be what the others
+// wait for, and only another invocation does it.
 func (inv *invocation) orphaned() {
-	if inv.suspendable() {
+	if inv.resting() {
 		inv.set.logger(nil).Warn("the service gave no checkpoint token: suspending")
 		inv.close(outcome{status: checkpoint.OutcomePending})
 		return

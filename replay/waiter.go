@@ -11,6 +11,7 @@ type why int
 const (
 	waitAck    why = iota // updates that become durable
 	waitRecord            // a change of an operation's record
+	waitID                // the ID of a callback
 	waitDone              // the end of an operation that runs here
 	waitGate              // the claims of everything the log holds
 	waitChild             // a branch of a batch
@@ -21,7 +22,7 @@ const (
 // String says it to people.
 func (w why) String() string {
 	return [...]string{
-		"for a checkpoint", "for its record", "for its end", "for the operations before it",
+		"for a checkpoint", "for its record", "for its ID", "for its end", "for the operations before it",
 		"for a branch", "for its scope to fail again", "for a running body to end",
 	}[w]
 }
@@ -109,8 +110,16 @@ func (inv *invocation) barrier(t *task, s *scope, op *operation) {
 
 // awaitChange parks until the record of op changes.
 func (inv *invocation) awaitChange(t *task, s *scope, op *operation) {
-	w := &waiter{t: t, s: s, why: waitRecord, op: op}
-	inv.watch[op.id] = append(inv.watch[op.id], w)
+	inv.awaitRecord(&waiter{t: t, s: s, why: waitRecord, op: op})
+}
+
+// awaitID parks until a callback has its ID, which it is given by the reply to its START.
+func (inv *invocation) awaitID(t *task, s *scope, op *operation) {
+	inv.awaitRecord(&waiter{t: t, s: s, why: waitID, op: op})
+}
+
+func (inv *invocation) awaitRecord(w *waiter) {
+	inv.watch[w.op.id] = append(inv.watch[w.op.id], w)
 	inv.park(w)
 }
 

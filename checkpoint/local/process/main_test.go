@@ -61,6 +61,8 @@ var programs = map[string]func(){
 	"function": func() { lambda.Start(handle) },
 	"durable":  func() { lambda.Start(replay.Handler(durable)) },
 	"raw":      raw,
+	"buyer":    runPurchaser,
+	"defaults": runPlainDefaults,
 	"deaf":     func() { select {} },
 	"dead": func() {
 		fmt.Fprintln(os.Stderr, "no database")
