@@ -31,6 +31,8 @@ type apiPlan struct {
 	// api and call name the first call that is hit: the call-th one, counted from one, that ends its path with api.
 	api  string
 	call int
+	// holding, unless empty, is a text: calls whose body does not hold it are not counted.
+	holding string
 	// calls are the calls so far by api, as the AWS SDK names them: it repeats a call under its name.
 	calls map[string][]string
 	hits  int
@@ -68,7 +70,7 @@ func (l *apiLine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // the client has gone
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	hit := l.hits(r)
+	hit := l.hits(r, body)
 	if hit == nil {
 		l.service.ServeHTTP(w, r)
 		return
@@ -77,7 +79,7 @@ func (l *apiLine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // hits says what goes wrong with a request, nil if nothing does.
-func (l *apiLine) hits(r *http.Request) func(http.ResponseWriter, *http.Request, []byte) {
+func (l *apiLine) hits(r *http.Request, body []byte) func(http.ResponseWriter, *http.Request, []byte) {
 	parts := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/") // 2025-12-01, durable-executions, ARN, api
 	if len(parts) != 4 || parts[1] != "durable-executions" {
 		return nil
@@ -93,7 +95,7 @@ func (l *apiLine) hits(r *http.Request) func(http.ResponseWriter, *http.Request,
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.plans[name]
-	if p == nil {
+	if p == nil || !bytes.Contains(body, []byte(p.holding)) {
 		return nil
 	}
 	if !slices.Contains(p.calls[api], id) {

@@ -7,7 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -28,9 +28,12 @@ const clientTimeout = 2 * time.Second
 
 // purchaser is a durable function that makes a new client of the AWS SDK for each invocation, so that no execution
 // uses up the retries of another: with the SDK's own retries, but without its pauses.
-type purchaser struct{}
+type purchaser struct {
+	// timeout is how long it waits for an answer.
+	timeout time.Duration
+}
 
-func (purchaser) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+func (p purchaser) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	endpoint := os.Getenv("AWS_ENDPOINT_URL_LAMBDA")
 	if endpoint == "" {
 		return nil, errors.New("no endpoint")
@@ -40,7 +43,7 @@ func (purchaser) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "key", SecretAccessKey: "secret"}, nil
 		}),
-		HTTPClient: awshttp.NewBuildableClient().WithTimeout(clientTimeout),
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(p.timeout),
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
 		}),
@@ -50,10 +53,11 @@ func (purchaser) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return f.Invoke(ctx, payload)
 }
 
-// purchase is what the function is called with: the file of its effects, and how many bytes to answer with.
+// purchase is what the function is called with: the file of its effects, how many bytes to pad the receipt
+// with, and how many bytes of an error to fail with.
 type purchase struct {
-	Ledger string
-	Bytes  int
+	Ledger      string
+	Bytes, Fail int
 }
 
 // receipt tells, for each step, the number of the run whose result counts; zero is an interruption.
@@ -62,7 +66,7 @@ type receipt struct {
 	Approved                   string
 	// Seen are errors that the handler got to see and should not have.
 	Seen    []string
-	Padding []byte
+	Padding string
 }
 
 // buy runs an operation of each kind that needs the service, and goes on whatever they return.
@@ -98,7 +102,10 @@ func buy(ctx op.Context, api *lambdaapi.Client, in purchase) (r receipt, err err
 	ignore(replay.Exec(ctx, op.Wait("cool-off", time.Second)))
 	r.Shipped, err = replay.Run(ctx, op.Step("ship", effectOf(in, "ship")))
 	ignore(err)
-	r.Padding = make([]byte, in.Bytes/4*3) // as base64
+	if in.Fail > 0 {
+		return r, errors.New(strings.Repeat("\n", in.Fail)) // two bytes each on the wire
+	}
+	r.Padding = strings.Repeat("x", in.Bytes)
 	return r, nil
 }
 
@@ -125,12 +132,22 @@ func runsOf(ledger, name string) (n int) {
 	return n
 }
 
-func runPurchaser() { lambda.Start(purchaser{}) }
+func runPurchaser() { lambda.Start(purchaser{clientTimeout}) }
 
-// runPlainDefaults is the same purchase with the client that the product makes for itself.
-func runPlainDefaults() {
-	lambda.Start(replay.Handler(func(ctx op.Context, in purchase) (string, error) {
-		n, err := replay.Run(ctx, op.Step("reserve", effectOf(in, "reserve")))
-		return strconv.Itoa(n), err
+// runPatientPurchaser is for calls that take their time.
+func runPatientPurchaser() { lambda.Start(purchaser{time.Minute}) }
+
+// runDefaults is a purchase with the client that the product makes for itself.
+func runDefaults() {
+	lambda.Start(replay.Handler(func(ctx op.Context, in purchase) (r receipt, err error) {
+		if r.Reserved, err = replay.Run(ctx, op.Step("reserve", effectOf(in, "reserve"))); err != nil {
+			return r, err
+		}
+		if err := replay.Exec(ctx, op.Wait("cool-off", time.Second)); err != nil {
+			return r, err
+		}
+		r.Approved = "yes"
+		r.Shipped, err = replay.Run(ctx, op.Step("ship", effectOf(in, "ship")))
+		return r, err
 	}))
 }

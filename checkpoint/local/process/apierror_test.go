@@ -66,7 +66,7 @@ func apiFaults() []apiFault {
 		{name: "too large", hit: refuses(413, "RequestTooLargeException", "no"), attempts: 1, want: fails, code: "RequestTooLargeException"},
 		{name: "code of another version", hit: refuses(418, "TeapotException", "no"), attempts: 1, want: fails, code: "TeapotException"},
 		{name: "4xx that is no JSON", hit: html(400), attempts: 1, want: fails},
-		{name: "4xx without a body", hit: says(405, "", "", ""), attempts: 1, want: fails},
+		{name: "4xx without a body", hit: says(405, "", "", ""), attempts: 1, want: fails, code: "UnknownError"},
 		{name: "time is over, once", hit: refuses(408, "RequestTimeoutException", "slow"), attempts: 1, want: goesOn},
 		{name: "time is over", hit: refuses(408, "RequestTimeoutException", "slow"), attempts: always, want: fails, code: "RequestTimeoutException"},
 		{name: "throttled once", hit: refuses(429, "TooManyRequestsException", "slow"), attempts: 1, want: goesOn},
@@ -146,7 +146,7 @@ func newAPIStage(t *testing.T, program string, opts ...local.Option) *apiStage {
 	}, opts...)...)
 	var endpoint string
 	s.line, endpoint = newAPILine(t, s.HTTP())
-	f := run(t, program, process.WithEndpoint(endpoint), process.WithMaxProcesses(8), process.WithInitTimeout(time.Minute))
+	f := run(t, program, process.WithEndpoint(endpoint), process.WithMaxProcesses(16), process.WithInitTimeout(time.Minute))
 	t.Cleanup(func() { // before the function and the server
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -179,9 +179,10 @@ func (s *apiStage) committed(p local.Point) {
 }
 
 // buy starts an execution as users do, and waits for its end.
-func (s *apiStage) buy(ctx context.Context, name string, p *apiPlan, bytes int) (*local.Execution, error) {
+func (s *apiStage) buy(ctx context.Context, name string, p *apiPlan, in purchase) (*local.Execution, error) {
 	s.line.plan(name, p)
-	input, err := json.Marshal(purchase{Ledger: s.ledger(name), Bytes: bytes})
+	in.Ledger = s.ledger(name)
+	input, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (s *apiStage) calls(t *testing.T) map[string]int {
 	least := make(map[string]int)
 	for i := range 5 { // a body may take so long on a busy machine that its START is a call of its own
 		name := fmt.Sprint("undisturbed-", i)
-		e, err := s.buy(t.Context(), name, &apiPlan{}, 0)
+		e, err := s.buy(t.Context(), name, &apiPlan{}, purchase{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +319,7 @@ func TestEveryAPIErrorAtEveryCall(t *testing.T) {
 					defer func() { <-room }()
 					where := fmt.Sprintf("%s at %s call %d", f.name, api, call)
 					name := fmt.Sprintf("f%d-%s-%d", n, api, call)
-					e, err := s.buy(t.Context(), name, &apiPlan{fault: f, api: api, call: call}, 0)
+					e, err := s.buy(t.Context(), name, &apiPlan{fault: f, api: api, call: call}, purchase{})
 					if err != nil {
 						t.Errorf("%s: %v", where, err)
 						return

@@ -58,12 +58,13 @@ type order struct {
 }
 
 var programs = map[string]func(){
-	"function": func() { lambda.Start(handle) },
-	"durable":  func() { lambda.Start(replay.Handler(durable)) },
-	"raw":      raw,
-	"buyer":    runPurchaser,
-	"defaults": runPlainDefaults,
-	"deaf":     func() { select {} },
+	"function":      func() { lambda.Start(handle) },
+	"durable":       func() { lambda.Start(replay.Handler(durable)) },
+	"raw":           raw,
+	"buyer":         runPurchaser,
+	"patient buyer": runPatientPurchaser,
+	"defaults":      runDefaults,
+	"deaf":          func() { select {} },
 	"dead": func() {
 		fmt.Fprintln(os.Stderr, "no database")
 		os.Exit(3)
