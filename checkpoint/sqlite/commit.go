@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -81,14 +82,17 @@ func (s *Store) batch(first *request) []*request {
 	return all
 }
 
-// commitAll commits transitions in one transaction. One that fails leaves the others alone.
+// commitAll commits transitions in one transaction. One that fails leaves the others alone, unless
+// SQLite has rolled back all of them, as it does when the disk is full: then all have failed.
 func (s *Store) commitAll(all []*request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	errs := make([]error, len(all))
-	if err := s.transact(func() error {
+	if err := s.transact(`BEGIN IMMEDIATE`, func() error {
 		for i, r := range all {
-			errs[i] = s.apply(r.t)
+			if errs[i] = s.apply(r.t); s.conn.GetAutocommit() {
+				return cmp.Or(errs[i], errRolledBack)
+			}
 		}
 		return nil
 	}); err != nil {
@@ -107,9 +111,12 @@ func (s *Store) commitAll(all []*request) {
 	}
 }
 
-// transact runs f in a transaction. The mutex is held.
-func (s *Store) transact(f func() error) (err error) {
-	if err := s.run(`BEGIN IMMEDIATE`, nil, nil); err != nil {
+// errRolledBack says that the transaction has ended under a transition.
+var errRolledBack = errors.New("the transaction was rolled back")
+
+// transact runs f in a transaction, which begin begins. The mutex is held.
+func (s *Store) transact(begin string, f func() error) (err error) {
+	if err := s.run(begin, nil, nil); err != nil {
 		return err
 	}
 	if err = f(); err == nil {
@@ -127,6 +134,9 @@ func (s *Store) apply(t local.Transition) (err error) {
 		return err
 	}
 	defer func() {
+		if s.conn.GetAutocommit() {
+			return // SQLite has rolled back all
+		}
 		if err != nil {
 			err = errors.Join(err, s.run(`ROLLBACK TO one`, nil, nil))
 		}

@@ -23,6 +23,8 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrDamaged says that the file is damaged.
 	ErrDamaged = errors.New("the file is damaged")
+	// ErrDisk says that the disk is full, or has failed: what was to be stored is not.
+	ErrDisk = errors.New("the disk has refused it")
 )
 
 // Option configures a [Store].
@@ -197,10 +199,13 @@ func check(c *sqlite3.Conn) error {
 	return nil
 }
 
-// explain says of an error of SQLite that the file is damaged, if it says so.
+// explain says of an error of SQLite what it means, and what to do.
 func explain(err error) error {
-	if errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB) {
+	switch {
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):
 		return damaged(err)
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR):
+		return fmt.Errorf("%w: %w; free some space, or look for errors of the disk: what was stored before is safe", ErrDisk, err)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,9 +28,12 @@ const sector = 512
 type disk struct {
 	mu    sync.Mutex
 	files map[string]*blob
-	// left is how many operations succeed before the power fails; negative: it does not.
+	// left is how many operations succeed before the power fails, or what why says; negative: nothing does.
 	left int
 	made int
+	why  error
+	// syncing is called before a file is synchronised.
+	syncing func()
 }
 
 // blob is a file: what the disk holds, what programs see, and the writes in between.
@@ -45,12 +49,12 @@ type write struct {
 
 var errPower = errors.New("the power has failed")
 
-func newDisk() *disk { return &disk{files: make(map[string]*blob), left: -1} }
+func newDisk() *disk { return &disk{files: make(map[string]*blob), left: -1, why: errPower, syncing: func() {}} }
 
 // spend counts an operation that changes the disk, and fails if there is no power left for it.
 func (d *disk) spend() error {
 	if d.left == 0 {
-		return errPower
+		return d.why
 	}
 	d.left--
 	d.made++
@@ -178,6 +182,7 @@ func (h *handle) Truncate(size int64) error {
 }
 
 func (h *handle) Sync(vfs.SyncFlag) error {
+	h.d.syncing()
 	h.d.mu.Lock()
 	defer h.d.mu.Unlock()
 	if err := h.d.spend(); err != nil {
@@ -207,6 +212,21 @@ func mount(t *testing.T, d *disk, name string) string {
 	vfs.Register(name, d)
 	t.Cleanup(func() { vfs.Unregister(name) })
 	return "file:/executions.db?vfs=" + name + "&_pragma=locking_mode(exclusive)" // no shared memory on that disk
+}
+
+// refuse has the disk refuse everything, and say why, after some operations; it stops refusing if left is
+// negative.
+func (d *disk) refuse(left int, why error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left, d.why = left, why
+}
+
+// openOn opens a store on a disk and closes it with the test.
+func openOn(t *testing.T, d *disk, name string) *sqlite.Store {
+	t.Helper()
+	name = strings.ReplaceAll(name, " ", "-")
+	return open(t, mount(t, d, name))
 }
 
 // work commits transitions of two executions until one fails, and returns how many were acknowledged.

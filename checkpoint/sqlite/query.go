@@ -9,13 +9,14 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// read runs f with the mutex held and says of its error where it is from.
+// read runs f, all of whose statements see the same state of the file, and says of its error where
+// it is from.
 func (s *Store) read(f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := ErrClosed
 	if !s.closed {
-		err = f()
+		err = s.transact(`BEGIN`, f) // another process may write meanwhile
 	}
 	switch {
 	case err == nil:

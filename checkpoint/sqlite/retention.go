@@ -24,7 +24,7 @@ func (s *Store) prune() error {
 	}
 	s.pruned = now()
 	old := milli(s.pruned.Add(-s.retention))
-	return s.transact(func() error {
+	return s.transact(`BEGIN IMMEDIATE`, func() error {
 		var ids []int64
 		err := s.run(`SELECT seq FROM executions WHERE NOT unfinished AND ended < ? ORDER BY ended LIMIT ?`, args{old, pruneMost},
 			func(row *sqlite3.Stmt) error {

@@ -129,6 +129,46 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	}
 }
 
+// A reader never sees a part of a transition, however many are committed meanwhile.
+func TestReadersSeeWholeTransitions(t *testing.T) {
+	t.Parallel()
+	path := file(t)
+	w := open(t, path)
+	commit(t, w, transition("one", 1, time.Time{}))
+	written := make(chan error, 1)
+	stop := make(chan struct{})
+	go func() {
+		for n := 2; ; n++ {
+			select {
+			case <-stop:
+				written <- nil
+				return
+			default:
+			}
+			tr := transition("one", n, time.Time{})
+			tr.Records[0].Payload = checkpoint.TextPayload("x")
+			if err := w.Commit(tr); err != nil {
+				written <- err
+				return
+			}
+		}
+	}()
+	r := open(t, path, sqlite.ReadOnly())
+	for seen := make(map[int]bool); len(seen) < 50; {
+		kept, err := r.Load("one")
+		n := kept.Execution.Invocations
+		if err != nil || len(kept.Records) != n || len(kept.Timers) != n {
+			t.Errorf("after %d transitions a reader sees %d records and %d timers, %v", n, len(kept.Records), len(kept.Timers), err)
+			break
+		}
+		seen[n] = true
+	}
+	close(stop)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSecondWriter: a process that has been killed leaves nothing that keeps others away.
 func TestSecondWriter(t *testing.T) {
 	t.Parallel()
