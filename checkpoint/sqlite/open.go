@@ -122,23 +122,28 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	if s.readOnly {
-		if version < len(migrations) {
-			return fmt.Errorf("%w: version %d; open it for writing once", ErrSchema, version)
-		}
-		return explain(check(s.conn))
+	if s.readOnly && version < len(migrations) {
+		return fmt.Errorf("%w: version %d; open it for writing once", ErrSchema, version)
 	}
-	if err := s.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
-		PRAGMA secure_delete = OFF; PRAGMA journal_size_limit = 67108864`); err != nil {
+	if err := check(s.conn); err != nil || s.readOnly { // before anything is written
+		return explain(err)
+	}
+	if err := s.configure(); err != nil {
 		return explain(err)
 	}
 	if err := migrate(s.conn, version); err != nil {
 		return explain(err)
 	}
-	if err := check(s.conn); err != nil {
-		return explain(err)
-	}
 	return s.prune()
+}
+
+// configure makes the file durable, and has each of its pages carry a checksum.
+func (s *Store) configure() error {
+	if err := s.conn.EnableChecksums("main"); err != nil {
+		return err
+	}
+	return s.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
+		PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = OFF; PRAGMA journal_size_limit = 67108864`)
 }
 
 // busyTimeout is how long the store waits for another process that has locked the file for a moment.
@@ -179,8 +184,15 @@ func check(c *sqlite3.Conn) error {
 		return err
 	}
 	size, err := number(c, `PRAGMA page_size`)
-	if err != nil || pages*size > checkedBytes {
+	if err != nil {
 		return err
+	}
+	// SQLite keeps none, or those for a checksum.
+	if n, err := c.FileControl("main", sqlite3.FCNTL_RESERVE_BYTES); err != nil || n != 0 && n != 8 {
+		return errors.Join(err, damaged(fmt.Errorf("it keeps %v bytes of each page", n)))
+	}
+	if pages*size > checkedBytes {
+		return nil
 	}
 	s, _, err := c.Prepare(`PRAGMA quick_check(1)`)
 	if err != nil {
@@ -202,7 +214,8 @@ func check(c *sqlite3.Conn) error {
 // explain says of an error of SQLite what it means, and what to do.
 func explain(err error) error {
 	switch {
-	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB),
+		errors.Is(err, sqlite3.IOERR_DATA), errors.Is(err, sqlite3.IOERR_SHORT_READ): // a checksum, and a file that was cut
 		return damaged(err)
 	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR):
 		return fmt.Errorf("%w: %w; free some space, or look for errors of the disk: what was stored before is safe", ErrDisk, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ncruces/go-sqlite3/vfs"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 
 	"github.com/perdure/perdure/checkpoint/sqlite"
@@ -23,8 +24,7 @@ import (
 // sector is what a disk writes as a whole.
 const sector = 512
 
-// disk is a file system that forgets, when the power fails, what was not synchronised: all of it,
-// or what a seed chooses, by the sector.
+// disk is a file system that may forget, when the power fails, what was not synchronised, by the sector.
 type disk struct {
 	mu    sync.Mutex
 	files map[string]*blob
@@ -49,7 +49,9 @@ type write struct {
 
 var errPower = errors.New("the power has failed")
 
-func newDisk() *disk { return &disk{files: make(map[string]*blob), left: -1, why: errPower, syncing: func() {}} }
+func newDisk() *disk {
+	return &disk{files: make(map[string]*blob), left: -1, why: errPower, syncing: func() {}}
+}
 
 // spend counts an operation that changes the disk, and fails if there is no power left for it.
 func (d *disk) spend() error {
@@ -61,25 +63,22 @@ func (d *disk) spend() error {
 	return nil
 }
 
-// fail returns the disk after a power failure. A nil choice loses everything that is pending.
-func (d *disk) fail(choice *rand.Rand) *disk {
+// fail returns the disk after a power failure. Of what was not synchronised it has what keep chooses.
+func (d *disk) fail(keep func() bool) *disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	after := newDisk()
 	for name, b := range d.files {
 		content := slices.Clone(b.durable)
 		for _, w := range b.pending {
-			if choice == nil {
-				break
-			}
 			if w.data == nil {
-				if choice.IntN(2) == 0 {
+				if keep() {
 					content = resize(content, w.at)
 				}
 				continue
 			}
 			for i := 0; i < len(w.data); i += sector {
-				if choice.IntN(2) == 0 {
+				if keep() {
 					content = overwrite(content, w.at+int64(i), w.data[i:min(i+sector, len(w.data))])
 				}
 			}
@@ -229,19 +228,35 @@ func openOn(t *testing.T, d *disk, name string) *sqlite.Store {
 	return open(t, mount(t, d, name))
 }
 
-// work commits transitions of two executions until one fails, and returns how many were acknowledged.
-func work(uri string) (acknowledged int) {
+// load is what is committed while the power may fail.
+type load struct {
+	transitions int
+	bytes       int // of the result of each
+	stride      int // the power fails at every so many operations of the disk
+}
+
+// transition returns one of two executions.
+func (l load) transition(n int) local.Transition {
+	t := powerTransition(n)
+	if l.bytes > 0 {
+		t.Records[0].Payload = checkpoint.TextPayload(strings.Repeat("x", l.bytes))
+	}
+	return t
+}
+
+// work commits transitions until one fails, and returns how many were acknowledged.
+func (l load) work(uri string) (acknowledged int) {
 	s, err := sqlite.Open(uri)
 	if err != nil {
 		return 0
 	}
 	defer func() { _ = s.Close() }() // there may be no power for it
-	for n := range powerTransitions {
-		if s.Commit(powerTransition(n)) != nil {
+	for n := range l.transitions {
+		if s.Commit(l.transition(n)) != nil {
 			return n
 		}
 	}
-	return powerTransitions
+	return l.transitions
 }
 
 const powerTransitions = 12
@@ -250,40 +265,49 @@ func powerTransition(n int) local.Transition {
 	return transition([]string{"even", "odd"}[n%2], n/2+1, time.Time{})
 }
 
-// TestPowerLoss has the power fail at every operation of the disk: what was acknowledged is there, and
-// of what was not, all or nothing.
+// TestPowerLoss has the power fail while transitions are committed: what was acknowledged is there, and of
+// what was not, all or nothing.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	whole := newDisk()
-	if got := work(mount(t, whole, "whole")); got != powerTransitions {
-		t.Fatalf("%d transitions", got)
-	}
-	failures, kept, partly := 0, 0, 0
-	stride := max(1, 4/checks(1))
-	for at := 0; at <= whole.made; at += stride {
-		for variant := range 2 {
-			d := newDisk()
-			d.left = at
-			acknowledged := work(mount(t, d, fmt.Sprintf("failing-%d-%d", at, variant)))
-			var choice *rand.Rand
-			if variant > 0 {
-				choice = rand.New(rand.NewPCG(uint64(at), uint64(variant)))
+	for name, l := range map[string]load{
+		"few": {transitions: powerTransitions, stride: max(1, 4/checks(1))},
+		// More than a thousand pages, after which SQLite moves the log into the file.
+		"many": {transitions: 24, bytes: 300_000, stride: max(1, 241/checks(1))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := newDisk()
+			if got := l.work(mount(t, whole, "whole-"+name)); got != l.transitions {
+				t.Fatalf("%d transitions", got)
 			}
-			found := inspect(t, d.fail(choice), fmt.Sprintf("failed-%d-%d", at, variant), acknowledged)
-			failures++
-			kept += acknowledged
-			if found > acknowledged {
-				partly++
+			failures, kept, partly := 0, 0, 0
+			for at := 0; at <= whole.made; at += l.stride {
+				random := rand.New(rand.NewPCG(uint64(at), 1))
+				for luck, keep := range map[string]func() bool{
+					"none": func() bool { return false },
+					"some": func() bool { return random.IntN(2) == 0 },
+					"all":  func() bool { return true },
+				} {
+					d := newDisk()
+					d.left = at
+					acknowledged := l.work(mount(t, d, fmt.Sprintf("failing-%s-%d-%s", name, at, luck)))
+					found := l.inspect(t, d.fail(keep), fmt.Sprintf("failed-%s-%d-%s", name, at, luck), acknowledged)
+					failures++
+					kept += acknowledged
+					if found > acknowledged {
+						partly++
+					}
+				}
 			}
-		}
+			t.Logf("the power failed %d times, at every %d. of %d operations of the disk; %d acknowledged transitions were all there; "+
+				"%d times one more was, that was not acknowledged", failures, l.stride, whole.made+1, kept, partly)
+		})
 	}
-	t.Logf("the power failed %d times, at every %d. of %d operations of the disk; %d acknowledged transitions were all there; "+
-		"%d times one more was, that was not acknowledged", failures, stride, whole.made+1, kept, partly)
 }
 
 // inspect opens a store after a power failure and compares it with the model: a store in memory with
 // what was acknowledged, or with one transition more. It returns how many transitions there are.
-func inspect(t *testing.T, d *disk, name string, acknowledged int) (found int) {
+func (l load) inspect(t *testing.T, d *disk, name string, acknowledged int) (found int) {
 	t.Helper()
 	s, err := sqlite.Open(mount(t, d, name))
 	if err != nil {
@@ -291,10 +315,10 @@ func inspect(t *testing.T, d *disk, name string, acknowledged int) (found int) {
 	}
 	defer closeStore(t, s)
 	diff := ""
-	for found = acknowledged; found <= min(acknowledged+1, powerTransitions); found++ {
+	for found = acknowledged; found <= min(acknowledged+1, l.transitions); found++ {
 		model := local.NewMemoryStore()
 		for n := range found {
-			commit(t, model, powerTransition(n))
+			commit(t, model, l.transition(n))
 		}
 		if diff = cmp.Diff(content(model), content(s)); diff == "" {
 			commit(t, s, transition("after", 1, time.Time{})) // it can be used
@@ -309,7 +333,7 @@ func content(s local.Store) (all []any) {
 	for _, arn := range []string{"even", "odd"} {
 		kept, err := s.Load(arn)
 		events, eventsErr := s.Events(arn, 0, 0)
-		slices.SortFunc(kept.Timers, func(a, b local.Timer) int { return len(a.Operation) - len(b.Operation) })
+		slices.SortFunc(kept.Timers, func(a, b local.Timer) int { return strings.Compare(a.Operation, b.Operation) })
 		all = append(all, kept, events, errors.Is(err, local.ErrNotFound), errors.Is(eventsErr, local.ErrNotFound))
 	}
 	return all

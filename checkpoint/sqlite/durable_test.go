@@ -1,0 +1,130 @@
+package sqlite_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+var update = flag.Bool("update", false, "write testdata anew") //nolint:gochecknoglobals // a flag
+
+// TestFileFormat: the file has a write-ahead log and room for checksums.
+func TestFileFormat(t *testing.T) {
+	t.Parallel()
+	path := file(t)
+	closeStore(t, open(t, path))
+	header, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// https://www.sqlite.org/fileformat.html: the versions for writing and for reading, and the bytes of
+	// each page that are kept for something else.
+	if diff := cmp.Diff([]byte{2, 2, 8}, header[18:21]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// versions is how many versions of the schema have a file in testdata. A file is never written anew
+// when its version has been released.
+const versions = 1
+
+// TestEarlierVersions: every version of perdure opens the files of all before it, and can go on with them.
+func TestEarlierVersions(t *testing.T) {
+	t.Parallel()
+	model := local.NewMemoryStore()
+	commit(t, model, versionTransitions()...)
+	for version := 1; version <= versions; version++ {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			t.Parallel()
+			kept := filepath.Join("testdata", fmt.Sprintf("version-%d.db", version))
+			if *update && version == versions {
+				if err := os.Remove(kept); err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Fatal(err)
+				}
+				s := open(t, kept)
+				commit(t, s, versionTransitions()...)
+				closeStore(t, s)
+				if err := os.Remove(kept + "-lock"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text, err := os.ReadFile(kept)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := file(t)
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := open(t, path)
+			if diff := cmp.Diff(content(model), content(s)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			again := versionTransitions()[1]
+			again.Events[0].ID = 2
+			commit(t, s, again)
+		})
+	}
+}
+
+// versionTransitions use every column and every table.
+func versionTransitions() []local.Transition {
+	at := time.UnixMilli(1_772_442_000_123).UTC()
+	return []local.Transition{
+		{
+			Execution: local.ExecutionRecord{
+				ARN: "even", Name: "A-1", Function: "arn:aws:lambda:us-east-1:123456789012:function:order:7", Tenant: "blue",
+				ParentARN: "parent", ParentOperation: "call", Input: checkpoint.TextPayload(`{"id":"A-1"}`), Status: local.StatusRunning,
+				Start: at, Timeout: time.Hour, Invocations: 3, InvocationStart: at.Add(time.Second), Due: true,
+				Updated: []string{"nap"}, FailedInRow: 1, InvalidInRow: 2, Metered: 4, DataBytes: 500,
+			},
+			Records: []local.Record{
+				{Operation: checkpoint.Operation{
+					ID: "charge", Name: "charge", SubType: "Step", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending,
+					Start: at, Attempt: 2, NextAttempt: at.Add(time.Minute), Failure: &checkpoint.Failure{
+						Type: "Declined", Message: "no money", Data: "17", Stack: []string{"a", "b"},
+					},
+				}},
+				{
+					Operation: checkpoint.Operation{
+						ID: "nap", ParentID: "group", Name: "nap", SubType: "Wait", Kind: checkpoint.KindWait,
+						Status: checkpoint.StatusSucceeded, Start: at, End: at.Add(time.Second), ScheduledEnd: at.Add(time.Second),
+					},
+					Wait: time.Second,
+				},
+				{
+					Operation: checkpoint.Operation{ID: "ask", Kind: checkpoint.KindCallback, Status: checkpoint.StatusStarted, Start: at, CallbackID: "cb"},
+					Heartbeat: time.Minute,
+				},
+				{
+					Operation: checkpoint.Operation{ID: "call", Kind: checkpoint.KindChainedInvoke, Status: checkpoint.StatusStarted, Start: at},
+					Function:  "payment", Tenant: "blue", Input: checkpoint.TextPayload(`1`), Target: "target",
+				},
+			},
+			Events: []local.Event{{ID: 1, Type: local.EventStepStarted, OperationID: "charge", Name: "charge", Time: at}},
+			Set: []local.Timer{
+				{TimerKey: local.TimerKey{Operation: "charge", Purpose: local.PurposeAttempt}, At: at.Add(time.Minute)},
+				{TimerKey: local.TimerKey{Purpose: local.PurposeExecutionTimeout}, At: at.Add(time.Hour)},
+			},
+		},
+		{
+			Execution: local.ExecutionRecord{
+				ARN: "odd", Name: "A-2", Function: "order", Plain: true, Status: local.StatusFailed, Start: at, End: at.Add(time.Hour),
+				Failure: &checkpoint.Failure{Type: "Timeout"}, Closing: true,
+			},
+			Records: []local.Record{{Operation: checkpoint.Operation{
+				ID: "group", Kind: checkpoint.KindContext, Status: checkpoint.StatusSucceeded, Start: at, End: at,
+				Payload: checkpoint.TextPayload("null"), ReplayChildren: true,
+			}}},
+			Events: []local.Event{{ID: 1, Type: local.EventInvocationCompleted, RequestID: "r", Time: at, Start: at, End: at}},
+		},
+	}
+}
