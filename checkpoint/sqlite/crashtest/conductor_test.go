@@ -3,6 +3,7 @@
 package crashtest_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint/sqlite/crashtest/moment"
 )
@@ -34,23 +36,44 @@ type conductor struct {
 	random   *rand.Rand
 	function string // the program that functions run
 
-	mu       sync.Mutex
-	plan     map[cell]*shots
-	hits     map[cell]int
-	calm     int            // so many moments pass before the next kill
-	pids     map[string]int // by execution: the process that has it
-	last     int            // the process that took on an execution last
-	service  int            // its process, if it runs
-	killed   bool           // the service was killed
-	moments  int
-	acked    map[string][]update // by execution
+	mu      sync.Mutex
+	plan    map[cell]*shots
+	hits    map[cell]int
+	calm    int            // so many moments pass before the next kill
+	pids    map[string]int // by execution: the process that has it
+	last    int            // the process that took on an execution last
+	service int            // its process, if it runs
+	killed  bool           // the service was killed
+	moments int
+	acked   map[string][]update // by execution
+	// known are, by invocation, the operations whose success was confirmed before it began; invoked is
+	// closed when an execution is invoked for the next time; late are calls whose callers were killed
+	// and whose executions were invoked again before the calls were served.
+	known    map[invocation]map[string]bool
+	invoked  map[string]chan struct{}
+	late     map[call]bool
+	lateOnes int
+	held     int // calls that wait for the next invocation; nothing is killed meanwhile
 	submits  chan string
 	problems []string
+}
+
+// invocation is an execution that a process has.
+type invocation struct {
+	pid       int
+	execution string
+}
+
+// call is a checkpoint call that a service serves.
+type call struct {
+	service int
+	number  int64
 }
 
 // update is an update that the service has confirmed.
 type update struct {
 	ID      string  `json:"Id"`
+	Name    string  `json:"Name"`
 	Type    string  `json:"Type"`
 	Action  string  `json:"Action"`
 	Payload *string `json:"Payload"`
@@ -68,7 +91,8 @@ func newConductor(t *testing.T, function string, kills int, seed uint64) *conduc
 	t.Helper()
 	c := &conductor{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), function: function, plan: make(map[cell]*shots),
-		hits: make(map[cell]int), pids: make(map[string]int), acked: make(map[string][]update), submits: make(chan string, 10_000),
+		hits: make(map[cell]int), pids: make(map[string]int), acked: make(map[string][]update),
+		known: make(map[invocation]map[string]bool), invoked: make(map[string]chan struct{}), late: make(map[call]bool), submits: make(chan string, 10_000),
 	}
 	for _, k := range cells() {
 		c.plan[k] = &shots{left: kills, skip: c.skip(k)}
@@ -84,19 +108,49 @@ func (c *conductor) skip(k cell) int {
 	return c.random.IntN(12)
 }
 
+// lateness is how long a call is held at most whose caller was killed.
+const lateness = 2 * time.Second
+
 // ServeHTTP takes a report and answers when the program may go on.
 func (c *conductor) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	var report moment.Report
 	if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
 		return // it was killed while it reported
 	}
+	again := c.take(&report)
+	if again == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), lateness)
+	defer cancel()
+	invoked := false
+	select {
+	case <-again:
+		invoked = true
+	case <-ctx.Done():
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.note(&report)
+	c.held--
+	if invoked {
+		c.late[call{report.PID, report.Number}] = true
+		c.lateOnes++
+	}
+}
+
+// take takes in a report and kills if it is time. If that was the caller of a call in flight, every other
+// time it returns what is closed when the execution is invoked again: the call is to arrive after that.
+func (c *conductor) take(report *moment.Report) (again chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note(report)
 	c.moments++
+	if c.held > 0 {
+		return nil
+	}
 	if c.calm > 0 && report.Kind != moment.Starting {
 		c.calm--
-		return
+		return nil
 	}
 	for _, victim := range []string{moment.Function, moment.Service} {
 		k := cell{report.Kind, victim}
@@ -107,14 +161,22 @@ func (c *conductor) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		if s.skip--; s.skip >= 0 {
 			continue
 		}
-		if c.kill(victim, &report) {
-			s.left--
-			c.hits[k]++
-			c.calm = c.random.IntN(20)
-			s.skip = c.skip(k)
-			return
+		if !c.kill(victim, report) {
+			continue
 		}
+		s.left--
+		c.hits[k]++
+		c.calm = c.random.IntN(20)
+		s.skip = c.skip(k)
+		if report.Kind != moment.InFlight || victim != moment.Function || s.left%2 != 0 {
+			return nil
+		}
+		again = make(chan struct{})
+		c.invoked[report.Execution] = again
+		c.held++
+		return again
 	}
+	return nil
 }
 
 // note takes in what a report tells.
@@ -122,22 +184,44 @@ func (c *conductor) note(r *moment.Report) {
 	switch r.Kind {
 	case moment.Invoked:
 		c.pids[r.Execution], c.last = r.PID, r.PID
+		known := make(map[string]bool)
+		for _, u := range c.acked[r.Execution] {
+			known[u.ID] = known[u.ID] || u.Action == "SUCCEED"
+		}
+		c.known[invocation{r.PID, r.Execution}] = known
+		if again := c.invoked[r.Execution]; again != nil {
+			close(again)
+			delete(c.invoked, r.Execution)
+		}
 	case moment.Submitted:
 		c.submits <- r.Callback
 	case moment.Committed:
-		var call struct{ Updates []update }
-		if len(r.Call) > 0 {
-			if err := json.Unmarshal(r.Call, &call); err != nil {
-				c.problems = append(c.problems, err.Error())
-			}
+		if len(r.Call) == 0 {
+			return
 		}
-		c.acked[r.Execution] = append(c.acked[r.Execution], call.Updates...)
+		var accepted struct{ Updates []update }
+		if err := json.Unmarshal(r.Call, &accepted); err != nil {
+			c.problem("%v", err)
+		}
+		if c.late[call{r.PID, r.Number}] {
+			c.problem("%s: a call of an invocation was accepted after the next one had begun: %s", r.Execution, r.Call)
+		}
+		c.acked[r.Execution] = append(c.acked[r.Execution], accepted.Updates...)
 	case moment.Starting:
 		if r.Program == moment.Service {
 			c.service = r.PID
 		}
-	case moment.Body, moment.InFlight, moment.Storing:
+	case moment.Body:
+		if c.known[invocation{r.PID, r.Execution}][r.Operation] {
+			c.problem("%s: the body of %s runs again, in an invocation that began after its result was confirmed", r.Execution, r.Operation)
+		}
+	case moment.InFlight, moment.Storing:
 	}
+}
+
+// problem notes what must not be. The mutex is held.
+func (c *conductor) problem(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
 // kill kills a program and reports whether there was one.

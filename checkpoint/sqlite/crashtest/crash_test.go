@@ -77,8 +77,11 @@ func TestKills(t *testing.T) { //nolint:paralleltest // it takes all processors,
 	begin := time.Now()
 	y.run(ctx)
 	y.check(ctx)
-	t.Logf("%d executions, %d invocations, %d of them lost, in %.1f s\n%s", len(y.arns), y.invocations, y.lost,
-		time.Since(begin).Seconds(), y.conductor.histogram())
+	t.Logf("%d executions, %d invocations, %d of them lost, %d calls late, in %.1f s\n%s", len(y.arns), y.invocations, y.lost,
+		y.conductor.lateOnes, time.Since(begin).Seconds(), y.conductor.histogram())
+	if y.conductor.lateOnes == 0 {
+		t.Error("no call of a killed function arrived after the next invocation had begun")
+	}
 	if f, s := y.conductor.kills(moment.Function), y.conductor.kills(moment.Service); f < 5*kills || s < 5*kills {
 		t.Errorf("the function was killed %d times and the service %d times, want %d at least", f, s, 5*kills)
 	}
@@ -306,13 +309,13 @@ func (y *yard) execution(ctx context.Context, arn string) (out *lambdaapi.GetDur
 }
 
 // effects reads what bodies have done, and checks that those that run at most once did.
-func (y *yard) effects() map[string]map[string]bool {
+func (y *yard) effects() map[string]map[string]string {
 	y.t.Helper()
 	text, err := os.ReadFile(filepath.Join(y.dir, "effects"))
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	nonces := make(map[string]map[string]bool) // by name of the operation
+	nonces := make(map[string]map[string]string) // by name of the operation and nonce: the execution
 	ran := make(map[effect]int)
 	again := 0
 	for line := range bytes.Lines(text) {
@@ -321,9 +324,9 @@ func (y *yard) effects() map[string]map[string]bool {
 			y.t.Fatalf("effects: %v in %q", err, line)
 		}
 		if nonces[e.Name] == nil {
-			nonces[e.Name] = make(map[string]bool)
+			nonces[e.Name] = make(map[string]string)
 		}
-		nonces[e.Name][e.Nonce] = true
+		nonces[e.Name][e.Nonce] = e.Execution
 		e.Nonce = ""
 		if ran[e]++; ran[e] > 1 {
 			again++

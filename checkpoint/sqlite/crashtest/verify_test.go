@@ -37,7 +37,7 @@ func (y *yard) check(ctx context.Context) {
 }
 
 // checkReceipt checks that an execution has the receipt that its effects make.
-func (y *yard) checkReceipt(ctx context.Context, name, arn string, nonces map[string]map[string]bool) {
+func (y *yard) checkReceipt(ctx context.Context, name, arn string, nonces map[string]map[string]string) {
 	y.t.Helper()
 	e, err := y.execution(ctx, arn)
 	if err != nil {
@@ -46,22 +46,34 @@ func (y *yard) checkReceipt(ctx context.Context, name, arn string, nonces map[st
 	}
 	var r receipt
 	if e.Status != lambdatypes.ExecutionStatusSucceeded || json.Unmarshal([]byte(aws.ToString(e.Result)), &r) != nil {
-		y.t.Errorf("%s is %s with the result %q and the error %+v", name, e.Status, aws.ToString(e.Result), e.Error)
+		why := ""
+		if e.Error != nil {
+			why = aws.ToString(e.Error.ErrorType) + ": " + aws.ToString(e.Error.ErrorMessage)
+		}
+		y.t.Errorf("%s is %s with the result %q and the error %q", name, e.Status, aws.ToString(e.Result), why)
 		return
 	}
 	if r.ID != name || len(r.Packed) != 3 || !strings.HasPrefix(r.Collected, "customer ") {
 		y.t.Errorf("%s has the receipt %+v", name, r)
 	}
-	for operation, nonce := range map[string]string{
-		"reserve": r.Reserved, "charge": r.Charged, "insure": r.Insured, "close": r.Closed,
-	} {
-		if !nonces[operation][nonce] {
-			y.t.Errorf("%s: the receipt names the effect %q of %s, which nobody has had", name, nonce, operation)
+	confirmed := make(map[string][]string) // by the name of the operation
+	for _, u := range y.conductor.confirmed(arn) {
+		if u.Action == "SUCCEED" && u.Payload != nil {
+			confirmed[u.Name] = append(confirmed[u.Name], strings.Trim(*u.Payload, `"`))
 		}
 	}
-	for _, nonce := range r.Packed {
-		if !nonces["pack"][nonce] {
-			y.t.Errorf("%s: the receipt names the effect %q of pack, which nobody has had", name, nonce)
+	for operation, named := range map[string][]string{
+		"reserve": {r.Reserved}, "charge": {r.Charged}, "insure": {r.Insured}, "pack": r.Packed, "close": {r.Closed},
+	} {
+		for _, nonce := range named {
+			if by, ok := nonces[operation][nonce]; !ok || by != arn && operation != "insure" {
+				y.t.Errorf("%s: the receipt names the effect %q of %s, which it has not had", name, nonce, operation)
+			}
+		}
+		for _, nonce := range confirmed[operation] {
+			if !slices.Contains(named, nonce) {
+				y.t.Errorf("%s: the result %q of %s was confirmed, and the receipt names %q", name, nonce, operation, named)
+			}
 		}
 	}
 }

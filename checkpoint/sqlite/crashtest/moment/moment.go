@@ -43,7 +43,11 @@ type Report struct {
 	PID     int    `json:"pid"`
 	// Execution is its ARN, if the moment belongs to one.
 	Execution string `json:"execution,omitempty"`
-	// Call is the body of a checkpoint call.
+	// Operation is the ID of the operation whose body runs.
+	Operation string `json:"operation,omitempty"`
+	// Number tells checkpoint calls of a service apart.
+	Number int64 `json:"number,omitempty"`
+	// Call is the body of a checkpoint call that was accepted.
 	Call     json.RawMessage `json:"call,omitempty"`
 	Callback string          `json:"callback,omitempty"`
 }

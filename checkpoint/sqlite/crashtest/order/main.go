@@ -67,7 +67,7 @@ func (a announced) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // effect does something to the world, durably: it is the line of a file.
 func effect(ctx context.Context) (nonce string, err error) {
 	info, _ := op.InfoFrom(ctx)
-	report := moment.Report{Kind: moment.Body, Program: moment.Function, Execution: info.ExecutionARN}
+	report := moment.Report{Kind: moment.Body, Program: moment.Function, Execution: info.ExecutionARN, Operation: info.ID}
 	moment.Reach(report)
 	e := Effect{Execution: info.ExecutionARN, Operation: info.ID, Name: info.Name, Attempt: info.Attempt, Nonce: rand.Text()}
 	text, err := json.Marshal(e)

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3/vfs"
@@ -69,8 +71,10 @@ func run(path, address, function string) error {
 	return server.Serve(listener)
 }
 
-// watched reports checkpoint calls, before they are served and before they are answered.
+// watched reports checkpoint calls, before they are served and before they are answered. A call that has
+// arrived is served also if its caller is gone, as it is where a network lies in between.
 func watched(front http.Handler) http.Handler {
+	var calls atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, rest, ok := strings.Cut(r.URL.EscapedPath(), "/durable-executions/")
 		escaped, isCheckpoint := strings.CutSuffix(rest, "/checkpoint")
@@ -83,11 +87,13 @@ func watched(front http.Handler) http.Handler {
 		if err != nil {
 			return
 		}
+		r = r.WithContext(context.WithoutCancel(r.Context()))
 		r.Body = io.NopCloser(bytes.NewReader(call))
-		moment.Reach(moment.Report{Kind: moment.InFlight, Program: moment.Service, Execution: arn})
+		number := calls.Add(1)
+		moment.Reach(moment.Report{Kind: moment.InFlight, Program: moment.Service, Execution: arn, Number: number})
 		answer := &held{header: w.Header(), status: http.StatusOK}
 		front.ServeHTTP(answer, r)
-		report := moment.Report{Kind: moment.Committed, Program: moment.Service, Execution: arn}
+		report := moment.Report{Kind: moment.Committed, Program: moment.Service, Execution: arn, Number: number}
 		if answer.status == http.StatusOK {
 			report.Call = json.RawMessage(call)
 		}
