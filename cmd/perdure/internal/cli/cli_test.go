@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +162,101 @@ func TestStartWithWait(t *testing.T) {
 	}
 }
 
+// sleeper is a function that waits for an hour, so many times.
+func sleeper(ctx op.Context, n int) (int, error) {
+	for i := range n {
+		if err := replay.Exec(ctx, op.Wait("nap", time.Hour).Key(strconv.Itoa(i))); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// meanwhile runs a command, has hours pass as soon as it has printed a line that begins like this, and
+// returns what it has printed in the end.
+func (s *site) meanwhile(begin string, hours int, args ...string) outcome {
+	s.t.Helper()
+	said := &told{lines: make(chan string, 1000)}
+	var out told
+	out.lines = said.lines
+	done := make(chan outcome, 1)
+	go func() {
+		code := cli.Run(s.t.Context(), args, cli.Streams{Out: &out, Err: said, Now: s.clock.Now, Getenv: func(key string) string { return s.env[key] }})
+		done <- outcome{s.scrub(out.String()), s.scrub(said.String()), code}
+	}()
+	for line := ""; !strings.HasPrefix(line, begin); {
+		select {
+		case line = <-said.lines:
+		case o := <-done:
+			s.t.Fatalf("%+v", o)
+		case <-time.After(20 * time.Millisecond):
+		}
+		s.settle()
+	}
+	s.advance(time.Duration(hours) * time.Hour) // before the next look
+	return <-done
+}
+
+// What is over before the program looks again is told as well, as it was then.
+func TestWaitMissesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.service.Host("sleeper", replay.Handler(sleeper)); err != nil {
+		t.Fatal(err)
+	}
+	got := s.meanwhile("waiting for", 3, "start", "sleeper", "3", "--name", "run", "--wait")
+	want := outcome{out: "3\n", err: lines(
+		"arn:aws:lambda:us-east-1:123456789012:function:sleeper:$LATEST/durable-execution/run/6c9f…",
+		`waiting for wait "nap[0]", which ends in 1h`, `waiting for wait "nap[1]", which ends in 1h`, `waiting for wait "nap[2]", which ends in 1h`,
+	)}
+	got.err = withoutInvoking(got.err)
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// More events than a page has are read to the last that is known, and come in order.
+func TestFollowMissesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.service.Host("sleeper", replay.Handler(sleeper)); err != nil {
+		t.Fatal(err)
+	}
+	s.run("start", "sleeper", "80", "--name", "run")
+	s.settle()
+	history := []string{"history", "run", "-f", "sleeper", "-o", "json"}
+	got := s.meanwhile("{", 80, append(history, "--follow")...)
+	whole := s.run(history...)
+	if diff := cmp.Diff(strings.Split(whole.out, "\n"), strings.Split(got.out, "\n")); diff != "" || got.code != 0 {
+		t.Errorf("exit code %d (-history +follow):\n%s", got.code, diff)
+	}
+	if n := strings.Count(got.out, "\n"); n < 240 {
+		t.Errorf("there are %d events only", n)
+	}
+}
+
+// A command that waits for an execution that has been under way for long tells only of what comes.
+func TestWaitForWhatThereIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	payload := `{"id":"A-1","items":["tie"]}`
+	s.run("start", "order", payload, "--name", "run")
+	s.advance(time.Hour)
+	got := s.serve("start", "order", payload, "--name", "run", "--wait")
+	want := lines(
+		"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
+		`waiting for callback "collected-callback" (times out in 47h2m); complete it with: perdure callback succeed YXJu…`,
+		`waiting for wait "cool-off", which ends in 36h`,
+	)
+	if diff := cmp.Diff(want, withoutInvoking(got.err)); diff != "" || got.code != 0 {
+		t.Errorf("exit code %d (-want +got):\n%s", got.code, diff)
+	}
+	again := s.run("start", "order", payload, "--name", "run", "--wait") // it has ended
+	if diff := cmp.Diff(lines(strings.Split(want, "\n")[0]), again.err); diff != "" || again.out != got.out || again.code != 0 {
+		t.Errorf("%+v (-want +got):\n%s", again, diff)
+	}
+}
+
 // serve runs a command that waits. Whenever it says what for, that happens.
 func (s *site) serve(args ...string) outcome {
 	s.t.Helper()
@@ -176,7 +272,7 @@ func (s *site) serve(args ...string) outcome {
 			return o
 		case line := <-said.lines:
 			switch at, ok := s.clock.Next(); {
-			case !strings.HasPrefix(line, "waiting for"):
+			case !strings.HasPrefix(line, "waiting for"), strings.HasPrefix(line, "waiting for function"): // that goes on by itself
 			case s.waits():
 				s.run("callback", "succeed", s.callback(), "Ann")
 			case ok:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,25 +30,72 @@ func (a *app) execution(ctx context.Context, arn string) (*lambdaapi.GetDurableE
 	})
 }
 
-// events reads the events of an execution.
-func (a *app) events(ctx context.Context, arn string) (all []local.Event, err error) {
-	for marker := (*string)(nil); ; {
+// few is how many events a call asks for that looks whether there are new ones.
+const few = 100
+
+// events reads the events of an execution whose IDs are greater than after, in order.
+func (a *app) events(ctx context.Context, arn string, after int) (all []local.Event, err error) {
+	in := &lambdaapi.GetDurableExecutionHistoryInput{
+		DurableExecutionArn: &arn, MaxItems: page, IncludeExecutionData: aws.Bool(true), ReverseOrder: aws.Bool(false),
+	}
+	if after > 0 { // from the end to what is known
+		in.MaxItems, in.ReverseOrder = few, aws.Bool(true)
+		defer func() { slices.Reverse(all) }()
+	}
+	for {
 		out, err := call(ctx, a, "history of "+arn,
 			func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.GetDurableExecutionHistoryOutput, error) {
-				return c.GetDurableExecutionHistory(ctx, &lambdaapi.GetDurableExecutionHistoryInput{
-					DurableExecutionArn: &arn, Marker: marker, MaxItems: page, IncludeExecutionData: aws.Bool(true),
-				})
+				return c.GetDurableExecutionHistory(ctx, in)
 			})
 		if err != nil {
 			return nil, err
 		}
 		for i := range out.Events {
-			all = append(all, eventOf(&out.Events[i]))
+			e := eventOf(&out.Events[i])
+			if e.ID <= after {
+				return all, nil
+			}
+			all = append(all, e)
 		}
-		if marker = out.NextMarker; aws.ToString(marker) == "" {
+		if in.Marker = out.NextMarker; aws.ToString(in.Marker) == "" {
 			return all, nil
 		}
 	}
+}
+
+// tail calls f with the events of an execution, and then with those that are new, until it has ended.
+func (a *app) tail(ctx context.Context, arn string, f func(news []local.Event) error) error {
+	last := 0
+	for pause := glance; ; pause = min(pause*3/2, longGlance) {
+		news, err := a.events(ctx, arn, last)
+		if err != nil {
+			return err
+		}
+		if len(news) > 0 || last == 0 {
+			if err := f(news); err != nil {
+				return err
+			}
+			pause = glance
+		}
+		if ended(news) {
+			return nil
+		}
+		if len(news) > 0 {
+			last = news[len(news)-1].ID
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// ended reports whether a history is complete.
+func ended(events []local.Event) bool {
+	if len(events) == 0 {
+		return false
+	}
+	last := events[len(events)-1].Type
+	return strings.HasPrefix(string(last), "Execution") && last != local.EventExecutionStarted
 }
 
 // arn finds an execution by its ARN, or by its name with the flag --function.
@@ -73,12 +121,16 @@ func (a *app) arn(ctx context.Context, text, function string) (string, error) {
 	return *out.DurableExecutions[0].DurableExecutionArn, nil
 }
 
-// glance is how often an execution is looked at that somebody waits for.
-const glance = 500 * time.Millisecond
+// glance is how long it takes until an execution that somebody waits for is looked at again: the longer
+// nothing has happened, the longer. AWS has a quota of 15 reads of histories a second.
+const (
+	glance     = 500 * time.Millisecond
+	longGlance = 5 * time.Second
+)
 
-// pause waits for a moment, or for the end of ctx.
-func pause(ctx context.Context) error {
-	wait, cancel := context.WithTimeout(ctx, glance)
+// sleep waits for d, or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	wait, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	<-wait.Done()
 	return ctx.Err()

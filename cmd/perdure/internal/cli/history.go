@@ -33,31 +33,14 @@ line, as the Lambda API has it. With --follow it goes on until the execution has
 }
 
 func (a *app) runHistory(ctx context.Context, arn string, follow bool) error {
-	for seen := 0; ; {
-		events, err := a.events(ctx, arn)
-		if err != nil {
-			return err
-		}
-		if err := a.printEvents(events[seen:]); err != nil {
-			return err
-		}
-		seen = len(events)
-		if !follow || ended(events) {
-			return nil
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
+	if follow {
+		return a.tail(ctx, arn, a.printEvents)
 	}
-}
-
-// ended reports whether a history is complete.
-func ended(events []local.Event) bool {
-	if len(events) == 0 {
-		return false
+	events, err := a.events(ctx, arn, 0)
+	if err != nil {
+		return err
 	}
-	last := events[len(events)-1].Type
-	return strings.HasPrefix(string(last), "Execution") && last != local.EventExecutionStarted
+	return a.printEvents(events)
 }
 
 func (a *app) printEvents(events []local.Event) error {

@@ -49,7 +49,7 @@ func (a *app) runShow(ctx context.Context, text, function string) error {
 	if err != nil {
 		return err
 	}
-	events, err := a.events(ctx, arn)
+	events, err := a.events(ctx, arn, 0)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -76,28 +75,15 @@ func (a *app) runStart(ctx context.Context, function, qualifier, name string, pa
 
 // follow says what an execution is doing until it has ended, and prints what has come of it.
 func (a *app) follow(ctx context.Context, arn string) error {
-	last := ""
-	for {
-		e, err := a.execution(ctx, arn)
-		if err != nil {
-			return err
-		}
-		if e.Status != lambdatypes.ExecutionStatusRunning {
-			return a.printEnd(e)
-		}
-		events, err := a.events(ctx, arn)
-		if err != nil {
-			return err
-		}
-		h := read(events)
-		if state := h.waitingFor(time.Time{}); state != last { // without the time that is left
-			fmt.Fprintln(a.Err, h.waitingFor(a.Now()))
-			last = state
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
+	p := progress{app: a}
+	if err := a.tail(ctx, arn, p.take); err != nil {
+		return err
 	}
+	e, err := a.execution(ctx, arn)
+	if err != nil {
+		return err
+	}
+	return a.printEnd(e)
 }
 
 // printEnd prints the result of an execution, or why it has none.

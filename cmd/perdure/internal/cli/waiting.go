@@ -7,8 +7,16 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// waitingFor says in a line what a running execution waits for.
+// waitingFor says in a line what a running execution waits for, or what else it does.
 func (h *history) waitingFor(now time.Time) string {
+	if line := h.pending(now); line != "" {
+		return line
+	}
+	return h.busy(now)
+}
+
+// pending says in a line what an execution waits for; it is empty if that is nothing.
+func (h *history) pending(now time.Time) string {
 	var lines []string
 	for _, kind := range []string{"callback", "invoke", "step", "wait"} { // who must act comes first
 		for _, o := range h.all {
@@ -21,7 +29,7 @@ func (h *history) waitingFor(now time.Time) string {
 		}
 	}
 	if len(lines) == 0 {
-		return h.busy(now)
+		return ""
 	}
 	line := "waiting for " + lines[0]
 	if more := len(lines) - 1; more > 0 {
