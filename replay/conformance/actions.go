@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,17 +20,35 @@ const (
 )
 
 // actor is the outside system of one execution: it answers its callbacks as a requirement says.
+// Callbacks are answered in the order in which they were created, one after the other: each takes
+// the first action that is left and is about it. After a heartbeat it is a callback like others.
 type actor struct {
 	service *local.Service
 	clock   checkpoint.Clock
 	vars    *Vars
 	actions []Action
-	// ended are the callbacks that an action is about to end.
-	ended map[string]bool
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	left []Action
+	// taken are the callbacks that an action is about to end, or that none is about.
+	taken map[string]bool
+	// due are the answers to come; the timer of the first is set.
+	due []answer
 	// problems are what the service said against an answer.
 	problems []string
+}
+
+// answer is an action and the callback that it is about.
+type answer struct {
+	act      Action
+	name, id string
+}
+
+func newActor(service *local.Service, clock checkpoint.Clock, vars *Vars, actions []Action) *actor {
+	return &actor{
+		service: service, clock: clock, vars: vars, actions: actions,
+		left: slices.Clone(actions), taken: make(map[string]bool),
+	}
 }
 
 func (a *actor) seen() []string {
@@ -38,60 +57,106 @@ func (a *actor) seen() []string {
 	return slices.Clone(a.problems)
 }
 
-// look finds the callbacks that the next actions are about and sets their timers. Each action has
-// its own delay, from the time its callback was created.
+// look finds the callbacks that are to be answered, and sets a timer for the first answer.
 func (a *actor) look(history []local.Event) {
-	for len(a.actions) > 0 {
-		act := a.actions[0]
-		i := slices.IndexFunc(history, func(e local.Event) bool {
-			return e.Type == local.EventCallbackStarted && !a.ended[e.CallbackID] &&
-				(act.Callback == "*" || e.Name == a.vars.Expand(act.Callback))
-		})
-		if i < 0 {
-			return
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	idle := len(a.due) == 0
+	for _, e := range history {
+		if e.Type != local.EventCallbackStarted || a.taken[e.CallbackID] {
+			continue
 		}
-		created := history[i]
-		if act.Operation != actHeartbeat {
-			a.ended[created.CallbackID] = true
+		a.taken[e.CallbackID] = true
+		i := slices.IndexFunc(a.left, func(act Action) bool { return a.isAbout(act, e.Name) })
+		if i >= 0 {
+			a.due = append(a.due, answer{act: a.left[i], name: e.Name, id: e.CallbackID})
+			a.left = slices.Delete(a.left, i, i+1)
+		} else if len(a.actions) > 0 {
+			a.problems = append(a.problems, fmt.Sprintf("callback %q: the requirement has no answer to it", e.Name))
 		}
-		a.actions = a.actions[1:]
-		delay := time.Duration(act.Delay * float64(time.Second))
-		a.clock.AfterFunc(created.Time.Add(delay).Sub(a.clock.Now()), func() {
-			if err := a.answer(act, created.CallbackID); err != nil {
-				a.mu.Lock()
-				defer a.mu.Unlock()
-				a.problems = append(a.problems, fmt.Sprintf("callback %q: %s: %v", created.Name, act.Operation, err))
-			}
-		})
+	}
+	if idle {
+		a.next()
 	}
 }
 
+// isAbout reports whether an action is about a callback.
+func (a *actor) isAbout(act Action, name string) bool {
+	if pattern := a.vars.regex.FindStringSubmatch(act.Callback); pattern != nil {
+		found, err := search(pattern[1], name)
+		if err != nil {
+			a.problems = append(a.problems, fmt.Sprintf("action for %s: %v", act.Callback, err))
+		}
+		return found
+	}
+	return act.Callback == "*" || a.vars.Expand(act.Callback) == name
+}
+
+// next sets the timer of the first answer. Called with the lock held.
+func (a *actor) next() {
+	if len(a.due) == 0 {
+		return
+	}
+	a.clock.AfterFunc(time.Duration(a.due[0].act.Delay*float64(time.Second)), a.send)
+}
+
+// send sends the first answer.
+func (a *actor) send() {
+	a.mu.Lock()
+	first := a.due[0]
+	a.mu.Unlock()
+	err := a.answer(first.act, first.id)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.problems = append(a.problems, fmt.Sprintf("callback %q: %s: %v", first.name, first.act.Operation, err))
+	}
+	if first.act.Operation == actHeartbeat {
+		delete(a.taken, first.id)
+	}
+	a.due = a.due[1:]
+	a.next()
+}
+
+// failure is what an action of that kind sends.
+type failure struct {
+	Type    string   `json:"ErrorType"`
+	Message string   `json:"ErrorMessage"`
+	Data    string   `json:"ErrorData"`
+	Stack   []string `json:"StackTrace"`
+}
+
 func (a *actor) answer(act Action, id string) error {
-	switch act.Operation {
-	case actHeartbeat:
+	if act.Operation == actHeartbeat {
 		return a.service.Heartbeat(id)
-	case actFailure:
-		var f struct {
-			Type    string `json:"ErrorType"`
-			Message string `json:"ErrorMessage"`
-			Data    string `json:"ErrorData"`
-		}
-		text, err := dump(&act.Payload, a.vars)
-		if err == nil {
-			err = json.Unmarshal([]byte(text), &f)
-		}
-		if err != nil {
-			return err
-		}
-		return a.service.FailCallback(id, checkpoint.Failure{Type: f.Type, Message: f.Message, Data: f.Data})
 	}
-	var payload []byte
-	if act.Payload.Kind != 0 {
-		text, err := dump(&act.Payload, a.vars)
-		if err != nil {
-			return err
-		}
-		payload = []byte(text)
+	payload, err := dump(&act.Payload, a.vars)
+	if err != nil {
+		return err
 	}
-	return a.service.CompleteCallback(id, payload)
+	if act.Operation == actFailure {
+		var f failure
+		if err := json.Unmarshal([]byte(payload), &f); err != nil {
+			return fmt.Errorf("the payload of a failure: %w", err)
+		}
+		return a.service.FailCallback(id, checkpoint.Failure(f))
+	}
+	if payload == "null" { // nothing is sent
+		return a.service.CompleteCallback(id, nil)
+	}
+	return a.service.CompleteCallback(id, []byte(payload))
+}
+
+// check reports what an action lacks.
+func (act *Action) check() error {
+	if act.Callback == "" {
+		return errors.New("conformance: a callback action has no CallbackName")
+	}
+	if !slices.Contains([]string{actSuccess, actFailure, actHeartbeat}, act.Operation) {
+		return fmt.Errorf("conformance: a callback action is %q: want success, failure or heartbeat", act.Operation)
+	}
+	if act.Delay < 0 {
+		return fmt.Errorf("conformance: a callback action comes %v seconds late: want none or more", act.Delay)
+	}
+	return nil
 }

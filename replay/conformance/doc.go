@@ -7,9 +7,9 @@
 //  2. The function with the requirement's ID ([handlers.Table]) is hosted by the durable service
 //     in process, under a virtual clock, and run to its end. Callbacks are answered as the
 //     requirement says.
-//  3. The status and the result must be those of the requirement.
-//  4. The listed events must be in the history under their IDs: see [History].
-//  5. The listed log lines must have been written: see [Logs].
+//  3. The listed events must be in the history under their IDs: see [Vars.History].
+//  4. The status and the result must be those of the requirement: see [Vars.Outcome].
+//  5. The listed log lines must have been written: see [Vars.Logs].
 //
 // Functions that end their process run in one, as do all others if asked to: see [Processes]. [Stack]
 // is what the published runner of these requirements can be pointed at.

@@ -1,7 +1,6 @@
 package conformance_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -23,15 +22,15 @@ func read(t *testing.T, text string) (*conformance.Requirement, *conformance.Var
 }
 
 // history reads events, one JSON object a line.
-func history(t *testing.T, text string) []map[string]any {
+func history(t *testing.T, text string) []conformance.Object {
 	t.Helper()
-	var all []map[string]any
+	var all []conformance.Object
 	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		var e map[string]any
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
+		e, err := conformance.ReadObject([]byte(line))
+		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
 		all = append(all, e)

@@ -11,14 +11,14 @@ import (
 const invocationCompleted = "InvocationCompleted"
 
 // events are the events of a history as the API gives them.
-func events(history []local.Event) ([]map[string]any, error) {
-	all := make([]map[string]any, len(history))
+func events(history []local.Event) ([]Object, error) {
+	all := make([]Object, len(history))
 	for i, e := range history {
 		text, err := json.Marshal(e)
 		if err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(text, &all[i]); err != nil {
+		if all[i], err = ReadObject(text); err != nil {
 			return nil, err
 		}
 	}
@@ -31,10 +31,11 @@ func events(history []local.Event) ([]map[string]any, error) {
 //  1. Each expected event is the one with its EventId, and nothing else decides which. The keys
 //     that are expected are compared.
 //  2. Events that are not expected are no difference, unless the expected ones have no gap, the
-//     first event left aside, and end with the end of an invocation or of the execution: then
-//     nothing but one more of each may follow.
-func (v *Vars) History(want, got []map[string]any) []string {
-	byID := make(map[int]map[string]any, len(got))
+//     first event left aside, and end with the end of an invocation or an event of the execution.
+//     Then nothing may follow but, after the end of an invocation, one more of those and one of the
+//     execution.
+func (v *Vars) History(want, got []Object) []string {
+	byID := make(map[int]Object, len(got))
 	for _, e := range got {
 		byID[eventID(e)] = e
 	}
@@ -47,17 +48,16 @@ func (v *Vars) History(want, got []map[string]any) []string {
 			problems = append(problems, at+": there is no such event")
 			continue
 		}
-		expected, _ := normal(w).(map[string]any)
-		problems = append(problems, v.matchObject(at, expected, e)...)
+		problems = append(problems, v.matchObject(at, w, e)...)
 	}
 	if !complete(want) {
 		return problems
 	}
-	return append(problems, trailing(eventID(want[len(want)-1]), got)...)
+	return append(problems, trailing(want[len(want)-1], got)...)
 }
 
 // complete reports whether the expected events are all there are.
-func complete(want []map[string]any) bool {
+func complete(want []Object) bool {
 	if len(want) == 0 || eventID(want[0]) > 2 {
 		return false
 	}
@@ -70,36 +70,41 @@ func complete(want []map[string]any) bool {
 }
 
 // trailing says which events after the last expected one are too many.
-func trailing(last int, got []map[string]any) []string {
+func trailing(last Object, got []Object) []string {
 	var problems []string
-	ends := map[bool]int{} // by whether it is the end of an invocation
+	over := last["EventType"] != invocationCompleted // the execution
+	again := false                                   // one more invocation has ended
 	for _, e := range got {
-		if eventID(e) <= last {
+		if eventID(e) <= eventID(last) {
 			continue
 		}
 		invocation := e["EventType"] == invocationCompleted
-		ends[invocation]++
-		if !isEnd(e) || ends[invocation] > 1 || invocation && ends[false] > 0 {
+		if !isEnd(e) || over || invocation && again {
 			problems = append(problems, fmt.Sprintf("event %d (%v) is not expected: the history ends with event %d",
-				eventID(e), e["EventType"], last))
+				eventID(e), e["EventType"], eventID(last)))
 		}
+		again = again || invocation
+		over = over || !invocation
 	}
 	return problems
 }
 
 // isEnd reports whether an event is the end of an invocation or an event of the execution.
-func isEnd(e map[string]any) bool {
+func isEnd(e Object) bool {
 	kind, _ := e["EventType"].(string)
 	return kind == invocationCompleted || strings.HasPrefix(kind, "Execution")
 }
 
-func eventID(e map[string]any) int {
-	id, _ := normal(e["EventId"]).(float64)
-	return int(id)
+// eventID returns the ID of an event, 0 if it has none.
+func eventID(e Object) int {
+	if id, ok := rational(e["EventId"]); ok && id.IsInt() && id.Num().IsInt64() {
+		return int(id.Num().Int64())
+	}
+	return 0
 }
 
 // Outline is a history for people, a line for each event.
-func Outline(got []map[string]any) string {
+func Outline(got []Object) string {
 	var b strings.Builder
 	for _, e := range got {
 		details, err := json.Marshal(e[fmt.Sprint(e["EventType"])+"Details"])

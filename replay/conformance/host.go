@@ -1,6 +1,9 @@
 package conformance
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Host runs functions: in this process, or wherever else there is one.
 type Host interface {
@@ -17,7 +20,7 @@ type Observation struct {
 	// Result is the text that it returned, nil if there is none.
 	Result []byte
 	// History are its events as the API gives them, Logs the lines that the function has written.
-	History []map[string]any
+	History []Object
 	Logs    []Record
 	// Exits is how often the function has ended its own process.
 	Exits int
@@ -36,9 +39,14 @@ func Judge(ctx context.Context, h Host, q *Requirement, seed uint64) (problems [
 	if err != nil {
 		return nil, nil, err
 	}
-	problems = append(problems, o.Problems...)
-	problems = append(problems, vars.Outcome(q.Result, o.Status, o.Result)...)
-	problems = append(problems, vars.History(q.History, o.History)...)
-	problems = append(problems, vars.Logs(q.Logs, o.Logs)...)
-	return problems, o, nil
+	return vars.Compare(q, o), o, nil
+}
+
+// Compare compares what was seen of an execution with a requirement and returns a sentence for each
+// demand that is not met. What the history binds is known to the result and the log.
+func (v *Vars) Compare(q *Requirement, o *Observation) []string {
+	problems := slices.Clone(o.Problems)
+	problems = append(problems, v.History(q.History, o.History)...)
+	problems = append(problems, v.Outcome(q.Result, o.Status, o.Result)...)
+	return append(problems, v.Logs(q.Logs, o.Logs)...)
 }

@@ -85,7 +85,7 @@ func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observa
 	if err != nil {
 		return nil, err
 	}
-	a := &actor{service: m.service, clock: m.clock, vars: vars, actions: q.Actions, ended: make(map[string]bool)}
+	a := newActor(m.service, m.clock, vars, q.Actions)
 	if err := m.drive(ctx, e, q, a); err != nil {
 		return nil, err
 	}

@@ -1,48 +1,54 @@
 package conformance
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
 // Record is a line of a log.
 type Record struct {
-	// Time is when it was written, in milliseconds; Arrival orders lines of one time.
+	// Time is when it was written, in milliseconds; Arrival orders lines of one time. Lines of one
+	// time and arrival are before and after each other.
 	Time, Arrival int64
-	Fields        map[string]any
+	Fields        Object
 }
 
 // NewRecord reads a line: the members of a JSON object, else a message.
 func NewRecord(time, arrival int64, line string) Record {
-	r := Record{Time: time, Arrival: arrival}
-	if json.Unmarshal([]byte(line), &r.Fields) != nil || r.Fields == nil {
-		r.Fields = map[string]any{"message": line}
+	line = strings.TrimSpace(line)
+	fields, err := ReadObject([]byte(line))
+	if err != nil {
+		fields = Object{"message": line}
 	}
-	return r
+	return Record{Time: time, Arrival: arrival, Fields: fields}
 }
 
 // Logs compares the lines of a function with the demands of a requirement and returns a sentence
 // for each that is not met. A line is one that a demand is about if it has all of the demand's
-// fields: texts are equal but for the space around them, or found if they stand between slashes,
-// which takes any value for its text; other values are equal.
+// fields. What decides of a field is the value that is demanded, once the variables inside texts
+// are replaced:
+//
+//  1. A text between slashes is searched for, as a pattern, in the value as a text.
+//  2. Any other text is the value as a text, the space around both left aside.
+//  3. A bool is the same bool, and no other value.
+//  4. A number has the same value.
+//  5. Of everything else the texts are the same.
 func (v *Vars) Logs(want []Line, got []Record) []string {
 	var problems []string
 	for _, w := range want {
-		mine, err := v.find(w.Match, got)
+		match := v.expandObject(w.Match)
+		mine, err := find(match, got)
 		if err != nil {
 			problems = append(problems, err.Error())
 			continue
 		}
-		at := "log " + show(v.expandAll(normal(w.Match)))
+		at := "log " + show(match)
 		problems = append(problems, w.count(at, len(mine))...)
 		for _, anchor := range w.Before {
-			problems = append(problems, v.order(at, "before", mine, anchor, got)...)
+			problems = append(problems, order(at, "before", mine, v.expandObject(anchor), got)...)
 		}
 		for _, anchor := range w.After {
-			problems = append(problems, v.order(at, "after", mine, anchor, got)...)
+			problems = append(problems, order(at, "after", mine, v.expandObject(anchor), got)...)
 		}
 	}
 	return problems
@@ -58,6 +64,7 @@ func (w Line) count(at string, n int) []string {
 	}
 	if w.Count != nil {
 		check(n == *w.Count, "exactly", *w.Count)
+		return problems
 	}
 	if w.Min != nil {
 		check(n >= *w.Min, "at least", *w.Min)
@@ -65,20 +72,20 @@ func (w Line) count(at string, n int) []string {
 	if w.Max != nil {
 		check(n <= *w.Max, "at most", *w.Max)
 	}
-	if w.Count == nil && w.Min == nil && w.Max == nil {
+	if w.Min == nil && w.Max == nil {
 		check(n >= 1, "at least", 1)
 	}
 	return problems
 }
 
 // order says whether lines come before, or after, all lines that an anchor is about.
-func (v *Vars) order(at, relation string, mine []Record, anchor map[string]any, got []Record) []string {
-	anchors, err := v.find(anchor, got)
+func order(at, relation string, mine []Record, anchor Object, got []Record) []string {
+	anchors, err := find(anchor, got)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	if len(anchors) == 0 {
-		return []string{fmt.Sprintf("%s: there is no line %s that it could come %s", at, show(v.expandAll(normal(anchor))), relation)}
+		return []string{fmt.Sprintf("%s: there is no line %s that it could come %s", at, show(anchor), relation)}
 	}
 	for _, m := range mine {
 		for _, a := range anchors {
@@ -87,7 +94,7 @@ func (v *Vars) order(at, relation string, mine []Record, anchor map[string]any, 
 				first, second = a, m
 			}
 			if first.Time > second.Time || first.Time == second.Time && first.Arrival > second.Arrival {
-				return []string{fmt.Sprintf("%s: does not come %s %s", at, relation, show(v.expandAll(normal(anchor))))}
+				return []string{fmt.Sprintf("%s: does not come %s %s", at, relation, show(anchor))}
 			}
 		}
 	}
@@ -95,10 +102,10 @@ func (v *Vars) order(at, relation string, mine []Record, anchor map[string]any, 
 }
 
 // find returns the lines that have all the fields.
-func (v *Vars) find(fields map[string]any, got []Record) ([]Record, error) {
+func find(fields Object, got []Record) ([]Record, error) {
 	var found []Record
 	for _, r := range got {
-		ok, err := v.has(r, fields)
+		ok, err := has(r, fields)
 		if err != nil {
 			return nil, err
 		}
@@ -109,13 +116,13 @@ func (v *Vars) find(fields map[string]any, got []Record) ([]Record, error) {
 	return found, nil
 }
 
-func (v *Vars) has(r Record, fields map[string]any) (bool, error) {
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
+func has(r Record, fields Object) (bool, error) {
+	for _, key := range sortedKeys(fields) {
 		value, ok := r.Fields[key]
 		if !ok {
 			return false, nil
 		}
-		ok, err := v.field(normal(fields[key]), value)
+		ok, err := field(fields[key], value)
 		if !ok || err != nil {
 			return false, err
 		}
@@ -123,17 +130,23 @@ func (v *Vars) has(r Record, fields map[string]any) (bool, error) {
 	return true, nil
 }
 
-func (v *Vars) field(want, got any) (bool, error) {
-	text, ok := want.(string)
-	if !ok {
+func field(want, got any) (bool, error) {
+	if text, ok := want.(string); ok {
+		value := strings.TrimSpace(str(got))
+		if len(text) >= 2 && strings.HasPrefix(text, "/") && strings.HasSuffix(text, "/") {
+			return search(text[1:len(text)-1], value)
+		}
+		return strings.TrimSpace(text) == value, nil
+	}
+	wantBool, isBool := want.(bool)
+	gotBool, hasBool := got.(bool)
+	if isBool || hasBool {
+		return isBool && hasBool && wantBool == gotBool, nil
+	}
+	_, isNumber := rational(want)
+	_, hasNumber := rational(got)
+	if isNumber && hasNumber {
 		return equal(want, got), nil
 	}
-	text = strings.TrimSpace(v.Expand(text))
-	if len(text) > 2 && strings.HasPrefix(text, "/") && strings.HasSuffix(text, "/") {
-		return search(text[1:len(text)-1], got)
-	}
-	if s, ok := got.(string); ok {
-		got = strings.TrimSpace(s)
-	}
-	return equal(text, got), nil
+	return str(want) == str(got), nil
 }

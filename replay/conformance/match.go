@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // match compares what was seen with what was expected and returns a sentence for each difference.
@@ -14,10 +15,12 @@ import (
 //
 //  1. {} takes any value.
 //  2. "*" takes any value.
-//  3. "${NAME}" binds the variable, or compares with it if it is bound.
-//  4. "${/pattern/}" is searched for in the value as a text.
-//  5. Of an object the expected keys are compared, of a list all elements.
+//  3. "${/pattern/}" is searched for in the value as a text (package regexp has the syntax).
+//  4. "${NAME}" binds the variable, or compares with it if it is bound.
+//  5. Of an object the expected keys are compared, of a list all elements; lists have one length.
 //  6. Otherwise the values must be equal, once the variables inside texts are replaced.
+//
+// Values are equal if Python says so: 1 is 1.0 and true, and neither is "1".
 func (v *Vars) match(at string, want, got any) []string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -39,7 +42,7 @@ func (v *Vars) match(at string, want, got any) []string {
 
 func (v *Vars) matchObject(at string, want, got map[string]any) []string {
 	var problems []string
-	for _, key := range slices.Sorted(maps.Keys(want)) {
+	for _, key := range sortedKeys(want) {
 		value, ok := got[key]
 		if !ok {
 			problems = append(problems, fmt.Sprintf("%s: the key %s is missing", at, key))
@@ -62,16 +65,16 @@ func (v *Vars) matchText(at, want string, got any) []string {
 	if want == "*" {
 		return nil
 	}
-	if name := v.name.FindStringSubmatch(want); name != nil {
-		ok := v.bind(name[1], got)
-		return difference(at, ok, v.values[name[1]], got)
-	}
 	if pattern := v.regex.FindStringSubmatch(want); pattern != nil {
 		found, err := search(pattern[1], got)
 		if err != nil {
 			return []string{at + ": " + err.Error()}
 		}
 		return difference(at, found, want, got)
+	}
+	if name := v.name.FindStringSubmatch(want); name != nil {
+		ok := v.bind(name[1], got)
+		return difference(at, ok, v.values[name[1]], got)
 	}
 	want = v.Expand(want)
 	return difference(at, equal(want, got), want, got)
@@ -86,6 +89,8 @@ func search(pattern string, value any) (bool, error) {
 	return re.MatchString(str(value)), nil
 }
 
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
 func difference(at string, same bool, want, got any) []string {
 	if same {
 		return nil
@@ -95,12 +100,15 @@ func difference(at string, same bool, want, got any) []string {
 
 // show is a value for people.
 func show(x any) string {
-	text := str(x)
-	if _, ok := x.(string); ok {
-		text = strconv.Quote(text)
+	if o, ok := x.(Object); ok {
+		x = map[string]any(o)
+	}
+	text := repr(x)
+	if s, ok := x.(string); ok {
+		text = strconv.Quote(s)
 	}
 	if len(text) > 200 {
-		text = text[:200] + "…"
+		text = strings.ToValidUTF8(text[:200], "") + "…"
 	}
 	return text
 }

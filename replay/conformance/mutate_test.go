@@ -5,147 +5,201 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"text/tabwriter"
 
 	"github.com/perdure/perdure/replay/conformance"
 )
 
-// TestMutatedHistoriesFail: whatever of a history a requirement speaks of, a change of it is
-// noticed. Each requirement's own history is changed in every such place.
-func TestMutatedHistoriesFail(t *testing.T) {
+// TestMutantsAreNoticed: whatever of an execution a requirement speaks of, a change of it is
+// noticed, and nothing else is. What each requirement's own execution has left behind is changed
+// in every such place, one at a time; a second reading of the rules, in oracle_test.go, says whether
+// the change matters.
+func TestMutantsAreNoticed(t *testing.T) {
 	t.Parallel()
+	var count mutants
+	t.Cleanup(func() { t.Log("\n" + count.String()) })
 	for _, q := range requirements(t) {
 		t.Run(q.Suite+"/"+q.ID, func(t *testing.T) {
 			t.Parallel()
 			problems, o, err := conformance.Judge(t.Context(), conformance.InProcess{}, q, seed)
 			if err != nil || len(problems) > 0 {
-				t.Skipf("the requirement is not met: %v %q", err, problems)
+				t.Fatalf("the requirement is not met: %v %q", err, problems)
 			}
-			for _, m := range mutations(q, o.History) {
+			rules := newOracle(t, q, o)
+			for _, m := range slices.Concat(rules.historyMutants(), resultMutants(q, o), rules.logMutants()) {
 				vars, err := conformance.NewVars(q.Variables, seed)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(vars.History(q.History, m.history)) == 0 {
-					t.Errorf("not noticed: %s", m.what)
+				noticed := vars.Compare(q, m.seen)
+				bad := m.bad || !rules.meets(m.seen)
+				switch {
+				case bad && len(noticed) == 0:
+					t.Errorf("%s, %s: not noticed", m.kind, m.what)
+				case !bad && len(noticed) > 0:
+					t.Errorf("%s, %s: noticed, though the rules allow it: %q", m.kind, m.what, noticed)
+				case !bad && m.why == "":
+					t.Errorf("%s, %s: allowed, and no rule says why", m.kind, m.what)
 				}
+				count.add(m, bad)
 			}
 		})
 	}
 }
 
-type mutation struct {
-	what    string
-	history []map[string]any
+// mutant is an observation with one change.
+type mutant struct {
+	kind, what string
+	seen       *conformance.Observation
+	// bad says that the result is wrong; of histories and logs the oracle says it.
+	bad bool
+	// why is the rule that allows the change, if it is allowed.
+	why string
 }
 
-// mutations are all histories that differ from one in a place that the requirement speaks of.
-func mutations(q *conformance.Requirement, history []map[string]any) []mutation {
-	var all []mutation
-	add := func(what string, change func(h []map[string]any) []map[string]any) {
-		all = append(all, mutation{what: what, history: change(clone(history))})
+// historyMutants are all histories that differ from one in a place that the requirement speaks of.
+func (r *oracle) historyMutants() []mutant {
+	q, o := r.q, r.seen
+	var all []mutant
+	add := func(kind, what, why string, change func(h []conformance.Object) []conformance.Object) {
+		seen := *o
+		seen.History = change(clone(o.History))
+		all = append(all, mutant{kind: kind, what: what, why: why, seen: &seen})
 	}
-	uses := countVariables(q)
-	for _, w := range q.History {
-		id, _ := w["EventId"].(int)
-		at := slices.IndexFunc(history, func(e map[string]any) bool { return e["EventId"] == float64(id) })
-		add(fmt.Sprintf("event %d is missing", id), func(h []map[string]any) []map[string]any {
-			return slices.Delete(h, at, at+1)
-		})
-		for _, path := range places(w, nil) {
-			if len(path.keys) == 1 && path.keys[0] == "EventId" {
-				continue
+	for n, w := range q.History {
+		at := position(o.History, w)
+		event := fmt.Sprintf("event %v", w["EventId"])
+		add("event missing", event, "", func(h []conformance.Object) []conformance.Object { return slices.Delete(h, at, at+1) })
+		for _, p := range places(w, nil) {
+			if slices.Equal(p.keys, []string{"EventId"}) {
+				continue // it is how the event is found
 			}
-			where := fmt.Sprintf("event %d, %s", id, strings.Join(path.keys, "."))
-			add(where+" is missing", func(h []map[string]any) []map[string]any {
-				delete(parent(h[at], path.keys), path.keys[len(path.keys)-1])
+			where := event + ", " + strings.Join(p.keys, ".")
+			add("key missing", where, "", func(h []conformance.Object) []conformance.Object {
+				delete(parent(h[at], p.keys), p.keys[len(p.keys)-1])
 				return h
 			})
-			if path.decides(uses) {
-				add(where+" is another", func(h []map[string]any) []map[string]any {
-					parent(h[at], path.keys)[path.keys[len(path.keys)-1]] = "another \x00"
+			for what, other := range others(p.want) {
+				add("value changed", where+" "+what, r.why(p), func(h []conformance.Object) []conformance.Object {
+					parent(h[at], p.keys)[p.keys[len(p.keys)-1]] = other
 					return h
 				})
 			}
 		}
+		if n > 0 {
+			before := position(o.History, q.History[n-1])
+			add("events swapped", event+" and the one before", "each is one that the other's place takes", func(h []conformance.Object) []conformance.Object {
+				h[at]["EventId"], h[before]["EventId"] = h[before]["EventId"], h[at]["EventId"]
+				return h
+			})
+		}
 	}
-	last := q.History[len(q.History)-1]
-	kind, _ := last["EventType"].(string)
-	if id, _ := last["EventId"].(int); id == len(q.History)+1 && (kind == "InvocationCompleted" || strings.HasPrefix(kind, "Execution")) {
-		add("an operation after the last event", func(h []map[string]any) []map[string]any {
-			return append(h, map[string]any{"EventType": "StepStarted", "EventId": float64(len(h) + 1), "StepStartedDetails": map[string]any{}})
+	for _, kind := range []string{"StepStarted", "InvocationCompleted", "ExecutionSucceeded"} {
+		add("event added", kind+" after the last", "the list has gaps, or one end may follow", func(h []conformance.Object) []conformance.Object {
+			id := fmt.Sprintf(`{"EventType": %q, "EventId": %d, %q: {}}`, kind, len(h)+1, kind+"Details")
+			e, err := conformance.ReadObject([]byte(id))
+			if err != nil {
+				panic(err)
+			}
+			return append(h, e)
 		})
 	}
 	return all
 }
 
-// place is something that a requirement says of an event.
-type place struct {
-	keys []string
-	want any
+// others are values that differ from one that is expected, each in its way.
+func others(want any) map[string]any {
+	all := map[string]any{"is another": "another \x00", "is null": nil, "is an empty object": map[string]any{}}
+	if text, ok := want.(string); ok {
+		all["is longer"] = text + "x"
+	}
+	return all
 }
 
-func places(w map[string]any, above []string) []place {
-	var all []place
-	for _, key := range slices.Sorted(maps.Keys(w)) {
-		keys := append(slices.Clone(above), key)
-		all = append(all, place{keys: keys, want: w[key]})
-		if in, ok := w[key].(map[string]any); ok {
-			all = append(all, places(in, keys)...)
+// resultMutants are outcomes that differ from one in a place that the requirement speaks of.
+func resultMutants(q *conformance.Requirement, o *conformance.Observation) []mutant {
+	if q.Result == nil {
+		return nil
+	}
+	var all []mutant
+	add := func(kind, status, result, why string) {
+		seen := *o
+		seen.Status, seen.Result = status, []byte(result)
+		all = append(all, mutant{kind: kind, what: status + " " + result, seen: &seen, bad: why == "", why: why})
+	}
+	for _, status := range []string{"SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED", "RUNNING"} {
+		if status != o.Status {
+			add("status changed", status, string(o.Result), "")
+		}
+	}
+	why := ""
+	if q.Result.Value.Kind == 0 || o.Status != "SUCCEEDED" {
+		why = "no result is demanded"
+	}
+	for _, other := range []string{`"another"`, `{"more": 1}`, `[1]`, `not JSON`, `1.5`} {
+		add("result changed", o.Status, other, why)
+	}
+	for _, other := range changedJSON(string(o.Result)) {
+		add("result changed", o.Status, other, why)
+	}
+	return all
+}
+
+// changedJSON are JSON texts that differ from one in a letter or a digit.
+func changedJSON(text string) []string {
+	var all []string
+	for i, c := range []byte(text) {
+		if c >= 'a' && c <= 'y' || c >= '0' && c <= '8' {
+			all = append(all, text[:i]+string(c+1)+text[i+1:])
 		}
 	}
 	return all
 }
 
-// decides reports whether the requirement tells one value from another there. A variable that is
-// bound there and used nowhere else takes any.
-func (p place) decides(uses map[string]int) bool {
-	switch want := p.want.(type) {
-	case map[string]any:
-		return len(want) > 0
-	case string:
-		return want != "*" && uses[want] != 1
-	}
-	return true
+// mutants counts.
+type mutants struct {
+	mu      sync.Mutex
+	all     map[string]int
+	noticed map[string]int
+	allowed map[string]int // by kind and reason
 }
 
-// countVariables counts where variables that are not declared stand for a whole value.
-func countVariables(q *conformance.Requirement) map[string]int {
-	uses := make(map[string]int)
-	for _, w := range q.History {
-		for _, p := range places(w, nil) {
-			text, ok := p.want.(string)
-			name := strings.TrimSuffix(strings.TrimPrefix(text, "${"), "}")
-			if _, declared := q.Variables[name]; ok && !declared && strings.HasPrefix(text, "${") && !strings.HasPrefix(text, "${/") {
-				uses[text]++
+func (c *mutants) add(m mutant, bad bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all == nil {
+		c.all, c.noticed, c.allowed = make(map[string]int), make(map[string]int), make(map[string]int)
+	}
+	c.all[m.kind]++
+	if bad {
+		c.noticed[m.kind]++
+		return
+	}
+	c.allowed[m.kind+"\t"+m.why]++
+}
+
+// String prints a table.
+func (c *mutants) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "mutants\tall\tto be noticed\tallowed\tbecause")
+	all, noticed := 0, 0
+	for _, kind := range slices.Sorted(maps.Keys(c.all)) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t\t\n", kind, c.all[kind], c.noticed[kind])
+		all, noticed = all+c.all[kind], noticed+c.noticed[kind]
+		for _, row := range slices.Sorted(maps.Keys(c.allowed)) {
+			if why, ok := strings.CutPrefix(row, kind+"\t"); ok {
+				fmt.Fprintf(w, "\t\t\t%d\t%s\n", c.allowed[row], why)
 			}
 		}
 	}
-	return uses
-}
-
-func parent(e map[string]any, keys []string) map[string]any {
-	for _, key := range keys[:len(keys)-1] {
-		e, _ = e[key].(map[string]any)
+	fmt.Fprintf(w, "all\t%d\t%d\t%d\t\n", all, noticed, all-noticed)
+	if err := w.Flush(); err != nil {
+		return err.Error()
 	}
-	return e
-}
-
-// clone copies a history.
-func clone(history []map[string]any) []map[string]any {
-	c := make([]map[string]any, len(history))
-	for i, e := range history {
-		c[i] = cloneObject(e)
-	}
-	return c
-}
-
-func cloneObject(m map[string]any) map[string]any {
-	c := maps.Clone(m)
-	for k, v := range c {
-		if in, ok := v.(map[string]any); ok {
-			c[k] = cloneObject(in)
-		}
-	}
-	return c
+	return b.String()
 }

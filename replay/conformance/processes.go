@@ -97,7 +97,7 @@ func (h Processes) Run(ctx context.Context, q *Requirement, vars *Vars) (o *Obse
 	if err != nil {
 		return nil, err
 	}
-	a := &actor{service: m.service, clock: m.clock, vars: vars, actions: q.Actions, ended: make(map[string]bool)}
+	a := newActor(m.service, m.clock, vars, q.Actions)
 	if err := m.await(ctx, e, q, a); err != nil {
 		return nil, err
 	}

@@ -27,19 +27,19 @@ type Requirement struct {
 	// Optional says that a failure is no reason to reject an implementation.
 	Optional bool `yaml:"optional"`
 	// Async is documentation; AsyncInvoke says that nobody waits for the function.
-	Async       bool           `yaml:"async"`
-	AsyncInvoke bool           `yaml:"AsyncInvoke"`
-	AsyncConfig map[string]any `yaml:"AsyncConfig"`
+	Async       bool   `yaml:"async"`
+	AsyncInvoke bool   `yaml:"AsyncInvoke"`
+	AsyncConfig Object `yaml:"AsyncConfig"`
 
-	Variables map[string]any   `yaml:"Variables"`
-	Input     yaml.Node        `yaml:"Input"`
-	Result    *Result          `yaml:"ExpectedResult"`
-	History   []map[string]any `yaml:"ExpectedExecutionHistory"`
-	Actions   []Action         `yaml:"CallbackActions"`
-	Logs      []Line           `yaml:"ExpectedLogs"`
+	Variables Object    `yaml:"Variables"`
+	Input     yaml.Node `yaml:"Input"`
+	Result    *Result   `yaml:"ExpectedResult"`
+	History   []Object  `yaml:"ExpectedExecutionHistory"`
+	Actions   []Action  `yaml:"CallbackActions"`
+	Logs      []Line    `yaml:"ExpectedLogs"`
 
 	// Retries is documentation.
-	Retries map[string]any `yaml:"DefaultRetryParameters"`
+	Retries Object `yaml:"DefaultRetryParameters"`
 	// Telemetry and ExecutionTelemetry are judged by an extension that this module does not have.
 	Telemetry          yaml.Node `yaml:"TelemetryAssertions"`
 	ExecutionTelemetry yaml.Node `yaml:"ExecutionTelemetryAssertions"`
@@ -62,27 +62,40 @@ type Result struct {
 
 // Action is how an outside system answers a callback.
 type Action struct {
-	// Callback is the name of the callback; "*" is the next one that no action before ends.
+	// Callback is the name of the callback, ${/pattern/} one that has the pattern, and "*" any.
 	Callback string `yaml:"CallbackName"`
 	// Operation is success, failure or heartbeat.
 	Operation string    `yaml:"Operation"`
 	Payload   yaml.Node `yaml:"Payload"`
-	// Delay is the time since the callback was created, in seconds.
+	// Delay is the time since the callback was created, or the callback before it was answered, in seconds.
 	Delay float64 `yaml:"Delay"`
 }
 
 // Line is a demand on the lines that a function has logged.
 type Line struct {
 	// Match has the fields of the lines it is about.
-	Match map[string]any `yaml:"match"`
-	// Count is how many there are. Without any of the three there is at least one.
+	Match Object `yaml:"match"`
+	// Count is how many there are; with it, Min and Max do not count. Without any of the three there
+	// is at least one.
 	Count *int `yaml:"count"`
 	Min   *int `yaml:"min_count"`
 	Max   *int `yaml:"max_count"`
 	// Before and After have the fields of other lines: all of these lines come not after, or not
 	// before, all of those.
-	Before []map[string]any `yaml:"before"`
-	After  []map[string]any `yaml:"after"`
+	Before Anchors `yaml:"before"`
+	After  Anchors `yaml:"after"`
+}
+
+// Anchors are the fields of lines that others come before or after: one mapping, or a list of them.
+type Anchors []Object
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (a *Anchors) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.SequenceNode {
+		return n.Decode((*[]Object)(a))
+	}
+	*a = make([]Object, 1)
+	return n.Decode(&(*a)[0])
 }
 
 // Read reads a requirement. A field that is not known is an error: it could be a demand.
@@ -94,13 +107,21 @@ func Read(r io.Reader) (*Requirement, error) {
 		return nil, fmt.Errorf("conformance: read a requirement: %w", err)
 	}
 	for i := range q.History {
-		if _, ok := normal(q.History[i]["EventId"]).(float64); !ok {
+		if eventID(q.History[i]) < 1 {
 			return nil, fmt.Errorf("conformance: event %d of the expected history has no EventId", i)
 		}
 	}
-	for _, a := range q.Actions {
-		if !slices.Contains([]string{actSuccess, actFailure, actHeartbeat}, a.Operation) {
-			return nil, fmt.Errorf("conformance: a callback action is %q: want success, failure or heartbeat", a.Operation)
+	for i, l := range q.Logs {
+		for _, fields := range slices.Concat([]Object{l.Match}, l.Before, l.After) {
+			if len(fields) == 0 {
+				return nil, fmt.Errorf("conformance: demand %d on the log, or a line that it comes before or after, has no fields", i)
+			}
+		}
+	}
+	for i := range q.Actions {
+		q.Actions[i].Operation = strings.ToLower(q.Actions[i].Operation)
+		if err := q.Actions[i].check(); err != nil {
+			return nil, err
 		}
 	}
 	return &q, nil

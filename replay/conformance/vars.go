@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Vars are the variables of one run: those of the requirement, and those that were bound to what
@@ -17,29 +16,34 @@ type Vars struct {
 	name   *regexp.Regexp // a text that is a variable and nothing else
 	inside *regexp.Regexp // a variable in a text
 	regex  *regexp.Regexp // a text that is a pattern
+	random *regexp.Regexp // a value that is drawn
 }
 
 const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
 
+// longest is how many characters a random variable has at most.
+const longest = 6 << 20
+
 // NewVars makes the variables that a requirement declares. Random ones are drawn from seed.
-func NewVars(declared map[string]any, seed uint64) (*Vars, error) {
+func NewVars(declared Object, seed uint64) (*Vars, error) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	v := &Vars{
 		values: make(map[string]any, len(declared)),
-		name:   regexp.MustCompile(`^\$\{(\w+)\}$`),
-		inside: regexp.MustCompile(`\$\{(\w+)\}`),
-		regex:  regexp.MustCompile(`(?s)^\$\{/(.*)/\}$`),
+		name:   regexp.MustCompile(`^\$\{([^{}\n]+)\}\n?$`),
+		inside: regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`),
+		regex:  regexp.MustCompile(`^\$\{/(.+)/\}\n?$`),
+		random: regexp.MustCompile(`^\$\{GEN_STR:(\d+)\}\n?$`),
 	}
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
-		text := str(normal(declared[name]))
-		digits, ok := strings.CutPrefix(text, "${GEN_STR:")
-		if !ok {
+		text := str(declared[name])
+		drawn := v.random.FindStringSubmatch(text)
+		if drawn == nil {
 			v.values[name] = text
 			continue
 		}
-		n, err := strconv.Atoi(strings.TrimSuffix(digits, "}"))
-		if err != nil {
-			return nil, fmt.Errorf("conformance: variable %s: %q: want ${GEN_STR:N}", name, text)
+		n, err := strconv.Atoi(drawn[1])
+		if err != nil || n > longest {
+			return nil, fmt.Errorf("conformance: variable %s: %q: want ${GEN_STR:N}, N at most %d", name, text, longest)
 		}
 		b := make([]byte, n)
 		for i := range b {
@@ -60,7 +64,12 @@ func (v *Vars) Expand(text string) string {
 	})
 }
 
-// expandAll replaces the variables in all texts of a value.
+func (v *Vars) expandObject(o Object) Object {
+	expanded, _ := v.expandAll(map[string]any(o)).(map[string]any)
+	return expanded
+}
+
+// expandAll replaces the variables in all texts of a value, but not in names of members.
 func (v *Vars) expandAll(x any) any {
 	switch x := x.(type) {
 	case string:
@@ -68,7 +77,7 @@ func (v *Vars) expandAll(x any) any {
 	case map[string]any:
 		m := make(map[string]any, len(x))
 		for k, e := range x {
-			m[v.Expand(k)] = v.expandAll(e)
+			m[k] = v.expandAll(e)
 		}
 		return m
 	case []any:
