@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -44,18 +45,16 @@ type kit struct {
 	changed  [3]string              // a path, what its input was, and what it became
 	used     map[*stub]bool
 	repeated []string
-	beside   bool // something ran concurrently
-	races    bool // a batch may end before all of its branches have
+	batches  map[string]*node.Batch // by path; nil if nobody asks for them
+	beside   bool                   // something ran concurrently
+	races    bool                   // a batch may end before all of its branches have
 	logs     []Log
 }
 
 // newKit hosts the function in a service of its own.
 func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) {
-	k := &kit{
-		cfg: cfg, clock: local.NewVirtualClock(cfg.start), paths: make(map[string]string),
-		codecs: make(map[string]codec.Codec), runs: make(map[string]int), inputs: make(map[string]string),
-		used: make(map[*stub]bool),
-	}
+	k := emptyKit(cfg)
+	k.clock = local.NewVirtualClock(cfg.start)
 	opts := slices.Clone(cfg.service)
 	for _, f := range faults {
 		opts = append(opts, local.WithFaults(f))
@@ -70,7 +69,17 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 	for _, s := range cfg.stubs {
 		err = errors.Join(err, s.err)
 	}
+	if cfg.cloud != nil {
+		err = errors.Join(err, errCloud)
+	}
 	return k, err
+}
+
+func emptyKit(cfg *config) *kit {
+	return &kit{
+		cfg: cfg, paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
+		inputs: make(map[string]string), used: make(map[*stub]bool),
+	}
 }
 
 // start starts the execution.
@@ -120,6 +129,9 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			}
 		case *node.Batch:
 			k.beside = true
+			if k.batches != nil {
+				k.batches[path] = n
+			}
 			k.races = k.races || racing(n)
 		case *node.Step, *node.Wait, *node.Invoke, *node.Await:
 		}
@@ -218,7 +230,7 @@ func (k *kit) settle(ctx context.Context) error {
 func (k *kit) pass(ctx context.Context) error {
 	at, ok := k.clock.Next()
 	if !ok {
-		return fmt.Errorf("%w: %s", local.ErrStalled, k.waitsFor())
+		return fmt.Errorf("%w: %s", local.ErrStalled, waitsFor(k.operations(), k.cfg.replies))
 	}
 	k.clock.AdvanceTo(at)
 	return ctx.Err()
@@ -242,7 +254,7 @@ func (k *kit) reply() (bool, error) {
 // replyTo answers the first open callback that a reply is for.
 func (k *kit) replyTo(r reply) (bool, error) {
 	if rec, ok := k.open(r); ok {
-		return true, r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec)})
+		return true, r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), to: k.svc})
 	}
 	return false, nil
 }
@@ -270,22 +282,30 @@ func (k *kit) changedInput() (path, was, is string) {
 }
 
 // waitsFor lists what is not finished.
-func (k *kit) waitsFor() string {
+func waitsFor(ops []Operation, replies []reply) string {
 	var open []string
-	for _, rec := range k.exec.Operations() {
-		switch rec.Kind {
-		case checkpoint.KindExecution, checkpoint.KindContext:
+	unanswered := false
+	for _, o := range ops {
+		if o.Kind == checkpoint.KindContext || o.Status.Terminal() {
 			continue
-		case checkpoint.KindStep, checkpoint.KindWait, checkpoint.KindCallback, checkpoint.KindChainedInvoke:
 		}
-		if !rec.Status.Terminal() {
-			open = append(open, fmt.Sprintf("%s %q is %s", rec.Kind, k.path(rec), rec.Status))
-		}
+		unanswered = unanswered || o.Kind == checkpoint.KindCallback
+		open = append(open, fmt.Sprintf("%s %q is %s", o.Kind, o.Path, o.Status))
 	}
-	if len(open) == 0 {
+	what := strings.Join(open, ", ")
+	switch {
+	case len(open) == 0:
 		return "it waits for nothing"
+	case !unanswered:
+		return what
+	case len(replies) == 0:
+		return what + "; answer callbacks with Reply, or use Start"
 	}
-	return strings.Join(open, ", ") + "; answer callbacks with Reply, or use Start"
+	var paths []string
+	for _, r := range replies {
+		paths = append(paths, strconv.Quote(r.path))
+	}
+	return what + "; the replies are for " + strings.Join(paths, ", ")
 }
 
 // path is the path of a record; its name if the code was never seen to reach it.
@@ -316,11 +336,16 @@ func (k *kit) complaints() []string {
 	}
 	if !k.cfg.repeats {
 		for _, path := range k.repeated {
-			list = append(list, fmt.Sprintf("%q repeats the name of an operation of its scope without a key: an operation "+
-				"inserted before it would take its record; tell them apart with Key", path))
+			list = append(list, repeats(path))
 		}
 	}
 	return list
+}
+
+// repeats complains of a name that is used twice.
+func repeats(path string) string {
+	return fmt.Sprintf("%q repeats the name of an operation of its scope without a key: an operation "+
+		"inserted before it would take its record; tell them apart with Key, or accept it with AllowRepeats", path)
 }
 
 // logs keeps the records of the execution's loggers.

@@ -25,7 +25,8 @@ type config struct {
 	replies []reply
 	budget  Budget
 	repeats bool
-	most    int // invocations
+	most    int    // invocations
+	cloud   *cloud // nil: the service in the test's process
 
 	explore exploring
 }

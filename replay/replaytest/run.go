@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
@@ -15,20 +16,28 @@ import (
 )
 
 // Run runs an execution of f to its end and returns what it came to. Waits, retries and timeouts
-// take no time. That the execution fails is a result like any other.
+// take no time. That the execution fails is a result like any other. With [Cloud] it runs an
+// execution of a deployed function.
 //
 // The test fails at once if the execution cannot end, because it waits for a callback that nobody
 // answers, and goes on failed if a stub was not used, a name was repeated without a key, or the
 // budget was exceeded.
 func Run[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Result[Out] {
 	tb.Helper()
-	e := Start(tb, f, in, opts...)
-	return e.Result()
+	cfg := runConfig(opts)
+	if cfg.cloud != nil {
+		return runCloud(tb, f, in, cfg)
+	}
+	return start(tb, f, in, cfg).Result()
 }
 
 // Result is how an execution ended. All of its fields are exported, so that cmp.Diff can compare
 // two of them.
 type Result[Out any] struct {
+	// ARN is that of the execution. Cloud says that it ran a deployed function: see [Cloud] for what
+	// is not known then.
+	ARN   string
+	Cloud bool
 	// Value is the result of an execution that succeeded.
 	Value Out
 	// Err is why it failed: an [*op.Error], in which registered errors are restored, so that errors.Is
@@ -40,7 +49,9 @@ type Result[Out any] struct {
 	Took time.Duration
 	// Invocations is how often the function was invoked, CheckpointCalls how many checkpoint calls it made.
 	Invocations, CheckpointCalls int
-	// Operations are the operations of the log in the order they began.
+	// Operations are the operations of the log in the order they began, but for two things: what is
+	// inside of a group or a batch follows it, and branches follow in the order of their indexes or
+	// names.
 	Operations []Operation
 	// Logs are what the function logged.
 	Logs []Log
@@ -55,26 +66,30 @@ type Result[Out any] struct {
 // resultOf builds the result of an execution that may still run.
 func resultOf[In, Out any](k *kit, f *replay.Function[In, Out]) (*Result[Out], error) {
 	r := &Result[Out]{
-		Status: k.exec.Status(), Took: k.clock.Now().Sub(k.cfg.start), Invocations: k.exec.Invocations(),
+		ARN: k.exec.ARN(), Status: k.exec.Status(), Took: k.clock.Now().Sub(k.cfg.start), Invocations: k.exec.Invocations(),
 		Calls: k.exec.CheckpointCalls(), History: k.exec.History(), Operations: k.operations(),
 	}
 	r.CheckpointCalls = len(r.Calls)
 	k.note(func() { r.Logs, r.Concurrent = append([]Log(nil), k.logs...), k.beside })
-	failure := k.exec.Failure()
 	var known []codec.KnownError
 	k.note(func() { known = append(known, k.known...) })
-	switch r.Status {
+	return r, r.outcome(f, ended{r.Status, k.exec.Result(), k.exec.Failure()}, known)
+}
+
+// outcome takes in how the execution has ended.
+func (r *Result[Out]) outcome(f restorer, e ended, known []codec.KnownError) error {
+	switch e.status {
 	case local.StatusRunning:
 	case local.StatusSucceeded:
-		if payload := k.exec.Result(); len(payload) > 0 {
-			if err := json.Unmarshal(payload, &r.Value); err != nil {
-				return r, fmt.Errorf("replaytest: the result %s is no %T: %w", payload, r.Value, err)
+		if len(e.result) > 0 {
+			if err := json.Unmarshal(e.result, &r.Value); err != nil {
+				return fmt.Errorf("replaytest: the result %s is no %T: %w", brief(string(e.result)), r.Value, err)
 			}
 		}
 	case local.StatusFailed:
-		r.Err = f.Restore(failure, known...)
+		r.Err = f.Restore(e.failure, known...)
 	case local.StatusTimedOut, local.StatusStopped:
-		err := f.Restore(failure, known...)
+		err := f.Restore(e.failure, known...)
 		if e, ok := errors.AsType[*op.Error](err); ok {
 			sentinel := op.ErrTimedOut
 			if r.Status == local.StatusStopped {
@@ -84,7 +99,12 @@ func resultOf[In, Out any](k *kit, f *replay.Function[In, Out]) (*Result[Out], e
 		}
 		r.Err = err
 	}
-	return r, nil
+	return nil
+}
+
+// restorer is the part of a function that knows its registered errors.
+type restorer interface {
+	Restore(failure *checkpoint.Failure, known ...codec.KnownError) error
 }
 
 // encodeInput makes the event of the execution.

@@ -65,6 +65,24 @@ func TestResultsCompare(t *testing.T) {
 	if diff := cmp.Diff(replaytest.Run(t, f, 1), replaytest.Run(t, f, 1)); diff != "" {
 		t.Errorf("two runs differ:\n%s", diff)
 	}
+	if diff := cmp.Diff(replaytest.Run(t, f, 1), replaytest.Run(t, f, 2), replaytest.IgnoreChance()); !strings.Contains(diff, "Value:") ||
+		!strings.Contains(diff, "Result:") {
+		t.Errorf("another input gives the difference:\n%s", diff)
+	}
+}
+
+// TestConcurrentResultsCompare runs a function with a map again and again.
+func TestConcurrentResultsCompare(t *testing.T) {
+	t.Parallel()
+	run := func() *replaytest.Result[receipt] {
+		return replaytest.Run(t, replay.Handler(newShop().process), order{ID: "A-1", Items: strings.Fields("a b c d e f g h i j k l")})
+	}
+	want := run()
+	for range 20 {
+		if diff := cmp.Diff(want, run(), replaytest.IgnoreChance()); diff != "" {
+			t.Fatalf("two runs differ:\n%s", diff)
+		}
+	}
 }
 
 func TestErrorsAreRestored(t *testing.T) {

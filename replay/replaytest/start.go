@@ -19,7 +19,12 @@ import (
 // methods is called.
 func Start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Execution[Out] {
 	tb.Helper()
-	k, err := newKit(runConfig(opts), f)
+	return start(tb, f, in, runConfig(opts))
+}
+
+func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *config) *Execution[Out] {
+	tb.Helper()
+	k, err := newKit(cfg, f)
 	tb.Cleanup(func() {
 		if err := k.svc.Close(); err != nil {
 			tb.Error(err)
@@ -126,7 +131,7 @@ func (e *Execution[Out]) Callback(path string) *Callback {
 	e.t.Helper()
 	for _, rec := range e.k.exec.Operations() {
 		if rec.Kind == checkpoint.KindCallback && (e.k.path(rec) == path || e.k.parentPath(rec) == path) {
-			return &Callback{t: e.t, k: e.k, path: e.k.path(rec), id: rec.CallbackID, op: rec.ID}
+			return &Callback{t: e.t, k: e.k, path: e.k.path(rec), id: rec.CallbackID, op: rec.ID, to: e.k.svc}
 		}
 	}
 	e.check(fmt.Errorf("there is no callback at %q so far", path))
@@ -139,6 +144,13 @@ type Callback struct {
 	t            testing.TB
 	k            *kit
 	path, id, op string
+	to           answerer
+}
+
+// answerer is the service that callbacks are answered to.
+type answerer interface {
+	CompleteCallback(id string, payload []byte) error
+	FailCallback(id string, f checkpoint.Failure) error
 }
 
 // ID returns what the outside system names the callback by.
@@ -165,7 +177,7 @@ func (c *Callback) succeed(v any) error {
 			return err
 		}
 	}
-	return c.k.svc.CompleteCallback(c.id, payload)
+	return c.to.CompleteCallback(c.id, payload)
 }
 
 // Fail sends a failure of this type and with this message.
@@ -189,7 +201,7 @@ func (c *Callback) codec() (cd codec.Codec) {
 }
 
 func (c *Callback) fail(errorType, message string) error {
-	return c.k.svc.FailCallback(c.id, checkpoint.Failure{Type: errorType, Message: message})
+	return c.to.FailCallback(c.id, checkpoint.Failure{Type: errorType, Message: message})
 }
 
 // Heartbeat says that the callback is being worked on.

@@ -93,14 +93,6 @@ func TestGroupIsStubbed(t *testing.T) {
 
 func TestWhatFailsATest(t *testing.T) {
 	t.Parallel()
-	twice := func(ctx op.Context, _ order) (receipt, error) {
-		for range 2 {
-			if err := replay.Exec(ctx, op.Do("notify", func(context.Context) error { return nil })); err != nil {
-				return receipt{}, err
-			}
-		}
-		return receipt{}, nil
-	}
 	s := newShop()
 	tests := []struct {
 		name, reason string

@@ -1,0 +1,376 @@
+package replaytest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay"
+)
+
+// Cloud has [Run] start the function that is deployed under functionARN, a name or an ARN with a
+// version or an alias, and not the one that it is given: that one only tells the types, the
+// registered errors and the codecs. api is a *lambda.Client of the AWS SDK. The test is the same:
+//
+//	var where replaytest.Option // nil: here, under virtual time
+//	if arn := os.Getenv("ORDERS_ARN"); arn != "" {
+//		where = replaytest.Cloud(t, client, arn)
+//	}
+//	r := replaytest.Run(t, orders, in, where)
+//
+// Time is real there. Run asks the service again and again how far the execution has come, answers
+// the callbacks that have a [Reply] when it sees them, and stops the execution if the test ends before
+// it does. Throttled and lost calls are repeated.
+//
+// Nobody sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls and
+// Concurrent are zero, and so are the Runs of operations. The paths of operations, registered errors
+// and codecs are found by running the handler again, in the test's process, with the history and
+// without a single body. What only bodies of an unfinished or flat batch have in their paths may be
+// missing there; register errors with the handler to have them restored in any case.
+//
+// Options that need the service in the test's process fail the test: stubs, [Host], [At],
+// [WithService] and [WithBudget], and so do [Start], [Explore] and [Result.Golden].
+func Cloud(tb testing.TB, api LambdaAPI, functionARN string, opts ...CloudOption) Option {
+	tb.Helper()
+	switch {
+	case api == nil:
+		tb.Fatal("replaytest: Cloud: the client is nil: pass a *lambda.Client of the AWS SDK")
+	case functionARN == "":
+		tb.Fatal("replaytest: Cloud: the ARN of the function is empty: is the environment variable set that it comes from?")
+	}
+	c := &cloud{remote: remote{api}, function: functionARN, within: 5 * time.Minute, every: 250 * time.Millisecond}
+	for _, o := range opts {
+		o.applyCloud(c)
+	}
+	return option(func(cfg *config) { cfg.cloud = c })
+}
+
+// CloudOption configures [Cloud].
+type CloudOption interface{ applyCloud(c *cloud) }
+
+type cloudOption func(c *cloud)
+
+func (o cloudOption) applyCloud(c *cloud) { o(c) }
+
+// Within fails the test if an execution has not ended d after it was started; it is stopped then.
+// The default is 5 minutes. Limit: the -timeout of the test binary, 10 minutes unless set (go help testflag).
+func Within(d time.Duration) CloudOption { return cloudOption(func(c *cloud) { c.within = d }) }
+
+// PollEvery sets how long Run waits before it asks again how far an execution has come. Each pause is
+// half as long again as the one before, up to 20 times d, until something has happened. The default
+// is 250 milliseconds.
+func PollEvery(d time.Duration) CloudOption {
+	return cloudOption(func(c *cloud) { c.every = max(d, time.Millisecond) })
+}
+
+// cloud is a deployed function.
+type cloud struct {
+	remote
+
+	function      string
+	within, every time.Duration
+}
+
+var errCloud = errors.New("Cloud goes with Run alone: nobody can hold the clock of AWS, or interrupt what runs there; " +
+	"leave the option out of Start and Explore")
+
+// refused lists the options that a deployed function knows nothing of.
+func (c *config) refused() (list []string) {
+	add := func(what, why string) { list = append(list, "Cloud: "+what+": "+why) }
+	for _, s := range c.stubs {
+		add(s.name, "a deployed function runs its own bodies; leave it out, or run this case without Cloud")
+	}
+	for _, h := range c.hosts {
+		add(fmt.Sprintf("Host(%q)", h.function), "a deployed function invokes what is deployed under that name")
+	}
+	if !c.start.Equal(newConfig().start) {
+		add("At", "the time there is the real one")
+	}
+	if len(c.service) > 0 {
+		add("WithService", "the service there is AWS")
+	}
+	if c.budget != (Budget{}) {
+		add("WithBudget", "nobody sees there how many calls were made, or bytes stored: check the budget without Cloud")
+	}
+	return list
+}
+
+// runCloud runs an execution of the deployed function.
+func runCloud[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *config) *Result[Out] {
+	tb.Helper()
+	if list := cfg.refused(); len(list) > 0 {
+		tb.Fatalf("replaytest: %s", strings.Join(list, "\nreplaytest: "))
+	}
+	input, err := encodeInput(tb.Context(), in)
+	if err != nil {
+		tb.Fatalf("replaytest: %v", err)
+	}
+	w := &watched{cloud: cfg.cloud, cfg: cfg, f: f, clock: checkpoint.ClockFrom(tb.Context()), answered: make(map[string]bool)}
+	if err := w.run(tb.Context(), executionName(tb.Name()), input); err != nil {
+		tb.Fatalf("replaytest: %v%s", err, w.table(tb.Context()))
+	}
+	r, err := resultIn(tb.Context(), w, f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if !cfg.repeats {
+		for _, o := range r.Operations {
+			if last := o.Path[strings.LastIndexByte(o.Path, '/')+1:]; strings.Contains(last, "#") && !strings.Contains(last, "[") {
+				tb.Errorf("replaytest: %s", repeats(o.Path))
+			}
+		}
+	}
+	return r
+}
+
+// resultIn builds the result of an execution that has ended.
+func resultIn[In, Out any](ctx context.Context, w *watched, f *replay.Function[In, Out]) (*Result[Out], error) {
+	h, k := w.history, w.rehearse(ctx)
+	r := &Result[Out]{
+		Cloud: true, ARN: w.arn, Status: w.end.status, Took: h.over.Sub(h.began), Invocations: h.invocations,
+		History: h.events, Operations: w.operations(k),
+	}
+	return r, r.outcome(f, w.end, k.known)
+}
+
+// executionName makes the name of an execution of which people see which test has started it.
+// Limit: 64 of [A-Za-z0-9_-] (Lambda API, DurableExecutionName).
+func executionName(test string) string {
+	const most, random = 64, 8
+	name := []byte(test)
+	for i, b := range name {
+		if b != '_' && (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') {
+			name[i] = '-'
+		}
+	}
+	id := make([]byte, random)
+	_, _ = rand.Read(id) // it never fails
+	return string(name[:min(len(name), most-2*random-1)]) + "-" + hex.EncodeToString(id)
+}
+
+// watched is an execution in the cloud.
+type watched struct {
+	*cloud
+
+	cfg   *config
+	f     local.Handler
+	clock checkpoint.Clock
+	arn   string
+	// history is what was read last, end how the execution has ended.
+	history  *history
+	end      ended
+	answered map[string]bool // callbacks, by ID
+}
+
+// run starts the execution and waits until it has ended. If it does not, it is stopped.
+func (w *watched) run(ctx context.Context, name string, input []byte) (err error) {
+	if w.arn, err = w.start(ctx, w.function, name, input); err != nil {
+		return fmt.Errorf("start %s: %w%s", w.function, err, hint(err))
+	}
+	if w.arn == "" {
+		return fmt.Errorf("start %s: the function is not durable: it has no DurableConfig, or this version has not", w.function)
+	}
+	over := false
+	defer func() {
+		if over {
+			return
+		}
+		const patience = 10 * time.Second
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		f := checkpoint.Failure{Type: "TestEnded", Message: "the test that started the execution has given up"}
+		err = errors.Join(err, w.stop(ctx, w.arn, f))
+	}()
+	err = w.wait(ctx)
+	over = err == nil
+	return err
+}
+
+// hint says what to look at when an execution cannot be started.
+func hint(err error) string {
+	api, ok := errors.AsType[*checkpoint.APIError](err)
+	if !ok {
+		return ""
+	}
+	switch api.HTTPStatus {
+	case http.StatusNotFound:
+		return "; are the name, the account and the client's region right? Durable functions are started by version or alias: orders:live"
+	case http.StatusForbidden:
+		return "; the client needs lambda:InvokeFunction, GetDurableExecution, GetDurableExecutionHistory, StopDurableExecution " +
+			"and, for replies, SendDurableExecutionCallbackSuccess and SendDurableExecutionCallbackFailure"
+	}
+	return ""
+}
+
+// wait waits until the execution has ended and its history is complete, and answers callbacks.
+func (w *watched) wait(ctx context.Context) error {
+	until := w.clock.Now().Add(w.within)
+	pause := w.every
+	for {
+		progress, err := w.look(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && !w.passing(err):
+			return fmt.Errorf("execution %s: %w", w.arn, err)
+		case w.end.over() && w.history != nil && !w.history.over.IsZero():
+			return nil
+		case progress:
+			pause = w.every
+		}
+		if w.clock.Now().Add(pause).After(until) {
+			return w.gaveUp(ctx, err)
+		}
+		w.sleep(ctx, pause)
+		const slowest = 20
+		pause = min(pause*3/2, slowest*w.every) //nolint:mnd // half as long again
+	}
+}
+
+// passing reports whether a call may succeed when it is made again: the execution may not be
+// known everywhere so soon after its start.
+func (w *watched) passing(err error) bool {
+	api, ok := errors.AsType[*checkpoint.APIError](err)
+	return ok && (!api.Permanent() || api.HTTPStatus == http.StatusNotFound && w.end.status == "")
+}
+
+// look asks how far the execution has come, and answers callbacks. It reports whether one was answered.
+func (w *watched) look(ctx context.Context) (progress bool, err error) {
+	if w.end.over() {
+		return false, w.read(ctx)
+	}
+	status, err := w.status(ctx, w.arn)
+	if err != nil {
+		return false, err
+	}
+	w.end.status = status
+	if status.Terminal() {
+		end, err := w.get(ctx, w.arn, true)
+		if err != nil {
+			w.end.status = local.StatusRunning // and be asked again
+			return false, err
+		}
+		w.end = end
+		return false, w.read(ctx)
+	}
+	if len(w.cfg.replies) == 0 {
+		return false, nil
+	}
+	if err := w.read(ctx); err != nil {
+		return false, err
+	}
+	return w.answer(ctx)
+}
+
+func (w *watched) read(ctx context.Context) error {
+	events, cut, err := w.cloud.history(ctx, w.arn)
+	if err == nil {
+		w.history = readHistory(w.arn, events, cut)
+	}
+	return err
+}
+
+// answer answers the open callbacks that have a reply.
+func (w *watched) answer(ctx context.Context) (progress bool, err error) {
+	var k *kit
+	for _, rec := range w.history.log {
+		if rec.Kind != checkpoint.KindCallback || rec.Status.Terminal() || rec.CallbackID == "" || w.answered[rec.CallbackID] {
+			continue
+		}
+		if k == nil {
+			k = w.rehearse(ctx)
+		}
+		for _, r := range w.cfg.replies {
+			if !k.answers(r, rec) {
+				continue
+			}
+			cb := &Callback{k: k, id: rec.CallbackID, path: k.path(rec), to: sender{ctx, w.remote}}
+			if err := r.act(cb); err != nil && !w.closed(ctx, rec.CallbackID) {
+				return progress, fmt.Errorf("answer callback %q: %w", cb.path, err)
+			}
+			w.answered[rec.CallbackID] = true
+			progress = true
+			break
+		}
+	}
+	return progress, nil
+}
+
+// closed reports whether a callback has ended meanwhile, by its timeout or by somebody else.
+func (w *watched) closed(ctx context.Context, id string) bool {
+	if w.read(ctx) != nil {
+		return false
+	}
+	return slices.ContainsFunc(w.history.log, func(rec checkpoint.Operation) bool {
+		return rec.CallbackID == id && rec.Status.Terminal()
+	})
+}
+
+// sender sends the answer of a callback to AWS.
+type sender struct {
+	ctx context.Context //nolint:containedctx // of the test that answers
+	r   remote
+}
+
+// CompleteCallback sends a result.
+func (s sender) CompleteCallback(id string, payload []byte) error {
+	return s.r.succeed(s.ctx, id, payload)
+}
+
+// FailCallback sends a failure.
+func (s sender) FailCallback(id string, f checkpoint.Failure) error { return s.r.fail(s.ctx, id, f) }
+
+// sleep waits for d, or for the end of ctx.
+func (w *watched) sleep(ctx context.Context, d time.Duration) {
+	over := make(chan struct{})
+	stop := w.clock.AfterFunc(d, func() { close(over) })
+	defer stop()
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+}
+
+// gaveUp says what the execution waits for.
+func (w *watched) gaveUp(ctx context.Context, last error) error {
+	what := fmt.Sprintf("execution %s has not ended within %v", w.arn, w.within)
+	if last != nil {
+		return fmt.Errorf("%s; the last call: %w", what, last)
+	}
+	if err := w.read(ctx); err != nil {
+		return fmt.Errorf("%s; its history: %w", what, err)
+	}
+	if w.end.over() {
+		return fmt.Errorf("the history of execution %s, which is %s, is not complete after %v", w.arn, w.end.status, w.within)
+	}
+	return fmt.Errorf("%s: %s; wait longer with Within", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies))
+}
+
+// table is what the history tells, for messages.
+func (w *watched) table(ctx context.Context) string {
+	if w.history == nil {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteByte('\n')
+	printOperations(&b, w.operations(w.rehearse(ctx)))
+	return b.String()
+}
+
+// operations are those of the history.
+func (w *watched) operations(k *kit) []Operation {
+	ops := operationsOf(w.history.log, w.history.began, k.path)
+	for i := range ops {
+		ops[i].Truncated = w.history.cut[ops[i].ID]
+	}
+	return ops
+}

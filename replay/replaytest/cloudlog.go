@@ -1,0 +1,275 @@
+package replaytest
+
+import (
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op/node"
+)
+
+// history is what the events of an execution in the cloud tell.
+type history struct {
+	events []local.Event
+	// log is the log that the function was given, that of the execution first, as far as events
+	// tell. cut holds the IDs of operations whose result or failure the service has cut off.
+	log []checkpoint.Operation
+	cut map[string]bool
+	// began and over are the times of the first and the last event; over is zero until the execution has ended.
+	began, over time.Time
+	// invocations counts those that have ended.
+	invocations int
+}
+
+// readHistory makes the log of an execution from its events.
+func readHistory(arn string, events []local.Event, cut map[int]bool) *history {
+	h := &history{events: events, cut: make(map[string]bool)}
+	place := make(map[string]int)
+	for i := range events {
+		e := &events[i]
+		kind, ok := kindOf(e.Type)
+		switch {
+		case e.Type == local.EventInvocationCompleted:
+			h.invocations++
+			continue
+		case e.Type == local.EventExecutionStarted:
+			h.began = e.Time
+			h.log = append(h.log, checkpoint.Operation{
+				ID: checkpoint.ExecutionID(arn), Name: e.Name, Kind: checkpoint.KindExecution,
+				Status: checkpoint.StatusStarted, Start: e.Time, Payload: e.Input,
+			})
+			continue
+		case !ok: // the end of the execution
+			h.over = e.Time
+			continue
+		}
+		at, seen := place[e.OperationID]
+		if !seen {
+			at = len(h.log)
+			place[e.OperationID] = at
+			h.log = append(h.log, checkpoint.Operation{
+				ID: e.OperationID, ParentID: e.ParentID, Name: e.Name, SubType: e.SubType, Kind: kind,
+				Status: checkpoint.StatusStarted, Start: e.Time,
+			})
+		}
+		happen(&h.log[at], e)
+		h.cut[e.OperationID] = h.cut[e.OperationID] || cut[e.ID]
+	}
+	return h
+}
+
+// kindOf returns what an event is about; ok is false for the execution itself and its invocations.
+func kindOf(t local.EventType) (kind checkpoint.Kind, ok bool) {
+	for prefix, kind := range map[string]checkpoint.Kind{
+		"Step": checkpoint.KindStep, "Wait": checkpoint.KindWait, "Context": checkpoint.KindContext,
+		"Callback": checkpoint.KindCallback, "ChainedInvoke": checkpoint.KindChainedInvoke,
+	} {
+		if strings.HasPrefix(string(t), prefix) {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+// happen takes an event of an operation into its record.
+func happen(rec *checkpoint.Operation, e *local.Event) {
+	if e.CallbackID != "" {
+		rec.CallbackID = e.CallbackID
+	}
+	if e.Type == local.EventWaitStarted {
+		rec.ScheduledEnd = e.ScheduledEnd
+	}
+	status, over := statusOf(e.Type)
+	if !over {
+		rec.Status = checkpoint.StatusStarted
+		return
+	}
+	rec.Payload, rec.Failure = e.Result, e.Failure
+	rec.Attempt = max(rec.Attempt, e.Attempt)
+	if e.NextAttemptDelay > 0 {
+		rec.Status, rec.NextAttempt = checkpoint.StatusPending, e.Time.Add(e.NextAttemptDelay)
+		return
+	}
+	rec.Status, rec.End, rec.NextAttempt = status, e.Time, time.Time{}
+}
+
+// statusOf returns the status that an event brings an operation; over is false for a start.
+func statusOf(t local.EventType) (status checkpoint.Status, over bool) {
+	for suffix, status := range map[string]checkpoint.Status{
+		"Succeeded": checkpoint.StatusSucceeded, "Failed": checkpoint.StatusFailed, "TimedOut": checkpoint.StatusTimedOut,
+		"Cancelled": checkpoint.StatusCancelled, "Stopped": checkpoint.StatusStopped,
+	} {
+		if strings.HasSuffix(string(t), suffix) {
+			return status, true
+		}
+	}
+	return checkpoint.StatusStarted, false
+}
+
+// The sub-types of the branches of batches.
+const (
+	subTypeItem   = "MapIteration"
+	subTypeBranch = "ParallelBranch"
+)
+
+// pathsOf finds the paths of the operations of a log, by their IDs: an ID is derived from the
+// scope, the name, the key and the occurrence, so that those can be tried. An operation whose path is
+// not found, because its key was cut or its branch has no record, has its name behind the path
+// of what is around it. batches, by path, help to find more.
+func pathsOf(log []checkpoint.Operation, batches map[string]*node.Batch) map[string]string {
+	p := &pathfinder{paths: make(map[string]string), scopes: make(map[string]place), log: log, batches: maps.Clone(batches)}
+	p.open(checkpoint.NewScope(""), "")
+	for i := range log {
+		rec := &log[i]
+		if rec.Kind == checkpoint.KindExecution {
+			continue
+		}
+		path := p.path(rec)
+		p.paths[rec.ID] = path
+		p.open(checkpoint.NewScope(rec.ID), path)
+		if n := p.batches[path]; n != nil {
+			p.branches(rec.ID, path, n)
+		}
+	}
+	return p.paths
+}
+
+type pathfinder struct {
+	log     []checkpoint.Operation
+	batches map[string]*node.Batch // by path
+	paths   map[string]string      // by ID
+	scopes  map[string]place       // by tag
+}
+
+// branches notes the scopes of the branches of a batch, which may have no records.
+func (p *pathfinder) branches(id, path string, n *node.Batch) {
+	batch := checkpoint.NewScope(id)
+	for i := range n.N {
+		o := n.Child(i)
+		h := o.Head()
+		name, label, occurrence := h.Name, checkpoint.WireName(h.Name, h.Key), 0
+		switch {
+		case n.Indexed && h.Key != "":
+			name, label = itemName, h.Key
+		case n.Indexed:
+			name, label, occurrence = itemName, strconv.Itoa(i), i
+		}
+		at := checkpoint.ItemPath(path, label)
+		p.open(checkpoint.NewScope(string(batch.AppendID(nil, name, h.Key, occurrence))), at)
+		if inner, ok := o.(*node.Batch); ok {
+			p.batches[checkpoint.Path(at, h.Name, "", 0)] = inner
+		}
+	}
+}
+
+// place is a scope and its path.
+type place struct {
+	ids  checkpoint.Scope
+	path string
+}
+
+// open notes a scope and that of its compensations.
+func (p *pathfinder) open(ids checkpoint.Scope, path string) {
+	p.scopes[ids.Tag()] = place{ids, path}
+	undo := checkpoint.NewScope(checkpoint.UndoScope(ids.ID()))
+	p.scopes[undo.Tag()] = place{undo, path}
+}
+
+func (p *pathfinder) path(rec *checkpoint.Operation) string {
+	if branch, ok := p.scopes[checkpoint.NewScope(rec.ID).Tag()]; ok {
+		return branch.path
+	}
+	tag, ours := checkpoint.ScopeTag(rec.ID)
+	at, ok := p.scopes[tag]
+	if !ok && ours {
+		at, ok = p.flat(tag, rec)
+	}
+	name, key := splitName(rec.Name)
+	if ok {
+		switch rec.SubType {
+		case subTypeItem:
+			if label, ok := p.item(at.ids, rec); ok {
+				return checkpoint.ItemPath(at.path, label)
+			}
+		case subTypeBranch:
+			return checkpoint.ItemPath(at.path, rec.Name)
+		}
+		for n := range len(p.log) {
+			if isID(at.ids, rec.ID, rec.Name, "", n) {
+				return checkpoint.Path(at.path, rec.Name, "", n)
+			}
+			if key != "" && isID(at.ids, rec.ID, name, key, n) {
+				return checkpoint.Path(at.path, name, key, n)
+			}
+		}
+	}
+	return checkpoint.Path(p.paths[rec.ParentID], name, key, 0)
+}
+
+// item finds the label of an item of a map: its key, or its index.
+func (p *pathfinder) item(in checkpoint.Scope, rec *checkpoint.Operation) (label string, ok bool) {
+	if _, key := splitName("[" + rec.Name + "]"); key != "" && isID(in, rec.ID, itemName, key, 0) {
+		return key, true
+	}
+	text, _ := strings.CutPrefix(rec.Name, itemName+"-")
+	if n, err := strconv.Atoi(text); err == nil && isID(in, rec.ID, itemName, "", n) {
+		return text, true
+	}
+	return "", false
+}
+
+// itemName is the name that IDs of items are derived from.
+const itemName = "item"
+
+// flat finds the branch of a flat batch that has no record itself: an item by its index, or a
+// branch that is the one operation in it.
+func (p *pathfinder) flat(tag string, rec *checkpoint.Operation) (place, bool) {
+	batch := checkpoint.NewScope(rec.ParentID)
+	around, ok := p.paths[rec.ParentID]
+	if !ok {
+		return place{}, false
+	}
+	try := func(name string, n int, label string) (place, bool) {
+		ids := checkpoint.NewScope(string(batch.AppendID(nil, name, "", n)))
+		at := place{ids, checkpoint.ItemPath(around, label)}
+		if ids.Tag() != tag {
+			return place{}, false
+		}
+		p.open(ids, at.path)
+		return at, true
+	}
+	if at, ok := try(rec.Name, 0, rec.Name); ok {
+		return at, true
+	}
+	const most = 10_000 // items; a hash each
+	for n := range most {
+		if at, ok := try(itemName, n, strconv.Itoa(n)); ok {
+			return at, true
+		}
+	}
+	return place{}, false
+}
+
+func isID(in checkpoint.Scope, id, name, key string, occurrence int) bool {
+	var buf [64]byte
+	return string(in.AppendID(buf[:0], name, key, occurrence)) == id
+}
+
+// splitName splits the name on the wire, "name[key]"; the key is empty if there is none, or if it
+// was cut.
+func splitName(wire string) (name, key string) {
+	name, rest, ok := strings.Cut(wire, "[")
+	escaped, closed := strings.CutSuffix(rest, "]")
+	if !ok || !closed {
+		return wire, ""
+	}
+	key, err := url.PathUnescape(escaped)
+	if err != nil {
+		return wire, ""
+	}
+	return name, key
+}
