@@ -14,9 +14,11 @@ type Budget struct {
 	Bytes int
 	// CheckpointCalls is how many checkpoint calls are made.
 	CheckpointCalls int
-	// Price is what Operations and Bytes cost at [Prices], in US dollars. The time that functions run
-	// and the keeping of data after the execution are not part of it.
-	Price float64
+	// Price is what Operations and Bytes cost at Prices, in US dollars: an estimate. The time that
+	// functions run, the calls that start them and the keeping of data after the execution are not part
+	// of it. A Price needs Prices.
+	Price  float64
+	Prices PriceTable
 }
 
 // WithBudget fails the test if the execution needs more than b.
@@ -24,25 +26,33 @@ func WithBudget(b Budget) Option { return option(func(c *config) { c.budget = b 
 
 // PriceTable is what the service charges, in US dollars.
 type PriceTable struct {
-	// Date is the month of the prices, Region where they hold.
-	Date, Region string
-	// PerOperation is for each metered operation, PerByte for each byte written.
+	// Date is when somebody has looked at the prices, Region where they hold, Source where they were found.
+	// They are printed with what a table was used for.
+	Date, Region, Source string
+	// PerOperation is for each metered operation, PerByte for each byte stored.
 	PerOperation, PerByte float64
 }
 
-// Prices is the table that [Budget.Price] is computed with. Source: AWS Lambda pricing, durable
-// functions: 8.00 dollars per million operations, 0.25 dollars per GB written.
-func Prices() PriceTable {
-	return PriceTable{Date: "2025-12", Region: "us-east-2", PerOperation: 8.00 / 1e6, PerByte: 0.25 / 1e9}
+// AnnouncedPrices are the prices of December 2025 in us-east-2, as durable functions were announced
+// with: 8.00 dollars per million operations and 0.25 dollars per GB written. They are a table to begin
+// with: prices change and differ between regions, and this package cannot look them up. Compare with
+// https://aws.amazon.com/lambda/pricing/ and write down your own.
+func AnnouncedPrices() PriceTable {
+	return PriceTable{
+		Date: "2025-12", Region: "us-east-2", Source: "as announced, not checked since; see aws.amazon.com/lambda/pricing",
+		PerOperation: 8.00 / 1e6, PerByte: 0.25 / 1e9,
+	}
+}
+
+// Of returns what so many operations and bytes cost.
+func (p PriceTable) Of(operations, bytes int) float64 {
+	return float64(operations)*p.PerOperation + float64(bytes)*p.PerByte
 }
 
 // costOf adds up what an execution has cost.
 func costOf(e *local.Execution) Budget {
 	rec := e.Record()
-	b := Budget{Operations: rec.Metered, Bytes: rec.DataBytes, CheckpointCalls: len(e.CheckpointCalls())}
-	p := Prices()
-	b.Price = float64(b.Operations)*p.PerOperation + float64(b.Bytes)*p.PerByte
-	return b
+	return Budget{Operations: rec.Metered, Bytes: rec.DataBytes, CheckpointCalls: len(e.CheckpointCalls())}
 }
 
 // exceeded tells what is over the budget.
@@ -52,17 +62,25 @@ func (b Budget) exceeded(cost Budget) []string {
 		what      string
 		got, most int
 	}{
-		{"operations", cost.Operations, b.Operations},
-		{"bytes", cost.Bytes, b.Bytes},
-		{"checkpoint calls", cost.CheckpointCalls, b.CheckpointCalls},
+		{"operation", cost.Operations, b.Operations},
+		{"byte", cost.Bytes, b.Bytes},
+		{"checkpoint call", cost.CheckpointCalls, b.CheckpointCalls},
 	} {
 		if x.most > 0 && x.got > x.most {
-			list = append(list, fmt.Sprintf("over budget: %d %s of at most %d", x.got, x.what, x.most))
+			list = append(list, fmt.Sprintf("over budget: %s of at most %d", plural(x.got, x.what), x.most))
 		}
 	}
-	if b.Price > 0 && cost.Price > b.Price {
-		p := Prices()
-		list = append(list, fmt.Sprintf("over budget: $%.7f of at most $%.7f (%s, prices of %s)", cost.Price, b.Price, p.Region, p.Date))
+	if b.Price <= 0 {
+		return list
+	}
+	p := b.Prices
+	if p.PerOperation <= 0 && p.PerByte <= 0 {
+		return append(list, "the budget has a Price and no Prices to compute it with: set Budget.Prices to a table that you "+
+			"have checked; AnnouncedPrices is one to begin with")
+	}
+	if price := p.Of(cost.Operations, cost.Bytes); price > b.Price {
+		list = append(list, fmt.Sprintf("over budget: $%.9f of at most $%.9f, for %s and %s at the prices of %s in %s (%s)",
+			price, b.Price, plural(cost.Operations, "operation"), plural(cost.Bytes, "byte"), p.Date, p.Region, p.Source))
 	}
 	return list
 }

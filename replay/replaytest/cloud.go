@@ -31,8 +31,8 @@ import (
 // the callbacks that have a [Reply] when it sees them, and stops the execution if the test ends before
 // it does. Throttled and lost calls are repeated.
 //
-// Nobody sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls and
-// Concurrent are zero, and so are the Runs of operations. The paths of operations, registered errors
+// Nobody sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
+// Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of operations, registered errors
 // and codecs are found by running the handler again, in the test's process, with the history and
 // without a single body. What only bodies of an unfinished or flat batch have in their paths may be
 // missing there; register errors with the handler to have them restored in any case.

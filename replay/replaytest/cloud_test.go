@@ -115,7 +115,7 @@ func (s *site) goOn(ctx context.Context) {
 func here() cmp.Options {
 	return cmp.Options{
 		replaytest.IgnoreChance(),
-		cmpopts.IgnoreFields(replaytest.Result[receipt]{}, "ARN", "Cloud", "Err", "Concurrent"),
+		cmpopts.IgnoreFields(replaytest.Result[receipt]{}, "ARN", "Cloud", "Err", "Concurrent", "Metered", "Bytes"),
 		cmpopts.IgnoreFields(replaytest.Operation{}, "Runs", "CallbackID"),
 	}
 }

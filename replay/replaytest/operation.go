@@ -3,11 +3,8 @@ package replaytest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -59,46 +56,6 @@ func (r *Result[Out]) Op(path string) Operation {
 		}
 	}
 	return Operation{}
-}
-
-// Print writes a table of the operations to w, for people.
-func (r *Result[Out]) Print(w io.Writer) {
-	what := fmt.Sprint(r.Status)
-	if r.Err != nil {
-		what += ": " + r.Err.Error()
-	}
-	fmt.Fprintf(w, "%s after %v, %d invocations, %d checkpoint calls\n", what, r.Took, r.Invocations, r.CheckpointCalls)
-	printOperations(w, r.Operations)
-}
-
-func printOperations(w io.Writer, ops []Operation) {
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "OPERATION\tKIND\tSTATUS\tRUNS\tBEGAN\tENDED\tRESULT")
-	for _, o := range ops {
-		ended, runs := "", ""
-		if o.Status.Terminal() {
-			ended = o.Ended.String()
-		}
-		if o.Kind == checkpoint.KindStep {
-			runs = strconv.Itoa(o.Runs)
-		}
-		result := o.Result
-		if o.Failure != nil && result == "" {
-			result = o.Failure.Type + ": " + o.Failure.Message
-		}
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\t%s\n", o.Path, o.SubType, o.Status, runs, o.Began, ended, brief(result))
-	}
-	_ = tab.Flush() // the writer tells nobody either
-}
-
-// brief cuts a text for a table.
-func brief(s string) string {
-	const most = 60
-	s = strings.ReplaceAll(s, "\n", " ")
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }
 
 // operations are the records of the log but for that of the execution.

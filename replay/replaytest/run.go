@@ -49,6 +49,9 @@ type Result[Out any] struct {
 	Took time.Duration
 	// Invocations is how often the function was invoked, CheckpointCalls how many checkpoint calls it made.
 	Invocations, CheckpointCalls int
+	// Metered is how many operations the service counts: each one, and each retry once more. Bytes is
+	// how much it stored in payloads and errors. See [Budget].
+	Metered, Bytes int
 	// Operations are the operations of the log in the order they began, but for two things: what is
 	// inside of a group or a batch follows it, and branches follow in the order of their indexes or
 	// names.
@@ -69,7 +72,8 @@ func resultOf[In, Out any](k *kit, f *replay.Function[In, Out]) (*Result[Out], e
 		ARN: k.exec.ARN(), Status: k.exec.Status(), Took: k.clock.Now().Sub(k.cfg.start), Invocations: k.exec.Invocations(),
 		Calls: k.exec.CheckpointCalls(), History: k.exec.History(), Operations: k.operations(),
 	}
-	r.CheckpointCalls = len(r.Calls)
+	rec := k.exec.Record()
+	r.CheckpointCalls, r.Metered, r.Bytes = len(r.Calls), rec.Metered, rec.DataBytes
 	k.note(func() { r.Logs, r.Concurrent = append([]Log(nil), k.logs...), k.beside })
 	var known []codec.KnownError
 	k.note(func() { known = append(known, k.known...) })

@@ -186,15 +186,3 @@ func TestStalledExecutionIsReported(t *testing.T) {
 		t.Errorf("got %q, %v", r.Value, r.Err)
 	}
 }
-
-func TestPrint(t *testing.T) {
-	t.Parallel()
-	var b strings.Builder
-	r := replaytest.Run(t, replay.Handler(newShop().process), order{ID: "A-1", Items: []string{"x"}})
-	r.Print(&b)
-	for _, want := range []string{"SUCCEEDED after 24h0m0s, 2 invocations", "ship[0]/pack-item", "cool-off"} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in\n%s", want, b.String())
-		}
-	}
-}

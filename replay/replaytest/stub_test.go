@@ -123,12 +123,24 @@ func TestWhatFailsATest(t *testing.T) {
 		{name: "allowed repeat", reason: "loops that never change are fine", handler: twice, opts: []replaytest.Option{replaytest.AllowRepeats()}},
 		{
 			name: "operations", reason: "a budget is a promise", handler: s.process,
-			opts: []replaytest.Option{replaytest.WithBudget(replaytest.Budget{Operations: 1, Bytes: 1, CheckpointCalls: 1, Price: 1e-9})},
+			opts: []replaytest.Option{replaytest.WithBudget(replaytest.Budget{Operations: 1, Bytes: 1, CheckpointCalls: 1})},
 			want: "over budget: 4 operations of at most 1",
 		},
 		{
+			name: "price", reason: "the prices say when and where they held", handler: s.process,
+			opts: []replaytest.Option{replaytest.WithBudget(replaytest.Budget{Price: 1e-9, Prices: replaytest.PriceTable{
+				Date: "2026-03", Region: "eu-west-1", Source: "our contract", PerOperation: 1, PerByte: 0.001,
+			}})},
+			want: "over budget: $4.087000000 of at most $0.000000001, for 4 operations and 87 bytes at the prices of 2026-03 in eu-west-1 (our contract)",
+		},
+		{
+			name: "price without prices", reason: "prices are nothing to guess", handler: s.process,
+			opts: []replaytest.Option{replaytest.WithBudget(replaytest.Budget{Price: 1})},
+			want: "the budget has a Price and no Prices",
+		},
+		{
 			name: "within budget", reason: "it is no target", handler: s.process,
-			opts: []replaytest.Option{replaytest.WithBudget(replaytest.Budget{Operations: 10, Bytes: 1000, CheckpointCalls: 10, Price: 0.001})},
+			opts: []replaytest.Option{replaytest.WithBudget(replaytest.Budget{Operations: 10, Bytes: 1000, CheckpointCalls: 10, Price: 0.001, Prices: replaytest.AnnouncedPrices()})},
 		},
 	}
 	for _, tt := range tests {

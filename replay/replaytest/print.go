@@ -1,0 +1,86 @@
+package replaytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Print writes how the execution ended and a table of its operations to w, for people: what runs
+// inside of an operation follows it, long results are cut, and those of batches are summed up.
+func (r *Result[Out]) Print(w io.Writer) {
+	what := string(r.Status)
+	if r.Err != nil {
+		what += ": " + brief(r.Err.Error())
+	}
+	fmt.Fprintf(w, "%s after %v, %s", what, r.Took, plural(r.Invocations, "invocation"))
+	if !r.Cloud { // nobody sees the rest there
+		fmt.Fprintf(w, ", %s, %s, %s", plural(r.CheckpointCalls, "checkpoint call"),
+			plural(r.Metered, "metered operation"), plural(r.Bytes, "byte"))
+	}
+	fmt.Fprintln(w)
+	printOperations(w, r.Operations)
+}
+
+func printOperations(w io.Writer, ops []Operation) {
+	var table strings.Builder
+	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0) //nolint:mnd // two spaces between columns
+	fmt.Fprintln(tab, "OPERATION\tKIND\tSTATUS\tRUNS\tBEGAN\tENDED\tRESULT")
+	for _, o := range ops {
+		ended, runs := "", ""
+		if o.Status.Terminal() {
+			ended = o.Ended.String()
+		}
+		if o.Kind == checkpoint.KindStep && (o.Runs > 0 || o.Attempts == 0) {
+			runs = strconv.Itoa(o.Runs)
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\t%s\n", o.Path, o.SubType, o.Status, runs, o.Began, ended, o.brief())
+	}
+	_ = tab.Flush() // a builder takes everything
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
+}
+
+// brief is the result or the failure, for a table.
+func (o Operation) brief() string {
+	var batch struct {
+		Perdure *struct{ Reason, Status string } `json:"perdure"`
+	}
+	switch {
+	case o.Failure != nil && o.Result == "":
+		return brief(o.Failure.Type + ": " + o.Failure.Message)
+	case json.Unmarshal([]byte(o.Result), &batch) == nil && batch.Perdure != nil:
+		b := batch.Perdure
+		return fmt.Sprintf("%d of %d succeeded, %s", strings.Count(b.Status, "S"), len(b.Status), b.Reason)
+	}
+	return brief(o.Result)
+}
+
+// brief cuts a text for a table.
+func brief(s string) string {
+	const most = 60
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}

@@ -1,0 +1,72 @@
+package replaytest_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+	"github.com/perdure/perdure/retry"
+)
+
+// parcels runs what a table must show: maps in maps with keys, retries, a callback that times out, long
+// results, texts that are not ASCII, and a failure of two lines.
+func parcels() *replay.Function[[]string, string] {
+	tries := 0
+	pack := op.StepFunc("pack-item", func(_ context.Context, s string) (string, error) {
+		if s == "b" {
+			if tries++; tries < 3 {
+				return "", errors.New("busy")
+			}
+		}
+		return strings.Repeat(s, 100), nil
+	}, op.WithRetry(retry.Fixed(3*time.Second, retry.NoJitter()))).Key(func(s string) string { return s })
+	parcel := op.GroupFunc("parcel", func(ctx op.Context, s string) ([]string, error) {
+		b, err := replay.Run(ctx, op.Map("items", []string{s, "ü/" + s}, pack))
+		return b.Values(), err
+	}).Key(func(s string) string { return "SKU " + s })
+	return replay.Handler(func(ctx op.Context, in []string) (string, error) {
+		if err := replay.Exec(ctx, op.Map("ship", in, parcel)); err != nil {
+			return "", err
+		}
+		greet := op.Step("greet", func(context.Context) (string, error) { return "日本語\n\"zwei\"\tZeilen", nil })
+		if err := replay.Exec(ctx, greet); err != nil {
+			return "", err
+		}
+		ask := op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }, op.WithTimeout(time.Hour))
+		if err := replay.Exec(ctx, ask); err == nil {
+			return "", errors.New("somebody has approved")
+		}
+		return replay.Run(ctx, op.Step("label", func(context.Context) (string, error) {
+			return "", errors.New("the printer says:\nout of paper, and this goes on and on and on and on and on")
+		}, op.WithRetry(retry.Never())))
+	})
+}
+
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	replaytest.Run(t, parcels(), []string{"a", "b"}).Print(&b)
+	table := regexp.MustCompile(`\d+ checkpoint`).ReplaceAllString(b.String(), "N checkpoint") // concurrent updates share calls by chance
+	const file = "testdata/print.txt"
+	if os.Getenv(replaytest.UpdateVariable) != "" {
+		if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(table, "\n")); diff != "" {
+		t.Errorf("the table is not that of %s (-want +got):\n%s", file, diff)
+	}
+}
