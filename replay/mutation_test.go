@@ -199,7 +199,7 @@ func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // 
 				}
 				passes[key] = true
 			}
-			out, err := m.run(t, m.build(t))
+			out, err := m.run(t, buildBroken(t, ".", m.patches))
 			if err == nil {
 				t.Fatalf("%s does not notice", m.property)
 			}
@@ -210,8 +210,8 @@ func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // 
 	}
 }
 
-// build compiles the tests against the broken engine.
-func (m mutation) build(t *testing.T) string {
+// buildBroken compiles the tests of a package against the broken engine.
+func buildBroken(t *testing.T, pkg string, patches []patch) string {
 	t.Helper()
 	dir := t.TempDir()
 	root, err := filepath.Abs("..")
@@ -219,7 +219,7 @@ func (m mutation) build(t *testing.T) string {
 		t.Fatal(err)
 	}
 	texts := make(map[string]string)
-	for _, p := range m.patches {
+	for _, p := range patches {
 		path := filepath.Join(root, filepath.FromSlash(p.file))
 		text, ok := texts[path]
 		if !ok {
@@ -251,7 +251,7 @@ func (m mutation) build(t *testing.T) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(dir, "broken.test")
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, pkg)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("the broken engine does not compile: %v\n%s", err, out)
 	}

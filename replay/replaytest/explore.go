@@ -56,7 +56,7 @@ type Report struct {
 	// undisturbed execution can be interrupted: checkpoint calls, invocations, runs of bodies, calls of
 	// Crash, sizes of pages, and callbacks that have a reply.
 	Calls, Invocations, Bodies, CrashPoints, Pages, Callbacks int
-	// Concurrent says that operations ran beside each other, so that bodies are held back, too.
+	// Concurrent says that operations ran beside each other, so that bodies and replies are held back, too.
 	Concurrent bool
 	// Waves are the numbers of bodies that can run at the same time, and so end in any order; Orders is
 	// how many of these orders were tried: all of a wave of up to four bodies, 24 of a larger one.
@@ -73,7 +73,7 @@ type Report struct {
 
 // Want is the number of singles that the counts of places call for.
 func (r *Report) Want() int {
-	n := len(callFaults())*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults(r.Concurrent))*r.Bodies +
+	n := len(callFaults(r.Concurrent))*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults(r.Concurrent))*r.Bodies +
 		r.CrashPoints + len(pageFaults())*r.Pages + len(callbackFaults())*r.Callbacks
 	for _, size := range r.Waves {
 		n += ordersOf(size)
@@ -88,7 +88,7 @@ func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 func (r *Report) String() string {
 	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d×%d pages + %d×%d callbacks + %d orders of %d waves, "+
 		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interruption may change",
-		r.Schedules(), r.Singles, len(callFaults()), r.Calls, len(invocationFaults()), r.Invocations, len(bodyFaults(r.Concurrent)), r.Bodies,
+		r.Schedules(), r.Singles, len(callFaults(r.Concurrent)), r.Calls, len(invocationFaults()), r.Invocations, len(bodyFaults(r.Concurrent)), r.Bodies,
 		r.CrashPoints, len(pageFaults()), r.Pages, len(callbackFaults()), r.Callbacks, r.Orders, len(r.Waves), r.Pairs, r.Triples, r.Interruptions, r.States, r.Interrupted)
 }
 
@@ -99,7 +99,8 @@ func (r *Report) String() string {
 // The interruptions are:
 //
 //   - of each call: the function is lost before it or after it, its reply is lost, its token is
-//     refused as stale, its reply has no token for the next one, it is throttled;
+//     refused as stale, its reply has no token for the next one, it is throttled; beside concurrent
+//     operations, its reply is slow, so that they go on meanwhile;
 //   - of each invocation: the function is lost when it is given the event, its answer is lost, the
 //     event is delivered twice;
 //   - of each run of a body: the function is lost before it, in it when its start has been recorded

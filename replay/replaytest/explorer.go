@@ -99,7 +99,7 @@ func (x *explorer) singles(base *trial) []fault {
 	r.Calls, r.Invocations = len(base.calls), base.k.exec.Invocations()
 	r.Bodies, r.CrashPoints, r.Pages = len(base.bodies), len(base.crashes), len(base.k.exec.Operations())
 	for n := range r.Calls {
-		add(atCall, strconv.Itoa(n+1), callFaults()...)
+		add(atCall, strconv.Itoa(n+1), callFaults(r.Concurrent)...)
 	}
 	for n := range r.Invocations {
 		add(atInvocation, strconv.Itoa(n+1), invocationFaults()...)

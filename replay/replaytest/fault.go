@@ -39,10 +39,15 @@ const (
 	lost       = "lost"
 	split      = "split"
 	late       = "late"
+	slow       = "slow"
 	kept       = "kept"
 )
 
-func callFaults() []string {
+// callFaults are those of the calls of a function; beside a slow one concurrent operations go on.
+func callFaults(concurrent bool) []string {
+	if concurrent {
+		return []string{lostBefore, lostAfter, replyLost, stale, tokenless, throttled, slow}
+	}
 	return []string{lostBefore, lostAfter, replyLost, stale, tokenless, throttled}
 }
 func invocationFaults() []string { return []string{lostBefore, lostAfter, duplicate} }
@@ -59,6 +64,16 @@ func bodyFaults(concurrent bool) []string {
 
 // fault is one interruption.
 type fault struct{ place, at, how string }
+
+// harmless reports whether the interruption loses no function and no reply: bodies then run as often
+// as they do undisturbed.
+func (f fault) harmless() bool {
+	switch f.how {
+	case early, during, after, split, late, slow, kept:
+		return true
+	}
+	return false
+}
 
 // String is the fault as a schedule spells it.
 func (f fault) String() string { return f.place + ":" + f.at + "=" + f.how }

@@ -47,8 +47,13 @@ type trial struct {
 	strict          map[string]bool // at most once, by path
 	interrupted     bool
 	states          map[uint64]bool
-	// untoken says that the reply that is on its way loses its token.
-	untoken bool
+	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
+	untoken, tardy bool
+	// parents are those of the operations that the log has come to, over the groups among them that have
+	// ended, and belated is an update below one of these; empty for none.
+	parents map[string]string
+	over    map[string]bool
+	belated string
 	// meeting collects bodies that can run at the same time; nil for none.
 	meeting *meeting
 	turns   *turns // nil if bodies may end in any order
@@ -64,6 +69,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 	t := &trial{
 		plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
 		perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
+		parents: make(map[string]string), over: make(map[string]bool),
 		meeting: m, turns: newTurns(plan.order()),
 	}
 	cfg := *x.cfg
@@ -192,6 +198,8 @@ func (t *trial) fail(p local.Point) error {
 		return busy
 	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, tokenless):
 		t.untoken = true
+	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, slow):
+		t.tardy = true
 	}
 	return nil
 }
@@ -204,7 +212,7 @@ func (t *trial) once(place, at, how string) bool {
 	return !t.fired[fault{place, at, how}] && t.meets(place, at, how)
 }
 
-// forgetful is a client whose replies may lose their token.
+// forgetful is a client whose replies may be slow or lose their token.
 type forgetful struct {
 	checkpoint.Client
 
@@ -214,6 +222,11 @@ type forgetful struct {
 // Checkpoint implements checkpoint.Client.
 func (c *forgetful) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 	out, err := c.Client.Checkpoint(ctx, in)
+	var tardy bool
+	c.t.note(func() { tardy, c.t.tardy = c.t.tardy, false })
+	if tardy {
+		wait()
+	}
 	c.t.note(func() {
 		if err == nil && c.t.untoken {
 			c.t.untoken, out.Token, out.NextMarker = false, "", ""
@@ -241,11 +254,27 @@ func (t *trial) committed(p local.Point) {
 	t.note(func() {
 		t.states[h.Sum64()] = true
 		for _, u := range p.Updates {
+			t.ends(u)
 			if f := u.Failure; f != nil && (f.Type == "Interrupted" || strings.Contains(f.Data, `"name":"Interrupted"`)) {
 				t.interrupted = true
 			}
 		}
 	})
+}
+
+// ends notes what an update says of groups, branches and batches that have ended: what is below them
+// was left behind then, and writes nothing more but the cancelling of waits. Called with the lock.
+func (t *trial) ends(u checkpoint.Update) {
+	t.parents[u.ID] = u.ParentID
+	for id := u.ParentID; id != "" && u.Action != checkpoint.ActionCancel; id = t.parents[id] {
+		if t.over[id] && t.belated == "" {
+			t.belated = fmt.Sprintf("%s of %q was written after the end of what it was started in",
+				u.Action, t.k.path(checkpoint.Operation{ID: u.ID, Name: u.Name}))
+		}
+	}
+	if u.Kind == checkpoint.KindContext && u.Action != checkpoint.ActionStart {
+		t.over[u.ID] = true
+	}
 }
 
 // answers answers the callbacks that the schedule has answered at this moment.
@@ -374,9 +403,10 @@ func (x *explorer) problem(want, t *trial) string {
 	if !t.interrupted && !x.same(want, t) {
 		return fmt.Sprintf("the result is %s, undisturbed it is %s", t, want)
 	}
+	losses := t.losses()
 	for _, what := range sortedKeys(t.perAttempt) {
 		path := what[:strings.LastIndex(what, " attempt ")]
-		most := 1 + len(t.fired)
+		most := 1 + losses
 		if t.strict[path] {
 			most = 1
 		}
@@ -384,7 +414,10 @@ func (x *explorer) problem(want, t *trial) string {
 			return fmt.Sprintf("the body of %q ran %d times in one attempt, of at most %d (%s)", path, n, most, what)
 		}
 	}
-	failed, allowed := 0, len(t.fired)
+	if t.belated != "" {
+		return t.belated
+	}
+	failed, allowed := 0, losses
 	for _, e := range t.k.exec.History() {
 		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
 			if failed++; failed > allowed {
@@ -399,6 +432,16 @@ func (x *explorer) problem(want, t *trial) string {
 		return fmt.Sprintf("the input of %q was %s, and %s when the code was replayed: %s", path, was, is, causes)
 	}
 	return ""
+}
+
+// losses is how many interruptions took place that lose something.
+func (t *trial) losses() (n int) {
+	for f := range t.fired {
+		if !f.harmless() {
+			n++
+		}
+	}
+	return n
 }
 
 // String is how the execution ended.
