@@ -66,7 +66,7 @@ type Report struct {
 	Singles, Pairs, Triples int
 	// Interruptions is how many interruptions took place, States how many different states the log
 	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
-	// off, or suspended in a race because they got no token: their result may differ from the
+	// off, or suspended for want of a token while something ran beside it: their result may differ from the
 	// undisturbed one.
 	Interruptions, States, Interrupted int
 }
@@ -117,8 +117,9 @@ func (r *Report) String() string {
 // Functions that [Host] adds are not interrupted themselves: explore each one for itself.
 //
 // The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
-// cut off, or a reply without a token let a timer win a race; a body runs once per attempt and interruption, that of an at-most-once step once per
-// attempt; no invocation fails but for an interruption, so that none suspends with nothing pending;
+// cut off, or a function suspended for want of a token while something ran beside it; a body runs once per
+// attempt and interruption that loses something, that of an at-most-once step once per attempt; nothing is
+// written below a group, branch or batch that has ended; no invocation fails but for an interruption, so that none suspends with nothing pending;
 // the number of invocations is bounded. The budget is that of the undisturbed execution.
 //
 // The first failure is shrunk to the fewest interruptions that fail, and told with the line that

@@ -24,6 +24,7 @@ type explorer struct {
 	used    map[*stub]bool
 	same    func(want, got *trial) bool
 	traffic func(k *kit) string
+	usual   int // invocations of the undisturbed execution; zero before it has ended
 }
 
 // undisturbed is how many executions must agree before any is interrupted.
@@ -35,6 +36,7 @@ func (x *explorer) explore() {
 	if base.err != nil {
 		x.tb.Fatalf("replaytest: the undisturbed execution: %v\n%s", base.err, x.history(base))
 	}
+	x.usual = base.k.exec.Invocations()
 	if !x.sound(base) {
 		return
 	}
@@ -164,15 +166,15 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 	return true
 }
 
-// history tells the last part of what happened.
+// history tells what happened: of a long history how it began, where the cause may lie, and how it ended.
 func (x *explorer) history(t *trial) string {
-	const most = 60
+	const first, last = 20, 40
 	if t.k.exec == nil {
 		return ""
 	}
 	lines := strings.Split(x.traffic(t.k), "\n")
-	if len(lines) > most {
-		lines = append([]string{"…"}, lines[len(lines)-most:]...)
+	if more := len(lines) - first - last; more > 0 {
+		lines = slices.Concat(lines[:first], []string{fmt.Sprintf("… %d more lines …", more)}, lines[first+more:])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -47,7 +47,6 @@ type kit struct {
 	repeated []string
 	batches  map[string]*node.Batch // by path; nil if nobody asks for them
 	beside   bool                   // something ran concurrently
-	races    bool                   // a batch may end before all of its branches have
 	logs     []Log
 }
 
@@ -132,7 +131,6 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			if k.batches != nil {
 				k.batches[path] = n
 			}
-			k.races = k.races || racing(n)
 		case *node.Step, *node.Wait, *node.Invoke, *node.Await:
 		}
 		if was, ok := k.inputs[path]; !ok {
@@ -157,16 +155,6 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		return &c
 	}
 	return n
-}
-
-// racing reports whether a batch ends when some of its branches have succeeded.
-func racing(n *node.Batch) bool {
-	for succeeded := 1; n.Rule != nil && succeeded < n.N; succeeded++ {
-		if n.Rule(node.Progress{Total: n.N, Started: n.N, Succeeded: succeeded}).Done {
-			return true
-		}
-	}
-	return false
 }
 
 func (k *kit) note(f func()) {

@@ -74,7 +74,7 @@ func TestEngineProof(t *testing.T) {
 				t.Skip("another program has failed")
 			}
 			opts := append(slices.Clip(programs[name].opts), replaytest.Schedules(more))
-			r := replaytest.Explore(t, replay.Handler(programs[name].run), 1, opts...)
+			r := replaytest.Explore(t, replay.Handler(programs[name].run, programs[name].set...), 1, opts...)
 			c.add(r, t.Failed())
 		})
 	}

@@ -1,6 +1,7 @@
 package replaytest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ const functionTimeout = 10 * time.Second
 
 // patience is how long, in real time, an execution may take before it counts as hanging.
 const patience = time.Minute
+
+// mostInvocations is how many invocations the undisturbed execution may need before it counts as making no
+// progress.
+const mostInvocations = 1000
 
 // lateness is how long, in real time, a body is held back that is to end after those beside it.
 const lateness = 2 * time.Millisecond
@@ -49,6 +54,8 @@ type trial struct {
 	states          map[uint64]bool
 	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
 	untoken, tardy bool
+	// orphan says that the function got no token, hasty that one has suspended for that.
+	orphan, hasty bool
 	// parents are those of the operations that the log has come to, over the groups among them that have
 	// ended, and belated is an update below one of these; empty for none.
 	parents map[string]string
@@ -73,7 +80,10 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		meeting: m, turns: newTurns(plan.order()),
 	}
 	cfg := *x.cfg
-	cfg.most = 1000
+	cfg.most = mostInvocations
+	if x.usual > 0 {
+		cfg.most = 2*x.usual + 50 //nolint:mnd // far more than problem allows
+	}
 	cfg.service = slices.Clip(cfg.service)
 	if plan.any(deadline) {
 		cfg.service = append(cfg.service, local.WithFunctionTimeout(functionTimeout))
@@ -92,7 +102,9 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		if c, ok := checkpoint.ClientFrom(ctx); ok {
 			ctx = checkpoint.WithClient(ctx, &forgetful{Client: c, t: t})
 		}
-		return x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)
+		out, err := x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)
+		t.answered(out, err)
+		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
 	t.k.body, t.k.waits, t.k.rest = t.body, t.waits, t.rest
 	ctx, cancel := context.WithTimeout(x.tb.Context(), patience)
@@ -109,6 +121,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 			t.failure = f.Type + ": " + f.Message
 		}
 	}
+	t.interrupted = t.interrupted || t.hasty && t.k.beside
 	t.err = errors.Join(t.err, t.k.svc.Close())
 	for s := range t.k.used {
 		x.used[s] = true
@@ -229,12 +242,19 @@ func (c *forgetful) Checkpoint(ctx context.Context, in checkpoint.CheckpointInpu
 	}
 	c.t.note(func() {
 		if err == nil && c.t.untoken {
-			c.t.untoken, out.Token, out.NextMarker = false, "", ""
-			// The function suspends, whatever its bodies are doing: a timer may win a race against them.
-			c.t.k.note(func() { c.t.interrupted = c.t.interrupted || c.t.k.races })
+			c.t.untoken, c.t.orphan, out.Token, out.NextMarker = false, true, "", ""
 		}
 	})
 	return out, err
+}
+
+// answered notes that a function without a token has suspended. What ran beside goes on when a timer fires,
+// which may win a race or change what depends on the time.
+func (t *trial) answered(out []byte, err error) {
+	t.note(func() {
+		t.hasty = t.hasty || t.orphan && err == nil && bytes.Contains(out, []byte(`"`+checkpoint.OutcomePending+`"`))
+		t.orphan = false
+	})
 }
 
 // committed looks at what the log has come to.
@@ -406,12 +426,12 @@ func (x *explorer) problem(want, t *trial) string {
 	losses := t.losses()
 	for _, what := range sortedKeys(t.perAttempt) {
 		path := what[:strings.LastIndex(what, " attempt ")]
-		most := 1 + losses
+		allowed := 1 + losses
 		if t.strict[path] {
-			most = 1
+			allowed = 1
 		}
-		if n := t.perAttempt[what]; n > most {
-			return fmt.Sprintf("the body of %q ran %d times in one attempt, of at most %d (%s)", path, n, most, what)
+		if n := t.perAttempt[what]; n > allowed {
+			return fmt.Sprintf("the body of %q ran %d times in one attempt, of at most %d (%s)", path, n, allowed, what)
 		}
 	}
 	if t.belated != "" {

@@ -1,0 +1,100 @@
+package replaytest_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+)
+
+func branches() map[string]func(op.Context, int) (string, error) {
+	return map[string]func(op.Context, int) (string, error){
+		"map": func(ctx op.Context, _ int) (string, error) {
+			b, err := replay.Run(ctx, op.Map("all", []int{1, 2, 3}, add, op.WithMaxConcurrency(2)))
+			return text(b.Values(), err)
+		},
+		"flat map": func(ctx op.Context, _ int) (string, error) {
+			b, err := replay.Run(ctx, op.Map("all", []int{1, 2}, napping, op.WithFlat()))
+			return text(b.Values(), err)
+		},
+		"chunks": func(ctx op.Context, _ int) (string, error) {
+			b, err := replay.Run(ctx, op.Map("all", []int{1, 2, 3, 4, 5}, add, op.WithChunks(2, 0)))
+			return text(b.Values(), err)
+		},
+		"a map of groups, few bodies at once": func(ctx op.Context, _ int) (string, error) {
+			b, err := replay.Run(ctx, op.Map("all", []int{1, 2, 3}, napping, op.WithMaxRunning(1)))
+			return text(b.Values(), err)
+		},
+		"join": func(ctx op.Context, n int) (string, error) {
+			v, err := replay.Run(ctx, op.Join2("both", add(n), flaky(n)))
+			return text(v.A+v.B, err)
+		},
+		"a retry beside a slow body": func(ctx op.Context, n int) (string, error) {
+			v, err := replay.Run(ctx, op.Join3("all", slow(n), flaky(n), onceFlaky(n)))
+			return text(v.A+v.B+v.C, err)
+		},
+		"a wait beside steps": func(ctx op.Context, n int) (string, error) {
+			v, err := replay.Run(ctx, op.Join3("all", napping(n), relaxed(n), onceFlaky(n)))
+			return text(v.A+v.B+v.C, err)
+		},
+		"future": func(ctx op.Context, n int) (string, error) {
+			f := replay.Go(ctx, flaky(n))
+			a, err := replay.Run(ctx, add(n))
+			if err != nil {
+				return "", err
+			}
+			b, err := replay.Run(ctx, f.Result())
+			return text(a+b, err)
+		},
+		"futures and groups": func(ctx op.Context, n int) (string, error) {
+			f := replay.Go(ctx, napping(n))
+			g := replay.Go(ctx, once(n))
+			if err := pause(ctx); err != nil {
+				return "", err
+			}
+			v, err := replay.Run(ctx, op.Join2("both", f.Result(), g.Result()))
+			return text(v.A+v.B, err)
+		},
+		"branches in branches": func(ctx op.Context, n int) (string, error) {
+			inner := op.Transform(op.Map("inner", []int{1, 2}, add), func(b op.Batch[int]) (int, error) { return len(b.Values()), nil })
+			v, err := replay.Run(ctx, op.Join2("outer", inner, napping(n)))
+			return text(v.A+v.B, err)
+		},
+		"race": func(ctx op.Context, n int) (string, error) {
+			late := op.Transform(op.Wait("late", time.Hour), func(op.None) (int, error) { return 0, nil })
+			return text(replay.Run(ctx, op.Race("first", add(n), late)))
+		},
+		"the loser of a race": func(ctx op.Context, n int) (string, error) {
+			loser := op.Group("loser", func(ctx op.Context) (int, error) {
+				if err := replay.Exec(ctx, op.Wait("long", 24*time.Hour)); err != nil {
+					return 0, err
+				}
+				return replay.Run(ctx, add(0))
+			})
+			v, err := replay.Run(ctx, op.Race("first", napping(n), loser))
+			if err != nil {
+				return "", err
+			}
+			if err := pause(ctx); err != nil {
+				return "", err
+			}
+			return text(replay.Run(ctx, add(v)))
+		},
+		"enough": func(ctx op.Context, _ int) (string, error) {
+			b, err := replay.Run(ctx, op.Map("all", []int{1, 2, 90}, napping, op.WithCompletion(op.MinSuccessful(2))))
+			if err != nil {
+				return "", err
+			}
+			return text(b.Values(), pause(ctx))
+		},
+		"time-out": func(ctx op.Context, n int) (string, error) {
+			_, err := replay.Run(ctx, op.Timeout("limit", napping(60), time.Minute))
+			if !errors.Is(err, op.ErrTimedOut) {
+				return "", fmt.Errorf("want a time-out, got %w", err)
+			}
+			return text(replay.Run(ctx, add(n)))
+		},
+	}
+}
