@@ -7,51 +7,43 @@ import (
 
 // callAwait waits for an operation that was started before. It may run in any scope inside the
 // one that started it, any number of times.
-func (s *scope) callAwait(n *node.Await, start bool) node.Record {
+func (s *scope) callAwait(n *node.Await, start bool) (node.Record, *operation) {
 	o, ok := n.Target.(*operation)
 	if !ok {
-		return node.Record{Err: errNoTarget}
+		return node.Record{Err: errNoTarget}, nil
 	}
 	if start {
-		return node.Record{Target: o}
+		return node.Record{Target: o}, nil
 	}
 	s.inv.mu.Lock()
 	if err := s.alive(); err != nil {
-		return node.Record{Err: err}
+		return node.Record{Err: err}, nil
 	}
-	r, err := s.await(s.t, o)
-	if err != nil {
-		return node.Record{Err: err}
-	}
-	s.inv.mu.Unlock()
-	return r
-}
-
-// await parks until o has ended. Called with the lock held; if it returns an error, which only a
-// foreign goroutine sees, the lock is free.
-func (s *scope) await(t *task, o *operation) (node.Record, error) {
 	if o.done {
 		s.asked(o)
+		s.inv.mu.Unlock()
 		return o.rec, nil
 	}
 	rec, ok := s.inv.log.Get(o.id)
 	finished := ok && rec.Status.Terminal()
 	if !finished {
 		if err := s.owned(o.head); err != nil {
-			return node.Record{}, err
+			return node.Record{Err: err}, nil
 		}
 		if s.readOnly && o.s.readOnly {
 			s.diverge(s.unfinished(o))
 		}
 	}
 	if !o.own {
-		return s.served(t, o), nil
+		s.inv.mu.Unlock()
+		return o.served(false)
 	}
 	if ok && !finished {
 		s.frontier(o)
 	}
-	s.inv.awaitDone(t, s, o)
+	s.inv.awaitDone(s.t, s, o)
 	s.asked(o)
+	s.inv.mu.Unlock()
 	return o.rec, nil
 }
 

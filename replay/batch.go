@@ -233,7 +233,7 @@ func (b *batch) count(k *branch) {
 // end notes that a branch has ended. Called with the lock held.
 func (b *batch) end(k *branch) {
 	b.open--
-	k.ended = true
+	k.done = true
 	if b.decided {
 		return
 	}

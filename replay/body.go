@@ -106,6 +106,18 @@ func (t *task) guard(f func() (any, error)) (v any, err error) {
 	return v, err
 }
 
+// guardScope is guard for the function of a group or branch, with as few frames as can be: see
+// [handle.Run]. The caller clears t.panicked.
+func (t *task) guardScope(b node.ScopeBody, h *handle) (v any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.panicked = p
+			v, err = nil, panicError(p)
+		}
+	}()
+	return b.Run(h)
+}
+
 func guarded(f func() (any, error), note func(p any)) (v any, err error) {
 	defer func() {
 		if p := recover(); p != nil {

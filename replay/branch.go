@@ -32,7 +32,7 @@ type branch struct {
 	s         *scope
 	t         *task
 
-	ended, counted bool
+	done, counted bool
 	payload        checkpoint.Payload
 	failure        *checkpoint.Failure
 }
@@ -124,12 +124,7 @@ func (b *batch) start(k *branch) {
 		k.n = b.s.inv.swap(k.path(), k.n)
 	}
 	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
-	k.t = b.s.inv.spawn(b.t, k.path(), k.run, func(err error) {
-		if err != nil {
-			k.failure = b.s.inv.set.failure(err, k.s.known)
-		}
-		b.end(k)
-	})
+	k.t = b.s.inv.spawn(b.t, k.path(), k)
 	k.t.cancel = k.s.cancel
 }
 
@@ -166,13 +161,59 @@ func (k *branch) scope(readOnly bool) *scope {
 	return s
 }
 
-// run runs the branch's operation and queues how it ended. Nobody but the batch sees that, so it
-// need not be durable before it counts.
+var _ routine = (*branch)(nil)
+
+// run runs the branch's operation. The payload of an operation that is not a plain group is passed
+// on as it stands.
 func (k *branch) run(t *task) {
 	k.s.t = t
-	defer k.s.cancel(errEnded)
-	payload, err := k.do()
-	inv := k.s.inv
+	h := &handle{s: k.s, ctx: k.s.ctx}
+	var v any
+	var err error
+	switch g, plain := k.plain(); {
+	case k.s.inv.hooks != nil && !k.b.n.Flat: // a flat branch is no operation: there is nothing to report
+		v, err = k.reported(g)
+	case plain:
+		v, err = t.guardScope(g.Body, h)
+	default:
+		v, err = k.result(h.Run(k.n))
+	}
+	t.panicked = nil
+	k.conclude(v, k.s.end(err))
+}
+
+// reported runs the branch's operation, a plain group if g is not nil, between the reports to
+// interceptors.
+func (k *branch) reported(g *node.Group) (v any, err error) {
+	k.s.inv.hooks.group(k.s.ctx, k.operation(), func(ctx context.Context) error {
+		h := &handle{s: k.s, ctx: ctx}
+		if g != nil {
+			v, err = k.s.t.guardScope(g.Body, h)
+		} else {
+			v, err = k.result(h.Run(k.n))
+		}
+		return err
+	})
+	return v, err
+}
+
+// result is what an operation that is not a plain group has come to.
+func (k *branch) result(r node.Record) (any, error) {
+	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
+		r.Err = c.Check(r) // what cannot be read must not count as a success
+	}
+	return node.Verbatim{Payload: r.Payload}, r.Err
+}
+
+// conclude queues how the branch ended. Nobody but the batch sees that, so it need not be durable
+// before it counts.
+func (k *branch) conclude(v any, err error) {
+	inv, t := k.s.inv, k.s.t
+	var payload checkpoint.Payload
+	if err == nil {
+		o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+		payload, err = o.payload(v)
+	}
 	inv.mu.Lock()
 	t.check()
 	k.payload = payload
@@ -194,49 +235,13 @@ func (k *branch) run(t *task) {
 	inv.mu.Unlock()
 }
 
-// do runs the branch's operation. The payload of an operation that is not a plain group is passed
-// on as it stands.
-func (k *branch) do() (checkpoint.Payload, error) {
-	if g, ok := k.plain(); ok {
-		var v any
-		err := k.reported(func(h *handle) (err error) {
-			v, err = k.s.t.guard(func() (any, error) { return g.Body.Run(h) })
-			return err
-		})
-		if err = k.s.end(err); err != nil {
-			return checkpoint.Payload{}, err
-		}
-		o := &operation{s: k.b.in, head: &g.Header, kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
-		return o.payload(v)
+// ended notes how the branch's goroutine ended.
+func (k *branch) ended(err error) {
+	if err != nil {
+		k.failure = k.s.inv.set.failure(err, k.s.known)
 	}
-	var r node.Record
-	err := k.reported(func(h *handle) error {
-		r = h.Run(k.n)
-		if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
-			return c.Check(r) // what cannot be read must not count as a success
-		}
-		return r.Err
-	})
-	if err = k.s.end(err); err != nil {
-		return checkpoint.Payload{}, err
-	}
-	if r.Payload == nil {
-		return checkpoint.Payload{}, nil
-	}
-	return checkpoint.NewPayload(r.Payload.Bytes()), nil
-}
-
-// reported runs the function of the branch between the reports to interceptors. A flat branch is
-// no operation: there is nothing to report.
-func (k *branch) reported(run func(h *handle) error) (err error) {
-	if k.b.n.Flat {
-		return run(&handle{s: k.s, ctx: k.s.ctx})
-	}
-	k.s.inv.hooks.group(k.s.ctx, k.operation(), func(ctx context.Context) error {
-		err = run(&handle{s: k.s, ctx: ctx})
-		return err
-	})
-	return err
+	k.s.cancel(errEnded)
+	k.b.end(k)
 }
 
 // operation is the branch as an operation of its own.
@@ -249,7 +254,7 @@ func (k *branch) operation() *operation {
 
 // abandon leaves the branch behind. Called with the lock held.
 func (k *branch) abandon() {
-	if k.t != nil && !k.ended {
+	if k.t != nil && !k.done {
 		k.t.abandon()
 	}
 }

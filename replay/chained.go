@@ -11,11 +11,11 @@ import (
 
 // callInvoke runs or starts the call of another function. Its input is encoded only if the log
 // has no record; one that cannot be encoded ends the execution, for nothing could record it.
-func (s *scope) callInvoke(ctx context.Context, n *node.Invoke, start bool) node.Record {
+func (s *scope) callInvoke(ctx context.Context, n *node.Invoke, start bool) (node.Record, *operation) {
 	s.inv.mu.Lock()
 	c, err := s.claim(n, checkpoint.KindChainedInvoke)
 	if err != nil {
-		return node.Record{Err: err}
+		return node.Record{Err: err}, nil
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindChainedInvoke, c)
 	o.outside = true
@@ -24,16 +24,17 @@ func (s *scope) callInvoke(ctx context.Context, n *node.Invoke, start bool) node
 		payload, err := o.input(n)
 		s.inv.mu.Lock()
 		if gone := s.alive(); gone != nil {
-			return node.Record{Err: gone}
+			return node.Record{Err: gone}, nil
 		}
 		if err != nil {
-			return node.Record{Err: s.refuse(err)}
+			return node.Record{Err: s.refuse(err)}, nil
 		}
 		u := o.update(checkpoint.ActionStart)
 		u.Function, u.Tenant, u.Payload = n.Function, n.Tenant, checkpoint.NewPayload(payload)
 		s.inv.writer.AddWait(u)
 	}
-	return s.serve(o, start)
+	s.inv.mu.Unlock()
+	return o.served(start)
 }
 
 // input encodes the input of an invoke.

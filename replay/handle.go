@@ -17,17 +17,42 @@ type handle struct {
 
 var _ node.Scope = (*handle)(nil)
 
-// Run runs an operation to its end, on the calling goroutine.
+// Run runs an operation to its end, on the calling goroutine. What the service brings to its end is
+// waited for here and not further down: a goroutine that ends while it is parked goes back through
+// its whole stack, and most of what an invocation with many of them does when it suspends is that.
 func (h *handle) Run(n node.Node) node.Record {
-	r := h.s.call(h.ctx, n, false)
-	h.s.inv.hooks.flush()
+	s, head := h.s, n.Head()
+	if head.Err != nil {
+		return s.refused(head.Err, false)
+	}
+	if err := s.enter(head); err != nil {
+		return node.Record{Err: err}
+	}
+	defer s.leave()
+	undos := len(s.undos)
+	r, o := s.call(h.ctx, n, false)
+	if o != nil {
+		r = s.serve(o)
+	}
+	s.note(undos, r, false)
+	s.inv.hooks.flush()
 	return r
 }
 
 // Start claims an operation and lets it go on beside the caller.
 func (h *handle) Start(n node.Node) node.Record {
-	r := h.s.call(h.ctx, n, true)
-	h.s.inv.hooks.flush()
+	s, head := h.s, n.Head()
+	if head.Err != nil {
+		return s.refused(head.Err, true)
+	}
+	if err := s.enter(head); err != nil {
+		return node.Record{Err: err}
+	}
+	defer s.leave()
+	undos := len(s.undos)
+	r, _ := s.call(h.ctx, n, true)
+	s.note(undos, r, true)
+	s.inv.hooks.flush()
 	return r
 }
 
@@ -50,56 +75,44 @@ func (h *handle) View() node.View {
 	}
 }
 
-// call runs or starts an operation.
+// call runs or starts an operation. If it returns an operation, its record is to be waited for.
 //
 //  1. If the declaration is invalid, it is refused before it claims anything.
 //  2. Otherwise the scope must be the caller's: see enter and owned.
 //  3. Otherwise the operation claims its place, but for an [node.Await], which has none.
-func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Record {
-	h := n.Head()
-	if h.Err != nil {
-		return s.refused(h.Err, start)
-	}
-	if err := s.enter(h); err != nil {
-		return node.Record{Err: err}
-	}
-	defer s.leave()
+func (s *scope) call(ctx context.Context, n node.Node, start bool) (node.Record, *operation) {
 	if swap := s.inv.swap; swap != nil {
+		h := n.Head()
 		n = swap(s.pathOf(h, s.seen[identity{h.Name, h.Key}]), n)
 	}
 	if s.probe != nil {
-		return s.look(ctx, n, start)
+		return s.look(ctx, n, start), nil
 	}
-	if h.Undo == nil {
-		return s.carryOut(ctx, n, start)
-	}
-	at := len(s.undos)
-	r := s.carryOut(ctx, n, start)
-	if at < len(s.undos) {
-		s.undos[at].note(r, start)
-	}
-	return r
-}
-
-// carryOut runs or starts an operation by its kind.
-func (s *scope) carryOut(ctx context.Context, n node.Node, start bool) node.Record {
 	switch n := n.(type) {
 	case *node.Step:
-		return s.callStep(ctx, n, start)
+		return s.callStep(ctx, n, start), nil
 	case *node.Wait:
 		return s.callWait(ctx, n, start)
 	case *node.Group:
-		return s.callGroup(ctx, n, start)
+		return s.callGroup(ctx, n, start), nil
 	case *node.Await:
 		return s.callAwait(n, start)
 	case *node.Callback:
-		return s.callCallback(ctx, n, start)
+		return s.callCallback(ctx, n, start), nil
 	case *node.Invoke:
 		return s.callInvoke(ctx, n, start)
 	case *node.Batch:
-		return s.callBatch(ctx, n, start)
+		return s.callBatch(ctx, n, start), nil
 	}
-	return node.Record{}
+	return node.Record{}, nil
+}
+
+// note notes what became of an operation that is to be compensated, if the call has claimed one. undos is
+// how many the scope had before.
+func (s *scope) note(undos int, r node.Record, start bool) {
+	if undos < len(s.undos) {
+		s.undos[undos].note(r, start)
+	}
 }
 
 // refused returns what is wrong with a declaration. One that was started belongs to what the scope

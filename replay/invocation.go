@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -48,9 +49,13 @@ type invocation struct {
 	// ended is set when the handler is through.
 	ended  bool
 	result outcome
-	closed chan struct{} // the outcome is decided
-	tasks  int           // goroutines of ours that exist
-	idle   chan struct{} // closed when the last one ends after closing
+
+	// closed is closed when the outcome is decided: whoever is parked ends.
+	closed chan struct{}
+	// tasks are the goroutines of ours that exist, and one more until the outcome is decided. Whoever
+	// takes the last one away closes idle.
+	tasks atomic.Int64
+	idle  chan struct{}
 }
 
 // phase is how far an invocation has come.
@@ -167,14 +172,26 @@ func (inv *invocation) close(o outcome) {
 		cause = errEnded
 	}
 	inv.cancel(cause)
-	for w := range inv.parked {
-		w.release()
-	}
-	clear(inv.parked)
-	if inv.tasks == 0 {
+	close(inv.closed)
+	inv.leave()
+}
+
+// leave takes away one of the tasks. Called with or without the lock.
+func (inv *invocation) leave() {
+	if inv.tasks.Add(-1) == 0 {
 		close(inv.idle)
 	}
-	close(inv.closed)
+}
+
+// over reports whether the outcome is decided. Called without the lock, by goroutines that have
+// nothing left to do then; it may come a moment too late.
+func (inv *invocation) over() bool {
+	select {
+	case <-inv.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // fail ends the execution as FAILED, whatever user code does with errors it may still see.

@@ -98,6 +98,7 @@ func (c *core) invocation(
 			inv.fresh[id] = true
 		}
 	}
+	inv.tasks.Store(1)
 	inv.writer = checkpoint.NewWriter(ctx, checkpoint.WriterConfig{
 		Client: client, Clock: inv.clock, ARN: event.ARN, Token: event.Token,
 		Lock: &inv.mu, OnReply: inv.onReply,
@@ -115,11 +116,11 @@ func (inv *invocation) drive(ctx context.Context, run func(ctx op.Context, input
 	})
 	inv.mu.Lock()
 	root := inv.root()
-	inv.spawn(nil, "", func(t *task) { inv.handle(t, root, run) }, func(err error) {
+	inv.spawn(nil, "", funcs{func(t *task) { inv.handle(t, root, run) }, func(err error) {
 		if err != nil {
 			inv.finish(outcome{status: checkpoint.OutcomeFailed, failure: inv.set.failure(err, nil)})
 		}
-	})
+	}})
 	inv.mu.Unlock()
 	<-inv.closed
 	cut()
@@ -184,11 +185,8 @@ func (inv *invocation) join() {
 	case <-ctx.Done():
 		const most = 64 << 10
 		buf := make([]byte, most)
-		inv.mu.Lock()
-		left := inv.tasks
-		inv.mu.Unlock()
 		inv.set.logger(nil).Warn("goroutines of the handler did not end with the invocation",
-			countAttr(left), stackAttr(buf[:runtime.Stack(buf, true)]))
+			countAttr(int(inv.tasks.Load())), stackAttr(buf[:runtime.Stack(buf, true)]))
 	}
 }
 

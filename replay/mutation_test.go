@@ -32,15 +32,15 @@ func mutations() []mutation {
 			property: "^TestParkAndWake$", checks: "0.2", always: true,
 			patches: []patch{
 				{"replay/waiter.go", "\tw.t.asleep = nil\n\tw.t.count()\n", "\tw.t.asleep = nil\n"},
-				{"replay/waiter.go", "\t<-w.ch\n\tinv.mu.Lock()\n", "\t<-w.ch\n\tinv.mu.Lock()\n\tw.t.count()\n"},
+				{"replay/waiter.go", "\t\texit()\n\t}\n\tinv.mu.Lock()\n", "\t\texit()\n\t}\n\tinv.mu.Lock()\n\tw.t.count()\n"},
 			},
 		},
 		{
 			name:     "the record is looked up before the lock under which the goroutine parks",
 			property: "^TestParkAndWake$", checks: "0.4",
 			patches: []patch{{
-				"replay/wait.go", "\t\ts.inv.awaitChange(t, s, o)\n",
-				"\t\ts.inv.mu.Unlock()\n\t\ttime.Sleep(50 * time.Microsecond)\n\t\ts.inv.mu.Lock()\n\t\ts.inv.awaitChange(t, s, o)\n",
+				"replay/wait.go", "\t\ts.inv.awaitChange(s.t, s, o)\n",
+				"\t\ts.inv.mu.Unlock()\n\t\ttime.Sleep(50 * time.Microsecond)\n\t\ts.inv.mu.Lock()\n\t\ts.inv.awaitChange(s.t, s, o)\n",
 			}},
 		},
 		{

@@ -101,7 +101,7 @@ func (o *operation) spawn(body func(t *task) node.Record) {
 	o.own = true
 	o.ctx, cancel = context.WithCancelCause(o.ctx)
 	o.s.fibres = append(o.s.fibres, o)
-	o.t = o.s.inv.spawn(o.s.t, o.path(), func(t *task) {
+	o.t = o.s.inv.spawn(o.s.t, o.path(), funcs{func(t *task) {
 		rec = body(t)
 	}, func(p error) {
 		if p != nil {
@@ -109,7 +109,7 @@ func (o *operation) spawn(body func(t *task) node.Record) {
 		}
 		o.finish(rec)
 		cancel(errEnded)
-	})
+	}})
 	o.t.cancel = cancel
 }
 

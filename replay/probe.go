@@ -21,10 +21,10 @@ func (inv *invocation) probe(t *task, in *scope, body func(h *handle)) []undo {
 	in.probe = p
 	w := &waiter{t: t, s: in, why: waitDone, path: in.path}
 	over := false
-	pt := inv.spawn(t, in.path, func(t *task) {
+	pt := inv.spawn(t, in.path, funcs{func(t *task) {
 		in.t = t
 		_, _ = guard(func() (any, error) { body(&handle{s: in, ctx: in.ctx}); return nil, nil })
-	}, func(error) {})
+	}, func(error) {}})
 	pt.gone = func() {
 		over = true
 		w.wake()

@@ -86,7 +86,7 @@ func (b *batch) resume(e *envelope) node.Record {
 				k.payload = checkpoint.TextPayload(*it.Payload)
 			}
 		}
-		k.ended, k.counted = true, true
+		k.done, k.counted = true, true
 	}
 	return b.record(e)
 }
@@ -107,7 +107,7 @@ func (b *batch) again(e *envelope) *envelope {
 	}
 	full := &envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner}
 	for _, k := range b.kids[:len(e.Status)] {
-		k.counted = k.ended
+		k.counted = k.done
 		full.add(k)
 	}
 	return full

@@ -41,50 +41,78 @@ type task struct {
 	panicked any
 }
 
-// spawn starts a goroutine of ours, counted before it runs. body runs without the lock; end is
-// told with the lock held how it ended, unless the invocation closed or the task was abandoned.
-func (inv *invocation) spawn(parent *task, path string, body func(t *task), end func(err error)) *task {
+// routine is what a goroutine of ours does.
+type routine interface {
+	// run is called without the lock.
+	run(t *task)
+	// ended is told with the lock held how the goroutine ended, unless the invocation closed or the task
+	// was abandoned. err is not nil if run panicked.
+	ended(err error)
+}
+
+// funcs is a routine made of functions.
+type funcs struct {
+	body func(t *task)
+	end  func(err error)
+}
+
+func (f funcs) run(t *task)     { f.body(t) }
+func (f funcs) ended(err error) { f.end(err) }
+
+// spawn starts a goroutine of ours, counted before it runs.
+func (inv *invocation) spawn(parent *task, path string, r routine) *task {
 	t := &task{inv: inv, parent: parent, path: path, at: path}
 	if parent != nil {
 		parent.children = append(parent.children, t)
 	}
 	t.count()
-	inv.tasks++
-	go t.run(body, end)
+	inv.tasks.Add(1)
+	go func() {
+		returned := false
+		defer func() { t.left(recover(), returned, r) }()
+		t.gid = goroutineID()
+		r.run(t)
+		returned = true
+	}()
 	return t
 }
 
-func (t *task) run(body func(t *task), end func(err error)) {
-	returned := false
-	defer func() {
-		v := recover()
+// left brings the task to its end when its goroutine ends. If the outcome is decided nobody wants to
+// know how, and the lock that all of them would queue for is not taken.
+func (t *task) left(v any, returned bool, r routine) {
+	if t.inv.over() {
+		t.warn(v)
+	} else {
 		t.inv.mu.Lock()
-		defer t.inv.mu.Unlock()
-		t.end(returned, v, end)
-	}()
-	t.gid = goroutineID()
-	body(t)
-	returned = true
+		t.end(returned, v, r)
+		t.inv.mu.Unlock()
+	}
+	t.inv.leave()
+}
+
+// warn reports the panic of a deferred function of a goroutine that was told to end.
+func (t *task) warn(v any) {
+	if v == nil {
+		v = t.panicked
+	}
+	if v != nil {
+		t.inv.set.logger(nil).Warn("a deferred function panicked while its goroutine was ended",
+			pathAttr(t.path), panicAttr(v))
+	}
 }
 
 // end classifies how the goroutine ended. Whether it was told to is known by the phase and by
 // dead, not by what recover says: deferred functions may panic on the way out.
-func (t *task) end(returned bool, v any, end func(err error)) {
+func (t *task) end(returned bool, v any, r routine) {
 	inv := t.inv
 	t.finished = true
 	switch {
 	case inv.phase != running || t.dead:
-		if v == nil {
-			v = t.panicked
-		}
-		if v != nil {
-			inv.set.logger(nil).Warn("a deferred function panicked while its goroutine was ended",
-				pathAttr(t.path), panicAttr(v))
-		}
+		t.warn(v)
 	case returned:
-		end(nil)
+		r.ended(nil)
 	case v != nil:
-		end(panicError(v))
+		r.ended(panicError(v))
 	default:
 		inv.fail(fmt.Errorf("%w: in %s", ErrExited, place(t.at)))
 	}
@@ -97,10 +125,6 @@ func (t *task) end(returned bool, v any, end func(err error)) {
 	}
 	t.uncount()
 	inv.settle()
-	inv.tasks--
-	if inv.tasks == 0 && inv.phase != running {
-		close(inv.idle)
-	}
 }
 
 // count makes the goroutine part of busy.

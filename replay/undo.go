@@ -197,7 +197,7 @@ func (k *branch) over() *checkpoint.Operation {
 	end := &checkpoint.Operation{ID: k.id, Kind: kindOf(k.n), Status: checkpoint.StatusSucceeded}
 	rec, ok := k.b.s.inv.log.Get(k.id)
 	switch {
-	case k.counted, k.ended && !k.b.n.Flat:
+	case k.counted, k.done && !k.b.n.Flat:
 		end.Payload, end.Failure = k.payload, k.failure
 	case ok && rec.Status.Terminal():
 		end.Payload, end.Failure = rec.Payload, rec.Failure

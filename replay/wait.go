@@ -10,15 +10,15 @@ import (
 
 // callWait runs or starts a wait. One that ends in the past claims nothing: it is compared with
 // the scope's own time, which is the same on every replay.
-func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Record {
+func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) (node.Record, *operation) {
 	s.inv.mu.Lock()
 	if !n.Until.IsZero() && !n.Until.After(s.settleNow()) {
 		s.inv.mu.Unlock()
-		return s.given(node.Record{}, start)
+		return s.given(node.Record{}, start), nil
 	}
 	c, err := s.claim(n, checkpoint.KindWait)
 	if err != nil {
-		return node.Record{Err: err}
+		return node.Record{Err: err}, nil
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {
@@ -29,7 +29,8 @@ func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Rec
 		}
 		s.inv.writer.AddWait(u)
 	}
-	return s.serve(o, start)
+	s.inv.mu.Unlock()
+	return o.served(start)
 }
 
 // wholeSeconds rounds up, to at least one.
@@ -40,26 +41,29 @@ func wholeSeconds(d time.Duration) time.Duration {
 	return max(time.Second, d)
 }
 
-// serve waits for an operation that the service brings to its end, or returns it as something to
-// wait for. Called with the lock held, which it gives back.
-func (s *scope) serve(o *operation, start bool) node.Record {
+// served returns an operation that the service brings to its end: to the caller of Start as something
+// to wait for, else to be waited for at once.
+func (o *operation) served(start bool) (node.Record, *operation) {
 	if start {
-		s.inv.mu.Unlock()
-		return node.Record{Target: o}
+		return node.Record{Target: o}, nil
 	}
-	r := s.served(s.t, o)
-	s.inv.mu.Unlock()
-	return r
+	return node.Record{}, o
 }
 
-// served parks until the record of o is terminal and returns what user code gets of it.
-// Called with the lock held.
-func (s *scope) served(t *task, o *operation) node.Record {
+// serve parks until the record of o is terminal and returns what user code gets of it. Called
+// without the lock, on the scope's goroutine.
+func (s *scope) serve(o *operation) node.Record {
+	s.inv.mu.Lock()
+	if err := s.alive(); err != nil {
+		return node.Record{Err: err}
+	}
 	for {
 		rec, ok := s.inv.log.Get(o.id)
 		if ok && rec.Status.Terminal() {
 			o.read = true
-			return s.outcome(o, rec)
+			r := s.outcome(o, rec)
+			s.inv.mu.Unlock()
+			return r
 		}
 		if ok {
 			s.frontier(o)
@@ -68,6 +72,6 @@ func (s *scope) served(t *task, o *operation) node.Record {
 			s.diverge(s.unfinished(o))
 		}
 		s.stale = false
-		s.inv.awaitChange(t, s, o)
+		s.inv.awaitChange(s.t, s, o)
 	}
 }

@@ -51,7 +51,8 @@ func (w *waiter) String() string {
 // park blocks until somebody wakes the waiter. It is called with the lock held, after the
 // waiter was put where it will be found, and returns with the lock held, unless the goroutine
 // is to end: one that nobody waits for any more, or that begins when all others have been woken,
-// would not be woken by anybody.
+// would not be woken by anybody. All that are parked when the invocation closes are woken at once,
+// and end without the lock.
 func (inv *invocation) park(w *waiter) {
 	w.ch = make(chan struct{})
 	w.t.check()
@@ -61,7 +62,11 @@ func (inv *invocation) park(w *waiter) {
 	inv.arm()
 	inv.settle()
 	inv.mu.Unlock()
-	<-w.ch
+	select {
+	case <-w.ch:
+	case <-inv.closed:
+		exit()
+	}
 	inv.mu.Lock()
 	w.t.check()
 }
