@@ -33,6 +33,8 @@ type operation struct {
 	t   *task // that goroutine, if it is not the scope's
 	// outside says that the result is not ours.
 	outside bool
+	// polls is how often the service was asked whether it has finished the operation.
+	polls int
 
 	done    bool
 	rec     node.Record

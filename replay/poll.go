@@ -6,7 +6,7 @@ import (
 
 // poll asks the service what has changed while some goroutines wait for it and others are busy.
 type poll struct {
-	count  int
+	at     time.Time // when the timer fires
 	disarm func() bool
 }
 
@@ -25,48 +25,64 @@ func (p *poll) stop() {
 }
 
 // arm sets the timer of the next poll if somebody is busy while another one waits for the
-// service: at the time the first wait or retry is over, else after n seconds the n-th time, at
-// most ten. Called with the lock held.
+// service. Each operation is asked for when its wait or the pause before its retry is over, else
+// after a second; then after n seconds the n-th time, at most ten. Called with the lock held.
 func (inv *invocation) arm() {
-	if inv.phase != running || inv.busy == 0 || inv.poll.disarm != nil {
+	if inv.phase != running || inv.busy == 0 {
 		return
 	}
 	now := inv.clock.Now()
-	var due time.Time
-	waiting := false
+	var next time.Time
 	for w := range inv.parked {
 		if !inv.served(w) {
 			continue
 		}
-		waiting = true
-		rec, _ := inv.log.Get(w.op.id)
-		for _, at := range []time.Time{rec.ScheduledEnd, rec.NextAttempt} {
-			if at.After(now) && (due.IsZero() || at.Before(due)) {
-				due = at
-			}
+		at, timed := inv.ends(w, now)
+		if !timed {
+			at = now.Add(min(time.Duration(w.op.polls+1)*pollStep, pollMost))
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
 		}
 	}
-	if !waiting {
+	if next.IsZero() || inv.poll.disarm != nil && !next.Before(inv.poll.at) {
 		return
 	}
-	after := min(time.Duration(inv.poll.count+1)*pollStep, pollMost)
-	if !due.IsZero() && (inv.poll.count == 0 || due.Sub(now) < after) {
-		after = due.Sub(now)
+	inv.poll.stop()
+	inv.poll.at = next
+	inv.poll.disarm = inv.clock.AfterFunc(next.Sub(now), inv.ask)
+}
+
+// ends returns when the service finishes what w waits for, if that is a matter of time and not over.
+func (inv *invocation) ends(w *waiter, now time.Time) (at time.Time, timed bool) {
+	rec, _ := inv.log.Get(w.op.id)
+	for _, at := range []time.Time{rec.ScheduledEnd, rec.NextAttempt} {
+		if at.After(now) {
+			return at, true
+		}
 	}
-	inv.poll.count++
-	inv.poll.disarm = inv.clock.AfterFunc(after, inv.ask)
+	return time.Time{}, false
 }
 
 // ask polls, if somebody still waits while others are busy.
 func (inv *invocation) ask() {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	inv.poll.disarm = nil
+	inv.poll.stop() // an earlier one may have been armed while this one waited for the lock
 	if inv.phase != running || inv.busy == 0 || !inv.suspendable() {
 		return
 	}
-	if deadline, ok := inv.ctx.Deadline(); ok && deadline.Sub(inv.clock.Now()) < pollMargin {
+	now := inv.clock.Now()
+	if deadline, ok := inv.ctx.Deadline(); ok && deadline.Sub(now) < pollMargin {
 		return
+	}
+	for w := range inv.parked {
+		if !inv.served(w) {
+			continue
+		}
+		if _, timed := inv.ends(w, now); !timed {
+			w.op.polls++
+		}
 	}
 	inv.writer.Poll()
 	inv.arm()

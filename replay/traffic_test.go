@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -246,18 +247,37 @@ func TestFailureOfARelaxedStepIsAwaited(t *testing.T) {
 // growing pauses, never when everybody waits.
 func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
 	t.Parallel()
+	asked := func(ctx op.Context) { // a branch that waits for somebody outside
+		replay.Go(ctx, op.Group("ask", func(ctx op.Context) (string, error) {
+			approval, err := replay.Run(ctx, op.CreateCallback[string]("approval"))
+			if err != nil {
+				return "", err
+			}
+			return replay.Run(ctx, approval.Result())
+		}))
+	}
 	tests := []struct {
 		reason string
+		before func(op.Context)
 		work   time.Duration
-		made   []string
+		rest   time.Duration // before the wait
+		wait   time.Duration
+		polls  []string
 	}{
+		{reason: "nobody is busy", work: 0, wait: 5 * time.Second},
 		{
-			reason: "nobody is busy", work: 0,
-			made: []string{"0s START work, START pause", "10ms SUCCEED work"},
+			reason: "a body runs longer than the wait lasts", work: 9 * time.Second, wait: 5 * time.Second,
+			polls: []string{"5.01s", "7.01s"},
+		},
+		{reason: "what cannot end yet is not asked for", work: 9 * time.Second, wait: time.Hour},
+		{
+			reason: "a long wait does not keep a callback from being asked for", before: asked, work: 9 * time.Second, wait: time.Hour,
+			polls: []string{"1.01s", "3.01s", "6.01s"},
 		},
 		{
-			reason: "a body runs longer than the wait lasts", work: 9 * time.Second,
-			made: []string{"0s START work, START pause", "5.01s ", "7.01s ", "9s SUCCEED work"},
+			reason: "a wait that ends before the next poll is not kept waiting", before: asked, work: 20 * time.Second,
+			rest: 11 * time.Second, wait: time.Second,
+			polls: []string{"1.01s", "3.01s", "6.01s", "10.01s", "12.011s", "14.011s", "17.011s"},
 		},
 	}
 	for _, tt := range tests {
@@ -266,18 +286,58 @@ func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := newSlowLine(lineTrip)
 				f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+					if tt.before != nil {
+						tt.before(ctx)
+						time.Sleep(time.Millisecond) // its START comes first
+					}
 					replay.Go(ctx, sleeper("work", tt.work))
-					return replay.Run(ctx, op.Wait("pause", 5*time.Second))
+					time.Sleep(tt.rest)
+					return replay.Run(ctx, op.Wait("pause", tt.wait))
 				})
 				if got := client.invoke(t, f); got != "PENDING" {
 					t.Errorf("answer %s", got)
 				}
-				if diff := cmp.Diff(tt.made, client.made); diff != "" {
-					t.Errorf("calls (-want +got):\n%s", diff)
+				if diff := cmp.Diff(tt.polls, client.polls()); diff != "" {
+					t.Errorf("polls (-want +got):\n%s\n%q", diff, client.made)
 				}
 			})
 		})
 	}
+}
+
+// polls returns when the empty calls were made.
+func (c *slowLine) polls() (at []string) {
+	for _, call := range c.made {
+		if when, ok := strings.CutSuffix(call, " "); ok {
+			at = append(at, when)
+		}
+	}
+	return at
+}
+
+// TestNoPollsNearTheDeadline: the answer of one would come when nobody can use it any more.
+func TestNoPollsNearTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newSlowLine(lineTrip)
+		ctx, cancel := context.WithTimeout(t.Context(), 6500*time.Millisecond)
+		defer cancel()
+		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			replay.Go(ctx, sleeper("work", 6300*time.Millisecond))
+			approval, err := replay.Run(ctx, op.CreateCallback[string]("approval"))
+			if err != nil {
+				return op.None{}, err
+			}
+			_, err = replay.Run(ctx, approval.Result())
+			return op.None{}, err
+		})
+		if got := say(f.Invoke(checkpoint.WithClient(ctx, client), event(t))); got != "PENDING" {
+			t.Errorf("answer %s", got)
+		}
+		if diff := cmp.Diff([]string{"1.01s", "3.01s"}, client.polls()); diff != "" { // and not after 6.01 seconds
+			t.Errorf("polls (-want +got):\n%s\n%q", diff, client.made)
+		}
+	})
 }
 
 // TestWaitThatEndsWhileABodyRunsGoesOnInTheSameInvocation: the poll tells of it.
