@@ -63,6 +63,7 @@ var programs = map[string]func(){
 	"raw":           raw,
 	"buyer":         runPurchaser,
 	"patient buyer": runPatientPurchaser,
+	"poller":        runPoller,
 	"defaults":      runDefaults,
 	"deaf":          func() { select {} },
 	"dead": func() {
