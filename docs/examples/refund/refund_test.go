@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+)
+
+func TestRefund(t *testing.T) {
+	t.Parallel()
+	approval := func(by string) replaytest.Option { return replaytest.Reply("approval", by) }
+	tests := []struct {
+		name, reason, approved string
+		refund                 Refund
+		opts                   []replaytest.Option
+		fails                  error
+	}{
+		{name: "little", reason: "nobody is asked", refund: Refund{ID: "R-1", Cents: free}},
+		{
+			name: "much", reason: "somebody is asked, and named in the receipt", approved: "Ann",
+			refund: Refund{ID: "R-2", Cents: free + 1}, opts: []replaytest.Option{approval("Ann")},
+		},
+		{name: "nobody answers", reason: "three days are over", refund: Refund{ID: "R-3", Cents: 2 * free}, fails: op.ErrTimedOut},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := replaytest.Run(t, replay.Handler(process), tt.refund, tt.opts...)
+			if !errors.Is(r.Err, tt.fails) || r.Value.Approved != tt.approved {
+				t.Errorf("%s: got %+v, %v", tt.reason, r.Value, r.Err)
+			}
+			if tt.fails == nil && !strings.HasPrefix(r.Value.Payment, "payment of ") {
+				t.Errorf("%s: the payment is %q", tt.reason, r.Value.Payment)
+			}
+		})
+	}
+}
+
+// Whatever is lost on the way, a refund has the same receipt.
+func TestRefundBearsCrashes(t *testing.T) {
+	t.Parallel()
+	replaytest.Explore(t, replay.Handler(process), Refund{ID: "R-1", Cents: 500})
+}
