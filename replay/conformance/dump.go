@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// dump is the JSON of a node with the variables inside its texts replaced: members in the order
+// dump is the JSON of a node without aliases, with the variables inside its texts replaced: members in the order
 // of the file, and spaces where the published judge has them.
 func dump(n *yaml.Node, v *Vars) (string, error) {
 	switch n.Kind {
@@ -33,9 +33,7 @@ func dump(n *yaml.Node, v *Vars) (string, error) {
 			items = append(items, item)
 		}
 		return "[" + strings.Join(items, ", ") + "]", nil
-	case yaml.AliasNode:
-		return dump(n.Alias, v)
-	case yaml.DocumentNode, yaml.ScalarNode:
+	case yaml.AliasNode, yaml.DocumentNode, yaml.ScalarNode:
 	}
 	x, err := scalarOf(n)
 	if err != nil {

@@ -106,6 +106,9 @@ func Read(r io.Reader) (*Requirement, error) {
 	if err := d.Decode(&q); err != nil {
 		return nil, fmt.Errorf("conformance: read a requirement: %w", err)
 	}
+	if err := q.resolve(); err != nil {
+		return nil, fmt.Errorf("conformance: read a requirement: %w", err)
+	}
 	for i := range q.History {
 		if eventID(q.History[i]) < 1 {
 			return nil, fmt.Errorf("conformance: event %d of the expected history has no EventId", i)
@@ -125,6 +128,25 @@ func Read(r io.Reader) (*Requirement, error) {
 		}
 	}
 	return &q, nil
+}
+
+// resolve replaces the aliases in values that are kept as they are written.
+func (q *Requirement) resolve() error {
+	nodes := []*yaml.Node{&q.Input}
+	if q.Result != nil {
+		nodes = append(nodes, &q.Result.Value)
+	}
+	for i := range q.Actions {
+		nodes = append(nodes, &q.Actions[i].Payload)
+	}
+	for _, n := range nodes {
+		plain, err := withoutAliases(n)
+		if err != nil {
+			return err
+		}
+		*n = *plain
+	}
+	return nil
 }
 
 // ReadAll reads the requirements of a directory, a folder for each suite, in the order of their IDs.

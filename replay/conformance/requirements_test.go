@@ -43,36 +43,43 @@ func TestRequirements(t *testing.T) {
 				tab.skip(q, why)
 				t.Skip(why)
 			}
-			host := hostOf(t, q)
-			tab.hosted(q, host)
-			problems, o, err := conformance.Judge(t.Context(), host, q, seed)
-			if err != nil {
-				t.Fatal(err)
+			o, problems := judge(t, q, conformance.InProcess{})
+			if o.Exits > 0 || os.Getenv(everywhere) != "" {
+				tab.hosted(q)
+				_, more := judge(t, q, processes(t))
+				problems = append(problems, more...)
+			}
+			if q.Optional && len(problems) > 0 {
+				why := "optional, and not met: " + problems[0]
+				tab.skip(q, why)
+				t.Skip(why)
 			}
 			for _, p := range problems {
 				t.Error(p)
-			}
-			if len(problems) > 0 {
-				t.Logf("%s\n%s, result %s\n%s%s", q.Description, o.Status, o.Result, conformance.Outline(o.History), lines(o.Logs))
 			}
 		})
 	}
 }
 
-// everywhere is the variable that has all functions run in processes of their own, in real time.
-const everywhere = "CONFORMANCE_PROCESSES"
-
-// endsItsProcess lists the requirements whose functions end their process.
-func endsItsProcess(q *conformance.Requirement) bool {
-	return slices.Contains([]string{"1-17", "1-18", "3-12"}, q.ID)
+// judge judges a requirement's function on a host.
+func judge(t *testing.T, q *conformance.Requirement, h conformance.Host) (*conformance.Observation, []string) {
+	t.Helper()
+	problems, o, err := conformance.Judge(t.Context(), h, q, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(problems) > 0 {
+		t.Logf("%s\n%s, result %s\n%s%s", q.Description, o.Status, o.Result, conformance.Outline(o.History), lines(o.Logs))
+	}
+	return o, problems
 }
 
-// hostOf returns where a function runs: in this process, if it does not end that.
-func hostOf(t *testing.T, q *conformance.Requirement) conformance.Host {
+// everywhere is the variable that has all functions run in processes of their own as well, in real
+// time. Otherwise those do that end their process.
+const everywhere = "CONFORMANCE_PROCESSES"
+
+func processes(t *testing.T) conformance.Processes {
 	t.Helper()
-	if !endsItsProcess(q) && os.Getenv(everywhere) == "" {
-		return conformance.InProcess{}
-	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +87,7 @@ func hostOf(t *testing.T, q *conformance.Requirement) conformance.Host {
 	return conformance.Processes{Program: self}
 }
 
-// TestMain is the main function of the tests, and of the functions that [hostOf] has started.
+// TestMain is the main function of the tests, and of the functions in processes of their own.
 func TestMain(m *testing.M) {
 	conformance.Main()
 	os.Exit(m.Run())
@@ -134,12 +141,10 @@ func (tab *table) skip(q *conformance.Requirement, why string) {
 	r.notes = append(r.notes, q.ID+" skipped: "+why)
 }
 
-func (tab *table) hosted(q *conformance.Requirement, h conformance.Host) {
+func (tab *table) hosted(q *conformance.Requirement) {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
-	if _, ok := h.(conformance.Processes); ok {
-		tab.row(q.Suite).processes++
-	}
+	tab.row(q.Suite).processes++
 }
 
 func (tab *table) add(q *conformance.Requirement, failed, skipped bool) {
@@ -163,7 +168,7 @@ func (tab *table) String() string {
 	defer tab.mu.Unlock()
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "suite\tpassed\tfailed\tskipped\tas processes\t")
+	fmt.Fprintln(w, "suite\tpassed\tfailed\tskipped\talso as processes\t")
 	slices.Sort(tab.suites)
 	var sum row
 	for _, name := range tab.suites {

@@ -23,6 +23,10 @@ type Object map[string]any
 
 // UnmarshalYAML implements [yaml.Unmarshaler].
 func (o *Object) UnmarshalYAML(n *yaml.Node) error {
+	n, err := withoutAliases(n)
+	if err != nil {
+		return err
+	}
 	x, err := valueOf(n)
 	if err != nil {
 		return err
@@ -35,7 +39,35 @@ func (o *Object) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// valueOf returns the value of a node; null for one that the file does not have.
+// mostNodes is how many nodes a value of a requirement has at most, each alias counted as what it
+// stands for.
+const mostNodes = 100_000
+
+// withoutAliases returns a copy of a node that has what aliases stand for in their place.
+func withoutAliases(n *yaml.Node) (*yaml.Node, error) {
+	left := mostNodes
+	var plain func(n *yaml.Node) (*yaml.Node, error)
+	plain = func(n *yaml.Node) (*yaml.Node, error) {
+		if left--; left < 0 {
+			return nil, fmt.Errorf("line %d: the value has more than %d nodes: does an alias stand for what it is in?", n.Line, mostNodes)
+		}
+		if n.Kind == yaml.AliasNode {
+			return plain(n.Alias)
+		}
+		c := *n
+		c.Content = make([]*yaml.Node, len(n.Content))
+		for i, e := range n.Content {
+			var err error
+			if c.Content[i], err = plain(e); err != nil {
+				return nil, err
+			}
+		}
+		return &c, nil
+	}
+	return plain(n)
+}
+
+// valueOf returns the value of a node without aliases; null for one that the file does not have.
 func valueOf(n *yaml.Node) (any, error) {
 	switch n.Kind {
 	case 0:
@@ -56,9 +88,7 @@ func valueOf(n *yaml.Node) (any, error) {
 			}
 		}
 		return l, nil
-	case yaml.AliasNode:
-		return valueOf(n.Alias)
-	case yaml.DocumentNode, yaml.ScalarNode:
+	case yaml.AliasNode, yaml.DocumentNode, yaml.ScalarNode:
 	}
 	return scalarOf(n)
 }
