@@ -45,12 +45,23 @@ func (r *Result[Out]) Golden(tb testing.TB, file string) {
 	}
 	want, err := os.ReadFile(name) //nolint:gosec // the test names the file
 	if err != nil {
-		tb.Errorf("replaytest: %v; write it with -update, if the test defines that flag, else with %s=1", err, UpdateVariable)
+		tb.Errorf("replaytest: %v; to write it: %s", err, toUpdate(tb))
 		return
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		tb.Errorf("replaytest: the checkpoint traffic is not that of %s (-want +got):\n%s", name, diff)
+		tb.Errorf("replaytest: the checkpoint traffic is not that of %s; executions that are under way have records of the old one. "+
+			"If it is to change: %s\n(-want +got):\n%s", name, toUpdate(tb), diff)
 	}
+}
+
+// toUpdate is the command that writes the files of a test anew.
+func toUpdate(tb testing.TB) string {
+	test, _, _ := strings.Cut(tb.Name(), "/")
+	run := "go test -run '^" + test + "$'"
+	if flag.Lookup("update") != nil {
+		return run + " . -update"
+	}
+	return UpdateVariable + "=1 " + run
 }
 
 func updating() bool {
