@@ -143,6 +143,8 @@ func TestInvalidAnswers(t *testing.T) {
 	for _, tt := range []struct{ reason, answer, want string }{
 		{"it has a status", `{}`, "Invalid response: there is no Status."},
 		{"a known one", `{"Status":"DONE"}`, `Invalid response: the Status is "DONE".`},
+		{"it is an object", `49`, "Invalid response: a durable function answers with an object that has a Status, and this is a JSON number; " +
+			"host a function that is not durable as Plain."},
 		{"it is JSON", `done`, "Invalid response: invalid character 'd' looking for beginning of value"},
 		{"it is not empty", ``, "Invalid response: unexpected end of JSON input"},
 		{"a failure has no result", `{"Status":"FAILED","Result":"1"}`, "Cannot provide a Result for FAILED status."},

@@ -2,6 +2,7 @@ package local
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -24,6 +25,10 @@ func readResponse(payload []byte) (r response, problem string) {
 		Error  *wireFailure `json:"Error"`
 	}
 	if err := json.Unmarshal(payload, &wire); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "" {
+			return r, "Invalid response: a durable function answers with an object that has a Status, and this is a JSON " + wrong.Value +
+				"; host a function that is not durable as Plain."
+		}
 		return r, "Invalid response: " + err.Error()
 	}
 	r.status = wire.Status

@@ -114,7 +114,7 @@ func runCloud[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cf
 	if err != nil {
 		tb.Fatalf("replaytest: %v", err)
 	}
-	w := &watched{cloud: cfg.cloud, cfg: cfg, f: f, clock: checkpoint.ClockFrom(tb.Context()), answered: make(map[string]bool)}
+	w := &watched{cloud: cfg.cloud, cfg: cfg, f: f, clock: checkpoint.ClockFrom(tb.Context()), answered: make(map[string]bool), replied: make(map[string]bool)}
 	if err := w.run(tb.Context(), executionName(tb.Name()), input); err != nil {
 		tb.Fatalf("replaytest: %v%s", err, w.table(tb.Context()))
 	}
@@ -122,14 +122,31 @@ func runCloud[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cf
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if !cfg.repeats {
-		for _, o := range r.Operations {
-			if last := o.Path[strings.LastIndexByte(o.Path, '/')+1:]; strings.Contains(last, "#") && !strings.Contains(last, "[") {
-				tb.Errorf("replaytest: %s", repeats(o.Path))
-			}
-		}
+	for _, c := range w.complaints(r.Operations) {
+		tb.Errorf("replaytest: %s", c)
 	}
 	return r
+}
+
+// complaints are those of a run here that concern the cloud too.
+func (w *watched) complaints(ops []Operation) (list []string) {
+	var callbacks []string
+	for _, o := range ops {
+		if o.Kind == checkpoint.KindCallback {
+			callbacks = append(callbacks, askedAt(o, ops))
+		}
+	}
+	for _, r := range w.cfg.replies {
+		if !w.replied[r.path] {
+			list = append(list, unusedReply(r.path, callbacks))
+		}
+	}
+	for _, o := range ops {
+		if last := o.Path[strings.LastIndexByte(o.Path, '/')+1:]; !w.cfg.repeats && strings.Contains(last, "#") && !strings.Contains(last, "[") {
+			list = append(list, repeats(o.Path))
+		}
+	}
+	return list
 }
 
 // resultIn builds the result of an execution that has ended.
@@ -169,6 +186,7 @@ type watched struct {
 	history  *history
 	end      ended
 	answered map[string]bool // callbacks, by ID
+	replied  map[string]bool // by the path of a reply
 }
 
 // run starts the execution and waits until it has ended. If it does not, it is stopped.
@@ -295,9 +313,9 @@ func (w *watched) answer(ctx context.Context) (progress bool, err error) {
 			}
 			cb := &Callback{k: k, id: rec.CallbackID, path: k.path(rec), to: sender{ctx, w.remote}}
 			if err := r.act(cb); err != nil && !w.closed(ctx, rec.CallbackID) {
-				return progress, fmt.Errorf("answer callback %q: %w", cb.path, err)
+				return progress, fmt.Errorf("the reply for %q: %w", r.path, err)
 			}
-			w.answered[rec.CallbackID] = true
+			w.answered[rec.CallbackID], w.replied[r.path] = true, true
 			progress = true
 			break
 		}

@@ -492,7 +492,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				replaytest.Run(tb, f, in, at.cloud(tb, replaytest.Within(100*time.Millisecond)), replaytest.Reply("manager-aprovl", ""))
 			},
 			want: `(?s)has not ended within 100ms: CALLBACK "manager-approval/manager-approval-callback" is STARTED; ` +
-				`the replies are for "manager-aprovl".*wait longer with Within.*OPERATION`,
+				`no Reply is for "manager-approval", but for "manager-aprovl".*wait longer with Within.*OPERATION`,
 		},
 		{
 			name: "repeated name", reason: "the check is the same as here",

@@ -7,7 +7,7 @@ import (
 )
 
 // IgnoreChance has cmp.Diff leave out what differs between two runs of the same function when it runs
-// operations beside each other: of a [Result] the Calls, CheckpointCalls, History and Logs, and in the
+// operations beside each other: of a [Result] the Bytes, Calls, CheckpointCalls, History and Logs, and in the
 // recorded result of a batch which branch was the last one.
 //
 //	if diff := cmp.Diff(want, got, replaytest.IgnoreChance()); diff != "" {
@@ -17,7 +17,7 @@ func IgnoreChance() cmp.Option {
 	return cmp.Options{
 		cmp.FilterPath(func(p cmp.Path) bool {
 			switch fieldOf(p, "Result") {
-			case "Calls", "CheckpointCalls", "History", "Logs":
+			case "Bytes", "Calls", "CheckpointCalls", "History", "Logs":
 				return true
 			}
 			return false

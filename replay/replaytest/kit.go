@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -21,7 +20,7 @@ import (
 const functionName = "function"
 
 // errTooMany says that an execution makes no progress.
-var errTooMany = errors.New("replaytest: too many invocations: the execution makes no progress")
+var errTooMany = errors.New("the execution makes no progress")
 
 // kit is one execution of a function in a service of its own.
 type kit struct {
@@ -35,19 +34,22 @@ type kit struct {
 	waits func(r reply) bool
 	rest  func() (passed bool)
 
-	mu       sync.Mutex // guards what follows
-	paths    map[string]string
-	order    []string // of the IDs, as they were reached
-	known    []codec.KnownError
-	codecs   map[string]codec.Codec // of callbacks and what waits for one, by path
-	runs     map[string]int         // of bodies, by path
-	inputs   map[string]string      // fingerprints, by path
-	changed  [3]string              // a path, what its input was, and what it became
-	used     map[*stub]bool
-	repeated []string
-	batches  map[string]*node.Batch // by path; nil if nobody asks for them
-	beside   bool                   // something ran concurrently
-	logs     []Log
+	mu      sync.Mutex // guards what follows
+	paths   map[string]string
+	order   []string // of the IDs, as they were reached
+	known   []codec.KnownError
+	codecs  map[string]codec.Codec // of callbacks and what waits for one, by path
+	runs    map[string]int         // of bodies, by path
+	inputs  map[string]string      // fingerprints, by path
+	changed [3]string              // a path, what its input was, and what it became
+	used    map[*stub]bool
+	replied map[string]bool   // by the path of a reply
+	names   map[string]string // of the operations that were run, with the path of one
+	// callbacks are the paths of those that were created.
+	callbacks, misfits, repeated []string
+	batches                      map[string]*node.Batch // by path; nil if nobody asks for them
+	beside                       bool                   // something ran concurrently
+	logs                         []Log
 }
 
 // newKit hosts the function in a service of its own.
@@ -77,7 +79,7 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 func emptyKit(cfg *config) *kit {
 	return &kit{
 		cfg: cfg, paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
-		inputs: make(map[string]string), used: make(map[*stub]bool),
+		inputs: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool), names: make(map[string]string),
 	}
 }
 
@@ -122,9 +124,16 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		switch n := n.(type) {
 		case *node.Callback:
 			k.codecs[path] = h.Codec
+			around := path[:max(0, strings.LastIndexByte(path, '/'))]
+			if !slices.Contains(k.callbacks, around) && !slices.Contains(k.callbacks, path) {
+				k.callbacks = append(k.callbacks, path)
+			}
 		case *node.Group:
 			if n.Outside { // its result is the callback's, and its codec counts
 				k.codecs[path] = h.Codec
+				if !slices.Contains(k.callbacks, path) {
+					k.callbacks = append(k.callbacks, path)
+				}
 			}
 		case *node.Batch:
 			k.beside = true
@@ -138,8 +147,12 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		} else if was != input && k.changed[0] == "" {
 			k.changed = [3]string{path, was, input}
 		}
+		k.names[h.Name] = path
 		if s != nil {
 			k.used[s] = true
+			if what := misfit(s, path, n); what != "" && !slices.Contains(k.misfits, what) {
+				k.misfits = append(k.misfits, what)
+			}
 		}
 		last := path[strings.LastIndexByte(path, '/')+1:]
 		if h.Key == "" && strings.Contains(last, "#") && !slices.Contains(k.repeated, path) {
@@ -204,14 +217,30 @@ func (k *kit) settle(ctx context.Context) error {
 		if err := k.exec.RunUntilSuspended(ctx); err != nil || k.ended() {
 			return err
 		}
+		if rec := k.exec.Record(); rec.FailedInRow > mostFailed {
+			return fmt.Errorf("%w: %d invocations in a row have failed, the last one with %s", errTooMany, rec.FailedInRow, k.lastFailure())
+		}
 		if k.exec.Invocations() > k.cfg.most {
-			return fmt.Errorf("%w: %d so far", errTooMany, k.exec.Invocations())
+			return fmt.Errorf("%w: it was invoked %d times", errTooMany, k.exec.Invocations())
 		}
 		answered, err := k.reply()
 		if err != nil || !answered {
 			return err
 		}
 	}
+}
+
+// mostFailed is how many invocations in a row may fail before somebody is told.
+const mostFailed = 50
+
+// lastFailure is what the last invocation failed with.
+func (k *kit) lastFailure() string {
+	for _, e := range slices.Backward(k.exec.History()) {
+		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
+			return e.Failure.Type + ": " + e.Failure.Message
+		}
+	}
+	return "nothing that was recorded"
 }
 
 // pass lets time pass until the next timer.
@@ -242,7 +271,11 @@ func (k *kit) reply() (bool, error) {
 // replyTo answers the first open callback that a reply is for.
 func (k *kit) replyTo(r reply) (bool, error) {
 	if rec, ok := k.open(r); ok {
-		return true, r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), to: k.svc})
+		k.note(func() { k.replied[r.path] = true })
+		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), to: k.svc}); err != nil {
+			return true, fmt.Errorf("the reply for %q: %w", r.path, err)
+		}
+		return true, nil
 	}
 	return false, nil
 }
@@ -269,33 +302,6 @@ func (k *kit) changedInput() (path, was, is string) {
 	return k.changed[0], k.changed[1], k.changed[2]
 }
 
-// waitsFor lists what is not finished.
-func waitsFor(ops []Operation, replies []reply) string {
-	var open []string
-	unanswered := false
-	for _, o := range ops {
-		if o.Kind == checkpoint.KindContext || o.Status.Terminal() {
-			continue
-		}
-		unanswered = unanswered || o.Kind == checkpoint.KindCallback
-		open = append(open, fmt.Sprintf("%s %q is %s", o.Kind, o.Path, o.Status))
-	}
-	what := strings.Join(open, ", ")
-	switch {
-	case len(open) == 0:
-		return "it waits for nothing"
-	case !unanswered:
-		return what
-	case len(replies) == 0:
-		return what + "; answer callbacks with Reply, or use Start"
-	}
-	var paths []string
-	for _, r := range replies {
-		paths = append(paths, strconv.Quote(r.path))
-	}
-	return what + "; the replies are for " + strings.Join(paths, ", ")
-}
-
 // path is the path of a record; its name if the code was never seen to reach it.
 func (k *kit) path(rec checkpoint.Operation) string {
 	k.mu.Lock()
@@ -310,30 +316,6 @@ func (k *kit) parentPath(rec checkpoint.Operation) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.paths[rec.ParentID]
-}
-
-// complaints are what fails a test whatever the execution came to.
-func (k *kit) complaints() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var list []string
-	for _, s := range k.cfg.stubs {
-		if !k.used[s] {
-			list = append(list, s.name+" was never used: no operation it is for was reached")
-		}
-	}
-	if !k.cfg.repeats {
-		for _, path := range k.repeated {
-			list = append(list, repeats(path))
-		}
-	}
-	return list
-}
-
-// repeats complains of a name that is used twice.
-func repeats(path string) string {
-	return fmt.Sprintf("%q repeats the name of an operation of its scope without a key: an operation "+
-		"inserted before it would take its record; tell them apart with Key, or accept it with AllowRepeats", path)
 }
 
 // logs keeps the records of the execution's loggers.

@@ -15,20 +15,22 @@ import (
 // Print writes how the execution ended and a table of its operations to w, for people: what runs
 // inside of an operation follows it, long results are cut, and those of batches are summed up.
 func (r *Result[Out]) Print(w io.Writer) {
-	what := string(r.Status)
+	var text strings.Builder
+	text.WriteString(string(r.Status))
 	if r.Err != nil {
-		what += ": " + brief(r.Err.Error())
+		text.WriteString(": " + brief(r.Err.Error()))
 	}
-	fmt.Fprintf(w, "%s after %v, %s", what, r.Took, plural(r.Invocations, "invocation"))
+	fmt.Fprintf(&text, " after %v, %s", r.Took, plural(r.Invocations, "invocation"))
 	if !r.Cloud { // nobody sees the rest there
-		fmt.Fprintf(w, ", %s, %s, %s", plural(r.CheckpointCalls, "checkpoint call"),
+		fmt.Fprintf(&text, ", %s, %s, %s", plural(r.CheckpointCalls, "checkpoint call"),
 			plural(r.Metered, "metered operation"), plural(r.Bytes, "byte"))
 	}
-	fmt.Fprintln(w)
-	printOperations(w, r.Operations)
+	text.WriteByte('\n')
+	printOperations(&text, r.Operations)
+	_, _ = io.WriteString(w, text.String()) // it is for people
 }
 
-func printOperations(w io.Writer, ops []Operation) {
+func printOperations(w *strings.Builder, ops []Operation) {
 	var table strings.Builder
 	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0) //nolint:mnd // two spaces between columns
 	fmt.Fprintln(tab, "OPERATION\tKIND\tSTATUS\tRUNS\tBEGAN\tENDED\tRESULT")

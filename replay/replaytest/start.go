@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ func Start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts 
 
 func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *config) *Execution[Out] {
 	tb.Helper()
+	if f == nil {
+		tb.Fatal("replaytest: the function is nil: pass what replay.Handler makes of your handler")
+	}
 	k, err := newKit(cfg, f)
 	tb.Cleanup(func() {
 		if err := k.svc.Close(); err != nil {
@@ -60,16 +64,23 @@ func (e *Execution[Out]) RunUntilSuspended() {
 	e.check(e.k.settle(e.t.Context()))
 }
 
-// Advance lets d pass and runs what becomes due on the way and in the end.
+// Advance lets d pass and runs what becomes due on the way and in the end. It is not negative.
 func (e *Execution[Out]) Advance(d time.Duration) {
 	e.t.Helper()
+	if d < 0 {
+		e.check(fmt.Errorf("Advance(%v): time does not go back", d))
+	}
 	e.AdvanceTo(e.k.clock.Now().Add(d))
 }
 
-// AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. A time in
-// the past runs what is due.
+// AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. t is not
+// before [Execution.Now]; executions begin on 2026-01-01 00:00 UTC unless [At] says otherwise.
 func (e *Execution[Out]) AdvanceTo(t time.Time) {
 	e.t.Helper()
+	if now := e.Now(); t.Before(now) {
+		e.check(fmt.Errorf("AdvanceTo(%v): it is %v already, and time does not go back; the option At sets when an execution begins",
+			t.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)))
+	}
 	ctx := e.t.Context()
 	for {
 		e.check(e.k.settle(ctx))
@@ -106,6 +117,9 @@ func (e *Execution[Out]) Result() *Result[Out] {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	if what := notHosted(r.Operations, e.k.cfg.hosts); what != "" {
+		e.t.Logf("replaytest: %s", what) // the handler may be tested for what it does then
+	}
 	for _, c := range e.k.complaints() {
 		e.t.Errorf("replaytest: %s", c)
 	}
@@ -122,20 +136,45 @@ func (e *Execution[Out]) check(err error) {
 	}
 	e.t.Helper()
 	var table strings.Builder
-	printOperations(&table, e.k.operations())
-	e.t.Fatalf("replaytest: %v\n%s", err, table.String())
+	if ops := e.k.operations(); len(ops) > 0 {
+		table.WriteByte('\n')
+		printOperations(&table, ops)
+	}
+	e.t.Fatalf("replaytest: %v%s", err, table.String())
 }
 
-// Callback returns the callback at a path, that of op.CreateCallback or of op.WaitForCallback.
+// Callback returns the callback at a path, that of op.CreateCallback or of op.WaitForCallback. The
+// test fails at once if it has not been created yet.
 func (e *Execution[Out]) Callback(path string) *Callback {
 	e.t.Helper()
+	var found *Callback
 	for _, rec := range e.k.exec.Operations() {
 		if rec.Kind == checkpoint.KindCallback && (e.k.path(rec) == path || e.k.parentPath(rec) == path) {
-			return &Callback{t: e.t, k: e.k, path: e.k.path(rec), id: rec.CallbackID, op: rec.ID, to: e.k.svc}
+			found = &Callback{t: e.t, k: e.k, path: path, id: rec.CallbackID, op: rec.ID, to: e.k.svc}
+			if !rec.Status.Terminal() {
+				return found
+			}
 		}
 	}
-	e.check(fmt.Errorf("there is no callback at %q so far", path))
-	return nil
+	if found == nil {
+		e.check(e.noCallback(path))
+	}
+	return found
+}
+
+// noCallback says why there is no callback at a path.
+func (e *Execution[Out]) noCallback(path string) error {
+	var there []string
+	e.k.note(func() { there = slices.Clone(e.k.callbacks) })
+	switch {
+	case e.k.exec.Invocations() == 0:
+		return fmt.Errorf("there is no callback %q yet, because nothing has run: call RunUntilSuspended first", path)
+	case len(there) > 0:
+		return fmt.Errorf("there is no callback at %q%s", path, meant(path, there))
+	case e.k.ended():
+		return fmt.Errorf("there is no callback at %q: the execution has ended without one, as %s", path, e.Status())
+	}
+	return fmt.Errorf("there is no callback at %q so far: %s", path, waitsFor(e.Ops(), nil))
 }
 
 // Callback is a callback as the outside system sees it. Its methods run nothing: let the execution
@@ -210,10 +249,8 @@ func (c *Callback) Heartbeat() {
 	c.check(c.k.svc.Heartbeat(c.id))
 }
 
-var errNoTimeout = errors.New("the callback has ended without running out of time, or has no timeout")
-
 // TimeOut lets time pass until the callback has run out of time, or missed a heartbeat. What
-// becomes due on the way is run.
+// becomes due on the way is run. The test fails at once if the callback was answered, or has no timeout.
 func (c *Callback) TimeOut() {
 	c.t.Helper()
 	ctx := c.t.Context()
@@ -222,20 +259,36 @@ func (c *Callback) TimeOut() {
 		if rec.Status == checkpoint.StatusTimedOut {
 			return
 		}
-		if rec.Status.Terminal() || c.k.ended() {
-			c.check(errNoTimeout)
-			return
+		err := c.k.exec.RunUntilSuspended(ctx)
+		rec, _ = c.k.exec.Operation(c.op)
+		at, ok := c.k.clock.Next()
+		switch {
+		case err != nil || rec.Status == checkpoint.StatusTimedOut:
+		case rec.Status.Terminal():
+			err = errors.New("it cannot run out of time")
+		case c.k.ended():
+			err = fmt.Errorf("it cannot run out of time: the execution has ended as %s", c.k.exec.Status())
+		case !ok:
+			err = errors.New("it never runs out of time: op.WithTimeout and op.WithHeartbeatTimeout set how long it may take")
+		default:
+			c.k.clock.AdvanceTo(at)
 		}
-		if err := errors.Join(c.k.exec.RunUntilSuspended(ctx), c.k.pass(ctx)); err != nil {
-			c.check(errors.Join(errNoTimeout, err))
+		if err != nil {
+			c.check(err)
 			return
 		}
 	}
 }
 
+// check ends the test, and says whether the callback has been answered, unless err is nil.
 func (c *Callback) check(err error) {
-	if err != nil {
-		c.t.Helper()
-		c.t.Fatalf("replaytest: callback %q: %v", c.path, err)
+	if err == nil {
+		return
 	}
+	c.t.Helper()
+	if rec, _ := c.k.exec.Operation(c.op); rec.Status.Terminal() {
+		c.t.Fatalf("replaytest: callback %q has ended already: it is %s since %v; a callback is answered once (%v)",
+			c.path, rec.Status, rec.End.Sub(c.k.cfg.start), err)
+	}
+	c.t.Fatalf("replaytest: callback %q: %v", c.path, err)
 }

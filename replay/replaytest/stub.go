@@ -3,6 +3,7 @@ package replaytest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -31,25 +32,48 @@ func Stub[In, Out any](b op.Builder[In, Out], fn func(context.Context, In) (Out,
 		in, _ := v.(In)
 		return fn(ctx, in)
 	}}
-	var zero In
-	o := b(zero)
-	s.decl = o.Decl()
-	if s.decl == nil {
-		s.err = fmt.Errorf("a stub for a function that declares nothing itself (%q): "+
-			"stub the builder that it calls, or use StubNamed", o.Node().Head().Name)
-	} else {
+	switch {
+	case b == nil:
+		s.err = errors.New("a stub for a nil builder: is it a field of a struct that nobody has filled in?")
+	case fn == nil:
+		s.err = errors.New("a stub without a function: pass what is to run in place of the body")
+	default:
+		s.decl, s.err = declarationOf(b)
+	}
+	if s.decl != nil {
 		s.name = fmt.Sprintf("the stub for the builder of %q", s.decl.Name)
 	}
 	return stubOption(s)
 }
 
+// declarationOf asks a builder who has declared what it makes.
+func declarationOf[In, Out any](b op.Builder[In, Out]) (decl *node.Decl, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("a stub for a function that panics when it is given a zero %T (%v): "+
+				"stub the builder that it calls, or use StubNamed", *new(In), v)
+		}
+	}()
+	var zero In
+	o := b(zero)
+	if decl = o.Decl(); decl == nil {
+		return nil, fmt.Errorf("a stub for a function that declares nothing itself (%q): "+
+			"stub the builder that it calls, or use StubNamed", o.Node().Head().Name)
+	}
+	return decl, nil
+}
+
 // StubNamed runs fn in place of the body of the steps and groups at a path. Use it for operations
 // that no builder declares.
 func StubNamed[Out any](path string, fn func(context.Context) (Out, error)) Option {
-	return stubOption(&stub{
+	s := &stub{
 		name: fmt.Sprintf("the stub for %q", path), path: path,
 		run: func(ctx context.Context, _ any) (any, error) { return fn(ctx) },
-	})
+	}
+	if fn == nil {
+		s.err = fmt.Errorf("%s has no function: pass what is to run in place of the body", s.name)
+	}
+	return stubOption(s)
 }
 
 // Answer is a [Stub] that succeeds with v.

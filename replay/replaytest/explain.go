@@ -1,0 +1,213 @@
+package replaytest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// complaints are what fails a test whatever the execution came to.
+func (k *kit) complaints() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	list := slices.Clone(k.misfits)
+	for _, s := range k.cfg.stubs {
+		if !k.used[s] {
+			list = append(list, s.name+" was never used: "+k.unusedStub(s))
+		}
+	}
+	for _, r := range k.cfg.replies {
+		if !k.replied[r.path] {
+			list = append(list, unusedReply(r.path, k.callbacks))
+		}
+	}
+	if !k.cfg.repeats {
+		for _, path := range k.repeated {
+			list = append(list, repeats(path))
+		}
+	}
+	return list
+}
+
+// unusedStub says why a stub may not have been used. Called with the lock.
+func (k *kit) unusedStub(s *stub) string {
+	var paths []string
+	for _, id := range k.order {
+		paths = append(paths, k.paths[id])
+	}
+	if s.decl == nil {
+		return "no step or group runs there" + meant(s.path, paths)
+	}
+	if at, ok := k.names[s.decl.Name]; ok {
+		return fmt.Sprintf("%q was run, but another builder has declared it: stub the builder that the handler runs, "+
+			"a field of the same struct for instance", at)
+	}
+	return "the handler has not come to such an operation" + meant("", paths)
+}
+
+// unusedReply says that nobody has asked for a reply.
+func unusedReply(path string, callbacks []string) string {
+	return fmt.Sprintf("the reply for %q was never used: no callback waited there%s", path, meant(path, callbacks))
+}
+
+// notHosted tells of an invocation of a function that the test does not have.
+func notHosted(ops []Operation, hosts []hosting) string {
+	for _, o := range ops {
+		if o.Kind != checkpoint.KindChainedInvoke || o.Failure == nil || o.Failure.Type != "ResourceNotFoundException" {
+			continue
+		}
+		var names []string
+		for _, h := range hosts {
+			names = append(names, h.function)
+		}
+		_, function, _ := strings.Cut(o.Failure.Message, ": ")
+		return fmt.Sprintf("%q invokes the function %q, which the test does not have: give it with Host(%q, …)%s",
+			o.Path, function, function, meant(function, names))
+	}
+	return ""
+}
+
+// misfit says why a stub cannot take the place of an operation; empty if it can.
+func misfit(s *stub, path string, n node.Node) string {
+	var kind, instead string
+	switch n.(type) {
+	case *node.Step, *node.Group, *node.Await:
+		return ""
+	case *node.Wait:
+		kind, instead = "a wait", "time passes by itself; look into a wait with Start and Advance"
+	case *node.Callback:
+		kind, instead = "a callback", "answer it with Reply"
+	case *node.Invoke:
+		kind, instead = "an invocation of another function", "give that function with Host"
+	case *node.Batch:
+		kind, instead = "a batch", "stub what runs in it, such as "+strconv.Quote(path+"[*]/name")
+	}
+	return fmt.Sprintf("%s does nothing: %q is %s, and stubs take the place of the bodies of steps and groups; %s", s.name, path, kind, instead)
+}
+
+// repeats complains of a name that is used twice.
+func repeats(path string) string {
+	first := path[:strings.LastIndexByte(path, '#')]
+	return fmt.Sprintf("%q repeats the name of %q without a key: an operation of that name inserted before it would take its "+
+		"record; tell them apart with Key, or accept it with AllowRepeats", path, first)
+}
+
+// waitsFor lists what is not finished.
+func waitsFor(ops []Operation, replies []reply) string {
+	var open []string
+	callback := ""
+	for _, o := range ops {
+		if o.Kind == checkpoint.KindContext || o.Status.Terminal() {
+			continue
+		}
+		if o.Kind == checkpoint.KindCallback {
+			callback = askedAt(o, ops)
+		}
+		open = append(open, fmt.Sprintf("%s %q is %s", o.Kind, o.Path, o.Status))
+	}
+	what := strings.Join(open, ", ")
+	switch {
+	case len(open) == 0:
+		return "it waits for nothing"
+	case callback == "":
+		return what
+	case len(replies) == 0:
+		return fmt.Sprintf("%s; answer it with the option Reply(%q, …), or with Start and Callback(%q)", what, callback, callback)
+	}
+	var paths []string
+	for _, r := range replies {
+		paths = append(paths, strconv.Quote(r.path))
+	}
+	return fmt.Sprintf("%s; no Reply is for %q, but for %s", what, callback, strings.Join(paths, ", "))
+}
+
+// askedAt is the path by which a test names a callback: that of the op.WaitForCallback around it, if
+// there is one.
+func askedAt(o Operation, ops []Operation) string {
+	for _, around := range ops {
+		if around.ID == o.ParentID && around.SubType == subTypeAsk {
+			return around.Path
+		}
+	}
+	return o.Path
+}
+
+// subTypeAsk is the sub-type of op.WaitForCallback.
+const subTypeAsk = "WaitForCallback"
+
+// meant suggests what a mistyped path was to be, or else lists what there is.
+func meant(path string, there []string) string {
+	var choice []string
+	for _, p := range there {
+		for _, c := range []string{starred(p), p} {
+			if !slices.Contains(choice, c) {
+				choice = append(choice, c)
+			}
+		}
+	}
+	best, near := "", 1+len(path)/3 //nolint:mnd // a third of the letters may be wrong
+	for _, c := range choice {
+		if d := distance(path, c); d < near {
+			best, near = c, d
+		}
+	}
+	if path != "" && best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	const most = 10
+	var list []string
+	for _, c := range choice {
+		if c != starred(c) {
+			continue // of ship[0] and ship[1], ship[*] is enough
+		}
+		if len(list) == most {
+			list = append(list, "…")
+			break
+		}
+		list = append(list, strconv.Quote(c))
+	}
+	if len(list) == 0 {
+		return "; there was none"
+	}
+	return "; there were " + strings.Join(list, ", ")
+}
+
+// starred puts a star in place of the items of a path.
+func starred(path string) string {
+	var b strings.Builder
+	for {
+		head, rest, ok := strings.Cut(path, "[")
+		_, tail, closed := strings.Cut(rest, "]")
+		b.WriteString(head)
+		if !ok || !closed {
+			return b.String()
+		}
+		b.WriteString("[*]")
+		path = tail
+	}
+}
+
+// distance is how many letters must be put in, taken out or changed to make one text of the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
