@@ -261,9 +261,20 @@ func buildBroken(t *testing.T, pkg string, patches []patch) string {
 // run runs the property with a few checks.
 func (m mutation) run(t *testing.T, binary string) ([]byte, error) {
 	t.Helper()
+	return runBroken(t, ".", binary, m.checks, "-test.run", m.property, "-test.failfast")
+}
+
+// runBroken runs tests of a package that were compiled against a broken engine, with a few checks.
+func runBroken(t *testing.T, pkg, binary, checks string, args ...string) ([]byte, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-test.run", m.property, "-test.timeout", "100s", "-test.failfast")
-	cmd.Env = append(os.Environ(), "PERDURE_CHECKS="+m.checks, "PERDURE_SEED=1", "PERDURE_WATCHDOG=10s")
+	cmd := exec.CommandContext(ctx, binary, append(args, "-test.timeout", "100s")...)
+	dir, err := filepath.Abs(pkg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PERDURE_CHECKS="+checks, "PERDURE_SEED=1", "PERDURE_WATCHDOG=10s")
 	return cmd.CombinedOutput()
 }

@@ -1,0 +1,173 @@
+package replay_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// planted is a bug that the tests of programs by hand do not notice, and Explore does.
+type planted struct {
+	// name says what is wrong, how when: rarely enough that only Explore comes there.
+	name, how string
+	// program is one of the corpus that notices it.
+	program string
+	patches []patch
+}
+
+func plantedBugs() []planted {
+	return []planted{
+		{
+			name:    "a result is lost when a branch suspends while another completes",
+			how:     "what is queued is dropped if two branches or more are waiting",
+			program: "a wait beside steps",
+			patches: []patch{{
+				"replay/invocation.go", "\tcase inv.writer.Queued() > 0:\n",
+				"\tcase inv.writer.Queued() > 0 && (inv.ended || !inv.suspendable() || len(inv.parked) < 3):\n",
+			}},
+		},
+		{
+			name:    "suspended with nothing pending after a retry of a step",
+			how:     "a third attempt that was cut off counts as one that the service has yet to begin",
+			program: "retries",
+			patches: []patch{{
+				"replay/step.go", "case ok && rec.Status == checkpoint.StatusPending:",
+				"case ok && (rec.Status == checkpoint.StatusPending || rec.Attempt > 1 && !st.begun && rec.Status == checkpoint.StatusStarted):",
+			}, {
+				"replay/invocation.go", "return rec.Status == checkpoint.StatusPending", "return rec.Status == checkpoint.StatusPending || rec.Attempt > 1",
+			}},
+		},
+		{
+			name:    "the records of later state pages are ignored",
+			how:     "those of the pages that follow a reply",
+			program: "asked, and refused",
+			patches: []patch{{"checkpoint/writer.go", "\tout.Operations = append(out.Operations, rest...)\n", "\t_ = rest\n"}},
+		},
+		{
+			name:    "the identity of a record is not checked",
+			how:     "the sub-type of steps, which tells a condition from a step",
+			program: "a copy for other code",
+			patches: []patch{{"replay/claim.go", "rec.SubType != h.SubType ||", "kind != checkpoint.KindStep && rec.SubType != h.SubType ||"}},
+		},
+		{
+			name:    "the START of an at-most-once step is not awaited",
+			how:     "that of the third attempt and later ones",
+			program: "at most once, three times",
+			patches: []patch{{
+				"replay/step.go", "\tif st.strict() || attempted(st.head) {\n\t\tinv.awaitAck(", "\tif (st.strict() || attempted(st.head)) && number < 3 {\n\t\tinv.awaitAck(",
+			}},
+		},
+		{
+			name:    "a crash does not consume the attempt",
+			how:     "the third and later ones of an at-most-once step",
+			program: "at most once, three times",
+			patches: []patch{{"replay/step.go", "!st.begun && st.strict() {", "!st.begun && st.strict() && rec.Attempt < 2 {"}},
+		},
+		{
+			name:    "FLAT results over 256 KiB are lost",
+			how:     "if the batch ends in another invocation than it began in",
+			program: "large flat map",
+			patches: []patch{{"replay/batch.go", "\t\tu.ReplayChildren = true\n", "\t\tu.ReplayChildren = !b.n.Flat || b.found == nil\n"}},
+		},
+		{
+			name:    "an abandoned branch writes how its step ended",
+			how:     "if the body fails by itself, and not because its context has ended",
+			program: "a step against its retries",
+			patches: []patch{
+				{"replay/step.go", "import (\n\t\"context\"\n", "import (\n\t\"context\"\n\t\"errors\"\n"},
+				{
+					"replay/step.go", "\tt.give()\n\tt.check()\n",
+					"\tt.give()\n\tif err == nil || errors.Is(err, context.Canceled) || inv.phase != running {\n\t\tt.check()\n\t}\n",
+				},
+				{
+					"replay/step.go", "\tu := st.decide(rec, number, err)\n\tinv.mu.Lock()\n\tt.check()\n",
+					"\tu := st.decide(rec, number, err)\n\tinv.mu.Lock()\n\tif inv.phase != running {\n\t\tt.check()\n\t}\n",
+				},
+			},
+		},
+		{
+			name:    "a START is overtaken by a later one",
+			how:     "one that is held back, by that of an invoke",
+			program: "an invoke beside a step",
+			patches: []patch{{
+				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
+				"\tat := len(w.queue)\n\tif q.u.Kind == KindChainedInvoke && at > 0 && !w.queue[at-1].due.IsZero() && w.queue[at-1].u.ID != q.u.ParentID {\n" +
+					"\t\tat--\n\t\tq.alone = true\n\t}\n" +
+					"\tw.queue = append(w.queue[:at:at], append([]queued{q}, w.queue[at:]...)...)\n\tw.added++\n\tw.kick()\n",
+			}},
+		},
+		{
+			name:    "a woken goroutine counts itself",
+			how:     "one that was waiting for the rest of the log to be claimed",
+			program: "a future that nobody awaits",
+			patches: []patch{
+				{"replay/waiter.go", "\tw.t.asleep = nil\n\tw.t.count()\n", "\tw.t.asleep = nil\n\tif w.why != waitGate {\n\t\tw.t.count()\n\t}\n"},
+				{"replay/waiter.go", "\t<-w.ch\n\tinv.mu.Lock()\n", "\t<-w.ch\n\tinv.mu.Lock()\n\tw.t.count()\n"},
+			},
+		},
+	}
+}
+
+// ordinary skips what draws programs at random, or interrupts them at all places, and the tests of such tests.
+const ordinary = "^(TestRunThroughEqualsInterrupted|TestUnchangedProgramsNeverDiverge|TestParkAndWake|TestRandomTreesEqualTheReference|" +
+	"TestIDsDoNotDependOnScheduling|TestSagaAtEveryCrashPoint|TestCounterexamples|TestPropertiesNoticeBrokenEngines|TestPlantedBugs)$"
+
+// The kit's explorer finds bugs that the other tests of the engine do not. Each is planted in a copy of the
+// engine that the compiler puts in the place of the real one, and must be found by Explore.
+//
+// By default Explore runs over the one program of the corpus that is known to notice the bug. With
+// PERDURE_PLANTED=all it runs over the corpus until it finds something, the ordinary suite runs over each broken
+// engine and must pass, and the table of docs/testing.md is printed. With -short nothing is planted.
+func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes all processors
+	if testing.Short() {
+		t.Skip("compiles the engine once per bug")
+	}
+	all := os.Getenv("PERDURE_PLANTED") == "all"
+	for _, m := range plantedBugs() { //nolint:paralleltest // as above
+		t.Run(m.name, func(t *testing.T) {
+			passes := "not run"
+			if all {
+				out, err := runBroken(t, ".", buildBroken(t, ".", m.patches), "1", "-test.skip", ordinary)
+				if err != nil {
+					t.Fatalf("the ordinary suite notices: %v\n%s", err, out)
+				}
+				passes = "passes"
+			}
+			proof := "^TestEngineProof$"
+			if !all {
+				proof += "/^" + strings.ReplaceAll(m.program, " ", "_") + "$"
+			}
+			schedules, line := m.explore(t, buildBroken(t, "./replaytest", m.patches), proof)
+			t.Logf("\n| %s: %s | %s | %d | %s |", m.name, m.how, passes, schedules, line)
+		})
+	}
+}
+
+// explore runs the proof over the broken engine until it notices, and returns how many schedules that took and
+// the one that it came to. Some bugs need two goroutines to come at the same time.
+func (m planted) explore(t *testing.T, binary, proof string) (schedules int, line string) {
+	t.Helper()
+	tally := regexp.MustCompile(`proof: \d+ programs, (\d+) schedules`)
+	alarm := regexp.MustCompile(`replaytest\.Replay\("(.*)"\)`)
+	for range 5 {
+		out, err := runBroken(t, "./replaytest", binary, "1", "-test.run", proof, "-test.parallel", "1", "-test.v")
+		var n int
+		if found := tally.FindSubmatch(out); found == nil {
+			t.Fatalf("there is no proof: %v\n%s", err, out)
+		} else if _, err := fmt.Sscan(string(found[1]), &n); err != nil {
+			t.Fatal(err)
+		}
+		schedules += n
+		if err == nil {
+			continue
+		}
+		if found := alarm.FindSubmatch(out); found != nil {
+			return schedules, "`" + string(found[1]) + "`"
+		}
+		return schedules, "none is needed"
+	}
+	t.Fatalf("Explore does not notice in %d schedules", schedules)
+	return 0, ""
+}
