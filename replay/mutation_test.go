@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -17,8 +18,9 @@ type mutation struct {
 	name string
 	// patches are applied to files of the module; what they look for occurs exactly once.
 	patches []patch
-	// property is the test that must fail, checks its PERDURE_CHECKS.
-	property, checks string
+	// property is the test that must fail, checks its PERDURE_CHECKS. It is one of pkg, of this package if
+	// that is empty.
+	property, checks, pkg string
 	// always: the row runs also when nobody asks for all of them.
 	always bool
 }
@@ -167,6 +169,19 @@ func mutations() []mutation {
 			patches: []patch{{"replay/await.go", "\tif !o.own {\n\t\to.read = true\n", "\tif o != nil {\n\t\to.read = true\n"}},
 		},
 		{
+			name:     "a strict body does not wait for relaxed results",
+			property: "^TestRelaxedSteps", checks: "0.1", pkg: "./replaytest",
+			patches: []patch{{"replay/step.go", "if st.conf.Semantics != node.Relaxed {\n\t\tinv.barrier(", "if false {\n\t\tinv.barrier("}},
+		},
+		{
+			name:     "a strict body waits for the relaxed results of its own branch only",
+			property: "^TestRelaxedSteps", checks: "0.1", pkg: "./replaytest",
+			patches: []patch{{
+				"replay/step.go", "\t\tinv.relaxed = st.settle(u, relaxedHold)\n",
+				"\t\tif n := st.settle(u, relaxedHold); st.s.parent == nil {\n\t\t\tinv.relaxed = n\n\t\t}\n",
+			}},
+		},
+		{
 			name:     "operations are named by their position",
 			property: "^TestUnchangedProgramsNeverDiverge$|^TestDivergence$", checks: "0.1",
 			patches: []patch{{"replay/claim.go", "s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence)", "s.ids.AppendID(buf[:0], \"op\", \"\", len(s.seen)+c.occurrence)"}},
@@ -183,23 +198,24 @@ func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // 
 		t.Skip("compiles the engine once per fault")
 	}
 	all := lawChecks(t, 10) >= 30
-	passes := make(map[string]bool)
+	passes, sound := make(map[string]bool), make(map[string]string)
+	whole := t                      // its folders outlive the rows
 	for _, m := range mutations() { //nolint:paralleltest // as above
 		if !all && !m.always {
 			continue
 		}
 		t.Run(m.name, func(t *testing.T) {
-			self, err := os.Executable()
-			if err != nil {
-				t.Fatal(err)
-			}
+			pkg := cmp.Or(m.pkg, ".")
 			if key := m.property + m.checks; !passes[key] {
-				if out, err := m.run(t, self); err != nil {
+				if sound[pkg] == "" {
+					sound[pkg] = buildBroken(whole, pkg, nil)
+				}
+				if out, err := m.run(t, sound[pkg]); err != nil {
 					t.Fatalf("the property does not hold for the engine as it is: %v\n%s", err, out)
 				}
 				passes[key] = true
 			}
-			out, err := m.run(t, buildBroken(t, ".", m.patches))
+			out, err := m.run(t, buildBroken(t, pkg, m.patches))
 			if err == nil {
 				t.Fatalf("%s does not notice", m.property)
 			}
@@ -261,7 +277,7 @@ func buildBroken(t *testing.T, pkg string, patches []patch) string {
 // run runs the property with a few checks.
 func (m mutation) run(t *testing.T, binary string) ([]byte, error) {
 	t.Helper()
-	return runBroken(t, ".", binary, m.checks, "-test.run", m.property, "-test.failfast")
+	return runBroken(t, cmp.Or(m.pkg, "."), binary, m.checks, "-test.run", m.property, "-test.failfast")
 }
 
 // runBroken runs tests of a package that were compiled against a broken engine, with a few checks.
