@@ -56,18 +56,18 @@ func plantedBugs() []planted {
 		},
 		{
 			name:    "the START of an at-most-once step is not awaited",
-			how:     "that of the third attempt and later ones",
-			program: "at most once, three times",
+			how:     "that of the fourth attempt and later ones",
+			program: "at most once, four times",
 			patches: []patch{{
-				"replay/step.go", "\tif st.strict() || attempted(st.head) {\n\t\tinv.awaitAck(", "\tif (st.strict() || attempted(st.head)) && number < 3 {\n\t\tinv.awaitAck(",
+				"replay/step.go", "\tif st.strict() || attempted(st.head) {\n\t\tinv.awaitAck(", "\tif (st.strict() || attempted(st.head)) && number < 4 {\n\t\tinv.awaitAck(",
 			}},
 		},
 		{
 			name:    "a crash does not consume the attempt",
-			how:     "the third and later ones of an at-most-once step",
-			program: "at most once, three times",
+			how:     "the fourth and later ones of an at-most-once step",
+			program: "at most once, four times",
 			always:  true,
-			patches: []patch{{"replay/step.go", "!st.begun && st.strict() {", "!st.begun && st.strict() && rec.Attempt < 2 {"}},
+			patches: []patch{{"replay/step.go", "!st.begun && st.strict() {", "!st.begun && st.strict() && rec.Attempt < 3 {"}},
 		},
 		{
 			name:    "FLAT results over 256 KiB are lost",

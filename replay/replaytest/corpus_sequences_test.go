@@ -79,7 +79,7 @@ func sequences() map[string]func(op.Context, int) (string, error) {
 		"at most once, twice": func(ctx op.Context, n int) (string, error) {
 			return text(replay.Run(ctx, onceFlaky(n)))
 		},
-		"at most once, three times": func(ctx op.Context, n int) (string, error) {
+		"at most once, four times": func(ctx op.Context, n int) (string, error) {
 			return text(replay.Run(ctx, stubborn(n)))
 		},
 		"crashes count": func(ctx op.Context, n int) (string, error) {

@@ -36,9 +36,9 @@ var (
 	onceFlaky = op.StepFunc("once-flaky", func(ctx context.Context, n int) (int, error) {
 		return n, failsBefore(ctx, 2)
 	}, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(9))))
-	// stubborn succeeds at the third attempt.
+	// stubborn succeeds at the fourth attempt.
 	stubborn = op.StepFunc("stubborn", func(ctx context.Context, n int) (int, error) {
-		return n, failsBefore(ctx, 3)
+		return n, failsBefore(ctx, 4)
 	}, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(9))))
 	relaxed = op.StepFunc("relaxed", func(_ context.Context, n int) (int, error) { return n + 1, nil }, op.WithSemantics(op.Relaxed))
 	// slow takes three seconds of the service's time, in which timers fire and the function polls.
