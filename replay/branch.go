@@ -33,8 +33,8 @@ type branch struct {
 	t         *task
 
 	done, counted bool
-	payload        checkpoint.Payload
-	failure        *checkpoint.Failure
+	payload       checkpoint.Payload
+	failure       *checkpoint.Failure
 }
 
 var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -61,8 +60,17 @@ func suspendRows() []Row {
 				})
 				before := runtime.NumGoroutine()
 				worked, floor, err := suspend(ctx, size, l, f, items, func() time.Time { return last })
+				if err != nil {
+					return nil, err
+				}
+				deep := goexits{goroutines: items, frames: branchFrames, guards: branchGuards}
+				cold := deep
+				cold.cold = true
+				inCache, notInCache, err := turns(3*size.Turns, deep.measure, cold.measure)
 				return []Metric{
 					{Unit: "x-goexit", Value: ratio(worked, floor), Most: 1.5},
+					{Unit: "x-goexit-same-stack", Value: ratio(worked, inCache)},
+					{Unit: "x-goexit-same-stack-cold", Value: ratio(worked, notInCache)},
 					{Unit: "µs", Value: float64(worked) / float64(time.Microsecond)},
 					{Unit: "goexit-µs", Value: float64(floor) / float64(time.Microsecond)},
 					{Unit: "goroutines-left", Value: float64(goroutinesAbove(before)), Most: 1e-9},
@@ -84,35 +92,13 @@ func suspend(
 	return turns(3*size.Turns, func() (time.Duration, error) {
 		err := invoke(ctx, new(line), f, event, pending)
 		return time.Since(last()), err
-	}, func() (time.Duration, error) {
-		gate := make(chan struct{})
-		var ready, group sync.WaitGroup
-		ready.Add(goroutines)
-		for range goroutines {
-			group.Go(func() {
-				ready.Done()
-				<-gate
-				runtime.Goexit()
-			})
-		}
-		ready.Wait()
-		for range 10 {
-			runtime.Gosched() // so that they have parked
-		}
-		began := time.Now()
-		close(gate)
-		group.Wait()
-		return time.Since(began), nil
-	})
+	}, goexits{goroutines: goroutines}.measure)
 }
 
 // goroutinesAbove is how many goroutines there are more than before, when those that are about to
 // end had the time to.
 func goroutinesAbove(before int) int {
-	for range 10_000 {
-		if runtime.NumGoroutine() <= before {
-			break
-		}
+	for began := time.Now(); runtime.NumGoroutine() > before && time.Since(began) < time.Second; {
 		runtime.Gosched()
 	}
 	return max(0, runtime.NumGoroutine()-before)
