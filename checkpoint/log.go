@@ -3,7 +3,7 @@ package checkpoint
 import (
 	"iter"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 )
 
@@ -160,11 +160,12 @@ func (l *Log) UnclaimedRecords(s Scope) []Operation {
 			ops = append(ops, *e.op)
 		}
 	}
-	slices.SortFunc(ops, func(a, b Operation) int {
-		if c := a.Start.Compare(b.Start); c != 0 {
-			return c
+	// Not slices.SortFunc: sorting large structs by value is code of its own in every program.
+	sort.Slice(ops, func(i, j int) bool {
+		if c := ops[i].Start.Compare(ops[j].Start); c != 0 {
+			return c < 0
 		}
-		return strings.Compare(a.ID, b.ID)
+		return ops[i].ID < ops[j].ID
 	})
 	return ops
 }

@@ -27,7 +27,11 @@ func coldRows() []Row {
 			}
 			defer os.RemoveAll(dir)
 			ours, bare := filepath.Join(dir, "perdure"), filepath.Join(dir, "bare")
-			if err := errors.Join(build(ctx, ours, "perdure"), build(ctx, bare, "bare")); err != nil {
+			tuples, logs := filepath.Join(dir, "tuples"), filepath.Join(dir, "logs")
+			if err := errors.Join(
+				build(ctx, ours, "perdure"), build(ctx, bare, "bare"),
+				build(ctx, tuples, "bare", "tuples"), build(ctx, logs, "bare", "logs"),
+			); err != nil {
 				return nil, err
 			}
 			var ratios []float64
@@ -44,28 +48,30 @@ func coldRows() []Row {
 				worked, floor, ratios = append(worked, o), append(floor, b), append(ratios, ratio(o, b))
 			}
 			slices.Sort(ratios)
-			oursSize, err := bytes(ours)
+			sizes, err := bytes(ours, bare, tuples, logs)
 			if err != nil {
 				return nil, err
 			}
-			bareSize, err := bytes(bare)
 			n := len(ratios)
 			return []Metric{
 				{Unit: "x-bare-start", Value: ratio(median(worked), median(floor)), Most: 1.05},
 				{Unit: "lower-quartile", Value: ratios[n/4]},
 				{Unit: "upper-quartile", Value: ratios[n*3/4]},
 				{Unit: "bare-ms", Value: float64(median(floor)) / float64(time.Millisecond)},
-				{Unit: "x-bare-bytes", Value: oursSize / bareSize, Most: 1.05},
-				{Unit: "bytes", Value: oursSize},
-				{Unit: "bare-bytes", Value: bareSize},
-			}, err
+				{Unit: "x-bare-bytes", Value: sizes[0] / sizes[1], Most: 1.05},
+				{Unit: "bytes", Value: sizes[0]},
+				{Unit: "bare-bytes", Value: sizes[1]},
+				{Unit: "tuples-bytes", Value: sizes[2] - sizes[1]},
+				{Unit: "logs-bytes", Value: sizes[3] - sizes[1]},
+			}, nil
 		},
 	}}
 }
 
 // build makes a stripped program, as one would deploy it.
-func build(ctx context.Context, out, program string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-tags=lambda.norpc", "-o", out, module+"/cold/"+program) //nolint:gosec // one of ours
+func build(ctx context.Context, out, program string, tags ...string) error {
+	set := "-tags=" + strings.Join(append(tags, "lambda.norpc"), ",")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", set, "-o", out, module+"/cold/"+program) //nolint:gosec // one of ours
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("bench: %w: %s", err, text)
@@ -112,10 +118,15 @@ func start(ctx context.Context, program string) (time.Duration, error) {
 	}
 }
 
-func bytes(name string) (float64, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return 0, err
+// bytes returns the sizes of files.
+func bytes(names ...string) ([]float64, error) {
+	var sizes []float64
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, float64(info.Size()))
 	}
-	return float64(info.Size()), nil
+	return sizes, nil
 }

@@ -7,6 +7,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/service/lambda v1.114.2
 	github.com/perdure/perdure v0.0.0
+	github.com/samber/lo v1.53.0
 )
 
 require (
@@ -14,7 +15,6 @@ require (
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect
 	github.com/aws/smithy-go v1.28.8 // indirect
-	github.com/samber/lo v1.53.0 // indirect
 	golang.org/x/text v0.22.0 // indirect
 )
 
