@@ -78,7 +78,7 @@ func (s *scope) peek(h *node.Header) *checkpoint.Operation {
 	s.inv.mu.Lock()
 	defer s.inv.mu.Unlock()
 	var buf [maxID]byte
-	rec, _ := s.inv.log.Get(string(s.ids.AppendID(buf[:0], h.Name, h.Key, s.seen[identity{h.Name, h.Key}])))
+	rec, _ := s.inv.log.Get(string(s.ids.AppendID(buf[:0], h.Name, h.Key, s.seen.of(identity{h.Name, h.Key}))))
 	return rec
 }
 

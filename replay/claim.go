@@ -31,12 +31,9 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
 	if s.ended {
 		return claim{}, s.refuse(misused(ErrEnded, s, s.describe(h)))
 	}
-	if s.seen == nil {
-		s.seen = make(map[identity]int)
-	}
 	key := identity{h.Name, h.Key}
-	c := claim{occurrence: s.seen[key]}
-	s.seen[key] = c.occurrence + 1
+	c := claim{occurrence: s.seen.of(key)}
+	s.seen.set(key, c.occurrence+1)
 
 	var buf [maxID]byte
 	rec, id, first := s.inv.log.Claim(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence))

@@ -83,7 +83,7 @@ func (h *handle) View() node.View {
 func (s *scope) call(ctx context.Context, n node.Node, start bool) (node.Record, *operation) {
 	if swap := s.inv.swap; swap != nil {
 		h := n.Head()
-		n = swap(s.pathOf(h, s.seen[identity{h.Name, h.Key}]), n)
+		n = swap(s.pathOf(h, s.seen.of(identity{h.Name, h.Key})), n)
 	}
 	if s.probe != nil {
 		return s.look(ctx, n, start), nil

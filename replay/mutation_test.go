@@ -151,7 +151,7 @@ func mutations() []mutation {
 		{
 			name:     "the occurrence of a name is not counted",
 			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
-			patches: []patch{{"replay/claim.go", "s.seen[key] = c.occurrence + 1", "s.seen[key] = 0"}},
+			patches: []patch{{"replay/claim.go", "s.seen.set(key, c.occurrence+1)", "s.seen.set(key, 0)"}},
 		},
 		{
 			name:     "an attempt that fails loses the state",
@@ -184,7 +184,7 @@ func mutations() []mutation {
 		{
 			name:     "operations are named by their position",
 			property: "^TestUnchangedProgramsNeverDiverge$|^TestDivergence$", checks: "0.1",
-			patches: []patch{{"replay/claim.go", "s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence)", "s.ids.AppendID(buf[:0], \"op\", \"\", len(s.seen)+c.occurrence)"}},
+			patches: []patch{{"replay/claim.go", "s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence)", "s.ids.AppendID(buf[:0], \"op\", \"\", len(s.seen.more)+c.occurrence)"}},
 		},
 	}
 }

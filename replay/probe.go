@@ -59,12 +59,9 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 		inv.mu.Unlock()
 		return s.given(node.Record{}, start)
 	}
-	if s.seen == nil {
-		s.seen = make(map[identity]int)
-	}
 	key := identity{h.Name, h.Key}
-	nth := s.seen[key]
-	s.seen[key]++
+	nth := s.seen.of(key)
+	s.seen.set(key, nth+1)
 	rec, ok := inv.log.Get(string(s.ids.AppendID(nil, h.Name, h.Key, nth)))
 	if !ok || rec.Kind != kindOf(n) {
 		s.stop()

@@ -32,11 +32,11 @@ type scope struct {
 	ctx    context.Context //nolint:containedctx // bodies' contexts are made of it
 	cancel context.CancelCauseFunc
 	known  []codec.KnownError
-	seen   map[identity]int // occurrences of a name and key
-	gate   []*waiter        // wait until everything the log holds is claimed
-	fibres []*operation     // started by Go, in the order of their claims
-	undos  []undo           // what to compensate, in the order of claims
-	groups []*operation     // started groups and batches, which may be abandoned
+	seen   occurrences
+	gate   []*waiter    // wait until everything the log holds is claimed
+	fibres []*operation // started by Go, in the order of their claims
+	undos  []undo       // what to compensate, in the order of claims
+	groups []*operation // started groups and batches, which may be abandoned
 	// single scopes are those of branches that are one operation, whose compensation is the batch's.
 	single bool
 	// virtual scopes are those of compensations: one that was abandoned is taken over by the scope
@@ -60,9 +60,6 @@ type scope struct {
 	// inCall is set while a call is in the scope: the ownership check of the replay path.
 	inCall atomic.Bool
 }
-
-// identity is what tells operations of a scope apart, but for the occurrence.
-type identity struct{ name, key string }
 
 // newScope returns a scope below s for the operation o, whose goroutine is t.
 func (s *scope) newScope(t *task, o *operation, ordered bool) *scope {

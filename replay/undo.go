@@ -292,10 +292,7 @@ func (s *scope) undoID(st *node.Step, nth int) string {
 
 // next has the next operation of this name and key claimed as the nth.
 func (s *scope) next(st *node.Step, nth int) {
-	if s.seen == nil {
-		s.seen = make(map[identity]int)
-	}
-	s.seen[identity{st.Name, st.Key}] = nth
+	s.seen.set(identity{st.Name, st.Key}, nth)
 }
 
 // expect sees whether the log holds compensations that are not among the expected ones.

@@ -59,7 +59,9 @@ func (inv *invocation) park(w *waiter) {
 	inv.parked[w] = struct{}{}
 	w.t.asleep = w
 	w.t.uncount()
-	inv.arm()
+	if inv.served(w) {
+		inv.arm() // the others have been looked at
+	}
 	inv.settle()
 	inv.mu.Unlock()
 	select {
