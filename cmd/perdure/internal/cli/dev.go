@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,6 +91,7 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 	go func() { serving <- server.Serve(listener) }()
 	defer func() { _ = server.Close() }() // its clients see that it is gone
 
+	s.say("building %s", s.names(func(*function) bool { return true }))
 	if err := s.host(ctx, endpoint); err != nil {
 		return err
 	}
@@ -101,12 +103,21 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 	if o.watch {
 		watching.Go(func() { s.watchAll(ctx) })
 	}
-	select {
-	case <-ctx.Done():
-		s.say("stopping; what runs goes on at the next start")
-		return ctx.Err()
-	case err := <-serving:
-		return fmt.Errorf("serve at %s: %w", o.listen, err)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.say("stopping; what runs goes on at the next start")
+			return ctx.Err()
+		case err := <-serving:
+			return fmt.Errorf("serve at %s: %w", o.listen, err)
+		case <-tick.C:
+			if s.service.Err() != nil {
+				s.say("stopping, since nothing can be stored; what was stored goes on at the next start")
+				return nil // close says why
+			}
+		}
 	}
 }
 
@@ -230,12 +241,19 @@ func (s *site) host(ctx context.Context, endpoint string) error {
 	return nil
 }
 
-func (s *site) greet(endpoint string) {
-	names := make([]string, len(s.functions))
-	for i, f := range s.functions {
-		names[i] = f.name
+// names returns the names of functions.
+func (s *site) names(of func(*function) bool) string {
+	var names []string
+	for _, f := range s.functions {
+		if of(f) {
+			names = append(names, f.name)
+		}
 	}
-	s.say("serving %s at %s", strings.Join(names, ", "), endpoint)
+	return strings.Join(names, ", ")
+}
+
+func (s *site) greet(endpoint string) {
+	s.say("serving %s at %s", cmp.Or(s.names(func(f *function) bool { return f.process != nil }), "no function yet"), endpoint)
 	if endpoint != defaultEndpoint {
 		s.say("for the other commands: export PERDURE_ENDPOINT=%s", endpoint)
 	}

@@ -171,7 +171,7 @@ func (w *workshop) dev(args ...string) (p *program, endpoint string) {
 			w.t.Logf("perdure dev:\n%s", p.said)
 		}
 	})
-	_, endpoint, _ = strings.Cut(p.await(`serving greet at http`), " at ")
+	_, endpoint, _ = strings.Cut(p.await(`serving .* at http`), " at ")
 	return p, endpoint
 }
 

@@ -124,7 +124,7 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 		return a.printJSON(out)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(a.Err, "there are no such executions")
+		fmt.Fprintln(a.Err, s.none(functions))
 		return nil
 	}
 	rows := [][]string{{"FUNCTION", "NAME", "STATUS", "STARTED (UTC)", "TOOK", "ARN"}}
@@ -140,6 +140,17 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 		})
 	}
 	return a.table(rows)
+}
+
+// none says that nothing was found.
+func (s *selection) none(functions []string) string {
+	switch {
+	case len(functions) == 0:
+		return "there are no durable functions"
+	case len(s.statuses) > 0 || s.name != "" || s.since > 0:
+		return "there are no such executions"
+	}
+	return "there are no executions yet"
 }
 
 // executions reads the executions of a function.

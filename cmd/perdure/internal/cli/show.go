@@ -97,9 +97,9 @@ func (a *app) printTree(e *lambdaapi.GetDurableExecutionOutput, h *history, wait
 }
 
 func count(h *history) string {
-	text := fmt.Sprintf("%d operations, %d invocations", len(h.all), h.invocations)
+	text := plural(len(h.all), "operation", "operations") + ", " + plural(h.invocations, "invocation", "invocations")
 	if h.failures > 0 {
-		text += fmt.Sprintf(", %d of them failed", h.failures)
+		text += fmt.Sprintf(", %d failed", h.failures)
 	}
 	return text
 }
