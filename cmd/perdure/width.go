@@ -3,13 +3,18 @@ package main
 import (
 	"os"
 	"strconv"
+
+	"golang.org/x/term"
 )
 
-// columns returns how wide the terminal says it is; zero if it does not.
+// columns returns how wide the terminal is that results are printed on; zero if they are not.
+// $COLUMNS goes before what the terminal says.
 func columns() int {
-	n, err := strconv.Atoi(os.Getenv("COLUMNS"))
-	if err != nil || n < 40 {
-		return 0
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n >= 40 {
+		return n
 	}
-	return n
+	if n, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		return n
+	}
+	return 0
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ type Streams struct {
 	Getenv func(string) string
 	// Now is the time that ages are told from; nil stands for the real one.
 	Now func() time.Time
-	// Width is how many columns Out has; zero means that it is no terminal.
+	// Width is how many columns Out has; zero means that it is no terminal, and that no line is cut.
 	Width int
 }
 
@@ -146,10 +147,17 @@ func (a *app) check(*cobra.Command) error {
 		return usage("--output is text or json, not %q", a.output)
 	case a.endpoint != "" && a.onAWS():
 		return usage("--endpoint is for a service on this machine, and --aws, --region and --profile for AWS: give one of them")
+	case !a.onAWS() && !isHTTP(a.serviceURL()):
+		return usage("--endpoint and $PERDURE_ENDPOINT are URLs such as %s, not %q", defaultEndpoint, a.serviceURL())
 	case a.timeout <= 0:
 		return usage("--timeout is a duration such as 30s, not %v", a.timeout)
 	}
 	return nil
+}
+
+func isHTTP(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // exactly is cobra.ExactArgs with an error that names what is missing.

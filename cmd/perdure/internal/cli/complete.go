@@ -48,7 +48,7 @@ func (a *app) completeExecutions(cmd *cobra.Command, args []string, _ string) ([
 	}
 	var out []string
 	for _, f := range functions {
-		found, _ := a.executions(ctx, f, selection{statuses: []string{"RUNNING"}, limit: 50})
+		found, _, _ := a.executions(ctx, f, selection{statuses: []string{"RUNNING"}, limit: 50})
 		for i := range found {
 			if function != "" {
 				out = append(out, aws.ToString(found[i].DurableExecutionName))

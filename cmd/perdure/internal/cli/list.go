@@ -106,11 +106,14 @@ func (a *app) functions(ctx context.Context) ([]string, error) {
 func (a *app) runList(ctx context.Context, functions []string, s selection) error {
 	var all []lambdatypes.Execution
 	for _, function := range functions {
-		found, err := a.executions(ctx, function, s)
+		found, more, err := a.executions(ctx, function, s)
 		if err != nil {
 			return err
 		}
 		all = append(all, found...)
+		if more {
+			defer fmt.Fprintf(a.Err, "there are more of %s: --limit 0 lists all\n", function)
+		}
 	}
 	if a.output == "json" {
 		out := []summary{}
@@ -153,8 +156,8 @@ func (s *selection) none(functions []string) string {
 	return "there are no executions yet"
 }
 
-// executions reads the executions of a function.
-func (a *app) executions(ctx context.Context, function string, s selection) (all []lambdatypes.Execution, err error) {
+// executions reads the executions of a function; more says that there are others that were not asked for.
+func (a *app) executions(ctx context.Context, function string, s selection) (all []lambdatypes.Execution, more bool, err error) {
 	in := &lambdaapi.ListDurableExecutionsByFunctionInput{
 		FunctionName: &function, DurableExecutionName: optional(s.name), ReverseOrder: aws.Bool(!s.oldest),
 	}
@@ -174,11 +177,13 @@ func (a *app) executions(ctx context.Context, function string, s selection) (all
 				return c.ListDurableExecutionsByFunction(ctx, in)
 			})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		all = append(all, out.DurableExecutions...)
-		if in.Marker = out.NextMarker; aws.ToString(in.Marker) == "" || s.limit > 0 && len(all) >= s.limit {
-			return all, nil
+		in.Marker = out.NextMarker
+		more = aws.ToString(in.Marker) != ""
+		if !more || s.limit > 0 && len(all) >= s.limit {
+			return all, more, nil
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -82,10 +83,10 @@ func cut(text string, columns int) string {
 	return string(runes[:columns-1]) + "…"
 }
 
-// width is how many columns lines have.
+// width is how many columns lines have: without a terminal nothing is cut.
 func (a *app) width() int {
 	if a.Width > 0 {
 		return a.Width
 	}
-	return 120
+	return math.MaxInt32
 }
