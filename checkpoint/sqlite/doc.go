@@ -9,7 +9,17 @@
 // power: the file is an SQLite database with a write-ahead log that is synchronised at every
 // transaction. Transitions that wait for the disk at the same time share one transaction.
 //
-// One process writes a store; [Open] refuses a second one. Any number of others may read it at the
-// same time, with [ReadOnly] or with any SQLite tool. To copy a store that is in use, let SQLite do
-// it (VACUUM INTO): the file alone is not all of it while it is open.
+// A transition that the disk refuses, because it is full or fails, is not kept at all, and the error is
+// [ErrDisk]: the service refuses the call that it was for, or stops if nobody can be told, and says why
+// ([local.Service.Err]). What was acknowledged before is there when the store is opened again.
+//
+// The pages of the file carry checksums. Damage is noticed when the file is opened, or read, and is
+// [ErrDamaged]. Only in the log that a process leaves that was killed, SQLite cannot tell damage from a write
+// that was under way: it drops what follows, by whole transactions.
+//
+// One process writes a store; [Open] refuses a second one, on Unix: elsewhere nobody but you sees to that.
+// Any number of others may read it at the same time, with [ReadOnly] or with any SQLite tool; what they read
+// at a time is of one state. To copy a store that is in use, let SQLite do it (VACUUM INTO): the file alone is
+// not all of it while it is open, since the log is beside it ("-wal", "-shm"). The file "-lock" holds nothing
+// and stays.
 package sqlite

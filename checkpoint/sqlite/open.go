@@ -76,7 +76,9 @@ type Store struct {
 // Open opens a store, or makes one, which only its owner can read, if there is no file. path may also be a URI of SQLite
 // ("file:…"); then no second process is kept from writing.
 //
-// The error is [ErrInUse], [ErrSchema], [ErrDamaged], or that of the file system.
+// A file of up to 256 MiB is checked as a whole; of a larger one each page when it is read.
+//
+// The error is [ErrInUse], [ErrSchema], [ErrDamaged], [ErrDisk], or that of the file system.
 func Open(path string, opts ...Option) (*Store, error) {
 	s := &Store{
 		config: config{retention: defaultRetention}, path: path, stmts: make(map[string]*sqlite3.Stmt),
@@ -194,19 +196,12 @@ func check(c *sqlite3.Conn) error {
 	if pages*size > checkedBytes {
 		return nil
 	}
-	s, _, err := c.Prepare(`PRAGMA quick_check(1)`)
-	if err != nil {
-		return err
-	}
 	answer := ""
-	if s.Step() {
-		answer = s.ColumnText(0)
-	}
-	if err := errors.Join(s.Err(), s.Close()); err != nil {
+	if err := ask(c, `PRAGMA quick_check(1)`, func(s *sqlite3.Stmt) { answer = s.ColumnText(0) }); err != nil {
 		return err
 	}
 	if answer != "ok" {
-		return damaged(errors.New(answer))
+		return damaged(errors.New(strings.Join(strings.Fields(strings.TrimPrefix(answer, "*** in database main ***")), " ")))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -95,14 +96,20 @@ func migrate(c *sqlite3.Conn, version int) (err error) {
 }
 
 // number returns the only value of a query.
-func number(c *sqlite3.Conn, query string) (int, error) {
+func number(c *sqlite3.Conn, query string) (n int, err error) {
+	err = ask(c, query, func(s *sqlite3.Stmt) { n = s.ColumnInt(0) })
+	return n, err
+}
+
+// ask calls answer with the first row of a query, if there is one.
+func ask(c *sqlite3.Conn, query string, answer func(*sqlite3.Stmt)) error {
 	s, _, err := c.Prepare(query)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	n := 0
 	if s.Step() {
-		n = s.ColumnInt(0)
+		answer(s)
 	}
-	return n, errors.Join(s.Err(), s.Close())
+	err = s.Err()
+	return cmp.Or(err, s.Close()) // which repeats what has gone wrong
 }

@@ -315,7 +315,8 @@ func TestFilesThatAreNoStores(t *testing.T) {
 				if err == nil {
 					closeStore(t, s)
 				}
-				if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+				if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) ||
+					strings.Contains(err.Error(), "\n") {
 					t.Errorf("%s: got %v", tt.reason, err)
 				}
 			}
