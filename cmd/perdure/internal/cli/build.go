@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/process"
@@ -108,16 +106,15 @@ func (f *function) run(binary string) error {
 // warn says which executions go on under code that they have not begun under.
 func (f *function) warn() {
 	var old []*local.Execution
-	since := f.site.builds.since(f.name)
 	for _, e := range f.site.service.Executions() {
-		if r := e.Record(); !r.Status.Terminal() && functionOf(r.Function) == f.name && r.Start.Before(since) {
+		if r := e.Record(); !r.Status.Terminal() && functionOf(r.Function) == f.name && f.site.builds.at(f.name, r.Start) != f.hash {
 			old = append(old, e)
 		}
 	}
 	if len(old) == 0 {
 		return
 	}
-	f.site.say("%s of %s began under the code before this build and %s under the new: %s",
+	f.site.say("%s of %s began under other code and %s under this: %s",
 		plural(len(old), "execution", "executions"), f.name, map[bool]string{true: "goes on", false: "go on"}[len(old) == 1], names10(old))
 	if len(old) <= 3 {
 		for _, e := range old {
@@ -140,49 +137,4 @@ func hashOf(path string) (string, error) {
 	h := sha256.New()
 	_, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
-}
-
-// builds remembers which code of each function was built last, and when it was new.
-type builds struct {
-	path string
-	last map[string]built
-}
-
-type built struct {
-	Hash string    `json:"hash"`
-	At   time.Time `json:"at"`
-}
-
-// readBuilds reads what an earlier run has written; nothing if it has not.
-func readBuilds(path string) *builds {
-	b := &builds{path: path, last: make(map[string]built)}
-	if text, err := os.ReadFile(path); err == nil { //nolint:gosec // beside the store
-		if json.Unmarshal(text, &b.last) != nil {
-			b.last = make(map[string]built)
-		}
-	}
-	return b
-}
-
-// note notes a build and reports whether it replaces other code.
-func (b *builds) note(function, hash string, at time.Time) (changed bool) {
-	before, ok := b.last[function]
-	if before.Hash != hash {
-		b.last[function] = built{hash, at}
-	}
-	return ok && before.Hash != hash
-}
-
-// since returns when the present code of a function was new.
-func (b *builds) since(function string) time.Time { return b.last[function].At }
-
-func (b *builds) write() error {
-	if b.path == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(b.last, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(b.path, text, 0o600)
 }

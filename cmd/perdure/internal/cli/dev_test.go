@@ -249,8 +249,18 @@ func TestDev(t *testing.T) {
 
 	w.code("two")
 	p.await(`built greet in`)
-	p.await(`^perdure: 1 execution of greet began under the code before this build and goes on under the new: A-1$`)
+	p.await(`^perdure: 1 execution of greet began under other code and goes on under this: A-1$`)
 	p.await(`^perdure:   A-1: waiting for callback "who-callback"`)
+
+	if got := w.run(endpoint, "start", "greet", `"moon"`, "--name", "A-2"); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	w.waiting(endpoint, "A-2")
+	w.code("one") // A-1 began under this
+	p.await(`^perdure: 1 execution of greet began under other code and goes on under this: A-2$`)
+	if got := w.run(endpoint, "stop", "A-2", "-f", "greet"); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
 
 	w.code("\" + oops + \"")
 	p.await(`^perdure: build greet: exit status 1$`)
