@@ -23,11 +23,15 @@ func (st *step) body(t *task, number int) (v any, err error) {
 			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
 			ExecutionARN: inv.arn, IdempotencyKey: inv.idempotencyKey(st.id), Attempt: number,
 		},
-		Logger: inv.set.bodyLogger(st, number).With(inv.hooks.attrs(st, number)...),
-		State:  st.decodeState,
+		Attrs: inv.hooks.attrs(st, number),
+		State: st.decodeState,
 	}
-	inv.hooks.attempt(ctx, st, number, func(ctx context.Context) error {
-		v, err = t.guard(func() (any, error) { return st.n.Body.Run(node.WithBody(ctx, info)) })
+	info.Logger = inv.bodyLogger(info)
+	inv.hooks.attempt(node.WithBody(ctx, info), st, number, func(ctx context.Context) error {
+		if b, _ := node.BodyFrom(ctx); b != info { // an interceptor has made it of another one
+			ctx = node.WithBody(ctx, info)
+		}
+		v, err = t.guard(func() (any, error) { return st.n.Body.Run(ctx) })
 		return err
 	})
 	if err != nil && ctx.Err() != nil {

@@ -67,7 +67,7 @@ func (s *scope) runOnEnd(err error) {
 		fn := s.onEnd[last]
 		s.onEnd = s.onEnd[:last]
 		if _, p := guard(func() (any, error) { fn(s.ctx, err); return nil, nil }); p != nil {
-			s.inv.set.logger(nil).Warn("a function of replay.OnEnd panicked", pathAttr(s.path), errorAttr(p))
+			s.inv.logger().Warn("a function of replay.OnEnd panicked", pathAttr(s.path), errorAttr(p))
 		}
 	}
 }

@@ -131,7 +131,7 @@ func (o *operation) summary(v any) string {
 	}
 	text, err := guard(func() (any, error) { return o.head.Summary(v), nil })
 	if err != nil {
-		o.s.inv.set.logger(nil).Warn("the summary of a large result panicked", pathAttr(o.path()), errorAttr(err))
+		o.s.inv.logger().Warn("the summary of a large result panicked", pathAttr(o.path()), errorAttr(err))
 		return ""
 	}
 	s, _ := text.(string)

@@ -70,7 +70,7 @@ func (h *handle) View() node.View {
 			Replaying: h.s.isReplaying(),
 		},
 		Now:        func() time.Time { return Now(op.NewContext(h)) },
-		Logger:     inv.set.logger(h.s),
+		Logger:     inv.scopeLogger(h.s),
 		Invocation: context.WithValue(h.ctx, scopeKey{}, h.s),
 	}
 }

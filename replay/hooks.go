@@ -2,11 +2,12 @@ package replay
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -31,6 +32,9 @@ type hooks struct {
 	// Guarded by the invocation's lock.
 	queue []func(context.Context)
 	paths map[string]string
+	begun map[string]bool // operations that are new in this invocation
+	told  map[string]bool // ends that are known, from the beginning or by a report of a change
+	due   map[string]bool // ends that the code has not come to yet
 	over  map[string]bool // ends that have been reported
 }
 
@@ -39,7 +43,8 @@ func newHooks(inv *invocation, requestID string) *hooks {
 		return nil
 	}
 	return &hooks{
-		inv: inv, list: inv.set.interceptors, paths: make(map[string]string), over: make(map[string]bool),
+		inv: inv, list: inv.set.interceptors, paths: make(map[string]string), begun: make(map[string]bool),
+		told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
 		info: InvocationInfo{
 			ExecutionARN: inv.arn, RequestID: requestID, First: inv.log.Len() == 0, StartedAt: inv.begun,
 			Operations: inv.log.Len(), Updated: len(inv.fresh),
@@ -51,9 +56,13 @@ func newHooks(inv *invocation, requestID string) *hooks {
 func (h *hooks) each(f func(i *Interceptor)) {
 	for n := range h.list {
 		if _, err := guard(func() (any, error) { f(&h.list[n]); return nil, nil }); err != nil {
-			h.inv.set.logger(nil).Warn("an interceptor panicked", slog.Int("interceptor", n), errorAttr(err))
+			h.panicked(n, err)
 		}
 	}
+}
+
+func (h *hooks) panicked(n int, err error) {
+	h.inv.logger().Warn("an interceptor panicked", slog.Int("interceptor", n), errorAttr(err))
 }
 
 // flush makes the queued reports. Called without the lock.
@@ -85,14 +94,15 @@ func (h *hooks) reached(o OperationInfo, rec *checkpoint.Operation) {
 	h.paths[o.ID] = o.Path
 	if rec != nil {
 		if rec.Status.Terminal() {
-			if h.inv.fresh[rec.ID] {
+			if h.due[rec.ID] {
 				h.finished(rec)
 			}
 			return
 		}
 		o = h.describe(rec)
+	} else {
+		h.begun[o.ID] = true
 	}
-	o.Replay = rec != nil
 	h.queue = append(h.queue, func(ctx context.Context) {
 		h.each(func(i *Interceptor) {
 			if i.OperationStart != nil {
@@ -102,9 +112,14 @@ func (h *hooks) reached(o OperationInfo, rec *checkpoint.Operation) {
 	})
 }
 
-// changed queues the report of records that have changed. Called with the lock held.
+// changed queues the report of records that have changed. An end that was told before is none: the
+// service may tell it again, and more of it. Called with the lock held.
 func (h *hooks) changed(recs []*checkpoint.Operation) {
-	if h == nil || len(recs) == 0 {
+	if h == nil {
+		return
+	}
+	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *checkpoint.Operation) bool { return h.told[rec.ID] })
+	if len(recs) == 0 {
 		return
 	}
 	c := Change{ExecutionARN: h.inv.arn, Operations: h.inv.log.Len(), Lookup: h.lookup}
@@ -119,8 +134,14 @@ func (h *hooks) changed(recs []*checkpoint.Operation) {
 		})
 	})
 	for _, rec := range recs {
-		if _, reached := h.paths[rec.ID]; reached && rec.Status.Terminal() {
+		if !rec.Status.Terminal() {
+			continue
+		}
+		h.told[rec.ID] = true
+		if _, reached := h.paths[rec.ID]; reached {
 			h.finished(rec)
+		} else {
+			h.due[rec.ID] = true
 		}
 	}
 }
@@ -157,7 +178,7 @@ func (h *hooks) describe(rec *checkpoint.Operation) OperationInfo {
 	o := OperationInfo{
 		ExecutionARN: h.inv.arn, ID: rec.ID, ParentID: rec.ParentID, Name: rec.Name, Path: h.paths[rec.ID],
 		Kind: string(rec.Kind), SubType: rec.SubType, Status: string(rec.Status), Attempt: rec.Attempt,
-		Start: rec.Start, End: rec.End,
+		Start: rec.Start, End: rec.End, Replay: !h.begun[rec.ID],
 	}
 	if rec.Status == checkpoint.StatusSucceeded && rec.Payload.Present() {
 		o.Result, o.HasResult = rec.Payload.String(), true
@@ -166,119 +187,6 @@ func (h *hooks) describe(rec *checkpoint.Operation) OperationInfo {
 		o.ErrorType, o.ErrorMessage = f.Type, f.Message
 	}
 	return o
-}
-
-// attempt runs a body between the reports of its attempt. Called without the lock.
-func (h *hooks) attempt(ctx context.Context, st *step, number int, run func(context.Context) error) {
-	if h == nil {
-		_ = run(ctx)
-		return
-	}
-	h.flush()
-	a := AttemptInfo{OperationInfo: h.operation(st.operation), Number: number, Began: h.inv.clock.Now()}
-	h.each(func(i *Interceptor) {
-		if i.AttemptStart != nil {
-			i.AttemptStart(ctx, a)
-		}
-	})
-	end := AttemptEnd{Outcome: outcomeIncomplete}
-	defer func() {
-		h.flush()
-		h.each(func(i *Interceptor) {
-			if i.AttemptEnd != nil {
-				i.AttemptEnd(ctx, a, end)
-			}
-		})
-	}()
-	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
-		if i.WrapAttempt != nil {
-			i.WrapAttempt(ctx, a, next)
-		}
-	}, func(ctx context.Context) { end = ended(run(ctx)) })
-}
-
-// group runs the function of a group or branch between its reports. Called without the lock.
-func (h *hooks) group(ctx context.Context, o *operation, run func(context.Context) error) {
-	if h == nil {
-		_ = run(ctx)
-		return
-	}
-	h.flush()
-	g := GroupInfo{OperationInfo: h.operation(o), ReplayingChildren: o.found != nil}
-	h.each(func(i *Interceptor) {
-		if i.GroupStart != nil {
-			i.GroupStart(ctx, g)
-		}
-	})
-	end := AttemptEnd{Outcome: outcomeIncomplete}
-	defer func() {
-		h.flush()
-		h.each(func(i *Interceptor) {
-			if i.GroupEnd != nil {
-				i.GroupEnd(ctx, g, end)
-			}
-		})
-	}()
-	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
-		if i.WrapGroup != nil {
-			i.WrapGroup(ctx, g, next)
-		}
-	}, func(ctx context.Context) { end = ended(run(ctx)) })
-}
-
-// operation describes an operation that runs, whose record may not be there yet.
-func (h *hooks) operation(o *operation) OperationInfo {
-	h.inv.mu.Lock()
-	defer h.inv.mu.Unlock()
-	info := o.info()
-	if rec, ok := h.inv.log.Get(o.id); ok {
-		info = h.describe(rec)
-	}
-	info.Path, info.Replay = o.path(), o.found != nil
-	return info
-}
-
-// info describes an operation that has no record.
-func (o *operation) info() OperationInfo {
-	u := o.update(checkpoint.ActionStart)
-	return OperationInfo{
-		ExecutionARN: o.s.inv.arn, ID: u.ID, ParentID: u.ParentID, Name: u.Name, Path: o.path(),
-		Kind: string(u.Kind), SubType: u.SubType, Status: string(checkpoint.StatusStarted),
-	}
-}
-
-func ended(err error) AttemptEnd {
-	if err != nil {
-		return AttemptEnd{Outcome: outcomeFailed, Err: err}
-	}
-	return AttemptEnd{Outcome: outcomeSucceeded}
-}
-
-// wrap nests the interceptors around run, the first one outermost. run is called exactly once,
-// whatever they do.
-func (h *hooks) wrap(
-	ctx context.Context, around func(i *Interceptor, ctx context.Context, next func(context.Context)), run func(context.Context),
-) {
-	var nest func(n int, ctx context.Context)
-	nest = func(n int, ctx context.Context) {
-		if n == len(h.list) {
-			run(ctx)
-			return
-		}
-		called := false
-		next := func(ctx context.Context) {
-			if !called {
-				called = true
-				nest(n+1, ctx)
-			}
-		}
-		_, err := guard(func() (any, error) { around(&h.list[n], ctx, next); return nil, nil })
-		if err != nil {
-			h.inv.set.logger(nil).Warn("an interceptor panicked", slog.Int("interceptor", n), errorAttr(err))
-		}
-		next(ctx)
-	}
-	nest(0, ctx)
 }
 
 // began reports the beginning of the invocation.
@@ -295,8 +203,11 @@ func (h *hooks) began(ctx context.Context) {
 	h.inv.mu.Lock()
 	var recs []*checkpoint.Operation
 	for rec := range h.inv.log.Records() {
-		if h.inv.fresh[rec.ID] {
+		switch {
+		case h.inv.fresh[rec.ID]:
 			recs = append(recs, rec)
+		case rec.Status.Terminal():
+			h.told[rec.ID] = true
 		}
 	}
 	h.changed(recs)
@@ -304,17 +215,24 @@ func (h *hooks) began(ctx context.Context) {
 	h.flush()
 }
 
-// invocation runs an invocation inside the interceptors.
+// invocation runs an invocation inside the interceptors. What happens in it is reported with the
+// context that they have made.
 func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
 	if h == nil {
 		run(ctx)
 		return
 	}
+	own := ctx
 	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
 		if i.WrapInvocation != nil {
 			i.WrapInvocation(ctx, h.info, next)
 		}
-	}, run)
+	}, func(ctx context.Context) {
+		ctx, free := within(own, ctx)
+		defer free()
+		h.ctx = ctx
+		run(ctx)
+	})
 }
 
 // ended reports the end of the invocation.
@@ -327,33 +245,20 @@ func (h *hooks) ended(ctx context.Context, o outcome) {
 	if o.err != nil {
 		end.Status = outcomeRetrying
 	}
-	if o.failure != nil {
-		end.Err = errors.New(o.failure.Message)
+	if f := o.failure; f != nil {
+		end.Err = &op.Error{
+			Kind: string(checkpoint.KindExecution), Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack,
+		}
 	}
 	info := h.info
+	h.inv.mu.Lock()
 	info.Operations = h.inv.log.Len()
+	h.inv.mu.Unlock()
 	h.each(func(i *Interceptor) {
 		if i.InvocationEnd != nil {
 			i.InvocationEnd(ctx, info, end)
 		}
 	})
-}
-
-// attrs are what interceptors add to the records of a body's logger.
-func (h *hooks) attrs(st *step, number int) []any {
-	if h == nil {
-		return nil
-	}
-	var attrs []any
-	a := AttemptInfo{OperationInfo: h.operation(st.operation), Number: number}
-	h.each(func(i *Interceptor) {
-		if i.LogAttrs != nil {
-			for _, attr := range i.LogAttrs(a) {
-				attrs = append(attrs, attr)
-			}
-		}
-	})
-	return attrs
 }
 
 // reach tells the interceptors of an operation that was claimed. Called with the lock held.

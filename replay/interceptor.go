@@ -9,12 +9,19 @@ import (
 // Interceptor observes executions: a struct of optional functions, for tracing, metrics and
 // audits. The zero value does nothing.
 //
-// Functions are called one after the other, in the order of what they report, but for those about
-// attempts and groups, which are called on the goroutine of the body, and so at once for bodies
-// that run at once. They must return soon and run no operations. A panic is logged and affects
-// neither the execution nor other interceptors.
+// One interceptor serves all invocations of the function, also those that run at once.
+//
+//  1. A report goes to all interceptors of the list, in its order.
+//  2. Functions about attempts and groups are called on the goroutine of the body, and so at once for
+//     bodies that run at once.
+//  3. All others are called one after the other, in the order of what they report.
+//  4. They must return soon and run no operations.
+//  5. A panic is logged and affects neither the execution nor other interceptors.
+//
+// Reports tell what this process has seen. One that ends between a checkpoint and its report, or is
+// killed, tells nobody; the next invocation finds the operation in the log and does not report it.
 type Interceptor struct {
-	// InvocationStart comes first in every invocation, InvocationEnd last.
+	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last.
 	InvocationStart func(ctx context.Context, i InvocationInfo)
 	InvocationEnd   func(ctx context.Context, i InvocationInfo, end InvocationEnd)
 
@@ -26,7 +33,8 @@ type Interceptor struct {
 	// it to its end between two invocations; not for a failed attempt that is followed by another.
 	OperationEnd func(ctx context.Context, o OperationInfo)
 	// OperationChange is called with the records that the service reports as changed: at the
-	// beginning of an invocation and with the answer to each checkpoint.
+	// beginning of an invocation and with the answer to each checkpoint. The end of an operation is
+	// among them once.
 	OperationChange func(ctx context.Context, c Change)
 
 	// AttemptStart and AttemptEnd frame the body of a step.
@@ -36,11 +44,15 @@ type Interceptor struct {
 	GroupStart func(ctx context.Context, g GroupInfo)
 	GroupEnd   func(ctx context.Context, g GroupInfo, end AttemptEnd)
 
-	// LogAttrs are added to the records of the logger of a body.
+	// LogAttrs are added to the records that a body logs; see [LogHandler]. It is called before
+	// AttemptStart.
 	LogAttrs func(a AttemptInfo) []slog.Attr
 
-	// WrapInvocation, WrapAttempt and WrapGroup run next with a context of their choice, once:
-	// bodies see its values. If they do not call it, it runs all the same.
+	// WrapInvocation, WrapAttempt and WrapGroup run next with a context of their choice, once, on the
+	// goroutine that they are called on: bodies see its values, and its end. It ends with the context
+	// that they are given, even if it is not made of that. Reports of operations have the context of
+	// WrapInvocation. If they do not call next, it runs all the same. The first interceptor of a list
+	// is the outermost.
 	WrapInvocation func(ctx context.Context, i InvocationInfo, next func(context.Context))
 	WrapAttempt    func(ctx context.Context, a AttemptInfo, next func(context.Context))
 	WrapGroup      func(ctx context.Context, g GroupInfo, next func(context.Context))
@@ -67,7 +79,8 @@ type InvocationEnd struct {
 	Status string
 	// Terminal says that the execution has ended.
 	Terminal bool
-	// Err is why the execution failed or the invocation is to be repeated.
+	// Err is why the execution failed, an [*op.Error] with the type and message of its record, or why
+	// the invocation is to be repeated.
 	Err error
 }
 
@@ -108,7 +121,7 @@ type AttemptInfo struct {
 
 	// Number is the number of the attempt, the first included.
 	Number int
-	// Began is when the attempt began.
+	// Began is when the attempt began; zero for LogAttrs.
 	Began time.Time
 }
 
@@ -129,8 +142,8 @@ type GroupInfo struct {
 	ReplayingChildren bool
 }
 
-// WithInterceptors observes the executions of the handler. The first interceptor is the
-// outermost. Repeated use adds to the list.
+// WithInterceptors observes the executions of the handler. The default is none. Repeated use adds to
+// the list.
 func WithInterceptors(interceptors ...Interceptor) HandlerOption {
 	return handlerOption(func(set *settings) { set.interceptors = append(set.interceptors, interceptors...) })
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sort"
 	"strings"
@@ -29,6 +30,7 @@ type invocation struct {
 	clock checkpoint.Clock
 	// fresh are the operations the service changed since the last invocation; nil if it does not say.
 	fresh map[string]bool
+	attrs []slog.Attr     // of log records
 	hooks *hooks          // nil without interceptors
 	swap  node.Substitute // nil but in tests
 
@@ -247,7 +249,7 @@ func told(ops []checkpoint.Operation, id string) bool {
 // wait for, and only another invocation does it.
 func (inv *invocation) orphaned() {
 	if inv.resting() {
-		inv.set.logger(nil).Warn("the service gave no checkpoint token: suspending")
+		inv.logger().Warn("the service gave no checkpoint token: suspending")
 		inv.close(outcome{status: checkpoint.OutcomePending})
 		return
 	}

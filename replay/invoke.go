@@ -88,6 +88,7 @@ func (c *core) invocation(
 ) *invocation {
 	inv := &invocation{
 		set: c.set.watched(ctx), means: c.durations(ctx), arn: event.ARN, exec: *exec, begun: exec.Start,
+		attrs: executionAttrs(ctx, event.ARN),
 		clock: checkpoint.ClockFrom(ctx), log: log, swap: node.SubstituteFrom(ctx),
 		parked: make(map[*waiter]struct{}), watch: make(map[string][]*waiter),
 		closed: make(chan struct{}), idle: make(chan struct{}),
@@ -185,7 +186,7 @@ func (inv *invocation) join() {
 	case <-ctx.Done():
 		const most = 64 << 10
 		buf := make([]byte, most)
-		inv.set.logger(nil).Warn("goroutines of the handler did not end with the invocation",
+		inv.logger().Warn("goroutines of the handler did not end with the invocation",
 			countAttr(int(inv.tasks.Load())), stackAttr(buf[:runtime.Stack(buf, true)]))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/perdure/perdure/op/node"
 )
@@ -41,21 +42,20 @@ func (set *settings) handler() slog.Handler {
 	return h
 }
 
-// logger returns the logger of a scope; that of nil is never silent.
-func (set *settings) logger(s *scope) *slog.Logger {
-	if s == nil {
-		return slog.New(set.handler())
-	}
-	h := set.handler().WithAttrs(executionAttrs(s.inv.ctx, s.inv.arn))
-	return slog.New(&scopeHandler{Handler: h, s: s})
+// logger returns a logger of our own, which says what concerns no execution.
+func (set *settings) logger() *slog.Logger { return slog.New(set.handler()) }
+
+// logger returns the logger of the invocation, which is never silent.
+func (inv *invocation) logger() *slog.Logger { return slog.New(inv.set.handler().WithAttrs(inv.attrs)) }
+
+// scopeLogger returns the logger of a scope.
+func (inv *invocation) scopeLogger(s *scope) *slog.Logger {
+	return slog.New(&scopeHandler{Handler: inv.set.handler().WithAttrs(inv.attrs), s: s})
 }
 
 // bodyLogger returns the logger of a body.
-func (set *settings) bodyLogger(st *step, attempt int) *slog.Logger {
-	attrs := append(executionAttrs(st.ctx, st.s.inv.arn), bodyAttrs(node.Info{
-		ID: st.id, Name: st.head.Name, Attempt: attempt,
-	})...)
-	return slog.New(set.handler().WithAttrs(attrs))
+func (inv *invocation) bodyLogger(b *node.BodyInfo) *slog.Logger {
+	return slog.New(inv.set.handler().WithAttrs(slices.Concat(inv.attrs, bodyAttrs(b))))
 }
 
 // scopeHandler drops records while its scope is replayed.

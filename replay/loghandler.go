@@ -2,110 +2,13 @@ package replay
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/op/node"
 )
-
-// Levels of Lambda that slog has no name for.
-const (
-	levelTrace = slog.LevelDebug - 4
-	levelFatal = slog.LevelError + 4
-)
-
-// lambdaLevel reads a level as Lambda's configuration spells it (AWS_LAMBDA_LOG_LEVEL); what it
-// does not know is INFO.
-func lambdaLevel(s string) slog.Level {
-	switch strings.ToUpper(s) {
-	case "TRACE":
-		return levelTrace
-	case "DEBUG":
-		return slog.LevelDebug
-	case "WARN":
-		return slog.LevelWarn
-	case "ERROR":
-		return slog.LevelError
-	case "FATAL":
-		return levelFatal
-	}
-	return slog.LevelInfo
-}
-
-// levelName spells a level as Lambda does.
-func levelName(l slog.Level) string {
-	switch {
-	case l < slog.LevelDebug:
-		return "TRACE"
-	case l < slog.LevelInfo:
-		return "DEBUG"
-	case l < slog.LevelWarn:
-		return "INFO"
-	case l < slog.LevelError:
-		return "WARN"
-	case l < levelFatal:
-		return "ERROR"
-	}
-	return "FATAL"
-}
-
-// JSONLogs writes each record to w as one JSON object on a line, with the members that Lambda and
-// the service's other SDKs use: timestamp, level and message, then those of the record. An
-// attribute error or err that holds an error becomes errorType and errorMessage. Records of the
-// execution's loggers also carry executionArn, requestId and tenantId, those of bodies
-// operationId, operationName and attempt; what there is not is left out.
-//
-// Records below least are dropped. Nil is the level of the environment variable
-// AWS_LAMBDA_LOG_LEVEL, INFO without it. With os.Stdout as w it is the default on Lambda; see
-// [WithLogHandler].
-func JSONLogs(w io.Writer, least slog.Leveler) slog.Handler {
-	if least == nil {
-		least = lambdaLevel(os.Getenv("AWS_LAMBDA_LOG_LEVEL"))
-	}
-	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least, ReplaceAttr: jsonAttr})
-}
-
-// jsonAttr gives attributes the names and the forms of [JSONLogs].
-func jsonAttr(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) > 0 {
-		return a
-	}
-	switch a.Key {
-	case slog.TimeKey:
-		if a.Value.Kind() == slog.KindTime {
-			return slog.String("timestamp", a.Value.Time().UTC().Format("2006-01-02T15:04:05.000Z"))
-		}
-	case slog.MessageKey:
-		if a.Value.Kind() == slog.KindString {
-			return slog.String("message", a.Value.String())
-		}
-	case slog.LevelKey:
-		if l, ok := a.Value.Any().(slog.Level); ok {
-			return slog.String(slog.LevelKey, levelName(l))
-		}
-	case keyError, "err":
-		if err, ok := a.Value.Any().(error); ok {
-			return slog.Group("", slog.String("errorType", errorType(err)), slog.String("errorMessage", err.Error()))
-		}
-	}
-	return a
-}
-
-// errorType names the type of an error as the wire does.
-func errorType(err error) string {
-	if name := typeName(err); name != "" {
-		return name
-	}
-	full := fmt.Sprintf("%T", err)
-	return full[strings.LastIndexByte(full, '.')+1:]
-}
 
 // LogHandler makes a handler aware of executions, for loggers that are not the execution's own:
 // a record that is logged with the context of a body carries the attributes of op.LoggerFrom, and
@@ -179,10 +82,10 @@ func silenced(ctx context.Context, level slog.Level) bool {
 // contextAttrs are the attributes of the body or the scope that ctx belongs to.
 func contextAttrs(ctx context.Context) []slog.Attr {
 	if b, ok := node.BodyFrom(ctx); ok {
-		return append(executionAttrs(ctx, b.Info.ExecutionARN), bodyAttrs(b.Info)...)
+		return append(executionAttrs(ctx, b.Info.ExecutionARN), bodyAttrs(b)...)
 	}
 	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
-		return executionAttrs(ctx, s.inv.arn)
+		return s.inv.attrs
 	}
 	return nil
 }
@@ -202,19 +105,9 @@ func executionAttrs(ctx context.Context, arn string) []slog.Attr {
 	return slices.Clip(attrs)
 }
 
-// bodyAttrs say which attempt of which operation a record is of.
-func bodyAttrs(i node.Info) []slog.Attr {
-	return []slog.Attr{
-		slog.String(keyOperationID, i.ID), slog.String(keyOperationName, i.Name), slog.Int(keyAttempt, i.Attempt),
-	}
+// bodyAttrs say which attempt of which operation a record is of, and what interceptors add.
+func bodyAttrs(b *node.BodyInfo) []slog.Attr {
+	return append([]slog.Attr{
+		slog.String(keyOperationID, b.Info.ID), slog.String(keyOperationName, b.Info.Name), slog.Int(keyAttempt, b.Info.Attempt),
+	}, b.Attrs...)
 }
-
-// onLambda is the handler of a process that Lambda runs, nil elsewhere.
-func onLambda() slog.Handler {
-	if os.Getenv("AWS_LAMBDA_FUNCTION_NAME") == "" {
-		return nil
-	}
-	return JSONLogs(os.Stdout, nil)
-}
-
-var _ = time.Time{}

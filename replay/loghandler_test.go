@@ -207,31 +207,90 @@ func TestReplayLogsComeOutOnRequest(t *testing.T) {
 	}
 }
 
+// TestOnLambdaLogsGoToTheStandardOutput: as JSON, also where Lambda's own lines are text.
 func TestOnLambdaLogsGoToTheStandardOutput(t *testing.T) {
 	t.Setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
-	name := filepath.Join(t.TempDir(), "stdout")
-	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
+	for _, format := range []string{"", "Text", "JSON"} {
+		t.Setenv("AWS_LAMBDA_LOG_FORMAT", format)
+		name := filepath.Join(t.TempDir(), "stdout")
+		file, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdout := os.Stdout
+		os.Stdout = file
+		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			ctx.Logger().Info("begun")
+			return op.None{}, nil
+		})
+		os.Stdout = stdout
+		if err := drive(t, f, "{}").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := untimed(t, string(text)); len(lines) != 1 || !strings.Contains(lines[0], `"requestId"`) {
+			t.Errorf("format %q: standard output %q", format, lines)
+		}
 	}
-	stdout := os.Stdout
-	os.Stdout = file
+}
+
+// TestJSONLogsKeepTheKeysOfTheRecord: only the time and the message of the record itself get other
+// names, not attributes that are called as slog calls those.
+func TestJSONLogsKeepTheKeysOfTheRecord(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	log := slog.New(replay.JSONLogs(&text, nil))
+	at := slog.Time("time", dawn)
+	log.Info("own", slog.String("msg", "theirs"), at)
+	log.With(slog.String("msg", "with"), at).Info("own")
+	log.WithGroup("g").Info("own", slog.String("msg", "group"), at)
+	log.Info("own", slog.Int("msg", 1), slog.Any("error", errThrottled))
+	want := []string{
+		`{"level":"INFO","message":"own","msg":"theirs","time":"2026-01-01T00:00:00Z"}`,
+		`{"level":"INFO","message":"own","msg":"with","time":"2026-01-01T00:00:00Z"}`,
+		`{"level":"INFO","message":"own","g":{"msg":"group","time":"2026-01-01T00:00:00Z"}}`,
+		`{"level":"INFO","message":"own","msg":1,"errorType":"errorString","errorMessage":"throttled"}`,
+	}
+	if diff := cmp.Diff(want, untimed(t, text.String())); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
+// TestLogHandlerAddsWhatInterceptorsAdd: as the logger of the body does, in interceptors too.
+func TestLogHandlerAddsWhatInterceptorsAdd(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	handler := replay.LogHandler(replay.JSONLogs(&text, nil))
+	log := slog.New(handler)
 	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-		ctx.Logger().Info("begun")
-		return op.None{}, nil
-	})
-	os.Stdout = stdout
-	if err := drive(t, f, "{}").Err(); err != nil {
-		t.Fatal(err)
+		return replay.Run(ctx, op.Do("charge", func(ctx context.Context) error {
+			log.InfoContext(ctx, "by the application's logger")
+			op.LoggerFrom(ctx).InfoContext(ctx, "by the body's")
+			return nil
+		}))
+	}, replay.WithLogHandler(handler), replay.WithInterceptors(replay.Interceptor{
+		LogAttrs: func(a replay.AttemptInfo) []slog.Attr {
+			return []slog.Attr{slog.String("trace", a.Path), slog.Int("n", a.Number)}
+		},
+		AttemptStart: func(ctx context.Context, _ replay.AttemptInfo) { log.InfoContext(ctx, "by an interceptor") },
+	}))
+	if got := once(t, f, &tape{}); got != "SUCCEEDED {}" {
+		t.Fatal(got)
 	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
+	var tails []string
+	for _, line := range untimed(t, text.String()) {
+		_, tail, _ := strings.Cut(line, `"operationName":`)
+		tails = append(tails, strings.Split(line, `"`)[7]+" "+tail)
 	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if lines := untimed(t, string(text)); len(lines) != 1 || !strings.Contains(lines[0], `"requestId"`) {
-		t.Errorf("standard output %q", lines)
+	const tail = ` "charge","attempt":1,"trace":"charge","n":1}`
+	want := []string{"by an interceptor" + tail, "by the application's logger" + tail, "by the body's" + tail}
+	if diff := cmp.Diff(want, tails); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }

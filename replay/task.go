@@ -96,7 +96,7 @@ func (t *task) warn(v any) {
 		v = t.panicked
 	}
 	if v != nil {
-		t.inv.set.logger(nil).Warn("a deferred function panicked while its goroutine was ended",
+		t.inv.logger().Warn("a deferred function panicked while its goroutine was ended",
 			pathAttr(t.path), panicAttr(v))
 	}
 }

@@ -19,6 +19,8 @@ type Info struct {
 type BodyInfo struct {
 	Info   Info
 	Logger *slog.Logger
+	// Attrs are what interceptors add to the records of the body.
+	Attrs []slog.Attr
 	// State decodes the state that the last attempt left behind; ok is false if there is none.
 	State func(v any) (ok bool, err error)
 }
