@@ -118,18 +118,19 @@ func runCloud[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cf
 	if err := w.run(tb.Context(), executionName(tb.Name()), input); err != nil {
 		tb.Fatalf("replaytest: %v%s", err, w.table(tb.Context()))
 	}
-	r, err := resultIn(tb.Context(), w, f)
+	k := w.rehearse(tb.Context())
+	r, err := resultIn(w, k, f)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, c := range w.complaints(r.Operations) {
+	for _, c := range w.complaints(k, r.Operations) {
 		tb.Errorf("replaytest: %s", c)
 	}
 	return r
 }
 
 // complaints are those of a run here that concern the cloud too.
-func (w *watched) complaints(ops []Operation) (list []string) {
+func (w *watched) complaints(k *kit, ops []Operation) (list []string) {
 	var callbacks []string
 	for _, o := range ops {
 		if o.Kind == checkpoint.KindCallback {
@@ -143,15 +144,15 @@ func (w *watched) complaints(ops []Operation) (list []string) {
 	}
 	for _, o := range ops {
 		if last := o.Path[strings.LastIndexByte(o.Path, '/')+1:]; !w.cfg.repeats && strings.Contains(last, "#") && !strings.Contains(last, "[") {
-			list = append(list, repeats(o.Path))
+			list = append(list, repeats(o.Path, k.at))
 		}
 	}
 	return list
 }
 
 // resultIn builds the result of an execution that has ended.
-func resultIn[In, Out any](ctx context.Context, w *watched, f *replay.Function[In, Out]) (*Result[Out], error) {
-	h, k := w.history, w.rehearse(ctx)
+func resultIn[In, Out any](w *watched, k *kit, f *replay.Function[In, Out]) (*Result[Out], error) {
+	h := w.history
 	r := &Result[Out]{
 		Cloud: true, ARN: w.arn, Status: w.end.status, Took: h.over.Sub(h.began), Invocations: h.invocations,
 		History: h.events, Operations: w.operations(k),

@@ -501,7 +501,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				return deploy(t, replay.Handler(twice))
 			},
 			run:  func(tb *recorder, at *site) { replaytest.Run(tb, replay.Handler(twice), order{}, at.cloud(tb)) },
-			want: `^replaytest: "notify#2" repeats the name`,
+			want: `^replaytest: "notify#2" \(cloud_test\.go:\d+\) repeats the name`,
 		},
 	}
 	for _, tt := range tests {

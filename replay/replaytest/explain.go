@@ -15,6 +15,13 @@ func (k *kit) complaints() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	list := slices.Clone(k.misfits)
+	if path, was, is := k.changed[0], k.changed[1], k.changed[2]; path != "" {
+		list = append(list, fmt.Sprintf("the handler is not deterministic: the input of %q%s was %s, and %s when the code was replayed; %s",
+			path, k.atLine(path), was, is, causes))
+	}
+	if k.reordered != "" {
+		list = append(list, fmt.Sprintf("the handler is not deterministic: %s; %s", k.reordered, causes))
+	}
 	for _, s := range k.cfg.stubs {
 		if !k.used[s] {
 			list = append(list, s.name+" was never used: "+k.unusedStub(s))
@@ -27,7 +34,7 @@ func (k *kit) complaints() []string {
 	}
 	if !k.cfg.repeats {
 		for _, path := range k.repeated {
-			list = append(list, repeats(path))
+			list = append(list, repeats(path, k.atLine))
 		}
 	}
 	return list
@@ -90,10 +97,10 @@ func misfit(s *stub, path string, n node.Node) string {
 }
 
 // repeats complains of a name that is used twice.
-func repeats(path string) string {
+func repeats(path string, at func(path string) string) string {
 	first := path[:strings.LastIndexByte(path, '#')]
-	return fmt.Sprintf("%q repeats the name of %q without a key: an operation of that name inserted before it would take its "+
-		"record; tell them apart with Key, or accept it with AllowRepeats", path, first)
+	return fmt.Sprintf("%q%s repeats the name of %q%s without a key: an operation of that name inserted before it would take its "+
+		"record; tell them apart with Key, or accept it with AllowRepeats", path, at(path), first, at(first))
 }
 
 // waitsFor lists what is not finished.

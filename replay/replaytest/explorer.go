@@ -216,8 +216,8 @@ func (x *explorer) sound(base *trial) bool {
 		good = false
 	}
 	if path, was, is := base.k.changedInput(); path != "" {
-		x.tb.Errorf("replaytest: the handler is not deterministic: the input of %q was %s, and %s when the code was replayed; %s",
-			path, was, is, causes)
+		x.tb.Errorf("replaytest: the handler is not deterministic: the input of %q%s was %s, and %s when the code was replayed; %s",
+			path, base.k.at(path), was, is, causes)
 		good = false
 	}
 	return good
@@ -227,7 +227,7 @@ func (x *explorer) sound(base *trial) bool {
 func (x *explorer) differs(a, b *trial) string {
 	for _, path := range sortedKeys(a.k.inputs) {
 		if got, ok := b.k.inputs[path]; ok && got != a.k.inputs[path] {
-			return fmt.Sprintf("one ran %q with %s, the other one with %s", path, a.k.inputs[path], got)
+			return fmt.Sprintf("one ran %q%s with %s, the other one with %s", path, a.k.at(path), a.k.inputs[path], got)
 		}
 	}
 	place := make(map[string]int)
@@ -242,7 +242,7 @@ func (x *explorer) differs(a, b *trial) string {
 			continue
 		}
 		if before := last[scope]; before != "" && place[before] > place[path] {
-			return fmt.Sprintf("one ran %q before %q, the other one after it", before, path)
+			return fmt.Sprintf("one ran %q%s before %q%s, the other one after it", before, a.k.at(before), path, a.k.at(path))
 		}
 		last[scope] = path
 	}

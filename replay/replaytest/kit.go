@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -34,22 +33,33 @@ type kit struct {
 	waits func(r reply) bool
 	rest  func() (passed bool)
 
-	mu      sync.Mutex // guards what follows
-	paths   map[string]string
-	order   []string // of the IDs, as they were reached
-	known   []codec.KnownError
-	codecs  map[string]codec.Codec // of callbacks and what waits for one, by path
-	runs    map[string]int         // of bodies, by path
-	inputs  map[string]string      // fingerprints, by path
-	changed [3]string              // a path, what its input was, and what it became
+	mu     sync.Mutex        // guards what follows
+	paths  map[string]string // by ID
+	order  []string          // of the IDs, as they were reached
+	known  []codec.KnownError
+	codecs map[string]codec.Codec // of callbacks and what waits for one, by path
+	runs   map[string]int         // of bodies, by path
+	// batches are those that were run, by path; nil if nobody asks for them.
+	batches map[string]*node.Batch
+
+	inputs  map[string]string // fingerprints, by path
+	changed [3]string         // a path, what its input was, and what it became
+	lines   map[string]string // of the handler, by path
+	// rank is the order in which operations were run first, by path; visited are those that this
+	// invocation has run, latest the last one of each scope; reordered is what is wrong with that.
+	rank      map[string]int
+	visited   map[string]bool
+	latest    map[string]string
+	reordered string
+
 	used    map[*stub]bool
 	replied map[string]bool   // by the path of a reply
 	names   map[string]string // of the operations that were run, with the path of one
 	// callbacks are the paths of those that were created.
 	callbacks, misfits, repeated []string
-	batches                      map[string]*node.Batch // by path; nil if nobody asks for them
-	beside                       bool                   // something ran concurrently
-	logs                         []Log
+
+	beside bool // something ran concurrently
+	logs   []Log
 }
 
 // newKit hosts the function in a service of its own.
@@ -80,6 +90,7 @@ func emptyKit(cfg *config) *kit {
 	return &kit{
 		cfg: cfg, paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
 		inputs: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool), names: make(map[string]string),
+		lines: make(map[string]string), rank: make(map[string]int), visited: make(map[string]bool), latest: make(map[string]string),
 	}
 }
 
@@ -91,6 +102,10 @@ func (k *kit) start(ctx context.Context, input []byte) (err error) {
 
 // watch is the context that the function is invoked with.
 func (k *kit) watch(ctx context.Context) context.Context {
+	k.note(func() {
+		clear(k.visited)
+		clear(k.latest)
+	})
 	ctx = node.WithSubstitute(ctx, k.substitute)
 	return replay.Watch(ctx, replay.Interceptor{
 		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o) },
@@ -118,8 +133,12 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		return n
 	}
 	s := k.stubFor(path, h)
-	input := fingerprint(h.Input)
+	input, line := fingerprint(h.Input), callSite()
 	k.note(func() {
+		if k.lines[path] == "" {
+			k.lines[path] = line
+		}
+		k.sequence(path, h)
 		k.known = append(k.known, h.Known...)
 		switch n := n.(type) {
 		case *node.Callback:
@@ -316,70 +335,4 @@ func (k *kit) parentPath(rec checkpoint.Operation) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.paths[rec.ParentID]
-}
-
-// logs keeps the records of the execution's loggers.
-type logs struct {
-	k     *kit
-	attrs []slog.Attr
-	group string
-}
-
-// Log is a record that the function logged.
-type Log struct {
-	Level   slog.Level
-	Message string
-	// Attrs are the attributes with the names of their groups, such as "request.id", as text.
-	Attrs map[string]string
-}
-
-// Enabled implements slog.Handler.
-func (*logs) Enabled(context.Context, slog.Level) bool { return true }
-
-// Handle implements slog.Handler.
-func (h *logs) Handle(_ context.Context, r slog.Record) error {
-	l := Log{Level: r.Level, Message: r.Message, Attrs: make(map[string]string)}
-	for _, a := range h.attrs {
-		flatten(l.Attrs, "", a)
-	}
-	r.Attrs(func(a slog.Attr) bool {
-		flatten(l.Attrs, h.group, a)
-		return true
-	})
-	h.k.note(func() { h.k.logs = append(h.k.logs, l) })
-	return nil
-}
-
-func flatten(into map[string]string, group string, a slog.Attr) {
-	v := a.Value.Resolve()
-	if v.Kind() != slog.KindGroup {
-		into[group+a.Key] = v.String()
-		return
-	}
-	if a.Key != "" {
-		group += a.Key + "."
-	}
-	for _, inner := range v.Group() {
-		flatten(into, group, inner)
-	}
-}
-
-// WithAttrs implements slog.Handler.
-func (h *logs) WithAttrs(attrs []slog.Attr) slog.Handler {
-	c := *h
-	c.attrs = slices.Clip(c.attrs)
-	for _, a := range attrs {
-		a.Key = h.group + a.Key
-		c.attrs = append(c.attrs, a)
-	}
-	return &c
-}
-
-// WithGroup implements slog.Handler.
-func (h *logs) WithGroup(name string) slog.Handler {
-	c := *h
-	if name != "" {
-		c.group += name + "."
-	}
-	return &c
 }

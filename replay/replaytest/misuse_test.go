@@ -23,14 +23,16 @@ func TestMisuseIsExplained(t *testing.T) {
 	tests := []struct {
 		name, reason string
 		handler      func(op.Context, int) (string, error)
-		want         []string
+		want         []string // matched by the report of Explore
+		run          []string // matched by that of Run, when there is more than one invocation
 	}{
 		{
 			name: "wall clock", reason: "the input says which operation saw the clock",
 			handler: func(ctx op.Context, _ int) (string, error) {
 				return "", replay.Exec(ctx, report(time.Now().UnixNano()))
 			},
-			want: []string{"not deterministic", `one ran "report" with 1`, "replay.Now"},
+			want: []string{"not deterministic", `one ran "report" \(misuse_test\.go:\d+\) with 1\d+, the other one with 1\d+;`, `replay\.Now`},
+			run:  []string{"not deterministic", `the input of "report" \(misuse_test\.go:\d+\) was 1\d+, and 1\d+ when the code was replayed;`, `replay\.Now`},
 		},
 		{
 			name: "map", reason: "the order of a map is another one each time",
@@ -42,7 +44,10 @@ func TestMisuseIsExplained(t *testing.T) {
 				}
 				return "", nil
 			},
-			want: []string{"not deterministic", " before ", "iterates a map"},
+			want: []string{"not deterministic", `one ran "[a-g]" \(misuse_test\.go:\d+\) before "[a-g]" \(misuse_test\.go:\d+\), the other one after it`, "iterates a map"},
+			run: []string{
+				"not deterministic", `an invocation ran "[a-g]" \(misuse_test\.go:\d+\) after "[a-g]" \(misuse_test\.go:\d+\), an earlier one before it`, "iterates a map",
+			},
 		},
 		{
 			name: "captured variable", reason: "a body that is not run again does not change it again",
@@ -53,7 +58,8 @@ func TestMisuseIsExplained(t *testing.T) {
 				}
 				return "", replay.Exec(ctx, report(total))
 			},
-			want: []string{`the input of "report" was 5, and 0 when the code was replayed`, "changes a variable", "replaytest.Replay("},
+			want: []string{`the input of "report" \(misuse_test\.go:\d+\) was 5, and 0 when the code was replayed`, "changes a variable", `replaytest\.Replay\(`},
+			run:  []string{`the input of "report" \(misuse_test\.go:\d+\) was 5, and 0 when the code was replayed`, "changes a variable"},
 		},
 		{
 			name: "captured result", reason: "a result shows what no input does",
@@ -76,20 +82,71 @@ func TestMisuseIsExplained(t *testing.T) {
 				}
 				return "", nil
 			},
-			want: []string{`"report#2" repeats the name`, "without a key"},
+			want: []string{`"report#2" \(misuse_test\.go:\d+\) repeats the name of "report" \(misuse_test\.go:\d+\) without a key`},
+			run:  []string{`"report#2" \(misuse_test\.go:\d+\) repeats the name of "report" \(misuse_test\.go:\d+\) without a key`},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := record(t, func(tb *recorder) { replaytest.Explore(tb, replay.Handler(tt.handler), 1) })
-			all := strings.Join(got.errs, "\n")
-			for _, want := range tt.want {
-				if !strings.Contains(all, want) {
-					t.Errorf("%s: no %q in:\n%s", tt.reason, want, all)
+			check := func(who string, got *recorder, wants []string) {
+				all := strings.Join(got.errs, "\n")
+				for _, want := range wants {
+					if !regexp.MustCompile(want).MatchString(all) {
+						t.Errorf("%s: %s: no %q in:\n%s", tt.reason, who, want, all)
+					}
 				}
 			}
+			check("Explore", record(t, func(tb *recorder) { replaytest.Explore(tb, replay.Handler(tt.handler), 1) }), tt.want)
+			twice := func(ctx op.Context, n int) (string, error) {
+				if _, err := tt.handler(ctx, n); err != nil {
+					return "", err
+				}
+				return "", replay.Exec(ctx, op.Wait("pause", time.Hour))
+			}
+			check("Run", record(t, func(tb *recorder) { replaytest.Run(tb, replay.Handler(twice), 1) }), tt.run)
 		})
+	}
+}
+
+// TestNothingIsMadeOfSoundHandlers runs what looks like misuse and is none.
+func TestNothingIsMadeOfSoundHandlers(t *testing.T) {
+	t.Parallel()
+	type parcel struct {
+		Sizes map[string]int
+		Ready chan int `json:"-"`
+	}
+	send := op.StepFunc("send", func(_ context.Context, p parcel) (int, error) { return len(p.Sizes), nil })
+	f := replay.Handler(func(ctx op.Context, names []string) (int, error) {
+		p := parcel{Sizes: make(map[string]int), Ready: make(chan int)}
+		for _, name := range names {
+			p.Sizes[name] = len(name)
+		}
+		futures := make([]*replay.Future[int], len(names))
+		for i, name := range names {
+			futures[i] = replay.Go(ctx, send(p).Key(name))
+		}
+		total := 0
+		for _, future := range futures {
+			n, err := replay.Run(ctx, future.Result())
+			if err != nil {
+				return 0, err
+			}
+			total += n
+			if err := replay.Exec(ctx, op.Wait("pause", time.Minute).Key(replay.UUID(ctx, "pause-"+names[0]+"-"+strconv.Itoa(total)))); err != nil {
+				return 0, err
+			}
+		}
+		first := op.Race("first", send(p).Key("x"), send(p).Key("y"))
+		if err := replay.Exec(ctx, first); err != nil {
+			return 0, err
+		}
+		return total, replay.Exec(ctx, op.Wait("end", replay.Now(ctx).Sub(ctx.Execution().StartedAt)))
+	})
+	for range 20 {
+		if r := replaytest.Run(t, f, strings.Fields("a b c d e")); r.Err != nil || r.Value != 25 {
+			t.Errorf("got %d, %v", r.Value, r.Err)
+		}
 	}
 }
 

@@ -449,7 +449,7 @@ func (x *explorer) problem(want, t *trial) string {
 		return fmt.Sprintf("%d invocations, of at most %d", n, most)
 	}
 	if path, was, is := t.k.changedInput(); path != "" {
-		return fmt.Sprintf("the input of %q was %s, and %s when the code was replayed: %s", path, was, is, causes)
+		return fmt.Sprintf("the input of %q%s was %s, and %s when the code was replayed: %s", path, t.k.at(path), was, is, causes)
 	}
 	return ""
 }

@@ -1,0 +1,95 @@
+package replaytest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// ours begins the names of all functions of the module's packages.
+const ours = "github.com/perdure/perdure/"
+
+// callSite finds the line of the handler that runs an operation: the first on the stack outside of
+// the packages that run it. It is empty for what a batch runs by itself.
+func callSite() string {
+	const most = 64
+	var pcs [most]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]) //nolint:mnd // without this function
+	for {
+		f, more := frames.Next()
+		switch name := f.Function; {
+		case !more && f.PC == 0, strings.HasPrefix(name, "runtime."):
+			return ""
+		case runs(name):
+		default:
+			return fmt.Sprintf("%s:%d", near(f.File), f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// runs reports whether a function belongs to the packages that run operations.
+func runs(function string) bool {
+	for _, p := range []string{"replay.", "replay/replaytest.", "op.", "op/node.", "checkpoint.", "checkpoint/local."} {
+		if strings.HasPrefix(function, ours+p) {
+			return true
+		}
+	}
+	return false
+}
+
+// near is a file as it is seen from the test's folder.
+func near(file string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return file
+	}
+	if rel, err := filepath.Rel(here, file); err == nil && !strings.HasPrefix(rel, filepath.Join("..", "..", "..")) {
+		return rel
+	}
+	return file
+}
+
+// at says where an operation is run, or what is around it: " (orders.go:12)"; empty if nobody knows.
+func (k *kit) at(path string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.atLine(path)
+}
+
+// atLine is at. Called with the lock.
+func (k *kit) atLine(path string) string {
+	for ; path != ""; path = path[:max(0, strings.LastIndexAny(path, "/["))] {
+		if line := k.lines[path]; line != "" {
+			return " (" + line + ")"
+		}
+	}
+	return ""
+}
+
+// sequence checks that each invocation runs the operations of a scope in the same order. The code
+// of a scope may run twice in an invocation, to see what it has to undo. Called with the lock.
+func (k *kit) sequence(path string, h *node.Header) {
+	scope := path[:max(0, strings.LastIndexByte(path, '/'))]
+	first := checkpoint.Path(scope, h.Name, h.Key, 0)
+	branch := path != first && !strings.HasPrefix(path, first+"#")
+	if k.visited[path] || branch || strings.HasSuffix(h.Name, "-undo") { // branches and compensations have no order
+		return
+	}
+	k.visited[path] = true
+	if _, again := k.rank[path]; !again {
+		k.rank[path] = len(k.rank)
+	}
+	before := k.latest[scope]
+	k.latest[scope] = path
+	if before != "" && k.rank[path] < k.rank[before] && k.reordered == "" {
+		k.reordered = fmt.Sprintf("an invocation ran %q%s after %q%s, an earlier one before it", path, k.atLine(path), before, k.atLine(before))
+	}
+}
