@@ -8,6 +8,7 @@
 //   - If something happens from outside while it is suspended, a callback or the passing of time that
 //     the test wants to look into, use [Start].
 //   - If it must survive every crash, lost reply and repeated delivery, use [Explore].
+//   - If the deployed function is to be tested with the same cases, use [Run] with [Cloud].
 //
 // What the options do, in order of application:
 //
@@ -16,6 +17,9 @@
 //     body's would. A stub that is never used fails the test.
 //   - If an operation calls another function, [Host] says which.
 //   - If an operation waits for a callback, [Reply] answers it; with [Start] the test may do so itself.
+//   - If a reply is never used, the test fails.
+//   - If an invocation runs operations in another order than an earlier one, or with other inputs, the
+//     test fails: the handler is not deterministic.
 //   - If two operations of one scope have the same name and neither has a key, the test fails: an
 //     operation inserted between them would take the record of the second ([AllowRepeats]).
 //   - If the execution needs more than [WithBudget] allows, the test fails.

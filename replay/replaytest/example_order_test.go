@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -24,6 +27,7 @@ type quiet struct {
 
 func newTest() *quiet                       { return &quiet{ctx: context.Background()} }
 func (*quiet) Helper()                      {}
+func (*quiet) Name() string                 { return "TestExample" }
 func (q *quiet) Context() context.Context   { return q.ctx }
 func (q *quiet) Cleanup(f func())           { q.cleanups = append(q.cleanups, f) }
 func (*quiet) Errorf(f string, a ...any)    { fmt.Printf(f+"\n", a...) }
@@ -85,6 +89,19 @@ func ExampleResult_Traffic() {
 	// SUCCEEDED
 }
 
+func ExampleIgnoreChance() {
+	t := newTest()
+	items := op.StepFunc("pack", func(_ context.Context, item string) (string, error) { return "parcel-" + item, nil })
+	ship := replay.Handler(func(ctx op.Context, all []string) (int, error) {
+		parcels, err := replay.Run(ctx, op.Map("ship", all, items))
+		return parcels.Len(), err
+	})
+
+	one, two := replaytest.Run(t, ship, []string{"a", "b"}), replaytest.Run(t, ship, []string{"a", "b"})
+	fmt.Println(cmp.Equal(one, two, replaytest.IgnoreChance()))
+	// Output: true
+}
+
 func ExampleStart() {
 	t := newTest()
 
@@ -118,6 +135,72 @@ func ExampleStub() {
 		}))
 	fmt.Println(r.Value)
 	// Output: paid 12, not really
+}
+
+func ExampleAnswer() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12, replaytest.Answer(charge, "paid by nobody"))
+	fmt.Println(r.Value, r.Op("charge-card").Runs)
+	// Output: paid by nobody 1
+}
+
+func ExampleStubNamed() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12, replaytest.StubNamed("charge-*",
+		func(context.Context) (string, error) { return "paid by path", nil }))
+	fmt.Println(r.Value)
+	// Output: paid by path
+}
+
+func ExampleReplyFailure() {
+	t := newTest()
+
+	r := replaytest.Run(t, approve, 12, replaytest.ReplyFailure("approval", "denied", "too dear"))
+	fmt.Println(r.Err)
+	// Output: too dear
+}
+
+func ExampleAt() {
+	t := newTest()
+	year := replay.Handler(func(ctx op.Context, _ int) (int, error) { return replay.Now(ctx).Year(), nil })
+
+	fmt.Println(replaytest.Run(t, year, 0, replaytest.At(time.Date(2030, 2, 1, 0, 0, 0, 0, time.UTC))).Value)
+	// Output: 2030
+}
+
+func ExampleAllowRepeats() {
+	t := newTest()
+	ping := op.DoFunc("ping", func(context.Context, int) error { return nil })
+	f := replay.Handler(func(ctx op.Context, times int) (int, error) {
+		for n := range times {
+			if err := replay.Exec(ctx, ping(n)); err != nil {
+				return 0, err
+			}
+		}
+		return times, nil
+	})
+
+	fmt.Println(replaytest.Run(t, f, 3, replaytest.AllowRepeats()).Op("ping#3").Status)
+	// Output: SUCCEEDED
+}
+
+func ExampleWithService() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12, replaytest.WithService(local.WithExecutionTimeout(time.Hour)))
+	fmt.Println(r.Status, r.Took)
+	// Output: TIMED_OUT 1h0m0s
+}
+
+func ExampleAnnouncedPrices() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12)
+	p := replaytest.AnnouncedPrices()
+	fmt.Printf("$%.2f for a million executions, in %s, %s\n", 1e6*p.Of(r.Metered, r.Bytes), p.Region, p.Date)
+	// Output: $16.00 for a million executions, in us-east-2, 2025-12
 }
 
 func ExampleRefuse() {

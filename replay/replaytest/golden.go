@@ -45,18 +45,18 @@ func (r *Result[Out]) Golden(tb testing.TB, file string) {
 	}
 	want, err := os.ReadFile(name) //nolint:gosec // the test names the file
 	if err != nil {
-		tb.Errorf("replaytest: %v; to write it: %s", err, toUpdate(tb))
+		tb.Errorf("replaytest: %v; to write it: %s", err, toUpdate(tb.Name()))
 		return
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
 		tb.Errorf("replaytest: the checkpoint traffic is not that of %s; executions that are under way have records of the old one. "+
-			"If it is to change: %s\n(-want +got):\n%s", name, toUpdate(tb), diff)
+			"If it is to change: %s\n(-want +got):\n%s", name, toUpdate(tb.Name()), diff)
 	}
 }
 
 // toUpdate is the command that writes the files of a test anew.
-func toUpdate(tb testing.TB) string {
-	test, _, _ := strings.Cut(tb.Name(), "/")
+func toUpdate(test string) string {
+	test, _, _ = strings.Cut(test, "/")
 	run := "go test -run '^" + test + "$'"
 	if flag.Lookup("update") != nil {
 		return run + " . -update"

@@ -53,7 +53,10 @@ func printOperations(w *strings.Builder, ops []Operation) {
 // brief is the result or the failure, for a table.
 func (o Operation) brief() string {
 	var batch struct {
-		Perdure *struct{ Reason, Status string } `json:"perdure"`
+		Perdure *struct {
+			Reason string `json:"reason"`
+			Status string `json:"status"`
+		} `json:"perdure"`
 	}
 	switch {
 	case o.Failure != nil && o.Result == "":
