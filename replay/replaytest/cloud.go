@@ -32,10 +32,11 @@ import (
 // it does. Throttled and lost calls are repeated.
 //
 // Nobody sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
-// Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of operations, registered errors
-// and codecs are found by running the handler again, in the test's process, with the history and
-// without a single body. What only bodies of an unfinished or flat batch have in their paths may be
-// missing there; register errors with the handler to have them restored in any case.
+// Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of operations,
+// registered errors and codecs are found by running the handler again, in the test's process, with the
+// history and without a single body. What is declared inside of a group that has ended is not seen
+// again: errors that only such operations register are not restored (those of the handler always
+// are), and keys of flat branches there are missing from paths.
 //
 // Options that need the service in the test's process fail the test: stubs, [Host], [At],
 // [WithService] and [WithBudget], and so do [Start], [Explore] and [Result.Golden].

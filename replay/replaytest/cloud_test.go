@@ -372,6 +372,37 @@ func TestCloudBearsThrottlingAndLateHistories(t *testing.T) {
 	}
 }
 
+func TestLongHistoriesAreReadPageByPage(t *testing.T) {
+	t.Parallel()
+	const items = 700
+	double := op.StepFunc("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })
+	f := replay.Handler(func(ctx op.Context, n int) (int, error) {
+		b, err := replay.Run(ctx, op.Map("all", slices.Collect(func(yield func(int) bool) {
+			for i := range n {
+				if !yield(i) {
+					return
+				}
+			}
+		}), double, op.WithFlat()))
+		return b.Len(), err
+	})
+	s := deploy(t, f)
+	pages := 0
+	s.answers = func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/history") && r.URL.Query().Get("Marker") != "" {
+			pages++
+		}
+		return false
+	}
+	r := replaytest.Run(t, f, items, s.cloud(t))
+	if r.Err != nil || r.Value != items || len(r.Operations) != items+1 || r.Op("all[699]/double").Result != "1398" {
+		t.Errorf("got %d, %v, and %d operations", r.Value, r.Err, len(r.Operations))
+	}
+	if pages != 1 {
+		t.Errorf("%d events came on %d further pages, want one", len(r.History), pages)
+	}
+}
+
 func TestTruncatedDataIsTold(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(newShop().process)

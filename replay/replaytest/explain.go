@@ -32,6 +32,7 @@ func (k *kit) complaints() []string {
 			list = append(list, unusedReply(r.path, k.callbacks))
 		}
 	}
+	list = append(list, k.unusedHosts()...)
 	if !k.cfg.repeats {
 		for _, path := range k.repeated {
 			list = append(list, repeats(path, k.atLine))
@@ -54,6 +55,26 @@ func (k *kit) unusedStub(s *stub) string {
 			"a field of the same struct for instance", at)
 	}
 	return "the handler has not come to such an operation" + meant("", paths)
+}
+
+// unusedHosts complains of functions that nobody has invoked.
+func (k *kit) unusedHosts() (list []string) {
+	var invoked []string
+	for _, e := range k.svc.Executions() {
+		if _, function, _ := strings.Cut(e.Record().Function, ":function:"); e.ARN() != k.exec.ARN() {
+			invoked = append(invoked, function)
+		}
+	}
+	for _, h := range k.cfg.hosts {
+		name := h.function
+		if _, function, ok := strings.Cut(name, ":function:"); ok {
+			name = function
+		}
+		if !slices.ContainsFunc(invoked, func(f string) bool { return f == name || strings.HasPrefix(f, name+":") }) {
+			list = append(list, fmt.Sprintf("the function of Host(%q) was never used: nobody has invoked it", h.function))
+		}
+	}
+	return list
 }
 
 // unusedReply says that nobody has asked for a reply.

@@ -3,6 +3,7 @@ package replaytest_test
 import (
 	"context"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,8 +235,37 @@ func TestFunctionThatNobodyHostsIsTold(t *testing.T) {
 		}
 	})
 	want := `^replaytest: "square" invokes the function "math:live", which the test does not have: give it with Host\("math:live", …\); there were "maths"$`
-	if len(got.errs) != 0 || len(got.logs) != 1 || !regexp.MustCompile(want).MatchString(got.logs[0]) {
-		t.Errorf("got the logs %q and the errors %q", got.logs, got.errs)
+	if len(got.logs) != 1 || !regexp.MustCompile(want).MatchString(got.logs[0]) {
+		t.Errorf("got the logs %q", got.logs)
+	}
+	if want := `^replaytest: the function of Host\("maths"\) was never used: nobody has invoked it$`; len(got.errs) != 1 ||
+		!regexp.MustCompile(want).MatchString(got.errs[0]) {
+		t.Errorf("got the errors %q", got.errs)
+	}
+}
+
+func TestHostedFunctionsOfEveryNameAreUsed(t *testing.T) {
+	t.Parallel()
+	square := replay.Handler(func(_ op.Context, n int) (int, error) { return n * n, nil })
+	f := replay.Handler(func(ctx op.Context, function string) (int, error) {
+		return replay.Run(ctx, op.Invoke[int]("square", function, 3))
+	})
+	const arn = "arn:aws:lambda:us-east-1:123456789012:function:math"
+	for _, names := range [][2]string{{"math", "math:live"}, {"math:live", "math:live"}, {arn, "math:7"}, {arn + ":live", arn + ":live"}} {
+		if r := replaytest.Run(t, f, names[1], replaytest.Host(names[0], square)); r.Value != 9 {
+			t.Errorf("hosted as %s, invoked as %s: got %d, %v", names[0], names[1], r.Value, r.Err)
+		}
+	}
+}
+
+func TestPrintOfARunningExecution(t *testing.T) {
+	t.Parallel()
+	e := replaytest.Start(t, replay.Handler(newShop().process), order{ID: "A-1"})
+	e.RunUntilSuspended()
+	var table strings.Builder
+	e.Print(&table)
+	if want := `(?m)^cool-off +Wait +STARTED +0s$`; !regexp.MustCompile(want).MatchString(table.String()) {
+		t.Errorf("no line like %q in:\n%s", want, table.String())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,13 @@ func (e *Execution[Out]) Status() local.Status { return e.k.exec.Status() }
 
 // Ops returns the operations so far.
 func (e *Execution[Out]) Ops() []Operation { return e.k.operations() }
+
+// Print writes a table of the operations so far to w, as [Result.Print] does.
+func (e *Execution[Out]) Print(w io.Writer) {
+	var table strings.Builder
+	printOperations(&table, e.Ops())
+	_, _ = io.WriteString(w, table.String()) // it is for people
+}
 
 // Op returns the operation at a path; its Status is empty if there is none so far.
 func (e *Execution[Out]) Op(path string) Operation {
