@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/perdure/perdure/internal/leaks"
 )
 
 // mutation breaks the engine on purpose: each property must notice what it is for.
@@ -169,6 +172,14 @@ func mutations() []mutation {
 			patches: []patch{{"replay/await.go", "\tif !o.own {\n\t\to.read = true\n", "\tif o != nil {\n\t\to.read = true\n"}},
 		},
 		{
+			name:     "an invocation that fails leaves a goroutine behind",
+			property: "^TestErrorOfTheServiceAtEachCall$", checks: "1", always: true,
+			patches: []patch{{
+				"replay/invoke.go", "\tinv.writer.Join()\n\tinv.join()\n",
+				"\tinv.writer.Join()\n\tinv.join()\n\tif inv.result.err != nil {\n\t\tgo func() { <-make(chan struct{}) }()\n\t}\n",
+			}},
+		},
+		{
 			name:     "a strict body does not wait for relaxed results",
 			property: "^TestRelaxedSteps", checks: "0.1", pkg: "./replaytest",
 			patches: []patch{{"replay/step.go", "if st.conf.Semantics != node.Relaxed {\n\t\tinv.barrier(", "if false {\n\t\tinv.barrier("}},
@@ -219,7 +230,8 @@ func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // 
 			if err == nil {
 				t.Fatalf("%s does not notice", m.property)
 			}
-			if !bytes.Contains(out, []byte("--- FAIL: Test")) && !bytes.Contains(out, []byte("panic:")) && !bytes.Contains(out, []byte("DATA RACE")) {
+			signs := []string{"--- FAIL: Test", "panic:", "DATA RACE", leaks.Left}
+			if !slices.ContainsFunc(signs, func(sign string) bool { return bytes.Contains(out, []byte(sign)) }) {
 				t.Fatalf("%s did not fail but end: %v\n%s", m.property, err, out)
 			}
 		})
