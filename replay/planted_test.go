@@ -71,9 +71,9 @@ func plantedBugs() []planted {
 		},
 		{
 			name:    "FLAT results over 256 KiB are lost",
-			how:     "if the batch ends in another invocation than it began in",
+			how:     "if the batch ends in another invocation than it began in, one that follows a crash",
 			program: "large flat map",
-			patches: []patch{{"replay/batch.go", "\t\tu.ReplayChildren = true\n", "\t\tu.ReplayChildren = !b.n.Flat || b.found == nil\n"}},
+			patches: []patch{{"replay/batch.go", "\t\tu.ReplayChildren = true\n", "\t\tu.ReplayChildren = !b.n.Flat || b.found == nil || b.s.inv.fresh != nil\n"}},
 		},
 		{
 			name:    "an abandoned branch writes how its step ended",
