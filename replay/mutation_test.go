@@ -289,11 +289,11 @@ func buildBroken(t *testing.T, pkg string, patches []patch) string {
 // run runs the property with a few checks.
 func (m mutation) run(t *testing.T, binary string) ([]byte, error) {
 	t.Helper()
-	return runBroken(t, cmp.Or(m.pkg, "."), binary, m.checks, "-test.run", m.property, "-test.failfast")
+	return runBroken(t, cmp.Or(m.pkg, "."), binary, []string{"PERDURE_CHECKS=" + m.checks}, "-test.run", m.property, "-test.failfast")
 }
 
-// runBroken runs tests of a package that were compiled against a broken engine, with a few checks.
-func runBroken(t *testing.T, pkg, binary, checks string, args ...string) ([]byte, error) {
+// runBroken runs tests of a package that were compiled against a broken engine, with these variables.
+func runBroken(t *testing.T, pkg, binary string, env []string, args ...string) ([]byte, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -303,6 +303,6 @@ func runBroken(t *testing.T, pkg, binary, checks string, args ...string) ([]byte
 		t.Fatal(err)
 	}
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PERDURE_CHECKS="+checks, "PERDURE_SEED=1", "PERDURE_WATCHDOG=10s")
+	cmd.Env = slices.Concat(os.Environ(), []string{"PERDURE_SEED=1", "PERDURE_WATCHDOG=10s"}, env)
 	return cmd.CombinedOutput()
 }

@@ -1,9 +1,9 @@
 package replay_test
 
 import (
-	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -138,7 +138,7 @@ func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes al
 		t.Run(m.name, func(t *testing.T) {
 			passes := "not run"
 			if all {
-				out, err := runBroken(t, ".", buildBroken(t, ".", m.patches), "1", "-test.skip", ordinary)
+				out, err := runBroken(t, ".", buildBroken(t, ".", m.patches), oneCheck(), "-test.skip", ordinary)
 				if err != nil {
 					t.Fatalf("the ordinary suite notices: %v\n%s", err, out)
 				}
@@ -155,28 +155,42 @@ func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes al
 }
 
 // explore runs the proof over the broken engine until it notices, and returns how many schedules that took and
-// the one that it came to. Some bugs need two goroutines to come at the same time.
+// the one that it came to, which must fail alone, too. Some bugs need two goroutines to come at the same time.
 func (m planted) explore(t *testing.T, binary, proof string) (schedules int, line string) {
 	t.Helper()
+	const tries = 10
 	tally := regexp.MustCompile(`proof: \d+ programs, (\d+) schedules`)
 	alarm := regexp.MustCompile(`replaytest\.Replay\("(.*)"\)`)
-	for range 5 {
-		out, err := runBroken(t, "./replaytest", binary, "1", "-test.run", proof, "-test.parallel", "1", "-test.v")
-		var n int
-		if found := tally.FindSubmatch(out); found == nil {
+	failed := regexp.MustCompile(`--- FAIL: TestEngineProof/(\S+)`)
+	for range tries {
+		out, err := runBroken(t, "./replaytest", binary, oneCheck(), "-test.run", proof, "-test.parallel", "1", "-test.v")
+		found := tally.FindSubmatch(out)
+		if found == nil {
 			t.Fatalf("there is no proof: %v\n%s", err, out)
-		} else if _, err := fmt.Sscan(string(found[1]), &n); err != nil {
-			t.Fatal(err)
+		}
+		n, bad := strconv.Atoi(string(found[1]))
+		if bad != nil {
+			t.Fatal(bad)
 		}
 		schedules += n
 		if err == nil {
 			continue
 		}
-		if found := alarm.FindSubmatch(out); found != nil {
-			return schedules, "`" + string(found[1]) + "`"
+		program := failed.FindSubmatch(out)
+		if found = alarm.FindSubmatch(out); found == nil || program == nil {
+			return schedules, "none: an execution that nothing interrupts fails"
 		}
-		return schedules, "none is needed"
+		line, alone := string(found[1]), "^TestEngineProof$/^"+regexp.QuoteMeta(string(program[1]))+"$"
+		for range tries {
+			_, err = runBroken(t, "./replaytest", binary, append(oneCheck(), "PERDURE_SCHEDULE="+line), "-test.run", alone)
+			if err != nil {
+				return schedules, "`" + line + "`"
+			}
+		}
+		t.Fatalf("Explore has come to %q, which does not fail alone:\n%s", line, out)
 	}
 	t.Fatalf("Explore does not notice in %d schedules", schedules)
 	return 0, ""
 }
+
+func oneCheck() []string { return []string{"PERDURE_CHECKS=1"} }

@@ -54,7 +54,7 @@ func (o exploreOption) applyExplore(c *config) { o(c) }
 type Report struct {
 	// Calls, Invocations, Bodies, CrashPoints, Pages and Callbacks are the places at which an
 	// undisturbed execution can be interrupted: checkpoint calls, invocations, runs of bodies, calls of
-	// Crash, sizes of pages, and callbacks that have a reply.
+	// Crash, sizes of pages that split what the function is given, and callbacks that have a reply.
 	Calls, Invocations, Bodies, CrashPoints, Pages, Callbacks int
 	// Concurrent says that operations ran beside each other, so that bodies and replies are held back, too.
 	Concurrent bool

@@ -45,7 +45,9 @@ func (x *explorer) explore() {
 		if err != nil {
 			x.tb.Fatal(err)
 		}
-		x.fails(base, plan)
+		if !x.fails(base, plan) && x.report.Interruptions == 0 {
+			x.tb.Errorf("replaytest: nothing of %q took place: the execution does not come there, any more", line)
+		}
 		return
 	}
 	singles := x.singles(base)
@@ -99,7 +101,7 @@ func (x *explorer) singles(base *trial) []fault {
 	r := x.report
 	r.Concurrent = base.k.beside
 	r.Calls, r.Invocations = len(base.calls), base.k.exec.Invocations()
-	r.Bodies, r.CrashPoints, r.Pages = len(base.bodies), len(base.crashes), len(base.k.exec.Operations())
+	r.Bodies, r.CrashPoints, r.Pages = len(base.bodies), len(base.crashes), base.records()-1
 	for n := range r.Calls {
 		add(atCall, strconv.Itoa(n+1), callFaults(r.Concurrent)...)
 	}

@@ -101,12 +101,37 @@ func parseSchedule(text string) (schedule, error) {
 	for part := range strings.SplitSeq(text, separator) {
 		place, rest, ok := strings.Cut(part, ":")
 		eq := strings.LastIndexByte(rest, '=')
-		if !ok || eq < 0 {
+		if !ok || eq <= 0 {
 			return nil, fmt.Errorf("replaytest: %q is no interruption: pass the line that Explore has printed", part)
 		}
-		s = append(s, fault{place, rest[:eq], rest[eq+1:]})
+		f := fault{place, rest[:eq], rest[eq+1:]}
+		if hows := faultsAt(place); !slices.Contains(hows, f.how) {
+			return nil, fmt.Errorf("replaytest: %q is no interruption: there is no %q at a %q; pass the line that Explore has printed", part, f.how, place)
+		}
+		s = append(s, f)
 	}
 	return s, nil
+}
+
+// faultsAt are the ways of interrupting at a place; none if there is no such place.
+func faultsAt(place string) []string {
+	switch place {
+	case atCall:
+		return callFaults(true)
+	case atInvocation:
+		return invocationFaults()
+	case atBody:
+		return bodyFaults(true)
+	case atCrash:
+		return []string{lost}
+	case atPage:
+		return pageFaults()
+	case atCallback:
+		return callbackFaults()
+	case atOrder:
+		return []string{kept}
+	}
+	return nil
 }
 
 // has reports whether the schedule interrupts in this way at this place.

@@ -184,10 +184,14 @@ func TestFailureIsShrunkAndRepeats(t *testing.T) {
 	if len(again.errs) != 1 || again.errs[0] != text {
 		t.Errorf("the line does not repeat the failure: %v", cmp.Diff([]string{text}, again.errs))
 	}
-	for _, bad := range []string{"nonsense", "call:1"} {
+	for _, bad := range []string{"nonsense", "call:1", "call:1=late-reply", "step:1=lost-before", "body:=late", "call:1=throttled;"} {
 		if got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay(bad)) }); !got.fatal {
 			t.Errorf("%q was taken for a schedule", bad)
 		}
+	}
+	got = record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay("call:17=throttled")) })
+	if len(got.errs) != 1 || !strings.Contains(got.errs[0], "took place") {
+		t.Errorf("nothing was interrupted, and that is not told: %q", got.errs)
 	}
 }
 

@@ -129,14 +129,14 @@ func newTurns(order []string) *turns {
 	return t
 }
 
-// take waits until the bodies before have ended. Nil waits for nobody.
-func (t *turns) take(at string) {
+// take waits until the bodies before have ended, and reports whether this was the last one. Nil waits for nobody.
+func (t *turns) take(at string) (last bool) {
 	if t == nil {
-		return
+		return false
 	}
 	i := slices.Index(t.order, at)
 	if i < 0 {
-		return
+		return false
 	}
 	given := make(chan struct{})
 	timer := time.AfterFunc(turnTime, func() { close(given) })
@@ -151,6 +151,7 @@ func (t *turns) take(at string) {
 	defer t.mu.Unlock()
 	t.ended[i] = true
 	time.AfterFunc(lateness, func() { t.finish(i) })
+	return !slices.Contains(t.ended, false)
 }
 
 // recorded tells that an attempt of a step is in the log.

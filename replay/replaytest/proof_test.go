@@ -53,8 +53,9 @@ func (c *tally) over() bool {
 	return c.failed
 }
 
-// TestEngineProof explores programs of all operations, and raises no alarm. Broken engines are put
-// under it by package replay's own tests, which read the line that it ends with.
+// TestEngineProof explores programs of all operations, and raises no alarm. PERDURE_CHECKS multiplies the pairs
+// and triples of interruptions; PERDURE_SCHEDULE is one schedule to run in place of all, for one program chosen
+// with -run. Broken engines are put under it by package replay's own tests, which read the line that it ends with.
 func TestEngineProof(t *testing.T) {
 	t.Parallel()
 	programs := corpus()
@@ -74,6 +75,9 @@ func TestEngineProof(t *testing.T) {
 				t.Skip("another program has failed")
 			}
 			opts := append(slices.Clip(programs[name].opts), replaytest.Schedules(more))
+			if line := os.Getenv("PERDURE_SCHEDULE"); line != "" {
+				opts = append(opts, replaytest.Replay(line))
+			}
 			r := replaytest.Explore(t, replay.Handler(programs[name].run, programs[name].set...), 1, opts...)
 			c.add(r, t.Failed())
 		})

@@ -54,6 +54,8 @@ type trial struct {
 	states          map[uint64]bool
 	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
 	untoken, tardy bool
+	// most is how many records the largest event has held.
+	most int
 	// orphan says that the function got no token, hasty that one has suspended for that.
 	orphan, hasty bool
 	// parents are those of the operations that the log has come to, over the groups among them that have
@@ -102,6 +104,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		if c, ok := checkpoint.ClientFrom(ctx); ok {
 			ctx = checkpoint.WithClient(ctx, &forgetful{Client: c, t: t})
 		}
+		t.given(event)
 		out, err := x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)
 		t.answered(out, err)
 		return out, err
@@ -209,6 +212,8 @@ func (t *trial) fail(p local.Point) error {
 		return busy
 	case p.Moment == local.BeforeCall && p.API == callState && t.once(atPage, strconv.Itoa(t.plan.page()), throttled):
 		return busy
+	case p.Moment == local.BeforeCall && p.API == callState:
+		t.meets(atPage, strconv.Itoa(t.plan.page()), split)
 	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, tokenless):
 		t.untoken = true
 	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, slow):
@@ -246,6 +251,23 @@ func (c *forgetful) Checkpoint(ctx context.Context, in checkpoint.CheckpointInpu
 		}
 	})
 	return out, err
+}
+
+// given notes how many records an event holds.
+func (t *trial) given(event []byte) {
+	if e, err := checkpoint.DecodeInvocation(event); err == nil {
+		t.note(func() { t.most = max(t.most, len(e.Operations)) })
+	}
+}
+
+// records is how many records the largest event or reply of an undisturbed execution has held, which is not
+// split into pages.
+func (t *trial) records() int {
+	n := t.most
+	for _, c := range t.k.exec.CheckpointCalls() {
+		n = max(n, len(c.Operations))
+	}
+	return n
 }
 
 // answered notes that a function without a token has suspended. What ran beside goes on when a timer fires,
@@ -370,7 +392,9 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 	}
 	v, err := next(ctx)
 	t.meeting.join(at)
-	t.turns.take(at)
+	if t.turns.take(at) {
+		t.note(func() { t.meets(atOrder, strings.Join(t.plan.order(), before), kept) })
+	}
 	if ends && local.Kill(ctx) {
 		<-ctx.Done()
 	}
