@@ -23,12 +23,12 @@ func plantedBugs() []planted {
 	return []planted{
 		{
 			name:    "a result is lost when a branch suspends while another completes",
-			how:     "what is queued is dropped if two branches or more are waiting",
+			how:     "the last two updates are dropped if two branches are waiting already",
 			program: "a wait beside steps",
 			always:  true,
 			patches: []patch{{
 				"replay/invocation.go", "\tcase inv.writer.Queued() > 0:\n",
-				"\tcase inv.writer.Queued() > 0 && (inv.ended || !inv.suspendable() || len(inv.parked) < 3):\n",
+				"\tcase inv.writer.Queued() > 0 && (inv.ended || !inv.suspendable() || len(inv.parked) < 3 || inv.writer.Queued() > 2):\n",
 			}},
 		},
 		{
@@ -106,7 +106,7 @@ func plantedBugs() []planted {
 		{
 			name:    "a woken goroutine counts itself",
 			how:     "one that was waiting for the rest of the log to be claimed",
-			program: "a future that nobody awaits",
+			program: "the time of a future",
 			patches: []patch{
 				{"replay/waiter.go", "\tw.t.asleep = nil\n\tw.t.count()\n", "\tw.t.asleep = nil\n\tif w.why != waitGate {\n\t\tw.t.count()\n\t}\n"},
 				{"replay/waiter.go", "\t<-w.ch\n\tinv.mu.Lock()\n", "\t<-w.ch\n\tinv.mu.Lock()\n\tw.t.count()\n"},

@@ -29,12 +29,19 @@ func three(name string) op.Op[int] {
 
 // linger takes longer, in real time, than a body that Explore holds back: what was left behind meanwhile
 // comes to its end.
-var linger = op.Do("linger", func(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
-	defer cancel()
-	<-ctx.Done()
+var linger = op.Do("linger", func(context.Context) error {
+	for range 5 {
+		dawdle()
+	}
 	return nil
 })
+
+// dawdle is code that takes two milliseconds of real time.
+func dawdle() {
+	over := make(chan struct{})
+	time.AfterFunc(2*time.Millisecond, func() { close(over) })
+	<-over
+}
 
 // races are programs in which a timer wins if the engine suspends although it could go on.
 func races() map[string]func(op.Context, int) (string, error) {
@@ -71,11 +78,14 @@ func futures() map[string]func(op.Context, int) (string, error) {
 		"the time of a future": func(ctx op.Context, n int) (string, error) {
 			began := replay.Now(ctx)
 			f := replay.Go(ctx, op.Group("timed", func(ctx op.Context) (int, error) {
-				if _, err := replay.Run(ctx, add(n)); err != nil {
+				if _, err := replay.Run(ctx, linger); err != nil {
 					return 0, err
 				}
 				return hours(replay.Now(ctx).Sub(began)), nil
 			}))
+			for range n { // what was started above goes on meanwhile
+				dawdle()
+			}
 			if err := pause(ctx); err != nil {
 				return "", err
 			}

@@ -30,7 +30,9 @@ func Seed(seed uint64) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.seed = seed })
 }
 
-// Replay tries one schedule alone: the line that a failure of [Explore] prints.
+// Replay tries one schedule alone: the line that a failure of [Explore] prints. Where operations run beside each
+// other it is tried up to 50 times, for its result may depend on which of them comes first. The test fails if
+// nothing of the schedule takes place, because the handler was changed since.
 func Replay(schedule string) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.replay = schedule })
 }

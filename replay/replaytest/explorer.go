@@ -45,9 +45,7 @@ func (x *explorer) explore() {
 		if err != nil {
 			x.tb.Fatal(err)
 		}
-		if !x.fails(base, plan) && x.report.Interruptions == 0 {
-			x.tb.Errorf("replaytest: nothing of %q took place: the execution does not come there, any more", line)
-		}
+		x.repeat(base, plan)
 		return
 	}
 	singles := x.singles(base)
@@ -80,6 +78,27 @@ func (x *explorer) explore() {
 		}
 	}
 	x.tb.Logf("replaytest: %v", x.report)
+}
+
+// rounds is how often a schedule is tried alone if operations run beside each other: what fails may depend on
+// which of them comes first.
+const rounds = 50
+
+// repeat tries the schedule of [Replay].
+func (x *explorer) repeat(base *trial, plan schedule) {
+	x.tb.Helper()
+	times := 1
+	if base.k.beside {
+		times = rounds
+	}
+	for range times {
+		if x.fails(base, plan) {
+			return
+		}
+	}
+	if x.report.Interruptions == 0 {
+		x.tb.Errorf("replaytest: nothing of %q took place: the execution does not come there, any more", plan.String())
+	}
 }
 
 // combinations is how many schedules of this size are tried.

@@ -58,8 +58,9 @@ type kit struct {
 	// callbacks are the paths of those that were created.
 	callbacks, misfits, repeated []string
 
-	beside bool // something ran concurrently
-	logs   []Log
+	relaxed map[string]bool // steps, by path
+	beside  bool            // something ran concurrently
+	logs    []Log
 }
 
 // newKit hosts the function in a service of its own.
@@ -90,7 +91,7 @@ func emptyKit(cfg *config) *kit {
 	return &kit{
 		cfg: cfg, paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
 		inputs: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool), names: make(map[string]string),
-		lines: make(map[string]string), rank: make(map[string]int), visited: make(map[string]bool), latest: make(map[string]string),
+		lines: make(map[string]string), relaxed: make(map[string]bool), rank: make(map[string]int), visited: make(map[string]bool), latest: make(map[string]string),
 	}
 }
 
@@ -107,10 +108,14 @@ func (k *kit) watch(ctx context.Context) context.Context {
 		clear(k.latest)
 	})
 	ctx = node.WithSubstitute(ctx, k.substitute)
+	open := make(map[string]string) // operations of this invocation that have begun and not ended, by group
 	return replay.Watch(ctx, replay.Interceptor{
-		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o) },
-		OperationEnd:   func(_ context.Context, o replay.OperationInfo) { k.reached(o) },
-		AttemptStart:   func(_ context.Context, a replay.AttemptInfo) { k.reached(a.OperationInfo) },
+		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o); k.begun(open, o) },
+		OperationEnd: func(_ context.Context, o replay.OperationInfo) {
+			k.reached(o)
+			k.note(func() { delete(open, o.ParentID) })
+		},
+		AttemptStart: func(_ context.Context, a replay.AttemptInfo) { k.reached(a.OperationInfo) },
 	}, &logs{k: k})
 }
 
@@ -120,6 +125,19 @@ func (k *kit) reached(o replay.OperationInfo) {
 	if _, ok := k.paths[o.ID]; !ok && o.Path != "" {
 		k.paths[o.ID] = o.Path
 		k.order = append(k.order, o.ID)
+	}
+}
+
+// begun notes an operation that begins before the one before it in its group has ended: that was started as a
+// future, whether anybody awaits it or not. Code goes on beside callbacks and relaxed steps in any case.
+func (k *kit) begun(open map[string]string, o replay.OperationInfo) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, other := open[o.ParentID]; other {
+		k.beside = true
+	}
+	if o.Kind != string(checkpoint.KindCallback) && !k.relaxed[o.Path] {
+		open[o.ParentID] = o.ID
 	}
 }
 
@@ -159,7 +177,9 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			if k.batches != nil {
 				k.batches[path] = n
 			}
-		case *node.Step, *node.Wait, *node.Invoke, *node.Await:
+		case *node.Step:
+			k.relaxed[path] = n.Config.Semantics == node.Relaxed
+		case *node.Wait, *node.Invoke, *node.Await:
 		}
 		if was, ok := k.inputs[path]; !ok {
 			k.inputs[path] = input
