@@ -141,7 +141,7 @@ func (x *explorer) singles(base *trial) []fault {
 	for _, reply := range x.cfg.replies {
 		if slices.ContainsFunc(base.k.exec.Operations(), func(rec checkpoint.Operation) bool { return base.k.answers(reply, rec) }) {
 			r.Callbacks++
-			add(atCallback, reply.path, callbackFaults()...)
+			add(atCallback, spelled(reply.path), callbackFaults()...)
 		}
 	}
 	for _, wave := range x.waves(base) {

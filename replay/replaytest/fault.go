@@ -95,6 +95,12 @@ func (s schedule) String() string {
 	return strings.Join(parts, separator)
 }
 
+// spelled is a path as schedules spell it: without what stands between their parts. Paths escape the percent
+// sign themselves.
+func spelled(path string) string {
+	return strings.NewReplacer(";", "%3B", "<", "%3C").Replace(path)
+}
+
 // parseSchedule reads what String has written.
 func parseSchedule(text string) (schedule, error) {
 	var s schedule

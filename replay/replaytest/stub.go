@@ -134,19 +134,24 @@ func (f stubScope) Run(s node.Scope) (any, error) { return f(s) }
 // matches reports whether a path is the one of an option, in which a star stands for any text
 // without a slash.
 func matches(pattern, path string) bool {
-	head, tail, star := strings.Cut(pattern, "*")
-	rest, ok := strings.CutPrefix(path, head)
-	if !star || !ok {
-		return pattern == path
+	patterns, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(patterns, parts, matchesPart)
+}
+
+// matchesPart is matches for what stands between two slashes.
+func matchesPart(pattern, part string) bool {
+	texts := strings.Split(pattern, "*")
+	rest, ok := strings.CutPrefix(part, texts[0])
+	if len(texts) == 1 || !ok {
+		return pattern == part
 	}
-	for i := 0; ; i++ {
-		if matches(tail, rest[i:]) {
-			return true
-		}
-		if i == len(rest) || rest[i] == '/' {
+	last := len(texts) - 1
+	for _, text := range texts[1:last] {
+		if _, rest, ok = strings.Cut(rest, text); !ok {
 			return false
 		}
 	}
+	return strings.HasSuffix(rest, texts[last])
 }
 
 // fingerprint tells inputs apart.

@@ -286,7 +286,7 @@ func (t *trial) committed(p local.Point) {
 	}
 	for _, u := range p.Updates {
 		if u.Kind == checkpoint.KindStep && u.Action != checkpoint.ActionStart {
-			t.turns.recorded(t.k.path(checkpoint.Operation{ID: u.ID, Name: u.Name}))
+			t.turns.recorded(spelled(t.k.path(checkpoint.Operation{ID: u.ID, Name: u.Name})))
 		}
 	}
 	h := fnv.New64a()
@@ -325,18 +325,20 @@ func (t *trial) answers(how string) {
 		return
 	}
 	for _, r := range t.k.cfg.replies {
-		if !t.plan.has(atCallback, r.path, how) {
+		if !t.plan.has(atCallback, spelled(r.path), how) {
 			continue
 		}
 		if done, _ := t.k.replyTo(r); done {
-			t.note(func() { t.meets(atCallback, r.path, how) })
+			t.note(func() { t.meets(atCallback, spelled(r.path), how) })
 		}
 	}
 }
 
 // waits reports whether a callback is to be answered later than when the function has suspended.
 func (t *trial) waits(r reply) (held bool) {
-	t.note(func() { held = t.plan.has(atCallback, r.path, after) && !t.fired[fault{atCallback, r.path, after}] })
+	t.note(func() {
+		held = t.plan.has(atCallback, spelled(r.path), after) && !t.fired[fault{atCallback, spelled(r.path), after}]
+	})
 	return held
 }
 
@@ -346,7 +348,7 @@ func (t *trial) rest() (passed bool) {
 		if _, open := t.k.open(r); !open || !t.waits(r) {
 			continue
 		}
-		t.note(func() { t.meets(atCallback, r.path, after) })
+		t.note(func() { t.meets(atCallback, spelled(r.path), after) })
 		now := t.k.clock.Now()
 		at, ok := t.k.clock.Next()
 		if !ok {
@@ -361,7 +363,7 @@ func (t *trial) rest() (passed bool) {
 // body runs a body, or not.
 func (t *trial) body(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error) {
 	t.answers(early)
-	at := path + "@" + strconv.Itoa(run)
+	at := spelled(path) + "@" + strconv.Itoa(run)
 	info, _ := op.InfoFrom(ctx)
 	var never, begun, ends, over, slow bool
 	t.note(func() {
@@ -432,7 +434,7 @@ func (t *trial) crash(ctx context.Context, path string) bool {
 	var dies bool
 	t.note(func() {
 		t.crashed[path]++
-		at := path + "@" + strconv.Itoa(t.crashed[path])
+		at := spelled(path) + "@" + strconv.Itoa(t.crashed[path])
 		t.crashes = append(t.crashes, at)
 		dies = t.meets(atCrash, at, lost)
 	})
