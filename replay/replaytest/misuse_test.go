@@ -195,6 +195,22 @@ func TestFailureIsShrunkAndRepeats(t *testing.T) {
 	}
 }
 
+// TestLinesNameAnyKey: what stands between the parts of a line may stand in a key, too.
+func TestLinesNameAnyKey(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int32
+	f := replay.Handler(func(ctx op.Context, _ int) (int32, error) {
+		count := op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil })
+		return replay.Run(ctx, count.Key("a; b=c < d:e%"))
+	})
+	reset := replaytest.Reset(func() { runs.Store(0) })
+	const line = "body:count[a%3B b=c %3C d:e%25]@1=lost-after"
+	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay(line)) })
+	if len(got.errs) != 1 || !strings.Contains(got.errs[0], strconv.Quote(line)) {
+		t.Errorf("got %q", got.errs)
+	}
+}
+
 func TestCrashPointIsExplored(t *testing.T) {
 	t.Parallel()
 	var first, second atomic.Int32
