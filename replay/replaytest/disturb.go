@@ -1,0 +1,134 @@
+package replaytest
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+)
+
+// answers answers the callbacks that the schedule has answered at this moment.
+func (t *trial) answers(how string) {
+	if !t.plan.any(how) || t.k.exec == nil {
+		return
+	}
+	for _, r := range t.k.cfg.replies {
+		if !t.plan.has(atCallback, spelled(r.path), how) {
+			continue
+		}
+		if done, _ := t.k.replyTo(r); done {
+			t.note(func() { t.meets(atCallback, spelled(r.path), how) })
+		}
+	}
+}
+
+// waits reports whether a callback is to be answered later than when the function has suspended.
+func (t *trial) waits(r reply) (held bool) {
+	t.note(func() {
+		held = t.plan.has(atCallback, spelled(r.path), after) && !t.fired[fault{atCallback, spelled(r.path), after}]
+	})
+	return held
+}
+
+// rest lets half of the time until the next timer pass if a callback is to be answered then.
+func (t *trial) rest() (passed bool) {
+	for _, r := range t.k.cfg.replies {
+		if _, open := t.k.open(r); !open || !t.waits(r) {
+			continue
+		}
+		t.note(func() { t.meets(atCallback, spelled(r.path), after) })
+		now := t.k.clock.Now()
+		at, ok := t.k.clock.Next()
+		if !ok {
+			at = now.Add(time.Hour)
+		}
+		t.k.clock.AdvanceTo(now.Add(at.Sub(now) / 2)) //nolint:mnd // half of it
+		passed = true
+	}
+	return passed
+}
+
+// body runs a body, or not.
+func (t *trial) body(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error) {
+	t.answers(early)
+	at := spelled(path) + "@" + strconv.Itoa(run)
+	info, _ := op.InfoFrom(ctx)
+	var never, begun, ends, over, slow bool
+	t.note(func() {
+		t.bodies = append(t.bodies, at)
+		never, ends = t.meets(atBody, at, lostBefore), t.meets(atBody, at, lostAfter)
+		begun = t.meets(atBody, at, lostBegun)
+		over, slow = t.meets(atBody, at, deadline), t.meets(atBody, at, late)
+		if !never && !begun {
+			t.perAttempt[path+" attempt "+strconv.Itoa(info.Attempt)]++
+		}
+	})
+	if begun {
+		t.begin(info.ID)
+	}
+	if (never || begun) && local.Kill(ctx) {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	if d, ok := ctx.Deadline(); over && ok {
+		t.k.clock.AdvanceTo(d)
+		<-ctx.Done()
+	}
+	if slow {
+		wait()
+	}
+	if t.plan.any(deadline) {
+		ctx = timeless{ctx}
+	}
+	v, err := next(ctx)
+	t.meeting.join(at)
+	if t.turns.take(at) {
+		t.note(func() { t.meets(atOrder, strings.Join(t.plan.order(), before), kept) })
+	}
+	if ends && local.Kill(ctx) {
+		<-ctx.Done()
+	}
+	return v, err
+}
+
+// begin lets so much time pass that the START of a step is sent while its body runs.
+func (t *trial) begin(id string) {
+	t.k.clock.Advance(lateness)
+	t.k.clock.Advance(10 * lateness)
+	for range 10 {
+		if rec, ok := t.k.exec.Operation(id); ok && rec.Status == checkpoint.StatusStarted {
+			return
+		}
+		wait()
+	}
+}
+
+// wait lets others go on for a little real time.
+func wait() {
+	over := make(chan struct{})
+	time.AfterFunc(lateness, func() { close(over) })
+	<-over
+}
+
+// timeless is a context without a deadline: that of an invocation is one of the virtual clock, which
+// the network and others would take for one of the real clock.
+type timeless struct{ context.Context } //nolint:containedctx // the one it is
+
+// Deadline tells of none.
+func (timeless) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// crash is asked at each call of Crash.
+func (t *trial) crash(ctx context.Context, path string) bool {
+	var dies bool
+	t.note(func() {
+		t.crashed[path]++
+		at := spelled(path) + "@" + strconv.Itoa(t.crashed[path])
+		t.crashes = append(t.crashes, at)
+		dies = t.meets(atCrash, at, lost)
+	})
+	return dies && local.Kill(ctx)
+}
