@@ -129,6 +129,50 @@ func TestSequentialSteps(t *testing.T) {
 	}
 }
 
+// TestOneLateBodyCostsOneCall holds up one body of many: those after it are as short as before, and their
+// START waits for the result as before.
+func TestOneLateBodyCostsOneCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const steps, late = 20, 10
+		a := &acceptor{trip: trip}
+		invoke(checkpoint.WithClient(t.Context(), a), t, sequence(steps, 9*time.Millisecond, func(i int) {
+			if i == late {
+				time.Sleep(3 * trip)
+			}
+		}))
+		const first = 1 // nothing is known of its body
+		if calls, starts := a.count(checkpoint.ActionStart); calls != steps+first+1 || starts != steps {
+			t.Errorf("%d calls with %d STARTs for %d steps, want one call more for the first and for the late one", calls, starts, steps)
+		}
+	})
+}
+
+// TestThousandItemsOfAMap counts the calls and round trips of a map of steps: what is queued while a call
+// is in flight travels in the next one, and nothing waits for anything else.
+func TestThousandItemsOfAMap(t *testing.T) {
+	t.Parallel()
+	const items = 1000
+	synctest.Test(t, func(t *testing.T) {
+		a := &acceptor{trip: trip}
+		step := op.StepFunc("pack-item", func(_ context.Context, i int) (int, error) { return i, nil })
+		began := time.Now()
+		invoke(checkpoint.WithClient(t.Context(), a), t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+			b, err := replay.Run(ctx, op.Map("ship", make([]int, items), step))
+			return b.Len(), err
+		}))
+		// START and SUCCEED of the map, of each item, and of each step.
+		const updates = 2 + 4*items
+		const most = (updates+checkpoint.MaxBatchUpdates-1)/checkpoint.MaxBatchUpdates + 3
+		if calls, starts := a.count(checkpoint.ActionStart); calls > most || starts != updates/2 {
+			t.Errorf("%d calls with %d STARTs, at most %d and exactly %d are allowed", calls, starts, most, updates/2)
+		}
+		if took := time.Since(began); took > most*trip {
+			t.Errorf("it took %v, at most %d round trips of %v are allowed", took, most, trip)
+		}
+	})
+}
+
 // invoke runs f to its result.
 func invoke[Out any](ctx context.Context, tb testing.TB, f *replay.Function[op.None, Out]) {
 	tb.Helper()

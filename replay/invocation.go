@@ -23,7 +23,7 @@ import (
 // can still go on, and at zero with no call in flight the invocation is at rest: see settle.
 type invocation struct {
 	set   *settings
-	means *averages
+	past  *durations
 	arn   string
 	exec  checkpoint.Operation
 	begun time.Time

@@ -18,7 +18,7 @@ import (
 type core struct {
 	set    *settings
 	run    func(ctx op.Context, input []byte) (any, error)
-	means  averages
+	past   durations
 	mu     sync.Mutex
 	client checkpoint.Client // made from the environment, once
 }
@@ -87,7 +87,7 @@ func (c *core) invocation(
 	ctx context.Context, event checkpoint.Invocation, client checkpoint.Client, log *checkpoint.Log, exec *checkpoint.Operation,
 ) *invocation {
 	inv := &invocation{
-		set: c.set.watched(ctx), means: c.durations(ctx), arn: event.ARN, exec: *exec, begun: exec.Start,
+		set: c.set.watched(ctx), past: c.durations(ctx), arn: event.ARN, exec: *exec, begun: exec.Start,
 		attrs: executionAttrs(ctx, event.ARN),
 		clock: checkpoint.ClockFrom(ctx), log: log, swap: node.SubstituteFrom(ctx),
 		parked: make(map[*waiter]struct{}), watch: make(map[string][]*waiter),

@@ -122,11 +122,11 @@ func (st *step) hold() time.Duration {
 		return relaxedHold
 	}
 	trip := st.s.inv.writer.RoundTrip()
-	mean, known := st.s.inv.means.of(st.head.Name)
+	expected, known := st.s.inv.past.of(st.head.Name)
 	switch {
 	case !known:
 		return trip * 3 / 4
-	case mean >= trip:
+	case expected >= trip:
 		return 0
 	}
 	return trip
@@ -175,7 +175,7 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	inv.mu.Lock()
 	t.give()
 	t.check()
-	inv.means.add(st.head.Name, took)
+	inv.past.add(st.head.Name, took)
 	if cut := inv.ctx.Err(); cut != nil {
 		// The invocation's time is over: what the body says now may be due to that.
 		inv.close(outcome{err: errCutOff(st.path(), context.Cause(inv.ctx))})

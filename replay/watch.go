@@ -14,9 +14,9 @@ type watchKey struct{}
 
 // watcher is what a host adds to the settings of the functions that it runs.
 type watcher struct {
-	i     Interceptor
-	logs  slog.Handler
-	means averages
+	i    Interceptor
+	logs slog.Handler
+	past durations
 }
 
 // Watch returns a context in which functions also call i, inside their own interceptors, and write
@@ -45,11 +45,11 @@ func (set *settings) watched(ctx context.Context) *settings {
 }
 
 // durations is where the durations of bodies are kept.
-func (c *core) durations(ctx context.Context) *averages {
+func (c *core) durations(ctx context.Context) *durations {
 	if w, ok := ctx.Value(watchKey{}).(*watcher); ok {
-		return &w.means
+		return &w.past
 	}
-	return &c.means
+	return &c.past
 }
 
 // Restore returns the error that an execution of the function failed with, from what its answer
