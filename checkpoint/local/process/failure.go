@@ -25,7 +25,7 @@ func exitError(requestID string, err error) *local.FunctionError {
 	how := "Runtime exited without providing a reason"
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		how = "Runtime exited with error: " + exit.Error()
-	} else if err != nil {
+	} else if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that is of a child which has kept its output
 		how = "Runtime exited with error: " + err.Error()
 	}
 	return functionError("Runtime.ExitError", "RequestId: %s Error: %s", requestID, how)

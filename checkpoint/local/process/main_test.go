@@ -104,7 +104,7 @@ func handle(ctx context.Context, in order) (any, error) {
 			return nil, err
 		}
 		fmt.Println("child", child.Process.Pid)
-		os.Exit(1)
+		os.Exit(in.N)
 	case "write":
 		fmt.Println("one")
 		fmt.Fprintln(os.Stderr, "two")
@@ -147,8 +147,9 @@ func durable(ctx op.Context, in order) (string, error) {
 	return fmt.Sprintf("%s after %t", in.Do, first > 0), err
 }
 
-// raw speaks the Runtime API by hand: it answers with a wrong ID, then rightly, then once more, and
-// returns the statuses of that with the next event.
+// raw speaks the Runtime API by hand: while it works it asks for another event and says that it cannot begin; it
+// answers with a wrong ID, then rightly, then once more, and tries what there is not. It returns the statuses of that
+// with the next event.
 func raw() {
 	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
 	var seen []int
@@ -162,10 +163,20 @@ func raw() {
 		id := res.Header.Get("Lambda-Runtime-Aws-Request-Id")
 		text, _ := json.Marshal(seen)
 		seen = []int{
+			get(api + "next"), post(strings.TrimSuffix(api, "invocation/")+"init/error", "{}"),
 			post(api+"other/response", "1"), post(api+id+"/response", string(text)), post(api+id+"/response", "2"),
-			post(api+id+"/nothing", "3"),
+			post(api+id+"/nothing", "3"), post(api+"next", ""), get(api + id + "/response"),
 		}
 	}
+}
+
+func get(url string) int {
+	res, err := http.Get(url) //nolint:noctx // as above
+	if err != nil {
+		return 0
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
 }
 
 func post(url, body string) int {

@@ -21,10 +21,11 @@ type Line struct {
 	Time time.Time
 	// PID is the number of the process.
 	PID int
-	// RequestID is that of the invocation which ran then, empty if none did.
+	// RequestID is that of the invocation which ran when the line began, empty if none did.
 	RequestID string
 	Stream    Stream
-	// Text has no line break. A line of more than 64 KiB comes in pieces.
+	// Text has no line break. A line of more than 64 KiB comes in pieces. One that has not ended when the
+	// process has answered, or has ended itself, comes as it is.
 	Text string
 }
 
@@ -35,8 +36,9 @@ type lineWriter struct {
 	limit  int
 	emit   func(Line)
 
-	mu  sync.Mutex
-	buf []byte
+	mu        sync.Mutex // guards what follows
+	buf       []byte
+	requestID string // of the line in buf
 }
 
 // Write implements [io.Writer]. It never fails: a program is not to notice who reads it.
@@ -47,6 +49,9 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		end := bytes.IndexByte(p, '\n')
 		room := l.limit - len(l.buf)
+		if len(l.buf) == 0 {
+			l.requestID = l.w.requestID()
+		}
 		switch {
 		case end >= 0 && end <= room:
 			l.buf = append(l.buf, p[:end]...)
@@ -78,7 +83,7 @@ func (l *lineWriter) line() {
 	l.buf = l.buf[:0]
 	l.w.tail.keep(l.stream, text)
 	if l.emit != nil {
-		l.emit(Line{Time: now(), PID: l.w.pid(), RequestID: l.w.requestID(), Stream: l.stream, Text: text})
+		l.emit(Line{Time: now(), PID: l.w.pid(), RequestID: l.requestID, Stream: l.stream, Text: text})
 	}
 }
 

@@ -283,7 +283,7 @@ func TestProgramsThatDoNotExist(t *testing.T) {
 func TestRuntimeAPIIsStrict(t *testing.T) {
 	t.Parallel()
 	f := run(t, "raw")
-	for _, want := range []string{"null", "[400,202,403,404]"} {
+	for _, want := range []string{"null", "[403,403,400,202,403,404,405,405]"} {
 		if got, err := invoke(t.Context(), f, "", 0); err != nil || got != want {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
@@ -297,7 +297,7 @@ func TestLinesAreCaptured(t *testing.T) {
 	f := run(t, "function", process.WithOutput(func(l process.Line) {
 		mu.Lock()
 		defer mu.Unlock()
-		if l.PID == 0 || l.Time.IsZero() || l.RequestID != "request-1" && !strings.HasPrefix(l.Text, "four") && l.Text != "last words" {
+		if l.PID == 0 || l.Time.IsZero() || l.RequestID != "request-1" {
 			t.Errorf("got %+v", l)
 		}
 		got[l.Stream] = append(got[l.Stream], l.Text)
@@ -312,7 +312,7 @@ func TestLinesAreCaptured(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[process.Stream][]string{
-		process.Stdout: {"one", "three", "", strings.Repeat("y", 64<<10), "yyy", "fourlast words"},
+		process.Stdout: {"one", "three", "", strings.Repeat("y", 64<<10), "yyy", "four", "last words"},
 		process.Stderr: {"two"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -332,8 +332,9 @@ func TestChildrenDoNotOutliveTheirProcess(t *testing.T) {
 			child <- pid
 		}
 	}))
-	if _, err := invoke(t.Context(), f, "children", 0); err == nil {
-		t.Fatal("the process has not ended")
+	_, err := invoke(t.Context(), f, "children", 0)
+	if err == nil || !strings.HasSuffix(err.Error(), "Runtime exited without providing a reason") {
+		t.Fatalf("a process that leaves a child behind and ends with status 0: got %v", err)
 	}
 	pid := <-child
 	until(t, "the child is gone", func() bool {

@@ -67,44 +67,84 @@ func newInvocation(ctx context.Context, payload []byte) *invocation {
 
 // ServeHTTP is the Runtime API of one process.
 func (w *worker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	path, ok := strings.CutPrefix(r.URL.Path, "/2018-06-01/runtime/")
-	id, verb, isInvocation := strings.Cut(strings.TrimPrefix(path, "invocation/"), "/")
+	serve, method, ok := w.route(r.URL.Path)
 	switch {
 	case !ok:
-	case path == "invocation/next" && r.Method == http.MethodGet:
-		w.next(rw, r)
-		return
-	case path == "init/error" && r.Method == http.MethodPost:
-		w.initError(rw, r)
-		return
-	case isInvocation && strings.HasPrefix(path, "invocation/") && r.Method == http.MethodPost && (verb == "response" || verb == "error"):
-		w.take(rw, r, id, verb)
-		return
+		refuse(rw, http.StatusNotFound, "InvalidPath", "The Runtime API has no "+r.Method+" "+r.URL.Path)
+	case r.Method != method:
+		rw.Header().Set("Allow", method)
+		refuse(rw, http.StatusMethodNotAllowed, "InvalidMethod", r.URL.Path+" takes "+method+", not "+r.Method)
+	default:
+		serve(rw, r)
 	}
-	refuse(rw, http.StatusNotFound, "InvalidPath", "The Runtime API has no "+r.Method+" "+r.URL.Path)
 }
 
-// next answers with the next event, when there is one.
+// route finds what serves a path, and the method that it takes.
+func (w *worker) route(full string) (serve http.HandlerFunc, method string, ok bool) {
+	path, ok := strings.CutPrefix(full, "/2018-06-01/runtime/")
+	if !ok {
+		return nil, "", false
+	}
+	switch path {
+	case "invocation/next":
+		return w.next, http.MethodGet, true
+	case "init/error":
+		return w.initError, http.MethodPost, true
+	}
+	rest, ok := strings.CutPrefix(path, "invocation/")
+	id, verb, cut := strings.Cut(rest, "/")
+	if !ok || !cut || verb != "response" && verb != "error" {
+		return nil, "", false
+	}
+	return func(rw http.ResponseWriter, r *http.Request) { w.take(rw, r, id, verb) }, http.MethodPost, true
+}
+
+// partialGrace is how long a process that asks for an event may still finish a line: what it wrote before may
+// not have been read yet.
+const partialGrace = 50 * time.Millisecond
+
+// next answers with the next event, when there is one. A process that has not answered the last one gets none:
+// nobody could tell then what its answer is to.
 func (w *worker) next(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
+	if inv := w.current; inv != nil && !inv.answered {
+		w.mu.Unlock()
+		refuse(rw, http.StatusForbidden, "InvalidStateTransition", "The request "+inv.requestID+" is to be answered first")
+		return
+	}
 	w.current = nil
-	first := !w.first
-	w.first = true
+	first, inv := !w.first, w.returned
+	w.first, w.returned = true, nil
 	w.mu.Unlock()
 	if first {
 		w.f.ready(now().Sub(w.started))
 	}
-	select {
-	case inv := <-w.events:
-		w.mu.Lock()
-		w.current = inv
-		w.mu.Unlock()
-		maps.Copy(rw.Header(), inv.headers)
-		rw.Header().Set("Content-Type", "application/json")
-		_, _ = rw.Write(inv.payload) // a process that does not read it ends
-	case <-r.Context().Done():
-	case <-w.exited:
+	idle := time.AfterFunc(partialGrace, w.flush)
+	defer idle.Stop()
+	if inv == nil {
+		select {
+		case inv = <-w.events:
+		case <-r.Context().Done():
+			return
+		case <-w.exited:
+			return
+		}
 	}
+	w.flush()
+	w.mu.Lock()
+	gone := r.Context().Err() != nil
+	if gone {
+		w.returned = inv // it gets the event when it asks again
+	} else {
+		w.current = inv
+	}
+	w.mu.Unlock()
+	if gone {
+		return
+	}
+	maps.Copy(rw.Header(), inv.headers)
+	rw.Header().Set("Content-Type", "application/json")
+	_, _ = rw.Write(inv.payload) // a process that does not read it ends
 }
 
 // take takes the answer of an invocation, or its error.
@@ -167,7 +207,8 @@ func trailed(trailer http.Header) checkpoint.Failure {
 	return reported(body, kind)
 }
 
-// initError takes the error of a process that cannot begin. It is expected to end.
+// initError takes the error of a process that cannot begin. It is expected to end. One that has asked for an event
+// has begun.
 func (w *worker) initError(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
 	if err != nil {
@@ -175,10 +216,15 @@ func (w *worker) initError(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.mu.Lock()
-	if w.refused == nil && !w.first {
+	begun := w.first
+	if w.refused == nil && !begun {
 		w.refused = &local.FunctionError{Failure: reported(body, r.Header.Get("Lambda-Runtime-Function-Error-Type"))}
 	}
 	w.mu.Unlock()
+	if begun {
+		refuse(rw, http.StatusForbidden, "InvalidStateTransition", "The process has asked for an event: its init phase is over")
+		return
+	}
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(http.StatusAccepted)
 	_, err = io.WriteString(rw, `{"status":"OK"}`)

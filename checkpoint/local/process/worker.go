@@ -26,6 +26,8 @@ type worker struct {
 	server  *http.Server
 	started time.Time
 	tail    tail
+	// out and errs make lines of what the process writes.
+	out, errs *lineWriter
 	// events hands an invocation to the process when it asks for one.
 	events chan *invocation
 	// exited is closed when the process has ended and its output was read; how is then set.
@@ -38,8 +40,10 @@ type worker struct {
 
 	mu      sync.Mutex // guards what follows
 	current *invocation
-	first   bool // it has asked for an event
-	refused *local.FunctionError
+	// returned is an event whose question had been given up when it came.
+	returned *invocation
+	first    bool // it has asked for an event
+	refused  *local.FunctionError
 }
 
 // start starts a process for an invocation. The function's mutex is held.
@@ -55,9 +59,9 @@ func (f *Function) start(ctx context.Context) (*worker, error) {
 	w.cmd = exec.Command(f.program, f.args...) //nolint:gosec,noctx // the user's program; it outlives the invocation
 	w.cmd.Dir, w.cmd.Env = f.dir, f.environment(ctx, f.program, listener.Addr().String())
 	w.cmd.WaitDelay = outputGrace
-	out := &lineWriter{w: w, stream: Stdout, limit: f.maxLineBytes, emit: f.output}
-	errs := &lineWriter{w: w, stream: Stderr, limit: f.maxLineBytes, emit: f.output}
-	w.cmd.Stdout, w.cmd.Stderr = out, errs
+	w.out = &lineWriter{w: w, stream: Stdout, limit: f.maxLineBytes, emit: f.output}
+	w.errs = &lineWriter{w: w, stream: Stderr, limit: f.maxLineBytes, emit: f.output}
+	w.cmd.Stdout, w.cmd.Stderr = w.out, w.errs
 	isolate(w.cmd)
 	if err := w.cmd.Start(); err != nil {
 		_ = listener.Close() // nobody has seen it
@@ -69,8 +73,7 @@ func (f *Function) start(ctx context.Context) (*worker, error) {
 	f.live.Go(func() {
 		w.how = w.cmd.Wait()
 		kill(w.cmd) // what it has left behind
-		out.flush()
-		errs.flush()
+		w.flush()
 		f.gone(w)
 		close(w.exited)
 		_ = w.server.Close() // nobody is there to talk to
@@ -92,6 +95,12 @@ func (w *worker) stopIdling() {
 	if w.idling != nil {
 		w.idling.Stop()
 	}
+}
+
+// flush emits lines that have not been ended.
+func (w *worker) flush() {
+	w.out.flush()
+	w.errs.flush()
 }
 
 func (w *worker) pid() int {
