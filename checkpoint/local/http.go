@@ -13,12 +13,19 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// HTTP returns the service as the Lambda API: the calls of durable executions and callbacks (API
-// version 2025-12-01), Invoke, and what tells which functions are hosted (2015-03-31). Any AWS SDK
-// whose endpoint for Lambda is the address of a server with this handler can use it.
+// HTTP returns the service as the Lambda API. Any AWS SDK whose endpoint for Lambda is the address
+// of a server with this handler can use it. Its calls are
+//
+//   - CheckpointDurableExecution, GetDurableExecutionState, GetDurableExecution,
+//     GetDurableExecutionHistory, ListDurableExecutionsByFunction and StopDurableExecution,
+//   - SendDurableExecutionCallbackSuccess, SendDurableExecutionCallbackFailure and
+//     SendDurableExecutionCallbackHeartbeat,
+//   - Invoke, synchronous, asynchronous and as a dry run, and
+//   - ListFunctions, GetFunction and GetFunctionConfiguration for the functions that are hosted.
 //
 // It accepts every signature, and a request without one: nobody is authenticated. Serve it on a
-// loopback address. Requests with an Origin header, which are those of web pages, are refused.
+// loopback address. Requests of web pages are refused: those with an Origin header and, on a
+// loopback address, those for a host of the public DNS.
 //
 // A fault that is not a [*checkpoint.APIError] drops the connection without an answer. The handler
 // fits [net/http.Server], whose Shutdown waits for running calls; a synchronous Invoke runs until
@@ -109,7 +116,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // find returns the route of a request.
 func (f *front) find(w http.ResponseWriter, r *http.Request) (request, routeBody, error) {
 	req := request{Request: r, call: r.Method + " " + r.URL.Path, header: w.Header(), w: w}
-	if r.Header.Get("Origin") != "" {
+	if fromPage(r) {
 		return req, routeBody{}, &checkpoint.APIError{
 			HTTPStatus: http.StatusForbidden, Code: "AccessDeniedException",
 			Message: "The local service does not answer web pages.",
@@ -137,7 +144,7 @@ func (f *front) find(w http.ResponseWriter, r *http.Request) (request, routeBody
 			"This path takes "+strings.Join(others, " or ")+", not "+r.Method+".")
 	}
 	return req, routeBody{}, badRequest(http.StatusNotFound, "UnknownOperationException",
-		"The local service has no such call; docs/local-service.md lists those it has.")
+		"The local service has no such call; the documentation of local.Service.HTTP lists those it has.")
 }
 
 // routeBody is a route and the longest body that it takes.

@@ -124,6 +124,11 @@ func TestRefusedRequests(t *testing.T) {
 			status: 404, code: "UnknownOperationException", says: "no such call",
 		},
 		{
+			name: "web page that only reads", reason: "its site has pointed its name at this machine", method: "GET",
+			path: executions + "{arn}", header: http.Header{"Host": {"example.com:9090"}},
+			status: 403, code: "AccessDeniedException", says: "web pages",
+		},
+		{
 			name: "web page", reason: "a page of any site could call what listens on this machine", method: "POST",
 			path: "/2015-03-31/functions/done/invocations", body: "{}", header: http.Header{"Origin": {"https://example.com"}},
 			status: 403, code: "AccessDeniedException", says: "web pages",
@@ -138,6 +143,9 @@ func TestRefusedRequests(t *testing.T) {
 		}
 		for name, values := range tt.header {
 			req.Header[name] = values
+			if name == "Host" {
+				req.Host = values[0]
+			}
 		}
 		res, err := server.Client().Do(req)
 		if err != nil {
@@ -224,5 +232,31 @@ func TestRefusalsThroughTheRealClient(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHostsThatAreNoPages: who serves the front under a name of a network of its own is not kept out.
+func TestHostsThatAreNoPages(t *testing.T) {
+	t.Parallel()
+	h := newOpenHouse(t, local.Limits{})
+	server := httptest.NewServer(h.HTTP())
+	defer server.Close()
+	for _, host := range []string{
+		"127.0.0.1", "127.0.0.1:9090", "[::1]:9090", "::1", "localhost", "LOCALHOST:9090", "orders.localhost", "perdure:9090",
+		"host.docker.internal:9090", "printer.local", "localhost.",
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/2015-03-31/functions", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		res, err := server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close() // only the status counts
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("the host %q got %d", host, res.StatusCode)
+		}
 	}
 }
