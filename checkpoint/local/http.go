@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-
-	"github.com/perdure/perdure/checkpoint"
 )
 
 // HTTP returns the service as the Lambda API. Any AWS SDK whose endpoint for Lambda is the address
@@ -116,11 +114,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // find returns the route of a request.
 func (f *front) find(w http.ResponseWriter, r *http.Request) (request, routeBody, error) {
 	req := request{Request: r, call: r.Method + " " + r.URL.Path, header: w.Header(), w: w}
-	if fromPage(r) {
-		return req, routeBody{}, &checkpoint.APIError{
-			HTTPStatus: http.StatusForbidden, Code: "AccessDeniedException",
-			Message: "The local service does not answer web pages.",
-		}
+	if why := refusedPage(r); why != "" {
+		return req, routeBody{}, badRequest(http.StatusForbidden, "AccessDeniedException", why)
 	}
 	segments, err := pathSegments(r.URL)
 	if err != nil {

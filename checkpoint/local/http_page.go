@@ -6,15 +6,20 @@ import (
 	"strings"
 )
 
-// fromPage reports whether a request comes from a web page. Pages of other sites have an Origin header. One whose site
-// has pointed its name at this machine after it was loaded has none when it only reads, but it asks for that name:
-// what listens on a loopback address alone is never known by a name that somebody can register.
-func fromPage(r *http.Request) bool {
+// refusedPage says why a request is refused that a web page has made, or may have; it is empty for others. Pages of
+// other sites have an Origin header. One whose site has pointed its name at this machine after it was loaded has none
+// when it only reads, but it asks for that name: what listens on a loopback address alone is never known by a name that
+// somebody can register.
+func refusedPage(r *http.Request) string {
 	if r.Header.Get("Origin") != "" {
-		return true
+		return "The local service does not answer web pages."
 	}
 	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return ok && at.IP.IsLoopback() && registrable(r.Host)
+	if ok && at.IP.IsLoopback() && registrable(r.Host) {
+		return "The local service does not answer web pages, and a page could ask for the host " + r.Host +
+			" on this machine: use " + at.IP.String() + " or localhost."
+	}
+	return ""
 }
 
 // registrable reports whether a host is a name that can be one of the public DNS. Names without a dot and those of
