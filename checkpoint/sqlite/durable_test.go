@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-var update = flag.Bool("update", false, "write testdata anew") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write testdata anew")
 
 // TestFileFormat: the file has a write-ahead log and room for checksums.
 func TestFileFormat(t *testing.T) {
@@ -42,7 +43,7 @@ func TestEarlierVersions(t *testing.T) {
 	model := local.NewMemoryStore()
 	commit(t, model, versionTransitions()...)
 	for version := 1; version <= versions; version++ {
-		t.Run(fmt.Sprint(version), func(t *testing.T) {
+		t.Run(strconv.Itoa(version), func(t *testing.T) {
 			t.Parallel()
 			kept := filepath.Join("testdata", fmt.Sprintf("version-%d.db", version))
 			if *update && version == versions {

@@ -92,23 +92,21 @@ func TestCommandsOnAWS(t *testing.T) {
 	}
 	here := newSite(t)
 	for _, c := range commands {
-		t.Run(strings.Join(c, " "), func(t *testing.T) { //nolint:paralleltest // one after the other
-			own := func(s *site) []string {
-				args := append([]string{}, c...)
-				if len(c) > 2 && c[2] == "ID" {
-					args[2] = s.callback()
-				}
-				return args
+		own := func(s *site) []string {
+			args := append([]string{}, c...)
+			if len(c) > 2 && c[2] == "ID" {
+				args[2] = s.callback()
 			}
-			want := here.run(own(here)...)
-			got := r.program(credentials(), append(own(r.site), "--region", "eu-west-1")...)
-			here.settle()
-			r.settle()
-			want.out, got.out = ageless(want.out), ageless(got.out)
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" {
-				t.Errorf("(-here +AWS):\n%s", diff)
-			}
-		})
+			return args
+		}
+		want := here.run(own(here)...)
+		got := r.program(credentials(), append(own(r.site), "--region", "eu-west-1")...)
+		here.settle()
+		r.settle()
+		want.out, got.out = ageless(want.out), ageless(got.out)
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" || got.code != 0 {
+			t.Errorf("%s: exit code %d (-here +AWS):\n%s", strings.Join(c, " "), got.code, diff)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

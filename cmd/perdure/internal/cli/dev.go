@@ -103,20 +103,26 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 	if o.watch {
 		watching.Go(func() { s.watchAll(ctx) })
 	}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			s.say("stopping; what runs goes on at the next start")
-			return ctx.Err()
-		case err := <-serving:
-			return fmt.Errorf("serve at %s: %w", o.listen, err)
-		case <-tick.C:
-			if s.service.Err() != nil {
-				s.say("stopping, since nothing can be stored; what was stored goes on at the next start")
-				return nil // close says why
-			}
+	broken := make(chan struct{})
+	watching.Go(func() { s.guard(ctx, broken) })
+	select {
+	case <-ctx.Done():
+		s.say("stopping; what runs goes on at the next start")
+		return ctx.Err()
+	case err := <-serving:
+		return fmt.Errorf("serve at %s: %w", o.listen, err)
+	case <-broken:
+		s.say("stopping, since nothing can be stored; what was stored goes on at the next start")
+		return nil // close says why
+	}
+}
+
+// guard closes broken when the service has stopped by itself.
+func (s *site) guard(ctx context.Context, broken chan struct{}) {
+	for sleep(ctx, watchInterval) == nil {
+		if s.service.Err() != nil {
+			close(broken)
+			return
 		}
 	}
 }
