@@ -272,7 +272,7 @@ func TestPowerLoss(t *testing.T) {
 	for name, l := range map[string]load{
 		"few": {transitions: powerTransitions, stride: max(1, 4/checks(1))},
 		// More than a thousand pages, after which SQLite moves the log into the file.
-		"many": {transitions: 24, bytes: 300_000, stride: max(1, 241/checks(1))},
+		"many": {transitions: 24, bytes: 300_000, stride: 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
