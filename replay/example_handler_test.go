@@ -154,37 +154,6 @@ func ExampleWithDeadlineMargin() {
 	// Output: 1 <nil>
 }
 
-func ExampleWithInterceptors() {
-	show(func(ctx op.Context, _ op.None) (string, error) { return replay.Run(ctx, printing("hello")) },
-		replay.WithInterceptors(replay.Interceptor{
-			AttemptStart: func(_ context.Context, a replay.AttemptInfo) { fmt.Println("attempt of", a.Name) },
-		}))
-	// Output:
-	// attempt of hello
-	// run hello
-	// "hello" <nil>
-}
-
-func ExampleLogHandler() {
-	// Records of a body carry the names of its operation, whoever writes them.
-	logger := slog.New(replay.LogHandler(plain()))
-	show(func(ctx op.Context, _ op.None) (op.None, error) {
-		return replay.Run(ctx, op.Do("charge", func(ctx context.Context) error {
-			logger.InfoContext(ctx, "charged")
-			return nil
-		}))
-	})
-	// Output:
-	// level=INFO msg=charged
-	// {} <nil>
-}
-
-func ExampleJSONLogs() {
-	h := replay.JSONLogs(os.Stdout, slog.LevelWarn)
-	fmt.Println(h.Enabled(context.Background(), slog.LevelInfo))
-	// Output: false
-}
-
 func ExampleWatch() {
 	orders := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
 		return replay.Run(ctx, op.Step("charge", func(context.Context) (string, error) { return "paid", nil }))

@@ -387,7 +387,7 @@ func TestInterceptorsServeInvocationsAtOnce(t *testing.T) {
 		if err := replay.Exec(ctx, op.Do("meet", func(ctx context.Context) error {
 			all.Done()
 			<-meet
-			op.LoggerFrom(ctx).Info(in)
+			op.LoggerFrom(ctx).Info("met", slog.String("in", in))
 			return nil
 		})); err != nil {
 			return "", err
@@ -420,7 +420,7 @@ func TestInterceptorsServeInvocationsAtOnce(t *testing.T) {
 		if diff := cmp.Diff(want, seen[arn]); diff != "" {
 			t.Errorf("execution %d (-want +got):\n%s", n, diff)
 		}
-		if line := fmt.Sprintf("msg=in-%d executionArn=%s ", n, arn); !strings.Contains(lines, line) {
+		if line := fmt.Sprintf("msg=met executionArn=%s ", arn); !strings.Contains(lines, line) || !strings.Contains(lines, fmt.Sprintf("of=%s in=in-%d", arn, n)) {
 			t.Errorf("%s is missing in\n%s", line, lines)
 		}
 		if strings.Count(lines, "of="+arn) != 1 {

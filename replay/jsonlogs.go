@@ -158,12 +158,15 @@ func jsonAttr(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// errorType names the type of an error as the wire does.
+// errorType names the type of an error as the log of the execution does.
 func errorType(err error) string {
 	if name := typeName(err); name != "" {
 		return name
 	}
 	full := fmt.Sprintf("%T", err)
+	if strings.HasPrefix(full, "*errors.") || strings.HasPrefix(full, "*fmt.") {
+		return "Error"
+	}
 	return full[strings.LastIndexByte(full, '.')+1:]
 }
 

@@ -42,9 +42,6 @@ func (set *settings) handler() slog.Handler {
 	return h
 }
 
-// logger returns a logger of our own, which says what concerns no execution.
-func (set *settings) logger() *slog.Logger { return slog.New(set.handler()) }
-
 // logger returns the logger of the invocation, which is never silent.
 func (inv *invocation) logger() *slog.Logger { return slog.New(inv.set.handler().WithAttrs(inv.attrs)) }
 

@@ -67,7 +67,7 @@ func TestJSONLogsAreOneObjectALine(t *testing.T) {
 	want := []string{
 		`{"level":"INFO","message":"begun",` + common + `,"items":2,"order":{"id":"o\n1"}}`,
 		`{"level":"WARN","message":"slow",` + body + `,"errorType":"limitError","errorMessage":"over the limit of 7"}`,
-		`{"level":"ERROR","message":"failed",` + body + `,"errorType":"errorString","errorMessage":"down","call":{"error":"inner"}}`,
+		`{"level":"ERROR","message":"failed",` + body + `,"errorType":"Error","errorMessage":"down","call":{"error":"inner"}}`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
@@ -255,7 +255,7 @@ func TestJSONLogsKeepTheKeysOfTheRecord(t *testing.T) {
 		`{"level":"INFO","message":"own","msg":"theirs","time":"2026-01-01T00:00:00Z"}`,
 		`{"level":"INFO","message":"own","msg":"with","time":"2026-01-01T00:00:00Z"}`,
 		`{"level":"INFO","message":"own","g":{"msg":"group","time":"2026-01-01T00:00:00Z"}}`,
-		`{"level":"INFO","message":"own","msg":1,"errorType":"errorString","errorMessage":"throttled"}`,
+		`{"level":"INFO","message":"own","msg":1,"errorType":"Error","errorMessage":"throttled"}`,
 	}
 	if diff := cmp.Diff(want, untimed(t, text.String())); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
