@@ -16,7 +16,8 @@ import (
 //     asked for becomes the scope's.
 //  3. Otherwise everything it started is left behind.
 //  4. If the scope failed, what completed in it is compensated.
-//  5. The functions of OnEnd run, the last one first.
+//  5. The functions of OnEnd run, the last one first, once the results of relaxed steps are durable:
+//     they may act on them.
 func (s *scope) end(err error) error {
 	inv := s.inv
 	inv.mu.Lock()
@@ -41,6 +42,9 @@ func (s *scope) end(err error) error {
 	}
 	inv.mu.Lock()
 	s.t.check()
+	if len(s.onEnd) > 0 && !s.readOnly {
+		inv.barrier(s.t, s, nil)
+	}
 	s.ended = true // from here on operations are refused, those of OnEnd's functions included
 	inv.mu.Unlock()
 	s.runOnEnd(err)

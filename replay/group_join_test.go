@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -325,5 +326,48 @@ func TestOnEndRunsNoOperations(t *testing.T) {
 	want := `FAILED ScopeEnded: replay: the handler, group or branch of this context has ended: operation "late", context of the handler`
 	if end(e) != want || len(e.Operations()) != 1 {
 		t.Errorf("the execution ended as %s with %d records", end(e), len(e.Operations()))
+	}
+}
+
+// TestOnEndComesAfterRelaxedSteps: what it acts on must not be computed otherwise after a crash.
+func TestOnEndComesAfterRelaxedSteps(t *testing.T) {
+	t.Parallel()
+	relaxed := op.Do("relaxed", func(context.Context) error { return nil }, op.WithSemantics(op.Relaxed))
+	tests := []struct {
+		reason string
+		run    func(ctx op.Context, note func(ctx op.Context)) error
+	}{
+		{"of the handler", func(ctx op.Context, note func(ctx op.Context)) error {
+			note(ctx)
+			return replay.Exec(ctx, relaxed)
+		}},
+		{"of a handler that fails", func(ctx op.Context, note func(ctx op.Context)) error {
+			note(ctx)
+			return errors.Join(replay.Exec(ctx, relaxed), errDeclined)
+		}},
+		{"of a group, after a step outside", func(ctx op.Context, note func(ctx op.Context)) error {
+			if err := replay.Exec(ctx, relaxed); err != nil {
+				return err
+			}
+			return replay.Exec(ctx, op.Group("group", func(ctx op.Context) (op.None, error) {
+				note(ctx)
+				return op.None{}, nil
+			}))
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			c := &tape{}
+			var durable []string
+			once(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+				return op.None{}, tt.run(ctx, func(ctx op.Context) {
+					replay.OnEnd(ctx, func(context.Context, error) { durable = c.calls()[:c.accepted()] })
+				})
+			}), c)
+			if !strings.Contains(strings.Join(durable, ", "), "SUCCEED relaxed") {
+				t.Errorf("durable when the function runs: %q, in the end %q", durable, c.calls())
+			}
+		})
 	}
 }
