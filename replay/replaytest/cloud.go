@@ -201,7 +201,7 @@ func (w *watched) run(ctx context.Context, name string, input []byte) (err error
 	}
 	over := false
 	defer func() {
-		if over {
+		if over || w.end.over() {
 			return
 		}
 		const patience = 10 * time.Second
@@ -215,7 +215,7 @@ func (w *watched) run(ctx context.Context, name string, input []byte) (err error
 	return err
 }
 
-// hint says what to look at when an execution cannot be started.
+// hint says what to look at when a call is refused.
 func hint(err error) string {
 	api, ok := errors.AsType[*checkpoint.APIError](err)
 	if !ok {
@@ -223,6 +223,9 @@ func hint(err error) string {
 	}
 	switch api.HTTPStatus {
 	case http.StatusNotFound:
+		if api.Call != "Invoke" {
+			return ""
+		}
 		return "; are the name, the account and the client's region right? Durable functions are started by version or alias: orders:live"
 	case http.StatusForbidden:
 		return "; the client needs lambda:InvokeFunction, GetDurableExecution, GetDurableExecutionHistory, StopDurableExecution " +
@@ -241,7 +244,7 @@ func (w *watched) wait(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil && !w.passing(err):
-			return fmt.Errorf("execution %s: %w", w.arn, err)
+			return fmt.Errorf("execution %s: %w%s", w.arn, err, hint(err))
 		case w.end.over() && w.history != nil && !w.history.over.IsZero():
 			return nil
 		case progress:

@@ -503,6 +503,31 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			want: `Invoke: 403 AccessDeniedException.*the client needs lambda:InvokeFunction`,
 		},
 		{
+			name: "no permission to look", reason: "the execution is not left running",
+			site: func(t *testing.T) *site {
+				t.Helper()
+				at := deploy(t, f)
+				at.answers = func(w http.ResponseWriter, r *http.Request) bool {
+					if r.Method != http.MethodGet {
+						return false
+					}
+					w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
+					w.WriteHeader(http.StatusForbidden)
+					return true
+				}
+				t.Cleanup(func() {
+					for _, e := range at.service.Executions() {
+						if e.Status() != local.StatusStopped {
+							t.Errorf("the execution is %s", e.Status())
+						}
+					}
+				})
+				return at
+			},
+			run:  func(tb *recorder, at *site) { replaytest.Run(tb, f, in, at.cloud(tb)) },
+			want: `^replaytest: execution arn:.*: checkpoint: GetDurableExecution: 403 AccessDeniedException.*; the client needs lambda:InvokeFunction`,
+		},
+		{
 			name: "not durable", reason: "there is no history to look at",
 			site: func(t *testing.T) *site {
 				t.Helper()
