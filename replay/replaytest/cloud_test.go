@@ -547,7 +547,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			run: func(tb *recorder, at *site) {
 				replaytest.Run(tb, f, in, at.cloud(tb, replaytest.Within(100*time.Millisecond)), replaytest.Reply("manager-aprovl", ""))
 			},
-			want: `(?s)has not ended within 100ms: CALLBACK "manager-approval/manager-approval-callback" is STARTED; ` +
+			want: `(?s)has not ended within 100ms: callback "manager-approval/manager-approval-callback" is STARTED; ` +
 				`no Reply is for "manager-approval", but for "manager-aprovl".*wait longer with Within.*OPERATION`,
 		},
 		{

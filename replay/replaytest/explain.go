@@ -135,7 +135,7 @@ func waitsFor(ops []Operation, replies []reply) string {
 		if o.Kind == checkpoint.KindCallback {
 			callback = askedAt(o, ops)
 		}
-		open = append(open, fmt.Sprintf("%s %q is %s", o.Kind, o.Path, o.Status))
+		open = append(open, fmt.Sprintf("%s %q is %s", kindWord(o.Kind), o.Path, o.Status))
 	}
 	what := strings.Join(open, ", ")
 	switch {

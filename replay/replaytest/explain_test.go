@@ -125,7 +125,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{
 			name: "nobody answers", reason: "both ways to answer are named", fatal: true,
 			run: func(tb *recorder) { replaytest.Run(tb, patient, small) },
-			want: `(?s)stalled: CALLBACK "approval/approval-callback" is STARTED; answer it with the option Reply\("approval", …\), ` +
+			want: `(?s)stalled: callback "approval/approval-callback" is STARTED; answer it with the option Reply\("approval", …\), ` +
 				`or with Start and Callback\("approval"\)\nOPERATION`,
 		},
 		{
@@ -162,7 +162,7 @@ func TestMistakesAreExplained(t *testing.T) {
 				e.RunUntilSuspended()
 				e.Callback("manager-approval")
 			},
-			want: `there is no callback at "manager-approval" so far: WAIT "cool-off" is STARTED\n`,
+			want: `there is no callback at "manager-approval" so far: wait "cool-off" is STARTED\n`,
 		},
 		{
 			name: "no callback at all", reason: "the execution has ended", fatal: true,

@@ -42,7 +42,7 @@ func printOperations(w *strings.Builder, ops []Operation) {
 		if o.Kind == checkpoint.KindStep && (o.Runs > 0 || o.Attempts == 0) {
 			runs = strconv.Itoa(o.Runs)
 		}
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\t%s\n", o.Path, o.SubType, o.Status, runs, o.Began, ended, o.brief())
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\t%s\n", o.Path, o.word(), o.Status, runs, o.Began, ended, o.brief())
 	}
 	_ = tab.Flush() // a builder takes everything
 	for line := range strings.Lines(table.String()) {
@@ -50,19 +50,59 @@ func printOperations(w *strings.Builder, ops []Operation) {
 	}
 }
 
+// word is what users call the operation, where the wire has another name.
+func (o Operation) word() string {
+	switch o.SubType {
+	case "RunInChildContext":
+		if _, ok := o.batch(); ok {
+			return "Batch"
+		}
+		return "Group"
+	case "ChainedInvoke":
+		return "Invoke"
+	case subTypeItem:
+		return "Item"
+	case subTypeBranch:
+		return "Branch"
+	}
+	return o.SubType
+}
+
+// kindWord is what users call operations of a kind.
+func kindWord(k checkpoint.Kind) string {
+	switch k {
+	case checkpoint.KindChainedInvoke:
+		return "invoke"
+	case checkpoint.KindContext:
+		return "group"
+	case checkpoint.KindExecution, checkpoint.KindStep, checkpoint.KindWait, checkpoint.KindCallback:
+	}
+	return strings.ToLower(string(k))
+}
+
+// outcomes is what the result of a batch tells of its branches.
+type outcomes struct {
+	Reason string `json:"reason"`
+	Status string `json:"status"`
+}
+
+// batch reads the result of a batch; ok is false for that of anything else.
+func (o Operation) batch() (outcomes, bool) {
+	var result struct {
+		Perdure *outcomes `json:"perdure"`
+	}
+	if o.Kind != checkpoint.KindContext || json.Unmarshal([]byte(o.Result), &result) != nil || result.Perdure == nil {
+		return outcomes{}, false
+	}
+	return *result.Perdure, true
+}
+
 // brief is the result or the failure, for a table.
 func (o Operation) brief() string {
-	var batch struct {
-		Perdure *struct {
-			Reason string `json:"reason"`
-			Status string `json:"status"`
-		} `json:"perdure"`
-	}
-	switch {
-	case o.Failure != nil && o.Result == "":
+	if o.Failure != nil && o.Result == "" {
 		return brief(o.Failure.Type + ": " + o.Failure.Message)
-	case json.Unmarshal([]byte(o.Result), &batch) == nil && batch.Perdure != nil:
-		b := batch.Perdure
+	}
+	if b, ok := o.batch(); ok {
 		return fmt.Sprintf("%d of %d succeeded, %s", strings.Count(b.Status, "S"), len(b.Status), b.Reason)
 	}
 	return brief(o.Result)

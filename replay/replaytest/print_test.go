@@ -41,6 +41,13 @@ func parcels() *replay.Function[[]string, string] {
 		if err := replay.Exec(ctx, greet); err != nil {
 			return "", err
 		}
+		notes := op.Group("notes", func(ctx op.Context) ([]string, error) {
+			note := func(context.Context) (string, error) { return "noted", nil }
+			return replay.Run(ctx, op.All("both", op.Step("one", note), op.Step("two", note)))
+		})
+		if err := replay.Exec(ctx, notes); err != nil {
+			return "", err
+		}
 		ask := op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }, op.WithTimeout(time.Hour))
 		if err := replay.Exec(ctx, ask); err == nil {
 			return "", errors.New("somebody has approved")

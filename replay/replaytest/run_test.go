@@ -179,7 +179,7 @@ func TestStalledExecutionIsReported(t *testing.T) {
 		return replay.Run(ctx, c.Result())
 	})
 	got := record(t, func(tb *recorder) { replaytest.Run(tb, f, op.None{}) })
-	if !got.fatal || len(got.errs) != 1 || !strings.Contains(got.errs[0], `CALLBACK "answer" is STARTED`) {
+	if !got.fatal || len(got.errs) != 1 || !strings.Contains(got.errs[0], `callback "answer" is STARTED`) {
 		t.Errorf("got %q", got.errs)
 	}
 	if r := replaytest.Run(t, f, op.None{}, replaytest.Reply("answer", "42")); r.Value != "42" {
