@@ -1,6 +1,7 @@
 package replaytest_test
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"slices"
@@ -24,6 +25,16 @@ func checks(tb testing.TB, n int) int {
 		tb.Fatalf("PERDURE_CHECKS is %q, want a positive number", v)
 	}
 	return int(float64(n) * factor)
+}
+
+// seed is PERDURE_SEED, 1 unless set.
+func seed(tb testing.TB) uint64 {
+	tb.Helper()
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv("PERDURE_SEED"), "1"), 10, 64)
+	if err != nil {
+		tb.Fatalf("PERDURE_SEED: %v", err)
+	}
+	return n
 }
 
 // tally adds up what the proof has done.
@@ -54,7 +65,7 @@ func (c *tally) over() bool {
 }
 
 // TestEngineProof explores programs of all operations, and raises no alarm. PERDURE_CHECKS multiplies the pairs
-// and triples of interruptions; PERDURE_SCHEDULE is one schedule to run in place of all, for one program chosen
+// and triples of interruptions, PERDURE_SEED chooses them; PERDURE_SCHEDULE is one schedule to run in place of all, for one program chosen
 // with -run. Broken engines are put under it by package replay's own tests, which read the line that it ends with.
 func TestEngineProof(t *testing.T) {
 	t.Parallel()
@@ -74,7 +85,7 @@ func TestEngineProof(t *testing.T) {
 			if c.over() {
 				t.Skip("another program has failed")
 			}
-			opts := append(slices.Clip(programs[name].opts), replaytest.Schedules(more))
+			opts := append(slices.Clip(programs[name].opts), replaytest.Schedules(more), replaytest.Seed(seed(t)))
 			if line := os.Getenv("PERDURE_SCHEDULE"); line != "" {
 				opts = append(opts, replaytest.Replay(line))
 			}
