@@ -46,7 +46,7 @@ func FuzzRecordedPayloads(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, outcome, data, state string) {
 		at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		text := func(s string) checkpoint.Payload { return checkpoint.TextPayload(s) }
+		text := checkpoint.TextPayload
 		event, err := checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: "arn:x", Token: "t", Operations: []checkpoint.Operation{
 			{ID: "e", Kind: checkpoint.KindExecution, Status: checkpoint.StatusStarted, Start: at, Payload: text("{}")},
 			{

@@ -2,11 +2,9 @@ package replaytest_test
 
 import (
 	"context"
-	"fmt"
-	"sync"
+	"strconv"
+	"sync/atomic"
 	"time"
-
-	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -112,23 +110,11 @@ func besideAnInvoke(ctx op.Context, n int) (string, error) {
 // otherCode is a program of which a second copy of an event meets other code, as during a deployment. No
 // body of that code may run: the log is not its own.
 func otherCode() program {
-	var mu sync.Mutex
-	var calls map[string]int // by request ID
-	var ran bool
-	note := func(f func()) {
-		mu.Lock()
-		defer mu.Unlock()
-		f()
-	}
-	seen := op.StepFunc("seen", func(context.Context, string) (is bool, err error) {
-		note(func() { is = ran })
-		return is, nil
-	})
+	var events deliveries
+	var ran atomic.Bool
+	seen := op.StepFunc("seen", func(context.Context, string) (bool, error) { return ran.Load(), nil })
 	run := func(ctx op.Context, n int) (string, error) {
-		other := false
-		if lc, ok := lambdacontext.FromContext(ctx.Invocation()); ok && ctx.Execution().Replaying {
-			note(func() { calls[lc.AwsRequestID]++; other = calls[lc.AwsRequestID] > 1 })
-		}
+		other := events.again(ctx) && ctx.Execution().Replaying
 		first := op.Step("first", func(context.Context) (int, error) { return n, nil })
 		if other {
 			first = op.WaitForCondition("first", n, func(_ context.Context, n int) (int, bool, error) { return n, true, nil })
@@ -140,18 +126,18 @@ func otherCode() program {
 			return "", err
 		}
 		if other {
-			if err := replay.Exec(ctx, op.Do("other", func(context.Context) error { note(func() { ran = true }); return nil })); err != nil {
+			if err := replay.Exec(ctx, op.Do("other", func(context.Context) error { ran.Store(true); return nil })); err != nil {
 				return "", err
 			}
 		}
 		if err := replay.Exec(ctx, op.Wait("longer", time.Hour)); err != nil {
 			return "", err
 		}
-		is, err := replay.Run(ctx, seen(fmt.Sprint(n)))
+		is, err := replay.Run(ctx, seen(strconv.Itoa(n)))
 		return text(is, err)
 	}
 	return program{
 		run: run, set: []replay.HandlerOption{replay.WithDivergence(replay.Hold)},
-		opts: []replaytest.ExploreOption{replaytest.Reset(func() { note(func() { calls, ran = make(map[string]int), false }) })},
+		opts: []replaytest.ExploreOption{replaytest.Reset(func() { events.reset(); ran.Store(false) })},
 	}
 }

@@ -3,7 +3,7 @@ package replaytest_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +22,7 @@ func largeResults() map[string]func(op.Context, int) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			if err := replay.Exec(ctx, told(fmt.Sprint(len(s)))); err != nil {
+			if err := replay.Exec(ctx, told(strconv.Itoa(len(s)))); err != nil {
 				return "", err
 			}
 			return text(len(s), pause(ctx))

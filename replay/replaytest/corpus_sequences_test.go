@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/perdure/perdure/codec"
@@ -117,7 +118,7 @@ func sequences() map[string]func(op.Context, int) (string, error) {
 			if err := replay.Exec(ctx, op.WaitUntil("evening", began.Add(5*time.Hour))); err != nil {
 				return "", err
 			}
-			return text(made, replay.Exec(ctx, told(fmt.Sprint(hours(replay.Now(ctx).Sub(began)))).Key("then")))
+			return text(made, replay.Exec(ctx, told(strconv.Itoa(hours(replay.Now(ctx).Sub(began)))).Key("then")))
 		},
 	}
 }
