@@ -95,6 +95,13 @@ func TestInterruptionsTakePlace(t *testing.T) {
 		{"call:1=token-missing", 1},
 		{"call:2=token-missing", 0}, // the function suspends anyway
 		{"call:1=throttled", 1},
+		{"call:1=slow", 0},
+		{"invocation:1=lost-before", 0}, // the handler is not called then
+		{"invocation:1=lost-after", 1},
+		{"body:say@1=lost-before", 1},
+		{"body:say@1=lost-begun", 1},
+		{"body:say@1=lost-after", 1},
+		{"body:say@1=late", 0},
 		{"page:1=throttled", 0}, // the function does not come to its handler
 		{"page:1=split", 0},
 		{"invocation:1=duplicate", 1},

@@ -101,6 +101,9 @@ func (x *explorer) problem(want, t *trial) string {
 	failed, allowed := 0, losses
 	for _, e := range t.k.exec.History() {
 		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
+			if hangs(e.Failure.Message) {
+				return "an invocation ended with nothing pending: " + e.Failure.Message
+			}
 			if failed++; failed > allowed {
 				return fmt.Sprintf("an invocation failed that nothing had interrupted: %s: %s", e.Failure.Type, e.Failure.Message)
 			}
@@ -113,6 +116,12 @@ func (x *explorer) problem(want, t *trial) string {
 		return fmt.Sprintf("the input of %q%s was %s, and %s when the code was replayed: %s", path, t.k.at(path), was, is, causes)
 	}
 	return ""
+}
+
+// hangs reports whether an invocation has failed because nothing was left to wait for. No interruption is a
+// reason for that. The texts are those of the service and of package replay.
+func hangs(message string) bool {
+	return strings.Contains(message, "no pending operations") || strings.Contains(message, "nothing is pending in the service")
 }
 
 // losses is how many interruptions took place that lose something.
