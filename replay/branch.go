@@ -154,6 +154,11 @@ func (k *branch) scope(readOnly bool) *scope {
 	}
 	_, plain := k.plain()
 	s.single = !plain
+	switch k.n.(type) {
+	case *node.Step, *node.Wait, *node.Invoke:
+		s.private = true
+	case *node.Group, *node.Batch, *node.Await, *node.Callback:
+	}
 	if k.b.n.Flat {
 		s.real = in.real
 	}

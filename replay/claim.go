@@ -74,7 +74,7 @@ const maxID = 64
 func (s *scope) refuse(err error) error {
 	s.inv.fail(err)
 	s.inv.mu.Unlock()
-	if goroutineID() == s.t.gid {
+	if s.called() {
 		exit()
 	}
 	return err
@@ -87,7 +87,7 @@ func (s *scope) alive() error {
 		return nil
 	}
 	s.inv.mu.Unlock()
-	if goroutineID() == s.t.gid {
+	if s.called() {
 		exit()
 	}
 	return ErrEnded

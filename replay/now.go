@@ -28,7 +28,7 @@ func Now(ctx op.Context) time.Time {
 // settleNow returns the time of the scope when the ends of the relaxed steps before are known,
 // which takes their checkpoint: on a replay the log has them. Called with the lock held.
 func (s *scope) settleNow() time.Time {
-	if len(s.unseen) > 0 && s.inv.phase == running && !s.t.dead && goroutineID() == s.t.gid {
+	if len(s.unseen) > 0 && s.inv.phase == running && !s.t.dead && s.called() {
 		s.inv.barrier(s.t, s, nil)
 		for _, o := range s.unseen {
 			if rec, ok := s.inv.log.Get(o.id); ok {

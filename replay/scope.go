@@ -39,6 +39,8 @@ type scope struct {
 	groups []*operation // started groups and batches, which may be abandoned
 	// single scopes are those of branches that are one operation, whose compensation is the batch's.
 	single bool
+	// private scopes are those that no user code holds: whoever calls them is their own goroutine.
+	private bool
 	// virtual scopes are those of compensations: one that was abandoned is taken over by the scope
 	// that has abandoned it, so that an operation may be claimed again.
 	virtual bool
@@ -78,7 +80,7 @@ func (s *scope) enter(h *node.Header) error {
 		return nil
 	}
 	err := misused(ErrConcurrent, s, s.describe(h))
-	own := goroutineID() == s.t.gid
+	own := s.called()
 	if own {
 		err = misused(ErrNested, s, s.describe(h))
 	}
@@ -95,10 +97,13 @@ func (s *scope) enter(h *node.Header) error {
 
 func (s *scope) leave() { s.inCall.Store(false) }
 
+// called reports whether the calling goroutine is the scope's own.
+func (s *scope) called() bool { return s.private || goroutineID() == s.t.gid }
+
 // owned checks that the calling goroutine is the scope's own before it claims something new or
 // waits. Called with the lock held; if it returns an error, the lock is free.
 func (s *scope) owned(h *node.Header) error {
-	if goroutineID() == s.t.gid {
+	if s.called() {
 		return nil
 	}
 	err := misused(ErrConcurrent, s, s.describe(h))
