@@ -12,16 +12,16 @@ import (
 // stays in the records of its operations. Source: the service's own SDKs.
 const maxInline = 256 << 10
 
-// callGroup runs or starts a group. A finished one is read from the log, unless its result was
+// callGroup starts a group, or returns it to be run. A finished one is read from the log, unless its result was
 // too large for it: then its body is run again, read-only, to compute it.
-func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.Record {
+func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) (node.Record, *operation) {
 	s.inv.mu.Lock()
 	c, err := s.claim(n, checkpoint.KindContext)
 	if err != nil {
-		return node.Record{Err: err}
+		return node.Record{Err: err}, nil
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
-		return s.finished(ctx, n, c, start)
+		return s.finished(ctx, n, c, start), nil
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindContext, c)
 	if c.rec == nil {
@@ -35,18 +35,18 @@ func (s *scope) callGroup(ctx context.Context, n *node.Group, start bool) node.R
 		s.groups = append(s.groups, o)
 		o.spawn(func(t *task) node.Record { return o.group(t, n) })
 		s.inv.mu.Unlock()
-		return node.Record{Target: o}
+		return node.Record{Target: o}, nil
 	}
 	if c.rec != nil {
 		if err := s.owned(&n.Header); err != nil {
-			return node.Record{Err: err}
+			return node.Record{Err: err}, nil
 		}
 		if !c.rec.Status.Terminal() {
 			s.frontier(o)
 		}
 	}
 	s.inv.mu.Unlock()
-	return o.group(s.t, n)
+	return node.Record{}, o
 }
 
 // group runs the body of a group in a scope of its own and records how it ended. Called without
@@ -58,14 +58,30 @@ func (o *operation) group(t *task, n *node.Group) node.Record {
 	at := t.at
 	t.at = in.path
 	var v any
-	var payload checkpoint.Payload
 	var err error
-	o.s.inv.hooks.group(in.ctx, o, func(ctx context.Context) error {
-		v, err = t.guard(func() (any, error) { return n.Body.Run(&handle{s: in, ctx: ctx}) })
-		return err
-	})
+	if o.s.inv.hooks != nil {
+		v, err = o.reported(t, in, n)
+	} else {
+		v, err = t.guardScope(n.Body, &handle{s: in, ctx: in.ctx})
+	}
+	t.panicked = nil
 	err = in.end(err)
 	t.at = at
+	return o.concluded(t, n, in, v, err)
+}
+
+// reported runs the body of a group between the reports to interceptors.
+func (o *operation) reported(t *task, in *scope, n *node.Group) (v any, err error) {
+	o.s.inv.hooks.group(in.ctx, o, func(ctx context.Context) error {
+		v, err = t.guardScope(n.Body, &handle{s: in, ctx: ctx})
+		return err
+	})
+	return v, err
+}
+
+// concluded records how a group ended and returns what user code gets of it.
+func (o *operation) concluded(t *task, n *node.Group, in *scope, v any, err error) node.Record {
+	var payload checkpoint.Payload
 	if err == nil {
 		payload, err = o.payload(v)
 	}

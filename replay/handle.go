@@ -17,9 +17,10 @@ type handle struct {
 
 var _ node.Scope = (*handle)(nil)
 
-// Run runs an operation to its end, on the calling goroutine. What the service brings to its end is
-// waited for here and not further down: a goroutine that ends while it is parked goes back through
-// its whole stack, and most of what an invocation with many of them does when it suspends is that.
+// Run runs an operation to its end, on the calling goroutine. Groups run here, and what the service brings to
+// its end is waited for here, not further down: a goroutine that ends while it is parked goes back through its
+// whole stack, which is most of what an invocation with many of them does when it suspends, and its
+// ID is found by going through the stack as well.
 func (h *handle) Run(n node.Node) node.Record {
 	s, head := h.s, n.Head()
 	if head.Err != nil {
@@ -32,7 +33,11 @@ func (h *handle) Run(n node.Node) node.Record {
 	undos := len(s.undos)
 	r, o := s.call(h.ctx, n, false)
 	if o != nil {
-		r = s.serve(o)
+		if g, ok := o.n.(*node.Group); ok {
+			r = o.group(s.t, g)
+		} else {
+			r = s.serve(o)
+		}
 	}
 	s.note(undos, r, false)
 	s.inv.hooks.flush()
@@ -75,7 +80,8 @@ func (h *handle) View() node.View {
 	}
 }
 
-// call runs or starts an operation. If it returns an operation, its record is to be waited for.
+// call runs or starts an operation. If it returns an operation, that is to be run if it is a group, else
+// its record is to be waited for.
 //
 //  1. If the declaration is invalid, it is refused before it claims anything.
 //  2. Otherwise the scope must be the caller's: see enter and owned.
@@ -94,7 +100,7 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) (node.Record,
 	case *node.Wait:
 		return s.callWait(ctx, n, start)
 	case *node.Group:
-		return s.callGroup(ctx, n, start), nil
+		return s.callGroup(ctx, n, start)
 	case *node.Await:
 		return s.callAwait(n, start)
 	case *node.Callback:
