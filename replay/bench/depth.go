@@ -31,8 +31,22 @@ func depthRows() []Row {
 			},
 		},
 		{
+			Name:  "Depth/first",
+			Means: "a long execution costs what its operations cost, one by one, when it runs for the first time",
+			Measure: func(ctx context.Context, size Size) ([]Metric, error) {
+				event, err := newLog().event()
+				if err != nil {
+					return nil, err
+				}
+				return linear(size, func(n int) (func() error, error) {
+					f := nestedSteps(n)
+					return func() error { return invoke(ctx, new(line), f, event, pending) }, nil
+				})
+			},
+		},
+		{
 			Name:  "Depth/live",
-			Means: "a long execution costs what its operations cost, one by one, on the local service",
+			Means: "the same on the local service",
 			Measure: func(ctx context.Context, size Size) ([]Metric, error) {
 				return linear(size, func(n int) (func() error, error) {
 					f := nestedSteps(n)
@@ -88,7 +102,7 @@ func nestedLog(n int) *log {
 	scope := ""
 	for level := range levels {
 		for i := range stepsPerLevel(n) {
-			l.step(scope, "charge-card-"+strconv.Itoa(i), text(100))
+			l.step(scope, "charge-card-"+strconv.Itoa(i), "", 0, text(100))
 		}
 		scope = l.add(scope, checkpoint.Operation{
 			Name: "level-" + strconv.Itoa(level), Kind: checkpoint.KindContext, SubType: "RunInChildContext",

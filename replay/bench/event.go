@@ -31,9 +31,13 @@ func newLog() *log {
 	}}
 }
 
-// add appends an operation of a scope and returns its ID.
+// add appends an operation of a scope, the only one of its name, and returns its ID.
 func (l *log) add(scope string, o checkpoint.Operation) string {
 	o.ID = checkpoint.ID(scope, o.Name, "", 0)
+	return l.put(scope, o)
+}
+
+func (l *log) put(scope string, o checkpoint.Operation) string {
 	o.ParentID = scope
 	o.Start = epoch()
 	if o.Status.Terminal() {
@@ -44,9 +48,9 @@ func (l *log) add(scope string, o checkpoint.Operation) string {
 }
 
 // step appends a step that has succeeded.
-func (l *log) step(scope, name string, result checkpoint.Payload) {
-	l.add(scope, checkpoint.Operation{
-		Name: name, Kind: checkpoint.KindStep, SubType: "Step", Status: checkpoint.StatusSucceeded, Attempt: 1, Payload: result,
+func (l *log) step(scope, name, key string, occurrence int, result checkpoint.Payload) {
+	l.put(scope, checkpoint.Operation{
+		ID: checkpoint.ID(scope, name, key, occurrence), Name: checkpoint.WireName(name, key), Kind: checkpoint.KindStep, SubType: "Step", Status: checkpoint.StatusSucceeded, Attempt: 1, Payload: result,
 	})
 }
 
