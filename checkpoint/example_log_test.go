@@ -86,6 +86,16 @@ func ExampleLog_Unclaimed() {
 	// 0
 }
 
+func ExampleLog_AllClaimed() {
+	log := reserved()
+	fmt.Println(log.AllClaimed())
+	log.Claim([]byte(checkpoint.ID("", "reserve-stock", "", 0)))
+	fmt.Println(log.AllClaimed())
+	// Output:
+	// false
+	// true
+}
+
 func ExampleLog_UnclaimedRecords() {
 	log := reserved()
 	root := checkpoint.NewScope("")

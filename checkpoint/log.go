@@ -18,6 +18,7 @@ type Log struct {
 	entries   []entry
 	scopes    map[uint64]int32 // number of a tag → unclaimed
 	unclaimed []int32          // per scope: records that nobody has claimed
+	open      int              // the sum of unclaimed
 	root      uint64           // the number of the root scope's tag
 	execution *Operation
 	records   int
@@ -73,6 +74,7 @@ func (l *Log) Claim(id []byte) (op *Operation, name string, first bool) {
 	e.claimed = true
 	if e.op != nil {
 		l.unclaimed[e.scope]--
+		l.open--
 	}
 	return e.op, e.id, true
 }
@@ -148,6 +150,9 @@ func (l *Log) Unclaimed(s Scope) int {
 	return 0
 }
 
+// AllClaimed reports whether [Log.Unclaimed] is zero for every scope.
+func (l *Log) AllClaimed() bool { return l.open == 0 }
+
 // UnclaimedRecords returns the records that [Log.Unclaimed] counts, by start and then by ID.
 func (l *Log) UnclaimedRecords(s Scope) []Operation {
 	scope, ok := l.scopes[s.num]
@@ -210,6 +215,7 @@ func (l *Log) put(op *Operation) bool {
 	l.records++
 	if !e.claimed {
 		l.unclaimed[e.scope]++
+		l.open++
 	}
 	return true
 }

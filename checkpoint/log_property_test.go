@@ -96,6 +96,13 @@ func TestLogAgreesWithItsModel(t *testing.T) {
 							scope, log.Unclaimed(s), log.UnclaimedRecords(s), n)
 					}
 				}
+				all := true
+				for id := range m.records {
+					all = all && m.claimed[id]
+				}
+				if log.AllClaimed() != all {
+					return fmt.Sprintf("AllClaimed = %t, want %t", log.AllClaimed(), all)
+				}
 			}
 			return ""
 		}, gen.SliceOf(gen.UInt16())))

@@ -51,7 +51,9 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
 		if s.readOnly || (s.ordered && s.unclaimed() > 0) {
 			s.diverge(s.missing(h, kind, c.occurrence))
 		}
-		s.standstill(s.operation(s.ctx, h, kind, c))
+		if !s.inv.log.AllClaimed() {
+			s.standstill(s.operation(s.ctx, h, kind, c))
+		}
 		s.stale = false
 		s.reach(h, kind, c)
 		return c, nil

@@ -21,25 +21,27 @@ var _ node.Scope = (*handle)(nil)
 // its end is waited for here, not further down: a goroutine that ends while it is parked goes back through its
 // whole stack, which is most of what an invocation with many of them does when it suspends, and its
 // ID is found by going through the stack as well.
-func (h *handle) Run(n node.Node) node.Record {
+func (h *handle) Run(n node.Node) (r node.Record) {
 	s, head := h.s, n.Head()
 	if head.Err != nil {
 		return s.refused(head.Err, false)
 	}
-	if err := s.enter(head); err != nil {
-		return node.Record{Err: err}
+	if r.Err = s.enter(head); r.Err != nil {
+		return r
 	}
 	defer s.leave()
 	undos := len(s.undos)
-	r, o := s.call(h.ctx, n, false)
-	if o != nil {
+	var o *operation
+	if r, o = s.call(h.ctx, n, false); o != nil {
 		if g, ok := o.n.(*node.Group); ok {
 			r = o.group(s.t, g)
 		} else {
 			r = s.serve(o)
 		}
 	}
-	s.note(undos, r, false)
+	if undos < len(s.undos) {
+		s.undos[undos].note(r, false)
+	}
 	s.inv.hooks.flush()
 	return r
 }
@@ -56,7 +58,9 @@ func (h *handle) Start(n node.Node) node.Record {
 	defer s.leave()
 	undos := len(s.undos)
 	r, _ := s.call(h.ctx, n, true)
-	s.note(undos, r, true)
+	if undos < len(s.undos) {
+		s.undos[undos].note(r, true)
+	}
 	s.inv.hooks.flush()
 	return r
 }
@@ -111,14 +115,6 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) (node.Record,
 		return s.callBatch(ctx, n, start), nil
 	}
 	return node.Record{}, nil
-}
-
-// note notes what became of an operation that is to be compensated, if the call has claimed one. undos is
-// how many the scope had before.
-func (s *scope) note(undos int, r node.Record, start bool) {
-	if undos < len(s.undos) {
-		s.undos[undos].note(r, start)
-	}
 }
 
 // refused returns what is wrong with a declaration. One that was started belongs to what the scope

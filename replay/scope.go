@@ -144,7 +144,7 @@ func (s *scope) standstill(o *operation) {
 
 // compensated reports whether the log holds compensations of a scope that is not compensated here.
 func (s *scope) compensated() bool {
-	if !s.ordered || s.undoing || s.ended {
+	if !s.ordered || s.undoing || s.ended || s.inv.log.AllClaimed() {
 		return false
 	}
 	if s.undoIDs == nil {

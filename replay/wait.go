@@ -22,15 +22,20 @@ func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) (node.Re
 	}
 	o := s.operation(ctx, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {
-		u := o.update(checkpoint.ActionStart)
-		u.Wait = n.Duration
-		if !n.Until.IsZero() {
-			u.Wait = wholeSeconds(n.Until.Sub(s.inv.clock.Now()))
-		}
-		s.inv.writer.AddWait(u)
+		o.startWait(n)
 	}
 	s.inv.mu.Unlock()
 	return o.served(start)
+}
+
+// startWait queues the START of a wait. Called with the lock held.
+func (o *operation) startWait(n *node.Wait) {
+	u := o.update(checkpoint.ActionStart)
+	u.Wait = n.Duration
+	if !n.Until.IsZero() {
+		u.Wait = wholeSeconds(n.Until.Sub(o.s.inv.clock.Now()))
+	}
+	o.s.inv.writer.AddWait(u)
 }
 
 // wholeSeconds rounds up, to at least one.
