@@ -26,7 +26,8 @@ func (p *poll) stop() {
 
 // arm sets the timer of the next poll if somebody is busy while another one waits for the
 // service. Each operation is asked for when its wait or the pause before its retry is over, else
-// after a second; then after n seconds the n-th time, at most ten. Called with the lock held.
+// after a second; if that was for nothing, again after a second, then after two, and so on, at
+// most ten. Called with the lock held.
 func (inv *invocation) arm() {
 	if inv.phase != running || inv.busy == 0 {
 		return
@@ -39,7 +40,7 @@ func (inv *invocation) arm() {
 		}
 		at, timed := inv.ends(w, now)
 		if !timed {
-			at = now.Add(min(time.Duration(w.op.polls+1)*pollStep, pollMost))
+			at = now.Add(min(time.Duration(max(w.op.polls, 1))*pollStep, pollMost))
 		}
 		if next.IsZero() || at.Before(next) {
 			next = at

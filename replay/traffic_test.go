@@ -267,17 +267,17 @@ func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
 		{reason: "nobody is busy", work: 0, wait: 5 * time.Second},
 		{
 			reason: "a body runs longer than the wait lasts", work: 9 * time.Second, wait: 5 * time.Second,
-			polls: []string{"5.01s", "7.01s"},
+			polls: []string{"5.01s", "6.01s", "8.01s"},
 		},
 		{reason: "what cannot end yet is not asked for", work: 9 * time.Second, wait: time.Hour},
 		{
 			reason: "a long wait does not keep a callback from being asked for", before: asked, work: 9 * time.Second, wait: time.Hour,
-			polls: []string{"1.01s", "3.01s", "6.01s"},
+			polls: []string{"1.01s", "2.01s", "4.01s", "7.01s"},
 		},
 		{
 			reason: "a wait that ends before the next poll is not kept waiting", before: asked, work: 20 * time.Second,
-			rest: 11 * time.Second, wait: time.Second,
-			polls: []string{"1.01s", "3.01s", "6.01s", "10.01s", "12.011s", "14.011s", "17.011s"},
+			rest: 12 * time.Second, wait: time.Second,
+			polls: []string{"1.01s", "2.01s", "4.01s", "7.01s", "11.01s", "13.011s", "14.011s", "16.011s", "19.011s"},
 		},
 	}
 	for _, tt := range tests {
@@ -320,10 +320,10 @@ func TestNoPollsNearTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newSlowLine(lineTrip)
-		ctx, cancel := context.WithTimeout(t.Context(), 6500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
 		defer cancel()
 		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-			replay.Go(ctx, sleeper("work", 6300*time.Millisecond))
+			replay.Go(ctx, sleeper("work", 4300*time.Millisecond))
 			approval, err := replay.Run(ctx, op.CreateCallback[string]("approval"))
 			if err != nil {
 				return op.None{}, err
@@ -334,7 +334,7 @@ func TestNoPollsNearTheDeadline(t *testing.T) {
 		if got := say(f.Invoke(checkpoint.WithClient(ctx, client), event(t))); got != "PENDING" {
 			t.Errorf("answer %s", got)
 		}
-		if diff := cmp.Diff([]string{"1.01s", "3.01s"}, client.polls()); diff != "" { // and not after 6.01 seconds
+		if diff := cmp.Diff([]string{"1.01s", "2.01s"}, client.polls()); diff != "" { // and not after 4.01 seconds
 			t.Errorf("polls (-want +got):\n%s\n%q", diff, client.made)
 		}
 	})

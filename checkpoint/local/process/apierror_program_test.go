@@ -24,7 +24,7 @@ import (
 
 // clientTimeout is how long the function of the tests below waits for an answer of the service, where the
 // product waits for most of a minute.
-const clientTimeout = 2 * time.Second
+const clientTimeout = 4 * time.Second
 
 // purchaser is a durable function that makes a new client of the AWS SDK for each invocation, so that no execution
 // uses up the retries of another: with the SDK's own retries, but without its pauses.

@@ -146,7 +146,7 @@ func newAPIStage(t *testing.T, program string, opts ...local.Option) *apiStage {
 	}, opts...)...)
 	var endpoint string
 	s.line, endpoint = newAPILine(t, s.HTTP())
-	f := run(t, program, process.WithEndpoint(endpoint), process.WithMaxProcesses(16), process.WithInitTimeout(time.Minute))
+	f := run(t, program, process.WithEndpoint(endpoint), process.WithMaxProcesses(12), process.WithInitTimeout(time.Minute))
 	t.Cleanup(func() { // before the function and the server
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -307,7 +307,7 @@ func TestEveryAPIErrorAtEveryCall(t *testing.T) {
 	var mu sync.Mutex
 	counts := make(map[string]int)
 	var all sync.WaitGroup
-	room := make(chan struct{}, 48)
+	room := make(chan struct{}, 32)
 	for n, f := range apiFaults() {
 		for _, api := range []string{checkpointAPI, stateAPI} {
 			if f.only != "" && f.only != api {
