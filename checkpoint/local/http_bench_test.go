@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func runAtOnce(b *testing.B, s *local.Service, atOnce int) {
 // function that makes one checkpoint call of two updates, all of it over HTTP.
 func BenchmarkExecutionsOverHTTP(b *testing.B) {
 	for _, atOnce := range []int{1, 64} {
-		b.Run(fmt.Sprint(atOnce), func(b *testing.B) {
+		b.Run(strconv.Itoa(atOnce), func(b *testing.B) {
 			s := local.New()
 			defer s.Close()
 			server := httptest.NewServer(s.HTTP())

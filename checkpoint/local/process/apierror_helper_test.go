@@ -177,7 +177,7 @@ func silent(x *apiExchange, _ *httptest.ResponseRecorder) { <-x.r.Context().Done
 func tokenless(x *apiExchange, answer *httptest.ResponseRecorder) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(answer.Body.Bytes(), &members); err != nil {
-		panic(err) //nolint:forbidigo // the server prints it, and the test fails
+		panic(err) // the server prints it, and the test fails
 	}
 	delete(members, "CheckpointToken")
 	text, _ := json.Marshal(members) // it was JSON
@@ -192,7 +192,7 @@ func forgets(x *apiExchange) {
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(x.body, &members); err != nil {
-		panic(err) //nolint:forbidigo // as above
+		panic(err) // as above
 	}
 	delete(members, "ClientToken")
 	text, _ := json.Marshal(members) // it was JSON

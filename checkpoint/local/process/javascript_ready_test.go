@@ -61,7 +61,7 @@ func TestNodeReady(t *testing.T) {
 			dir := t.TempDir()
 			for name, body := range tt.programs {
 				text := "#!" + bash + "\n" + body + "\n"
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil { //nolint:gosec // a program
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 					t.Fatal(err)
 				}
 			}
