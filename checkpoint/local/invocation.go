@@ -60,6 +60,11 @@ func Kill(ctx context.Context) bool {
 
 // invoke runs one invocation of an execution, if there is anything to do.
 func (s *Service) invoke(e *Execution) {
+	leave, ok := s.admit(e)
+	defer leave()
+	if !ok {
+		return
+	}
 	inv, event, err := e.beginInvocation()
 	if err != nil {
 		s.breakDown(err)

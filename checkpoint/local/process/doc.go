@@ -9,7 +9,8 @@
 //
 // What happens to an invocation, in order of application:
 //
-//   - If as many invocations run as there may be processes, it waits for one of them to end.
+//   - If as many invocations run as there may be processes, it waits for one of them to end. That
+//     takes none of the time that the function has.
 //   - If a process of the present program is idle, that one gets it: processes are kept warm.
 //     Otherwise a process is started, with the environment of a Lambda function, and gets it when
 //     it asks for its first event.

@@ -13,15 +13,16 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-var _ local.Handler = (*Function)(nil)
+var _ local.Gated = (*Function)(nil)
 
 // Function is a program as a function of the local service: a [local.Handler]. It is safe for
 // concurrent use. Make one with [New] and close it, after the service.
 type Function struct {
 	config
 
-	// slots holds a token for each process that may run.
-	slots chan struct{}
+	// slots holds a token for each process that may run, places one for each invocation that the
+	// service may begin: those find a slot free.
+	slots, places chan struct{}
 	// closing is closed when the function is.
 	closing chan struct{}
 	// live are the processes that have not ended.
@@ -55,7 +56,7 @@ func New(program string, opts ...Option) (*Function, error) {
 	f := &Function{
 		config: newConfig(opts), program: path, workers: make(map[*worker]struct{}), closing: make(chan struct{}),
 	}
-	f.slots = make(chan struct{}, f.processes)
+	f.slots, f.places = make(chan struct{}, f.processes), make(chan struct{}, f.processes)
 	return f, nil
 }
 
@@ -118,17 +119,31 @@ func (f *Function) Close() error {
 	return nil
 }
 
-// Invoke implements [local.Handler]: it gives the event to a process and returns its answer. The
-// error is a [*local.FunctionError], [ErrClosed], or the cause of the end of ctx.
-func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+// Enter implements [local.Gated]: it waits until a process is free for another invocation.
+func (f *Function) Enter(ctx context.Context) (leave func(), err error) {
+	return f.take(ctx, f.places)
+}
+
+// take takes a token, which the caller gives back.
+func (f *Function) take(ctx context.Context, tokens chan struct{}) (giveBack func(), err error) {
 	select {
-	case f.slots <- struct{}{}:
-		defer func() { <-f.slots }()
+	case tokens <- struct{}{}:
+		return func() { <-tokens }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-f.closing:
 		return nil, ErrClosed
 	}
+}
+
+// Invoke implements [local.Handler]: it gives the event to a process and returns its answer. The
+// error is a [*local.FunctionError], [ErrClosed], or the cause of the end of ctx.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	giveBack, err := f.take(ctx, f.slots)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
 	inv := newInvocation(ctx, payload)
 	for {
 		w, fresh, err := f.worker(ctx)

@@ -95,6 +95,8 @@ func handle(ctx context.Context, in order) (any, error) {
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // it ends here
 		select {}
+	case "sleep":
+		time.Sleep(time.Duration(in.N) * time.Millisecond)
 	case "hang":
 		<-make(chan struct{})
 	case "children":

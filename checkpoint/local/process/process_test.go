@@ -430,3 +430,30 @@ func TestDurableFunction(t *testing.T) {
 		t.Errorf("%d crashes, %+v", crashes, s)
 	}
 }
+
+// TestWaitingForAProcessTakesNoTime: a function whose processes are all busy is not out of time for that.
+func TestWaitingForAProcessTakesNoTime(t *testing.T) {
+	t.Parallel()
+	s := local.New(local.WithFunctionTimeout(3 * time.Second))
+	defer s.Close()
+	f := run(t, "function", process.WithMaxProcesses(1))
+	if err := s.Host("order", f, local.Plain()); err != nil {
+		t.Fatal(err)
+	}
+	var all []*local.Execution
+	for range 5 {
+		e, err := s.Start(t.Context(), "order", "", []byte(`{"Do":"sleep","N":1000}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	for _, e := range all {
+		if err := e.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if e.Status() != local.StatusSucceeded || e.Invocations() != 1 {
+			t.Errorf("%s after %d invocations: %v", e.Status(), e.Invocations(), e.Err())
+		}
+	}
+}
