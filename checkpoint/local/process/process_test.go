@@ -434,7 +434,7 @@ func TestDurableFunction(t *testing.T) {
 // TestWaitingForAProcessTakesNoTime: a function whose processes are all busy is not out of time for that.
 func TestWaitingForAProcessTakesNoTime(t *testing.T) {
 	t.Parallel()
-	s := local.New(local.WithFunctionTimeout(3 * time.Second))
+	s := local.New(local.WithFunctionTimeout(4 * time.Second))
 	defer s.Close()
 	f := run(t, "function", process.WithMaxProcesses(1))
 	if err := s.Host("order", f, local.Plain()); err != nil {
