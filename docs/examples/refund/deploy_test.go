@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 )
@@ -112,7 +112,7 @@ func TestTemplate(t *testing.T) {
 	if tmpl.Version != "2010-09-09" || tmpl.Transform != "AWS::Serverless-2016-10-31" || f.Type != "AWS::Serverless::Function" {
 		t.Errorf("it is no template of AWS SAM: %q, %q, %q", tmpl.Version, tmpl.Transform, f.Type)
 	}
-	if runtime := types.Runtime(p.Runtime); runtime != types.RuntimeProvidedal2023 || p.Handler != "bootstrap" {
+	if runtime := lambdatypes.Runtime(p.Runtime); runtime != lambdatypes.RuntimeProvidedal2023 || p.Handler != "bootstrap" {
 		t.Errorf("the runtime is %q with the handler %q", p.Runtime, p.Handler)
 	}
 	if p.AutoPublishAlias == "" || tmpl.Outputs["Alias"].Value != "Refund.Alias" {
@@ -135,11 +135,9 @@ func TestTemplate(t *testing.T) {
 	if longest := int((objection + approvalTime).Seconds()); p.DurableConfig.ExecutionTimeout <= longest {
 		t.Errorf("an execution may take %d s, and waits take %d s", p.DurableConfig.ExecutionTimeout, longest)
 	}
-	for _, d := range []reflect.Type{reflect.TypeFor[durableConfig]()} { // its names are those of the API
-		for i := range d.NumField() {
-			if _, ok := reflect.TypeFor[types.DurableConfig]().FieldByName(d.Field(i).Name); !ok {
-				t.Errorf("DurableConfig has no %s", d.Field(i).Name)
-			}
+	for f := range reflect.TypeFor[durableConfig]().Fields() { // its names are those of the API
+		if _, ok := reflect.TypeFor[lambdatypes.DurableConfig]().FieldByName(f.Name); !ok {
+			t.Errorf("DurableConfig has no %s", f.Name)
 		}
 	}
 }
@@ -172,7 +170,7 @@ func TestPermissions(t *testing.T) {
 // TestActionsAreCalls: an action is named like the call of the API that it allows, but for Invoke.
 func TestActionsAreCalls(t *testing.T) {
 	t.Parallel()
-	client := reflect.TypeFor[*lambda.Client]()
+	client := reflect.TypeFor[*lambdaapi.Client]()
 	for _, name := range []string{page, "template.yaml", filepath.Join("..", "..", "cli.md")} {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -217,7 +215,7 @@ func TestBuildCommand(t *testing.T) {
 		t.Fatalf("%q does not build %s%s", command, p.CodeURI, p.Handler)
 	}
 	built := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, place, "-o '"+built+"' ", 1)) //nolint:gosec // the command of our page
+	build := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, place, "-o '"+built+"' ", 1))
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
@@ -226,8 +224,8 @@ func TestBuildCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	machines := map[types.Architecture]elf.Machine{types.ArchitectureArm64: elf.EM_AARCH64, types.ArchitectureX8664: elf.EM_X86_64}
-	if len(p.Architectures) != 1 || f.Machine != machines[types.Architecture(p.Architectures[0])] {
+	machines := map[lambdatypes.Architecture]elf.Machine{lambdatypes.ArchitectureArm64: elf.EM_AARCH64, lambdatypes.ArchitectureX8664: elf.EM_X86_64}
+	if len(p.Architectures) != 1 || f.Machine != machines[lambdatypes.Architecture(p.Architectures[0])] {
 		t.Errorf("the binary is for %v, the template for %v", f.Machine, p.Architectures)
 	}
 	interpreted := slices.ContainsFunc(f.Progs, func(s *elf.Prog) bool { return s.Type == elf.PT_INTERP })

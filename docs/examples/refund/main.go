@@ -66,7 +66,7 @@ func process(ctx op.Context, r Refund) (Receipt, error) {
 // answers finds it there, or with perdure show.
 func ask(r Refund) func(context.Context, string) error {
 	return func(_ context.Context, callback string) error {
-		fmt.Printf("refund %s of %d cents is to be approved: callback %s\n", r.ID, r.Cents, callback) //nolint:forbidigo // the log of the function
+		fmt.Printf("refund %s of %d cents is to be approved: callback %s\n", r.ID, r.Cents, callback)
 		return nil
 	}
 }
