@@ -14,8 +14,6 @@ import (
 
 // TestDefaultClientIsMadeOnce: making one reads the environment and opens a connection, which later invocations of
 // the same process go on to use.
-//
-//nolint:paralleltest // changes the environment
 func TestDefaultClientIsMadeOnce(t *testing.T) {
 	var calls atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
