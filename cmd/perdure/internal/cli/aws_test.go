@@ -25,17 +25,17 @@ type region struct {
 
 	mu    sync.Mutex
 	calls []*http.Request
-	deny  bool
 }
 
-func newRegion(t *testing.T) *region {
+// newRegion makes one, which may deny all calls.
+func newRegion(t *testing.T, deny bool) *region {
 	t.Helper()
 	r := &region{site: newSite(t)}
 	front := r.service.HTTP()
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.calls = append(r.calls, req)
-		denied := r.deny || !strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+		denied := deny || !strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
 		r.mu.Unlock()
 		if denied {
 			w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
@@ -75,7 +75,7 @@ func credentials() []string {
 // Every command goes to AWS, signed for the region, when it is told to, and prints what it prints here.
 func TestCommandsOnAWS(t *testing.T) {
 	t.Parallel()
-	r := newRegion(t)
+	r := newRegion(t, false)
 	payload := `{"id":"A-1","items":["hat"]}`
 	commands := [][]string{
 		{"start", "order", payload, "--name", "A-1"},
@@ -158,8 +158,7 @@ func TestAWSConfiguration(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRegion(t)
-			r.deny = tt.deny
+			r := newRegion(t, tt.deny)
 			got := r.program(tt.env, tt.args...)
 			if got.code != tt.code || !strings.Contains(got.err, tt.want) || strings.Count(got.err, "\n") != 1 {
 				t.Errorf("%s: got %+v, want %q and the exit code %d", tt.reason, got, tt.want, tt.code)
