@@ -100,6 +100,7 @@ type yard struct {
 	address  string
 
 	arns              []string // of all executions, by number
+	endless           []string // of those that have not ended in time
 	invocations, lost int
 }
 
@@ -155,7 +156,7 @@ func (y *yard) run(ctx context.Context) {
 	}
 	customers.Wait()
 	if ctx.Err() != nil {
-		y.t.Fatalf("%v\n%s", context.Cause(ctx), y.conductor.histogram())
+		y.t.Fatalf("%v; these executions have not ended: %q\n%s", context.Cause(ctx), y.endless, y.conductor.histogram())
 	}
 }
 
@@ -297,6 +298,9 @@ func (y *yard) order(ctx context.Context) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	y.conductor.mu.Lock()
+	defer y.conductor.mu.Unlock()
+	y.endless = append(y.endless, arn)
 	return fmt.Errorf("%s does not end: %w", name, context.Cause(ctx))
 }
 
