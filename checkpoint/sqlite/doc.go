@@ -9,9 +9,11 @@
 // power: the file is an SQLite database with a write-ahead log that is synchronised at every
 // transaction. Transitions that wait for the disk at the same time share one transaction.
 //
-// A transition that the disk refuses, because it is full or fails, is not kept at all, and the error is
-// [ErrDisk]: the service refuses the call that it was for, or stops if nobody can be told, and says why
-// ([local.Service.Err]). What was acknowledged before is there when the store is opened again.
+// A transition that the disk refuses, because it is full or fails, is not kept, and the error is [ErrDisk]:
+// the service refuses the call that it was for, or stops if nobody can be told, and says why
+// ([local.Service.Err]). What was acknowledged before is there when the store is opened again. If the
+// process is killed before it has stored anything else, the transition that was refused may be there as well,
+// as a whole: the disk had written it and failed to say so, as if a reply had been lost.
 //
 // The pages of the file carry checksums. Damage is noticed when the file is opened, or read, and is
 // [ErrDamaged]. Only in the log that a process leaves that was killed, SQLite cannot tell damage from a write

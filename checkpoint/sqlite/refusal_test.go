@@ -38,10 +38,14 @@ func TestDiskRefuses(t *testing.T) {
 			for n := range powerTransitions {
 				commit(t, s, powerTransition(n))
 			}
-			refused := 0
+			refused, again := 0, 0
 			for at := 0; at < whole.made-before; at += max(1, 3/checks(1)) {
-				refused += refuse(t, fmt.Sprint(name, " ", at), why, at)
+				n, there := refuse(t, fmt.Sprint(name, " ", at), why, at)
+				if refused += n; there {
+					again++
+				}
 			}
+			t.Logf("%d transitions were refused; %d were there when the process was killed at once", refused, again)
 			if refused == 0 {
 				t.Error("nothing was refused")
 			}
@@ -49,8 +53,9 @@ func TestDiskRefuses(t *testing.T) {
 	}
 }
 
-// refuse has a disk refuse after some operations, and returns how many transitions it refused.
-func refuse(t *testing.T, name string, why error, at int) (refused int) {
+// refuse has a disk refuse after some operations, and returns how many transitions it refused, and whether
+// one of them was there after all if the process was killed.
+func refuse(t *testing.T, name string, why error, at int) (refused int, again bool) {
 	t.Helper()
 	d := newDisk()
 	s := openOn(t, d, name)
@@ -63,6 +68,7 @@ func refuse(t *testing.T, name string, why error, at int) (refused int) {
 			if !errors.Is(err, sqlite.ErrDisk) || !errors.Is(err, why) || !strings.Contains(err.Error(), "free some space") {
 				t.Errorf("%s: %v", name, err)
 			}
+			again = again || killed(t, d, fmt.Sprint(name, " killed ", n), model, tr)
 			d.refuse(-1, nil)
 			if diff := cmp.Diff(content(model), content(s)); diff != "" {
 				t.Fatalf("%s: a refused transition has left something (-want +got):\n%s", name, diff)
@@ -75,7 +81,27 @@ func refuse(t *testing.T, name string, why error, at int) (refused int) {
 	if diff := cmp.Diff(content(model), content(openOn(t, d, name+" again"))); diff != "" {
 		t.Fatalf("%s (-want +got):\n%s", name, diff)
 	}
-	return refused
+	return refused, again
+}
+
+// killed opens what is left if the process is killed after a refusal, and reports whether the refused
+// transition is there: it may be, as a whole, if the disk has written it and failed to say so.
+func killed(t *testing.T, d *disk, name string, model local.Store, refused local.Transition) (there bool) {
+	t.Helper()
+	found := fmt.Sprint(content(openOn(t, d.fail(func() bool { return true }), name)))
+	if found == fmt.Sprint(content(model)) {
+		return false
+	}
+	one := local.NewMemoryStore()
+	for n := range powerTransitions {
+		if commit(t, one, powerTransition(n)); cmp.Equal(powerTransition(n), refused) {
+			break
+		}
+	}
+	if found != fmt.Sprint(content(one)) {
+		t.Errorf("%s: after the process was killed there is\n%s", name, found)
+	}
+	return true
 }
 
 // TestDiskRefusesABatch: transitions that share a transaction are so large that SQLite writes some of
