@@ -42,9 +42,12 @@ type invocation struct {
 	log    *checkpoint.Log
 	writer *checkpoint.Writer
 	busy   int
-	parked map[*waiter]struct{}
-	acks   []*waiter            // wait for an acknowledgement, in the order of their updates
-	watch  map[string][]*waiter // wait for a change of a record
+	usage  usage
+	// handler is the goroutine of the handler, from which all others stem.
+	handler *task
+	parked  map[*waiter]struct{}
+	acks    []*waiter            // wait for an acknowledgement, in the order of their updates
+	watch   map[string][]*waiter // wait for a change of a record
 	// relaxed is the number of the last update that no strict body may overtake.
 	relaxed uint64
 	poll    poll
@@ -227,6 +230,8 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 		}
 	}
 	inv.hooks.changed(changed)
+	inv.usage.add(r.Updates)
+	inv.warnOfUsage()
 	if r.Ended && !lastIsExecution(r.Updates) {
 		inv.orphaned() // before anybody is woken who waits for the service
 		return

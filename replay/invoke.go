@@ -116,14 +116,18 @@ func (inv *invocation) drive(ctx context.Context, run func(ctx op.Context, input
 		inv.close(outcome{err: fmt.Errorf("replay: the invocation's time is over: %w", context.Cause(ctx))})
 	})
 	inv.mu.Lock()
+	inv.usage = usageOf(inv.log)
+	inv.warnOfUsage()
 	root := inv.root()
-	inv.spawn(nil, "", funcs{func(t *task) { inv.handle(t, root, run) }, func(err error) {
+	inv.handler = inv.spawn(nil, "", funcs{func(t *task) { inv.handle(t, root, run) }, func(err error) {
 		if err != nil {
 			inv.finish(outcome{status: checkpoint.OutcomeFailed, failure: inv.set.failure(err, nil)})
 		}
 	}})
 	inv.mu.Unlock()
+	warned := inv.watchDeadline()
 	<-inv.closed
+	warned()
 	cut()
 	inv.writer.Join()
 	inv.join()
@@ -184,8 +188,7 @@ func (inv *invocation) join() {
 	select {
 	case <-inv.idle:
 	case <-ctx.Done():
-		const most = 64 << 10
-		buf := make([]byte, most)
+		buf := make([]byte, mostStack)
 		inv.logger().Warn("goroutines of the handler did not end with the invocation",
 			countAttr(int(inv.tasks.Load())), stackAttr(buf[:runtime.Stack(buf, true)]))
 	}

@@ -1,0 +1,124 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
+)
+
+// TestNearDeadlineSaysWhatHoldsItUp: a body that takes long, a branch that waits for a channel of the
+// handler's own; nothing if all is over by then, or only the service is waited for.
+func TestNearDeadlineSaysWhatHoldsItUp(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reason string
+		run    func(ctx op.Context, pass func(d time.Duration)) error
+		want   string // the paths; none: no line
+	}{
+		{"a body", func(ctx op.Context, pass func(d time.Duration)) error {
+			return replay.Exec(ctx, op.Do("long", func(context.Context) error { pass(59 * time.Second); return nil }))
+		}, `"long"`},
+		{"a body that ends in time", func(ctx op.Context, pass func(d time.Duration)) error {
+			return replay.Exec(ctx, op.Do("long", func(context.Context) error { pass(58 * time.Second); return nil }))
+		}, ""},
+		{"the handler", func(_ op.Context, pass func(d time.Duration)) error {
+			pass(59 * time.Second)
+			return nil
+		}, `the handler`},
+		{"a branch that waits for another's channel", func(ctx op.Context, pass func(d time.Duration)) error {
+			meet := make(chan struct{})
+			waits := op.Group("waits", func(op.Context) (op.None, error) { <-meet; return op.None{}, nil })
+			works := op.Group("works", func(ctx op.Context) (op.None, error) {
+				err := replay.Exec(ctx, op.Do("work", func(context.Context) error { pass(59 * time.Second); return nil }))
+				close(meet)
+				return op.None{}, err
+			})
+			return replay.Exec(ctx, op.Parallel("both", []op.Op[op.None]{waits, works}))
+		}, `"both[waits]", "both[works]/work"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			book := &logBook{}
+			h := newHome(t, local.WithFunctionTimeout(time.Minute))
+			passed := false
+			h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+				return op.None{}, tt.run(ctx, func(d time.Duration) {
+					if !passed {
+						passed = true
+						h.clock.Advance(d)
+					}
+				})
+			}, replay.WithLogHandler(book.handler(true))), "null")
+			got := strings.Join(book.lines(), "\n")
+			if tt.want == "" && got != "" || tt.want != "" && (strings.Count(got, "nearly over") != 1 ||
+				!strings.Contains(strings.ReplaceAll(got, `\"`, `"`), `paths="`+tt.want+`"`)) {
+				t.Errorf("logged %.600s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestNearLimitsOfAnExecutionWarns: once in an invocation, from four fifths on.
+func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
+	t.Parallel()
+	noop := func(context.Context) error { return nil }
+	steps := func(n int) func(ctx op.Context) error {
+		return func(ctx op.Context) error {
+			for i := range n {
+				if err := replay.Exec(ctx, op.Do("work", noop).Key(fmt.Sprint(i))); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	large := stepRecord("large", checkpoint.StatusSucceeded, withResult(strings.Repeat("x", 80_000_000)))
+	many := stepRecord("flaky", checkpoint.StatusSucceeded, withResult("{}"), func(o *checkpoint.Operation) { o.Attempt = 2400 })
+	never := op.WithRetry(retry.Never())
+	tests := []struct {
+		reason string
+		log    []checkpoint.Operation
+		run    func(ctx op.Context) error
+		want   string
+	}{
+		{"2399 operations", nil, steps(2399), ""},
+		{"2400 operations, and more", nil, steps(2410), "operations=2400 "},
+		{"attempts count", []checkpoint.Operation{many}, func(ctx op.Context) error {
+			return replay.Exec(ctx, op.Do("flaky", noop, never))
+		}, "operations=2400 "},
+		{"bytes", []checkpoint.Operation{large}, func(ctx op.Context) error {
+			return replay.Exec(ctx, op.Do("large", noop))
+		}, "bytes=80000000 "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			book := &logBook{}
+			c := &tape{page: func(checkpoint.StateInput) (checkpoint.StateOutput, error) {
+				return checkpoint.StateOutput{Operations: append([]checkpoint.Operation{execution("null")}, tt.log...)}, nil
+			}}
+			payload, err := checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: tapeARN, Token: "token-1", NextMarker: "next"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) { return op.None{}, tt.run(ctx) },
+				replay.WithLogHandler(book.handler(true)))
+			if got := say(f.Invoke(onTape(t, c), payload)); got != "SUCCEEDED {}" {
+				t.Fatal(got)
+			}
+			lines := book.lines()
+			if tt.want == "" && len(lines) > 0 || tt.want != "" && (len(lines) != 1 || !strings.Contains(lines[0], tt.want)) {
+				t.Errorf("logged %q, want one line with %q", lines, tt.want)
+			}
+		})
+	}
+}
