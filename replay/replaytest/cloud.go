@@ -63,7 +63,8 @@ type cloudOption func(c *cloud)
 func (o cloudOption) applyCloud(c *cloud) { o(c) }
 
 // Within fails the test if an execution has not ended d after it was started; it is stopped then.
-// The default is 5 minutes. Limit: the -timeout of the test binary, 10 minutes unless set (go help testflag).
+// The default is 5 minutes. Limit: 10 seconds before the -timeout of the test binary is over, which is
+// 10 minutes unless set (go help testflag).
 func Within(d time.Duration) CloudOption { return cloudOption(func(c *cloud) { c.within = d }) }
 
 // PollEvery sets how long Run waits before it asks again how far an execution has come. Each pause is
@@ -80,6 +81,9 @@ type cloud struct {
 	function      string
 	within, every time.Duration
 }
+
+// farewell is how long stopping an execution may take.
+const farewell = 10 * time.Second
 
 var errCloud = errors.New("Cloud goes with Run alone: nobody can hold the clock of AWS, or interrupt what runs there; " +
 	"leave the option out of Start and Explore")
@@ -108,6 +112,9 @@ func (c *config) refused() (list []string) {
 // runCloud runs an execution of the deployed function.
 func runCloud[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *config) *Result[Out] {
 	tb.Helper()
+	if f == nil {
+		tb.Fatal(noFunction)
+	}
 	if list := cfg.refused(); len(list) > 0 {
 		tb.Fatalf("replaytest: %s", strings.Join(list, "\nreplaytest: "))
 	}
@@ -115,7 +122,16 @@ func runCloud[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cf
 	if err != nil {
 		tb.Fatalf("replaytest: %v", err)
 	}
-	w := &watched{cloud: cfg.cloud, cfg: cfg, f: f, clock: checkpoint.ClockFrom(tb.Context()), answered: make(map[string]bool), replied: make(map[string]bool)}
+	w := &watched{
+		cloud: cfg.cloud, cfg: cfg, f: f, clock: checkpoint.ClockFrom(tb.Context()),
+		answered: make(map[string]bool), replied: make(map[string]bool),
+	}
+	w.patience = w.within
+	if t, ok := tb.(interface{ Deadline() (time.Time, bool) }); ok {
+		if end, ok := t.Deadline(); ok {
+			w.patience = min(w.within, end.Sub(w.clock.Now())-farewell)
+		}
+	}
 	if err := w.run(tb.Context(), executionName(tb.Name()), input); err != nil {
 		tb.Fatalf("replaytest: %v%s", err, w.table(tb.Context()))
 	}
@@ -184,6 +200,8 @@ type watched struct {
 	f     local.Handler
 	clock checkpoint.Clock
 	arn   string
+	// patience is how long the test waits for the end.
+	patience time.Duration
 	// history is what was read last, end how the execution has ended.
 	history  *history
 	end      ended
@@ -204,8 +222,7 @@ func (w *watched) run(ctx context.Context, name string, input []byte) (err error
 		if over || w.end.over() {
 			return
 		}
-		const patience = 10 * time.Second
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
 		f := checkpoint.Failure{Type: "TestEnded", Message: "the test that started the execution has given up"}
 		err = errors.Join(err, w.stop(ctx, w.arn, f))
@@ -236,7 +253,7 @@ func hint(err error) string {
 
 // wait waits until the execution has ended and its history is complete, and answers callbacks.
 func (w *watched) wait(ctx context.Context) error {
-	until := w.clock.Now().Add(w.within)
+	until := w.clock.Now().Add(w.patience)
 	pause := w.every
 	for {
 		progress, err := w.look(ctx)
@@ -365,7 +382,10 @@ func (w *watched) sleep(ctx context.Context, d time.Duration) {
 
 // gaveUp says what the execution waits for.
 func (w *watched) gaveUp(ctx context.Context, last error) error {
-	what := fmt.Sprintf("execution %s has not ended within %v", w.arn, w.within)
+	what := fmt.Sprintf("execution %s has not ended within %v", w.arn, w.patience)
+	if w.patience < w.within {
+		what += fmt.Sprintf(", when the -timeout of the test is near; Within allows %v", w.within)
+	}
 	if last != nil {
 		return fmt.Errorf("%s; the last call: %w", what, last)
 	}
@@ -373,7 +393,7 @@ func (w *watched) gaveUp(ctx context.Context, last error) error {
 		return fmt.Errorf("%s; its history: %w", what, err)
 	}
 	if w.end.over() {
-		return fmt.Errorf("the history of execution %s, which is %s, is not complete after %v", w.arn, w.end.status, w.within)
+		return fmt.Errorf("the history of execution %s, which is %s, is not complete after %v", w.arn, w.end.status, w.patience)
 	}
 	return fmt.Errorf("%s: %s; wait longer with Within", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies))
 }

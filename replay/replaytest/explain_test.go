@@ -272,7 +272,7 @@ func TestPrintOfARunningExecution(t *testing.T) {
 func TestOnlyOneOfARepeatedNameIsNamed(t *testing.T) {
 	t.Parallel()
 	got := record(t, func(tb *recorder) { replaytest.Run(tb, replay.Handler(twice), order{}) })
-	want := `^replaytest: "notify#2" \(cloud_test\.go:\d+\) repeats the name of "notify" \(cloud_test\.go:\d+\) without a key: .*tell them apart with Key, or accept it with AllowRepeats$`
+	want := `^replaytest: "notify#2" \(cloud_explain_test\.go:\d+\) repeats the name of "notify" \(cloud_explain_test\.go:\d+\) without a key: .*tell them apart with Key, or accept it with AllowRepeats$`
 	if len(got.errs) != 1 || !regexp.MustCompile(want).MatchString(got.errs[0]) {
 		t.Errorf("got %q", got.errs)
 	}

@@ -27,7 +27,7 @@ func Start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts 
 func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *config) *Execution[Out] {
 	tb.Helper()
 	if f == nil {
-		tb.Fatal("replaytest: the function is nil: pass what replay.Handler makes of your handler")
+		tb.Fatal(noFunction)
 	}
 	k, err := newKit(cfg, f)
 	tb.Cleanup(func() {
@@ -49,6 +49,9 @@ func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *
 	}
 	return e
 }
+
+// noFunction says that there is nothing to run.
+const noFunction = "replaytest: the function is nil: pass what replay.Handler makes of your handler"
 
 // Execution is an execution under the control of a test. Its methods fail the test at once if
 // what they are asked for cannot be done.
