@@ -16,35 +16,43 @@ import (
 // mostLines is how long the test is that a newcomer reads first.
 const mostLines = 15
 
-// TestTestsOfTheTestingPagePass builds the Go blocks of testing.md as the tests that they are, runs
-// them, and compares the table that the page shows with the one that was printed.
-func TestTestsOfTheTestingPagePass(t *testing.T) {
+// TestTestsOfPagesPass builds the Go blocks of pages that show tests as the tests that they are, runs
+// them, and compares the tables that the pages show with what was printed.
+func TestTestsOfPagesPass(t *testing.T) {
 	t.Parallel()
-	page := testingPage(t)
-	calls := regexp.MustCompile(`\d+ checkpoint calls`) // how many concurrent operations share is chance
-	steady := func(s string) string { return calls.ReplaceAllString(s, "N checkpoint calls") }
-	out := steady(runPage(t, page))
-	declared, passed := 0, len(regexp.MustCompile(`(?m)^--- PASS: Test`).FindAllString(out, -1))
-	for _, b := range page.blocks {
-		switch b.info {
-		case "go":
-			declared += len(regexp.MustCompile(`(?m)^func Test`).FindAllString(b.text, -1))
-		case "text":
-			for line := range strings.Lines(b.text) {
-				if line = steady(strings.TrimSpace(line)); !strings.Contains(out, line) {
-					t.Errorf("testing.md:%d: no test prints %q", b.line, line)
+	for _, tt := range []struct {
+		page  string
+		least int // how many tests it has
+	}{{"testing.md", 9}, {"quickstart.md", 1}} {
+		t.Run(tt.page, func(t *testing.T) {
+			t.Parallel()
+			doc := page(t, tt.page)
+			calls := regexp.MustCompile(`\d+ checkpoint calls`) // how many concurrent operations share is chance
+			steady := func(s string) string { return calls.ReplaceAllString(s, "N checkpoint calls") }
+			out := steady(runPage(t, doc))
+			declared, passed := 0, len(regexp.MustCompile(`(?m)^--- PASS: Test`).FindAllString(out, -1))
+			for _, b := range doc.blocks {
+				switch b.info {
+				case "go":
+					declared += len(regexp.MustCompile(`(?m)^func Test`).FindAllString(b.text, -1))
+				case "text":
+					for line := range strings.Lines(b.text) {
+						if line = steady(strings.TrimSpace(line)); !strings.Contains(out, line) {
+							t.Errorf("%s:%d: no test prints %q", tt.page, b.line, line)
+						}
+					}
 				}
 			}
-		}
-	}
-	if declared < 8 || passed != declared {
-		t.Errorf("%d of the page's %d tests have passed:\n%s", passed, declared, out)
+			if declared < tt.least || passed != declared {
+				t.Errorf("%d of the page's %d tests have passed:\n%s", passed, declared, out)
+			}
+		})
 	}
 }
 
 func TestFirstTestIsShort(t *testing.T) {
 	t.Parallel()
-	for _, b := range testingPage(t).blocks {
+	for _, b := range page(t, "testing.md").blocks {
 		if b.info != "go" || !strings.Contains(b.text, "func TestOrder(") {
 			continue
 		}
@@ -56,24 +64,24 @@ func TestFirstTestIsShort(t *testing.T) {
 	t.Error("testing.md has no test TestOrder")
 }
 
-func testingPage(t *testing.T) document {
+func page(t *testing.T, name string) document {
 	t.Helper()
 	docs, _, err := readDocuments(os.DirFS(root))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, doc := range docs {
-		if filepath.Base(doc.name) == "testing.md" {
+		if filepath.Base(doc.name) == name {
 			return doc
 		}
 	}
-	t.Fatal("there is no testing.md")
+	t.Fatalf("there is no %s", name)
 	return document{}
 }
 
 // runPage builds the blocks as a package of the module that exists in an overlay alone, and runs
 // its tests in a folder of their own.
-func runPage(t *testing.T, page document) string {
+func runPage(t *testing.T, doc document) string {
 	t.Helper()
 	dir := t.TempDir()
 	home, err := filepath.Abs("page")
@@ -81,13 +89,16 @@ func runPage(t *testing.T, page document) string {
 		t.Fatal(err)
 	}
 	overlay := map[string]map[string]string{"Replace": {}}
-	for i, b := range page.blocks {
+	for i, b := range doc.blocks {
 		if b.info != "go" {
 			continue
 		}
-		file, _, err := parseBlock(token.NewFileSet(), page.name, b)
+		file, statements, err := parseBlock(token.NewFileSet(), doc.name, b)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if statements == nil || len(statements) > 0 { // a file of its own, or no declarations
+			continue
 		}
 		name := fmt.Sprintf("block%d_test.go", i)
 		var src bytes.Buffer
@@ -95,7 +106,7 @@ func runPage(t *testing.T, page document) string {
 		for _, spec := range file.Imports {
 			fmt.Fprintf(&src, "import %s %s\n", spec.Name.Name, spec.Path.Value)
 		}
-		fmt.Fprintf(&src, "//line %s:%d\n%s", page.name, b.line, b.text)
+		fmt.Fprintf(&src, "//line %s:%d\n%s", doc.name, b.line, b.text)
 		if err := os.WriteFile(filepath.Join(dir, name), src.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -111,14 +122,14 @@ func runPage(t *testing.T, page document) string {
 	binary := filepath.Join(dir, "page.test")
 	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, "./page")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the blocks of testing.md: %v\n%s", err, out)
+		t.Fatalf("build the blocks of %s: %v\n%s", doc.name, err, out)
 	}
 	run := exec.CommandContext(t.Context(), binary, "-test.v", "-test.timeout=2m")
 	run.Dir = dir
 	run.Env = append(os.Environ(), "PERDURE_UPDATE=1", "ORDERS_ARN=")
 	out, err := run.CombinedOutput()
 	if err != nil {
-		t.Fatalf("run the tests of testing.md: %v\n%s", err, out)
+		t.Fatalf("run the tests of %s: %v\n%s", doc.name, err, out)
 	}
 	return string(out)
 }
