@@ -214,6 +214,14 @@ func TestPathsAreFoundInTheHistory(t *testing.T) {
 			},
 		},
 		{
+			name: "a key that is too long", reason: "it is cut in the name on the wire",
+			run: func(ctx op.Context) error {
+				outer := op.Group("outer", func(ctx op.Context) (string, error) { return replay.Run(ctx, say("x")) })
+				return errors.Join(replay.Exec(ctx, outer.Key(strings.Repeat("key", 100))),
+					replay.Exec(ctx, op.Map("all", []string{strings.Repeat("long ", 80), "b"}, keyed)))
+			},
+		},
+		{
 			name: "brackets in a name", reason: "they are no key",
 			run: func(ctx op.Context) error {
 				return replay.Exec(ctx, op.Do("a[b]", func(context.Context) error { return nil }))

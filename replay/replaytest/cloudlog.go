@@ -118,10 +118,12 @@ const (
 
 // pathsOf finds the paths of the operations of a log, by their IDs: an ID is derived from the
 // scope, the name, the key and the occurrence, so that those can be tried. An operation whose path is
-// not found, because its key was cut or its branch has no record, has its name behind the path
-// of what is around it. batches, by path, help to find more.
-func pathsOf(log []checkpoint.Operation, batches map[string]*node.Batch) map[string]string {
-	p := &pathfinder{paths: make(map[string]string), scopes: make(map[string]place), log: log, batches: maps.Clone(batches)}
+// not found, because its key was cut or its branch has no record, and seen does not know it either, has
+// its name behind the path of what is around it.
+func pathsOf(log []checkpoint.Operation, seen *sights) map[string]string {
+	p := &pathfinder{
+		paths: make(map[string]string), scopes: make(map[string]place), log: log, batches: maps.Clone(seen.batches), heads: seen.heads,
+	}
 	p.open(checkpoint.NewScope(""), "")
 	for i := range log {
 		rec := &log[i]
@@ -138,11 +140,31 @@ func pathsOf(log []checkpoint.Operation, batches map[string]*node.Batch) map[str
 	return p.paths
 }
 
+// sights are the operations that a rehearsal has come to. The nil sights note nothing.
+type sights struct {
+	batches map[string]*node.Batch    // by path
+	heads   map[string][]*node.Header // of operations with a key, by the path of their scope
+}
+
+func (s *sights) note(path string, n node.Node) {
+	if s == nil {
+		return
+	}
+	if b, ok := n.(*node.Batch); ok {
+		s.batches[path] = b
+	}
+	if h := n.Head(); h.Key != "" {
+		scope := path[:max(0, strings.LastIndexByte(path, '/'))]
+		s.heads[scope] = append(s.heads[scope], h)
+	}
+}
+
 type pathfinder struct {
 	log     []checkpoint.Operation
-	batches map[string]*node.Batch // by path
-	paths   map[string]string      // by ID
-	scopes  map[string]place       // by tag
+	heads   map[string][]*node.Header // by the path of their scope
+	batches map[string]*node.Batch    // by path
+	paths   map[string]string         // by ID
+	scopes  map[string]place          // by tag
 }
 
 // branches notes the scopes of the branches of a batch, which may have no records.
@@ -205,6 +227,11 @@ func (p *pathfinder) path(rec *checkpoint.Operation) string {
 			if key != "" && isID(at.ids, rec.ID, name, key, n) {
 				return checkpoint.Path(at.path, name, key, n)
 			}
+		}
+	}
+	for _, h := range p.heads[at.path] {
+		if ok && isID(at.ids, rec.ID, h.Name, h.Key, 0) {
+			return checkpoint.Path(at.path, h.Name, h.Key, 0)
 		}
 	}
 	return checkpoint.Path(p.paths[rec.ParentID], name, key, 0)

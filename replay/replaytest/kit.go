@@ -39,8 +39,7 @@ type kit struct {
 	known  []codec.KnownError
 	codecs map[string]codec.Codec // of callbacks and what waits for one, by path
 	runs   map[string]int         // of bodies, by path
-	// batches are those that were run, by path; nil if nobody asks for them.
-	batches map[string]*node.Batch
+	seen   *sights                // what was run; nil if nobody asks
 
 	inputs  map[string]string // fingerprints, by path
 	changed [3]string         // a path, what its input was, and what it became
@@ -174,9 +173,6 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			}
 		case *node.Batch:
 			k.beside = true
-			if k.batches != nil {
-				k.batches[path] = n
-			}
 		case *node.Step:
 			k.relaxed[path] = n.Config.Semantics == node.Relaxed
 		case *node.Wait, *node.Invoke, *node.Await:
@@ -187,6 +183,7 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			k.changed = [3]string{path, was, input}
 		}
 		k.names[h.Name] = path
+		k.seen.note(path, n)
 		if s != nil {
 			k.used[s] = true
 			if what := misfit(s, path, n); what != "" && !slices.Contains(k.misfits, what) {

@@ -19,9 +19,9 @@ var errRehearsal = errors.New("replaytest: no body is run to read a history")
 // does not matter.
 func (w *watched) rehearse(ctx context.Context) *kit {
 	k := emptyKit(w.cfg)
-	k.batches = make(map[string]*node.Batch)
+	k.seen = &sights{batches: make(map[string]*node.Batch), heads: make(map[string][]*node.Header)}
 	defer func() {
-		for id, path := range pathsOf(w.history.log, k.batches) {
+		for id, path := range pathsOf(w.history.log, k.seen) {
 			if k.paths[id] == "" {
 				k.paths[id] = path
 			}
