@@ -24,9 +24,9 @@ var _ = func() *bool {
 	return flag.Bool("update", false, "write golden files")
 }()
 
-func TestGoldenHelper(t *testing.T) { //nolint:paralleltest // alone in its process
+func TestUpdateHelper(t *testing.T) { //nolint:paralleltest // alone in its process
 	if os.Getenv(goldenHelper) == "" {
-		t.Skip("run by TestWhenGoldenFilesAreWritten")
+		t.Skip("run by TestWhenFilesAreWritten")
 	}
 	f := replay.Handler(func(ctx op.Context, _ int) (int, error) {
 		return replay.Run(ctx, op.Step("add", func(context.Context) (int, error) { return 1, nil }))
@@ -34,8 +34,8 @@ func TestGoldenHelper(t *testing.T) { //nolint:paralleltest // alone in its proc
 	replaytest.Run(t, f, 1).Golden(t, "folder/helper.golden")
 }
 
-// TestWhenGoldenFilesAreWritten runs this test binary with and without a flag -update of its own.
-func TestWhenGoldenFilesAreWritten(t *testing.T) {
+// TestWhenFilesAreWritten runs this test binary with and without a flag -update of its own.
+func TestWhenFilesAreWritten(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, reason     string
@@ -45,11 +45,11 @@ func TestWhenGoldenFilesAreWritten(t *testing.T) {
 		written          bool
 		want             string // in the output; empty: the test passes
 	}{
-		{name: "nothing", reason: "who adds a test is told how to write the file", helper: "plain", want: "to write it: PERDURE_UPDATE=1 go test -run '^TestGoldenHelper$'"},
+		{name: "nothing", reason: "who adds a test is told how to write the file", helper: "plain", want: "to write it: PERDURE_UPDATE=1 go test -run '^TestUpdateHelper$'"},
 		{name: "variable", reason: "the binary has no such flag", helper: "plain", variable: "1", written: true},
 		{name: "flag", reason: "the binary's own flag counts", helper: "flag", args: []string{"-update"}, written: true},
-		{name: "variable beside a flag", reason: "one of the two decides", helper: "flag", variable: "1", want: "to write it: go test -run '^TestGoldenHelper$' . -update"},
-		{name: "flag that is false", reason: "it is not set", helper: "flag", args: []string{"-update=false"}, want: "to write it: go test -run '^TestGoldenHelper$' . -update"},
+		{name: "variable beside a flag", reason: "one of the two decides", helper: "flag", variable: "1", want: "to write it: go test -run '^TestUpdateHelper$' . -update"},
+		{name: "flag that is false", reason: "it is not set", helper: "flag", args: []string{"-update=false"}, want: "to write it: go test -run '^TestUpdateHelper$' . -update"},
 		{name: "flag that nobody defines", reason: "the kit defines none", helper: "plain", args: []string{"-update"}, want: "flag provided but not defined: -update"},
 		{name: "old file", reason: "the difference is shown, and how to accept it", helper: "plain", before: "input 2\n", want: `If it is to change: PERDURE_UPDATE=1 go test`},
 		{name: "old file is replaced", reason: "it is the same afterwards", helper: "plain", variable: "1", before: "input 2\n", written: true},
@@ -68,7 +68,7 @@ func TestWhenGoldenFilesAreWritten(t *testing.T) {
 				}
 			}
 			run := func(variable string, args ...string) (string, error) {
-				cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"-test.run=^TestGoldenHelper$"}, args...)...)
+				cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"-test.run=^TestUpdateHelper$"}, args...)...)
 				cmd.Dir = dir
 				cmd.Env = append(os.Environ(), goldenHelper+"="+tt.helper, replaytest.UpdateVariable+"="+variable)
 				out, err := cmd.CombinedOutput()
