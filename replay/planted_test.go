@@ -111,7 +111,7 @@ func plantedBugs() []planted {
 			program: "the time of a future",
 			patches: []patch{
 				{"replay/waiter.go", "\tw.t.asleep = nil\n\tw.t.count()\n", "\tw.t.asleep = nil\n\tif w.why != waitGate {\n\t\tw.t.count()\n\t}\n"},
-				{"replay/waiter.go", "\t<-w.ch\n\tinv.mu.Lock()\n", "\t<-w.ch\n\tinv.mu.Lock()\n\tw.t.count()\n"},
+				{"replay/waiter.go", "\tinv.mu.Lock()\n\tw.t.check()\n", "\tinv.mu.Lock()\n\tw.t.count()\n\tw.t.check()\n"},
 			},
 		},
 	}
