@@ -28,7 +28,7 @@ func three(name string) op.Op[int] {
 // linger takes longer, in real time, than a body that Explore holds back: what was left behind meanwhile
 // comes to its end.
 var linger = op.Do("linger", func(context.Context) error {
-	for range 5 {
+	for range 10 {
 		dawdle()
 	}
 	return nil
@@ -53,7 +53,8 @@ func races() map[string]func(op.Context, int) (string, error) {
 			return text(w.Index, err)
 		},
 		"a step against its retries": func(ctx op.Context, n int) (string, error) {
-			v, err := replay.Run(ctx, op.Any("first", flaky(n+1), add(n)))
+			brief := op.Step("brief", func(context.Context) (int, error) { dawdle(); return n, nil }) // the other one begins
+			v, err := replay.Run(ctx, op.Any("first", flaky(n), brief))                               // crashes decide which one wins
 			if err != nil {
 				return "", err
 			}

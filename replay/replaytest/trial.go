@@ -24,7 +24,7 @@ const patience = time.Minute
 const mostInvocations = 1000
 
 // lateness is how long, in real time, a body is held back that is to end after those beside it.
-const lateness = 2 * time.Millisecond
+const lateness = 5 * time.Millisecond
 
 // trial is one execution under a schedule.
 type trial struct {
