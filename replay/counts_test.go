@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,4 +276,41 @@ func TestThousandStepsStartTogether(t *testing.T) {
 			t.Errorf("it took %v, at most %v is allowed", took, most)
 		}
 	})
+}
+
+// TestBranchWaitsInFewFrames counts the frames on the stack of a branch that waits, the user's function included:
+// Goexit goes through them one by one, and a thousand branches that end are hardly anything else.
+func TestBranchWaitsInFewFrames(t *testing.T) {
+	t.Parallel()
+	const most = 13
+	frames := 0
+	wait := func(ctx op.Context, i int) (op.None, error) {
+		if i == 1 {
+			frames = framesOfWaiting("TestBranchWaitsInFewFrames.func1")
+		}
+		return replay.Run(ctx, op.Wait("next", time.Hour))
+	}
+	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+		return op.None{}, replay.Exec(ctx, op.Map("ship", []int{0, 1}, op.GroupFunc("item", wait)))
+	})
+	if got := say(f.Invoke(checkpoint.WithClient(t.Context(), new(acceptor)), emptyEvent(t))); got != "PENDING" {
+		t.Fatal(got)
+	}
+	if frames == 0 || frames > most {
+		t.Errorf("%d frames, at least one and at most %d are allowed", frames, most)
+	}
+}
+
+// framesOfWaiting returns how many functions a goroutine is in that is parked below the function.
+func framesOfWaiting(function string) int {
+	const large = 16 << 20
+	buf := make([]byte, large)
+	for began := time.Now(); time.Since(began) < time.Minute; runtime.Gosched() {
+		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if strings.Contains(stack, function+"(") && strings.Contains(stack, "(*invocation).park(") {
+				return strings.Count(stack, "\n\t") - 1 // without the line that says who has created it
+			}
+		}
+	}
+	return 0
 }
