@@ -149,6 +149,36 @@ func TestOneLateBodyCostsOneCall(t *testing.T) {
 	})
 }
 
+// TestEndOfABatchTravelsWithItsBranches counts the calls of batches of one step, whose updates come in one order
+// only: a call for all that begins and the result of the step, and one for all that ends.
+func TestEndOfABatchTravelsWithItsBranches(t *testing.T) {
+	t.Parallel()
+	pack := op.StepFunc("pack-item", func(_ context.Context, i int) (int, error) { return i, nil })
+	tests := []struct {
+		name string
+		run  func(ctx op.Context) error
+	}{
+		{"map", func(ctx op.Context) error { return replay.Exec(ctx, op.Map("ship", []int{1}, pack)) }},
+		{"all", func(ctx op.Context) error { return replay.Exec(ctx, op.All("all", pack(1))) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const most = 2
+				a := &acceptor{trip: trip}
+				began := time.Now()
+				invoke(checkpoint.WithClient(t.Context(), a), t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+					return 0, tt.run(ctx)
+				}))
+				if calls, _ := a.count(checkpoint.ActionStart); calls != most || time.Since(began) != most*trip {
+					t.Errorf("%d calls in %v, want %d, one round trip of %v each", calls, time.Since(began), most, trip)
+				}
+			})
+		})
+	}
+}
+
 // TestThousandItemsOfAMap counts the calls and round trips of a map of steps: what is queued while a call
 // is in flight travels in the next one, and nothing waits for anything else.
 func TestThousandItemsOfAMap(t *testing.T) {

@@ -112,9 +112,10 @@ func (h *hooks) reached(o OperationInfo, rec *checkpoint.Operation) {
 	})
 }
 
-// changed queues the report of records that have changed. An end that was told before is none: the
-// service may tell it again, and more of it. Called with the lock held.
-func (h *hooks) changed(recs []*checkpoint.Operation) {
+// changed queues the report of records that have changed, and of the ends among them: those of the service
+// first, then ours in the order in which they were sent, so that a batch ends after its branches. An end that
+// was told before is none: the service may tell it again, and more of it. Called with the lock held.
+func (h *hooks) changed(recs []*checkpoint.Operation, sent []checkpoint.Update) {
 	if h == nil {
 		return
 	}
@@ -133,7 +134,14 @@ func (h *hooks) changed(recs []*checkpoint.Operation) {
 			}
 		})
 	})
-	for _, rec := range recs {
+	place := make(map[string]int, len(sent))
+	for i := range sent {
+		place[sent[i].ID] = i + 1
+	}
+	ends := slices.SortedStableFunc(slices.Values(recs), func(a, b *checkpoint.Operation) int {
+		return place[a.ID] - place[b.ID]
+	})
+	for _, rec := range ends {
 		if !rec.Status.Terminal() {
 			continue
 		}
@@ -210,7 +218,7 @@ func (h *hooks) began(ctx context.Context) {
 			h.told[rec.ID] = true
 		}
 	}
-	h.changed(recs)
+	h.changed(recs, nil)
 	h.inv.mu.Unlock()
 	h.flush()
 }

@@ -229,7 +229,7 @@ func (inv *invocation) onReply(r checkpoint.Reply) {
 			changed = append(changed, op)
 		}
 	}
-	inv.hooks.changed(changed)
+	inv.hooks.changed(changed, r.Updates)
 	inv.usage.add(r.Updates)
 	inv.warnOfUsage()
 	if r.Ended && !lastIsExecution(r.Updates) {

@@ -100,7 +100,13 @@ func (s *scope) inside(t *task, o *operation) []undo {
 // it failed, else what its losers did. How the batch has ended is recorded before: the next
 // invocation must not find another winner when this one has begun to undo the losers. Called
 // without the lock, on the batch's goroutine.
+//
+// A batch that succeeded without losers takes nothing back, and its end travels with those of its last
+// branches: only what is to be undone must be durable first.
 func (b *batch) compensate(e *envelope) error {
+	if !b.settled && !e.Failed && !slices.ContainsFunc(b.kids, func(k *branch) bool { return !k.counted }) {
+		return nil
+	}
 	inv := b.s.inv
 	inv.mu.Lock()
 	b.t.check()
