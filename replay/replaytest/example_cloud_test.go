@@ -13,25 +13,32 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// The local service stands for AWS here. A client of AWS is lambda.NewFromConfig(cfg).
-func ExampleCloud() {
-	t := newTest()
+// deployed deploys approve: to the local service, which stands for AWS in the examples. A client of AWS
+// is lambda.NewFromConfig(cfg).
+func deployed(t *quiet) (client *lambdaapi.Client, end func()) {
 	service := local.New()
-	defer service.Close()
 	if err := service.Host("approve:live", approve); err != nil {
 		t.Fatalf("%v", err)
 	}
 	server := httptest.NewServer(service.HTTP())
-	defer server.Close()
-	client := lambdaapi.New(lambdaapi.Options{
+	client = lambdaapi.New(lambdaapi.Options{
 		Region: "eu-west-1", BaseEndpoint: &server.URL,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "key", SecretAccessKey: "secret"}, nil
 		}),
 	})
+	return client, func() {
+		server.Close()
+		_ = service.Close()
+	}
+}
 
-	cloud := replaytest.Cloud(t, client, "approve:live",
-		replaytest.Within(time.Minute), replaytest.PollEvery(10*time.Millisecond))
+func ExampleCloud() {
+	t := newTest()
+	client, end := deployed(t)
+	defer end()
+
+	cloud := replaytest.Cloud(t, client, "approve:live")
 	for _, where := range []replaytest.Option{nil, cloud} {
 		r := replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine"), where)
 		fmt.Println(r.Value, r.Op("approval").Status, r.Cloud)
@@ -39,4 +46,24 @@ func ExampleCloud() {
 	// Output:
 	// fine SUCCEEDED false
 	// fine SUCCEEDED true
+}
+
+func ExampleWithin() {
+	t := newTest()
+	client, end := deployed(t)
+	defer end()
+
+	cloud := replaytest.Cloud(t, client, "approve:live", replaytest.Within(time.Minute)) // else the test fails
+	fmt.Println(replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine"), cloud).Value)
+	// Output: fine
+}
+
+func ExamplePollEvery() {
+	t := newTest()
+	client, end := deployed(t)
+	defer end()
+
+	cloud := replaytest.Cloud(t, client, "approve:live", replaytest.PollEvery(10*time.Millisecond)) // a function that is fast
+	fmt.Println(replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine"), cloud).Value)
+	// Output: fine
 }

@@ -1,0 +1,83 @@
+package replaytest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+)
+
+func ExampleSchedules() {
+	t := newTest()
+
+	r := replaytest.Explore(t, checkout, 12, replaytest.Schedules(0)) // single interruptions alone
+	fmt.Println(r.Pairs, r.Triples, r.Schedules() == r.Singles)
+	// Output: 0 0 true
+}
+
+func ExampleSeed() {
+	t := newTest()
+
+	r := replaytest.Explore(t, checkout, 12, replaytest.Seed(7), replaytest.Schedules(20)) // other pairs and triples
+	fmt.Println(r.Pairs, r.Triples)
+	// Output: 20 20
+}
+
+func ExampleReplay() {
+	t := newTest()
+
+	// The line that a failure prints is tried alone.
+	r := replaytest.Explore(t, checkout, 12, replaytest.Replay("call:1=reply-lost; body:charge-card@1=lost-before"))
+	fmt.Println(r.Interruptions)
+	// Output: 2
+}
+
+func ExampleEqual() {
+	t := newTest()
+
+	r := replaytest.Explore(t, checkout, 12, replaytest.Equal(func(want, got string) bool {
+		return strings.Fields(want)[0] == strings.Fields(got)[0] // the amount does not matter
+	}))
+	fmt.Println(r.Singles == r.Want())
+	// Output: true
+}
+
+func ExampleCrash() {
+	t := newTest()
+
+	transfer := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
+		return replay.Run(ctx, op.Step("transfer", func(ctx context.Context) (string, error) {
+			// take from one account
+			replaytest.Crash(ctx)
+			// give to the other
+			return "transferred", nil
+		}))
+	})
+	fmt.Println(replaytest.Explore(t, transfer, op.None{}).CrashPoints)
+	// Output: 1
+}
+
+func ExampleReset() {
+	t := newTest()
+
+	stock, held := 1, false // a fake of another system, which all executions share
+	reserve := replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+		return replay.Run(ctx, op.Step("reserve-stock", func(context.Context) (int, error) {
+			switch {
+			case held: // the attempt before has got it, and was cut off
+			case stock == 0:
+				return 0, errors.New("sold out")
+			default:
+				stock, held = stock-1, true
+			}
+			return stock, nil
+		}))
+	})
+	r := replaytest.Explore(t, reserve, op.None{}, replaytest.Reset(func() { stock, held = 1, false }))
+	fmt.Println(r.Singles == r.Want())
+	// Output: true
+}
