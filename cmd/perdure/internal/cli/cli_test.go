@@ -44,6 +44,11 @@ func TestWrongCommandLines(t *testing.T) {
 		{"dev", "perdure dev: DIR is missing: the folder of a function; see perdure dev --help", cli.ExitUsage},
 		{"dev ./missing", "./missing is not a folder: give that of a function, such as ./order", cli.ExitUsage},
 		{"dev testdata testdata", "two functions are named testdata: give one another name, as in other=testdata", cli.ExitUsage},
+		{"dev testdata --memory --processes 0", "--processes is at least 1, not 0", cli.ExitUsage},
+		{"dev testdata --memory --function-timeout 0s", "--function-timeout is a duration such as 15m, not 0s", cli.ExitUsage},
+		{"dev testdata --memory --execution-timeout -1s", "--execution-timeout is a duration such as 24h, or 0 for ever, not -1s", cli.ExitUsage},
+		{"dev testdata --memory --retention -1h", "--retention is a duration such as 336h, or 0 for ever, not -1h0m0s", cli.ExitUsage},
+		{"dev testdata --store=", "--store is a file; --memory keeps executions in memory only", cli.ExitUsage},
 		{"dev testdata --memory --listen here", "--listen is an address such as 127.0.0.1:9090: address here: missing port in address", cli.ExitUsage},
 
 		{"list missing", "list executions of missing: local: no such function is hosted: arn:aws:lambda:us-east-1:123456789012:function:missing (ResourceNotFoundException)", cli.ExitNotFound},

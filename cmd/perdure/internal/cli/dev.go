@@ -58,9 +58,26 @@ otherwise.`,
 	f.BoolVar(&o.watch, "watch", true, "build again when the code changes")
 	f.DurationVar(&o.functionTimeout, "function-timeout", 15*time.Minute, "how long an invocation may take")
 	f.DurationVar(&o.executionTimeout, "execution-timeout", 0, "how long an execution may take; 0 means for ever")
-	f.DurationVar(&o.retention, "retention", 14*24*time.Hour, "how long executions are kept after their end")
+	f.DurationVar(&o.retention, "retention", 14*24*time.Hour, "how long executions are kept after their end; 0 means for ever")
 	f.IntVar(&o.processes, "processes", 10, "at most so many processes of a function at once")
 	return cmd
+}
+
+// check refuses values that mean nothing.
+func (o *devOptions) check() error {
+	switch {
+	case o.processes < 1:
+		return usage("--processes is at least 1, not %d", o.processes)
+	case o.functionTimeout <= 0:
+		return usage("--function-timeout is a duration such as 15m, not %v", o.functionTimeout)
+	case o.executionTimeout < 0:
+		return usage("--execution-timeout is a duration such as 24h, or 0 for ever, not %v", o.executionTimeout)
+	case o.retention < 0:
+		return usage("--retention is a duration such as 336h, or 0 for ever, not %v", o.retention)
+	case o.store == "" && !o.memory:
+		return usage("--store is a file; --memory keeps executions in memory only")
+	}
+	return nil
 }
 
 // site is what perdure dev runs.
@@ -77,7 +94,7 @@ type site struct {
 
 func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err error) {
 	s := &site{app: a, devOptions: o}
-	if err := s.parse(args); err != nil {
+	if err := cmp.Or(o.check(), s.parse(args)); err != nil {
 		return err
 	}
 	listener, err := s.open(ctx)
