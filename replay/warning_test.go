@@ -2,7 +2,7 @@ package replay_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +74,7 @@ func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
 	steps := func(n int) func(ctx op.Context) error {
 		return func(ctx op.Context) error {
 			for i := range n {
-				if err := replay.Exec(ctx, op.Do("work", noop).Key(fmt.Sprint(i))); err != nil {
+				if err := replay.Exec(ctx, op.Do("work", noop).Key(strconv.Itoa(i))); err != nil {
 					return err
 				}
 			}
