@@ -55,8 +55,7 @@ func (o *operation) group(t *task, n *node.Group) node.Record {
 	in := o.s.newScope(t, o, true)
 	defer in.cancel(errEnded)
 	in.readOnly = o.found != nil && o.found.Status.Terminal()
-	at := t.at
-	t.at = in.path
+	at := t.at.Swap(o)
 	var v any
 	var err error
 	if o.s.inv.hooks != nil {
@@ -66,7 +65,7 @@ func (o *operation) group(t *task, n *node.Group) node.Record {
 	}
 	t.panicked = nil
 	err = in.end(err)
-	t.at = at
+	t.at.Store(at)
 	return o.concluded(t, n, in, v, err)
 }
 

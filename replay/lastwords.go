@@ -45,7 +45,7 @@ const mostStack = 64 << 10
 func (t *task) inUserCode() []string {
 	var paths []string
 	if t.counted {
-		paths = append(paths, place(t.at))
+		paths = append(paths, place(t.where()))
 	}
 	for _, c := range t.children {
 		paths = append(paths, c.inUserCode()...)

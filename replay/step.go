@@ -163,10 +163,9 @@ func (st *step) attempt(t *task, rec *checkpoint.Operation) (r node.Record, ok b
 	t.check() // a goroutine may get to run when its scope has left it behind: no body starts then
 	inv.mu.Unlock()
 	began := inv.clock.Now()
-	at := t.at
-	t.at = st.path()
+	at := t.at.Swap(st.operation)
 	v, err := st.body(t, number)
-	t.at = at
+	t.at.Store(at)
 	took := inv.clock.Now().Sub(began)
 	var payload []byte
 	if err == nil {

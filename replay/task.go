@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/perdure/perdure/op"
 )
@@ -34,9 +35,10 @@ type task struct {
 	// wants is where the goroutine waits for such a place, or has been woken to take one.
 	wants *slots
 	path  string
-	// at is the path of the operation whose user code the goroutine runs: where it was if that
-	// code ends the goroutine, which is why no deferred function sets it back.
-	at string
+	// at is the operation whose user code the goroutine runs; nil for that of its own path. It tells
+	// where the goroutine was if that code ends it, which is why no deferred function sets it back. The
+	// goroutine sets it without the lock, and others look.
+	at atomic.Pointer[operation]
 	// panicked is the value of a panic that was recovered while the goroutine was being ended.
 	panicked any
 }
@@ -61,7 +63,7 @@ func (f funcs) ended(err error) { f.end(err) }
 
 // spawn starts a goroutine of ours, counted before it runs.
 func (inv *invocation) spawn(parent *task, path string, r routine) *task {
-	t := &task{inv: inv, parent: parent, path: path, at: path}
+	t := &task{inv: inv, parent: parent, path: path}
 	if parent != nil {
 		parent.children = append(parent.children, t)
 	}
@@ -114,7 +116,7 @@ func (t *task) end(returned bool, v any, r routine) {
 	case v != nil:
 		r.ended(panicError(v))
 	default:
-		inv.fail(fmt.Errorf("%w: in %s", ErrExited, place(t.at)))
+		inv.fail(fmt.Errorf("%w: in %s", ErrExited, place(t.where())))
 	}
 	t.give()
 	if t.over != nil {
@@ -141,6 +143,14 @@ func (t *task) uncount() {
 		t.counted = false
 		t.inv.busy--
 	}
+}
+
+// where is the path of the user code that the goroutine runs; empty for the handler's.
+func (t *task) where() string {
+	if o := t.at.Load(); o != nil {
+		return o.path()
+	}
+	return t.path
 }
 
 // check ends the goroutine if nobody waits for it any more. Called with the lock held, which it

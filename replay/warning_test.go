@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -121,4 +122,27 @@ func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNearDeadlineLooksAtBodiesThatBegan without the lock, on goroutines of their own: what they write
+// to say where they are is read by another one. It shows with -race.
+func TestNearDeadlineLooksAtBodiesThatBegan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		book := &logBook{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		order := op.Group("order", func(ctx op.Context) (op.None, error) {
+			time.Sleep(58 * time.Second) // the watch has begun, and nothing comes between it and the next body
+			return replay.Run(ctx, sleeper("long", time.Second+time.Millisecond))
+		})
+		f := replay.Handler(inTurn(order), replay.WithLogHandler(book.handler(true)))
+		if got := say(f.Invoke(checkpoint.WithClient(ctx, &tape{}), event(t))); got != "SUCCEEDED {}" {
+			t.Fatal(got)
+		}
+		got := strings.ReplaceAll(strings.Join(book.lines(), "\n"), `\"`, `"`)
+		if !strings.Contains(got, `paths=""order/long""`) {
+			t.Errorf("logged %.600s", got)
+		}
+	})
 }
