@@ -38,20 +38,40 @@ func (inv *invocation) arm() {
 		if !inv.served(w) {
 			continue
 		}
-		at, timed := inv.ends(w, now)
-		if !timed {
-			at = now.Add(min(time.Duration(max(w.op.polls, 1))*pollStep, pollMost))
-		}
-		if next.IsZero() || at.Before(next) {
+		if at := inv.pollAt(w, now); next.IsZero() || at.Before(next) {
 			next = at
 		}
 	}
-	if next.IsZero() || inv.poll.disarm != nil && !next.Before(inv.poll.at) {
+	if !next.IsZero() {
+		inv.pollBy(next, now)
+	}
+}
+
+// armFor is arm for one that parks while the timer is set for all others: it does not look at them, of
+// which there may be thousands. Called with the lock held.
+func (inv *invocation) armFor(w *waiter) {
+	if inv.phase == running && inv.busy > 0 && inv.served(w) {
+		now := inv.clock.Now()
+		inv.pollBy(inv.pollAt(w, now), now)
+	}
+}
+
+// pollBy sets the timer, unless there will be a poll before.
+func (inv *invocation) pollBy(next, now time.Time) {
+	if inv.poll.disarm != nil && !next.Before(inv.poll.at) {
 		return
 	}
 	inv.poll.stop()
 	inv.poll.at = next
 	inv.poll.disarm = inv.clock.AfterFunc(next.Sub(now), inv.ask)
+}
+
+// pollAt returns when the service is to be asked for what w waits for.
+func (inv *invocation) pollAt(w *waiter, now time.Time) time.Time {
+	if at, timed := inv.ends(w, now); timed {
+		return at
+	}
+	return now.Add(min(time.Duration(max(w.op.polls, 1))*pollStep, pollMost))
 }
 
 // ends returns when the service finishes what w waits for, if that is a matter of time and not over.

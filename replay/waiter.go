@@ -59,9 +59,7 @@ func (inv *invocation) park(w *waiter) {
 	inv.parked[w] = struct{}{}
 	w.t.asleep = w
 	w.t.uncount()
-	if inv.served(w) {
-		inv.arm() // the others have been looked at
-	}
+	inv.armFor(w)
 	inv.settle()
 	inv.mu.Unlock()
 	select {
