@@ -36,13 +36,8 @@ func misuses() []misuse {
 	return []misuse{
 		{
 			reason: "goroutines of an error group, which would go on as if nothing had happened",
-			run: func(ctx op.Context) error {
-				var group sync.WaitGroup
-				group.Go(func() { _ = replay.Exec(ctx, pause) })
-				group.Wait()
-				return nil
-			},
-			want: concurrent + `"pause"` + handler,
+			run:    beside(func(ctx op.Context) { _ = replay.Exec(ctx, pause) }),
+			want:   concurrent + `"pause"` + handler,
 		},
 		{
 			reason: "a step on a goroutine of the user",
@@ -138,6 +133,36 @@ func misuses() []misuse {
 			},
 			want: exited + `in "order"`,
 		},
+		{
+			reason: "a goroutine of the user waits for what an earlier invocation has begun",
+			run:    beside(func(ctx op.Context) { _ = replay.Exec(ctx, pause) }),
+			log:    []checkpoint.Operation{begunRecord(checkpoint.KindWait, "Wait", "pause")},
+			want:   concurrent + `"pause"` + handler,
+		},
+		{
+			reason: "a goroutine of the user waits for another function that an earlier invocation has called",
+			run:    beside(func(ctx op.Context) { _ = replay.Exec(ctx, op.Invoke[string, string]("stock", "check", "in")) }),
+			log:    []checkpoint.Operation{begunRecord(checkpoint.KindChainedInvoke, "ChainedInvoke", "stock")},
+			want:   concurrent + `"stock"` + handler,
+		},
+	}
+}
+
+// beside runs f on a goroutine of the user's own.
+func beside(f func(ctx op.Context)) func(ctx op.Context) error {
+	return func(ctx op.Context) error {
+		var group sync.WaitGroup
+		group.Go(func() { f(ctx) })
+		group.Wait()
+		return nil
+	}
+}
+
+// begunRecord is the record of an operation below the handler that the service has not finished.
+func begunRecord(kind checkpoint.Kind, subType, name string) checkpoint.Operation {
+	return checkpoint.Operation{
+		ID: checkpoint.ID("", name, "", 0), Name: name, SubType: subType, Kind: kind,
+		Status: checkpoint.StatusStarted, Start: dawn,
 	}
 }
 

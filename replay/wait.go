@@ -56,7 +56,7 @@ func (o *operation) served(start bool) (node.Record, *operation) {
 }
 
 // serve parks until the record of o is terminal and returns what user code gets of it. Called
-// without the lock, on the scope's goroutine.
+// without the lock.
 func (s *scope) serve(o *operation) node.Record {
 	s.inv.mu.Lock()
 	if err := s.alive(); err != nil {
@@ -71,6 +71,9 @@ func (s *scope) serve(o *operation) node.Record {
 			return r
 		}
 		if ok {
+			if err := s.owned(o.head); err != nil { // the claim does not look if there is a record
+				return node.Record{Err: err}
+			}
 			s.frontier(o)
 		}
 		if s.readOnly {
