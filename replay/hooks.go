@@ -240,6 +240,7 @@ func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
 		defer free()
 		h.ctx = ctx
 		run(ctx)
+		h.flush() // what came last belongs to the invocation, too
 	})
 }
 
