@@ -91,16 +91,19 @@ func (h *hooks) reached(o OperationInfo, rec *checkpoint.Operation) {
 	if h == nil {
 		return
 	}
+	_, again := h.paths[o.ID] // a compensation that was taken over
 	h.paths[o.ID] = o.Path
-	if rec != nil {
-		if rec.Status.Terminal() {
-			if h.due[rec.ID] {
-				h.finished(rec)
-			}
-			return
+	switch {
+	case rec != nil && rec.Status.Terminal():
+		if h.due[rec.ID] {
+			h.finished(rec)
 		}
+		return
+	case again:
+		return
+	case rec != nil:
 		o = h.describe(rec)
-	} else {
+	default:
 		h.begun[o.ID] = true
 	}
 	h.queue = append(h.queue, func(ctx context.Context) {

@@ -237,46 +237,6 @@ func TestReportsHaveTheContextOfTheInvocation(t *testing.T) {
 	}
 }
 
-// TestReportsComeInsideWrapInvocation: also those of the last operations, with a context that has not ended.
-func TestReportsComeInsideWrapInvocation(t *testing.T) {
-	t.Parallel()
-	type key struct{}
-	var got []string
-	note := func(ctx context.Context, what string) { got = append(got, fmt.Sprint(what, " ", ctx.Err())) }
-	i := replay.Interceptor{
-		WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
-			next(context.WithValue(ctx, key{}, "wrapped"))
-			note(ctx, "left")
-		},
-		OperationStart: func(ctx context.Context, o replay.OperationInfo) { note(ctx, "start "+o.Name) },
-		OperationEnd:   func(ctx context.Context, o replay.OperationInfo) { note(ctx, "end "+o.Name) },
-	}
-	tests := []struct {
-		reason string
-		last   op.Op[op.None]
-		want   []string
-	}{
-		{
-			"a wait that suspends the invocation", op.Wait("pause", time.Minute),
-			[]string{"start pause <nil>", "left <nil>"},
-		},
-		{
-			"a step whose result is recorded when the handler has returned",
-			op.Do("work", func(context.Context) error { return nil }, op.WithSemantics(op.Relaxed)),
-			[]string{"start work <nil>", "end work <nil>", "left <nil>"},
-		},
-	}
-	for _, tt := range tests { //nolint:paralleltest // they share the list
-		t.Run(tt.reason, func(t *testing.T) {
-			got = nil
-			once(t, replay.Handler(inTurn(tt.last), replay.WithInterceptors(i)), &tape{})
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("calls (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 // TestInterceptorsOfAListAreCalledInItsOrder, and those of a repeated option after the others.
 func TestInterceptorsOfAListAreCalledInItsOrder(t *testing.T) {
 	t.Parallel()
