@@ -13,17 +13,21 @@ const (
 )
 
 // usage estimates what an execution holds of what it may, so that somebody is told before the
-// service refuses more. It is guarded by the invocation's lock.
+// service refuses more. It holds more than is seen here: the service leaves out what is inside groups
+// that have completed. It is guarded by the invocation's lock.
 type usage struct {
-	operations, bytes int
-	warned            bool
+	retries, bytes int
+	warned         bool
 }
 
-// usageOf estimates what a log holds. A step counts once for each attempt.
+// usageOf estimates what a log holds.
 func usageOf(log *checkpoint.Log) (u usage) {
 	for rec := range log.Records() {
-		u.operations += max(1, rec.Attempt)
-		u.bytes += rec.Payload.Size()
+		u.retries += rec.Attempt
+		if rec.Status.Terminal() && rec.Attempt > 0 {
+			u.retries-- // nothing followed the last attempt
+		}
+		u.bytes += rec.Payload.Size() + failureSize(rec.Failure)
 	}
 	return u
 }
@@ -31,28 +35,35 @@ func usageOf(log *checkpoint.Log) (u usage) {
 // add counts updates that the service has accepted.
 func (u *usage) add(updates []checkpoint.Update) {
 	for i := range updates {
-		if updates[i].Action == checkpoint.ActionStart {
-			u.operations++
+		if updates[i].Action == checkpoint.ActionRetry {
+			u.retries++
 		}
-		u.bytes += updates[i].Payload.Size()
+		u.bytes += updates[i].Payload.Size() + failureSize(updates[i].Failure)
 	}
 }
 
-// near reports whether four fifths of what an execution may hold are used.
-func (u *usage) near() bool {
-	const part, of = 4, 5
-	return u.operations*of >= mostOperations*part || u.bytes*of >= mostBytes*part
+func failureSize(f *checkpoint.Failure) (n int) {
+	if f == nil {
+		return 0
+	}
+	for _, line := range f.Stack {
+		n += len(line)
+	}
+	return n + len(f.Type) + len(f.Message) + len(f.Data)
 }
 
-// warnOfUsage says so, once in an invocation. Called with the lock held.
+// warnOfUsage says, once in an invocation, when four fifths of what an execution may hold are used. An
+// operation counts once, and once more for each retry. Called with the lock held.
 func (inv *invocation) warnOfUsage() {
+	const part, of = 4, 5
 	u := &inv.usage
-	if u.warned || !u.near() {
+	operations := inv.log.Len() + u.retries
+	if u.warned || operations*of < mostOperations*part && u.bytes*of < mostBytes*part {
 		return
 	}
 	u.warned = true
 	inv.logger().Warn("the execution comes near what the service keeps of one, and then it is refused more; "+
 		"let parts of it be executions of their own (op.Invoke)",
-		slog.Int("operations", u.operations), slog.Int("mostOperations", mostOperations),
+		slog.Int("operations", operations), slog.Int("mostOperations", mostOperations),
 		slog.Int("bytes", u.bytes), slog.Int("mostBytes", mostBytes))
 }

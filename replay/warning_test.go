@@ -82,8 +82,11 @@ func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
 			return nil
 		}
 	}
+	running := stepRecord("flaky", checkpoint.StatusStarted, withAttempt(2399))
+	failed := stepRecord("large", checkpoint.StatusFailed,
+		withFailure(checkpoint.Failure{Type: "Error", Message: "declined", Data: strings.Repeat("x", 80_000_000)}))
 	large := stepRecord("large", checkpoint.StatusSucceeded, withResult(strings.Repeat("x", 80_000_000)))
-	many := stepRecord("flaky", checkpoint.StatusSucceeded, withResult("{}"), func(o *checkpoint.Operation) { o.Attempt = 2400 })
+	many := stepRecord("flaky", checkpoint.StatusSucceeded, withResult("{}"), withAttempt(2400))
 	never := op.WithRetry(retry.Never())
 	tests := []struct {
 		reason string
@@ -96,6 +99,13 @@ func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
 		{"attempts count", []checkpoint.Operation{many}, func(ctx op.Context) error {
 			return replay.Exec(ctx, op.Do("flaky", noop, never))
 		}, "operations=2400 "},
+		{"the attempt that runs counts", []checkpoint.Operation{running}, func(ctx op.Context) error {
+			return replay.Exec(ctx, op.Do("flaky", noop, never))
+		}, "operations=2400 "},
+		{"bytes of errors", []checkpoint.Operation{failed}, func(ctx op.Context) error {
+			_ = replay.Exec(ctx, op.Do("large", noop))
+			return nil
+		}, "bytes=80000013 "},
 		{"bytes", []checkpoint.Operation{large}, func(ctx op.Context) error {
 			return replay.Exec(ctx, op.Do("large", noop))
 		}, "bytes=80000000 "},
