@@ -160,7 +160,7 @@ func (w *watched) complaints(k *kit, ops []Operation) (list []string) {
 		}
 	}
 	for _, o := range ops {
-		if last := o.Path[strings.LastIndexByte(o.Path, '/')+1:]; !w.cfg.repeats && strings.Contains(last, "#") && !strings.Contains(last, "[") {
+		if last := lastOf(o.Path); !w.cfg.repeats && strings.Contains(last, "#") && !strings.Contains(last, "[") {
 			list = append(list, repeats(o.Path, k.at))
 		}
 	}

@@ -154,7 +154,7 @@ func (s *sights) note(path string, n node.Node) {
 		s.batches[path] = b
 	}
 	if h := n.Head(); h.Key != "" {
-		scope := path[:max(0, strings.LastIndexByte(path, '/'))]
+		scope := scopeOf(path)
 		s.heads[scope] = append(s.heads[scope], h)
 	}
 }

@@ -15,13 +15,7 @@ func (k *kit) complaints() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	list := slices.Clone(k.misfits)
-	if path, was, is := k.changed[0], k.changed[1], k.changed[2]; path != "" {
-		list = append(list, fmt.Sprintf("the handler is not deterministic: the input of %q%s was %s, and %s when the code was replayed; %s",
-			path, k.atLine(path), was, is, causes))
-	}
-	if k.reordered != "" {
-		list = append(list, fmt.Sprintf("the handler is not deterministic: %s; %s", k.reordered, causes))
-	}
+	list = append(list, k.same.complaints(k.atLine)...)
 	for _, s := range k.cfg.stubs {
 		if !k.used[s] {
 			list = append(list, s.name+" was never used: "+k.unusedStub(s))
@@ -166,76 +160,3 @@ func askedAt(o Operation, ops []Operation) string {
 
 // subTypeAsk is the sub-type of op.WaitForCallback.
 const subTypeAsk = "WaitForCallback"
-
-// meant suggests what a mistyped path was to be, or else lists what there is.
-func meant(path string, there []string) string {
-	var choice []string
-	for _, p := range there {
-		for _, c := range []string{starred(p), p} {
-			if !slices.Contains(choice, c) {
-				choice = append(choice, c)
-			}
-		}
-	}
-	best, near := "", 1+len(path)/3 //nolint:mnd // a third of the letters may be wrong
-	for _, c := range choice {
-		if d := distance(path, c); d < near {
-			best, near = c, d
-		}
-	}
-	if path != "" && best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
-	}
-	const most = 10
-	var list []string
-	for _, c := range choice {
-		if c != starred(c) {
-			continue // of ship[0] and ship[1], ship[*] is enough
-		}
-		if len(list) == most {
-			list = append(list, "…")
-			break
-		}
-		list = append(list, strconv.Quote(c))
-	}
-	if len(list) == 0 {
-		return "; there was none"
-	}
-	return "; there were " + strings.Join(list, ", ")
-}
-
-// starred puts a star in place of the items of a path.
-func starred(path string) string {
-	var b strings.Builder
-	for {
-		head, rest, ok := strings.Cut(path, "[")
-		_, tail, closed := strings.Cut(rest, "]")
-		b.WriteString(head)
-		if !ok || !closed {
-			return b.String()
-		}
-		b.WriteString("[*]")
-		path = tail
-	}
-}
-
-// distance is how many letters must be put in, taken out or changed to make one text of the other.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
-}

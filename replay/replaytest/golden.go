@@ -225,10 +225,7 @@ func (g *traffic) canonical(list []sent) []sent {
 		}
 		children[parent] = append(children[parent], id)
 	}
-	scope := func(id string) string {
-		p := g.path(id, "")
-		return p[:max(0, strings.LastIndexByte(p, '/'))]
-	}
+	scope := func(id string) string { return scopeOf(g.path(id, "")) }
 	var out []sent
 	var emit func(parent string)
 	emit = func(parent string) {

@@ -112,8 +112,8 @@ func (x *explorer) problem(want, t *trial) string {
 	if n, most := t.k.exec.Invocations(), want.k.exec.Invocations()+3*len(t.fired)+3; n > most && !t.interrupted {
 		return fmt.Sprintf("%d invocations, of at most %d", n, most)
 	}
-	if path, was, is := t.k.changedInput(); path != "" {
-		return fmt.Sprintf("the input of %q%s was %s, and %s when the code was replayed: %s", path, t.k.at(path), was, is, causes)
+	if list := t.k.nondeterminism(); len(list) > 0 {
+		return list[0]
 	}
 	return ""
 }

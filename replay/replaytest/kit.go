@@ -41,15 +41,8 @@ type kit struct {
 	runs   map[string]int         // of bodies, by path
 	seen   *sights                // what was run; nil if nobody asks
 
-	inputs  map[string]string // fingerprints, by path
-	changed [3]string         // a path, what its input was, and what it became
-	lines   map[string]string // of the handler, by path
-	// rank is the order in which operations were run first, by path; visited are those that this
-	// invocation has run, latest the last one of each scope; reordered is what is wrong with that.
-	rank      map[string]int
-	visited   map[string]bool
-	latest    map[string]string
-	reordered string
+	same  determinism
+	lines map[string]string // of the handler, by path
 
 	used    map[*stub]bool
 	replied map[string]bool   // by the path of a reply
@@ -89,8 +82,8 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 func emptyKit(cfg *config) *kit {
 	return &kit{
 		cfg: cfg, paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
-		inputs: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool), names: make(map[string]string),
-		lines: make(map[string]string), relaxed: make(map[string]bool), rank: make(map[string]int), visited: make(map[string]bool), latest: make(map[string]string),
+		same: newDeterminism(), lines: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool),
+		names: make(map[string]string), relaxed: make(map[string]bool),
 	}
 }
 
@@ -102,11 +95,8 @@ func (k *kit) start(ctx context.Context, input []byte) (err error) {
 
 // watch is the context that the function is invoked with.
 func (k *kit) watch(ctx context.Context) context.Context {
-	k.note(func() {
-		clear(k.visited)
-		clear(k.latest)
-	})
-	ctx = node.WithSubstitute(ctx, k.substitute)
+	c := newCourse()
+	ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node { return k.substitute(c, path, n) })
 	open := make(map[string]string) // operations of this invocation that have begun and not ended, by group
 	return replay.Watch(ctx, replay.Interceptor{
 		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o); k.begun(open, o) },
@@ -140,8 +130,8 @@ func (k *kit) begun(open map[string]string, o replay.OperationInfo) {
 	}
 }
 
-// substitute sees every operation before it runs.
-func (k *kit) substitute(path string, n node.Node) node.Node {
+// substitute sees every operation of an invocation before it runs.
+func (k *kit) substitute(c *course, path string, n node.Node) node.Node {
 	h := n.Head()
 	if a, ok := n.(*node.Await); ok {
 		if _, callback := node.Origin(a).(*node.Callback); !callback {
@@ -155,13 +145,12 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		if k.lines[path] == "" {
 			k.lines[path] = line
 		}
-		k.sequence(path, h)
+		k.same.ran(c, path, h, input)
 		k.known = append(k.known, h.Known...)
 		switch n := n.(type) {
 		case *node.Callback:
 			k.codecs[path] = h.Codec
-			around := path[:max(0, strings.LastIndexByte(path, '/'))]
-			if !slices.Contains(k.callbacks, around) && !slices.Contains(k.callbacks, path) {
+			if !slices.Contains(k.callbacks, scopeOf(path)) && !slices.Contains(k.callbacks, path) {
 				k.callbacks = append(k.callbacks, path)
 			}
 		case *node.Group:
@@ -177,11 +166,6 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 			k.relaxed[path] = n.Config.Semantics == node.Relaxed
 		case *node.Wait, *node.Invoke, *node.Await:
 		}
-		if was, ok := k.inputs[path]; !ok {
-			k.inputs[path] = input
-		} else if was != input && k.changed[0] == "" {
-			k.changed = [3]string{path, was, input}
-		}
 		k.names[h.Name] = path
 		k.seen.note(path, n)
 		if s != nil {
@@ -190,8 +174,7 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 				k.misfits = append(k.misfits, what)
 			}
 		}
-		last := path[strings.LastIndexByte(path, '/')+1:]
-		if h.Key == "" && strings.Contains(last, "#") && !slices.Contains(k.repeated, path) {
+		if h.Key == "" && strings.Contains(lastOf(path), "#") && !slices.Contains(k.repeated, path) {
 			k.repeated = append(k.repeated, path)
 		}
 	})
@@ -199,9 +182,9 @@ func (k *kit) substitute(path string, n node.Node) node.Node {
 		n = s.replace(n)
 	}
 	if step, ok := n.(*node.Step); ok {
-		c := *step
-		c.Body = &body{k: k, path: path, inner: step.Body}
-		return &c
+		watched := *step
+		watched.Body = &body{k: k, path: path, inner: step.Body}
+		return &watched
 	}
 	return n
 }
@@ -329,13 +312,6 @@ func (k *kit) open(r reply) (checkpoint.Operation, bool) {
 // answers reports whether the reply is for an operation.
 func (k *kit) answers(r reply, rec checkpoint.Operation) bool {
 	return rec.Kind == checkpoint.KindCallback && (matches(r.path, k.path(rec)) || matches(r.path, k.parentPath(rec)))
-}
-
-// changedInput returns an operation whose input was another one when the code was replayed.
-func (k *kit) changedInput() (path, was, is string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.changed[0], k.changed[1], k.changed[2]
 }
 
 // path is the path of a record; its name if the code was never seen to reach it.

@@ -240,7 +240,7 @@ func (c *Callback) Fail(errorType, message string) {
 func (c *Callback) codec() (cd codec.Codec) {
 	c.k.note(func() {
 		cd = c.k.codecs[c.path]
-		if outer, ok := c.k.codecs[c.path[:max(0, strings.LastIndexByte(c.path, '/'))]]; ok {
+		if outer, ok := c.k.codecs[scopeOf(c.path)]; ok {
 			cd = outer
 		}
 	})

@@ -2,12 +2,9 @@ package replaytest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"strings"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -130,44 +127,3 @@ type stubScope func(s node.Scope) (any, error)
 
 // Run implements node.ScopeBody.
 func (f stubScope) Run(s node.Scope) (any, error) { return f(s) }
-
-// matches reports whether a path is the one of an option, in which a star stands for any text
-// without a slash.
-func matches(pattern, path string) bool {
-	patterns, parts := strings.Split(pattern, "/"), strings.Split(path, "/")
-	return slices.EqualFunc(patterns, parts, matchesPart)
-}
-
-// matchesPart is matches for what stands between two slashes.
-func matchesPart(pattern, part string) bool {
-	texts := strings.Split(pattern, "*")
-	rest, ok := strings.CutPrefix(part, texts[0])
-	if len(texts) == 1 || !ok {
-		return pattern == part
-	}
-	last := len(texts) - 1
-	for _, text := range texts[1:last] {
-		if _, rest, ok = strings.Cut(rest, text); !ok {
-			return false
-		}
-	}
-	return strings.HasSuffix(rest, texts[last])
-}
-
-// fingerprint tells inputs apart.
-func fingerprint(in any) string {
-	if in == nil {
-		return ""
-	}
-	b, err := json.Marshal(in)
-	if err != nil {
-		return ""
-	}
-	const most = 200
-	if len(b) <= most {
-		return string(b)
-	}
-	h := fnv.New64a()
-	_, _ = h.Write(b)
-	return fmt.Sprintf("%s… (%d bytes, %x)", b[:most], len(b), h.Sum64())
-}

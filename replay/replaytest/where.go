@@ -6,9 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-
-	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/op/node"
 )
 
 // ours begins the names of all functions of the module's packages.
@@ -72,24 +69,4 @@ func (k *kit) atLine(path string) string {
 		}
 	}
 	return ""
-}
-
-// sequence checks that each invocation runs the operations of a scope in the same order. The code
-// of a scope may run twice in an invocation, to see what it has to undo. Called with the lock.
-func (k *kit) sequence(path string, h *node.Header) {
-	scope := path[:max(0, strings.LastIndexByte(path, '/'))]
-	first := checkpoint.Path(scope, h.Name, h.Key, 0)
-	branch := path != first && !strings.HasPrefix(path, first+"#")
-	if k.visited[path] || branch || strings.HasSuffix(h.Name, "-undo") { // branches and compensations have no order
-		return
-	}
-	k.visited[path] = true
-	if _, again := k.rank[path]; !again {
-		k.rank[path] = len(k.rank)
-	}
-	before := k.latest[scope]
-	k.latest[scope] = path
-	if before != "" && k.rank[path] < k.rank[before] && k.reordered == "" {
-		k.reordered = fmt.Sprintf("an invocation ran %q%s after %q%s, an earlier one before it", path, k.atLine(path), before, k.atLine(before))
-	}
 }
