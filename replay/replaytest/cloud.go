@@ -395,7 +395,7 @@ func (w *watched) gaveUp(ctx context.Context, last error) error {
 	if w.end.over() {
 		return fmt.Errorf("the history of execution %s, which is %s, is not complete after %v", w.arn, w.end.status, w.patience)
 	}
-	return fmt.Errorf("%s: %s; wait longer with Within", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies))
+	return fmt.Errorf("%s: %s; wait longer with Within", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies, ""))
 }
 
 // table is what the history tells, for messages.

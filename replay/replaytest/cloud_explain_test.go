@@ -147,7 +147,8 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				hurried := &hurriedTest{recorder: tb, end: time.Now().Add(10*time.Second + 50*time.Millisecond)}
 				replaytest.Run(hurried, f, in, at.cloud(tb))
 			},
-			want: `has not ended within \d+\.\d+ms, when the -timeout of the test is near; Within allows 5m0s: callback`,
+			want: `has not ended within \d+\.\d+ms, when the -timeout of the test is near; Within allows 5m0s: callback "manager-approval/manager-approval-callback" is STARTED; ` +
+				`answer it with the option Reply\("manager-approval", …\); wait longer with Within\n`, // and not with Start
 		},
 		{
 			name: "no function", reason: "it tells the types and the errors",

@@ -10,29 +10,41 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// complaints are what fails a test whatever the execution came to.
+// complaints are what fails a test whatever the execution came to, but for what was never used.
 func (k *kit) complaints() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	list := slices.Clone(k.misfits)
 	list = append(list, k.same.complaints(k.atLine)...)
-	for _, s := range k.cfg.stubs {
-		if !k.used[s] {
-			list = append(list, s.name+" was never used: "+k.unusedStub(s))
-		}
-	}
-	for _, r := range k.cfg.replies {
-		if !k.replied[r.path] {
-			list = append(list, unusedReply(r.path, k.callbacks))
-		}
-	}
-	list = append(list, k.unusedHosts()...)
 	if !k.cfg.repeats {
 		for _, path := range k.repeated {
 			list = append(list, repeats(path, k.atLine))
 		}
 	}
 	return list
+}
+
+// idle is something that a test has given and that was never used.
+type idle struct {
+	what any // a *stub, or which reply or function, as text
+	text string
+}
+
+// idle lists the stubs, replies and hosted functions that were never used.
+func (k *kit) idle() (list []idle) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.cfg.stubs {
+		if !k.used[s] {
+			list = append(list, idle{s, s.name + " was never used: " + k.unusedStub(s)})
+		}
+	}
+	for _, r := range k.cfg.replies {
+		if !k.replied[r.path] {
+			list = append(list, idle{"reply " + r.path, unusedReply(r.path, k.callbacks)})
+		}
+	}
+	return append(list, k.idleHosts()...)
 }
 
 // unusedStub says why a stub may not have been used. Called with the lock.
@@ -51,8 +63,8 @@ func (k *kit) unusedStub(s *stub) string {
 	return "the handler has not come to such an operation" + meant("", paths)
 }
 
-// unusedHosts complains of functions that nobody has invoked.
-func (k *kit) unusedHosts() (list []string) {
+// idleHosts lists the functions that nobody has invoked.
+func (k *kit) idleHosts() (list []idle) {
 	var invoked []string
 	for _, e := range k.svc.Executions() {
 		if _, function, _ := strings.Cut(e.Record().Function, ":function:"); e.ARN() != k.exec.ARN() {
@@ -65,7 +77,8 @@ func (k *kit) unusedHosts() (list []string) {
 			name = function
 		}
 		if !slices.ContainsFunc(invoked, func(f string) bool { return f == name || strings.HasPrefix(f, name+":") }) {
-			list = append(list, fmt.Sprintf("the function of Host(%q) was never used: nobody has invoked it", h.function))
+			text := fmt.Sprintf("the function of Host(%q) was never used: nobody has invoked it", h.function)
+			list = append(list, idle{"host " + h.function, text})
 		}
 	}
 	return list
@@ -118,8 +131,8 @@ func repeats(path string, at func(path string) string) string {
 		"record; tell them apart with Key, or accept it with AllowRepeats", path, at(path), first, at(first))
 }
 
-// waitsFor lists what is not finished.
-func waitsFor(ops []Operation, replies []reply) string {
+// waitsFor lists what is not finished. instead is another way to answer than by a reply; empty for none.
+func waitsFor(ops []Operation, replies []reply, instead string) string {
 	var open []string
 	callback := ""
 	for _, o := range ops {
@@ -138,7 +151,10 @@ func waitsFor(ops []Operation, replies []reply) string {
 	case callback == "":
 		return what
 	case len(replies) == 0:
-		return fmt.Sprintf("%s; answer it with the option Reply(%q, …), or with Start and Callback(%q)", what, callback, callback)
+		if instead != "" {
+			instead = fmt.Sprintf(", or with %s(%q)", instead, callback)
+		}
+		return fmt.Sprintf("%s; answer it with the option Reply(%q, …)%s", what, callback, instead)
 	}
 	var paths []string
 	for _, r := range replies {
@@ -146,6 +162,9 @@ func waitsFor(ops []Operation, replies []reply) string {
 	}
 	return fmt.Sprintf("%s; no Reply is for %q, but for %s", what, callback, strings.Join(paths, ", "))
 }
+
+// byHand is how a test answers a callback itself.
+const byHand = "Start and Callback"
 
 // askedAt is the path by which a test names a callback: that of the op.WaitForCallback around it, if
 // there is one.

@@ -124,26 +124,43 @@ func (r *Report) String() string {
 // written below a group, branch or batch that has ended; no invocation fails but for an interruption, so that none suspends with nothing pending;
 // the number of invocations is bounded. The budget is that of the undisturbed execution.
 //
+// A stub, a reply or a hosted function that no execution has used fails the test. Some are of use only when
+// something goes wrong.
+//
 // The first failure is shrunk to the fewest interruptions that fail, and told with the line that
 // [Replay] takes. A handler that is not deterministic is told apart: eight undisturbed executions
 // must agree in what operations they run, in which order, and with which inputs.
 func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) *Report {
 	tb.Helper()
+	x := newExplorer(tb, f, in, opts)
+	x.explore()
+	return x.report
+}
+
+func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts []ExploreOption) *explorer {
+	tb.Helper()
+	if f == nil {
+		tb.Fatal(noFunction)
+	}
 	cfg := newConfig()
 	for _, o := range opts {
 		if o != nil {
 			o.applyExplore(cfg)
 		}
 	}
-	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}, used: make(map[*stub]bool)}
+	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}}
 	x.traffic = func(k *kit) string {
 		r, err := resultOf(k, f)
 		if err != nil {
 			return err.Error()
 		}
 		var b strings.Builder
-		printOperations(&b, r.Operations)
-		return r.Traffic() + "\n" + b.String()
+		b.WriteString(r.Traffic())
+		if len(r.Operations) > 0 {
+			b.WriteByte('\n')
+			printOperations(&b, r.Operations)
+		}
+		return b.String()
 	}
 	x.same = func(want, got *trial) bool {
 		equal, ok := cfg.explore.equal.(func(want, got Out) bool)
@@ -158,6 +175,5 @@ func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opt
 	if x.input, err = encodeInput(tb.Context(), in); err != nil {
 		tb.Fatalf("replaytest: %v", err)
 	}
-	x.explore()
-	return x.report
+	return x
 }

@@ -1,6 +1,7 @@
 package replaytest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -21,10 +22,10 @@ type explorer struct {
 	input   []byte
 	report  *Report
 	states  map[uint64]bool
-	used    map[*stub]bool
 	same    func(want, got *trial) bool
 	traffic func(k *kit) string
-	usual   int // invocations of the undisturbed execution; zero before it has ended
+	usual   int    // invocations of the undisturbed execution; zero before it has ended
+	idle    []idle // what no execution has used so far; nil before the first one
 }
 
 // undisturbed is how many executions must agree before any is interrupted.
@@ -72,10 +73,8 @@ func (x *explorer) explore() {
 	if x.report.Singles != x.report.Want() {
 		x.tb.Errorf("replaytest: %d singles were tried, not %d", x.report.Singles, x.report.Want())
 	}
-	for _, s := range x.cfg.stubs {
-		if !x.used[s] {
-			x.tb.Errorf("replaytest: %s was never used", s.name)
-		}
+	for _, unused := range x.idle { // some are of use only when something goes wrong
+		x.tb.Errorf("replaytest: %s; none of %d schedules has used it", unused.text, x.report.Schedules())
 	}
 	x.tb.Logf("replaytest: %v", x.report)
 }
@@ -189,9 +188,12 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 
 // history tells what happened: of a long history how it began, where the cause may lie, and how it ended.
 func (x *explorer) history(t *trial) string {
-	const first, last = 20, 40
-	if t.k.exec == nil {
+	first, last := 20, 40
+	switch {
+	case t.k.exec == nil:
 		return ""
+	case errors.Is(t.err, errTooMany): // it says the same again and again
+		first, last = 8, 8
 	}
 	lines := strings.Split(x.traffic(t.k), "\n")
 	if more := len(lines) - first - last; more > 0 {
@@ -200,20 +202,30 @@ func (x *explorer) history(t *trial) string {
 	return strings.Join(lines, "\n")
 }
 
+// sharing and chances are where else to look when executions come to different results.
+const (
+	sharing = "; what executions share, such as a fake that counts, is brought back with Reset"
+	chances = "; if chance decides between operations that run beside each other, as in a race, Equal says which results " +
+		"count as the same"
+)
+
 // sound reports whether executions that nothing interrupts agree.
 func (x *explorer) sound(base *trial) bool {
 	x.tb.Helper()
 	for range undisturbed - 1 {
 		t := x.try(nil)
-		what := x.differs(base, t)
+		what, advice := x.differs(base, t), causes
 		if what == "" && t.err != nil {
 			what = t.err.Error()
 		}
 		if what == "" && !x.same(base, t) {
-			what = fmt.Sprintf("one came to %s, another one to %s", base, t)
+			what, advice = fmt.Sprintf("one came to %s, another one to %s", base, t), causes+sharing
+			if base.k.beside {
+				advice += chances
+			}
 		}
 		if what != "" {
-			x.tb.Errorf("replaytest: the handler is not deterministic: of two executions that nothing has interrupted, %s; %s", what, causes)
+			x.tb.Errorf("replaytest: the handler is not deterministic: of two executions that nothing has interrupted, %s; %s", what, advice)
 			return false
 		}
 	}
@@ -223,10 +235,8 @@ func (x *explorer) sound(base *trial) bool {
 		return false
 	}
 	for _, c := range base.k.complaints() {
-		if !strings.Contains(c, "was never used") { // perhaps only when something goes wrong
-			x.tb.Errorf("replaytest: %s", c)
-			good = false
-		}
+		x.tb.Errorf("replaytest: %s", c)
+		good = false
 	}
 	for _, c := range x.cfg.budget.exceeded(costOf(base.k.exec)) {
 		x.tb.Errorf("replaytest: %s", c)
@@ -235,8 +245,15 @@ func (x *explorer) sound(base *trial) bool {
 	return good
 }
 
-// differs says in what two undisturbed executions differ: inputs, or the order of operations.
+// differs says in what two undisturbed executions differ: which operations they run, with which inputs, or in
+// which order.
 func (x *explorer) differs(a, b *trial) string {
+	if path := onlyIn(a.k, b.k); path != "" {
+		return fmt.Sprintf("one ran %q%s, the other one did not", path, a.k.at(path))
+	}
+	if path := onlyIn(b.k, a.k); path != "" {
+		return fmt.Sprintf("one ran %q%s, the other one did not", path, b.k.at(path))
+	}
 	for _, path := range sortedKeys(a.k.same.inputs) {
 		if got, ok := b.k.same.inputs[path]; ok && got != a.k.same.inputs[path] {
 			return fmt.Sprintf("one ran %q%s with %s, the other one with %s", path, a.k.at(path), a.k.same.inputs[path], got)
@@ -257,6 +274,20 @@ func (x *explorer) differs(a, b *trial) string {
 			return fmt.Sprintf("one ran %q%s before %q%s, the other one after it", before, a.k.at(before), path, a.k.at(path))
 		}
 		last[scope] = path
+	}
+	return ""
+}
+
+// onlyIn is an operation that the first of two executions has run alone; empty for none, and if operations ran
+// beside each other: which of them are reached before the end is chance then.
+func onlyIn(a, b *kit) string {
+	if a.beside || b.beside {
+		return ""
+	}
+	for _, id := range a.order {
+		if _, ok := b.paths[id]; !ok {
+			return a.paths[id]
+		}
 	}
 	return ""
 }

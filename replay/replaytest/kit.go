@@ -266,7 +266,7 @@ func (k *kit) lastFailure() string {
 func (k *kit) pass(ctx context.Context) error {
 	at, ok := k.clock.Next()
 	if !ok {
-		return fmt.Errorf("%w: %s", local.ErrStalled, waitsFor(k.operations(), k.cfg.replies))
+		return fmt.Errorf("%w: %s", local.ErrStalled, waitsFor(k.operations(), k.cfg.replies, byHand))
 	}
 	k.clock.AdvanceTo(at)
 	return ctx.Err()

@@ -2,6 +2,7 @@ package replaytest_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 // TestMisuseIsExplained runs handlers that are wrong, and reads what the author is told.
 func TestMisuseIsExplained(t *testing.T) {
 	t.Parallel()
+	var counter atomic.Int32
 	report := op.DoFunc("report", func(context.Context, int64) error { return nil })
 	tests := []struct {
 		name, reason string
@@ -48,6 +50,47 @@ func TestMisuseIsExplained(t *testing.T) {
 			run: []string{
 				"not deterministic", `an invocation ran "[a-g]" \(misuse_test\.go:\d+\) after "[a-g]" \(misuse_test\.go:\d+\), an earlier one before it`, "iterates a map",
 			},
+		},
+		{
+			name: "chance", reason: "one execution has an operation that another one has not",
+			handler: func(ctx op.Context, _ int) (string, error) {
+				name := strconv.Itoa(int(rand.Int64())) // of seven executions more, one has another one
+				return "", replay.Exec(ctx, op.Do(name, func(context.Context) error { return nil }))
+			},
+			want: []string{"not deterministic", `one ran "\d+" \(misuse_test\.go:\d+\), the other one did not; look for`, `replay\.Rand`},
+		},
+		{
+			name: "order after a crash", reason: "operations that change places are found in the log, and still mean something else",
+			handler: func(ctx op.Context, _ int) (string, error) {
+				names := []string{"b", "a"}
+				if err := replay.Exec(ctx, op.Do("sort", func(context.Context) error { names = []string{"a", "b"}; return nil })); err != nil {
+					return "", err
+				}
+				for _, name := range names {
+					if err := replay.Exec(ctx, op.Do(name, func(context.Context) error { return nil })); err != nil {
+						return "", err
+					}
+				}
+				return "", nil
+			},
+			want: []string{`an invocation ran "a" \(misuse_test\.go:\d+\) after "b" \(misuse_test\.go:\d+\), an earlier one before it`, `replaytest\.Replay\(`},
+			run:  []string{"not deterministic"},
+		},
+		{
+			name: "shared counter", reason: "a fake that counts is the test's own mistake",
+			handler: func(ctx op.Context, _ int) (string, error) {
+				return replay.Run(ctx, op.Step("count", func(context.Context) (string, error) { return strconv.Itoa(int(counter.Add(1))), nil }))
+			},
+			want: []string{`one came to SUCCEEDED "\d+", another one to SUCCEEDED "\d+"; .*Reset$`},
+		},
+		{
+			name: "race", reason: "chance decides, and that is no mistake of the handler",
+			handler: func(ctx op.Context, _ int) (string, error) {
+				return replay.Run(ctx, op.Race("first", op.Step("count", func(context.Context) (string, error) {
+					return strconv.Itoa(int(counter.Add(1))), nil
+				}), op.Transform(op.Wait("hour", time.Hour), func(op.None) (string, error) { return "", nil })))
+			},
+			want: []string{`one came to SUCCEEDED "\d+", another one to SUCCEEDED "\d+"; .*Equal says which results count as the same$`},
 		},
 		{
 			name: "captured variable", reason: "a body that is not run again does not change it again",

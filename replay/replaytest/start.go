@@ -134,6 +134,9 @@ func (e *Execution[Out]) Result() *Result[Out] {
 	for _, c := range e.k.complaints() {
 		e.t.Errorf("replaytest: %s", c)
 	}
+	for _, unused := range e.k.idle() {
+		e.t.Errorf("replaytest: %s", unused.text)
+	}
 	for _, c := range e.k.cfg.budget.exceeded(costOf(e.k.exec)) {
 		e.t.Errorf("replaytest: %s", c)
 	}
@@ -185,7 +188,7 @@ func (e *Execution[Out]) noCallback(path string) error {
 	case e.k.ended():
 		return fmt.Errorf("there is no callback at %q: the execution has ended without one, as %s", path, e.Status())
 	}
-	return fmt.Errorf("there is no callback at %q so far: %s", path, waitsFor(e.Ops(), nil))
+	return fmt.Errorf("there is no callback at %q so far: %s", path, waitsFor(e.Ops(), nil, byHand))
 }
 
 // Callback is a callback as the outside system sees it. Its methods run nothing: let the execution

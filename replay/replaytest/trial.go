@@ -120,11 +120,22 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		}
 	}
 	t.interrupted = t.interrupted || t.hasty && t.k.beside
-	t.err = errors.Join(t.err, t.k.svc.Close())
-	for s := range t.k.used {
-		x.used[s] = true
+	if t.k.exec != nil {
+		x.uses(t.k.idle())
 	}
+	t.err = errors.Join(t.err, t.k.svc.Close())
 	return t
+}
+
+// uses keeps of what was never used what this execution has not used either.
+func (x *explorer) uses(unused []idle) {
+	if x.idle == nil {
+		x.idle = append([]idle{}, unused...)
+		return
+	}
+	x.idle = slices.DeleteFunc(x.idle, func(i idle) bool {
+		return !slices.ContainsFunc(unused, func(u idle) bool { return u.what == i.what })
+	})
 }
 
 func (t *trial) note(f func()) {

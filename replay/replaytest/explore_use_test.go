@@ -1,0 +1,217 @@
+package replaytest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+)
+
+// TestExploreTellsWhatIsOfNoUse gives Explore what no execution uses, and what only some do.
+func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
+	t.Parallel()
+	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+		ask := op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }, op.WithTimeout(time.Hour))
+		answer, err := replay.Run(ctx, ask)
+		if errors.Is(err, op.ErrTimedOut) {
+			return "nobody", nil
+		}
+		return answer, err
+	})
+	label := func(context.Context) (string, error) { return "label", nil }
+	tests := []struct {
+		name, reason string
+		explore      func(tb *recorder)
+		want         []string
+	}{
+		{
+			name: "no function", reason: "a nil pointer panics far from the mistake",
+			explore: func(tb *recorder) { replaytest.Explore[int, string](tb, nil, 1) },
+			want:    []string{`^replaytest: the function is nil: pass what replay\.Handler makes of your handler$`},
+		},
+		{
+			name: "mistyped reply", reason: "the callback times out in all executions alike",
+			explore: func(tb *recorder) {
+				replaytest.Explore(tb, f, 1, replaytest.Reply("aproval", "fine"), replaytest.Schedules(0))
+			},
+			want: []string{`the reply for "aproval" was never used: no callback waited there; did you mean "approval"\?; none of \d+ schedules has used it$`},
+		},
+		{
+			name: "mistyped stub and a function that nobody invokes", reason: "the test means something that the code does not do",
+			explore: func(tb *recorder) {
+				replaytest.Explore(tb, f, 1, replaytest.Schedules(0), replaytest.StubNamed("aproval", label), replaytest.Host("math", f))
+			},
+			want: []string{
+				`the stub for "aproval" was never used: no step or group runs there; did you mean "approval"\?; none of \d+ schedules has used it$`,
+				`the function of Host\("math"\) was never used: nobody has invoked it; none of \d+ schedules has used it$`,
+			},
+		},
+		{
+			name: "stub for what goes wrong", reason: "only the execution that is cut off compensates",
+			explore: func(tb *recorder) {
+				once := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+					err := replay.Exec(ctx, op.Do("once", func(context.Context) error { return nil }, op.WithSemantics(op.AtMostOncePerRetry)))
+					if err == nil {
+						return "", nil
+					}
+					return replay.Run(ctx, op.Step("ask", label))
+				})
+				replaytest.Explore(tb, once, 1, replaytest.StubNamed("ask", label), replaytest.Schedules(0))
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := record(t, tt.explore)
+			if len(got.errs) != len(tt.want) {
+				t.Fatalf("%s: got %q, want %q", tt.reason, got.errs, tt.want)
+			}
+			for i, want := range tt.want {
+				if !regexp.MustCompile(want).MatchString(got.errs[i]) {
+					t.Errorf("%s: got %q, want one that matches %q", tt.reason, got.errs[i], want)
+				}
+			}
+		})
+	}
+}
+
+// TestPairsAndTriplesAreTried: what only so many crashes reveal is found by as many interruptions.
+func TestPairsAndTriplesAreTried(t *testing.T) {
+	t.Parallel()
+	for _, crashes := range []int32{1, 2, 3} {
+		t.Run(fmt.Sprint(crashes), func(t *testing.T) {
+			t.Parallel()
+			var runs atomic.Int32
+			f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+				paid, err := replay.Run(ctx, op.Step("pay", func(context.Context) (string, error) {
+					return strconv.FormatBool(runs.Add(1) <= crashes), nil
+				}))
+				return paid, errors.Join(err, replay.Exec(ctx, say("thanks"))) // which makes more calls
+			})
+			got := record(t, func(tb *recorder) {
+				replaytest.Explore(tb, f, 1, replaytest.Reset(func() { runs.Store(0) }), replaytest.Schedules(600))
+			})
+			line := regexp.MustCompile(`replaytest\.Replay\((".*")\)`).FindString(strings.Join(got.errs, "\n"))
+			if found := 1 + strings.Count(line, "; "); line == "" || found != int(crashes) {
+				t.Errorf("got %q, want a schedule of %d interruptions", got.errs, crashes)
+			}
+		})
+	}
+}
+
+// TestLinesAreShrunk gives Replay a line of which one interruption is enough.
+func TestLinesAreShrunk(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int32
+	f := replay.Handler(func(ctx op.Context, _ int) (int32, error) {
+		n, err := replay.Run(ctx, op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil }))
+		if err != nil {
+			return 0, err
+		}
+		return n, replay.Exec(ctx, op.Wait("pause", time.Hour))
+	})
+	got := record(t, func(tb *recorder) {
+		replaytest.Explore(tb, f, 1, replaytest.Reset(func() { runs.Store(0) }),
+			replaytest.Replay("call:2=throttled; body:count@1=lost-after; invocation:2=duplicate"))
+	})
+	if len(got.errs) != 1 || !strings.Contains(got.errs[0], `replaytest.Replay("body:count@1=lost-after")`) {
+		t.Errorf("got %q", got.errs)
+	}
+}
+
+// TestLinesAreTriedOftenBesideOthers counts the executions beside the eight undisturbed ones.
+func TestLinesAreTriedOftenBesideOthers(t *testing.T) {
+	t.Parallel()
+	for want, run := range map[int]func(op.Context, []string) (int, error){
+		1: func(ctx op.Context, names []string) (int, error) { return len(names), replay.Exec(ctx, say(names[0])) },
+		50: func(ctx op.Context, names []string) (int, error) {
+			b, err := replay.Run(ctx, op.Map("all", names, say))
+			return b.Len(), err
+		},
+	} {
+		executions := -8
+		replaytest.Explore(t, replay.Handler(run), []string{"a", "b"}, replaytest.Replay("call:1=throttled"),
+			replaytest.Reset(func() { executions++ }))
+		if executions != want {
+			t.Errorf("the line was tried %d times, want %d", executions, want)
+		}
+	}
+}
+
+// TestSeedChooses compares what takes place under several seeds, and twice under the same.
+func TestSeedChooses(t *testing.T) {
+	t.Parallel()
+	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+		for _, key := range []string{"a", "b", "c", "d"} {
+			if err := replay.Exec(ctx, say(key).Key(key)); err != nil {
+				return "", err
+			}
+		}
+		return "", nil
+	})
+	explore := func(seed uint64) replaytest.Report {
+		return *replaytest.Explore(t, f, 1, replaytest.Seed(seed), replaytest.Schedules(30))
+	}
+	different := make(map[string]bool)
+	for seed := range uint64(6) {
+		one, again := explore(seed), explore(seed)
+		if one.String() != again.String() {
+			t.Errorf("seed %d: %v\n%v", seed, &one, &again)
+		}
+		different[one.String()] = true
+	}
+	if len(different) < 2 {
+		t.Errorf("all seeds come to the same: %v", different)
+	}
+}
+
+// TestFailuresAreCompared: another failure is another result.
+func TestFailuresAreCompared(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int32
+	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+		n, err := replay.Run(ctx, op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil }))
+		return "", errors.Join(fmt.Errorf("run %d", n), err)
+	})
+	anything := replaytest.Equal(func(string, string) bool { return true }) // of results
+	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, anything, replaytest.Reset(func() { runs.Store(0) })) })
+	if len(got.errs) != 1 || !regexp.MustCompile(`the result is FAILED .*run 2, undisturbed it is FAILED .*run 1\n`).MatchString(got.errs[0]) {
+		t.Errorf("got %q", got.errs)
+	}
+}
+
+// TestLostBegunIsLostAfterItsStart looks at what the service holds when the function is lost in a body.
+func TestLostBegunIsLostAfterItsStart(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"body:say@1=lost-before": "2 START, 2 SUCCEED",
+		"body:say@1=lost-begun":  "1 START, 2 SUCCEED",
+		"body:say@1=lost-after":  "2 START, 2 SUCCEED",
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			var sent []string
+			f := replay.Handler(func(ctx op.Context, _ int) (string, error) { return replay.Run(ctx, say("a")) })
+			replaytest.Explore(t, f, 1, replaytest.Replay(line), replaytest.Reset(func() { sent = nil }),
+				replaytest.WithService(local.WithFaults(local.Faults{Committed: func(p local.Point) {
+					for _, u := range p.Updates {
+						sent = append(sent, fmt.Sprint(p.Invocation, " ", u.Action))
+					}
+				}})))
+			if got := strings.Join(sent, ", "); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
