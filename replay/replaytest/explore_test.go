@@ -17,7 +17,8 @@ func TestExploreTheOrder(t *testing.T) {
 	began := time.Now()
 	r := replaytest.Explore(t, replay.Handler(newShop().process), in,
 		replaytest.Reply("manager-approval", approval{By: "Ann"}), replaytest.Schedules(50))
-	if r.Singles != r.Want() || r.Callbacks != 1 || r.Pairs != 50 || r.Triples != 50 || r.Interrupted == 0 {
+	if r.Singles != r.Want() || r.Callbacks != 1 || r.Pairs != 50 || r.Triples != 50 || r.Interrupted == 0 ||
+		r.Interruptions < r.Singles || r.States < r.Calls {
 		t.Errorf("got %v", r)
 	}
 	t.Logf("the order: %d schedules in %v", r.Schedules(), time.Since(began).Round(time.Millisecond))

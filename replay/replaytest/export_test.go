@@ -1,5 +1,23 @@
 package replaytest
 
+import (
+	"testing"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay"
+)
+
+// ExploreAround is Explore of a function that something wrong is put around.
+func ExploreAround[In, Out any](
+	tb testing.TB, f *replay.Function[In, Out], around func(local.Handler) local.Handler, in In, opts ...ExploreOption,
+) *Report {
+	tb.Helper()
+	x := newExplorer(tb, f, in, opts)
+	x.f = around(x.f)
+	x.explore()
+	return x.report
+}
+
 // ParseSchedule returns how a schedule that was read is spelled.
 func ParseSchedule(text string) (string, error) {
 	s, err := parseSchedule(text)
