@@ -75,33 +75,61 @@ func (s *Service) start(o launchOrder) (*Execution, error) {
 	if err := s.limits.checkOrder(o); err != nil {
 		return nil, err
 	}
-	e := &Execution{
-		svc: s, input: o.input, done: make(chan struct{}),
-		index: make(map[string]*record), timers: make(map[TimerKey]*armed),
-	}
-	e.mu.Lock() // nobody sees the execution before it is stored
-	existing, err := s.register(e, o)
-	if existing != nil || err != nil {
+	for {
+		e := &Execution{
+			svc: s, input: o.input, done: make(chan struct{}),
+			index: make(map[string]*record), timers: make(map[TimerKey]*armed),
+		}
+		e.mu.Lock() // nobody sees the execution before it is stored
+		first, err := s.reserve(e, o)
+		if first == nil && err == nil {
+			return s.begin(e, o)
+		}
 		e.mu.Unlock()
-		return existing, err
+		switch {
+		case err != nil:
+			return nil, err
+		case first.begun():
+			return first.again(o)
+		}
+		// The other one that had the name could not be stored.
+	}
+}
+
+// begin stores an execution that has its name, unless an earlier one is kept under it. The
+// execution's mutex is held, and is not any more afterwards.
+func (s *Service) begin(e *Execution, o launchOrder) (*Execution, error) {
+	if o.name != "" { // one that was made up is new
+		kept, err := s.named(e.key)
+		if kept != nil || err != nil {
+			s.forget(e)
+			e.mu.Unlock()
+			if err != nil {
+				return nil, err
+			}
+			return kept.again(o)
+		}
 	}
 	d := e.begin(false)
 	d.open()
-	err = d.commit()
+	err := d.commit()
 	if err == nil {
+		s.publish(e)
 		e.wake()
+	} else {
+		s.forget(e)
 	}
 	e.mu.Unlock()
 	if err != nil {
-		s.forget(e)
 		return nil, err
 	}
 	d.conclude()
 	return e, nil
 }
 
-// register names the execution and makes it known, unless there is one of that name already.
-func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, err error) {
+// reserve names an execution, unless there is one of that name in memory. Whoever asks for the name
+// from now on waits for the execution's mutex, which is held.
+func (s *Service) reserve(e *Execution, o launchOrder) (first *Execution, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -116,15 +144,8 @@ func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, er
 		o.name = uniqueID(s.nameSeed, "name", strconv.Itoa(s.generated))
 	}
 	e.key = nameKey{h.unqualified(), o.name}
-	existing, err = s.named(e.key)
-	if err != nil {
-		return nil, err
-	}
-	if existing != nil {
-		if !existing.input.Equal(o.input) {
-			return nil, &AlreadyStartedError{Name: o.name, ARN: existing.arn}
-		}
-		return existing, nil
+	if first, ok := s.byName[e.key]; ok {
+		return first, nil
 	}
 	e.arn, e.function = o.arn, h.qualified()
 	if e.arn == "" {
@@ -135,16 +156,28 @@ func (s *Service) register(e *Execution, o launchOrder) (existing *Execution, er
 		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
 		Input: o.input, Status: StatusRunning, Timeout: h.executionTimeout,
 	}
-	s.byName[e.key], s.byARN[e.arn] = e, e
-	s.all = append(s.all, e)
+	s.byName[e.key] = e
 	return nil, nil
 }
 
-// named returns the execution that has a name, nil if there is none. The service's mutex is held.
-func (s *Service) named(key nameKey) (*Execution, error) {
-	if e, ok := s.byName[key]; ok {
-		return e, nil
+// begun waits until an execution is stored, and reports whether it was.
+func (e *Execution) begun() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.events) > 0
+}
+
+// again answers a start with the execution that has the name already.
+func (e *Execution) again(o launchOrder) (*Execution, error) {
+	if !e.input.Equal(o.input) {
+		return nil, &AlreadyStartedError{Name: e.key.name, ARN: e.arn}
 	}
+	return e, nil
+}
+
+// named returns the execution that the store keeps under a name, nil if there is none: one that has
+// ended, since those that run are in memory. The service's mutex is not held: the store may be slow.
+func (s *Service) named(key nameKey) (*Execution, error) {
 	kept, err := s.store.List(Query{Function: key.function, Name: key.name, Limit: 1})
 	if err != nil || len(kept) == 0 {
 		return nil, err
@@ -153,11 +186,23 @@ func (s *Service) named(key nameKey) (*Execution, error) {
 	return e, err
 }
 
+// publish makes an execution known that is stored.
+func (s *Service) publish(e *Execution) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byARN[e.arn] = e
+	s.all = append(s.all, e)
+}
+
 func (s *Service) forget(e *Execution) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.byName, e.key)
-	delete(s.byARN, e.arn)
+	if s.byName[e.key] == e {
+		delete(s.byName, e.key)
+	}
+	if s.byARN[e.arn] == e {
+		delete(s.byARN, e.arn)
+	}
 	s.all = slices.DeleteFunc(s.all, func(x *Execution) bool { return x == e })
 }
 
