@@ -21,7 +21,7 @@ func interrupted() *checkpoint.Failure {
 }
 
 // recover takes over the executions that an earlier service has left unfinished in the store.
-// Nothing of the service runs yet.
+// Nothing of the service runs before it has taken over all of them.
 func (s *Service) recover() error {
 	left, err := s.store.List(Query{Unfinished: true})
 	if err != nil {
@@ -36,13 +36,13 @@ func (s *Service) recover() error {
 			s.nameSeed = "after " + all[len(all)-1].ARN
 		}
 	}
-	var due []dueTimer
+	var due, later []keptTimer
 	for _, rec := range left {
-		e, timers, err := s.restore(rec.ARN)
+		e, over, ahead, err := s.restore(rec.ARN)
 		if err != nil {
 			return fmt.Errorf("read execution %s from the store: %w", rec.ARN, err)
 		}
-		due = append(due, timers...)
+		due, later = append(due, over...), append(later, ahead...)
 		s.byName[e.key], s.byARN[e.arn] = e, e
 		s.all = append(s.all, e)
 	}
@@ -52,43 +52,54 @@ func (s *Service) recover() error {
 			return err
 		}
 	}
-	slices.SortStableFunc(due, func(a, b dueTimer) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(due, func(a, b keptTimer) int { return a.At.Compare(b.At) })
 	for _, t := range due { // what was due while nobody was there, in order
-		t.e.fire(t.key, t.armed)
+		t.e.fire(t.TimerKey, t.armed)
+	}
+	for _, t := range later {
+		t.e.startKept(t)
 	}
 	return s.down()
 }
 
-// dueTimer is a timer whose time is over.
-type dueTimer struct {
+// keptTimer is a timer that an earlier service has left. It is armed, but not with the clock.
+type keptTimer struct {
+	Timer
+
 	e     *Execution
-	key   TimerKey
 	armed *armed
-	at    time.Time
 }
 
-// restore makes an unfinished execution of what the store has of it. Timers that are due are armed,
-// but not with the clock.
-func (s *Service) restore(arn string) (*Execution, []dueTimer, error) {
+// startKept arms a timer with the clock, unless it is gone.
+func (e *Execution) startKept(t keptTimer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.timers[t.TimerKey] == t.armed {
+		e.startTimer(t.Timer, e.svc.now())
+	}
+}
+
+// restore makes an unfinished execution of what the store has of it, with the timers whose time is
+// over and those whose time is ahead.
+func (s *Service) restore(arn string) (e *Execution, over, ahead []keptTimer, err error) {
 	e, kept, err := s.read(arn)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	e.parked = true
 	now := s.now()
-	var due []dueTimer
 	for _, t := range kept.Timers {
 		e.paused = e.paused || t.Purpose == PurposeInvocation
-		if t.At.After(now) {
-			e.startTimer(t, now)
-			continue
-		}
 		a := &armed{stop: func() bool { return true }}
 		e.timers[t.TimerKey] = a
-		due = append(due, dueTimer{e, t.TimerKey, a, t.At})
+		if t.At.After(now) {
+			ahead = append(ahead, keptTimer{t, e, a})
+			continue
+		}
+		over = append(over, keptTimer{t, e, a})
 	}
-	slices.SortFunc(due, func(a, b dueTimer) int { return cmp.Compare(a.key.Purpose, b.key.Purpose) })
-	return e, due, nil
+	slices.SortFunc(over, func(a, b keptTimer) int { return cmp.Compare(a.Purpose, b.Purpose) })
+	return e, over, ahead, nil
 }
 
 // read makes an execution of what the store has of it, and starts nothing.
