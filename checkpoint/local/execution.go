@@ -163,9 +163,15 @@ func (e *Execution) ended() bool { return !e.rec.Unfinished() }
 
 // retire drops an execution that has ended from memory if the store keeps it elsewhere.
 func (e *Execution) retire() {
-	if _, inMemory := e.svc.store.(*MemoryStore); !inMemory {
+	if !e.svc.keepsAll() {
 		e.svc.forget(e)
 	}
+}
+
+// keepsAll reports whether all that was ever done stays in memory, as it does in the store.
+func (s *Service) keepsAll() bool {
+	_, inMemory := s.store.(*MemoryStore)
+	return inMemory
 }
 
 func (e *Execution) closeDone() {
