@@ -19,12 +19,16 @@ func (s *Service) execution(arn string) (ExecutionRecord, error) {
 // historyPage returns up to limit events of an execution that come after one, in the order asked
 // for, and whether there are more. Zero stands for no event.
 func (s *Service) historyPage(arn string, after, limit int, reverse bool) (events []Event, more bool, err error) {
-	if _, err := s.execution(arn); err != nil {
-		return nil, false, err
-	}
-	if !reverse {
+	s.mu.Lock()
+	e, running := s.byARN[arn]
+	s.mu.Unlock()
+	switch {
+	case running: // who waits for its end asks often
+		events = e.eventsAfter(after, limit+1, reverse)
+	case !reverse:
 		events, err = s.store.Events(arn, after, limit+1)
-	} else if events, err = s.store.Events(arn, 0, max(after-1, 0)); err == nil {
+	default:
+		events, err = s.store.Events(arn, 0, max(after-1, 0))
 		slices.Reverse(events)
 		if after == 1 {
 			events = nil
@@ -37,4 +41,23 @@ func (s *Service) historyPage(arn string, after, limit int, reverse bool) (event
 		return events[:limit], true, nil
 	}
 	return slices.Clip(append([]Event{}, events...)), false, nil
+}
+
+// eventsAfter returns up to limit events that come after one, in the order asked for. IDs count from
+// one without a gap.
+func (e *Execution) eventsAfter(after, limit int, reverse bool) []Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	known := len(e.events)
+	if !reverse {
+		from := min(after, known)
+		return slices.Clone(e.events[from:min(from+limit, known)])
+	}
+	to := known
+	if after > 0 {
+		to = min(after-1, known)
+	}
+	events := slices.Clone(e.events[max(to-limit, 0):to])
+	slices.Reverse(events)
+	return events
 }
