@@ -134,7 +134,10 @@ func (f *front) list(r request) (any, error) {
 	items := q.Limit
 	q.Limit++
 	found, err := f.svc.store.List(q)
-	if err != nil {
+	switch {
+	case q.After != "" && isNotFound(err):
+		return nil, refuseCall("", "Invalid marker: the execution that it names is not kept, or not any more; list from the beginning")
+	case err != nil:
 		return nil, err
 	}
 	if len(found) == 0 {
@@ -190,11 +193,6 @@ func (f *front) query(r request) (Query, error) {
 	}
 	if q.Limit == 0 {
 		q.Limit = defaultPageItems
-	}
-	if q.After != "" {
-		if _, err := f.svc.execution(q.After); err != nil {
-			return Query{}, refuseCall("", "Invalid marker")
-		}
 	}
 	return q, nil
 }

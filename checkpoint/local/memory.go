@@ -99,6 +99,9 @@ func (m *MemoryStore) Events(arn string, after, limit int) ([]Event, error) {
 func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if _, ok := m.executions[q.After]; q.After != "" && !ok {
+		return nil, ErrNotFound
+	}
 	var found []ExecutionRecord
 	skip := q.After != ""
 	order := m.order

@@ -25,6 +25,8 @@ type Store interface {
 	// limit of them unless limit is zero.
 	Events(arn string, after, limit int) ([]Event, error)
 	// List returns the executions that q selects, in the order they were started unless q says otherwise.
+	// The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
+	// is not to look like the last of them.
 	List(q Query) ([]ExecutionRecord, error)
 }
 

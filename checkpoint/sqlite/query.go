@@ -95,6 +95,11 @@ func (s *Store) Events(arn string, after, limit int) (events []local.Event, err 
 func (s *Store) List(q local.Query) (found []local.ExecutionRecord, err error) {
 	text, parameters := selection(q)
 	err = s.read(func() error {
+		if q.After != "" {
+			if _, _, err := s.number(q.After); err != nil {
+				return err
+			}
+		}
 		return s.run(text, parameters, func(row *sqlite3.Stmt) error {
 			r, err := decodeExecution(row.ColumnRawText(0))
 			found = append(found, r)
