@@ -38,6 +38,9 @@ func initError(requestID, program string, err error, last []string) *local.Funct
 	if len(last) > 0 {
 		e.Failure.Message += "; it wrote: " + strings.Join(last, " | ")
 	}
+	if err == nil { // it has returned as if all were well
+		e.Failure.Message += ": does its main function call lambda.Start?"
+	}
 	return e
 }
 

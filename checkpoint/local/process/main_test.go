@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -66,6 +67,8 @@ var programs = map[string]func(){
 	"poller":        runPoller,
 	"defaults":      runDefaults,
 	"deaf":          func() { select {} },
+	"done":          func() {},
+	"visited":       visited,
 	"dead": func() {
 		fmt.Fprintln(os.Stderr, "no database")
 		os.Exit(3)
@@ -170,6 +173,53 @@ func raw() {
 			post(api+id+"/nothing", "3"), post(api+"next", ""), get(api + id + "/response"),
 		}
 	}
+}
+
+// visited answers with the address of its Runtime API, and with what that says to web pages which try to take an event.
+func visited() {
+	address := os.Getenv("AWS_LAMBDA_RUNTIME_API")
+	lambda.Start(func(ctx context.Context) (map[string]any, error) {
+		var seen []int
+		for _, header := range []string{"Origin", "Sec-Fetch-Site"} {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/2018-06-01/runtime/nothing", nil)
+			if err != nil {
+				return nil, err
+			}
+			req.Header.Set(header, "cross-site")
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return nil, err
+			}
+			_ = res.Body.Close()
+			seen = append(seen, res.StatusCode)
+		}
+		return map[string]any{"Address": address, "Pages": seen, "Elsewhere": reachedElsewhere(ctx, address)}, nil
+	})
+}
+
+// reachedElsewhere returns the addresses of this machine, but that one, at which the port of an address answers. On
+// Linux all of 127.0.0.0/8 is this machine: who listens on 127.0.0.1 is not reached at 127.0.0.2.
+func reachedElsewhere(ctx context.Context, address string) (found []string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	others := []string{"127.0.0.2"}
+	if all, err := net.InterfaceAddrs(); err == nil {
+		for _, a := range all {
+			if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLinkLocalUnicast() && ip.IP.String() != host {
+				others = append(others, ip.IP.String())
+			}
+		}
+	}
+	for _, other := range others {
+		dialer := net.Dialer{Timeout: time.Second}
+		if c, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(other, port)); err == nil {
+			found = append(found, other)
+			_ = c.Close()
+		}
+	}
+	return found
 }
 
 func get(url string) int {

@@ -1,6 +1,9 @@
 package process
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Option configures a [Function].
 type Option interface{ apply(*config) }
@@ -58,10 +61,20 @@ func WithEndpoint(url string) Option {
 	return optionFunc(func(c *config) { c.endpoint = url })
 }
 
-// WithOutput has f called with every line that the program writes, one line at a time. By default
+// WithOutput has f called with every line that the program writes, one line at a time, whichever
+// process and stream it is from: f needs no lock, and a program that writes waits for it. By default
 // they are dropped.
 func WithOutput(f func(Line)) Option {
-	return optionFunc(func(c *config) { c.output = f })
+	return optionFunc(func(c *config) {
+		if c.output = nil; f != nil {
+			var mu sync.Mutex
+			c.output = func(l Line) {
+				mu.Lock()
+				defer mu.Unlock()
+				f(l)
+			}
+		}
+	})
 }
 
 // WithMaxProcesses limits how many processes run at once, and with them how many invocations: a

@@ -230,6 +230,7 @@ func TestProgramsThatDoNotBegin(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ program, reason, kind, message string }{
 		{"dead", "it says why on its way out", "Runtime.ExitError", "exit status 3 before "},
+		{"done", "its main function returns at once", "Runtime.ExitError", "does its main function call lambda.Start?"},
 		{"init", "it reports by the Runtime API", "Config", "no table"},
 		{"deaf", "it never asks for an event", "Sandbox.Timedout", "within 500ms"},
 	}

@@ -65,10 +65,13 @@ func newInvocation(ctx context.Context, payload []byte) *invocation {
 	return inv
 }
 
-// ServeHTTP is the Runtime API of one process.
+// ServeHTTP is the Runtime API of one process. Browsers say that a request is one of theirs: a page that tries
+// the ports of this machine must not take an event away.
 func (w *worker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	serve, method, ok := w.route(r.URL.Path)
 	switch {
+	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+		refuse(rw, http.StatusForbidden, "AccessDenied", "The Runtime API does not answer web pages")
 	case !ok:
 		refuse(rw, http.StatusNotFound, "InvalidPath", "The Runtime API has no "+r.Method+" "+r.URL.Path)
 	case r.Method != method:
