@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -48,4 +50,47 @@ func TestDevOnAFullDisk(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	p.end(os.Interrupt)
+}
+
+// Nobody is authenticated: the program is reached from this machine alone unless it is told otherwise, and then it
+// warns. All of 127.0.0.0/8 is this machine, so who listens on 127.0.0.1 alone is not reached at 127.0.0.2.
+func TestDevListensOnLoopback(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	w.write("greet/main.go", "package main\n\nnothing\n") // it is not built, and need not be
+	if got := w.run("", "dev", "--help"); !strings.Contains(got.out, `(default "127.0.0.1:9090")`) {
+		t.Errorf("the default address is not one of loopback:\n%s", got.out)
+	}
+	p, endpoint := w.dev("--memory")
+	if !reached(t, "127.0.0.1", endpoint) || reached(t, "127.0.0.2", endpoint) {
+		t.Errorf("%s: 127.0.0.1 is reached: %v, 127.0.0.2 is reached: %v; want the first alone",
+			endpoint, reached(t, "127.0.0.1", endpoint), reached(t, "127.0.0.2", endpoint))
+	}
+	if text := p.said.String(); strings.Contains(text, "warning") {
+		t.Errorf("it warns without a reason:\n%s", text)
+	}
+	p.end(os.Interrupt)
+
+	p, endpoint = w.dev("--memory", "--listen", "0.0.0.0:0")
+	if !reached(t, "127.0.0.2", endpoint) {
+		t.Error("a program that is told to listen everywhere does not")
+	}
+	if text := p.said.String(); !strings.Contains(text, "warning: 0.0.0.0:0 can be reached from other machines, and nobody is authenticated") {
+		t.Errorf("it does not warn:\n%s", text)
+	}
+	p.end(os.Interrupt)
+}
+
+// reached reports whether the port of an endpoint answers at an address.
+func reached(t *testing.T, host, endpoint string) bool {
+	t.Helper()
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(endpoint, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return false
+	}
+	return c.Close() == nil
 }
