@@ -162,6 +162,10 @@ func (s *site) parse(args []string) error {
 		if !ok {
 			name = filepath.Base(path)
 		}
+		if !isFunctionName(name) {
+			return usage("%q cannot be the name of a function, which is 1 to 64 letters, digits, - and _: give another, as in %s=%s",
+				name, nameLike(name), dir)
+		}
 		if names[name] {
 			return usage("two functions are named %s: give one another name, as in other=%s", name, dir)
 		}
@@ -169,6 +173,27 @@ func (s *site) parse(args []string) error {
 		s.functions = append(s.functions, &function{site: s, name: name, path: path})
 	}
 	return nil
+}
+
+// nameBytes are what the name of a function consists of, and nameMost is how long it is (Lambda API, FunctionName).
+const (
+	nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	nameMost  = 64
+)
+
+func isFunctionName(s string) bool {
+	return s != "" && len(s) <= nameMost && strings.Trim(s, nameBytes) == ""
+}
+
+// nameLike returns the name of a function that is like a text.
+func nameLike(text string) string {
+	name := strings.Trim(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(nameBytes, r) {
+			return r
+		}
+		return '-'
+	}, text), "-")
+	return cmp.Or(name[:min(len(name), nameMost)], "order")
 }
 
 // open opens the port and the store, and makes the service.
