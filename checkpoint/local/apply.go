@@ -9,8 +9,12 @@ import (
 // apply makes the changes of one checkpoint call, or says why the service refuses the call.
 // The rules and their messages are those of AWS's emulator (checkpoint/validators).
 func (d *draft) apply(updates []checkpoint.Update) error {
+	limits := d.e.svc.limits
+	if d.rec.Async {
+		limits.ResultBytes = min(limits.ResultBytes, limits.PayloadBytes)
+	}
 	for i := range updates {
-		if err := d.e.svc.limits.checkFields(i, &updates[i]); err != nil {
+		if err := limits.checkFields(i, &updates[i]); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func (f *front) order(r request, kind string) (launchOrder, hosted, error) {
 	}
 	o := launchOrder{
 		function: h.unqualified(), name: r.Header.Get("X-Amz-Durable-Execution-Name"),
-		tenant: r.Header.Get("X-Amz-Tenant-Id"), input: payloadOrNone(r.body),
+		tenant: r.Header.Get("X-Amz-Tenant-Id"), input: payloadOrNone(r.body), async: kind == "Event",
 	}
 	if h.qualifier != "" {
 		o.function = h.qualified()

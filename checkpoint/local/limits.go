@@ -28,7 +28,8 @@ type Limits struct {
 	// SendDurableExecutionCallbackSuccess).
 	CallbackBytes int
 	// InputBytes and ResultBytes limit what an execution is started with and what it returns by an
-	// EXECUTION update. The default is 6 MiB (Lambda API, synchronous invocations).
+	// EXECUTION update. The default is 6 MiB (Lambda API, synchronous invocations). An asynchronous
+	// invocation is given at most 1 MiB, and its execution returns at most PayloadBytes by an update.
 	InputBytes, ResultBytes int
 	// ResponseBytes limits what an invocation answers. The default is 6 MiB and 100 bytes (Lambda quotas).
 	ResponseBytes int

@@ -69,6 +69,7 @@ type launchOrder struct {
 	function, name, tenant     string
 	input                      checkpoint.Payload
 	parentARN, parentOperation string
+	async                      bool
 }
 
 func (s *Service) start(o launchOrder) (*Execution, error) {
@@ -152,7 +153,7 @@ func (s *Service) reserve(e *Execution, o launchOrder) (first *Execution, err er
 		e.arn = s.executionARN(h, o.name)
 	}
 	e.rec = ExecutionRecord{
-		ARN: e.arn, Name: o.name, Function: e.function, Plain: h.plain, Tenant: o.tenant,
+		ARN: e.arn, Name: o.name, Function: e.function, Plain: h.plain, Async: o.async, Tenant: o.tenant,
 		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
 		Input: o.input, Status: StatusRunning, Timeout: h.executionTimeout,
 	}

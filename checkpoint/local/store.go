@@ -76,6 +76,8 @@ type ExecutionRecord struct {
 	ARN, Name, Function string
 	// Plain says that the function is not durable: it is given the input itself.
 	Plain bool
+	// Async says that nobody waits for the result: it was started by an asynchronous invocation.
+	Async bool
 	// Tenant is the tenant that a CHAINED_INVOKE named.
 	Tenant string
 	// ParentARN and ParentOperation name the CHAINED_INVOKE that waits for the execution.

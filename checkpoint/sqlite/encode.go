@@ -18,6 +18,7 @@ type keptExecution struct {
 	Name            string       `json:"name"`
 	Function        string       `json:"function"`
 	Plain           bool         `json:"plain,omitempty"`
+	Async           bool         `json:"async,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
 	ParentARN       string       `json:"parentArn,omitempty"`
 	ParentOperation string       `json:"parentOperation,omitempty"`
@@ -74,7 +75,7 @@ type keptFailure struct {
 
 func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 	return json.Marshal(keptExecution{
-		ARN: r.ARN, Name: r.Name, Function: r.Function, Plain: r.Plain, Tenant: r.Tenant,
+		ARN: r.ARN, Name: r.Name, Function: r.Function, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
 		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Input: textOf(r.Input), Status: string(r.Status),
 		Result: textOf(r.Result), Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
 		TimeoutMillis: r.Timeout.Milliseconds(), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
@@ -89,7 +90,7 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 		return local.ExecutionRecord{}, fmt.Errorf("%w: an execution is not readable: %w", ErrDamaged, err)
 	}
 	return local.ExecutionRecord{
-		ARN: k.ARN, Name: k.Name, Function: k.Function, Plain: k.Plain, Tenant: k.Tenant,
+		ARN: k.ARN, Name: k.Name, Function: k.Function, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
 		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,
