@@ -253,8 +253,8 @@ func told(ops []checkpoint.Operation, id string) bool {
 // everybody waits for the service: what somebody would have gone on to do may be what the others
 // wait for, and only another invocation does it.
 func (inv *invocation) orphaned() {
-	if inv.resting() {
-		inv.logger().Warn("the service gave no checkpoint token: suspending")
+	if inv.phase == running && inv.resting() {
+		inv.warn("the service gave no checkpoint token: suspending")
 		inv.close(outcome{status: checkpoint.OutcomePending})
 		return
 	}

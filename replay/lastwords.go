@@ -28,13 +28,17 @@ func (inv *invocation) watchDeadline() (stop func() bool) {
 
 func (inv *invocation) sayWhoRuns() {
 	inv.mu.Lock()
-	defer inv.mu.Unlock()
 	if inv.phase != running || inv.busy == 0 {
+		inv.mu.Unlock()
 		return
 	}
+	paths := inv.handler.inUserCode()
+	inv.tasks.Add(1) // the invocation does not answer before this is said
+	defer inv.leave()
+	inv.mu.Unlock()
 	buf := make([]byte, mostStack)
 	inv.logger().Warn("the invocation's time is nearly over, and it is held up by user code",
-		slog.String("paths", strings.Join(inv.handler.inUserCode(), ", ")), stackAttr(buf[:runtime.Stack(buf, true)]))
+		slog.String("paths", strings.Join(paths, ", ")), stackAttr(buf[:runtime.Stack(buf, true)]))
 }
 
 // mostStack bounds what is logged of stacks, in bytes.

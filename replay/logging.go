@@ -45,6 +45,17 @@ func (set *settings) handler() slog.Handler {
 // logger returns the logger of the invocation, which is never silent.
 func (inv *invocation) logger() *slog.Logger { return slog.New(inv.set.handler().WithAttrs(inv.attrs)) }
 
+// warn logs without the lock, because the handler of log records is user code and may block: on a
+// goroutine of its own, which the invocation waits for as for the others. Called with the lock held,
+// before the outcome is decided.
+func (inv *invocation) warn(text string, attrs ...slog.Attr) {
+	inv.tasks.Add(1)
+	go func() {
+		defer inv.leave()
+		inv.logger().LogAttrs(context.Background(), slog.LevelWarn, text, attrs...)
+	}()
+}
+
 // scopeLogger returns the logger of a scope.
 func (inv *invocation) scopeLogger(s *scope) *slog.Logger {
 	return slog.New(&scopeHandler{Handler: inv.set.handler().WithAttrs(inv.attrs), s: s})

@@ -86,13 +86,17 @@ func (t *task) left(v any, returned bool, r routine) {
 		t.warn(v)
 	} else {
 		t.inv.mu.Lock()
-		t.end(returned, v, r)
+		told := t.end(returned, v, r)
 		t.inv.mu.Unlock()
+		if told {
+			t.warn(v)
+		}
 	}
 	t.inv.leave()
 }
 
-// warn reports the panic of a deferred function of a goroutine that was told to end.
+// warn reports the panic of a deferred function of a goroutine that was told to end. Called without
+// the lock.
 func (t *task) warn(v any) {
 	if v == nil {
 		v = t.panicked
@@ -105,12 +109,12 @@ func (t *task) warn(v any) {
 
 // end classifies how the goroutine ended. Whether it was told to is known by the phase and by
 // dead, not by what recover says: deferred functions may panic on the way out.
-func (t *task) end(returned bool, v any, r routine) {
+func (t *task) end(returned bool, v any, r routine) (told bool) {
 	inv := t.inv
 	t.finished = true
+	told = inv.phase != running || t.dead
 	switch {
-	case inv.phase != running || t.dead:
-		t.warn(v)
+	case told:
 	case returned:
 		r.ended(nil)
 	case v != nil:
@@ -127,6 +131,7 @@ func (t *task) end(returned bool, v any, r routine) {
 	}
 	t.uncount()
 	inv.settle()
+	return told
 }
 
 // count makes the goroutine part of busy.

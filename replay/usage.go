@@ -58,11 +58,11 @@ func (inv *invocation) warnOfUsage() {
 	const part, of = 4, 5
 	u := &inv.usage
 	operations := inv.log.Len() + u.retries
-	if u.warned || operations*of < mostOperations*part && u.bytes*of < mostBytes*part {
+	if u.warned || inv.phase != running || operations*of < mostOperations*part && u.bytes*of < mostBytes*part {
 		return
 	}
 	u.warned = true
-	inv.logger().Warn("the execution comes near what the service keeps of one, and then it is refused more; "+
+	inv.warn("the execution comes near what the service keeps of one, and then it is refused more; "+
 		"let parts of it be executions of their own (op.Invoke)",
 		slog.Int("operations", operations), slog.Int("mostOperations", mostOperations),
 		slog.Int("bytes", u.bytes), slog.Int("mostBytes", mostBytes))
