@@ -32,7 +32,8 @@ func (inv *invocation) sayWhoRuns() {
 		inv.mu.Unlock()
 		return
 	}
-	paths := inv.handler.inUserCode()
+	paths := inv.handler.inUserCode(nil)
+	slices.Sort(paths)
 	inv.tasks.Add(1) // the invocation does not answer before this is said
 	defer inv.leave()
 	inv.mu.Unlock()
@@ -44,16 +45,14 @@ func (inv *invocation) sayWhoRuns() {
 // mostStack bounds what is logged of stacks, in bytes.
 const mostStack = 64 << 10
 
-// inUserCode lists where the goroutine and those that it has started are in user code, by path; the
+// inUserCode adds to paths where the goroutine and those that it has started are in user code; the
 // handler's own is "the handler". Called with the lock held.
-func (t *task) inUserCode() []string {
-	var paths []string
+func (t *task) inUserCode(paths []string) []string {
 	if t.counted {
 		paths = append(paths, place(t.where()))
 	}
 	for _, c := range t.children {
-		paths = append(paths, c.inUserCode()...)
+		paths = c.inUserCode(paths)
 	}
-	slices.Sort(paths)
 	return paths
 }
