@@ -19,16 +19,6 @@ import (
 func TestReportsComeInsideWrapInvocation(t *testing.T) {
 	t.Parallel()
 	type key struct{}
-	var got []string
-	note := func(ctx context.Context, what string) { got = append(got, fmt.Sprint(what, " ", ctx.Err())) }
-	i := replay.Interceptor{
-		WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
-			next(context.WithValue(ctx, key{}, "wrapped"))
-			note(ctx, "left")
-		},
-		OperationStart: func(ctx context.Context, o replay.OperationInfo) { note(ctx, "start "+o.Name) },
-		OperationEnd:   func(ctx context.Context, o replay.OperationInfo) { note(ctx, "end "+o.Name) },
-	}
 	tests := []struct {
 		reason string
 		last   op.Op[op.None]
@@ -44,9 +34,19 @@ func TestReportsComeInsideWrapInvocation(t *testing.T) {
 			[]string{"start work <nil>", "end work <nil>", "left <nil>"},
 		},
 	}
-	for _, tt := range tests { //nolint:paralleltest // they share the list
+	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
-			got = nil
+			t.Parallel()
+			var got []string
+			note := func(ctx context.Context, what string) { got = append(got, fmt.Sprint(what, " ", ctx.Err())) }
+			i := replay.Interceptor{
+				WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
+					next(context.WithValue(ctx, key{}, "wrapped"))
+					note(ctx, "left")
+				},
+				OperationStart: func(ctx context.Context, o replay.OperationInfo) { note(ctx, "start "+o.Name) },
+				OperationEnd:   func(ctx context.Context, o replay.OperationInfo) { note(ctx, "end "+o.Name) },
+			}
 			once(t, replay.Handler(inTurn(tt.last), replay.WithInterceptors(i)), &tape{})
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)

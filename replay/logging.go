@@ -48,11 +48,11 @@ func (inv *invocation) logger() *slog.Logger { return slog.New(inv.set.handler()
 // warn logs without the lock, because the handler of log records is user code and may block: on a
 // goroutine of its own, which the invocation waits for as for the others. Called with the lock held,
 // before the outcome is decided.
-func (inv *invocation) warn(text string, attrs ...slog.Attr) {
+func (inv *invocation) warn(text string, args ...any) {
 	inv.tasks.Add(1)
 	go func() {
 		defer inv.leave()
-		inv.logger().LogAttrs(context.Background(), slog.LevelWarn, text, attrs...)
+		inv.logger().Warn(text, args...)
 	}()
 }
 

@@ -39,6 +39,7 @@ func (h *slowHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
 func TestWarningsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 80_000_000)
+	logged := []checkpoint.Operation{stepRecord("large", checkpoint.StatusSucceeded, withResult(large))}
 	tests := []struct {
 		reason, begins string
 		log            []checkpoint.Operation
@@ -46,8 +47,7 @@ func TestWarningsHoldNothingUp(t *testing.T) {
 		run            func(ctx op.Context, gone func()) error
 	}{
 		{
-			"the log is large", "the execution comes near",
-			[]checkpoint.Operation{stepRecord("large", checkpoint.StatusSucceeded, withResult(large))}, false,
+			"the log is large", "the execution comes near", logged, false,
 			func(ctx op.Context, gone func()) error {
 				err := replay.Exec(ctx, op.Do("large", func(context.Context) error { return nil }))
 				gone()
