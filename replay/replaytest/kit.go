@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/op/node"
-	"github.com/perdure/perdure/replay"
 )
 
 // functionName is the name under which the function is hosted.
@@ -91,128 +88,6 @@ func emptyKit(cfg *config) *kit {
 func (k *kit) start(ctx context.Context, input []byte) (err error) {
 	k.exec, err = k.svc.Start(ctx, functionName, "test", input)
 	return err
-}
-
-// watch is the context that the function is invoked with.
-func (k *kit) watch(ctx context.Context) context.Context {
-	c := newCourse()
-	ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node { return k.substitute(c, path, n) })
-	open := make(map[string]string) // operations of this invocation that have begun and not ended, by group
-	return replay.Watch(ctx, replay.Interceptor{
-		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o); k.begun(open, o) },
-		OperationEnd: func(_ context.Context, o replay.OperationInfo) {
-			k.reached(o)
-			k.note(func() { delete(open, o.ParentID) })
-		},
-		AttemptStart: func(_ context.Context, a replay.AttemptInfo) { k.reached(a.OperationInfo) },
-	}, &logs{k: k})
-}
-
-func (k *kit) reached(o replay.OperationInfo) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, ok := k.paths[o.ID]; !ok && o.Path != "" {
-		k.paths[o.ID] = o.Path
-		k.order = append(k.order, o.ID)
-	}
-}
-
-// begun notes an operation that begins before the one before it in its group has ended: that was started as a
-// future, whether anybody awaits it or not. Code goes on beside callbacks and relaxed steps in any case.
-func (k *kit) begun(open map[string]string, o replay.OperationInfo) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, other := open[o.ParentID]; other {
-		k.beside = true
-	}
-	if o.Kind != string(checkpoint.KindCallback) && !k.relaxed[o.Path] {
-		open[o.ParentID] = o.ID
-	}
-}
-
-// substitute sees every operation of an invocation before it runs.
-func (k *kit) substitute(c *course, path string, n node.Node) node.Node {
-	h := n.Head()
-	if a, ok := n.(*node.Await); ok {
-		if _, callback := node.Origin(a).(*node.Callback); !callback {
-			k.note(func() { k.beside = true })
-		}
-		return n
-	}
-	s := k.stubFor(path, h)
-	input, line := fingerprint(h.Input), callSite()
-	k.note(func() {
-		if k.lines[path] == "" {
-			k.lines[path] = line
-		}
-		k.same.ran(c, path, h, input)
-		k.known = append(k.known, h.Known...)
-		switch n := n.(type) {
-		case *node.Callback:
-			k.codecs[path] = h.Codec
-			if !slices.Contains(k.callbacks, scopeOf(path)) && !slices.Contains(k.callbacks, path) {
-				k.callbacks = append(k.callbacks, path)
-			}
-		case *node.Group:
-			if n.Outside { // its result is the callback's, and its codec counts
-				k.codecs[path] = h.Codec
-				if !slices.Contains(k.callbacks, path) {
-					k.callbacks = append(k.callbacks, path)
-				}
-			}
-		case *node.Batch:
-			k.beside = true
-		case *node.Step:
-			k.relaxed[path] = n.Config.Semantics == node.Relaxed
-		case *node.Wait, *node.Invoke, *node.Await:
-		}
-		k.names[h.Name] = path
-		k.seen.note(path, n)
-		if s != nil {
-			k.used[s] = true
-			if what := misfit(s, path, n); what != "" && !slices.Contains(k.misfits, what) {
-				k.misfits = append(k.misfits, what)
-			}
-		}
-		if h.Key == "" && strings.Contains(lastOf(path), "#") && !slices.Contains(k.repeated, path) {
-			k.repeated = append(k.repeated, path)
-		}
-	})
-	if s != nil {
-		n = s.replace(n)
-	}
-	if step, ok := n.(*node.Step); ok {
-		watched := *step
-		watched.Body = &body{k: k, path: path, inner: step.Body}
-		return &watched
-	}
-	return n
-}
-
-func (k *kit) note(f func()) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	f()
-}
-
-// body counts the runs of a body.
-type body struct {
-	k     *kit
-	path  string
-	inner node.Body
-}
-
-// Run runs the body.
-func (b *body) Run(ctx context.Context) (any, error) {
-	var run int
-	b.k.note(func() {
-		b.k.runs[b.path]++
-		run = b.k.runs[b.path]
-	})
-	if b.k.body == nil {
-		return b.inner.Run(ctx)
-	}
-	return b.k.body(ctx, b.path, run, b.inner.Run)
 }
 
 // drive runs the execution to its end.
@@ -328,4 +203,10 @@ func (k *kit) parentPath(rec checkpoint.Operation) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.paths[rec.ParentID]
+}
+
+func (k *kit) note(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
 }
