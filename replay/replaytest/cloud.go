@@ -43,7 +43,7 @@ import (
 func Cloud(tb testing.TB, api LambdaAPI, functionARN string, opts ...CloudOption) Option {
 	tb.Helper()
 	switch {
-	case api == nil:
+	case noClient(api):
 		tb.Fatal("replaytest: Cloud: the client is nil: pass a *lambda.Client of the AWS SDK")
 	case functionARN == "":
 		tb.Fatal("replaytest: Cloud: the ARN of the function is empty: is the environment variable set that it comes from?")

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -65,6 +67,14 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 		{
 			name: "no client", reason: "a helper may return nil",
 			run:  func(tb *recorder, _ *site) { replaytest.Run(tb, f, in, replaytest.Cloud(tb, nil, functionARN)) },
+			want: `the client is nil: pass a \*lambda.Client`,
+		},
+		{
+			name: "client that nobody has made", reason: "the variable has a type, and so it is no nil interface",
+			run: func(tb *recorder, _ *site) {
+				var client *lambdaapi.Client
+				replaytest.Run(tb, f, in, replaytest.Cloud(tb, client, functionARN))
+			},
 			want: `the client is nil: pass a \*lambda.Client`,
 		},
 		{

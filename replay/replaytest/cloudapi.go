@@ -40,6 +40,12 @@ type CallbackAPI interface {
 		...func(*lambdaapi.Options)) (*lambdaapi.SendDurableExecutionCallbackFailureOutput, error)
 }
 
+// noClient reports whether there is none: a nil *lambda.Client is none, either.
+func noClient(api LambdaAPI) bool {
+	c, ok := api.(*lambdaapi.Client)
+	return api == nil || ok && c == nil
+}
+
 // remote makes the calls. Its errors are [*checkpoint.APIError].
 type remote struct{ api LambdaAPI }
 

@@ -43,7 +43,8 @@ func Reset(f func()) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.reset = f })
 }
 
-// Equal says which results count as the same. Without it their JSON must be the same.
+// Equal says which results count as the same. Without it their JSON must be the same. Failures are compared
+// with each other in any case. The test fails at once if Out is not the type of the function's results.
 func Equal[Out any](f func(want, got Out) bool) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.equal = f })
 }
@@ -148,6 +149,11 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 			o.applyExplore(cfg)
 		}
 	}
+	equal, _ := cfg.explore.equal.(func(want, got Out) bool)
+	if equal == nil && cfg.explore.equal != nil {
+		tb.Fatalf("replaytest: Equal compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
+			cfg.explore.equal, *new(Out))
+	}
 	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}}
 	x.traffic = func(k *kit) string {
 		r, err := resultOf(k, f)
@@ -163,8 +169,7 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		return b.String()
 	}
 	x.same = func(want, got *trial) bool {
-		equal, ok := cfg.explore.equal.(func(want, got Out) bool)
-		if !ok || want.status != got.status || want.status != local.StatusSucceeded {
+		if equal == nil || want.status != got.status || want.status != local.StatusSucceeded {
 			return want.status == got.status && bytes.Equal(want.result, got.result) && want.failure == got.failure
 		}
 		a, errA := resultOf(want.k, f)

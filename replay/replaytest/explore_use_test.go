@@ -40,6 +40,13 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 			want:    []string{`^replaytest: the function is nil: pass what replay\.Handler makes of your handler$`},
 		},
 		{
+			name: "Equal of another type", reason: "nobody would notice that it is never asked",
+			explore: func(tb *recorder) {
+				replaytest.Explore(tb, f, 1, replaytest.Equal(func(int, int) bool { return true }))
+			},
+			want: []string{`^replaytest: Equal compares with a func\(int, int\) bool, and results are of the type string: write func\(want, got string\) bool$`},
+		},
+		{
 			name: "mistyped reply", reason: "the callback times out in all executions alike",
 			explore: func(tb *recorder) {
 				replaytest.Explore(tb, f, 1, replaytest.Reply("aproval", "fine"), replaytest.Schedules(0))
