@@ -49,17 +49,17 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 		{
 			name: "mistyped reply", reason: "the callback times out in all executions alike",
 			explore: func(tb *recorder) {
-				replaytest.Explore(tb, f, 1, replaytest.Reply("aproval", "fine"), replaytest.Schedules(0))
+				replaytest.Explore(tb, f, 1, replaytest.Reply("approvals", "fine"), replaytest.Schedules(0))
 			},
-			want: []string{`the reply for "aproval" was never used: no callback waited there; did you mean "approval"\?; none of \d+ schedules has used it$`},
+			want: []string{`the reply for "approvals" was never used: no callback waited there; did you mean "approval"\?; none of \d+ schedules has used it$`},
 		},
 		{
 			name: "mistyped stub and a function that nobody invokes", reason: "the test means something that the code does not do",
 			explore: func(tb *recorder) {
-				replaytest.Explore(tb, f, 1, replaytest.Schedules(0), replaytest.StubNamed("aproval", label), replaytest.Host("math", f))
+				replaytest.Explore(tb, f, 1, replaytest.Schedules(0), replaytest.StubNamed("approvals", label), replaytest.Host("math", f))
 			},
 			want: []string{
-				`the stub for "aproval" was never used: no step or group runs there; did you mean "approval"\?; none of \d+ schedules has used it$`,
+				`the stub for "approvals" was never used: no step or group runs there; did you mean "approval"\?; none of \d+ schedules has used it$`,
 				`the function of Host\("math"\) was never used: nobody has invoked it; none of \d+ schedules has used it$`,
 			},
 		},
@@ -97,7 +97,7 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 func TestPairsAndTriplesAreTried(t *testing.T) {
 	t.Parallel()
 	for _, crashes := range []int32{1, 2, 3} {
-		t.Run(fmt.Sprint(crashes), func(t *testing.T) {
+		t.Run(strconv.Itoa(int(crashes)), func(t *testing.T) {
 			t.Parallel()
 			var runs atomic.Int32
 			f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
@@ -220,5 +220,26 @@ func TestLostBegunIsLostAfterItsStart(t *testing.T) {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})
+	}
+}
+
+// TestHangingIsTold: what does not come to an end is no mere deadline.
+func TestHangingIsTold(t *testing.T) {
+	t.Parallel()
+	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+		never := make(chan string)
+		return replay.Run(ctx, op.Step("listen", func(ctx context.Context) (string, error) {
+			select {
+			case s := <-never:
+				return s, nil
+			case <-ctx.Done():
+				return "", context.Cause(ctx)
+			}
+		}))
+	})
+	got := record(t, func(tb *recorder) { replaytest.ExploreImpatiently(tb, f, 1, 50*time.Millisecond) })
+	const want = `^replaytest: the undisturbed execution: it has not ended within 50ms of real time: a body, or the handler, waits for what does not come`
+	if len(got.errs) != 1 || !got.fatal || !regexp.MustCompile(want).MatchString(got.errs[0]) {
+		t.Errorf("got %q", got.errs)
 	}
 }

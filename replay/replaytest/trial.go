@@ -3,6 +3,7 @@ package replaytest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -105,13 +106,16 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
 	t.k.body, t.k.waits, t.k.rest = t.body, t.waits, t.rest
-	ctx, cancel := context.WithTimeout(x.tb.Context(), patience)
+	ctx, cancel := context.WithTimeout(x.tb.Context(), x.patience)
 	defer cancel()
 	if t.err == nil {
 		t.err = t.k.start(ctx, x.input)
 	}
 	if t.err == nil {
 		t.err = t.k.drive(ctx)
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(t.err, context.DeadlineExceeded) {
+		t.err = fmt.Errorf("it has not ended within %v of real time: a body, or the handler, waits for what does not come", x.patience)
 	}
 	if t.k.exec != nil {
 		t.status, t.result = t.k.exec.Status(), t.k.exec.Result()
