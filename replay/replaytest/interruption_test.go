@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -124,6 +125,38 @@ func TestInterruptionsTakePlace(t *testing.T) {
 			}
 			if got := invocations.Load() - 9*2; got != tt.more {
 				t.Errorf("%d more calls of the handler, want %d", got, tt.more)
+			}
+		})
+	}
+}
+
+// TestWhatIsHeldBackTakesItsTime measures, in real time, what passes between the first call and the second body. A
+// busy machine makes it longer, and nothing shorter.
+func TestWhatIsHeldBackTakesItsTime(t *testing.T) {
+	t.Parallel()
+	const held = 5 * time.Millisecond
+	for _, tt := range []struct{ line, reason string }{
+		{"call:1=slow", "operations beside go on before the reply comes"},
+		{"body:second@1=late", "bodies beside end before it"},
+	} {
+		t.Run(tt.line, func(t *testing.T) {
+			t.Parallel()
+			var committed, began atomic.Int64
+			f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+				if err := replay.Exec(ctx, say("first")); err != nil {
+					return "", err
+				}
+				return replay.Run(ctx, op.Step("second", func(context.Context) (string, error) {
+					began.Store(time.Now().UnixNano())
+					return "", nil
+				}))
+			})
+			got := replaytest.Explore(t, f, 1, replaytest.Replay(tt.line), replaytest.Reset(func() { committed.Store(0) }),
+				replaytest.WithService(local.WithFaults(local.Faults{Committed: func(local.Point) {
+					committed.CompareAndSwap(0, time.Now().UnixNano())
+				}})))
+			if d := time.Duration(began.Load() - committed.Load()); d < held || got.Interruptions != 1 {
+				t.Errorf("%s: only %v, want %v", tt.reason, d, held)
 			}
 		})
 	}
