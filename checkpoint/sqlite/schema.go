@@ -50,6 +50,10 @@ var migrations = []string{ //nolint:gochecknoglobals // a constant table
 		at INTEGER NOT NULL,
 		PRIMARY KEY (execution, operation, purpose)
 	) STRICT, WITHOUT ROWID;`,
+
+	// An execution is looked for by its name at each start that gives one: by the name first, since the
+	// function alone selects a range, with all of its versions.
+	`CREATE INDEX executions_of_name ON executions (name, function);`,
 }
 
 // ErrSchema says that a file is not a store, or one of a later version.
