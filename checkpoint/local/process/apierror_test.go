@@ -186,8 +186,12 @@ func (s *apiStage) buy(ctx context.Context, name string, p *apiPlan, in purchase
 	if err != nil {
 		return nil, err
 	}
+	kind := lambdatypes.InvocationTypeEvent
+	if in.Bytes > 1<<20 { // such a result is for one who waits for it
+		kind = lambdatypes.InvocationTypeRequestResponse
+	}
 	out, err := s.api.Invoke(ctx, &lambdaapi.InvokeInput{
-		FunctionName: aws.String("buyer"), InvocationType: lambdatypes.InvocationTypeEvent,
+		FunctionName: aws.String("buyer"), InvocationType: kind,
 		DurableExecutionName: &name, Payload: input,
 	})
 	if err != nil {
