@@ -86,7 +86,7 @@ func TestPagesOfAHistory(t *testing.T) {
 func pagesOf(t *testing.T, client *lambdaapi.Client, arn string, items int, reverse bool) (events []string) {
 	t.Helper()
 	in := &lambdaapi.GetDurableExecutionHistoryInput{
-		DurableExecutionArn: &arn, MaxItems: int32(items), ReverseOrder: &reverse, //nolint:gosec // a small number
+		DurableExecutionArn: &arn, MaxItems: int32(items), ReverseOrder: &reverse,
 	}
 	for {
 		out, err := client.GetDurableExecutionHistory(t.Context(), in)
