@@ -183,18 +183,27 @@ func TestSeedChooses(t *testing.T) {
 	}
 }
 
-// TestFailuresAreCompared: another failure is another result.
+// TestFailuresAreCompared: another failure is another result, and so is a failure in place of a result, whatever
+// Equal says of results.
 func TestFailuresAreCompared(t *testing.T) {
 	t.Parallel()
-	var runs atomic.Int32
-	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
-		n, err := replay.Run(ctx, op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil }))
-		return "", errors.Join(fmt.Errorf("run %d", n), err)
-	})
-	anything := replaytest.Equal(func(string, string) bool { return true }) // of results
-	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, anything, replaytest.Reset(func() { runs.Store(0) })) })
-	if len(got.errs) != 1 || !regexp.MustCompile(`the result is FAILED .*run 2, undisturbed it is FAILED .*run 1\n`).MatchString(got.errs[0]) {
-		t.Errorf("got %q", got.errs)
+	for want, fails := range map[string]func(run int32) bool{
+		`the result is FAILED .*run 2, undisturbed it is FAILED .*run 1\n`:   func(int32) bool { return true },
+		`the result is FAILED .*run 2, undisturbed it is SUCCEEDED "fine"\n`: func(run int32) bool { return run > 1 },
+	} {
+		var runs atomic.Int32
+		f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
+			n, err := replay.Run(ctx, op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil }))
+			if err == nil && fails(n) {
+				err = fmt.Errorf("run %d", n)
+			}
+			return "fine", err
+		})
+		anything := replaytest.Equal(func(string, string) bool { return true })
+		got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, anything, replaytest.Reset(func() { runs.Store(0) })) })
+		if len(got.errs) != 1 || !regexp.MustCompile(want).MatchString(got.errs[0]) {
+			t.Errorf("got %q, want one that matches %q", got.errs, want)
+		}
 	}
 }
 
