@@ -254,7 +254,7 @@ func told(ops []checkpoint.Operation, id string) bool {
 // wait for, and only another invocation does it.
 func (inv *invocation) orphaned() {
 	if inv.phase == running && inv.resting() {
-		inv.warn("the service gave no checkpoint token: suspending")
+		inv.say(func(l *slog.Logger) { l.Warn("the service gave no checkpoint token: suspending") })
 		inv.close(outcome{status: checkpoint.OutcomePending})
 		return
 	}

@@ -45,14 +45,14 @@ func (set *settings) handler() slog.Handler {
 // logger returns the logger of the invocation, which is never silent.
 func (inv *invocation) logger() *slog.Logger { return slog.New(inv.set.handler().WithAttrs(inv.attrs)) }
 
-// warn logs without the lock, because the handler of log records is user code and may block: on a
-// goroutine of its own, which the invocation waits for as for the others. Called with the lock held,
-// before the outcome is decided.
-func (inv *invocation) warn(text string, args ...any) {
+// say has write log without the lock, because the handler of log records is user code and may block:
+// on a goroutine of its own, which the invocation waits for as for the others. Called with the lock
+// held, before the outcome is decided.
+func (inv *invocation) say(write func(l *slog.Logger)) {
 	inv.tasks.Add(1)
 	go func() {
 		defer inv.leave()
-		inv.logger().Warn(text, args...)
+		write(inv.logger())
 	}()
 }
 

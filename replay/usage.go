@@ -62,8 +62,11 @@ func (inv *invocation) warnOfUsage() {
 		return
 	}
 	u.warned = true
-	inv.warn("the execution comes near what the service keeps of one, and then it is refused more; "+
-		"let parts of it be executions of their own (op.Invoke)",
-		slog.Int("operations", operations), slog.Int("mostOperations", mostOperations),
-		slog.Int("bytes", u.bytes), slog.Int("mostBytes", mostBytes))
+	bytes := u.bytes
+	inv.say(func(l *slog.Logger) {
+		l.Warn("the execution comes near what the service keeps of one, and then it is refused more; "+
+			"let parts of it be executions of their own (op.Invoke)",
+			slog.Int("operations", operations), slog.Int("mostOperations", mostOperations),
+			slog.Int("bytes", bytes), slog.Int("mostBytes", mostBytes))
+	})
 }
