@@ -21,7 +21,8 @@ type Line struct {
 	Time time.Time
 	// PID is the number of the process.
 	PID int
-	// RequestID is that of the invocation which ran when the line began, empty if none did.
+	// RequestID is that of the last event that the process had been given when the beginning of the line was
+	// read; empty before the first.
 	RequestID string
 	Stream    Stream
 	// Text has no line break. A line of more than 64 KiB comes in pieces. One that has not ended when the

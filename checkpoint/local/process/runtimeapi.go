@@ -139,7 +139,7 @@ func (w *worker) next(rw http.ResponseWriter, r *http.Request) {
 	if gone {
 		w.returned = inv // it gets the event when it asks again
 	} else {
-		w.current = inv
+		w.current, w.latest = inv, inv.requestID
 	}
 	w.mu.Unlock()
 	if gone {

@@ -40,6 +40,7 @@ type worker struct {
 
 	mu      sync.Mutex // guards what follows
 	current *invocation
+	latest  string // the request ID of the last event that it was given
 	// returned is an event whose question had been given up when it came.
 	returned *invocation
 	first    bool // it has asked for an event
@@ -110,14 +111,12 @@ func (w *worker) pid() int {
 	return w.cmd.Process.Pid
 }
 
-// requestID returns the ID of the invocation that the process works on.
+// requestID returns the ID of the invocation that the process works on, or has worked on last: what it
+// wrote before it asked for the next event may be read afterwards.
 func (w *worker) requestID() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.current == nil {
-		return ""
-	}
-	return w.current.requestID
+	return w.latest
 }
 
 // serve gives an invocation to the process and returns its answer.
