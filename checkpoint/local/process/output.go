@@ -26,7 +26,8 @@ type Line struct {
 	RequestID string
 	Stream    Stream
 	// Text has no line break. A line of more than 64 KiB comes in pieces. One that has not ended when the
-	// process has answered, or has ended itself, comes as it is.
+	// process has answered, or has ended itself, comes as it is; if it has not been read before the next
+	// event either, what that writes goes on with it.
 	Text string
 }
 
@@ -67,7 +68,17 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 			p = nil
 		}
 	}
+	if len(l.buf) > 0 && l.w.idle() {
+		time.AfterFunc(partialGrace, l.flushIdle) // the process has asked for its next event already
+	}
 	return written, nil
+}
+
+// flushIdle emits what is left without a line break while the process waits for an event.
+func (l *lineWriter) flushIdle() {
+	if l.w.idle() {
+		l.flush()
+	}
 }
 
 // flush emits what is left without a line break.

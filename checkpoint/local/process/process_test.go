@@ -295,9 +295,13 @@ func TestLinesAreCaptured(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	got := make(map[process.Stream][]string)
+	unfinished := make(chan struct{})
 	f := run(t, "function", process.WithOutput(func(l process.Line) {
 		mu.Lock()
 		defer mu.Unlock()
+		if l.Text == "four" {
+			close(unfinished)
+		}
 		if l.PID == 0 || l.Time.IsZero() || l.RequestID != "request-1" {
 			t.Errorf("got %+v", l)
 		}
@@ -306,6 +310,7 @@ func TestLinesAreCaptured(t *testing.T) {
 	if _, err := invoke(t.Context(), f, "write", 64<<10+3); err != nil {
 		t.Fatal(err)
 	}
+	<-unfinished // comes although nothing follows it
 	if _, err := invoke(t.Context(), f, "die writing", 0); err == nil {
 		t.Fatal("it has not died")
 	}

@@ -119,6 +119,13 @@ func (w *worker) requestID() string {
 	return w.latest
 }
 
+// idle reports whether the process waits for an event.
+func (w *worker) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.current == nil
+}
+
 // serve gives an invocation to the process and returns its answer.
 func (w *worker) serve(ctx context.Context, inv *invocation) ([]byte, error) {
 	if err := w.hand(ctx, inv); err != nil {
