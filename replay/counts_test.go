@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/leaks"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -274,13 +275,9 @@ func TestInvocationUsesOneGoroutineOfItsOwn(t *testing.T) {
 	if most := before + 2; inside > most {
 		t.Errorf("%d goroutines while a body ran, at most %d are allowed", inside, most)
 	}
-	for range 1000 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		runtime.Gosched()
+	if !leaks.Ended(before) {
+		t.Errorf("%d goroutines after the reply, %d before", runtime.NumGoroutine(), before)
 	}
-	t.Errorf("%d goroutines after the reply, %d before", runtime.NumGoroutine(), before)
 }
 
 // TestThousandStepsStartTogether counts calls of concurrent steps: what is queued while a call is

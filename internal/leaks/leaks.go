@@ -24,15 +24,23 @@ func Check(run func() int) (code int) {
 	if code = run(); code != 0 || fuzzing() {
 		return code // a test that has failed may not have cleaned up
 	}
-	for range patience / step {
-		if runtime.NumGoroutine() <= before {
-			return 0
-		}
-		time.Sleep(step) //nolint:forbidigo // goroutines end in real time
+	if Ended(before) {
+		return 0
 	}
 	fmt.Fprintln(os.Stdout, Left)
 	_ = pprof.Lookup("goroutine").WriteTo(os.Stdout, 1) // nobody is told if even that fails
 	return 1
+}
+
+// Ended waits until there are no more goroutines than before, and reports whether that came about.
+func Ended(before int) bool {
+	for range patience / step {
+		if runtime.NumGoroutine() <= before {
+			return true
+		}
+		time.Sleep(step) //nolint:forbidigo // goroutines end in real time
+	}
+	return false
 }
 
 // fuzzing reports whether inputs are searched for. What does that listens to signals for ever.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -156,7 +158,7 @@ func TestLinesAreTriedOftenBesideOthers(t *testing.T) {
 	}
 }
 
-// TestSeedChooses compares what takes place under several seeds, and twice under the same.
+// TestSeedChooses compares the pairs and triples of several seeds, and of the same one twice.
 func TestSeedChooses(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
@@ -167,19 +169,19 @@ func TestSeedChooses(t *testing.T) {
 		}
 		return "", nil
 	})
-	explore := func(seed uint64) replaytest.Report {
-		return *replaytest.Explore(t, f, 1, replaytest.Seed(seed), replaytest.Schedules(30))
+	several := func(seed uint64) []string {
+		return replaytest.Several(t, f, 1, replaytest.Seed(seed), replaytest.Schedules(30))
 	}
-	different := make(map[string]bool)
+	chosen := make(map[string]bool)
 	for seed := range uint64(6) {
-		one, again := explore(seed), explore(seed)
-		if one.String() != again.String() {
-			t.Errorf("seed %d: %v\n%v", seed, &one, &again)
+		one, again := several(seed), several(seed)
+		if diff := cmp.Diff(one, again); diff != "" || len(one) != 60 {
+			t.Errorf("seed %d: %d schedules, and at another time (-want +got):\n%s", seed, len(one), diff)
 		}
-		different[one.String()] = true
+		chosen[strings.Join(one, "\n")] = true
 	}
-	if len(different) < 2 {
-		t.Errorf("all seeds come to the same: %v", different)
+	if len(chosen) != 6 {
+		t.Errorf("six seeds come to %d choices", len(chosen))
 	}
 }
 

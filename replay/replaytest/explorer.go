@@ -59,17 +59,14 @@ func (x *explorer) explore() {
 			return
 		}
 	}
-	rng := rand.New(rand.NewPCG(x.cfg.explore.seed, 0))
-	for i, count := range []*int{&x.report.Pairs, &x.report.Triples} {
-		for range x.combinations(len(singles), i+2) {
-			var plan schedule
-			for _, n := range rng.Perm(len(singles))[:i+2] {
-				plan = append(plan, singles[n])
-			}
-			*count++
-			if x.fails(base, plan) {
-				return
-			}
+	for _, plan := range x.several(singles) {
+		if len(plan) == pair {
+			x.report.Pairs++
+		} else {
+			x.report.Triples++
+		}
+		if x.fails(base, plan) {
+			return
 		}
 	}
 	x.report.States = len(x.states)
@@ -101,6 +98,25 @@ func (x *explorer) repeat(base *trial, plan schedule) {
 	if x.report.Interruptions == 0 {
 		x.tb.Errorf("replaytest: nothing of %q took place: the execution does not come there, any more", plan.String())
 	}
+}
+
+// The sizes of schedules of several interruptions.
+const pair, triple = 2, 3
+
+// several chooses pairs and triples of interruptions by the seed.
+func (x *explorer) several(singles []fault) []schedule {
+	rng := rand.New(rand.NewPCG(x.cfg.explore.seed, 0))
+	var plans []schedule
+	for _, size := range []int{pair, triple} {
+		for range x.combinations(len(singles), size) {
+			plan := make(schedule, size)
+			for i, n := range rng.Perm(len(singles))[:size] {
+				plan[i] = singles[n]
+			}
+			plans = append(plans, plan)
+		}
+	}
+	return plans
 }
 
 // combinations is how many schedules of this size are tried.

@@ -36,3 +36,14 @@ func ParseSchedule(text string) (string, error) {
 
 // Matches reports whether a path is the one of an option.
 func Matches(pattern, path string) bool { return matches(pattern, path) }
+
+// Several lists the pairs and triples that Explore would try.
+func Several[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) []string {
+	tb.Helper()
+	x := newExplorer(tb, f, in, opts)
+	var lines []string
+	for _, plan := range x.several(x.singles(x.try(nil))) {
+		lines = append(lines, plan.String())
+	}
+	return lines
+}
