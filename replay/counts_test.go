@@ -334,7 +334,9 @@ func framesOfWaiting(function string) int {
 	buf := make([]byte, large)
 	for began := time.Now(); time.Since(began) < time.Minute; runtime.Gosched() {
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, function+"(") && strings.Contains(stack, "(*invocation).park(") {
+			_, top, _ := strings.Cut(stack, "\n") // below the number and the state of the goroutine
+			top, _, _ = strings.Cut(top, "\n")
+			if strings.Contains(stack, function+"(") && strings.Contains(top, "(*invocation).park(") {
 				return strings.Count(stack, "\n\t") - 1 // without the line that says who has created it
 			}
 		}
