@@ -326,6 +326,29 @@ func TestLinesAreCaptured(t *testing.T) {
 	}
 }
 
+// TestLinesAreOfTheirEvent gives one process two events: a line is of the one that wrote it.
+func TestLinesAreOfTheirEvent(t *testing.T) {
+	t.Parallel()
+	lines := make(chan process.Line, 16)
+	f := run(t, "function", process.WithOutput(func(l process.Line) {
+		if l.Text == "four" {
+			lines <- l
+		}
+	}))
+	pid := 0
+	for _, id := range []string{"request-1", "request-2"} {
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: id})
+		if _, err := f.Invoke(ctx, []byte(`{"Do":"write","N":1}`)); err != nil {
+			t.Fatal(err)
+		}
+		l := <-lines // has no line break: it comes when the process has answered
+		if l.RequestID != id || (pid != 0 && l.PID != pid) {
+			t.Errorf("got %+v, want a line of %s and of process %d", l, id, pid)
+		}
+		pid = l.PID
+	}
+}
+
 func TestChildrenDoNotOutliveTheirProcess(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
