@@ -1,0 +1,284 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	oplog "github.com/perdure/perdure/checkpoint"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// cancelMargin is the least time that a wait must still last to be cancelled: a call that races
+// with the service's timer is wasted.
+const cancelMargin = time.Minute
+
+// branch is one operation of a batch, in a scope of its own.
+type branch struct {
+	b     *batch
+	index int
+	// n is the operation, without its key: it is alone in its scope. head is as it was declared.
+	n    node.Node
+	head *node.Header
+	// name and key identify the branch, or its index does.
+	name, key string
+	indexed   bool
+	wire      string // its name in the log
+	label     string // its place in paths
+	id        string
+	rec       *checkpoint.Operation // of the branch itself; nil if there is none
+	s         *scope
+	f         *fiber
+
+	// done says that it has ended, at cause; counted that the batch has taken that in.
+	done, counted bool
+	cause         cause
+	payload       checkpoint.Payload
+	failure       *checkpoint.Failure
+}
+
+var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
+
+// newBranch makes the i-th operation of a batch.
+func newBranch(n *node.Batch, i int) (*branch, error) {
+	o := n.Child(i)
+	h := o.Head()
+	if h.Err != nil {
+		return nil, h.Err
+	}
+	if _, ok := o.(*node.Callback); ok {
+		return nil, errCreatedInBatch
+	}
+	k := &branch{index: i, n: o, head: h, name: h.Name, key: h.Key}
+	switch {
+	case !n.Indexed:
+		k.wire = oplog.WireName(h.Name, h.Key)
+		k.label = k.wire
+	case h.Key != "":
+		k.name = "item"
+		k.wire = oplog.KeyName(h.Key)
+		k.label = h.Key
+	default:
+		k.name, k.indexed = "item", true
+		k.wire = "item-" + strconv.Itoa(i)
+		k.label = strconv.Itoa(i)
+	}
+	k.n = node.With(o, func(h *node.Header) { h.Key = "" })
+	return k, nil
+}
+
+// origin is the ID and the path of the operation whose result is the branch's: codecs may ask for it. batch is the ID of the batch, path its path.
+func (k *branch) origin(batch, path string) (id, at string) {
+	occurrence := 0
+	if k.indexed {
+		occurrence = k.index
+	}
+	id = string(oplog.NewScope(batch).AppendID(nil, k.name, k.key, occurrence))
+	at = oplog.ItemPath(path, k.label)
+	if a, ok := k.n.(*node.Await); ok {
+		if o, ok := a.Target.(*operation); ok && o.id != "" {
+			return o.id, o.path()
+		}
+	}
+	if _, plain := k.plain(); plain {
+		return id, at
+	}
+	name := k.n.Head().Name
+	return string(oplog.NewScope(id).AppendID(nil, name, "", 0)), oplog.Path(at, name, "", 0)
+}
+
+// path names the branch for people.
+func (k *branch) path() string { return oplog.ItemPath(k.b.path(), k.label) }
+
+// plain reports whether the operation is a group that runs in the branch's own context.
+func (k *branch) plain() (*node.Group, bool) {
+	g, ok := k.n.(*node.Group)
+	return g, ok && g.SubType == groupSubType && g.Of == nil && !g.Outside
+}
+
+// groupSubType is the sub-type of groups that users declare.
+const groupSubType = "RunInChildContext"
+
+// admit opens the next branch.
+func (b *batch) admit(k *branch) {
+	b.next++
+	b.progress.Started += k.weight()
+	b.open++
+	b.begin(k, b.f.look)
+}
+
+// begin begins a branch. One that has ended in an earlier invocation is read from the log. With look it
+// goes only as far as the log reaches.
+func (b *batch) begin(k *branch, look bool) {
+	inv := b.s.inv
+	if !b.n.Flat && inv.Observer != nil && !b.in.readOnly && !look {
+		inv.Observer.Reached(k.operation().sight())
+	}
+	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
+		k.payload, k.failure = k.rec.Payload, k.rec.Failure
+		if k.rec.Status == checkpoint.StatusFailed && k.failure == nil {
+			k.failure = &checkpoint.Failure{}
+		}
+		k.cause = cause{at: k.rec.End}
+		b.end(k)
+		return
+	}
+	if k.rec == nil && !b.n.Flat && !look {
+		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.Time()))
+	}
+	if _, plain := k.plain(); plain && inv.Substitute != nil {
+		k.n = inv.Substitute(k.path(), k.n)
+	}
+	k.f = inv.spawn(b.f, b, k.path(), k)
+	k.f.look = k.f.look || look
+	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
+	k.f.cancel = k.s.cancel
+}
+
+// weight is how many items of the batch the branch counts as.
+func (k *branch) weight() int {
+	if inner, ok := k.n.(*node.Batch); ok && k.b.n.Total > 0 {
+		return inner.N
+	}
+	return 1
+}
+
+// failures is how many of these items failed in a branch that succeeded.
+func (k *branch) failures() int {
+	if k.b.n.Total == 0 {
+		return 0
+	}
+	e, _ := readEnvelope(k.payload.Bytes())
+	return strings.Count(e.Status, string(rune(node.ItemFailed)))
+}
+
+// scope returns the scope of the branch.
+func (k *branch) scope(readOnly bool) *scope {
+	in := k.b.in
+	s := &scope{inv: in.inv, up: in, kind: aloneScope, readOnly: in.readOnly || readOnly, time: in.time}
+	s.place = place{
+		ids: oplog.NewScope(k.id), real: k.id, path: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
+	}
+	if _, plain := k.plain(); plain {
+		s.kind = branchScope
+	}
+	if k.b.n.Flat {
+		s.real = in.real
+	}
+	s.ctx, s.cancel = context.WithCancelCause(k.b.ctx)
+	s.sit(k.f)
+	return s
+}
+
+var _ routine = (*branch)(nil)
+
+// run runs the branch's operation. The payload of an operation that is not a plain group is passed
+// on as it stands.
+func (k *branch) run(f *fiber) {
+	var v any
+	var err error
+	switch g, plain := k.plain(); {
+	case k.s.inv.Observer != nil && !k.b.n.Flat && !f.look: // a flat branch is no operation: there is nothing to report
+		v, err = k.observed(g)
+	case plain:
+		v, err = f.runScope(g.Body, &Handle{s: k.s, ctx: k.s.ctx})
+	default:
+		v, err = k.result(k.s.call(k.s.ctx, k.n, false))
+	}
+	f.Regain()
+	f.panicked = nil
+	k.conclude(v, k.s.close(err))
+}
+
+// observed runs the branch's operation, a plain group if g is not nil, between the reports to the
+// observer.
+func (k *branch) observed(g *node.Group) (v any, err error) {
+	if g != nil {
+		return k.s.observed(k.operation(), g.Body)
+	}
+	k.s.flushed()
+	k.s.inv.Observer.Group(k.s.ctx, k.operation().sight(), func(ctx context.Context) error {
+		v, err = k.result(k.s.call(ctx, k.n, false))
+		k.s.flushed()
+		return err
+	})
+	return v, err
+}
+
+// result is what an operation that is not a plain group has come to.
+func (k *branch) result(r node.Record) (any, error) {
+	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
+		_, r.Err = guard(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
+	}
+	return node.Verbatim{Payload: r.Payload}, r.Err
+}
+
+// conclude notes how the branch ended. That is recorded when the batch counts it: no crash falls between
+// the end of a branch and what the batch makes of it.
+func (k *branch) conclude(v any, err error) {
+	f := k.f
+	if err == nil {
+		o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+		k.payload, err = o.payload(f, v)
+	}
+	if err != nil {
+		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
+			k.s.diverge(refailed(k.rec, err))
+		}
+		k.payload, k.failure = checkpoint.Payload{}, f.failure(err, k.s.known)
+	}
+	if k.s.readOnly {
+		f.becauseOf(k.rec, k.rec)
+	}
+}
+
+// record queues how the branch ended: tied to the update that is added next, or held back for a round
+// trip.
+func (k *branch) record(tied bool) {
+	if k.b.n.Flat || k.rec != nil && k.rec.Status.Terminal() {
+		return
+	}
+	u := k.update(checkpoint.ActionSucceed)
+	if k.failure != nil {
+		u.Action, u.Failure = checkpoint.ActionFail, k.failure
+	}
+	u.Payload = k.payload
+	if u.Payload.Size() > maxInline {
+		u.ReplayChildren, u.Payload = true, checkpoint.TextPayload("")
+	}
+	inv := k.b.s.inv
+	if tied {
+		inv.out.AddTied(u, time.Time{})
+		return
+	}
+	inv.out.Add(u, inv.due(inv.trip.Time()))
+}
+
+// ended notes how the branch's goroutine ended.
+func (k *branch) ended(err error) {
+	if err != nil {
+		k.failure = k.s.inv.cfg.failure(err, k.s.known)
+	}
+	k.s.cancel(errEnded)
+	k.cause = k.f.cause
+	k.b.end(k)
+}
+
+// operation is the branch as an operation of its own.
+func (k *branch) operation() *operation {
+	return &operation{
+		s: k.b.in, head: &node.Header{Name: k.wire, SubType: k.b.n.ItemSubType}, kind: checkpoint.KindContext,
+		id: k.id, at: k.path(), found: k.rec,
+	}
+}
+
+func (k *branch) update(a checkpoint.Action) checkpoint.Update {
+	return checkpoint.Update{
+		ID: k.id, ParentID: k.b.in.real, Name: k.wire, SubType: k.b.n.ItemSubType,
+		Kind: checkpoint.KindContext, Action: a,
+	}
+}

@@ -1,0 +1,29 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// callCallback creates a callback. Creating one succeeds whatever becomes of it: how it ended is
+// seen by who awaits the Target of the record.
+func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) node.Record {
+	c := s.claim(n, checkpoint.KindCallback)
+	o := s.operation(ctx, &n.Header, checkpoint.KindCallback, c)
+	o.outside = true
+	if c.rec == nil {
+		u := o.update(checkpoint.ActionStart)
+		u.Timeout, u.Heartbeat = n.Timeout, n.Heartbeat
+		s.inv.out.Add(u, time.Time{})
+	}
+	for {
+		if rec, ok := s.inv.log.Get(o.id); ok {
+			s.time.stale = c.rec != nil && s.inv.fresh != nil // its end is seen by who awaits it
+			return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)
+		}
+		s.f.awaitID(s, o)
+	}
+}

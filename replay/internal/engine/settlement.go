@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	oplog "github.com/perdure/perdure/checkpoint"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// settlementName is the name of the record that says how a batch ended whose losers are being
+// compensated. Compensations end in "-undo", so it is none of them.
+const settlementName = "outcome"
+
+// settlementID is the ID of that record, in the virtual scope of the batch's compensations.
+func (b *batch) settlementID() string {
+	return string(b.in.undoIDs().AppendID(nil, settlementName, "", 0))
+}
+
+// settle queues the record of how the batch ended, which must be durable before anything is
+// undone: from then on every invocation comes to this end and runs no branch again. It returns the
+// number of the update.
+func (b *batch) settle(e *envelope) uint64 {
+	b.settled = true
+	u := checkpoint.Update{
+		ID: b.settlementID(), ParentID: b.in.real, Name: settlementName, SubType: "Step",
+		Kind: checkpoint.KindStep, Action: checkpoint.ActionStart,
+	}
+	b.s.inv.log.Claim([]byte(u.ID))
+	out := &b.s.inv.out
+	b.recordLast()
+	out.AddTied(u, time.Time{})
+	u.Action = checkpoint.ActionSucceed
+	u.Payload = checkpoint.NewPayload(e.encode())
+	if u.Payload.Size() > maxInline {
+		u.Payload = checkpoint.NewPayload(e.short("").encode())
+	}
+	return out.Add(u, time.Time{})
+}
+
+// settlement returns how the batch ended if an earlier invocation has begun to compensate its
+// losers; else nil.
+func (b *batch) settlement() *envelope {
+	if b.found == nil {
+		return nil
+	}
+	id := b.settlementID()
+	rec, ok := b.s.inv.log.Get(id)
+	if !ok || rec.Status != checkpoint.StatusSucceeded {
+		return nil
+	}
+	b.s.inv.log.Claim([]byte(id))
+	e, ok := readEnvelope(rec.Payload.Bytes())
+	if !ok || len(e.Status) > len(b.kids) {
+		b.in.diverge(&Divergence{
+			Reason: "the recorded branches of a batch that is being compensated are not those of the code",
+			Log:    recorded(rec),
+			Code:   fmt.Sprintf("%d branches", len(b.kids)),
+		})
+	}
+	return e
+}
+
+// resume goes on with the compensation of a batch.
+func (b *batch) resume(e *envelope) node.Record {
+	b.settled = true
+	b.progress.Total, b.next = max(b.n.Total, b.n.N), len(e.Status)
+	if len(e.Items) != len(e.Status) {
+		b.in.readOnly = true
+		e = b.rerun(e)
+		b.next = len(e.Status)
+		b.in.readOnly = false
+	}
+	b.decided = true
+	for i, it := range e.Items {
+		k := b.kids[i]
+		if k.done {
+			continue
+		}
+		switch node.ItemStatus(e.Status[i]) {
+		case node.ItemStarted:
+			continue
+		case node.ItemFailed:
+			k.failure = (*checkpoint.Failure)(it.Failure)
+			if k.failure == nil {
+				k.failure = &checkpoint.Failure{}
+			}
+		case node.ItemSucceeded:
+			if it.Payload != nil {
+				k.payload = checkpoint.TextPayload(*it.Payload)
+			}
+		}
+		k.done, k.counted = true, true
+	}
+	b.lookInside()
+	for _, k := range b.kids {
+		if k.f != nil && !k.f.Gone() {
+			k.f.End(false)
+		}
+	}
+	return b.record(e)
+}
+
+// compensate undoes what a batch must take back before its end is recorded: all that completed if
+// it failed, else what its losers did. How the batch has ended is recorded before: the next
+// invocation must not find another winner when this one has begun to undo the losers.
+//
+// A batch that has nothing to undo takes nothing back, and its end travels with those of its last
+// branches.
+func (b *batch) compensate(e *envelope) error {
+	lost := func(k *branch) bool { return e.Failed || !k.counted }
+	if !b.settled && len(b.undos(lost)) == 0 {
+		return nil
+	}
+	b.f.drain(b.s)
+	list := b.undos(lost)
+	if !b.settled {
+		if !slices.ContainsFunc(list, func(u undo) bool { return u.step() != nil || u.unknown() }) {
+			return nil
+		}
+		b.f.awaitAck(b.s, b.operation, b.settle(e))
+	}
+	b.release()
+	if slices.ContainsFunc(list, func(u undo) bool { return u.open() }) {
+		for _, k := range b.kids {
+			if k.f != nil {
+				b.f.outlast(k.f)
+			}
+		}
+	}
+	rest := b.undos(func(k *branch) bool { return !lost(k) })
+	result := &op.UndoError{Cause: errLosers}
+	if e.Failed {
+		result.Cause = b.cause(e)
+	}
+	b.in.undoAll(list, rest, result)
+	if complete(result) {
+		return nil
+	}
+	b.in.undoAll(rest, nil, result) // now the batch has failed: nothing of it stays
+	return result
+}
+
+// cause is the error that a failed batch gives its caller.
+func (b *batch) cause(e *envelope) error {
+	r := b.s.dress(b.n, b.path(), b.large(e.encode()))
+	_, err := guard(func() (any, error) { return b.n.Whole(r) })
+	return err
+}
+
+// undos lists what may be compensated in branches.
+func (b *batch) undos(of func(k *branch) bool) []undo {
+	var list []undo
+	for _, k := range b.kids {
+		if of(k) {
+			list = append(list, k.undos()...)
+		}
+	}
+	return list
+}
+
+// undos lists what a branch did that may be compensated: its operation, and, if it was left behind,
+// what completed inside.
+func (k *branch) undos() []undo {
+	_, plain := k.plain()
+	flat := k.b.n.Flat
+	id := k.id
+	if !plain || flat {
+		id = string(oplog.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
+	}
+	var list []undo
+	end := k.over()
+	if k.head.Undo != nil && (end != nil || !plain || !flat) { // a flat group has no record
+		u := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end}
+		if k.indexed {
+			u.nth = k.index
+		}
+		list = append(list, u)
+	}
+	if end != nil || k.s == nil {
+		return list
+	}
+	return append(list, k.s.claimed()...)
+}
+
+// over is how the branch ended, as a record of its operation: the log does not show what is below
+// a branch that has ended. It is nil for a branch that has not, or that the batch did not count.
+func (k *branch) over() *checkpoint.Operation {
+	end := &checkpoint.Operation{ID: k.id, Kind: kindOf(k.n), Status: checkpoint.StatusSucceeded}
+	rec, ok := k.b.s.inv.log.Get(k.id)
+	switch {
+	case k.counted, k.done && ok && rec.Status.Terminal():
+		end.Payload, end.Failure = k.payload, k.failure
+	case ok && rec.Status.Terminal():
+		end.Payload, end.Failure, end.ReplayChildren = rec.Payload, rec.Failure, rec.ReplayChildren
+		if rec.Status != checkpoint.StatusSucceeded && end.Failure == nil {
+			end.Failure = &checkpoint.Failure{}
+		}
+	default:
+		return nil
+	}
+	if end.Failure != nil {
+		end.Status = checkpoint.StatusFailed
+	}
+	return end
+}
+
+// kindOf is the kind of record that an operation has.
+func kindOf(n node.Node) checkpoint.Kind {
+	switch n.(type) {
+	case *node.Step:
+		return checkpoint.KindStep
+	case *node.Wait:
+		return checkpoint.KindWait
+	case *node.Callback:
+		return checkpoint.KindCallback
+	case *node.Invoke:
+		return checkpoint.KindChainedInvoke
+	case *node.Group, *node.Batch, *node.Await:
+	}
+	return checkpoint.KindContext
+}
