@@ -336,7 +336,7 @@ func framesOfWaiting(function string) int {
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 			_, top, _ := strings.Cut(stack, "\n") // below the number and the state of the goroutine
 			top, _, _ = strings.Cut(top, "\n")
-			if strings.Contains(stack, function+"(") && strings.Contains(top, "(*invocation).park(") {
+			if strings.Contains(stack, function+"(") && strings.Contains(top, "(*Strand).Park(") {
 				return strings.Count(stack, "\n\t") - 1 // without the line that says who has created it
 			}
 		}

@@ -170,8 +170,7 @@ func TestAnswerDoesNotWaitForABodyThatIgnoresItsContext(t *testing.T) {
 			<-free
 			return nil
 		}))
-		<-begun
-		return errDeclined
+		return errors.Join(replay.Exec(ctx, op.Do("begun", func(context.Context) error { <-begun; return nil })), errDeclined)
 	}
 	tests := []struct {
 		reason string

@@ -120,9 +120,14 @@ func (q *Queue) Full() bool { return len(q.items) >= MaxUpdates || q.size >= Max
 // InFlight reports whether a call was cut and has not been answered.
 func (q *Queue) InFlight() bool { return q.flight }
 
-// Added returns the number of the last update that was added, Acked that of the last one that was
-// accepted.
-func (q *Queue) Added() uint64 { return q.added }
+// Last returns the number of the last update that was added and not withdrawn: when it is accepted,
+// everything that was added is.
+func (q *Queue) Last() uint64 {
+	if n := len(q.items); n > 0 {
+		return q.items[n-1].seq
+	}
+	return q.sent
+}
 
 // Acked returns the number of the last update that the service has accepted.
 func (q *Queue) Acked() uint64 { return q.acked }

@@ -66,7 +66,7 @@ func (p *Seat) Enter() Caller {
 func (t *Turn) Leave(p *Seat) {
 	t.tickets += 2
 	p.ticket = t.tickets
-	if t.ready.len() > 0 {
+	if t.ready.len() > 0 || t.machine.Waiting() {
 		p.ticket |= contended
 	}
 	p.s.seat = p
@@ -79,7 +79,7 @@ func (t *Turn) Leave(p *Seat) {
 	}
 }
 
-// contended is set in a ticket if other strands are ready.
+// contended is set in a ticket if others could go on.
 const contended = 1
 
 // Regain takes the turn back from the code outside the engine that the strand has been in, also if it

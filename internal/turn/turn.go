@@ -26,6 +26,8 @@ type Machine interface {
 	Quiescent() bool
 	// Idle is called when, moreover, no event is there. It reports whether it has changed anything.
 	Idle() bool
+	// Waiting reports whether Quiescent would make something able to run.
+	Waiting() bool
 	// Crashed is called with the value and the stack of a panic of the machine or of an event.
 	Crashed(v any, stack []byte)
 	// Revoked is called when a strand has lost the turn, because its code waits for something other
@@ -79,6 +81,15 @@ func (t *Turn) Caller() *Strand {
 		return s
 	}
 	return nil
+}
+
+// User returns the strand whose code outside the engine has the turn; nil if there is none. It needs no
+// turn.
+func (t *Turn) User() *Strand {
+	if t.now.Load() == 0 {
+		return nil
+	}
+	return t.user.Load()
 }
 
 // Off returns how many live strands are off the turn for this reason. With the turn.
@@ -155,6 +166,7 @@ func (t *Turn) advance() (next *Strand, idle bool) {
 // next takes the strand that runs next: dead ones unwind first, then the ready ones run in order.
 func (t *Turn) next() *Strand {
 	if s, ok := t.dead.pop(); ok {
+		s.queued = false
 		return s
 	}
 	for {

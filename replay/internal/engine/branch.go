@@ -231,7 +231,7 @@ func (k *branch) conclude(v any, err error) {
 		}
 		k.payload, k.failure = checkpoint.Payload{}, f.failure(err, k.s.known)
 	}
-	if k.s.readOnly {
+	if k.rec != nil && k.rec.Status.Terminal() {
 		f.becauseOf(k.rec, k.rec)
 	}
 }

@@ -24,6 +24,7 @@ func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) 
 			s.time.stale = c.rec != nil && s.inv.fresh != nil // its end is seen by who awaits it
 			return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)
 		}
-		s.f.awaitID(s, o)
+		s.f.watch(o)
+		s.f.park(wait{why: waitID, s: s, op: o})
 	}
 }

@@ -34,8 +34,12 @@ func (s *scope) enter(h *node.Header) error {
 		}
 		return nil
 	case turn.InBody:
+		rule := ErrNested
+		if s.ended.Load() {
+			rule = ErrEnded
+		}
 		if !inv.over() {
-			inv.fail(s.misuse(ErrNested, h))
+			inv.fail(s.misuse(rule, h))
 		}
 		runtime.Goexit()
 	case turn.Helper, turn.Foreign:

@@ -24,12 +24,16 @@ func (s *scope) Decode(r node.Record, payload []byte, v any) error {
 	if c == nil {
 		c = s.inv.cfg.Codec
 	}
-	var err error
 	f := s.inv.caller()
 	if f == nil {
 		return s.plainDecode(c, r, payload, v)
 	}
-	f.convert(c, func() { err = codec.Decode(s.ctx, c, r.Meta, payload, v) })
+	var err error
+	if codec.Pure(c) {
+		err = codec.Decode(s.ctx, c, r.Meta, payload, v)
+	} else {
+		err = s.decodeOff(f, c, r, payload, v)
+	}
 	if err != nil && r.Replayed && !r.Outside {
 		if f.look {
 			f.stop(s)
@@ -37,6 +41,12 @@ func (s *scope) Decode(r node.Record, payload []byte, v any) error {
 		s.inv.fail(s.divergence(s.undecodable(r, err)))
 		f.last()
 	}
+	return err
+}
+
+// decodeOff decodes off the turn.
+func (s *scope) decodeOff(f *fiber, c codec.Codec, r node.Record, payload []byte, v any) (err error) {
+	f.convert(c, func() { err = codec.Decode(s.ctx, c, r.Meta, payload, v) })
 	return err
 }
 

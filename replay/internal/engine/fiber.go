@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/perdure/perdure/internal/turn"
@@ -17,8 +18,9 @@ type fiber struct {
 	routine routine
 	kids    []*fiber // which it has begun
 	path    string
-	// at is the operation whose function of the user's it runs; nil for that of its own path.
-	at *operation
+	// at is the operation whose function of the user's it runs; nil for that of its own path. Goroutines
+	// without the turn look at it.
+	at atomic.Pointer[operation]
 	// wait is what it is parked for.
 	wait wait
 	// cause is the latest end that it has waited for.
@@ -98,8 +100,8 @@ func (f *fiber) left(v any, returned bool) {
 		}
 	case returned:
 		f.routine.ended(nil)
-	case v != nil:
-		f.routine.ended(panicError(v))
+	case v != nil: // functions of the user's are guarded
+		f.inv.Crashed(v, debug.Stack())
 	default:
 		f.inv.fail(fmt.Errorf("%w: in %s", ErrExited, placeOf(f.where())))
 	}
@@ -128,8 +130,8 @@ func (f *fiber) Ended() {
 
 // where is the path of the user's function that the fiber runs; empty for the handler's.
 func (f *fiber) where() string {
-	if f.at != nil {
-		return f.at.path()
+	if o := f.at.Load(); o != nil {
+		return o.path()
 	}
 	return f.path
 }
@@ -171,10 +173,9 @@ func (f *fiber) moves() bool {
 
 // offBody runs the body of an operation off the turn.
 func (f *fiber) offBody(o *operation, run func()) {
-	at := f.at
-	f.at = o
+	at := f.at.Swap(o)
 	f.Off(turn.Body, run)
-	f.at = at
+	f.at.Store(at)
 }
 
 // offWork runs a conversion of the user's off the turn, if it is one that may take time.

@@ -45,8 +45,7 @@ func (o *operation) group(f *fiber, n *node.Group) node.Record {
 	if o.found != nil && o.found.Status.Terminal() {
 		in.readOnly = true
 	}
-	at := f.at
-	f.at = o
+	at := f.at.Swap(o)
 	var v any
 	var err error
 	if o.s.inv.Observer != nil && !f.look {
@@ -57,7 +56,7 @@ func (o *operation) group(f *fiber, n *node.Group) node.Record {
 	f.Regain()
 	f.panicked = nil
 	err = in.close(err)
-	f.at = at
+	f.at.Store(at)
 	return o.concluded(f, n, in, v, err)
 }
 

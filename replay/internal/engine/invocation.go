@@ -95,6 +95,7 @@ type invocation struct {
 	claims uint64
 	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
 	reporter *fiber
+	warned   bool // that handler code waits for something other than an operation
 	end      ending
 }
 
@@ -106,6 +107,8 @@ type ending struct {
 	decided, idle chan struct{}
 	// fatal is set by goroutines without the turn that have fixed the outcome or are about to.
 	fatal atomic.Bool
+	// saying is how many goroutines log.
+	saying atomic.Int64
 	// operations is how many the log held when the invocation was closed.
 	operations atomic.Int64
 
@@ -254,7 +257,9 @@ func (inv *invocation) join() error {
 		return nil
 	case <-grace.C:
 		buf := make([]byte, mostStack)
-		inv.warn("goroutines of the handler did not end with the invocation", stackAttr(buf[:runtime.Stack(buf, true)]))
+		_ = Guard(func() {
+			inv.logger().Warn("goroutines of the handler did not end with the invocation", stackAttr(buf[:runtime.Stack(buf, true)]))
+		})
 		return errLeft
 	}
 }

@@ -33,22 +33,22 @@ func (inv *invocation) logger() *slog.Logger {
 	return slog.New(inv.cfg.Logs.Handler().WithAttrs(inv.Attrs))
 }
 
-// warn logs on the calling goroutine. The handler of log records is the user's.
+// warn logs a warning; see [invocation.say].
 func (inv *invocation) warn(msg string, attrs ...slog.Attr) {
-	_, _ = guard(func() (any, error) {
-		inv.logger().LogAttrs(context.Background(), slog.LevelWarn, msg, attrs...)
-		return nil, nil
-	})
+	inv.say(func(l *slog.Logger) { l.LogAttrs(context.Background(), slog.LevelWarn, msg, attrs...) })
 }
 
-// say has write log on a fiber of its own: events must not call functions of the user's.
+// say has write log. The handler of log records is the user's and may block: it is called on a goroutine of
+// its own, which the invocation waits for as for the others. It needs no turn.
 func (inv *invocation) say(write func(l *slog.Logger)) {
-	if inv.end.closing {
-		return
-	}
-	inv.spawn(inv.end.root, nil, "", funcs{func(*fiber) {
-		_, _ = guard(func() (any, error) { write(inv.logger()); return nil, nil })
-	}, func(error) {}})
+	inv.end.saying.Add(1)
+	go func() {
+		defer func() {
+			inv.end.saying.Add(-1)
+			inv.turn.Post(func() {}) // this may have been the last that is left
+		}()
+		_ = Guard(func() { write(inv.logger()) })
+	}()
 }
 
 // scopeLogger returns the logger of a scope.
@@ -134,7 +134,15 @@ func (inv *invocation) watchDeadline() (stop func() bool) {
 	if left <= 0 {
 		return func() bool { return true }
 	}
-	return inv.Clock.AfterFunc(left, func() { inv.turn.Post(inv.sayWhatRuns) })
+	return inv.Clock.AfterFunc(left, func() {
+		if s := inv.turn.User(); s != nil { // the event would come when that has returned
+			if f, ok := s.Task().(*fiber); ok {
+				inv.sayThatRuns(placeOf(f.where()))
+			}
+			return
+		}
+		inv.turn.Post(inv.sayWhatRuns)
+	})
 }
 
 func (inv *invocation) sayWhatRuns() {
@@ -148,12 +156,14 @@ func (inv *invocation) sayWhatRuns() {
 		}
 	})
 	slices.Sort(paths)
+	inv.sayThatRuns(paths...)
+}
+
+func (inv *invocation) sayThatRuns(paths ...string) {
 	buf := make([]byte, mostStack)
 	buf = buf[:runtime.Stack(buf, true)]
-	inv.say(func(l *slog.Logger) {
-		l.Warn("the invocation's time is nearly over, and it is held up by user code",
-			slog.String("paths", strings.Join(paths, ", ")), stackAttr(buf))
-	})
+	inv.warn("the invocation's time is nearly over, and it is held up by user code",
+		slog.String("paths", strings.Join(paths, ", ")), stackAttr(buf))
 }
 
 // mostStack bounds what is logged of stacks, in bytes.

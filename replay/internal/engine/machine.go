@@ -54,6 +54,12 @@ func (inv *invocation) Quiescent() bool {
 	return inv.report() || inv.catchUp() || inv.ask() || inv.beginBodies() || inv.flush()
 }
 
+// Waiting reports whether something could go on if the turn were given away.
+func (inv *invocation) Waiting() bool {
+	w := &inv.waits
+	return len(w.bodies) > 0 || len(w.asking) > 0 || len(w.catchUps) > 0 || inv.out.Len() > 0 && !inv.out.InFlight()
+}
+
 // report begins a fiber that makes the reports that events have brought.
 func (inv *invocation) report() bool {
 	if inv.Observer == nil || !inv.Observer.Pending() || inv.reporter != nil && !inv.reporter.Gone() {
@@ -123,7 +129,7 @@ func (inv *invocation) flush() bool {
 // Idle is called when only an event can go on.
 func (inv *invocation) Idle() bool {
 	if inv.end.closing {
-		if inv.turn.Strands() == 0 && !inv.out.InFlight() && !inv.end.left {
+		if inv.turn.Strands() == 0 && !inv.out.InFlight() && inv.end.saying.Load() == 0 && !inv.end.left {
 			inv.end.left = true
 			close(inv.end.idle)
 		}
@@ -253,15 +259,17 @@ func (inv *invocation) Crashed(v any, stack []byte) {
 
 // Revoked warns of a strand that waits for something other than an operation.
 func (inv *invocation) Revoked(s *turn.Strand, stack []byte) {
+	if inv.warned || inv.end.closing {
+		return
+	}
+	inv.warned = true
 	path := ""
 	if f, ok := s.Task().(*fiber); ok {
 		path = f.where()
 	}
-	inv.say(func(l *slog.Logger) {
-		l.Warn("handler code waits for something other than an operation (a lock, a channel, another goroutine): "+
-			"the others go on meanwhile; use operations to wait, and futures or batches to do several things at once",
-			pathAttr(path), stackAttr(stack))
-	})
+	inv.warn("handler code waits for something other than an operation (a lock, a channel, another goroutine): "+
+		"the others go on meanwhile; use operations to wait, and futures or batches to do several things at once",
+		pathAttr(path), stackAttr(stack))
 }
 
 // replied is called by the sender with the answer of the service.

@@ -129,19 +129,13 @@ func (f *fiber) barrier(s *scope, o *operation) {
 // drain parks until everything that is queued is durable.
 func (f *fiber) drain(s *scope) {
 	f.inv.out.Flush()
-	f.awaitAck(s, nil, f.inv.out.Added())
+	f.awaitAck(s, nil, f.inv.out.Last())
 }
 
-// awaitChange parks until the record of o changes.
-func (f *fiber) awaitChange(s *scope, o *operation) { f.awaitRecord(waitRecord, s, o) }
-
-// awaitID parks until a callback has its ID, which it is given by the reply to its START.
-func (f *fiber) awaitID(s *scope, o *operation) { f.awaitRecord(waitID, s, o) }
-
-func (f *fiber) awaitRecord(why why, s *scope, o *operation) {
+// watch has the fiber woken when the record of o changes.
+func (f *fiber) watch(o *operation) {
 	f.inv.waits.records[o.id] = append(f.inv.waits.records[o.id], f)
 	f.inv.poll.stale = true
-	f.park(wait{why: why, s: s, op: o})
 }
 
 // awaitDone parks until o has ended, which has a fiber of its own.

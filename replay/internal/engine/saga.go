@@ -36,11 +36,13 @@ func (g *saga) note(n int, r node.Record, start bool) {
 	if n >= len(g.undos) {
 		return
 	}
-	if u := &g.undos[n]; !start {
-		u.rec = &r
-	} else {
+	u := &g.undos[n]
+	if start {
 		u.o, _ = r.Target.(*operation)
+		return
 	}
+	rec := r // not &r, for which every call would allocate
+	u.rec = &rec
 }
 
 func (g *saga) opens(in *scope) { g.inner = append(g.inner, opened{s: in, at: len(g.undos)}) }

@@ -20,6 +20,8 @@ type step struct {
 	// with the number seq; late that it is queued with the completion instead.
 	begun, late bool
 	seq         uint64
+	// before is the record before the running attempt; nil if there is none.
+	before *checkpoint.Operation
 	// state is what the last attempt left behind.
 	state carried
 }
@@ -65,7 +67,8 @@ func (st *step) run(f *fiber) node.Record {
 			s.diverge(s.unfinished(st.operation))
 		case ok && rec.Status == checkpoint.StatusPending:
 			s.time.stale = false
-			f.awaitChange(s, st.operation)
+			f.watch(st.operation)
+			f.park(wait{why: waitRecord, s: s, op: st.operation})
 			continue
 		}
 		s.time.stale = false
@@ -128,7 +131,7 @@ const relaxedHold = time.Second
 func (st *step) attempt(f *fiber, rec *checkpoint.Operation) (r node.Record, ok bool) {
 	inv, s := st.s.inv, st.s
 	number := 1
-	if rec != nil {
+	if st.before = rec; rec != nil {
 		number = rec.Attempt + 1
 		st.state = stateOf(rec)
 	}
@@ -185,12 +188,23 @@ func (st *step) withdraw() {
 		return
 	}
 	u := st.update(checkpoint.ActionFail)
-	u.Failure = &checkpoint.Failure{Type: notBegun, Message: "the body had not begun when its scope was left behind"}
+	switch before := st.before; {
+	case before == nil || before.Attempt == 0:
+		u.Failure = &checkpoint.Failure{Type: notBegun, Message: "the body had not begun when its scope was left behind"}
+	case before.Failure != nil:
+		u.Failure = before.Failure // of the attempt before, which may have had an effect
+	default:
+		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: "no further attempt was made when its scope was left behind"}
+	}
 	inv.out.Add(u, inv.due(inv.trip.Time()))
 }
 
-// notBegun is the error type of a step that was recorded as started and whose body never began.
-const notBegun = "NotBegun"
+// The error types of steps that were recorded as started and left behind before their body began: for the
+// first time, and for another time.
+const (
+	notBegun   = "NotBegun"
+	leftBehind = "LeftBehind"
+)
 
 // succeeded records the result. A relaxed step does not wait until it is durable.
 func (st *step) succeeded(f *fiber, payload []byte) node.Record {

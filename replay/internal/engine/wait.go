@@ -62,6 +62,7 @@ func (s *scope) serve(o *operation) node.Record {
 			s.diverge(s.unfinished(o))
 		}
 		s.time.stale = false
-		s.f.awaitChange(s, o)
+		s.f.watch(o)
+		s.f.park(wait{why: waitRecord, s: s, op: o})
 	}
 }
