@@ -40,6 +40,15 @@ var (
 	}
 )
 
+// pure packages are functions of their arguments: they know no goroutine, lock, context or clock.
+var pure = map[string]string{
+	"reflect":     noReflection["reflect"],
+	"testing":     noReflection["testing"],
+	"sync":        "a pure package has nothing to lock",
+	"sync/atomic": "a pure package has nothing to share",
+	"context":     "a pure package waits for nothing",
+}
+
 // importGraph is the import graph of the core module, by directory. A package
 // that is not listed is reported: give it a row before its first import.
 var importGraph = map[string]rule{
@@ -74,9 +83,19 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
 	},
+	"internal/turn":   {deny: noReflection},
+	"internal/outbox": {allow: []string{module + "/checkpoint"}, deny: pure},
+	"replay/internal/engine": {
+		allow: []string{
+			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			module + "/internal/turn", module + "/internal/outbox",
+		},
+		deny: noReflection,
+	},
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			module + "/replay/internal/engine",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,

@@ -128,7 +128,7 @@ func (b *batch) begin(k *branch, look bool) {
 		return
 	}
 	if k.rec == nil && !b.n.Flat && !look {
-		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.Time()))
+		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.time()))
 	}
 	if _, plain := k.plain(); plain && inv.Substitute != nil {
 		k.n = inv.Substitute(k.path(), k.n)
@@ -255,7 +255,7 @@ func (k *branch) record(tied bool) {
 		inv.out.AddTied(u, time.Time{})
 		return
 	}
-	inv.out.Add(u, inv.due(inv.trip.Time()))
+	inv.out.Add(u, inv.due(inv.trip.time()))
 }
 
 // ended notes how the branch's goroutine ended.

@@ -83,8 +83,8 @@ type invocation struct {
 	turn  *turn.Turn
 	log   *oplog.Log
 	out   outbox.Queue
-	send  outbox.Sender
-	trip  outbox.Trip
+	send  sender
+	trip  trip
 	hold  timer // of held updates
 	poll  poll
 	usage usage
@@ -130,7 +130,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	inv.turn = turn.New(inv)
 	inv.waits.records = make(map[string][]*fiber)
 	inv.end.decided, inv.end.idle = make(chan struct{}), make(chan struct{})
-	inv.send = outbox.Sender{Client: r.Client, Clock: r.Clock, ARN: r.ARN, Token: r.Token, Reply: inv.replied}
+	inv.send = sender{client: r.Client, clock: r.Clock, arn: r.ARN, token: r.Token, replied: inv.replied}
 	if len(r.Updated) > 0 {
 		inv.fresh = make(map[string]bool, len(r.Updated))
 		for _, id := range r.Updated {
@@ -240,7 +240,7 @@ func (inv *invocation) close() {
 	if inv.reporter != nil {
 		inv.reporter.End(false)
 	}
-	inv.send.Close()
+	inv.send.close()
 }
 
 // join waits until nothing of the invocation is left, at most the grace, and reports what is.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/internal/turn"
 )
 
@@ -43,7 +42,7 @@ func (inv *invocation) Output() {
 // cut makes a call of what is at the front of the queue.
 func (inv *invocation) cut() {
 	inv.hold.stop()
-	inv.send.Send(inv.callCtx, inv.out.Cut())
+	inv.send.begin(inv.callCtx, inv.out.Cut())
 }
 
 // Quiescent makes something able to run, or hands over what is due.
@@ -273,41 +272,41 @@ func (inv *invocation) Revoked(s *turn.Strand, stack []byte) {
 }
 
 // replied is called by the sender with the answer of the service.
-func (inv *invocation) replied(r outbox.Reply) { inv.turn.Post(func() { inv.onReply(&r) }) }
+func (inv *invocation) replied(r *reply) { inv.turn.Post(func() { inv.onReply(r) }) }
 
 // onReply takes in the answer of the service.
-func (inv *invocation) onReply(r *outbox.Reply) {
+func (inv *invocation) onReply(r *reply) {
 	if inv.end.closing {
-		inv.out.Answered(r.Err == nil)
+		inv.out.Answered(r.err == nil)
 		return
 	}
-	if r.Err != nil {
-		if lone(r.Updates, checkpoint.ActionCancel) && refused(r.Err) {
+	if r.err != nil {
+		if lone(r.updates, checkpoint.ActionCancel) && refused(r.err) {
 			inv.out.Answered(true) // a wait that ended before it could be cancelled
 			inv.acknowledge()
 			return
 		}
 		inv.out.Answered(false)
-		inv.decide(CallFailed(r.Err))
+		inv.decide(CallFailed(r.err))
 		return
 	}
 	inv.out.Answered(true)
-	inv.trip.Add(r.Took)
-	changed := inv.log.Merge(r.Operations)
-	for i := range r.Updates {
-		if told(r.Operations, r.Updates[i].ID) {
+	inv.trip.add(r.took)
+	changed := inv.log.Merge(r.operations)
+	for i := range r.updates {
+		if told(r.operations, r.updates[i].ID) {
 			continue // and may be further than our update: a short pause can be over already
 		}
-		if op := inv.log.Apply(r.Updates[i], inv.Clock.Now()); op != nil {
+		if op := inv.log.Apply(r.updates[i], inv.Clock.Now()); op != nil {
 			changed = append(changed, op)
 		}
 	}
 	if inv.Observer != nil {
-		inv.Observer.Changed(changed, r.Updates)
+		inv.Observer.Changed(changed, r.updates)
 	}
-	inv.usage.add(r.Updates)
+	inv.usage.add(r.updates)
 	inv.warnOfUsage()
-	if r.Ended && !lastIsExecution(r.Updates) {
+	if r.ended && !lastIsExecution(r.updates) {
 		inv.orphaned() // before anybody is woken who waits for the service
 		return
 	}

@@ -80,7 +80,7 @@ func (s *scope) begin(o *operation) {
 		s.f.awaitAck(s, o, s.inv.out.Add(u, time.Time{}))
 		return
 	}
-	s.inv.out.Add(u, s.inv.due(s.inv.trip.Time()))
+	s.inv.out.Add(u, s.inv.due(s.inv.trip.time()))
 }
 
 // codec returns what encodes the operation's result.

@@ -112,7 +112,7 @@ func (st *step) hold() time.Duration {
 	if st.conf.Semantics == node.Relaxed {
 		return relaxedHold
 	}
-	trip := st.s.inv.trip.Time()
+	trip := st.s.inv.trip.time()
 	expected, known := st.s.inv.Durations.of(st.head.Name)
 	switch {
 	case !known:
@@ -196,7 +196,7 @@ func (st *step) withdraw() {
 	default:
 		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: "no further attempt was made when its scope was left behind"}
 	}
-	inv.out.Add(u, inv.due(inv.trip.Time()))
+	inv.out.Add(u, inv.due(inv.trip.time()))
 }
 
 // The error types of steps that were recorded as started and left behind before their body began: for the
