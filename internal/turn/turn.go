@@ -107,16 +107,20 @@ func (t *Turn) Post(event func()) { t.post(event, nil) }
 
 // post posts an event; it reports whether self, which waits for it, has the turn again.
 func (t *Turn) post(event func(), self *Strand) bool {
+	return t.queue(event) && t.drive(self)
+}
+
+// queue queues an event. It reports whether the caller has the turn now, for nothing had it.
+func (t *Turn) queue(event func()) bool {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.events.push(event)
 	if t.held {
 		t.arm()
-		t.mu.Unlock()
 		return false
 	}
 	t.held = true
-	t.mu.Unlock()
-	return t.drive(self)
+	return true
 }
 
 // drive gives the turn to the next that can use it. Called with the turn, which the caller does not

@@ -16,7 +16,7 @@ const (
 
 // usage estimates what an execution holds of what it may, so that somebody is told before the
 // service refuses more. It holds more than is seen here: the service leaves out what is inside groups
-// that have completed. It is guarded by the invocation's lock.
+// that have completed.
 type usage struct {
 	retries, bytes int
 	warned         bool
@@ -55,7 +55,7 @@ func failureSize(f *checkpoint.Failure) (n int) {
 }
 
 // warnOfUsage says, once in an invocation, when four fifths of what an execution may hold are used. An
-// operation counts once, and once more for each retry. Called with the lock held.
+// operation counts once, and once more for each retry.
 func (inv *invocation) warnOfUsage() {
 	const part, of = 4, 5
 	u := &inv.usage
