@@ -35,6 +35,12 @@ var (
 		"reflect": "types are known where an operation is declared",
 		"testing": "only tests and replay/replaytest may link it",
 	}
+	pure = map[string]string{
+		"reflect": "types are known where an operation is declared",
+		"testing": "only tests and replay/replaytest may link it",
+		"sync":    "a pure package has no goroutines, and so no locks",
+		"context": "a pure package waits for nothing",
+	}
 	noTesting = map[string]string{
 		"testing": "only tests and replay/replaytest may link it",
 	}
@@ -77,15 +83,18 @@ var importGraph = map[string]rule{
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			module + "/internal/oplog", module + "/internal/outbox",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
 	},
-	"internal/leaks": {deny: noReflection}, // for tests
+	"internal/leaks":  {deny: noReflection}, // for tests
+	"internal/oplog":  {allow: []string{module + "/checkpoint"}, deny: pure},
+	"internal/outbox": {allow: []string{module + "/checkpoint"}, deny: noReflection},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
-			module + "/codec", module + "/retry", module + "/replay",
+			module + "/codec", module + "/retry", module + "/replay", module + "/internal/oplog",
 			"github.com/google/go-cmp/...",
 		},
 		// Of a deployed function, the kit reads the history.
@@ -136,6 +145,23 @@ func TestForbiddenImportIsReported(t *testing.T) {
 			reason: "generics at the edge make it unnecessary",
 			files:  map[string]string{"replay/run.go": `import r "reflect"`},
 			want:   []string{`replay/run.go:3:`, `imports "reflect"`, "types are known where an operation is declared"},
+		},
+		{
+			name:   "a lock in a pure package",
+			reason: "the log is tested without a schedule",
+			files:  map[string]string{"internal/oplog/log.go": `import "sync"`},
+			want:   []string{`internal/oplog/log.go:3:`, `imports "sync"`, "no goroutines"},
+		},
+		{
+			name:   "the log knows who reads it",
+			reason: "the engine stands on the log, and the door to the service stands below both",
+			files: map[string]string{
+				"internal/oplog/log.go":  `import _ "github.com/perdure/perdure/checkpoint"`,
+				"checkpoint/client.go":   `import _ "github.com/aws/smithy-go"`,
+				"checkpoint/decode.go":   `import _ "github.com/perdure/perdure/internal/oplog"`,
+				"internal/outbox/out.go": `import _ "github.com/perdure/perdure/checkpoint"`,
+			},
+			want: []string{`checkpoint/decode.go:3:`, `imports "github.com/perdure/perdure/internal/oplog"`},
 		},
 		{
 			name:   "the service knows the interpreter",

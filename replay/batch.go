@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -162,8 +163,8 @@ func (b *batch) declare() {
 		id := b.in.ids.AppendID(buf[:0], k.name, k.key, occurrence)
 		if b.n.Flat {
 			k.id = string(id)
-			tags[checkpoint.NewScope(k.id).Tag()] = true
-			tags[checkpoint.NewScope(checkpoint.UndoScope(k.id)).Tag()] = true
+			tags[oplog.NewScope(k.id).Tag()] = true
+			tags[oplog.NewScope(oplog.UndoScope(k.id)).Tag()] = true
 			continue
 		}
 		k.rec, k.id, _ = inv.log.Claim(id)
@@ -179,9 +180,9 @@ func (b *batch) declare() {
 		return
 	}
 	tags[b.in.ids.Tag()] = true
-	tags[checkpoint.NewScope(checkpoint.UndoScope(b.in.ids.ID())).Tag()] = true
+	tags[oplog.NewScope(oplog.UndoScope(b.in.ids.ID())).Tag()] = true
 	for rec := range inv.log.Records() {
-		if tag, ok := checkpoint.ScopeTag(rec.ID); ok && rec.ParentID == b.in.real && !tags[tag] {
+		if tag, ok := oplog.ScopeTag(rec.ID); ok && rec.ParentID == b.in.real && !tags[tag] {
 			b.in.diverge(b.in.undeclared(recorded(rec)))
 		}
 	}
@@ -340,7 +341,7 @@ func (b *batch) cancelLosers() {
 		if !ok || k.counted {
 			continue
 		}
-		id := checkpoint.NewScope(k.id).AppendID(nil, w.Name, "", 0)
+		id := oplog.NewScope(k.id).AppendID(nil, w.Name, "", 0)
 		rec, ok := inv.log.Get(string(id))
 		if !ok || rec.Status != checkpoint.StatusStarted || rec.ScheduledEnd.Sub(inv.clock.Now()) < cancelMargin {
 			continue

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -52,11 +53,11 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 	k := &branch{index: i, n: o, head: h, name: h.Name, key: h.Key}
 	switch {
 	case !n.Indexed:
-		k.wire = checkpoint.WireName(h.Name, h.Key)
+		k.wire = oplog.WireName(h.Name, h.Key)
 		k.label = k.wire
 	case h.Key != "":
 		k.name = "item"
-		k.wire = checkpoint.KeyName(h.Key)
+		k.wire = oplog.KeyName(h.Key)
 		k.label = h.Key
 	default:
 		k.name, k.indexed = "item", true
@@ -73,8 +74,8 @@ func (k *branch) origin(batch, path string) (id, at string) {
 	if k.indexed {
 		occurrence = k.index
 	}
-	id = string(checkpoint.NewScope(batch).AppendID(nil, k.name, k.key, occurrence))
-	at = checkpoint.ItemPath(path, k.label)
+	id = string(oplog.NewScope(batch).AppendID(nil, k.name, k.key, occurrence))
+	at = oplog.ItemPath(path, k.label)
 	if a, ok := k.n.(*node.Await); ok {
 		if o, ok := a.Target.(*operation); ok && o.id != "" {
 			return o.id, o.path()
@@ -84,11 +85,11 @@ func (k *branch) origin(batch, path string) (id, at string) {
 		return id, at
 	}
 	name := k.n.Head().Name
-	return string(checkpoint.NewScope(id).AppendID(nil, name, "", 0)), checkpoint.Path(at, name, "", 0)
+	return string(oplog.NewScope(id).AppendID(nil, name, "", 0)), oplog.Path(at, name, "", 0)
 }
 
 // path names the branch for people.
-func (k *branch) path() string { return checkpoint.ItemPath(k.b.path(), k.label) }
+func (k *branch) path() string { return oplog.ItemPath(k.b.path(), k.label) }
 
 // plain reports whether the operation is a group that runs in the branch's own context.
 func (k *branch) plain() (*node.Group, bool) {
@@ -149,7 +150,7 @@ func (k *branch) failures() int {
 func (k *branch) scope(readOnly bool) *scope {
 	in := k.b.in
 	s := &scope{
-		inv: in.inv, parent: in, ids: checkpoint.NewScope(k.id), real: k.id, path: k.path(), ordered: true,
+		inv: in.inv, parent: in, ids: oplog.NewScope(k.id), real: k.id, path: k.path(), ordered: true,
 		readOnly: in.readOnly || readOnly, known: concat(k.n.Head().Known, in.known), slots: in.slots, now: in.now,
 	}
 	_, plain := k.plain()

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -58,7 +59,7 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
 		s.reach(h, kind, c)
 		return c, nil
 	}
-	if rec.Kind != kind || rec.SubType != h.SubType || !checkpoint.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
+	if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
 		s.diverge(s.changed(h, kind, c.occurrence, rec))
 	}
 	if s.ordered && len(s.gate) > 0 && s.unclaimed() == 0 {
@@ -97,7 +98,7 @@ func (s *scope) alive() error {
 
 // pathOf is the path of an operation of the scope.
 func (s *scope) pathOf(h *node.Header, occurrence int) string {
-	return checkpoint.Path(s.path, h.Name, h.Key, occurrence)
+	return oplog.Path(s.path, h.Name, h.Key, occurrence)
 }
 
 // describe is the path of an operation that is not claimed yet.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -39,8 +41,8 @@ type invocation struct {
 
 	mu     sync.Mutex // guards everything below, the log and the writer
 	phase  phase
-	log    *checkpoint.Log
-	writer *checkpoint.Writer
+	log    *oplog.Log
+	writer *outbox.Writer
 	busy   int
 	usage  usage
 	// handler is the goroutine of the handler, from which all others stem.
@@ -209,7 +211,7 @@ func (inv *invocation) fail(err error) {
 }
 
 // onReply takes in the answer of the service. The writer calls it with the lock held.
-func (inv *invocation) onReply(r checkpoint.Reply) {
+func (inv *invocation) onReply(r outbox.Reply) {
 	if r.Err != nil {
 		if lone(r.Updates, checkpoint.ActionCancel) && refused(r.Err) {
 			inv.writer.Resume() // a wait that ended before it could be cancelled

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -46,7 +48,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return answer(callFailed(err))
 	}
-	log := checkpoint.NewLog(ops)
+	log := oplog.NewLog(ops)
 	exec, ok := log.Execution()
 	if !ok {
 		return nil, errNoExecution
@@ -84,7 +86,7 @@ func (c *core) clientFor(ctx context.Context) (checkpoint.Client, error) {
 }
 
 func (c *core) invocation(
-	ctx context.Context, event checkpoint.Invocation, client checkpoint.Client, log *checkpoint.Log, exec *checkpoint.Operation,
+	ctx context.Context, event checkpoint.Invocation, client checkpoint.Client, log *oplog.Log, exec *checkpoint.Operation,
 ) *invocation {
 	inv := &invocation{
 		set: c.set.watched(ctx), past: c.durations(ctx), arn: event.ARN, exec: *exec, begun: exec.Start,
@@ -100,7 +102,7 @@ func (c *core) invocation(
 		}
 	}
 	inv.tasks.Store(1)
-	inv.writer = checkpoint.NewWriter(ctx, checkpoint.WriterConfig{
+	inv.writer = outbox.NewWriter(ctx, outbox.WriterConfig{
 		Client: client, Clock: inv.clock, ARN: event.ARN, Token: event.Token,
 		Lock: &inv.mu, OnReply: inv.onReply,
 	})
@@ -135,7 +137,7 @@ func (inv *invocation) drive(ctx context.Context, run func(ctx op.Context, input
 
 // root is the scope of the handler.
 func (inv *invocation) root() *scope {
-	s := &scope{inv: inv, ids: checkpoint.NewScope(""), ordered: true, now: inv.begun}
+	s := &scope{inv: inv, ids: oplog.NewScope(""), ordered: true, now: inv.begun}
 	s.ctx, s.cancel = context.WithCancelCause(inv.ctx)
 	return s
 }

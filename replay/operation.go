@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -60,7 +61,7 @@ func (o *operation) path() string {
 // update returns an update of the operation. Kind, sub-type, name and parent are the same on all.
 func (o *operation) update(a checkpoint.Action) checkpoint.Update {
 	return checkpoint.Update{
-		ID: o.id, ParentID: o.s.real, Name: checkpoint.WireName(o.head.Name, o.head.Key),
+		ID: o.id, ParentID: o.s.real, Name: oplog.WireName(o.head.Name, o.head.Key),
 		SubType: o.head.SubType, Kind: o.kind, Action: a,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -18,7 +19,7 @@ type scope struct {
 	inv    *invocation
 	parent *scope
 	t      *task // the goroutine it belongs to
-	ids    checkpoint.Scope
+	ids    oplog.Scope
 	// real is the ID of the nearest operation that has a record: the ParentId of what runs here.
 	real string
 	path string
@@ -48,8 +49,8 @@ type scope struct {
 	undoing bool
 	// expected are the compensations that the code asks for; of a virtual scope alone.
 	expected []string
-	undoIDs  *checkpoint.Scope // of its compensations, made when it is needed
-	probe    *probe            // not nil: the scope only looks at what the log holds
+	undoIDs  *oplog.Scope // of its compensations, made when it is needed
+	probe    *probe       // not nil: the scope only looks at what the log holds
 	onEnd    []func(ctx context.Context, err error)
 	slots    *slots // bounds the running bodies; nil for no bound
 	// now is the latest end that the scope has observed. The ends of unseen ones, relaxed steps whose
@@ -67,7 +68,7 @@ type scope struct {
 func (s *scope) newScope(t *task, o *operation, ordered bool) *scope {
 	ctx, cancel := context.WithCancelCause(o.ctx)
 	return &scope{
-		inv: s.inv, parent: s, t: t, ids: checkpoint.NewScope(o.id), real: o.id, path: o.path(),
+		inv: s.inv, parent: s, t: t, ids: oplog.NewScope(o.id), real: o.id, path: o.path(),
 		ordered: ordered, readOnly: s.readOnly, ctx: ctx, cancel: cancel,
 		known: concat(o.head.Known, s.known), slots: s.slots, now: o.now, unseen: o.unseen, probe: s.probe,
 	}
@@ -148,7 +149,7 @@ func (s *scope) compensated() bool {
 		return false
 	}
 	if s.undoIDs == nil {
-		ids := checkpoint.NewScope(checkpoint.UndoScope(s.ids.ID()))
+		ids := oplog.NewScope(oplog.UndoScope(s.ids.ID()))
 		s.undoIDs = &ids
 	}
 	return s.inv.log.Unclaimed(*s.undoIDs) > 0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -13,7 +14,7 @@ const settlementName = "outcome"
 
 // settlementID is the ID of that record, in the virtual scope of the batch's compensations.
 func (b *batch) settlementID() string {
-	ids := checkpoint.NewScope(checkpoint.UndoScope(b.in.ids.ID()))
+	ids := oplog.NewScope(oplog.UndoScope(b.in.ids.ID()))
 	return string(ids.AppendID(nil, settlementName, "", 0))
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -172,7 +173,7 @@ func (k *branch) undos() []undo {
 	flat := k.b.n.Flat
 	id := k.id
 	if !plain || flat {
-		id = string(checkpoint.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
+		id = string(oplog.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
 	var list []undo
 	end := k.over()
@@ -285,7 +286,7 @@ func (s *scope) ask(st *node.Step, nth int) { s.expected = append(s.expected, s.
 // undoScope is the virtual scope of the scope's compensations.
 func (s *scope) undoScope() *scope {
 	return &scope{
-		inv: s.inv, parent: s, t: s.t, ids: checkpoint.NewScope(checkpoint.UndoScope(s.ids.ID())), real: s.real,
+		inv: s.inv, parent: s, t: s.t, ids: oplog.NewScope(oplog.UndoScope(s.ids.ID())), real: s.real,
 		path: s.path, ctx: s.ctx, cancel: s.cancel, known: s.known, slots: s.slots, now: s.now, virtual: true,
 	}
 }

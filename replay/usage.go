@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // What one execution may hold. Source: quotas of Lambda durable functions.
@@ -21,7 +22,7 @@ type usage struct {
 }
 
 // usageOf estimates what a log holds.
-func usageOf(log *checkpoint.Log) (u usage) {
+func usageOf(log *oplog.Log) (u usage) {
 	for rec := range log.Records() {
 		u.retries += rec.Attempt
 		if rec.Status.Terminal() && rec.Attempt > 0 {

@@ -1,4 +1,4 @@
-package checkpoint_test
+package oplog_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 
-	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // keyed are names and keys, one pair for each way to make a wire name.
@@ -27,12 +27,12 @@ func TestIsWireNameAgreesWithWireName(t *testing.T) {
 	for _, tt := range keyed() {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			wire := checkpoint.WireName(tt.name, tt.key)
-			if !checkpoint.IsWireName(wire, tt.name, tt.key) {
+			wire := oplog.WireName(tt.name, tt.key)
+			if !oplog.IsWireName(wire, tt.name, tt.key) {
 				t.Errorf("%q is not the wire name", wire)
 			}
 			for _, other := range []string{"", wire + "]", wire[:len(wire)-1]} {
-				if checkpoint.IsWireName(other, tt.name, tt.key) {
+				if oplog.IsWireName(other, tt.name, tt.key) {
 					t.Errorf("%q is the wire name", other)
 				}
 			}
@@ -41,8 +41,8 @@ func TestIsWireNameAgreesWithWireName(t *testing.T) {
 	p := properties(t, 500)
 	p.Property("IsWireName(w, n, k) == (w == WireName(n, k))", prop.ForAll(
 		func(name, key, other string) bool {
-			return checkpoint.IsWireName(checkpoint.WireName(name, key), name, key) &&
-				checkpoint.IsWireName(other, name, key) == (other == checkpoint.WireName(name, key))
+			return oplog.IsWireName(oplog.WireName(name, key), name, key) &&
+				oplog.IsWireName(other, name, key) == (other == oplog.WireName(name, key))
 		}, gen.AlphaString(), gen.AnyString(), gen.AlphaString()))
 	p.TestingRun(t)
 }
@@ -50,14 +50,14 @@ func TestIsWireNameAgreesWithWireName(t *testing.T) {
 //nolint:paralleltest // counts allocations of the whole process
 func TestIsWireNameAllocatesNothing(t *testing.T) {
 	for _, tt := range keyed() {
-		wire := checkpoint.WireName(tt.name, tt.key)
-		if n := testing.AllocsPerRun(10, func() { checkpoint.IsWireName(wire, tt.name, tt.key) }); n > 0 {
+		wire := oplog.WireName(tt.name, tt.key)
+		if n := testing.AllocsPerRun(10, func() { oplog.IsWireName(wire, tt.name, tt.key) }); n > 0 {
 			t.Errorf("%s: %v allocations", tt.reason, n)
 		}
 	}
 }
 
 func ExampleIsWireName() {
-	fmt.Println(checkpoint.IsWireName("notify[customer]", "notify", "customer"))
+	fmt.Println(oplog.IsWireName("notify[customer]", "notify", "customer"))
 	// Output: true
 }

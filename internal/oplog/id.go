@@ -1,12 +1,9 @@
-package checkpoint
+package oplog
 
 import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"strconv"
-	"unicode"
-	"unicode/utf8"
 )
 
 // The parts of an operation ID "slug-scope-operation". Together they fill the 64 characters
@@ -18,9 +15,6 @@ const (
 	maxID     = maxSlug + 1 + tagLen + 1 + opLen
 	emptySlug = "op"
 )
-
-// maxName is the longest Name of an operation (Lambda API, OperationUpdate.Name: 1–256).
-const maxName = 256
 
 // What is hashed begins with its domain: nothing of one domain hashes like something of another.
 const (
@@ -178,111 +172,4 @@ func appendSlug(dst []byte, name string) []byte {
 
 func isIDByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
-}
-
-// cutDigest is how many hex digits stand for a key that did not fit into a wire name.
-const cutDigest = 12
-
-// WireName returns the Name of an operation on the wire: the name itself, or "name[key]" if
-// there is a key. In the key, brackets, the percent sign and every byte that is not printable
-// ASCII are percent-escaped. A wire name longer than 256 bytes is cut and ends with "%~" and a
-// digest of the whole, so that different keys stay different.
-func WireName(name, key string) string {
-	if key == "" {
-		return name
-	}
-	return string(appendWireName(make([]byte, 0, min(maxName, len(name)+len(key)+2)), name, key))
-}
-
-// IsWireName reports whether wire is the [WireName] of name and key, without making that: a replay
-// asks it for every record.
-func IsWireName(wire, name, key string) bool {
-	if key == "" {
-		return wire == name
-	}
-	var buf [2 * maxName]byte
-	return wire == string(appendWireName(buf[:0], name, key))
-}
-
-// appendWireName appends the wire name of a keyed operation to dst, which is empty.
-func appendWireName(dst []byte, name, key string) []byte {
-	const tail = len("%~") + cutDigest + len("]")
-	b := append(append(dst, name...), '[')
-	for i := 0; i < len(key) && len(b) <= maxName; i++ {
-		c := key[i]
-		if c < 0x20 || c > 0x7e || c == '[' || c == ']' || c == '%' {
-			b = appendPercent(b, c)
-		} else {
-			b = append(b, c)
-		}
-	}
-	if b = append(b, ']'); len(b) <= maxName {
-		return b
-	}
-
-	var buf [512]byte
-	sum := sha256.Sum256(appendField(appendField(append(buf[:0], nameDomain...), name), key))
-	b = b[:maxName-tail]
-	if len(name) >= len(b) {
-		b[len(b)-1] = '['
-	} else {
-		b = trimPartialEscape(b)
-	}
-	b = append(b, "%~"...)
-	b = hex.AppendEncode(b, sum[:cutDigest/2])
-	return append(b, ']')
-}
-
-// trimPartialEscape removes a percent escape that a cut has left incomplete.
-func trimPartialEscape(b []byte) []byte {
-	for i := len(b) - 1; i >= 0 && i >= len(b)-2; i-- {
-		if b[i] == '%' {
-			return b[:i]
-		}
-	}
-	return b
-}
-
-// Path returns the path of an operation for people: "parent/name", with the key in brackets and
-// the second occurrence shown as #2. In names and keys the characters / [ ] # % are
-// percent-escaped, and so is what cannot be printed.
-func Path(parent, name, key string, occurrence int) string {
-	b := make([]byte, 0, len(parent)+len(name)+len(key)+8)
-	if parent != "" {
-		b = append(append(b, parent...), '/')
-	}
-	b = appendPathText(b, name)
-	if key != "" {
-		b = append(appendPathText(append(b, '['), key), ']')
-	}
-	if occurrence > 0 {
-		b = strconv.AppendInt(append(b, '#'), int64(occurrence)+1, 10)
-	}
-	return string(b)
-}
-
-func appendPathText(dst []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		r, size := rune(s[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(s[i:])
-		}
-		switch {
-		case r == '/' || r == '[' || r == ']' || r == '#' || r == '%',
-			!unicode.IsPrint(r),
-			r == utf8.RuneError && size == 1:
-			for _, c := range []byte(s[i : i+size]) {
-				dst = appendPercent(dst, c)
-			}
-		default:
-			dst = append(dst, s[i:i+size]...)
-		}
-		i += size
-	}
-	return dst
-}
-
-func appendPercent(dst []byte, c byte) []byte {
-	const digits = "0123456789ABCDEF"
-	return append(dst, '%', digits[c>>4], digits[c&15])
 }

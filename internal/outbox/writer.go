@@ -1,9 +1,11 @@
-package checkpoint
+package outbox
 
 import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 // Limits of one checkpoint call. Source: what the service's own SDKs keep to; the service
@@ -21,8 +23,8 @@ const (
 
 // WriterConfig is what a [Writer] works with. All fields are required.
 type WriterConfig struct {
-	Client Client
-	Clock  Clock
+	Client checkpoint.Client
+	Clock  checkpoint.Clock
 	ARN    string
 	// Token is the checkpoint token of the invocation.
 	Token string
@@ -36,9 +38,9 @@ type WriterConfig struct {
 // Reply is how a checkpoint call ended.
 type Reply struct {
 	// Updates are those of the call, in order; none for a poll.
-	Updates []Update
+	Updates []checkpoint.Update
 	// Operations are those that changed, of all pages of the answer.
-	Operations []Operation
+	Operations []checkpoint.Operation
 	// Ended says that the service gave no further token: it accepts no more calls.
 	Ended bool
 	// Err is why the call failed; nil if it was accepted. The writer makes no further call after a
@@ -75,7 +77,7 @@ type Writer struct {
 }
 
 type queued struct {
-	u     Update
+	u     checkpoint.Update
 	due   time.Time // zero: now
 	alone bool
 	// tied says that the update is never in another call than the one after it.
@@ -88,7 +90,7 @@ func NewWriter(ctx context.Context, cfg WriterConfig) *Writer {
 }
 
 // Add queues an update that may be held back for the given time, and returns its number.
-func (w *Writer) Add(u Update, hold time.Duration) uint64 {
+func (w *Writer) Add(u checkpoint.Update, hold time.Duration) uint64 {
 	return w.push(queued{u: u, due: w.due(hold)})
 }
 
@@ -101,18 +103,18 @@ func (w *Writer) due(hold time.Duration) time.Time {
 }
 
 // AddWait queues an update that somebody waits for: it is due at once, and everything before it.
-func (w *Writer) AddWait(u Update) uint64 { return w.push(queued{u: u}) }
+func (w *Writer) AddWait(u checkpoint.Update) uint64 { return w.push(queued{u: u}) }
 
 // AddBoth queues two updates that travel in one call, whatever is due: the first alone would take
 // back something that only the second writes again. It returns the number of the second.
-func (w *Writer) AddBoth(first, second Update, hold time.Duration) uint64 {
+func (w *Writer) AddBoth(first, second checkpoint.Update, hold time.Duration) uint64 {
 	w.queue = append(w.queue, queued{u: first, due: w.due(hold), tied: true})
 	w.added++
 	return w.Add(second, hold)
 }
 
 // AddAlone queues an update that travels in a call of its own, because the service may refuse it.
-func (w *Writer) AddAlone(u Update) uint64 { return w.push(queued{u: u, alone: true}) }
+func (w *Writer) AddAlone(u checkpoint.Update) uint64 { return w.push(queued{u: u, alone: true}) }
 
 func (w *Writer) push(q queued) uint64 {
 	w.queue = append(w.queue, q)
@@ -191,7 +193,7 @@ func (w *Writer) kick() {
 
 // next takes the updates of the next call from the queue and marks the call as in flight.
 // If nothing is due yet it arms the timer of the first update that will be.
-func (w *Writer) next() ([]Update, bool) {
+func (w *Writer) next() ([]checkpoint.Update, bool) {
 	if w.stopped || (len(w.queue) == 0 && !w.poll) {
 		return nil, false
 	}
@@ -202,7 +204,7 @@ func (w *Writer) next() ([]Update, bool) {
 	w.hush()
 	n, size := 0, 0
 	for n < len(w.queue) && n < MaxBatchUpdates {
-		s := w.queue[n].u.size()
+		s := sizeOf(&w.queue[n].u)
 		if n > 0 && (size+s > MaxBatchBytes || w.queue[n].alone || w.queue[0].alone) {
 			break
 		}
@@ -212,7 +214,7 @@ func (w *Writer) next() ([]Update, bool) {
 	if n > 1 && n < len(w.queue) && w.queue[n-1].tied {
 		n--
 	}
-	batch := make([]Update, n)
+	batch := make([]checkpoint.Update, n)
 	for i := range batch {
 		batch[i] = w.queue[i].u
 		w.queue[i] = queued{}
@@ -263,7 +265,7 @@ func (w *Writer) hush() {
 }
 
 // send makes calls until nothing is due.
-func (w *Writer) send(batch []Update) {
+func (w *Writer) send(batch []checkpoint.Update) {
 	for more := true; more; {
 		w.cfg.Lock.Lock()
 		token := w.token
@@ -281,7 +283,7 @@ func (w *Writer) send(batch []Update) {
 }
 
 // reply notes how a call ended and tells the owner.
-func (w *Writer) reply(batch []Update, out CheckpointOutput, err error, took time.Duration) {
+func (w *Writer) reply(batch []checkpoint.Update, out checkpoint.CheckpointOutput, err error, took time.Duration) {
 	w.flight = false
 	r := Reply{Updates: batch, Operations: out.Operations, Err: err}
 	if err != nil {
@@ -300,18 +302,20 @@ func (w *Writer) reply(batch []Update, out CheckpointOutput, err error, took tim
 }
 
 // call makes one call and reads all pages of its answer.
-func (w *Writer) call(token string, batch []Update) (CheckpointOutput, error) {
-	out, err := w.cfg.Client.Checkpoint(w.ctx, CheckpointInput{ARN: w.cfg.ARN, Token: token, Updates: batch})
+func (w *Writer) call(token string, batch []checkpoint.Update) (checkpoint.CheckpointOutput, error) {
+	out, err := w.cfg.Client.Checkpoint(w.ctx, checkpoint.CheckpointInput{ARN: w.cfg.ARN, Token: token, Updates: batch})
 	if err != nil || out.NextMarker == "" || out.Token == "" {
 		return out, err
 	}
-	rest, err := statePages(w.ctx, w.cfg.Client, w.cfg.ARN, out.Token, out.NextMarker)
+	rest, err := checkpoint.LoadState(w.ctx, w.cfg.Client, checkpoint.Invocation{
+		ARN: w.cfg.ARN, Token: out.Token, NextMarker: out.NextMarker,
+	})
 	out.Operations = append(out.Operations, rest...)
 	return out, err
 }
 
-// size estimates the bytes of the update in a call.
-func (u *Update) size() int {
+// sizeOf estimates the bytes of an update in a call.
+func sizeOf(u *checkpoint.Update) int {
 	const fixed = 200
 	n := fixed + len(u.ID) + len(u.ParentID) + len(u.Name) + len(u.SubType) + len(u.Function) + len(u.Tenant)
 	n += escapedSize(u.Payload.Bytes())

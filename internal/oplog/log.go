@@ -1,10 +1,12 @@
-package checkpoint
+package oplog
 
 import (
 	"iter"
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 // Log is what an execution has done so far: the records of its operations, and which of them the
@@ -20,22 +22,22 @@ type Log struct {
 	unclaimed []int32          // per scope: records that nobody has claimed
 	open      int              // the sum of unclaimed
 	root      uint64           // the number of the root scope's tag
-	execution *Operation
+	execution *checkpoint.Operation
 	records   int
 }
 
 // entry is an operation ID that is recorded, claimed, or both.
 type entry struct {
 	id      string
-	op      *Operation // nil: no record
-	scope   int32      // in Log.unclaimed
+	op      *checkpoint.Operation // nil: no record
+	scope   int32                 // in Log.unclaimed
 	claimed bool
 }
 
 // NewLog returns the log of these records and takes ownership of ops. Of records with the same
 // ID the last one counts. Times are truncated to milliseconds, which is what all sources of
 // records have in common.
-func NewLog(ops []Operation) *Log {
+func NewLog(ops []checkpoint.Operation) *Log {
 	l := &Log{
 		index:   make(map[string]int32, len(ops)),
 		entries: make([]entry, 0, len(ops)),
@@ -49,10 +51,10 @@ func NewLog(ops []Operation) *Log {
 }
 
 // Execution returns the record of the execution itself, whose payload is its input.
-func (l *Log) Execution() (*Operation, bool) { return l.execution, l.execution != nil }
+func (l *Log) Execution() (*checkpoint.Operation, bool) { return l.execution, l.execution != nil }
 
 // Get returns the newest record of an operation.
-func (l *Log) Get(id string) (*Operation, bool) {
+func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
 	if i, ok := l.index[id]; ok && l.entries[i].op != nil {
 		return l.entries[i].op, true
 	}
@@ -62,7 +64,7 @@ func (l *Log) Get(id string) (*Operation, bool) {
 // Claim says that the running code has reached the operation with this ID. It returns its
 // record, nil if there is none, and the ID as a string, without allocating one if the log has it.
 // first is false if the ID was claimed before.
-func (l *Log) Claim(id []byte) (op *Operation, name string, first bool) {
+func (l *Log) Claim(id []byte) (op *checkpoint.Operation, name string, first bool) {
 	i, ok := l.index[string(id)]
 	if !ok {
 		i = l.add(string(id))
@@ -82,7 +84,7 @@ func (l *Log) Claim(id []byte) (op *Operation, name string, first bool) {
 // Merge puts records into the log, each in place of the one with its ID, and takes ownership of
 // ops. It returns the records that are new or differ from those they replace. A record of an ID
 // that was claimed earlier counts as claimed.
-func (l *Log) Merge(ops []Operation) (changed []*Operation) {
+func (l *Log) Merge(ops []checkpoint.Operation) (changed []*checkpoint.Operation) {
 	for i := range ops {
 		if l.put(&ops[i]) {
 			changed = append(changed, &ops[i])
@@ -96,44 +98,44 @@ func (l *Log) Merge(ops []Operation) (changed []*Operation) {
 // log. Call it for no other update. It changes nothing if the record is terminal or if the
 // service would not allow the update; it returns the new record, else nil. now becomes the start
 // of an operation that had no record. The end of an operation stays zero: only the service knows it.
-func (l *Log) Apply(u Update, now time.Time) *Operation {
-	if u.Kind == KindExecution {
+func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
+	if u.Kind == checkpoint.KindExecution {
 		return nil
 	}
-	op := Operation{
+	op := checkpoint.Operation{
 		ID: u.ID, ParentID: u.ParentID, Name: u.Name, SubType: u.SubType, Kind: u.Kind, Start: now,
 	}
 	known := false
 	if old, ok := l.Get(u.ID); ok {
-		if old.Status.Terminal() || old.Status == StatusPending {
+		if old.Status.Terminal() || old.Status == checkpoint.StatusPending {
 			return nil
 		}
 		op, known = *old, true
 		op.NextAttempt = time.Time{}
 	}
 	switch u.Action {
-	case ActionStart:
-		if known && op.Status != StatusReady {
+	case checkpoint.ActionStart:
+		if known && op.Status != checkpoint.StatusReady {
 			return nil
 		}
-		op.Status = StatusStarted
-		if u.Kind == KindWait {
+		op.Status = checkpoint.StatusStarted
+		if u.Kind == checkpoint.KindWait {
 			op.ScheduledEnd = now.Add(u.Wait)
 		}
-	case ActionSucceed:
-		op.Status, op.Payload, op.Failure = StatusSucceeded, u.Payload, nil
+	case checkpoint.ActionSucceed:
+		op.Status, op.Payload, op.Failure = checkpoint.StatusSucceeded, u.Payload, nil
 		op.ReplayChildren = u.ReplayChildren
-	case ActionFail:
-		op.Status, op.Payload, op.Failure = StatusFailed, Payload{}, u.Failure
-	case ActionRetry:
-		op.Status, op.Payload, op.Failure = StatusPending, u.Payload, u.Failure
+	case checkpoint.ActionFail:
+		op.Status, op.Payload, op.Failure = checkpoint.StatusFailed, checkpoint.Payload{}, u.Failure
+	case checkpoint.ActionRetry:
+		op.Status, op.Payload, op.Failure = checkpoint.StatusPending, u.Payload, u.Failure
 		op.NextAttempt = now.Add(u.NextAttemptDelay)
-	case ActionCancel:
-		op.Status = StatusCancelled
+	case checkpoint.ActionCancel:
+		op.Status = checkpoint.StatusCancelled
 	default:
 		return nil
 	}
-	if u.Kind == KindStep && u.Action != ActionStart {
+	if u.Kind == checkpoint.KindStep && u.Action != checkpoint.ActionStart {
 		op.Attempt++
 	}
 	l.put(&op)
@@ -154,12 +156,12 @@ func (l *Log) Unclaimed(s Scope) int {
 func (l *Log) AllClaimed() bool { return l.open == 0 }
 
 // UnclaimedRecords returns the records that [Log.Unclaimed] counts, by start and then by ID.
-func (l *Log) UnclaimedRecords(s Scope) []Operation {
+func (l *Log) UnclaimedRecords(s Scope) []checkpoint.Operation {
 	scope, ok := l.scopes[s.num]
 	if !ok || l.unclaimed[scope] == 0 {
 		return nil
 	}
-	ops := make([]Operation, 0, l.unclaimed[scope])
+	ops := make([]checkpoint.Operation, 0, l.unclaimed[scope])
 	for i := range l.entries {
 		if e := &l.entries[i]; e.scope == scope && e.op != nil && !e.claimed {
 			ops = append(ops, *e.op)
@@ -178,8 +180,8 @@ func (l *Log) UnclaimedRecords(s Scope) []Operation {
 // Records returns the newest record of each operation, that of the execution not included, in the
 // order in which the operations became known, which is the order of their start. The log must not
 // change while it is read.
-func (l *Log) Records() iter.Seq[*Operation] {
-	return func(yield func(*Operation) bool) {
+func (l *Log) Records() iter.Seq[*checkpoint.Operation] {
+	return func(yield func(*checkpoint.Operation) bool) {
 		for i := range l.entries {
 			if op := l.entries[i].op; op != nil && !yield(op) {
 				return
@@ -192,13 +194,13 @@ func (l *Log) Records() iter.Seq[*Operation] {
 func (l *Log) Len() int { return l.records }
 
 // put makes op the record of its ID and reports whether that changed anything.
-func (l *Log) put(op *Operation) bool {
+func (l *Log) put(op *checkpoint.Operation) bool {
 	op.Start = truncate(op.Start)
 	op.End = truncate(op.End)
 	op.NextAttempt = truncate(op.NextAttempt)
 	op.ScheduledEnd = truncate(op.ScheduledEnd)
-	if op.Kind == KindExecution {
-		changed := l.execution == nil || !l.execution.equal(op)
+	if op.Kind == checkpoint.KindExecution {
+		changed := l.execution == nil || !same(l.execution, op)
 		l.execution = op
 		return changed
 	}
@@ -210,7 +212,7 @@ func (l *Log) put(op *Operation) bool {
 	old := e.op
 	e.op = op
 	if old != nil {
-		return !old.equal(op)
+		return !same(old, op)
 	}
 	l.records++
 	if !e.claimed {
@@ -250,16 +252,16 @@ func truncate(t time.Time) time.Time {
 	return t.Truncate(time.Millisecond).UTC()
 }
 
-// equal reports whether two records say the same.
-func (o *Operation) equal(p *Operation) bool {
+// same reports whether two records say the same.
+func same(o, p *checkpoint.Operation) bool {
 	return o.ID == p.ID && o.ParentID == p.ParentID && o.Name == p.Name && o.SubType == p.SubType &&
 		o.Kind == p.Kind && o.Status == p.Status && o.Start.Equal(p.Start) && o.End.Equal(p.End) &&
 		o.Attempt == p.Attempt && o.NextAttempt.Equal(p.NextAttempt) &&
 		o.ScheduledEnd.Equal(p.ScheduledEnd) && o.CallbackID == p.CallbackID &&
-		o.ReplayChildren == p.ReplayChildren && o.Payload.Equal(p.Payload) && o.Failure.equal(p.Failure)
+		o.ReplayChildren == p.ReplayChildren && o.Payload.Equal(p.Payload) && sameFailure(o.Failure, p.Failure)
 }
 
-func (f *Failure) equal(g *Failure) bool {
+func sameFailure(f, g *checkpoint.Failure) bool {
 	if f == nil || g == nil {
 		return f == g
 	}

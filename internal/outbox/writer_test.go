@@ -1,4 +1,4 @@
-package checkpoint_test
+package outbox_test
 
 import (
 	"context"
@@ -14,32 +14,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/outbox"
 )
 
 // desk is a writer with its lock, and a client whose calls take time in a synctest bubble.
 type desk struct {
-	*checkpoint.Writer
+	*outbox.Writer
 
 	mu      sync.Mutex
 	trip    time.Duration
 	fail    func(n int) error
 	reply   func(n int) checkpoint.CheckpointOutput
-	onReply func(r checkpoint.Reply)
+	onReply func(r outbox.Reply)
 	began   time.Time
 
 	calls   []string // when, token, updates
 	most    int      // calls in flight at once
 	flying  int
 	sizes   []int
-	replies []checkpoint.Reply
+	replies []outbox.Reply
 }
 
 func newDesk(t *testing.T, trip time.Duration) *desk {
 	t.Helper()
 	d := &desk{trip: trip, began: time.Now()}
-	d.Writer = checkpoint.NewWriter(t.Context(), checkpoint.WriterConfig{
+	d.Writer = outbox.NewWriter(t.Context(), outbox.WriterConfig{
 		Client: d, Clock: checkpoint.ClockFrom(t.Context()), ARN: "arn", Token: "t0", Lock: &d.mu,
-		OnReply: func(r checkpoint.Reply) {
+		OnReply: func(r outbox.Reply) {
 			d.replies = append(d.replies, r)
 			if d.onReply != nil {
 				d.onReply(r)
@@ -279,13 +280,13 @@ func TestFullQueueDoesNotWaitForItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, time.Millisecond)
 		d.do(func() {
-			for i := range checkpoint.MaxBatchUpdates {
+			for i := range outbox.MaxBatchUpdates {
 				d.Add(startOf(strconv.Itoa(i)), time.Hour)
 			}
 		})
 		synctest.Wait()
 		d.Join()
-		if diff := cmp.Diff([]int{checkpoint.MaxBatchUpdates}, d.sizes); diff != "" {
+		if diff := cmp.Diff([]int{outbox.MaxBatchUpdates}, d.sizes); diff != "" {
 			t.Errorf("updates of each call (-want +got):\n%s", diff)
 		}
 	})
@@ -335,7 +336,7 @@ func TestWriterAfterACallThatFailed(t *testing.T) {
 					}
 					return nil
 				}
-				d.onReply = func(r checkpoint.Reply) {
+				d.onReply = func(r outbox.Reply) {
 					if r.Err != nil && resume {
 						d.Resume()
 					}

@@ -1,4 +1,4 @@
-package checkpoint_test
+package oplog_test
 
 import (
 	"slices"
@@ -9,12 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // step returns a record of a step of the root scope.
 func step(name string, status checkpoint.Status) checkpoint.Operation {
 	return checkpoint.Operation{
-		ID: checkpoint.ID("", name, "", 0), Name: name, SubType: "Step",
+		ID: oplog.ID("", name, "", 0), Name: name, SubType: "Step",
 		Kind: checkpoint.KindStep, Status: status, Start: day(),
 	}
 }
@@ -26,7 +27,7 @@ func execution() checkpoint.Operation {
 	}
 }
 
-func claim(log *checkpoint.Log, id string) (op *checkpoint.Operation, first bool) {
+func claim(log *oplog.Log, id string) (op *checkpoint.Operation, first bool) {
 	op, _, first = log.Claim([]byte(id))
 	return op, first
 }
@@ -34,12 +35,12 @@ func claim(log *checkpoint.Log, id string) (op *checkpoint.Operation, first bool
 func TestLogFindsRecords(t *testing.T) {
 	t.Parallel()
 	a := step("a", checkpoint.StatusSucceeded)
-	log := checkpoint.NewLog([]checkpoint.Operation{execution(), a})
+	log := oplog.NewLog([]checkpoint.Operation{execution(), a})
 
 	if got, ok := log.Get(a.ID); !ok || got.Name != "a" {
 		t.Errorf("Get(a) = %+v, %t", got, ok)
 	}
-	if got, ok := log.Get(checkpoint.ID("", "b", "", 0)); ok {
+	if got, ok := log.Get(oplog.ID("", "b", "", 0)); ok {
 		t.Errorf("Get of an unknown ID = %+v", got)
 	}
 	if got, ok := log.Execution(); !ok || got.Name != "order-42" {
@@ -48,16 +49,16 @@ func TestLogFindsRecords(t *testing.T) {
 	if got := log.Len(); got != 1 {
 		t.Errorf("Len() = %d, want 1: the execution does not count", got)
 	}
-	if _, ok := checkpoint.NewLog(nil).Execution(); ok {
+	if _, ok := oplog.NewLog(nil).Execution(); ok {
 		t.Error("an empty log has an execution")
 	}
 }
 
 func TestLogClaims(t *testing.T) {
 	t.Parallel()
-	root := checkpoint.NewScope("")
+	root := oplog.NewScope("")
 	a := step("a", checkpoint.StatusSucceeded)
-	log := checkpoint.NewLog([]checkpoint.Operation{execution(), a, step("b", checkpoint.StatusStarted)})
+	log := oplog.NewLog([]checkpoint.Operation{execution(), a, step("b", checkpoint.StatusStarted)})
 
 	op, name, first := log.Claim([]byte(a.ID))
 	if op == nil || op.Name != "a" || name != a.ID || !first {
@@ -69,7 +70,7 @@ func TestLogClaims(t *testing.T) {
 	if got := log.Unclaimed(root); got != 1 {
 		t.Errorf("Unclaimed = %d, want 1", got)
 	}
-	missing := checkpoint.ID("", "missing", "", 0)
+	missing := oplog.ID("", "missing", "", 0)
 	op, name, first = log.Claim([]byte(missing))
 	if op != nil || name != missing || !first {
 		t.Errorf("claim without a record = %+v, %q, %t", op, name, first)
@@ -85,16 +86,42 @@ func TestLogClaims(t *testing.T) {
 	}
 }
 
+// A replay reads what is recorded, claims what the code declares, and finds out what it declares no longer.
+func TestReplayOfAChangedHandler(t *testing.T) {
+	t.Parallel()
+	root := oplog.NewScope("")
+	log := oplog.NewLog([]checkpoint.Operation{execution(), step("reserve-stock", checkpoint.StatusSucceeded)})
+	if log.AllClaimed() {
+		t.Error("all is claimed before the code has run")
+	}
+	for _, name := range []string{"reserve-items", "charge-card"} { // reserve-stock, until it was renamed
+		if op, first := claim(log, oplog.ID("", name, "", 0)); op != nil || !first {
+			t.Errorf("claim of %s = %+v, %t; want no record, first", name, op, first)
+		}
+	}
+	changed := log.Merge([]checkpoint.Operation{step("charge-card", checkpoint.StatusStarted)})
+	if len(changed) != 1 || changed[0].Name != "charge-card" {
+		t.Errorf("Merge = %+v, want the new record", changed)
+	}
+	left := log.UnclaimedRecords(root)
+	if len(left) != 1 || left[0].Name != "reserve-stock" || log.Unclaimed(root) != 1 || log.AllClaimed() {
+		t.Errorf("unclaimed are %+v, want reserve-stock alone", left)
+	}
+	if _, first := claim(log, oplog.ID("", "reserve-stock", "", 0)); !first || !log.AllClaimed() {
+		t.Errorf("first %t, all claimed %t", first, log.AllClaimed())
+	}
+}
+
 func TestLogCountsByScope(t *testing.T) {
 	t.Parallel()
 	group := step("group", checkpoint.StatusStarted)
 	inner := step("inner", checkpoint.StatusSucceeded)
-	inner.ID = checkpoint.ID(group.ID, "inner", "", 0)
+	inner.ID = oplog.ID(group.ID, "inner", "", 0)
 	foreign := step("foreign", checkpoint.StatusSucceeded)
 	foreign.ID = "c4ca4238a0b92382"
 	undo := step("undo", checkpoint.StatusSucceeded)
-	undo.ID = checkpoint.ID(checkpoint.UndoScope(""), "undo", "", 0)
-	log := checkpoint.NewLog([]checkpoint.Operation{execution(), group, inner, foreign, undo})
+	undo.ID = oplog.ID(oplog.UndoScope(""), "undo", "", 0)
+	log := oplog.NewLog([]checkpoint.Operation{execution(), group, inner, foreign, undo})
 
 	tests := []struct {
 		reason string
@@ -103,13 +130,13 @@ func TestLogCountsByScope(t *testing.T) {
 	}{
 		{"the root has the group and what no code of ours can claim", "", []string{"foreign", "group"}},
 		{"a record belongs to the scope in its ID, not to its parent", group.ID, []string{"inner"}},
-		{"compensations have a scope of their own", checkpoint.UndoScope(""), []string{"undo"}},
+		{"compensations have a scope of their own", oplog.UndoScope(""), []string{"undo"}},
 		{"the scope of an operation that has none below", inner.ID, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			scope := checkpoint.NewScope(tt.scope)
+			scope := oplog.NewScope(tt.scope)
 			var got []string
 			for _, op := range log.UnclaimedRecords(scope) {
 				got = append(got, op.Name)
@@ -128,24 +155,24 @@ func TestUnclaimedRecordsAreOrdered(t *testing.T) {
 	t.Parallel()
 	late, x, y := step("late", checkpoint.StatusStarted), step("x", checkpoint.StatusStarted), step("y", checkpoint.StatusStarted)
 	late.Start = late.Start.Add(time.Second)
-	x.ID, y.ID = checkpoint.ID("", "b", "", 0), checkpoint.ID("", "a", "", 0)
-	log := checkpoint.NewLog([]checkpoint.Operation{late, x, y})
+	x.ID, y.ID = oplog.ID("", "b", "", 0), oplog.ID("", "a", "", 0)
+	log := oplog.NewLog([]checkpoint.Operation{late, x, y})
 	want := []checkpoint.Operation{y, x, late}
-	if diff := cmp.Diff(want, log.UnclaimedRecords(checkpoint.NewScope(""))); diff != "" {
+	if diff := cmp.Diff(want, log.UnclaimedRecords(oplog.NewScope(""))); diff != "" {
 		t.Errorf("by start, then by ID (-want +got):\n%s", diff)
 	}
 }
 
 func TestLogKeepsTheLastRecordOfAnID(t *testing.T) {
 	t.Parallel()
-	log := checkpoint.NewLog([]checkpoint.Operation{
+	log := oplog.NewLog([]checkpoint.Operation{
 		step("a", checkpoint.StatusStarted), step("b", checkpoint.StatusStarted), step("a", checkpoint.StatusSucceeded),
 	})
-	if got, _ := log.Get(checkpoint.ID("", "a", "", 0)); got.Status != checkpoint.StatusSucceeded {
+	if got, _ := log.Get(oplog.ID("", "a", "", 0)); got.Status != checkpoint.StatusSucceeded {
 		t.Errorf("status %s, want that of the last record", got.Status)
 	}
-	if log.Len() != 2 || log.Unclaimed(checkpoint.NewScope("")) != 2 {
-		t.Errorf("Len = %d, Unclaimed = %d; want 2 and 2", log.Len(), log.Unclaimed(checkpoint.NewScope("")))
+	if log.Len() != 2 || log.Unclaimed(oplog.NewScope("")) != 2 {
+		t.Errorf("Len = %d, Unclaimed = %d; want 2 and 2", log.Len(), log.Unclaimed(oplog.NewScope("")))
 	}
 }
 
@@ -157,7 +184,7 @@ func TestLogTruncatesTimes(t *testing.T) {
 	want := op
 	want.Start, want.End, want.NextAttempt = day(), day(), day()
 
-	log := checkpoint.NewLog([]checkpoint.Operation{op})
+	log := oplog.NewLog([]checkpoint.Operation{op})
 	got, _ := log.Get(op.ID)
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("NewLog (-want +got):\n%s", diff)
@@ -175,7 +202,7 @@ func TestLogTruncatesTimes(t *testing.T) {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	a := step("a", checkpoint.StatusStarted)
-	log := checkpoint.NewLog([]checkpoint.Operation{execution(), a})
+	log := oplog.NewLog([]checkpoint.Operation{execution(), a})
 	before, _ := log.Get(a.ID)
 	b := step("b", checkpoint.StatusStarted)
 	claim(log, b.ID)
@@ -192,7 +219,7 @@ func TestMerge(t *testing.T) {
 	if now, _ := log.Get(a.ID); now.Status != checkpoint.StatusSucceeded {
 		t.Error("the log does not have the newest record")
 	}
-	if got := log.Unclaimed(checkpoint.NewScope("")); got != 1 {
+	if got := log.Unclaimed(oplog.NewScope("")); got != 1 {
 		t.Errorf("Unclaimed = %d, want 1: b was claimed before it was merged", got)
 	}
 	if got := log.Merge([]checkpoint.Operation{done, b}); got != nil {
@@ -231,7 +258,7 @@ func TestMergeSeesEachDifference(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			log := checkpoint.NewLog([]checkpoint.Operation{base})
+			log := oplog.NewLog([]checkpoint.Operation{base})
 			op := base
 			tt.change(&op)
 			if changed := log.Merge([]checkpoint.Operation{op}); (changed == nil) != tt.same {
@@ -243,7 +270,7 @@ func TestMergeSeesEachDifference(t *testing.T) {
 
 func TestApply(t *testing.T) {
 	t.Parallel()
-	id := checkpoint.ID("", "a", "", 0)
+	id := oplog.ID("", "a", "", 0)
 	now := day().Add(999 * time.Microsecond)
 	failure := &checkpoint.Failure{Type: "Timeout"}
 	result, state := checkpoint.TextPayload("1"), checkpoint.TextPayload("s")
@@ -314,7 +341,7 @@ func TestApply(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			log := checkpoint.NewLog(nil)
+			log := oplog.NewLog(nil)
 			if tt.before != nil {
 				log.Merge([]checkpoint.Operation{*tt.before})
 			}
@@ -336,8 +363,8 @@ func TestApply(t *testing.T) {
 func TestRecordsComeInOrder(t *testing.T) {
 	t.Parallel()
 	b, a := step("b", checkpoint.StatusStarted), step("a", checkpoint.StatusStarted)
-	log := checkpoint.NewLog([]checkpoint.Operation{execution(), b})
-	claim(log, checkpoint.ID("", "claimed only", "", 0))
+	log := oplog.NewLog([]checkpoint.Operation{execution(), b})
+	claim(log, oplog.ID("", "claimed only", "", 0))
 	log.Merge([]checkpoint.Operation{a, step("b", checkpoint.StatusSucceeded)})
 	var got []string
 	for op := range log.Records() {
@@ -353,10 +380,10 @@ func TestRecordsComeInOrder(t *testing.T) {
 
 //nolint:paralleltest // counts allocations of the whole process
 func TestReplayingALogAllocatesLittle(t *testing.T) {
-	ops := steps(records, 10)
-	root := checkpoint.NewScope("")
+	ops := steps(records)
+	root := oplog.NewScope("")
 	n := testing.AllocsPerRun(3, func() {
-		log := checkpoint.NewLog(ops)
+		log := oplog.NewLog(ops)
 		for i := range ops {
 			var id [64]byte
 			log.Claim(append(id[:0], ops[i].ID...))
@@ -371,8 +398,8 @@ func TestReplayingALogAllocatesLittle(t *testing.T) {
 }
 
 // sameRecords compares logs by what the properties put into them.
-func sameRecords(a, b *checkpoint.Log) string {
-	summary := func(log *checkpoint.Log) (lines []string) {
+func sameRecords(a, b *oplog.Log) string {
+	summary := func(log *oplog.Log) (lines []string) {
 		for op := range log.Records() {
 			lines = append(lines, op.ID+" "+string(op.Status)+" "+strconv.Itoa(op.Attempt))
 		}

@@ -1,4 +1,4 @@
-package checkpoint_test
+package oplog_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // A logModel says what a Log must answer, in the dullest way.
@@ -19,8 +20,8 @@ type logModel struct {
 
 func (m *logModel) unclaimed(scope string) (n int) {
 	for id := range m.records {
-		tag, ok := checkpoint.ScopeTag(id)
-		if (ok && tag == checkpoint.NewScope(scope).Tag() || !ok && scope == "") && !m.claimed[id] {
+		tag, ok := oplog.ScopeTag(id)
+		if (ok && tag == oplog.NewScope(scope).Tag() || !ok && scope == "") && !m.claimed[id] {
 			n++
 		}
 	}
@@ -29,16 +30,16 @@ func (m *logModel) unclaimed(scope string) (n int) {
 
 // modelIDs are the IDs that the properties play with: of three scopes, and one of another SDK.
 func modelIDs() []string {
-	group := checkpoint.ID("", "group", "", 0)
+	group := oplog.ID("", "group", "", 0)
 	return []string{
-		group, checkpoint.ID("", "a", "", 0), checkpoint.ID("", "a", "", 1), checkpoint.ID("", "a", "k", 0),
-		checkpoint.ID(group, "a", "", 0), checkpoint.ID(group, "b", "", 0),
-		checkpoint.ID(checkpoint.UndoScope(""), "a", "", 0), "c4ca4238a0b92382",
+		group, oplog.ID("", "a", "", 0), oplog.ID("", "a", "", 1), oplog.ID("", "a", "k", 0),
+		oplog.ID(group, "a", "", 0), oplog.ID(group, "b", "", 0),
+		oplog.ID(oplog.UndoScope(""), "a", "", 0), "c4ca4238a0b92382",
 	}
 }
 
 // do runs the command that a number stands for on the log and on the model.
-func (m *logModel) do(log *checkpoint.Log, command uint16) string {
+func (m *logModel) do(log *oplog.Log, command uint16) string {
 	ids := modelIDs()
 	id := ids[int(command)%len(ids)]
 	statuses := []checkpoint.Status{checkpoint.StatusStarted, checkpoint.StatusPending, checkpoint.StatusSucceeded}
@@ -79,7 +80,7 @@ func TestLogAgreesWithItsModel(t *testing.T) {
 	p := properties(t, 500)
 	p.Property("claims, merges and applied updates, in any order", prop.ForAll(
 		func(commands []uint16) string {
-			log := checkpoint.NewLog(nil)
+			log := oplog.NewLog(nil)
 			m := &logModel{records: map[string]checkpoint.Operation{}, claimed: map[string]bool{}}
 			for _, c := range commands {
 				if fault := m.do(log, c); fault != "" {
@@ -88,8 +89,8 @@ func TestLogAgreesWithItsModel(t *testing.T) {
 				if log.Len() != len(m.records) {
 					return fmt.Sprintf("Len = %d, want %d", log.Len(), len(m.records))
 				}
-				for _, scope := range []string{"", modelIDs()[0], checkpoint.UndoScope("")} {
-					s := checkpoint.NewScope(scope)
+				for _, scope := range []string{"", modelIDs()[0], oplog.UndoScope("")} {
+					s := oplog.NewScope(scope)
 					n := m.unclaimed(scope)
 					if log.Unclaimed(s) != n || len(log.UnclaimedRecords(s)) != n {
 						return fmt.Sprintf("scope %q: Unclaimed = %d, records %v, want %d",
@@ -128,19 +129,19 @@ func TestMergeLaws(t *testing.T) {
 	}
 	numbers := gen.SliceOf(gen.UInt16())
 	p.Property("merging is idempotent", prop.ForAll(func(a, b []uint16) string {
-		once, twice := checkpoint.NewLog(batch(a)), checkpoint.NewLog(batch(a))
+		once, twice := oplog.NewLog(batch(a)), oplog.NewLog(batch(a))
 		once.Merge(batch(b))
 		twice.Merge(batch(b))
 		twice.Merge(batch(b))
 		return sameRecords(once, twice)
 	}, numbers, numbers))
 	p.Property("a log read in pages is the log read at once", prop.ForAll(func(a, b []uint16) string {
-		merged := checkpoint.NewLog(batch(a))
+		merged := oplog.NewLog(batch(a))
 		merged.Merge(batch(b))
-		return sameRecords(checkpoint.NewLog(slices.Concat(batch(a), batch(b))), merged)
+		return sameRecords(oplog.NewLog(slices.Concat(batch(a), batch(b))), merged)
 	}, numbers, numbers))
 	p.Property("nothing is unclaimed once all is claimed", prop.ForAll(func(a, b []uint16, before bool) bool {
-		log := checkpoint.NewLog(batch(a))
+		log := oplog.NewLog(batch(a))
 		if before {
 			for _, id := range modelIDs() {
 				log.Claim([]byte(id))
@@ -151,7 +152,7 @@ func TestMergeLaws(t *testing.T) {
 			log.Claim([]byte(id))
 		}
 		for _, scope := range append(modelIDs(), "") {
-			if log.Unclaimed(checkpoint.NewScope(scope)) != 0 {
+			if log.Unclaimed(oplog.NewScope(scope)) != 0 {
 				return false
 			}
 		}

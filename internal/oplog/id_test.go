@@ -1,4 +1,4 @@
-package checkpoint_test
+package oplog_test
 
 import (
 	"fmt"
@@ -10,13 +10,13 @@ import (
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 
-	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // A changed row breaks every execution that is running: IDs are part of the wire format.
 func TestIDsAreFrozen(t *testing.T) {
 	t.Parallel()
-	item := checkpoint.ID("", "ship", "", 0)
+	item := oplog.ID("", "ship", "", 0)
 	tests := []struct {
 		reason                 string
 		scope, name, key, want string
@@ -24,13 +24,15 @@ func TestIDsAreFrozen(t *testing.T) {
 	}{
 		{reason: "root scope", name: "reserve-stock", want: "reserve-stock-0748d7a5326c-854f6517190c4c9e"},
 		{reason: "key", name: "notify", key: "customer", want: "notify-0748d7a5326c-322d7a8cb0323229"},
+		{reason: "first occurrence", name: "poll", want: "poll-0748d7a5326c-015f36409a913a34"},
 		{reason: "occurrence", name: "poll", occurrence: 1, want: "poll-0748d7a5326c-3621a9a103348222"},
 		{reason: "occurrence of more than one byte", name: "poll", occurrence: 300, want: "poll-0748d7a5326c-b67b125aa1ed35e5"},
 		{reason: "key and occurrence", name: "poll", key: "a", occurrence: 2, want: "poll-0748d7a5326c-d47079f754bee2c5"},
 		{reason: "scope of an operation", scope: item, name: "pack-item", want: "pack-item-a0886588eb33-b2b144da4868210f"},
-		{reason: "scope of compensations", scope: checkpoint.UndoScope(""), name: "reserve-stock-undo", want: "reserve-stock-undo-d2e342544115-a14f03cd11d8e381"},
-		{reason: "compensations below an operation", scope: checkpoint.UndoScope(item), name: "x", want: "x-a919862ec331-ec98b4dfb30d113c"},
+		{reason: "scope of compensations", scope: oplog.UndoScope(""), name: "reserve-stock-undo", want: "reserve-stock-undo-d2e342544115-a14f03cd11d8e381"},
+		{reason: "compensations below an operation", scope: oplog.UndoScope(item), name: "x", want: "x-a919862ec331-ec98b4dfb30d113c"},
 		{reason: "name that is no slug", name: "Charge card (EUR)!", want: "Charge-card-EUR-0748d7a5326c-12caedf1e69f0fc1"},
+		{reason: "name that ends in what no slug has", name: "Charge card (EUR)", want: "Charge-card-EUR-0748d7a5326c-b867ad8faa6150ea"},
 		{reason: "name of no letters", name: "¿?", want: "op-0748d7a5326c-fad575be21d3184e"},
 		{reason: "long name", name: strings.Repeat("long-name-", 20), want: "long-name-long-name-long-name-long-0748d7a5326c-8f3f24137e5cdbca"},
 		{reason: "long key", name: "x", key: strings.Repeat("k", 1000), want: "x-0748d7a5326c-47bf743bf13a2c2a"},
@@ -39,7 +41,7 @@ func TestIDsAreFrozen(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, checkpoint.ID(tt.scope, tt.name, tt.key, tt.occurrence)); diff != "" {
+			if diff := cmp.Diff(tt.want, oplog.ID(tt.scope, tt.name, tt.key, tt.occurrence)); diff != "" {
 				t.Errorf("ID (-want +got):\n%s", diff)
 			}
 		})
@@ -48,10 +50,10 @@ func TestIDsAreFrozen(t *testing.T) {
 
 func TestUndoScopeIsFrozen(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff("~undo", checkpoint.UndoScope("")); diff != "" {
+	if diff := cmp.Diff("~undo", oplog.UndoScope("")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff("d2e342544115", checkpoint.NewScope(checkpoint.UndoScope("")).Tag()); diff != "" {
+	if diff := cmp.Diff("d2e342544115", oplog.NewScope(oplog.UndoScope("")).Tag()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -77,7 +79,7 @@ func TestSlug(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			id := checkpoint.ID("", tt.name, "", 0)
+			id := oplog.ID("", tt.name, "", 0)
 			got := id[:len(id)-len("-0748d7a5326c-854f6517190c4c9e")]
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("slug of %q (-want +got):\n%s", tt.name, diff)
@@ -92,9 +94,9 @@ func TestScopeTag(t *testing.T) {
 		reason, id, want string
 		ok               bool
 	}{
-		{"an ID of ours", checkpoint.ID("", "a", "", 0), checkpoint.NewScope("").Tag(), true},
-		{"an ID of another scope", checkpoint.ID("x", "a-b", "k", 3), checkpoint.NewScope("x").Tag(), true},
-		{"the longest slug", checkpoint.ID("", strings.Repeat("a", 99), "", 0), checkpoint.NewScope("").Tag(), true},
+		{"an ID of ours", oplog.ID("", "a", "", 0), oplog.NewScope("").Tag(), true},
+		{"an ID of another scope", oplog.ID("x", "a-b", "k", 3), oplog.NewScope("x").Tag(), true},
+		{"the longest slug", oplog.ID("", strings.Repeat("a", 99), "", 0), oplog.NewScope("").Tag(), true},
 		{"empty", "", "", false},
 		{"EXECUTION: the last segment of the ARN", "8f3c1a5e-0b5c-4d8e-9d5a-6f2b1c3d4e5f", "", false},
 		{"MD5 of the JavaScript SDK", "c4ca4238a0b92382", "", false},
@@ -110,14 +112,32 @@ func TestScopeTag(t *testing.T) {
 		{"digest is no hex", "a-0748d7a5326c-854f6517190c4c9g", "", false},
 		{"digest too long", "a-0748d7a5326c-854f6517190c4c9e0", "", false},
 		{"no dash before the tag", "ab0748d7a5326c-854f6517190c4c9e", "", false},
-		{"a scope of compensations", checkpoint.UndoScope(checkpoint.ID("", "a", "", 0)), "", false},
+		{"a scope of compensations", oplog.UndoScope(oplog.ID("", "a", "", 0)), "", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			tag, ok := checkpoint.ScopeTag(tt.id)
+			tag, ok := oplog.ScopeTag(tt.id)
 			if tag != tt.want || ok != tt.ok {
 				t.Errorf("ScopeTag(%q) = %q, %t; want %q, %t", tt.id, tag, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+func TestTagsAreFrozen(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ reason, id, want string }{
+		{"the root scope", "", "0748d7a5326c"},
+		{"the scope that an operation opens", "ship-0748d7a5326c-ba2bca9eb16f028a", "a0886588eb33"},
+		{"the scope of compensations", "~undo", "d2e342544115"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			scope := oplog.NewScope(tt.id)
+			if scope.Tag() != tt.want || scope.ID() != tt.id {
+				t.Errorf("NewScope(%q) has the tag %q, want %q, and the ID %q", tt.id, scope.Tag(), tt.want, scope.ID())
 			}
 		})
 	}
@@ -143,9 +163,35 @@ func TestWireName(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			got := checkpoint.WireName(tt.name, tt.key)
+			got := oplog.WireName(tt.name, tt.key)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("WireName (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A branch is known by its index, its key or its name alone.
+func TestNamesOfBranches(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("k", 300)
+	tests := []struct{ reason, label, path, wire string }{
+		{"an index", "2", "ship[2]", "2"},
+		{"a key", "SKU-1", "ship[SKU-1]", "SKU-1"},
+		{"the characters of paths are escaped in paths alone", "SKU/1", "ship[SKU%2F1]", "SKU/1"},
+		{"what is not ASCII is escaped on the wire alone", "Größe", "ship[Größe]", "Gr%C3%B6%C3%9Fe"},
+		{"brackets are escaped in both", "a[0]", "ship[a%5B0%5D]", "a%5B0%5D"},
+		{"the longest key that fits", long[:254], "ship[" + long[:254] + "]", long[:254]},
+		{"a longer key is cut on the wire", long[:255], "ship[" + long[:255] + "]", long[:240] + "%~da3884cf718c"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.path, oplog.ItemPath("ship", tt.label)); diff != "" {
+				t.Errorf("ItemPath (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.wire, oplog.KeyName(tt.label)); diff != "" {
+				t.Errorf("KeyName (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -171,7 +217,7 @@ func TestPath(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			got := checkpoint.Path(tt.parent, tt.name, tt.key, tt.occurrence)
+			got := oplog.Path(tt.parent, tt.name, tt.key, tt.occurrence)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("Path (-want +got):\n%s", diff)
 			}
@@ -185,7 +231,7 @@ type declared struct {
 	occurrence       int
 }
 
-func (d declared) id() string { return checkpoint.ID(d.scope, d.name, d.key, d.occurrence) }
+func (d declared) id() string { return oplog.ID(d.scope, d.name, d.key, d.occurrence) }
 
 // Lambda API, OperationUpdate.Id: 1–64 of [A-Za-z0-9_-].
 func TestIDsFitTheAPI(t *testing.T) {
@@ -194,16 +240,16 @@ func TestIDsFitTheAPI(t *testing.T) {
 	valid := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	p.Property("an ID is valid, names its scope and is the same each time", prop.ForAll(
 		func(scope, name, key string, occurrence int) string {
-			s := checkpoint.NewScope(scope)
+			s := oplog.NewScope(scope)
 			id := string(s.AppendID([]byte("prefix:"), name, key, occurrence))
 			id = strings.TrimPrefix(id, "prefix:")
-			tag, ok := checkpoint.ScopeTag(id)
+			tag, ok := oplog.ScopeTag(id)
 			switch {
 			case !valid.MatchString(id):
 				return fmt.Sprintf("%q is not valid", id)
 			case !ok || tag != s.Tag() || s.ID() != scope:
 				return fmt.Sprintf("%q does not name scope %q", id, s.Tag())
-			case id != checkpoint.ID(scope, name, key, occurrence):
+			case id != oplog.ID(scope, name, key, occurrence):
 				return "two derivations differ"
 			}
 			return ""
@@ -237,7 +283,7 @@ func TestIDsDoNotCollide(t *testing.T) {
 					}
 					ids[id] = d
 				}
-				wire := checkpoint.WireName(name, key)
+				wire := oplog.WireName(name, key)
 				d := declared{name: name, key: key}
 				if other, ok := names[wire]; ok && other != d {
 					t.Fatalf("%+v and %+v have the wire name %s", d, other, wire)
@@ -275,7 +321,7 @@ func TestWireNamesFitTheAPI(t *testing.T) {
 	p.Property("a wire name is valid and tells keys apart", prop.ForAll(
 		func(name, prefix, one, two string) string {
 			one, two = prefix+one, prefix+two
-			a, b := checkpoint.WireName(name, one), checkpoint.WireName(name, two)
+			a, b := oplog.WireName(name, one), oplog.WireName(name, two)
 			switch {
 			case !valid.MatchString(a):
 				return fmt.Sprintf("%q is not valid", a)
@@ -295,7 +341,7 @@ func TestPathsTellOperationsApart(t *testing.T) {
 	p.Property("different names, keys and occurrences have different paths", prop.ForAll(
 		func(name, key, other string, n, m int) bool {
 			same := name == other && n == m
-			return (checkpoint.Path("p", name, key, n) == checkpoint.Path("p", other, key, m)) == same
+			return (oplog.Path("p", name, key, n) == oplog.Path("p", other, key, m)) == same
 		},
 		gen.AnyString(), gen.AnyString(), gen.AnyString(), gen.IntRange(0, 3), gen.IntRange(0, 3)))
 	p.TestingRun(t)
@@ -306,11 +352,11 @@ func FuzzWireName(f *testing.F) {
 	f.Add("n", strings.Repeat("\xff", 90))
 	f.Add(strings.Repeat("n", 256), "k")
 	f.Fuzz(func(t *testing.T, name, key string) {
-		got := checkpoint.WireName(name, key)
+		got := oplog.WireName(name, key)
 		if key != "" && len(got) > 256 {
 			t.Errorf("WireName(%q, %q) has %d bytes", name, key, len(got))
 		}
-		if id := checkpoint.ID(name, name, key, len(key)); len(id) > 64 {
+		if id := oplog.ID(name, name, key, len(key)); len(id) > 64 {
 			t.Errorf("ID %q has %d bytes", id, len(id))
 		}
 	})
@@ -318,7 +364,7 @@ func FuzzWireName(f *testing.F) {
 
 //nolint:paralleltest // counts allocations of the whole process
 func TestDerivingAnIDAllocatesNothing(t *testing.T) {
-	scope := checkpoint.NewScope(checkpoint.ID("", "ship", "SKU-1", 0))
+	scope := oplog.NewScope(oplog.ID("", "ship", "SKU-1", 0))
 	var buf [64]byte
 	if n := testing.AllocsPerRun(100, func() { scope.AppendID(buf[:0], "pack item", "SKU-1", 2) }); n != 0 {
 		t.Errorf("%v allocations, want none", n)
