@@ -41,6 +41,10 @@ var (
 		"sync":    "a pure package has no goroutines, and so no locks",
 		"context": "a pure package waits for nothing",
 	}
+	noFront = map[string]string{
+		"testing":  "only tests and replay/replaytest may link it",
+		"net/http": "the service is behind no wire; checkpoint/local/lambdaapi is its front",
+	}
 	noTesting = map[string]string{
 		"testing": "only tests and replay/replaytest may link it",
 	}
@@ -70,8 +74,18 @@ var importGraph = map[string]rule{
 		deny:    noReflection,
 	},
 	"checkpoint/local": {
-		allow: []string{module + "/checkpoint", "github.com/aws/aws-lambda-go/lambdacontext"},
-		deny:  noTesting,
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limit",
+			"github.com/aws/aws-lambda-go/lambdacontext",
+		},
+		deny: noFront,
+	},
+	"checkpoint/local/internal/api": {allow: []string{module + "/checkpoint", module + "/internal/limit"}, deny: noFront},
+	"checkpoint/local/lambdaapi": {
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local", module + "/checkpoint/local/internal/api", module + "/internal/limit",
+		},
+		deny: noTesting,
 	},
 	"checkpoint/local/storetest": { // for tests of stores
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/google/go-cmp/..."},
@@ -89,6 +103,7 @@ var importGraph = map[string]rule{
 		deny: noReflection,
 	},
 	"internal/leaks":  {deny: noReflection}, // for tests
+	"internal/limit":  {deny: pure},
 	"internal/oplog":  {allow: []string{module + "/checkpoint"}, deny: pure},
 	"internal/outbox": {allow: []string{module + "/checkpoint"}, deny: noReflection},
 	"replay/replaytest": {
@@ -168,6 +183,12 @@ func TestForbiddenImportIsReported(t *testing.T) {
 			reason: "checkpoint/local would judge the interpreter by itself",
 			files:  map[string]string{"checkpoint/local/service.go": `import "github.com/perdure/perdure/replay"`},
 			want:   []string{`checkpoint/local/service.go:3:`},
+		},
+		{
+			name:   "a server in the service",
+			reason: "tests of handlers need no HTTP",
+			files:  map[string]string{"checkpoint/local/service.go": `import "net/http"`},
+			want:   []string{`checkpoint/local/service.go:3:`, "checkpoint/local/lambdaapi is its front"},
 		},
 		{
 			name:   "a second file with AWS types",

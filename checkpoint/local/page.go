@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // Markers say where the next page begins: in the log, or in the changes of the log.
@@ -180,10 +181,10 @@ func (e *Execution) state(in checkpoint.StateInput) (checkpoint.StateOutput, err
 	defer e.mu.Unlock()
 	var out checkpoint.StateOutput
 	if !e.accepts(in.Token) {
-		return out, staleToken(callState)
+		return out, staleToken(api.CallState)
 	}
 	if in.MaxItems < 0 || in.MaxItems > maxStateItems {
-		return out, refuseCall(callState, "Value '"+strconv.Itoa(in.MaxItems)+"' at 'maxItems' failed to satisfy constraint: 0 to 1000")
+		return out, api.Refuse(api.CallState, "Value '"+strconv.Itoa(in.MaxItems)+"' at 'maxItems' failed to satisfy constraint: 0 to 1000")
 	}
 	items := in.MaxItems
 	if items == 0 {
@@ -193,7 +194,7 @@ func (e *Execution) state(in checkpoint.StateInput) (checkpoint.StateOutput, err
 	from, inLog, ok := readMarker(in.Marker)
 	switch {
 	case !ok || !inLog && from > len(e.changes):
-		return out, refuseCall(callState, "Invalid marker")
+		return out, api.Refuse(api.CallState, "Invalid marker")
 	case inLog:
 		out.NextMarker = e.logPage(from, &p, false)
 	default:

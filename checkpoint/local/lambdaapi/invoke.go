@@ -1,4 +1,4 @@
-package local
+package lambdaapi
 
 import (
 	"context"
@@ -8,10 +8,10 @@ import (
 	"net/http"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limit"
 )
-
-// asyncInputBytes is how long the payload of an asynchronous invocation may be (Lambda quotas).
-const asyncInputBytes = mib
 
 // invoke serves Invoke. A synchronous call is answered when the execution has ended.
 func (f *front) invoke(r request) (any, error) {
@@ -20,16 +20,16 @@ func (f *front) invoke(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.header.Set("X-Amz-Executed-Version", h.version())
+	r.header.Set("X-Amz-Executed-Version", h.Version)
 	if kind == "DryRun" {
 		r.w.WriteHeader(http.StatusNoContent)
 		return written{}, nil
 	}
-	e, err := f.svc.start(order)
+	e, err := f.svc.StartWith(order)
 	if err != nil {
 		return nil, err
 	}
-	if !h.plain {
+	if !h.Plain {
 		r.header.Set("X-Amz-Durable-Execution-Arn", e.ARN())
 	}
 	if kind == "Event" {
@@ -37,8 +37,8 @@ func (f *front) invoke(r request) (any, error) {
 		return written{}, nil
 	}
 	if err := e.Wait(r.Context()); err != nil {
-		if errors.Is(err, context.Canceled) && f.svc.down() == nil {
-			return nil, unreachable(callInvoke, err) // nobody waits any more; the execution goes on
+		if errors.Is(err, context.Canceled) && f.svc.Err() == nil {
+			return nil, api.Unreachable(api.CallInvoke, err) // nobody waits any more; the execution goes on
 		}
 		return nil, err
 	}
@@ -46,46 +46,43 @@ func (f *front) invoke(r request) (any, error) {
 }
 
 // order reads what an execution is to be started with.
-func (f *front) order(r request, kind string) (launchOrder, hosted, error) {
-	var none launchOrder
+func (f *front) order(r request, kind string) (local.StartInput, local.Function, error) {
+	var none local.StartInput
 	h, err := f.hosted(r)
 	if err != nil {
 		return none, h, err
 	}
-	o := launchOrder{
-		function: h.unqualified(), name: r.Header.Get("X-Amz-Durable-Execution-Name"),
-		tenant: r.Header.Get("X-Amz-Tenant-Id"), input: payloadOrNone(r.body), async: kind == "Event",
-	}
-	if h.qualifier != "" {
-		o.function = h.qualified()
+	o := local.StartInput{
+		Function: h.ARN, Name: r.Header.Get("X-Amz-Durable-Execution-Name"),
+		Tenant: r.Header.Get("X-Amz-Tenant-Id"), Input: checkpoint.TextPayload(string(r.body)), Async: kind == "Event",
 	}
 	switch {
 	case kind != "" && kind != "RequestResponse" && kind != "Event" && kind != "DryRun":
 		return none, h, notValid("invocationType", kind, "Member must be one of RequestResponse, Event, DryRun")
 	case len(r.body) == 0:
-		o.input = checkpoint.Payload{}
+		o.Input = checkpoint.Payload{}
 	case !json.Valid(r.body):
 		return none, h, badRequest(http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json: it is not valid JSON.")
-	case kind == "Event" && len(r.body) > asyncInputBytes:
-		return none, h, tooLarge(asyncInputBytes)
+	case kind == "Event" && len(r.body) > limit.AsyncInput:
+		return none, h, tooLarge(limit.AsyncInput)
 	}
 	switch {
-	case o.name != "" && h.plain:
-		return none, h, refuseCall("", "The function is not durable: it takes no X-Amz-Durable-Execution-Name.")
-	case o.name != "" && !matches(o.name, 64, isNameByte):
-		return none, h, notValid("durableExecutionName", o.name, "Member must have 1 to 64 of [a-zA-Z0-9-_]")
-	case o.tenant != "" && !matches(o.tenant, 256, isTenantByte):
-		return none, h, notValid("tenantId", o.tenant, "Member must have 1 to 256 of [a-zA-Z0-9._:/=+@ -]")
+	case o.Name != "" && h.Plain:
+		return none, h, refused("The function is not durable: it takes no X-Amz-Durable-Execution-Name.")
+	case o.Name != "" && !api.Matches(o.Name, 64, api.IsNameByte):
+		return none, h, notValid("durableExecutionName", o.Name, "Member must have 1 to 64 of [a-zA-Z0-9-_]")
+	case o.Tenant != "" && !api.Matches(o.Tenant, 256, api.IsTenantByte):
+		return none, h, notValid("tenantId", o.Tenant, "Member must have 1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	}
 	return o, h, nil
 }
 
 // respond answers with what an execution has come to: its result, or why it has none, in the form
 // of a function error.
-func respond(r request, rec ExecutionRecord) error {
+func respond(r request, rec local.ExecutionRecord) error {
 	r.header.Set("Content-Type", "application/json")
-	if rec.Status == StatusSucceeded {
+	if rec.Status == local.StatusSucceeded {
 		result := rec.Result.Bytes()
 		if !rec.Result.Present() {
 			result = []byte("null")

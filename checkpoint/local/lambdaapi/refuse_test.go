@@ -1,4 +1,4 @@
-package local_test
+package lambdaapi_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
 // TestRefusedRequests sends what clients get wrong, over a connection: the front answers with the API's own error,
@@ -23,7 +24,7 @@ import (
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
 	h := newOpenHouse(t, local.Limits{})
-	server := httptest.NewServer(h.HTTP())
+	server := httptest.NewServer(front.Handler(h.Service))
 	defer server.Close()
 	const executions = "/2025-12-01/durable-executions/"
 	big := strings.Repeat("x", 7<<20)
@@ -239,7 +240,7 @@ func TestRefusalsThroughTheRealClient(t *testing.T) {
 func TestHostsThatAreNoPages(t *testing.T) {
 	t.Parallel()
 	h := newOpenHouse(t, local.Limits{})
-	server := httptest.NewServer(h.HTTP())
+	server := httptest.NewServer(front.Handler(h.Service))
 	defer server.Close()
 	for _, host := range []string{
 		"127.0.0.1", "127.0.0.1:9090", "[::1]:9090", "::1", "localhost", "LOCALHOST:9090", "orders.localhost", "perdure:9090",

@@ -1,4 +1,4 @@
-package local
+package lambdaapi
 
 import (
 	"encoding/json"
@@ -6,12 +6,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"sync/atomic"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limit"
 )
 
-// HTTP returns the service as the Lambda API. Any AWS SDK whose endpoint for Lambda is the address
+// Handler returns a service as the Lambda API. Any AWS SDK whose endpoint for Lambda is the address
 // of a server with this handler can use it. Its calls are
 //
 //   - CheckpointDurableExecution, GetDurableExecutionState, GetDurableExecution,
@@ -28,13 +30,12 @@ import (
 // A fault that is not a [*checkpoint.APIError] drops the connection without an answer. The handler
 // fits [net/http.Server], whose Shutdown waits for running calls; a synchronous Invoke runs until
 // its execution has ended.
-func (s *Service) HTTP() http.Handler { return &front{svc: s, routes: frontRoutes()} }
+func Handler(s *local.Service) http.Handler { return &front{svc: s, routes: frontRoutes()} }
 
 // front serves the API.
 type front struct {
-	svc      *Service
-	routes   []route
-	requests atomic.Int64
+	svc    *local.Service
+	routes []route
 }
 
 // route is one call of the API. A segment of its path that is "*" stands for any text.
@@ -42,7 +43,7 @@ type route struct {
 	call, method string
 	path         []string
 	// limit is how many bytes the body has at most.
-	limit func(Limits) int
+	limit func(local.Limits) int
 	serve func(*front, request) (response any, err error)
 }
 
@@ -64,20 +65,20 @@ type written struct{}
 
 func frontRoutes() []route {
 	const durable, functions = "2025-12-01/", "2015-03-31/functions"
-	at := func(call, method, path string, limit func(Limits) int, serve func(*front, request) (any, error)) route {
+	at := func(call, method, path string, limit func(local.Limits) int, serve func(*front, request) (any, error)) route {
 		return route{call: call, method: method, path: strings.Split(path, "/"), limit: limit, serve: serve}
 	}
 	return []route{
-		at(callCheckpoint, http.MethodPost, durable+"durable-executions/*/checkpoint", checkpointBytes, (*front).checkpoint),
-		at(callState, http.MethodGet, durable+"durable-executions/*/state", noBytes, (*front).state),
+		at(api.CallCheckpoint, http.MethodPost, durable+"durable-executions/*/checkpoint", checkpointBytes, (*front).checkpoint),
+		at(api.CallState, http.MethodGet, durable+"durable-executions/*/state", noBytes, (*front).state),
 		at("GetDurableExecution", http.MethodGet, durable+"durable-executions/*", noBytes, (*front).execution),
 		at("GetDurableExecutionHistory", http.MethodGet, durable+"durable-executions/*/history", noBytes, (*front).history),
 		at("ListDurableExecutionsByFunction", http.MethodGet, durable+"functions/*/durable-executions", noBytes, (*front).list),
-		at(callStop, http.MethodPost, durable+"durable-executions/*/stop", failureBytes, (*front).stop),
-		at(callSucceed, http.MethodPost, durable+"durable-execution-callbacks/*/succeed", callbackBytes, (*front).succeed),
-		at(callFail, http.MethodPost, durable+"durable-execution-callbacks/*/fail", failureBytes, (*front).fail),
-		at(callHeartbeat, http.MethodPost, durable+"durable-execution-callbacks/*/heartbeat", failureBytes, (*front).heartbeat),
-		at(callInvoke, http.MethodPost, functions+"/*/invocations", inputBytes, (*front).invoke),
+		at(api.CallStop, http.MethodPost, durable+"durable-executions/*/stop", failureBytes, (*front).stop),
+		at(api.CallSucceed, http.MethodPost, durable+"durable-execution-callbacks/*/succeed", callbackBytes, (*front).succeed),
+		at(api.CallFail, http.MethodPost, durable+"durable-execution-callbacks/*/fail", failureBytes, (*front).fail),
+		at(api.CallHeartbeat, http.MethodPost, durable+"durable-execution-callbacks/*/heartbeat", failureBytes, (*front).heartbeat),
+		at(api.CallInvoke, http.MethodPost, functions+"/*/invocations", inputBytes, (*front).invoke),
 		at("ListFunctions", http.MethodGet, functions, noBytes, (*front).listFunctions),
 		at("GetFunction", http.MethodGet, functions+"/*", noBytes, (*front).function),
 		at("GetFunctionConfiguration", http.MethodGet, functions+"/*/configuration", noBytes, (*front).functionConfiguration),
@@ -85,15 +86,15 @@ func frontRoutes() []route {
 }
 
 // The bodies of calls. What is in JSON may be several times as long as what it stands for.
-func checkpointBytes(l Limits) int { return 16*mib + 6*l.ResultBytes }
-func failureBytes(l Limits) int    { return mib + 6*l.FailureBytes }
-func callbackBytes(l Limits) int   { return l.CallbackBytes }
-func inputBytes(l Limits) int      { return l.InputBytes }
-func noBytes(Limits) int           { return mib }
+func checkpointBytes(l local.Limits) int { return 16*limit.MiB + 6*l.ResultBytes }
+func failureBytes(l local.Limits) int    { return limit.MiB + 6*l.FailureBytes }
+func callbackBytes(l local.Limits) int   { return l.CallbackBytes }
+func inputBytes(l local.Limits) int      { return l.InputBytes }
+func noBytes(local.Limits) int           { return limit.MiB }
 
 // ServeHTTP implements [http.Handler].
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Amzn-RequestId", uniqueID(f.svc.seed, "request", strconv.FormatInt(f.requests.Add(1), 10)))
+	w.Header().Set("X-Amzn-RequestId", f.svc.RequestID())
 	req, route, err := f.find(w, r)
 	if err == nil {
 		req.body, err = readBody(w, r, route)
@@ -130,7 +131,7 @@ func (f *front) find(w http.ResponseWriter, r *http.Request) (request, routeBody
 			others = append(others, f.routes[i].method)
 		default:
 			req.call, req.labels = f.routes[i].call, labels
-			return req, routeBody{&f.routes[i], f.routes[i].limit(f.svc.limits)}, nil
+			return req, routeBody{&f.routes[i], f.routes[i].limit(f.svc.Limits())}, nil
 		}
 	}
 	if len(others) > 0 {
@@ -139,7 +140,7 @@ func (f *front) find(w http.ResponseWriter, r *http.Request) (request, routeBody
 			"This path takes "+strings.Join(others, " or ")+", not "+r.Method+".")
 	}
 	return req, routeBody{}, badRequest(http.StatusNotFound, "UnknownOperationException",
-		"The local service has no such call; the documentation of local.Service.HTTP lists those it has.")
+		"The local service has no such call; the documentation of lambdaapi.Handler lists those it has.")
 }
 
 // routeBody is a route and the longest body that it takes.

@@ -1,9 +1,11 @@
-package local
+package lambdaapi
 
 import (
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limit"
 )
 
 // durableConfig is how a function is durable (Lambda API, DurableConfig). The service keeps
@@ -15,9 +17,9 @@ type durableConfig struct {
 // durableConfigOf shows the longest timeout if there is none, as the history does.
 func durableConfigOf(timeout time.Duration) *durableConfig {
 	if timeout == 0 {
-		timeout = longest
+		timeout = limit.Duration
 	}
-	return &durableConfig{ExecutionTimeout: wholeSeconds(timeout)}
+	return &durableConfig{ExecutionTimeout: api.WholeSeconds(timeout)}
 }
 
 // functionConfiguration is a hosted function (Lambda API, FunctionConfiguration).
@@ -29,49 +31,42 @@ type functionConfiguration struct {
 	Durable *durableConfig `json:"DurableConfig,omitempty"`
 }
 
-func configurationOf(h hosted) functionConfiguration {
-	c := functionConfiguration{
-		Name: h.name, ARN: h.unqualified(), Version: h.version(), Timeout: wholeSeconds(h.functionTimeout),
-	}
-	if h.qualifier != "" {
-		c.ARN = h.qualified()
-	}
-	if !h.plain {
-		c.Durable = durableConfigOf(h.executionTimeout)
+func configurationOf(f local.Function) functionConfiguration {
+	c := functionConfiguration{Name: f.Name, ARN: f.ARN, Version: f.Version, Timeout: api.WholeSeconds(f.FunctionTimeout)}
+	if !f.Plain {
+		c.Durable = durableConfigOf(f.ExecutionTimeout)
 	}
 	return c
 }
 
 // functionOf reads the name of a function, whose qualifier may stand apart.
-func (f *front) functionOf(name, qualifier string) (functionName, error) {
-	fn, err := parseFunction(name)
+func functionOf(name, qualifier string) (api.Function, error) {
+	fn, err := api.ParseFunction(name)
 	switch {
 	case err != nil:
 		return fn, notValid("functionName", name, "Member must be the name or the ARN of a function")
 	case qualifier == "":
 		return fn, nil
-	case !matches(qualifier, 128, isQualifierByte):
+	case !api.Matches(qualifier, 128, api.IsQualifierByte):
 		return fn, notValid("qualifier", qualifier, "Member must have 1 to 128 of [a-zA-Z0-9$_.-]")
-	case fn.qualifier != "" && fn.qualifier != qualifier:
-		return fn, refuseCall("", "The derived qualifier from the function name does not match the specified qualifier.")
+	case fn.Qualifier != "" && fn.Qualifier != qualifier:
+		return fn, refused("The derived qualifier from the function name does not match the specified qualifier.")
 	}
-	fn.qualifier = qualifier
+	fn.Qualifier = qualifier
 	return fn, nil
 }
 
 // hosted finds the function that a request is about.
-func (f *front) hosted(r request) (hosted, error) {
-	fn, err := f.functionOf(r.labels[0], r.URL.Query().Get("Qualifier"))
+func (f *front) hosted(r request) (local.Function, error) {
+	fn, err := functionOf(r.labels[0], r.URL.Query().Get("Qualifier"))
 	if err != nil {
-		return hosted{}, err
+		return local.Function{}, err
 	}
-	name := fn.unqualified()
-	if fn.qualifier != "" {
-		name = fn.qualified()
+	name := fn.Unqualified()
+	if fn.Qualifier != "" {
+		name = fn.Qualified()
 	}
-	f.svc.mu.Lock()
-	defer f.svc.mu.Unlock()
-	return f.svc.resolve(name)
+	return f.svc.Function(name)
 }
 
 // function serves GetFunction.
@@ -94,12 +89,9 @@ func (f *front) functionConfiguration(r request) (any, error) {
 
 // listFunctions serves ListFunctions, on one page.
 func (f *front) listFunctions(request) (any, error) {
-	f.svc.mu.Lock()
-	defer f.svc.mu.Unlock()
 	all := []functionConfiguration{}
-	for _, h := range f.svc.hosts {
+	for _, h := range f.svc.Functions() {
 		all = append(all, configurationOf(h))
 	}
-	slices.SortFunc(all, func(a, b functionConfiguration) int { return strings.Compare(a.ARN, b.ARN) })
 	return struct{ Functions []functionConfiguration }{all}, nil
 }

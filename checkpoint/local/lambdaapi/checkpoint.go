@@ -1,9 +1,10 @@
-package local
+package lambdaapi
 
 import (
 	"strconv"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limit"
 )
 
 // checkpoint serves CheckpointDurableExecution.
@@ -34,7 +35,7 @@ func (f *front) checkpoint(r request) (any, error) {
 		}
 		call.Updates = append(call.Updates, u)
 	}
-	out, err := f.svc.checkpointOnce(r.Context(), call, client)
+	out, err := f.svc.CheckpointOnce(r.Context(), call, client)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (r request) maxItems() (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > maxStateItems {
+	if err != nil || n < 0 || n > limit.PageItems {
 		return 0, notValid("maxItems", text, "Member must be between 0 and 1000")
 	}
 	return n, nil

@@ -1,4 +1,4 @@
-package local_test
+package lambdaapi_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
 // openHouse is a service with an execution whose function runs and never ends, so that its token is valid, one that
@@ -112,7 +113,7 @@ func (h *openHouse) ask(tb testing.TB, r *http.Request) (answer *httptest.Respon
 			panic(p)
 		}
 	}()
-	h.HTTP().ServeHTTP(answer, r.WithContext(ctx))
+	front.Handler(h.Service).ServeHTTP(answer, r.WithContext(ctx))
 	return answer
 }
 

@@ -1,10 +1,12 @@
-package local
+package lambdaapi
 
 import (
 	"encoding/json"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limit"
 )
 
 // wireUpdate is an update as the API has it (Lambda API, OperationUpdate).
@@ -16,7 +18,7 @@ type wireUpdate struct {
 	SubType        string       `json:"SubType"`
 	Action         string       `json:"Action"`
 	Payload        *string      `json:"Payload"`
-	Error          *wireFailure `json:"Error"`
+	Error          *api.Failure `json:"Error"`
 	ContextOptions *struct {
 		ReplayChildren bool `json:"ReplayChildren"`
 	} `json:"ContextOptions"`
@@ -44,7 +46,7 @@ func (w *wireUpdate) update(n int) (checkpoint.Update, error) {
 	}
 	if w.Name != nil {
 		if *w.Name == "" {
-			return u, badMember(n, "name", "", "1 to 256 of [\\x20-\\x7E]")
+			return u, api.BadMember(n, "name", "", "1 to 256 of [\\x20-\\x7E]")
 		}
 		u.Name = *w.Name
 	}
@@ -52,7 +54,7 @@ func (w *wireUpdate) update(n int) (checkpoint.Update, error) {
 		u.Payload = checkpoint.TextPayload(*w.Payload)
 	}
 	if w.Error != nil {
-		u.Failure = w.Error.failure()
+		u.Failure = w.Error.Record()
 	}
 	if o := w.ContextOptions; o != nil {
 		u.ReplayChildren = o.ReplayChildren
@@ -61,11 +63,11 @@ func (w *wireUpdate) update(n int) (checkpoint.Update, error) {
 		u.Function, u.Tenant = o.FunctionName, o.TenantID
 	}
 	for _, d := range w.durations(&u) {
-		most := int64(longest / time.Second)
+		most := int64(limit.Duration / time.Second)
 		if d.seconds < d.least || d.seconds > most {
-			return u, badMember(n, d.member, jsonInt(d.seconds), "whole seconds, "+jsonInt(d.least)+" to "+jsonInt(most))
+			return u, api.BadMember(n, d.member, wholeNumber(d.seconds), "whole seconds, "+wholeNumber(d.least)+" to "+wholeNumber(most))
 		}
-		*d.field = duration(d.seconds)
+		*d.field = api.Duration(d.seconds)
 	}
 	return u, nil
 }
@@ -92,7 +94,7 @@ func (w *wireUpdate) durations(u *checkpoint.Update) (all []wireDuration) {
 	return all
 }
 
-func jsonInt(n int64) string {
+func wholeNumber(n int64) string {
 	text, _ := json.Marshal(n) // a number
 	return string(text)
 }
@@ -130,7 +132,7 @@ type wireDetail struct {
 	NextAttempt    json.Number  `json:"NextAttemptTimestamp,omitempty"`
 	CallbackID     string       `json:"CallbackId,omitempty"`
 	Result         *string      `json:"Result,omitempty"`
-	Error          *wireFailure `json:"Error,omitempty"`
+	Error          *api.Failure `json:"Error,omitempty"`
 }
 
 func wireOperations(ops []checkpoint.Operation) []wireOperation {
@@ -144,9 +146,9 @@ func wireOperations(ops []checkpoint.Operation) []wireOperation {
 func wireOperationOf(o *checkpoint.Operation) wireOperation {
 	w := wireOperation{
 		ID: o.ID, ParentID: o.ParentID, Name: o.Name, SubType: o.SubType,
-		Type: string(o.Kind), Status: string(o.Status), Start: secondsOf(o.Start), End: secondsOf(o.End),
+		Type: string(o.Kind), Status: string(o.Status), Start: api.Timestamp(o.Start), End: api.Timestamp(o.End),
 	}
-	d := &wireDetail{Result: textOf(o.Payload), Error: wireFailureOf(o.Failure)}
+	d := &wireDetail{Result: textOf(o.Payload), Error: api.FailureOf(o.Failure)}
 	switch o.Kind {
 	case checkpoint.KindExecution:
 		w.Execution = &wireInput{Payload: d.Result}
@@ -154,10 +156,10 @@ func wireOperationOf(o *checkpoint.Operation) wireOperation {
 		d.ReplayChildren = o.ReplayChildren
 		w.Context = d
 	case checkpoint.KindStep:
-		d.Attempt, d.NextAttempt = o.Attempt, secondsOf(o.NextAttempt)
+		d.Attempt, d.NextAttempt = o.Attempt, api.Timestamp(o.NextAttempt)
 		w.Step = d
 	case checkpoint.KindWait:
-		w.Wait = &wireWait{ScheduledEnd: secondsOf(o.ScheduledEnd)}
+		w.Wait = &wireWait{ScheduledEnd: api.Timestamp(o.ScheduledEnd)}
 	case checkpoint.KindCallback:
 		d.CallbackID = o.CallbackID
 		w.Callback = d
@@ -173,11 +175,4 @@ func textOf(p checkpoint.Payload) *string {
 	}
 	text := p.String()
 	return &text
-}
-
-func wireFailureOf(f *checkpoint.Failure) *wireFailure {
-	if f == nil {
-		return nil
-	}
-	return &wireFailure{Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack}
 }

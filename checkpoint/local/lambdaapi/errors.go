@@ -1,4 +1,4 @@
-package local
+package lambdaapi
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // The codes of errors that only the front knows (Lambda API).
@@ -19,6 +21,9 @@ const (
 func badRequest(status int, code, message string) error {
 	return &checkpoint.APIError{HTTPStatus: status, Code: code, Message: message}
 }
+
+// refused says that a call must not be made as it is.
+func refused(message string) error { return api.Refuse("", message) }
 
 func tooLarge(limit int) error {
 	return badRequest(http.StatusRequestEntityTooLarge, codeTooLarge,
@@ -35,14 +40,14 @@ func answerOf(err error) *checkpoint.APIError {
 	if api, ok := errors.AsType[*checkpoint.APIError](err); ok {
 		return api
 	}
-	answer := &checkpoint.APIError{HTTPStatus: http.StatusInternalServerError, Code: codeService, Message: err.Error()}
-	switch _, taken := errors.AsType[*AlreadyStartedError](err); {
+	answer := &checkpoint.APIError{HTTPStatus: http.StatusInternalServerError, Code: api.CodeService, Message: err.Error()}
+	switch _, taken := errors.AsType[*local.AlreadyStartedError](err); {
 	case taken:
 		answer.HTTPStatus, answer.Code = http.StatusConflict, "DurableExecutionAlreadyStartedException"
-	case errors.Is(err, ErrNoFunction), errors.Is(err, ErrNotFound):
+	case errors.Is(err, local.ErrNoFunction), errors.Is(err, local.ErrNotFound):
 		answer.HTTPStatus, answer.Code = http.StatusNotFound, codeNotFound
-	case errors.Is(err, ErrEnded):
-		answer.HTTPStatus, answer.Code = http.StatusBadRequest, codeInvalid
+	case errors.Is(err, local.ErrEnded):
+		answer.HTTPStatus, answer.Code = http.StatusBadRequest, api.CodeInvalid
 	}
 	return answer
 }

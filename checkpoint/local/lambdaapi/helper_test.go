@@ -1,4 +1,4 @@
-package local_test
+package lambdaapi_test
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
 // serve opens the front of a service on a loopback address and returns the client of the AWS SDK for it.
 func serve(t *testing.T, s *local.Service, opts ...func(*lambdaapi.Options)) *lambdaapi.Client {
 	t.Helper()
-	server := httptest.NewServer(s.HTTP())
+	server := httptest.NewServer(front.Handler(s))
 	t.Cleanup(server.Close)
 	return sdkClient(server.URL, opts...)
 }

@@ -1,6 +1,9 @@
-package local
+package lambdaapi
 
-import "github.com/perdure/perdure/checkpoint"
+import (
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+)
 
 // none is the response of calls that answer with nothing.
 type none struct{}
@@ -36,9 +39,9 @@ func (r request) failure() (*checkpoint.Failure, error) {
 	if len(r.body) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	var w wireFailure
+	var w api.Failure
 	if err := r.decode(&w); err != nil {
 		return nil, err
 	}
-	return w.failure(), nil
+	return w.Record(), nil
 }

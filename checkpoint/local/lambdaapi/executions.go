@@ -1,13 +1,16 @@
-package local
+package lambdaapi
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // defaultPageItems is how many executions or events a page holds unless the caller says so.
@@ -19,7 +22,7 @@ func (f *front) execution(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := f.svc.execution(r.labels[0])
+	rec, err := f.svc.Record(r.labels[0])
 	if err != nil {
 		return nil, err
 	}
@@ -28,19 +31,19 @@ func (f *front) execution(r request) (any, error) {
 		DataIncluded: data, Config: durableConfigOf(rec.Timeout),
 	}
 	if data {
-		out.Input, out.Result, out.Error = textOf(rec.Input), textOf(rec.Result), wireFailureOf(rec.Failure)
+		out.Input, out.Result, out.Error = textOf(rec.Input), textOf(rec.Result), api.FailureOf(rec.Failure)
 	}
 	return out, nil
 }
 
 // executionSummary is an execution in a list (Lambda API, Execution).
 type executionSummary struct {
-	ARN      string      `json:"DurableExecutionArn"`
-	Name     string      `json:"DurableExecutionName"`
-	Function string      `json:"FunctionArn"`
-	Status   Status      `json:"Status"`
-	Start    json.Number `json:"StartTimestamp"`
-	End      json.Number `json:"EndTimestamp,omitempty"`
+	ARN      string       `json:"DurableExecutionArn"`
+	Name     string       `json:"DurableExecutionName"`
+	Function string       `json:"FunctionArn"`
+	Status   local.Status `json:"Status"`
+	Start    json.Number  `json:"StartTimestamp"`
+	End      json.Number  `json:"EndTimestamp,omitempty"`
 }
 
 // executionDetails is the response of GetDurableExecution.
@@ -50,15 +53,15 @@ type executionDetails struct {
 	Version      string         `json:"Version,omitempty"`
 	Input        *string        `json:"InputPayload,omitempty"`
 	Result       *string        `json:"Result,omitempty"`
-	Error        *wireFailure   `json:"Error,omitempty"`
+	Error        *api.Failure   `json:"Error,omitempty"`
 	DataIncluded bool           `json:"ExecutionDataIncluded"`
 	Config       *durableConfig `json:"DurableConfig,omitempty"`
 }
 
-func summaryOf(r ExecutionRecord) executionSummary {
-	out := executionSummary{ARN: r.ARN, Name: r.Name, Function: r.Function, Status: r.Status, Start: secondsOf(r.Start)}
+func summaryOf(r local.ExecutionRecord) executionSummary {
+	out := executionSummary{ARN: r.ARN, Name: r.Name, Function: r.Function, Status: r.Status, Start: api.Timestamp(r.Start)}
 	if r.Status.Terminal() {
-		out.End = secondsOf(r.End)
+		out.End = api.Timestamp(r.End)
 	}
 	return out
 }
@@ -85,27 +88,27 @@ func (f *front) history(r request) (any, error) {
 	if items == 0 {
 		items = defaultPageItems
 	}
-	events, more, err := f.svc.historyPage(r.labels[0], at, items, reverse)
+	events, more, err := f.svc.Events(r.labels[0], at, items, reverse)
 	if err != nil {
 		return nil, err
 	}
 	out := struct {
-		Events     []Event `json:"Events"`
-		NextMarker string  `json:"NextMarker,omitempty"`
+		Events     []local.Event `json:"Events"`
+		NextMarker string        `json:"NextMarker,omitempty"`
 	}{Events: events}
 	if more {
 		out.NextMarker = position(events[len(events)-1].ID)
 	}
 	if !data {
 		for i := range out.Events {
-			out.Events[i] = out.Events[i].withoutData()
+			out.Events[i] = withoutData(out.Events[i])
 		}
 	}
 	return out, nil
 }
 
 // withoutData returns the event without payloads and errors.
-func (e Event) withoutData() Event {
+func withoutData(e local.Event) local.Event {
 	e.Input, e.Result, e.Failure = checkpoint.Payload{}, checkpoint.Payload{}, nil
 	return e
 }
@@ -120,7 +123,7 @@ func readPosition(marker string) (id int, err error) {
 	text, ok := strings.CutPrefix(marker, "event-")
 	id, err = strconv.Atoi(text)
 	if !ok || err != nil || id < 1 {
-		return 0, refuseCall("", "Invalid marker")
+		return 0, refused("Invalid marker")
 	}
 	return id, nil
 }
@@ -133,17 +136,12 @@ func (f *front) list(r request) (any, error) {
 	}
 	items := q.Limit
 	q.Limit++
-	found, err := f.svc.store.List(q)
+	found, err := f.svc.List(q)
 	switch {
-	case q.After != "" && isNotFound(err):
-		return nil, refuseCall("", "Invalid marker: the execution that it names is not kept, or not any more; list from the beginning")
+	case q.After != "" && errors.Is(err, local.ErrNotFound):
+		return nil, refused("Invalid marker: the execution that it names is not kept, or not any more; list from the beginning")
 	case err != nil:
 		return nil, err
-	}
-	if len(found) == 0 {
-		if err := f.svc.known(q.Function); err != nil {
-			return nil, err
-		}
 	}
 	out := struct {
 		Executions []executionSummary `json:"DurableExecutions"`
@@ -160,21 +158,21 @@ func (f *front) list(r request) (any, error) {
 }
 
 // query reads what a list is to hold.
-func (f *front) query(r request) (Query, error) {
+func (f *front) query(r request) (local.Query, error) {
 	values := r.URL.Query()
-	name, err := f.functionOf(r.labels[0], values.Get("Qualifier"))
+	name, err := functionOf(r.labels[0], values.Get("Qualifier"))
 	if err != nil {
-		return Query{}, err
+		return local.Query{}, err
 	}
-	q := Query{Function: name.unqualified(), Name: values.Get("DurableExecutionName"), After: values.Get("Marker")}
-	if name.qualifier != "" {
-		q.Function = name.qualified()
+	q := local.Query{Function: name.Unqualified(), Name: values.Get("DurableExecutionName"), After: values.Get("Marker")}
+	if name.Qualifier != "" {
+		q.Function = name.Qualified()
 	}
 	for _, s := range values["Statuses"] {
-		if !slices.Contains([]Status{StatusRunning, StatusSucceeded, StatusFailed, StatusTimedOut, StatusStopped}, Status(s)) {
-			return Query{}, notValid("statuses", s, "Member must be one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, STOPPED")
+		if !slices.Contains(statuses(), local.Status(s)) {
+			return local.Query{}, notValid("statuses", s, "Member must be one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, STOPPED")
 		}
-		q.Status = append(q.Status, Status(s))
+		q.Status = append(q.Status, local.Status(s))
 	}
 	for member, field := range map[string]*time.Time{"StartedAfter": &q.StartedAfter, "StartedBefore": &q.StartedBefore} {
 		text := values.Get(member)
@@ -182,19 +180,25 @@ func (f *front) query(r request) (Query, error) {
 			continue
 		}
 		if *field, err = time.Parse(time.RFC3339, text); err != nil {
-			return Query{}, notValid(member, text, "Member must be a time such as 2026-01-02T15:04:05Z")
+			return local.Query{}, notValid(member, text, "Member must be a time such as 2026-01-02T15:04:05Z")
 		}
 	}
 	if q.Reverse, err = r.flag("ReverseOrder", false); err != nil {
-		return Query{}, err
+		return local.Query{}, err
 	}
 	if q.Limit, err = r.maxItems(); err != nil {
-		return Query{}, err
+		return local.Query{}, err
 	}
 	if q.Limit == 0 {
 		q.Limit = defaultPageItems
 	}
 	return q, nil
+}
+
+func statuses() []local.Status {
+	return []local.Status{
+		local.StatusRunning, local.StatusSucceeded, local.StatusFailed, local.StatusTimedOut, local.StatusStopped,
+	}
 }
 
 // stop serves StopDurableExecution. An execution that was stopped already is answered as before.
@@ -203,14 +207,14 @@ func (f *front) stop(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := f.svc.execution(r.labels[0])
+	rec, err := f.svc.Record(r.labels[0])
 	if err != nil {
 		return nil, err
 	}
-	if rec.Status != StatusStopped {
+	if rec.Status != local.StatusStopped {
 		e, ok := f.svc.Execution(rec.ARN)
 		if !ok {
-			return nil, ErrNotFound
+			return nil, local.ErrNotFound
 		}
 		if err := e.Stop(failure); err != nil {
 			return nil, err
@@ -219,5 +223,5 @@ func (f *front) stop(r request) (any, error) {
 	}
 	return struct {
 		Stopped json.Number `json:"StopTimestamp"`
-	}{secondsOf(rec.End)}, nil
+	}{api.Timestamp(rec.End)}, nil
 }

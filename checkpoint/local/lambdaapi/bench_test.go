@@ -1,4 +1,4 @@
-package local_test
+package lambdaapi_test
 
 import (
 	"fmt"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
 // BenchmarkCheckpointOverHTTP measures a checkpoint call with a step's START and SUCCEED from the client of the AWS SDK
@@ -33,7 +34,7 @@ func BenchmarkCheckpointOverHTTP(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", what, atOnce), func(b *testing.B) {
 				s := local.New(local.WithLimits(local.Limits{Operations: 1 << 60, DataBytes: 1 << 60}))
 				defer s.Close()
-				handler := s.HTTP()
+				handler := front.Handler(s)
 				if what == "floor" {
 					handler = floor
 				}
@@ -102,7 +103,7 @@ func BenchmarkExecutionsOverHTTP(b *testing.B) {
 		b.Run(strconv.Itoa(atOnce), func(b *testing.B) {
 			s := local.New()
 			defer s.Close()
-			server := httptest.NewServer(s.HTTP())
+			server := httptest.NewServer(front.Handler(s))
 			defer server.Close()
 			client := sdkClient(server.URL)
 			f := function(func(k *talk) (string, error) {
