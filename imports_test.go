@@ -55,9 +55,11 @@ var (
 var importGraph = map[string]rule{
 	".":     {deny: noTesting},
 	"codec": {deny: noReflection},
-	"retry": {deny: noReflection},
+	"retry": {allow: []string{module + "/internal/limits"}, deny: noReflection},
 	"op": {
-		allow:   []string{module + "/codec", module + "/retry", module + "/op/node"},
+		allow: []string{
+			module + "/codec", module + "/retry", module + "/op/node", module + "/internal/limits", module + "/internal/subtype",
+		},
 		oneFile: []string{"github.com/samber/lo"},
 		deny:    noReflection,
 	},
@@ -67,6 +69,7 @@ var importGraph = map[string]rule{
 	},
 	"checkpoint": {
 		allow: []string{
+			module + "/internal/limits", module + "/internal/subtype",
 			"github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/lambda",
 			"github.com/aws/smithy-go/...",
 		},
@@ -75,15 +78,15 @@ var importGraph = map[string]rule{
 	},
 	"checkpoint/local": {
 		allow: []string{
-			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limit",
+			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limits",
 			"github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noFront,
 	},
-	"checkpoint/local/internal/api": {allow: []string{module + "/checkpoint", module + "/internal/limit"}, deny: noFront},
+	"checkpoint/local/internal/api": {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: noFront},
 	"checkpoint/local/lambdaapi": {
 		allow: []string{
-			module + "/checkpoint", module + "/checkpoint/local", module + "/checkpoint/local/internal/api", module + "/internal/limit",
+			module + "/checkpoint", module + "/checkpoint/local", module + "/checkpoint/local/internal/api", module + "/internal/limits",
 		},
 		deny: noTesting,
 	},
@@ -91,25 +94,27 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/google/go-cmp/..."},
 	},
 	"checkpoint/local/process": {
-		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/aws/aws-lambda-go/lambdacontext"},
+		allow: []string{module + "/checkpoint", module + "/checkpoint/local", module + "/internal/limits", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
 	},
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
-			module + "/internal/oplog", module + "/internal/outbox",
+			module + "/internal/oplog", module + "/internal/outbox", module + "/internal/limits", module + "/internal/subtype",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
 	},
-	"internal/leaks":  {deny: noReflection}, // for tests
-	"internal/limit":  {deny: pure},
-	"internal/oplog":  {allow: []string{module + "/checkpoint"}, deny: pure},
-	"internal/outbox": {allow: []string{module + "/checkpoint"}, deny: noReflection},
+	"internal/leaks":   {deny: noReflection}, // for tests
+	"internal/limits":  {deny: pure},
+	"internal/subtype": {deny: pure},
+	"internal/oplog":   {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/outbox":  {allow: []string{module + "/checkpoint"}, deny: noReflection},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
 			module + "/codec", module + "/retry", module + "/replay", module + "/internal/oplog",
+			module + "/internal/subtype",
 			"github.com/google/go-cmp/...",
 		},
 		// Of a deployed function, the kit reads the history.

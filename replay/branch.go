@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -98,7 +99,7 @@ func (k *branch) plain() (*node.Group, bool) {
 }
 
 // groupSubType is the sub-type of groups that users declare.
-const groupSubType = "RunInChildContext"
+const groupSubType = subtype.Group
 
 // start opens a branch. One that has ended in an earlier invocation is read from the log. Called
 // with the lock held.

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
@@ -69,8 +70,8 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) (claim, error) {
 	return c, nil
 }
 
-// maxID is the longest operation ID in bytes. Source: Lambda API, OperationUpdate.Id.
-const maxID = 64
+// maxID is the longest operation ID in bytes.
+const maxID = limits.ID
 
 // refuse ends the execution for misuse: on the scope's own goroutine it does not return, a
 // foreign one gets the error. Called with the lock held, which it gives back.

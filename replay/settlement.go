@@ -5,6 +5,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -24,7 +25,7 @@ func (b *batch) settlementID() string {
 func (b *batch) settle(e *envelope) uint64 {
 	b.settled = true
 	u := checkpoint.Update{
-		ID: b.settlementID(), ParentID: b.in.real, Name: settlementName, SubType: "Step",
+		ID: b.settlementID(), ParentID: b.in.real, Name: settlementName, SubType: subtype.Step,
 		Kind: checkpoint.KindStep, Action: checkpoint.ActionStart,
 	}
 	b.s.inv.log.Claim([]byte(u.ID))

@@ -4,13 +4,14 @@ import (
 	"log/slog"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/internal/oplog"
 )
 
-// What one execution may hold. Source: quotas of Lambda durable functions.
+// What one execution may hold.
 const (
-	mostOperations = 3000
-	mostBytes      = 100_000_000
+	mostOperations = limits.Operations
+	mostBytes      = limits.DataBytes
 )
 
 // usage estimates what an execution holds of what it may, so that somebody is told before the

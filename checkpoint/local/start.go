@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Start begins an execution of a function. The name is unique for the function; an empty one
@@ -235,7 +236,7 @@ func (d *draft) open() {
 	}})
 	shown := d.rec.Timeout
 	if shown == 0 {
-		shown = longest
+		shown = limits.Duration
 	} else {
 		d.arm(TimerKey{Purpose: PurposeExecutionTimeout}, d.rec.Timeout)
 	}
@@ -244,7 +245,7 @@ func (d *draft) open() {
 
 // checkOrder refuses what an execution cannot be started with (Lambda API, Invoke).
 func (l Limits) checkOrder(o launchOrder) error {
-	if o.Name != "" && !api.Matches(o.Name, 64, api.IsNameByte) {
+	if o.Name != "" && !api.Matches(o.Name, limits.ExecutionName, api.IsNameByte) {
 		return fmt.Errorf("local: the name of an execution is 1 to 64 of [a-zA-Z0-9-_], not %q", o.Name)
 	}
 	if size := len(o.Input.Bytes()); size > l.InputBytes {

@@ -8,21 +8,22 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // checkFields refuses an update that cannot be on the wire, or whose fields are too long
 // (Lambda API, OperationUpdate). n is its position in the call.
 func (l Limits) checkFields(n int, u *checkpoint.Update) error {
 	switch {
-	case !api.Matches(u.ID, 64, api.IsNameByte):
+	case !api.Matches(u.ID, limits.ID, api.IsNameByte):
 		return api.BadMember(n, "id", u.ID, "1 to 64 of [a-zA-Z0-9-_]")
-	case u.ParentID != "" && !api.Matches(u.ParentID, 64, api.IsNameByte):
+	case u.ParentID != "" && !api.Matches(u.ParentID, limits.ID, api.IsNameByte):
 		return api.BadMember(n, "parentId", u.ParentID, "1 to 64 of [a-zA-Z0-9-_]")
-	case u.Name != "" && !api.Matches(u.Name, 256, api.IsPrintable):
+	case u.Name != "" && !api.Matches(u.Name, limits.Name, api.IsPrintable):
 		return api.BadMember(n, "name", u.Name, "1 to 256 of [\\x20-\\x7E]")
-	case u.SubType != "" && !api.Matches(u.SubType, 32, api.IsNameByte):
+	case u.SubType != "" && !api.Matches(u.SubType, limits.SubType, api.IsNameByte):
 		return api.BadMember(n, "subType", u.SubType, "1 to 32 of [a-zA-Z0-9-_]")
-	case u.Tenant != "" && !api.Matches(u.Tenant, 256, api.IsTenantByte):
+	case u.Tenant != "" && !api.Matches(u.Tenant, limits.Tenant, api.IsTenantByte):
 		return api.BadMember(n, "chainedInvokeOptions.tenantId", u.Tenant, "1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	case !utf8.Valid(u.Payload.Bytes()):
 		return api.BadMember(n, "payload", "", "valid UTF-8")
@@ -35,15 +36,15 @@ func (l Limits) checkFields(n int, u *checkpoint.Update) error {
 		value  time.Duration
 		least  time.Duration
 	}{
-		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, shortest},
-		{"waitOptions.waitSeconds", u.Wait, shortest},
+		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, limits.Second},
+		{"waitOptions.waitSeconds", u.Wait, limits.Second},
 		{"callbackOptions.timeoutSeconds", u.Timeout, 0},
 		{"callbackOptions.heartbeatTimeoutSeconds", u.Heartbeat, 0},
 	} {
 		if d.value == 0 {
 			continue // absent
 		}
-		if d.value < d.least || d.value > longest || d.value%time.Second != 0 {
+		if d.value < d.least || d.value > limits.Duration || d.value%time.Second != 0 {
 			return api.BadMember(n, d.member, d.value.String(), "whole seconds, 1 to 31622400")
 		}
 	}

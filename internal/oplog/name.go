@@ -4,10 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
-)
 
-// maxName is the longest Name of an operation (Lambda API, OperationUpdate.Name: 1–256).
-const maxName = 256
+	"github.com/perdure/perdure/internal/limits"
+)
 
 // cutDigest is how many hex digits stand for a key that did not fit into a wire name.
 const cutDigest = 12
@@ -20,7 +19,7 @@ func WireName(name, key string) string {
 	if key == "" {
 		return name
 	}
-	return string(appendWireName(make([]byte, 0, min(maxName, len(name)+len(key)+2)), name, key))
+	return string(appendWireName(make([]byte, 0, min(limits.Name, len(name)+len(key)+2)), name, key))
 }
 
 // KeyName is the name on the wire of something that its key alone identifies, such as an item of
@@ -36,7 +35,7 @@ func IsWireName(wire, name, key string) bool {
 	if key == "" {
 		return wire == name
 	}
-	var buf [2 * maxName]byte
+	var buf [2 * limits.Name]byte
 	return wire == string(appendWireName(buf[:0], name, key))
 }
 
@@ -44,7 +43,7 @@ func IsWireName(wire, name, key string) bool {
 func appendWireName(dst []byte, name, key string) []byte {
 	const tail = len("%~") + cutDigest + len("]")
 	b := append(append(dst, name...), '[')
-	for i := 0; i < len(key) && len(b) <= maxName; i++ {
+	for i := 0; i < len(key) && len(b) <= limits.Name; i++ {
 		c := key[i]
 		if c < 0x20 || c > 0x7e || c == '[' || c == ']' || c == '%' {
 			b = appendPercent(b, c)
@@ -52,13 +51,13 @@ func appendWireName(dst []byte, name, key string) []byte {
 			b = append(b, c)
 		}
 	}
-	if b = append(b, ']'); len(b) <= maxName {
+	if b = append(b, ']'); len(b) <= limits.Name {
 		return b
 	}
 
 	var buf [512]byte
 	sum := sha256.Sum256(appendField(appendField(append(buf[:0], nameDomain...), name), key))
-	b = b[:maxName-tail]
+	b = b[:limits.Name-tail]
 	if len(name) >= len(b) {
 		b[len(b)-1] = '['
 	} else {

@@ -10,6 +10,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -111,12 +112,6 @@ func statusOf(t local.EventType) (status checkpoint.Status, over bool) {
 	return checkpoint.StatusStarted, false
 }
 
-// The sub-types of the branches of batches.
-const (
-	subTypeItem   = "MapIteration"
-	subTypeBranch = "ParallelBranch"
-)
-
 // pathsOf finds the paths of the operations of a log, by their IDs: an ID is derived from the
 // scope, the name, the key and the occurrence, so that those can be tried. An operation whose path is
 // not found, because its key was cut or its branch has no record, and seen does not know it either, has
@@ -214,11 +209,11 @@ func (p *pathfinder) path(rec *checkpoint.Operation) string {
 	name, key := splitName(rec.Name)
 	if ok {
 		switch rec.SubType {
-		case subTypeItem:
+		case subtype.MapItem:
 			if label, ok := p.item(at.ids, rec); ok {
 				return oplog.ItemPath(at.path, label)
 			}
-		case subTypeBranch:
+		case subtype.ParallelBranch:
 			return oplog.ItemPath(at.path, rec.Name)
 		}
 		for n := range len(p.log) {

@@ -4,7 +4,7 @@ import (
 	"strconv"
 
 	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/internal/limit"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // checkpoint serves CheckpointDurableExecution.
@@ -24,7 +24,7 @@ func (f *front) checkpoint(r request) (any, error) {
 	var client string
 	if in.ClientToken != nil {
 		client = *in.ClientToken
-		if client == "" || len(client) > 64 {
+		if client == "" || len(client) > limits.ClientToken {
 			return nil, notValid("clientToken", client, "Member must have length between 1 and 64")
 		}
 	}
@@ -62,7 +62,7 @@ func checkToken(token *string) error {
 	switch {
 	case token == nil:
 		return notValid("checkpointToken", "null", "Member must not be null")
-	case *token == "" || len(*token) > 2048:
+	case *token == "" || len(*token) > limits.Token:
 		return notValid("checkpointToken", *token, "Member must have length between 1 and 2048")
 	}
 	return nil
@@ -95,7 +95,7 @@ func (r request) maxItems() (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || n > limit.PageItems {
+	if err != nil || n < 0 || n > limits.PageItems {
 		return 0, notValid("maxItems", text, "Member must be between 0 and 1000")
 	}
 	return n, nil

@@ -11,10 +11,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
-
-// defaultPageItems is how many executions or events a page holds unless the caller says so.
-const defaultPageItems = 100
 
 // execution serves GetDurableExecution.
 func (f *front) execution(r request) (any, error) {
@@ -86,7 +84,7 @@ func (f *front) history(r request) (any, error) {
 		return nil, err
 	}
 	if items == 0 {
-		items = defaultPageItems
+		items = limits.DefaultPageItems
 	}
 	events, more, err := f.svc.Events(r.labels[0], at, items, reverse)
 	if err != nil {
@@ -190,7 +188,7 @@ func (f *front) query(r request) (local.Query, error) {
 		return local.Query{}, err
 	}
 	if q.Limit == 0 {
-		q.Limit = defaultPageItems
+		q.Limit = limits.DefaultPageItems
 	}
 	return q, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
-	"github.com/perdure/perdure/internal/limit"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Handler returns a service as the Lambda API. Any AWS SDK whose endpoint for Lambda is the address
@@ -86,11 +86,11 @@ func frontRoutes() []route {
 }
 
 // The bodies of calls. What is in JSON may be several times as long as what it stands for.
-func checkpointBytes(l local.Limits) int { return 16*limit.MiB + 6*l.ResultBytes }
-func failureBytes(l local.Limits) int    { return limit.MiB + 6*l.FailureBytes }
+func checkpointBytes(l local.Limits) int { return 16*limits.MiB + 6*l.ResultBytes }
+func failureBytes(l local.Limits) int    { return limits.MiB + 6*l.FailureBytes }
 func callbackBytes(l local.Limits) int   { return l.CallbackBytes }
 func inputBytes(l local.Limits) int      { return l.InputBytes }
-func noBytes(local.Limits) int           { return limit.MiB }
+func noBytes(local.Limits) int           { return limits.MiB }
 
 // ServeHTTP implements [http.Handler].
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
-	"github.com/perdure/perdure/internal/limit"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // durableConfig is how a function is durable (Lambda API, DurableConfig). The service keeps
@@ -17,7 +17,7 @@ type durableConfig struct {
 // durableConfigOf shows the longest timeout if there is none, as the history does.
 func durableConfigOf(timeout time.Duration) *durableConfig {
 	if timeout == 0 {
-		timeout = limit.Duration
+		timeout = limits.Duration
 	}
 	return &durableConfig{ExecutionTimeout: api.WholeSeconds(timeout)}
 }
@@ -47,7 +47,7 @@ func functionOf(name, qualifier string) (api.Function, error) {
 		return fn, notValid("functionName", name, "Member must be the name or the ARN of a function")
 	case qualifier == "":
 		return fn, nil
-	case !api.Matches(qualifier, 128, api.IsQualifierByte):
+	case !api.Matches(qualifier, limits.Qualifier, api.IsQualifierByte):
 		return fn, notValid("qualifier", qualifier, "Member must have 1 to 128 of [a-zA-Z0-9$_.-]")
 	case fn.Qualifier != "" && fn.Qualifier != qualifier:
 		return fn, refused("The derived qualifier from the function name does not match the specified qualifier.")

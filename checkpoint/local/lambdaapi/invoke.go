@@ -10,7 +10,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
-	"github.com/perdure/perdure/internal/limit"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // invoke serves Invoke. A synchronous call is answered when the execution has ended.
@@ -64,15 +64,15 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 	case !json.Valid(r.body):
 		return none, h, badRequest(http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json: it is not valid JSON.")
-	case kind == "Event" && len(r.body) > limit.AsyncInput:
-		return none, h, tooLarge(limit.AsyncInput)
+	case kind == "Event" && len(r.body) > limits.AsyncPayload:
+		return none, h, tooLarge(limits.AsyncPayload)
 	}
 	switch {
 	case o.Name != "" && h.Plain:
 		return none, h, refused("The function is not durable: it takes no X-Amz-Durable-Execution-Name.")
-	case o.Name != "" && !api.Matches(o.Name, 64, api.IsNameByte):
+	case o.Name != "" && !api.Matches(o.Name, limits.ExecutionName, api.IsNameByte):
 		return none, h, notValid("durableExecutionName", o.Name, "Member must have 1 to 64 of [a-zA-Z0-9-_]")
-	case o.Tenant != "" && !api.Matches(o.Tenant, 256, api.IsTenantByte):
+	case o.Tenant != "" && !api.Matches(o.Tenant, limits.Tenant, api.IsTenantByte):
 		return none, h, notValid("tenantId", o.Tenant, "Member must have 1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	}
 	return o, h, nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
-	"github.com/perdure/perdure/internal/limit"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // wireUpdate is an update as the API has it (Lambda API, OperationUpdate).
@@ -63,7 +63,7 @@ func (w *wireUpdate) update(n int) (checkpoint.Update, error) {
 		u.Function, u.Tenant = o.FunctionName, o.TenantID
 	}
 	for _, d := range w.durations(&u) {
-		most := int64(limit.Duration / time.Second)
+		most := int64(limits.Duration / time.Second)
 		if d.seconds < d.least || d.seconds > most {
 			return u, api.BadMember(n, d.member, wholeNumber(d.seconds), "whole seconds, "+wholeNumber(d.least)+" to "+wholeNumber(most))
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Latest is what stands for the version of a function that is named without one.
@@ -36,7 +38,7 @@ func ParseFunction(s string) (Function, error) {
 	}
 	var qualified bool
 	f.Name, f.Qualifier, qualified = strings.Cut(f.Name, ":")
-	if !Matches(f.Name, 140, IsNameByte) || qualified && !Matches(f.Qualifier, 128, IsQualifierByte) {
+	if !Matches(f.Name, limits.FunctionName, IsNameByte) || qualified && !Matches(f.Qualifier, limits.Qualifier, IsQualifierByte) {
 		return Function{}, fmt.Errorf("local: %q is not the name of a function", s)
 	}
 	return f, nil

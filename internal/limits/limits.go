@@ -1,6 +1,6 @@
-// Package limit is the one home of what the service allows, each limit with its source, and of the few bounds that the
+// Package limits is the one home of what the service allows, each limit with its source, and of the few bounds that the
 // packages of this module keep to by themselves. It imports nothing but the standard library, so that all may import it.
-package limit
+package limits
 
 import "time"
 
@@ -54,20 +54,14 @@ const (
 	// Payload is that of an update, of an error and of the result of a callback (Lambda API, OperationUpdate and
 	// SendDurableExecutionCallbackSuccess).
 	Payload = MiB
-	// SyncInput is what a synchronous invocation is given, and what an execution returns by an update
-	// (Lambda API, Invoke).
-	SyncInput = 6 * MiB
-	// AsyncInput is what an asynchronous invocation is given (Lambda quotas).
-	AsyncInput = MiB
+	// SyncPayload is what a synchronous invocation is given, what it returns, and what an execution returns by an
+	// update (Lambda quotas; Lambda API, Invoke).
+	SyncPayload = 6 * MiB
+	// AsyncPayload is what an asynchronous invocation is given (Lambda quotas).
+	AsyncPayload = MiB
 	// Response is what an invocation answers, with the 100 bytes that Lambda grants beyond 6 MiB (Lambda quotas).
 	Response = 6*MiB + 100
 	// Inline is how large the result of a group or batch may be that is written into its own record. Source: what the
 	// service's own SDKs keep to; a larger one is computed again from the records inside, where the service keeps them.
 	Inline = 256 * KiB
-)
-
-// What one checkpoint call carries. Source: what the service's own SDKs keep to; the service documents neither number.
-const (
-	BatchUpdates = 250
-	BatchBytes   = 750 * KiB
 )
