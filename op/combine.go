@@ -3,6 +3,7 @@ package op
 import (
 	"time"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -116,7 +117,7 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 // combinator makes a flat batch of operands. It is recorded as a group.
 func combinator[T any](name string, n *node.Batch) *node.Batch {
 	err := n.Err
-	n.Header = header[T](name, subTypeGroup)
+	n.Header = header[T](name, subtype.Group)
 	if n.Err == nil {
 		n.Err = err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
@@ -17,7 +18,7 @@ import (
 //
 // p and its filters are asked again on every replay: they must depend on the attempt alone.
 func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
-	n := &node.Group{Header: header[T](name, subTypeRetry)}
+	n := &node.Group{Header: header[T](name, subtype.Retry)}
 	n.Body = retryBody{name: name, op: o, policy: p}
 	switch err := retry.Validate(p); {
 	case n.Err != nil:

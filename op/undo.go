@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -51,7 +52,7 @@ func (o Op[T]) undo(
 	return o.with(func(h *node.Header) {
 		name := h.Name + undoSuffix
 		step := func(r node.Record) *node.Step {
-			n := &node.Step{Header: header[None](name, subTypeStep), Body: doFn(body(r))}
+			n := &node.Step{Header: header[None](name, subtype.Step), Body: doFn(body(r))}
 			step[None](n, opts)
 			return n
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay/internal/engine"
@@ -47,7 +48,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return answer(engine.CallFailed(err))
 	}
-	log := checkpoint.NewLog(ops)
+	log := oplog.NewLog(ops)
 	exec, ok := log.Execution()
 	if !ok {
 		return nil, errNoExecution

@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/outbox"
 )
 
 // sameEnd compares two executions of one program: result or error, and the final records.
@@ -106,7 +107,7 @@ func (o *lawOutcome) traffic() error {
 	started := make(map[string]bool) // by ID
 	last := make(map[string]int)     // by parent: the statement started last
 	for i, call := range o.committed {
-		if len(call) > checkpoint.MaxBatchUpdates {
+		if len(call) > outbox.MaxBatchUpdates {
 			return fmt.Errorf("call %d has %d updates", i+1, len(call))
 		}
 		for j, u := range call {

@@ -66,7 +66,7 @@ func mutations() []mutation {
 			name:     "a START that is held back is overtaken",
 			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4", always: true,
 			patches: []patch{{
-				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
+				"internal/outbox/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
 				"\tat := len(w.queue)\n\tfor q.due.IsZero() && at > 0 && !w.queue[at-1].due.IsZero() && w.queue[at-1].u.ID != q.u.ID {\n\t\tat--\n\t}\n" +
 					"\tw.queue = append(w.queue[:at:at], append([]queued{q}, w.queue[at:]...)...)\n\tw.added++\n\tw.kick()\n",
 			}},
@@ -75,15 +75,15 @@ func mutations() []mutation {
 			name:     "a START that is held back is dropped",
 			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{
-				"checkpoint/writer.go", "\treturn w.push(queued{u: u, due: w.due(hold)})\n",
-				"\tif hold > 0 && u.Kind == KindStep && u.Action == ActionStart {\n\t\treturn w.added\n\t}\n\treturn w.push(queued{u: u, due: w.due(hold)})\n",
+				"internal/outbox/writer.go", "\treturn w.push(queued{u: u, due: w.due(hold)})\n",
+				"\tif hold > 0 && u.Kind == checkpoint.KindStep && u.Action == checkpoint.ActionStart {\n\t\treturn w.added\n\t}\n\treturn w.push(queued{u: u, due: w.due(hold)})\n",
 			}},
 		},
 		{
 			name:     "the START of a group after that of its first operation",
 			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patches: []patch{{
-				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
+				"internal/outbox/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
 				"\tw.queue = append(w.queue, q)\n\tif n := len(w.queue); n > 1 && q.u.ParentID != \"\" && w.queue[n-2].u.ID == q.u.ParentID {\n" +
 					"\t\tw.queue[n-2], w.queue[n-1] = w.queue[n-1], w.queue[n-2]\n\t}\n\tw.added++\n\tw.kick()\n",
 			}},
@@ -92,8 +92,8 @@ func mutations() []mutation {
 			name:     "the identity of a record is not checked",
 			property: "^TestDivergence$", always: true,
 			patches: []patch{{
-				"replay/claim.go", "if rec.Kind != kind || rec.SubType != h.SubType || !checkpoint.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {",
-				"if !checkpoint.IsWireName(rec.Name, h.Name, h.Key) {",
+				"replay/claim.go", "if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {",
+				"if !oplog.IsWireName(rec.Name, h.Name, h.Key) {",
 			}},
 		},
 		{
@@ -164,7 +164,7 @@ func mutations() []mutation {
 		{
 			name:     "START of an attempt with a state may travel alone",
 			property: "^TestCounterexamples$", checks: "1",
-			patches: []patch{{"checkpoint/writer.go", "tied: true})\n\tw.added++\n\treturn", "tied: true})\n\tw.added++\n\tw.kick()\n\treturn"}},
+			patches: []patch{{"internal/outbox/writer.go", "tied: true})\n\tw.added++\n\treturn", "tied: true})\n\tw.added++\n\tw.kick()\n\treturn"}},
 		},
 		{
 			name:     "a scope sees the end of a future when it happens",

@@ -48,7 +48,7 @@ func plantedBugs() []planted {
 			name:    "the records of later state pages are ignored",
 			how:     "all but the first one of those that follow a reply on further pages",
 			program: "asked, and refused",
-			patches: []patch{{"checkpoint/writer.go", "\tout.Operations = append(out.Operations, rest...)\n", "\tout.Operations = append(out.Operations, rest[:min(1, len(rest))]...)\n"}},
+			patches: []patch{{"internal/outbox/writer.go", "\tout.Operations = append(out.Operations, rest...)\n", "\tout.Operations = append(out.Operations, rest[:min(1, len(rest))]...)\n"}},
 		},
 		{
 			name:    "the identity of a record is not checked",
@@ -99,8 +99,8 @@ func plantedBugs() []planted {
 			program: "an invoke beside a step",
 			always:  true,
 			patches: []patch{{
-				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
-				"\tat := len(w.queue)\n\tif q.u.Kind == KindChainedInvoke && at > 0 && !w.queue[at-1].due.IsZero() && w.queue[at-1].u.ID != q.u.ParentID {\n" +
+				"internal/outbox/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
+				"\tat := len(w.queue)\n\tif q.u.Kind == checkpoint.KindChainedInvoke && at > 0 && !w.queue[at-1].due.IsZero() && w.queue[at-1].u.ID != q.u.ParentID {\n" +
 					"\t\tat--\n\t\tq.alone = true\n\t}\n" +
 					"\tw.queue = append(w.queue[:at:at], append([]queued{q}, w.queue[at:]...)...)\n\tw.added++\n\tw.kick()\n",
 			}},

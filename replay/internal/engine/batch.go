@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	oplog "github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
-	oplog "github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -101,7 +102,7 @@ func (k *branch) plain() (*node.Group, bool) {
 }
 
 // groupSubType is the sub-type of groups that users declare.
-const groupSubType = "RunInChildContext"
+const groupSubType = subtype.Group
 
 // admit opens the next branch.
 func (b *batch) admit(k *branch) {

@@ -3,7 +3,7 @@ package engine
 import (
 	"runtime"
 
-	oplog "github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/turn"

@@ -6,12 +6,13 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 )
 
 // maxInline is the largest result of a group that is kept in its own record, in bytes. A larger one
-// stays in the records of its operations. Source: the service's own SDKs.
-const maxInline = 256 << 10
+// stays in the records of its operations.
+const maxInline = limits.Inline
 
 // callGroup runs or starts a group. A finished one is read from the log, unless its result was
 // too large for it: then its body is run again, read-only, to compute it.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 
-	oplog "github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"

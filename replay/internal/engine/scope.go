@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	oplog "github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"

@@ -3,15 +3,16 @@ package engine
 import (
 	"log/slog"
 
-	oplog "github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limits"
 )
 
-// What one execution may hold. Source: quotas of Lambda durable functions.
+// What one execution may hold.
 const (
-	mostOperations = 3000
-	mostBytes      = 100_000_000
+	mostOperations = limits.Operations
+	mostBytes      = limits.DataBytes
 )
 
 // usage estimates what an execution holds of what it may, so that somebody is told before the
