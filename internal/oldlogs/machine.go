@@ -39,7 +39,7 @@ type machine struct {
 	// invoke is the function that the service calls.
 	invoke func(ctx context.Context, event []byte) ([]byte, error)
 	// answer says what the outside does to a callback.
-	answer func(callback checkpoint.Operation, number int, now time.Time) (Answer, bool)
+	answer Outside
 	// haste is called before bodies and calls, to take some time; nil for none.
 	haste func()
 

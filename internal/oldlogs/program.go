@@ -17,10 +17,9 @@ type Program struct {
 	Name string
 	// New makes the functions of one execution. What they count or keep is not that of another one.
 	New func(w World) Functions
-	// Input and Answer are asked while a history is recorded, and never again: the history holds both. Answer
-	// may be nil if there are no callbacks.
-	Input  []byte
-	Answer func(callback checkpoint.Operation, number int, now time.Time) (a Answer, ok bool)
+	// Prepare returns what an execution is given and how its callbacks are answered; nil is no input and no
+	// answer. It is called while a history is recorded, before each execution, and never again: the history holds both.
+	Prepare func() (input []byte, outside Outside)
 	// Racy, unless empty, says why interruptions or the order of bodies may change how the program ends. It may
 	// then end at each cut as it has ended at any of them, with operations of any of them.
 	Racy string
@@ -37,6 +36,10 @@ type Functions struct {
 	Function local.Handler
 	Hosts    map[string]local.Handler
 }
+
+// Outside says what is done next to a callback that is open while the function is suspended; ok is false if nothing
+// is. number counts from zero.
+type Outside func(callback checkpoint.Operation, number int, now time.Time) (a Answer, ok bool)
 
 // Answer is what the outside does to a callback, at a time: it succeeds it, it fails it if there is a failure, or
 // it says that it is at work.

@@ -25,7 +25,7 @@ type recording struct {
 }
 
 // record runs a program to its end.
-func record(ctx context.Context, p Program, input []byte, answer answerFunc, haste func()) (*recording, error) {
+func record(ctx context.Context, p Program, input []byte, answer Outside, haste func()) (*recording, error) {
 	m, err := newMachine(p)
 	if err != nil {
 		return nil, err
@@ -39,8 +39,6 @@ func record(ctx context.Context, p Program, input []byte, answer answerFunc, has
 	}
 	return r, err
 }
-
-type answerFunc = func(callback checkpoint.Operation, number int, now time.Time) (Answer, bool)
 
 // call is an invocation.
 func (r *recording) call(ctx context.Context, event []byte) (out []byte, err error) {
@@ -108,7 +106,12 @@ func write(ctx context.Context, p Program) (*history, error) {
 	seen := make(map[string]int)
 	var runs []*recording
 	for n := range rounds {
-		r, err := record(ctx, p, p.Input, p.Answer, hasteOf(n))
+		var input []byte
+		var outside Outside
+		if p.Prepare != nil {
+			input, outside = p.Prepare()
+		}
+		r, err := record(ctx, p, input, outside, hasteOf(n))
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +119,7 @@ func write(ctx context.Context, p Program) (*history, error) {
 			return nil, fmt.Errorf("%q", problems)
 		}
 		runs = append(runs, r)
-		h := r.history(p)
+		h := r.history(p, input)
 		file, err := h.encode()
 		if err != nil {
 			return nil, err
@@ -158,13 +161,13 @@ func hasteOf(round int) func() {
 }
 
 // history is the recording as it is written.
-func (r *recording) history(p Program) *history {
+func (r *recording) history(p Program, input []byte) *history {
 	h := &history{
 		head:    head{Program: p.Name, Engine: Engine, ARN: r.exec.ARN(), Racy: p.Racy},
 		answers: r.given, moments: r.moments, end: endingOf(r.exec),
 	}
-	if p.Input != nil {
-		h.head.Input = textOf(checkpoint.NewPayload(p.Input))
+	if input != nil {
+		h.head.Input = textOf(checkpoint.NewPayload(input))
 	}
 	return h
 }

@@ -18,7 +18,8 @@ func TestOldLogs(t *testing.T) {
 	t.Parallel()
 	var programs []oldlogs.Program
 	for _, name := range slices.Sorted(maps.Keys(corpus())) {
-		p := oldlogs.Program{Name: name, Input: []byte("1"), Racy: racy()[name], Answer: outside(name)}
+		p := oldlogs.Program{Name: name, Racy: racy()[name]}
+		p.Prepare = func() ([]byte, oldlogs.Outside) { return []byte("1"), outside(name) }
 		p.New = func(oldlogs.World) oldlogs.Functions {
 			program := corpus()[name] // of its own: some keep what they have seen
 			return oldlogs.Functions{
@@ -32,7 +33,7 @@ func TestOldLogs(t *testing.T) {
 }
 
 // outside is what the outside does to the callbacks of a program, as soon as it has suspended.
-func outside(program string) func(callback checkpoint.Operation, number int, now time.Time) (oldlogs.Answer, bool) {
+func outside(program string) oldlogs.Outside {
 	answers := map[string]map[string]oldlogs.Answer{
 		"callback": {"answer": {Result: []byte("7")}},
 		"asked, and refused": {
