@@ -43,7 +43,7 @@ func TestOldLogs(t *testing.T) {
 			programs = append(programs, p)
 		}
 	}
-	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{})
+	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 540})
 }
 
 // racy says of functions why they may end in several ways.

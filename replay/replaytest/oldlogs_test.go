@@ -29,7 +29,7 @@ func TestOldLogs(t *testing.T) {
 		}
 		programs = append(programs, p)
 	}
-	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{})
+	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 450})
 }
 
 // outside is what the outside does to the callbacks of a program, as soon as it has suspended.

@@ -35,7 +35,7 @@ func TestOldLogs(t *testing.T) {
 			Prepare: func() ([]byte, oldlogs.Outside) { return input, manager(o) },
 		})
 	}
-	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 30})
+	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 85})
 }
 
 // manager answers as the one of the program does.
