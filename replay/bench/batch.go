@@ -42,7 +42,7 @@ func mapRows() []Row {
 				floors = append(floors, floor)
 			}
 			calls, updates, _ := l.count()
-			needed := (updates + outbox.MaxUpdates - 1) / outbox.MaxBatchUpdates
+			needed := (updates + outbox.MaxUpdates - 1) / outbox.MaxUpdates
 			return []Metric{
 				{Unit: "calls", Value: float64(calls), Most: float64(needed + 3)},
 				{Unit: "updates", Value: float64(updates)},
