@@ -40,6 +40,8 @@ var (
 		"testing": "only tests and replay/replaytest may link it",
 		"sync":    "a pure package has no goroutines, and so no locks",
 		"context": "a pure package waits for nothing",
+
+		"sync/atomic": "a pure package shares nothing",
 	}
 	noFront = map[string]string{
 		"testing":  "only tests and replay/replaytest may link it",
@@ -49,15 +51,6 @@ var (
 		"testing": "only tests and replay/replaytest may link it",
 	}
 )
-
-// pure packages are functions of their arguments: they know no goroutine, lock, context or clock.
-var pure = map[string]string{
-	"reflect":     noReflection["reflect"],
-	"testing":     noReflection["testing"],
-	"sync":        "a pure package has nothing to lock",
-	"sync/atomic": "a pure package has nothing to share",
-	"context":     "a pure package waits for nothing",
-}
 
 // importGraph is the import graph of the core module, by directory. A package
 // that is not listed is reported: give it a row before its first import.
@@ -106,7 +99,7 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", module + "/internal/limits", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
 	},
-	"internal/turn":   {deny: noReflection},
+	"internal/turn": {deny: noReflection},
 	"replay/internal/engine": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",

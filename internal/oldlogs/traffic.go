@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // traffic is what the function of an execution has written, without the calls that have carried it.
@@ -21,7 +21,7 @@ func trafficOf(moments []moment) *traffic {
 	t := &traffic{wrote: make(map[string][]update), orders: make(map[string][]string), full: make(map[string][]string)}
 	for _, m := range moments {
 		for _, u := range m.Updates {
-			if tag, ok := checkpoint.ScopeTag(u.ID); ok {
+			if tag, ok := oplog.ScopeTag(u.ID); ok {
 				if t.wrote[u.ID] == nil {
 					t.orders[tag] = append(t.orders[tag], u.ID)
 				}
