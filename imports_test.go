@@ -35,6 +35,13 @@ var (
 		"reflect": "types are known where an operation is declared",
 		"testing": "only tests and replay/replaytest may link it",
 	}
+	pure = map[string]string{
+		"context": "values in, values out",
+		"reflect": "types are known where an operation is declared",
+		"sync":    "values in, values out",
+		"testing": "only tests and replay/replaytest may link it",
+		"time":    "values in, values out",
+	}
 	noTesting = map[string]string{
 		"testing": "only tests and replay/replaytest may link it",
 	}
@@ -77,11 +84,13 @@ var importGraph = map[string]rule{
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			module + "/internal/wire",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
 	},
 	"internal/leaks": {deny: noReflection}, // for tests
+	"internal/wire":  {deny: pure},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
