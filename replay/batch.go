@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -21,7 +22,12 @@ type batch struct {
 	over     []*branch
 	progress node.Progress
 	open     int
-	next     int // the first branch that was not started
+	looked   int  // how many branches the log was asked for an end of
+	reading  int  // how many of those that it has an end of are still read
+	unsorted bool // over is not in the order in which they count
+	next     int  // the first branch that was not started, unless the log has its end
+	counted  int  // how many branches the rule was asked about
+	admitted int  // how many branches count as started: see wire.Started
 	decided  bool
 	settled  bool    // how it ended is in the log, for its losers are being compensated
 	asleep   *waiter // the batch's own goroutine
@@ -128,24 +134,39 @@ func (b *batch) run(t *task) node.Record {
 	b.progress.Total = max(b.n.Total, b.n.N)
 	verdict, winner := b.ask(), -1
 	for !verdict.Done {
-		switch {
+		switch room := b.room(); {
+		case b.looked < room:
+			if k := b.kids[b.looked]; k.recordedEnd() != nil {
+				b.start(k) // what has ended counts before anything begins
+			}
+			b.looked++
+		case b.reading > 0:
+			b.sleep()
 		case len(b.over) > 0:
-			k := b.over[0]
-			b.over = b.over[1:]
+			k := b.earliest()
+			b.judge(k)
 			b.count(k)
 			if verdict = b.ask(); verdict.Done {
 				winner = k.index
 			}
-		case b.next < b.n.N && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen):
-			b.start(b.kids[b.next])
+		case b.next < room:
+			if k := b.kids[b.next]; k.b == nil {
+				b.start(k)
+			}
+			b.next++
 		default:
-			b.asleep = &waiter{t: t, s: b.s, why: waitChild, op: b.operation}
-			inv.park(b.asleep)
+			b.sleep()
 		}
 	}
 	r := b.conclude(verdict, winner)
 	inv.mu.Unlock()
 	return r
+}
+
+// sleep parks until a branch has ended. Called with the lock held.
+func (b *batch) sleep() {
+	b.asleep = &waiter{t: b.t, s: b.s, why: waitChild, op: b.operation}
+	b.s.inv.park(b.asleep)
 }
 
 // declare claims all branches, and sees whether the log holds others: the code that wrote it then
@@ -218,21 +239,13 @@ func (s *scope) fatal(err error) {
 	exit()
 }
 
-// count takes in how a branch ended.
-func (b *batch) count(k *branch) {
-	k.counted = true
-	if k.failure != nil {
-		b.progress.Failed += k.weight()
-		return
-	}
-	failed := k.failures()
-	b.progress.Failed += failed
-	b.progress.Succeeded += k.weight() - failed
-}
-
 // end notes that a branch has ended. Called with the lock held.
 func (b *batch) end(k *branch) {
 	b.open--
+	if k.recordedEnd() != nil {
+		b.reading--
+		b.unsorted = true
+	}
 	k.done = true
 	if b.decided {
 		return
@@ -251,16 +264,17 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 	for _, k := range b.kids {
 		k.abandon()
 	}
-	e := envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
-	for _, k := range b.kids[:b.next] {
-		e.add(k)
+	e := wire.Envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
+	for _, k := range b.kids[:b.admitted] {
+		e.Add(k.ending())
 	}
+	e.IDs = b.marks()
 	return b.record(&e)
 }
 
 // record compensates what the batch must take back, and records how it ended. Called with the
 // lock held.
-func (b *batch) record(e *envelope) node.Record {
+func (b *batch) record(e *wire.Envelope) node.Record {
 	inv := b.s.inv
 	inv.mu.Unlock()
 	if err := b.compensate(e); err != nil {
@@ -268,7 +282,7 @@ func (b *batch) record(e *envelope) node.Record {
 		b.t.check()
 		return b.failed(err)
 	}
-	full := e.encode()
+	full := e.Encode()
 	r := b.s.dress(b.n, b.path(), b.large(full))
 	u := b.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(full)
@@ -283,7 +297,7 @@ func (b *batch) record(e *envelope) node.Record {
 	}
 	if u.Payload.Size() > maxInline {
 		u.ReplayChildren = true
-		u.Payload = checkpoint.NewPayload(e.short(b.summaryOf(r)).encode())
+		u.Payload = checkpoint.NewPayload(e.Short(b.summaryOf(r)).Encode())
 		ok = false
 	}
 	inv.mu.Lock()
@@ -335,7 +349,7 @@ func (b *batch) cancelLosers() {
 		return
 	}
 	inv := b.s.inv
-	for _, k := range b.kids[:b.next] {
+	for _, k := range b.kids {
 		w, ok := k.n.(*node.Wait)
 		if !ok || k.counted {
 			continue
@@ -371,17 +385,15 @@ func (b *batch) recompute() node.Record {
 	if !b.own {
 		b.s.observe(rec)
 	}
-	e, ok := readEnvelope(rec.Payload.Bytes())
-	if !ok || len(e.Status) > len(b.kids) {
-		b.in.diverge(&DivergedError{
-			Reason: "the recorded branches of a completed batch are not those of the code",
-			Log:    recorded(rec),
-			Code:   fmt.Sprintf("%d branches", len(b.kids)),
-		})
+	e, ok := wire.ReadEnvelope(rec.Payload.Bytes())
+	if !ok {
+		b.in.diverge(unreadable(rec))
 	}
-	for i, k := range b.kids[:len(e.Status)] {
+	places := b.places(e)
+	for j := range len(e.Status) {
+		k := b.kids[places[j]]
 		k.b = b
-		if node.ItemStatus(e.Status[i]) != node.ItemStarted && !b.n.Flat && (k.rec == nil || !k.rec.Status.Terminal()) {
+		if node.ItemStatus(e.Status[j]) != node.ItemStarted && !b.n.Flat && k.recordedEnd() == nil {
 			b.in.diverge(&DivergedError{
 				Reason: "a branch was added to a batch that has completed",
 				Log:    "no end of the branch",
@@ -389,7 +401,7 @@ func (b *batch) recompute() node.Record {
 			})
 		}
 	}
-	full := b.again(e)
+	full := b.again(e, places)
 	if full.Status != e.Status {
 		b.in.diverge(&DivergedError{
 			Reason: "branches of a completed batch end otherwise when they are run again to compute their large results",
@@ -398,5 +410,31 @@ func (b *batch) recompute() node.Record {
 		})
 	}
 	inv.mu.Unlock()
-	return b.s.dress(b.n, b.path(), b.large(full.encode()))
+	return b.s.dress(b.n, b.path(), b.large(full.Encode()))
+}
+
+// places finds the recorded branches among those of the code. Called with the lock held.
+func (b *batch) places(e *wire.Envelope) []int {
+	marks := make([]wire.Mark, len(b.kids))
+	for i, k := range b.kids {
+		marks[i] = k.mark()
+	}
+	places, unfit := e.Places(marks, b.n.Fixed)
+	if unfit != nil {
+		labels := make([]string, len(b.kids))
+		for i, k := range b.kids {
+			labels[i] = k.label
+		}
+		b.in.diverge(misfit(unfit, b.path(), e, labels))
+	}
+	return places
+}
+
+// unreadable describes the record of how a batch ended that does not say it.
+func unreadable(rec *checkpoint.Operation) *DivergedError {
+	return &DivergedError{
+		Reason: "the record of how a batch ended cannot be read",
+		Log:    recorded(rec),
+		Code:   "a batch without a codec of its own, or with another one",
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -22,19 +23,52 @@ type branch struct {
 	// n is the operation, without its key: it is alone in its scope. head is as it was declared.
 	n    node.Node
 	head *node.Header
+	branchIdentity
+
+	id  string
+	rec *checkpoint.Operation // of the branch itself; nil if there is none
+	s   *scope
+	t   *task
+
+	done, counted bool
+	// failed says that the branch counts as failed. It may differ from whether its operation did: see
+	// [batch.judge].
+	failed  bool
+	payload checkpoint.Payload
+	failure *checkpoint.Failure
+}
+
+// branchIdentity is what tells a branch from the others of its batch.
+type branchIdentity struct {
 	// name and key identify the branch, or its index does.
 	name, key string
 	indexed   bool
 	wire      string // its name in the log
 	label     string // its place in paths
-	id        string
-	rec       *checkpoint.Operation // of the branch itself; nil if there is none
-	s         *scope
-	t         *task
+}
 
-	done, counted bool
-	payload       checkpoint.Payload
-	failure       *checkpoint.Failure
+// newIdentity returns the identity of the i-th operation of a batch.
+func newIdentity(n *node.Batch, h *node.Header, i int) branchIdentity {
+	switch {
+	case !n.Indexed:
+		wire := checkpoint.WireName(h.Name, h.Key)
+		return branchIdentity{name: h.Name, key: h.Key, wire: wire, label: wire}
+	case h.Key != "":
+		return branchIdentity{name: itemName, key: h.Key, wire: checkpoint.KeyName(h.Key), label: h.Key}
+	}
+	place := strconv.Itoa(i)
+	return branchIdentity{name: itemName, indexed: true, wire: "item-" + place, label: place}
+}
+
+// itemName is the name of the items of a map in their IDs.
+const itemName = "item"
+
+// mark is the identity as an envelope holds it.
+func (id *branchIdentity) mark() wire.Mark {
+	if id.indexed {
+		return ""
+	}
+	return wire.MarkOf(id.name, id.key)
 }
 
 var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
@@ -49,20 +83,7 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 	if _, ok := o.(*node.Callback); ok {
 		return nil, errCreatedInBatch
 	}
-	k := &branch{index: i, n: o, head: h, name: h.Name, key: h.Key}
-	switch {
-	case !n.Indexed:
-		k.wire = checkpoint.WireName(h.Name, h.Key)
-		k.label = k.wire
-	case h.Key != "":
-		k.name = "item"
-		k.wire = checkpoint.KeyName(h.Key)
-		k.label = h.Key
-	default:
-		k.name, k.indexed = "item", true
-		k.wire = "item-" + strconv.Itoa(i)
-		k.label = strconv.Itoa(i)
-	}
+	k := &branch{index: i, n: o, head: h, branchIdentity: newIdentity(n, h, i)}
 	k.n = node.With(o, func(h *node.Header) { h.Key = "" })
 	return k, nil
 }
@@ -103,13 +124,14 @@ const groupSubType = "RunInChildContext"
 // with the lock held.
 func (b *batch) start(k *branch) {
 	k.b = b
-	b.next++
-	b.progress.Started += k.weight()
 	b.open++
+	if k.recordedEnd() != nil {
+		b.reading++
+	}
 	if !b.n.Flat && b.s.inv.hooks != nil && !b.in.readOnly {
 		b.s.inv.hooks.reached(k.operation().info(), k.rec)
 	}
-	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
+	if k.recordedEnd() != nil && !k.rec.ReplayChildren {
 		k.payload, k.failure = k.rec.Payload, k.rec.Failure
 		if k.rec.Status == checkpoint.StatusFailed && k.failure == nil {
 			k.failure = &checkpoint.Failure{}
@@ -123,27 +145,55 @@ func (b *batch) start(k *branch) {
 	if _, plain := k.plain(); plain && b.s.inv.swap != nil {
 		k.n = b.s.inv.swap(k.path(), k.n)
 	}
-	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
+	k.s = k.scope(k.recordedEnd() != nil)
 	k.t = b.s.inv.spawn(b.t, k.path(), k)
 	k.t.cancel = k.s.cancel
 }
 
 // weight is how many items of the batch the branch counts as.
-func (k *branch) weight() int {
-	if inner, ok := k.n.(*node.Batch); ok && k.b.n.Total > 0 {
+func (b *batch) weight(k *branch) int {
+	if inner, ok := k.n.(*node.Batch); ok && b.n.Total > 0 {
 		return inner.N
 	}
 	return 1
 }
 
 // failures is how many of these items failed in a branch that succeeded.
-func (k *branch) failures() int {
-	if k.b.n.Total == 0 {
+func (b *batch) failures(k *branch) int {
+	if b.n.Total == 0 {
 		return 0
 	}
-	e, _ := readEnvelope(k.payload.Bytes())
-	return strings.Count(e.Status, string(rune(node.ItemFailed)))
+	e, _ := wire.ReadEnvelope(k.payload.Bytes())
+	return strings.Count(e.Status, string(wire.BranchFailed))
 }
+
+// ending is how the branch counts; it counts as started if the rule was not asked about it.
+func (k *branch) ending() wire.Ending {
+	switch {
+	case !k.counted:
+		return wire.Ending{Status: wire.BranchStarted}
+	case k.failed:
+		return k.endingAs(wire.BranchFailed)
+	}
+	return k.endingAs(wire.BranchSucceeded)
+}
+
+// endingAs is how the branch's operation ended, with the status that it counts with.
+func (k *branch) endingAs(status byte) wire.Ending {
+	end := wire.Ending{Status: status}
+	switch {
+	case k.failure != nil:
+		end.Failure = (*wire.Failure)(k.failure)
+	case k.payload.Present():
+		text := k.payload.String()
+		end.Payload = &text
+	}
+	return end
+}
+
+// left reports whether the batch leaves the branch behind: it was not counted, or its operation has
+// completed with a result that counts as a failure. What it did is then to be undone.
+func (k *branch) left() bool { return !k.counted || k.failed && k.failure == nil }
 
 // scope returns the scope of the branch.
 func (k *branch) scope(readOnly bool) *scope {

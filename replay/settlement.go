@@ -1,9 +1,8 @@
 package replay
 
 import (
-	"fmt"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -20,7 +19,7 @@ func (b *batch) settlementID() string {
 // settle queues the record of how the batch ended, which must be durable before anything is
 // undone: from then on every invocation comes to this end and runs no branch again. It returns the
 // number of the update. Called with the lock held.
-func (b *batch) settle(e *envelope) uint64 {
+func (b *batch) settle(e *wire.Envelope) uint64 {
 	b.settled = true
 	u := checkpoint.Update{
 		ID: b.settlementID(), ParentID: b.in.real, Name: settlementName, SubType: "Step",
@@ -30,16 +29,16 @@ func (b *batch) settle(e *envelope) uint64 {
 	w := b.s.inv.writer
 	w.Add(u, w.RoundTrip())
 	u.Action = checkpoint.ActionSucceed
-	u.Payload = checkpoint.NewPayload(e.encode())
+	u.Payload = checkpoint.NewPayload(e.Encode())
 	if u.Payload.Size() > maxInline {
-		u.Payload = checkpoint.NewPayload(e.short("").encode())
+		u.Payload = checkpoint.NewPayload(e.Short("").Encode())
 	}
 	return w.AddWait(u)
 }
 
 // settlement returns how the batch ended if an earlier invocation has begun to compensate its
 // losers; else nil. Called with the lock held.
-func (b *batch) settlement() *envelope {
+func (b *batch) settlement() *wire.Envelope {
 	if b.found == nil {
 		return nil
 	}
@@ -49,66 +48,68 @@ func (b *batch) settlement() *envelope {
 		return nil
 	}
 	b.s.inv.log.Claim([]byte(id))
-	e, ok := readEnvelope(rec.Payload.Bytes())
-	if !ok || len(e.Status) > len(b.kids) {
-		b.in.diverge(&DivergedError{
-			Reason: "the recorded branches of a batch that is being compensated are not those of the code",
-			Log:    recorded(rec),
-			Code:   fmt.Sprintf("%d branches", len(b.kids)),
-		})
+	e, ok := wire.ReadEnvelope(rec.Payload.Bytes())
+	if !ok {
+		b.in.diverge(unreadable(rec))
 	}
+	b.places(e)
 	return e
 }
 
 // resume goes on with the compensation of a batch. Called with the lock held.
-func (b *batch) resume(e *envelope) node.Record {
+func (b *batch) resume(e *wire.Envelope) node.Record {
 	b.decided, b.settled = true, true
-	b.progress.Total, b.next = max(b.n.Total, b.n.N), len(e.Status)
+	places := b.places(e)
 	if len(e.Items) != len(e.Status) {
 		b.in.readOnly, b.decided = true, false
-		e = b.again(e)
+		e = b.again(e, places)
 		b.in.readOnly, b.decided = false, true
 		return b.record(e)
 	}
-	for i, it := range e.Items {
-		k := b.kids[i]
+	for j := range len(e.Status) {
+		k := b.kids[places[j]]
 		k.b = b
-		switch node.ItemStatus(e.Status[i]) {
-		case node.ItemStarted:
-			continue
-		case node.ItemFailed:
-			k.failure = (*checkpoint.Failure)(it.Failure)
-			if k.failure == nil {
-				k.failure = &checkpoint.Failure{}
-			}
-		case node.ItemSucceeded:
-			if it.Payload != nil {
-				k.payload = checkpoint.TextPayload(*it.Payload)
-			}
-		}
-		k.done, k.counted = true, true
+		k.take(e.At(j))
 	}
 	return b.record(e)
 }
 
+// take takes over how the branch ended from an envelope.
+func (k *branch) take(end wire.Ending) {
+	if end.Status == wire.BranchStarted {
+		return
+	}
+	k.done, k.counted = true, true
+	k.failure = (*checkpoint.Failure)(end.Failure)
+	if end.Payload != nil {
+		k.payload = checkpoint.TextPayload(*end.Payload)
+	}
+	k.failed = end.Status == wire.BranchFailed
+	if k.failed && k.failure == nil && k.head.Value == nil {
+		k.failure = &checkpoint.Failure{}
+	}
+}
+
 // again takes the results of the branches that have ended from the branches: they were too large
 // for the record. Called with the lock held.
-func (b *batch) again(e *envelope) *envelope {
-	for i := range e.Status {
-		if k := b.kids[i]; node.ItemStatus(e.Status[i]) != node.ItemStarted {
+func (b *batch) again(e *wire.Envelope, places []int) *wire.Envelope {
+	for j := range len(e.Status) {
+		if k := b.kids[places[j]]; e.Status[j] != wire.BranchStarted {
 			b.start(k)
 		} else {
 			k.b = b
 		}
 	}
 	for b.open > 0 {
-		b.asleep = &waiter{t: b.t, s: b.s, why: waitChild, op: b.operation}
-		b.s.inv.park(b.asleep)
+		b.sleep()
 	}
-	full := &envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner}
-	for _, k := range b.kids[:len(e.Status)] {
-		k.counted = k.done
-		full.add(k)
+	full := &wire.Envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner, IDs: e.IDs}
+	for j := range len(e.Status) {
+		k := b.kids[places[j]]
+		if k.counted = k.done; k.done {
+			b.judge(k)
+		}
+		full.Add(k.ending())
 	}
 	return full
 }

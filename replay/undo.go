@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -103,15 +104,15 @@ func (s *scope) inside(t *task, o *operation) []undo {
 //
 // A batch that succeeded without losers takes nothing back, and its end travels with those of its last
 // branches: only what is to be undone must be durable first.
-func (b *batch) compensate(e *envelope) error {
-	if !b.settled && !e.Failed && !slices.ContainsFunc(b.kids, func(k *branch) bool { return !k.counted }) {
+func (b *batch) compensate(e *wire.Envelope) error {
+	if !b.settled && !e.Failed && !slices.ContainsFunc(b.kids, func(k *branch) bool { return k.left() }) {
 		return nil
 	}
 	inv := b.s.inv
 	inv.mu.Lock()
 	b.t.check()
 	inv.drain(b.t, b.s)
-	lost := func(k *branch) bool { return e.Failed || !k.counted }
+	lost := func(k *branch) bool { return e.Failed || k.left() }
 	list := b.undos(lost)
 	if !b.settled && slices.ContainsFunc(list, func(u undo) bool { return u.step() != nil || u.unknown() }) {
 		inv.awaitAck(b.t, b.s, b.operation, b.settle(e))
@@ -144,8 +145,8 @@ func (b *batch) compensate(e *envelope) error {
 func complete(e *op.UndoError) bool { return len(e.Failed) == 0 && len(e.Unknown) == 0 }
 
 // cause is the error that a failed batch gives its caller.
-func (b *batch) cause(e *envelope) error {
-	r := b.s.dress(b.n, b.path(), b.large(e.encode()))
+func (b *batch) cause(e *wire.Envelope) error {
+	r := b.s.dress(b.n, b.path(), b.large(e.Encode()))
 	_, err := guard(func() (any, error) { return b.n.Whole(r) })
 	return err
 }
