@@ -103,7 +103,7 @@ var importGraph = map[string]rule{
 	"replay/internal/engine": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
-			module + "/internal/turn", module + "/internal/outbox", module + "/internal/oplog",
+			module + "/internal/turn", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
 			module + "/internal/limits", module + "/internal/subtype",
 		},
 		deny: noReflection,
@@ -125,6 +125,7 @@ var importGraph = map[string]rule{
 	"internal/oldlogs": { // for tests; it sees records, and functions only as the service does
 		allow: []string{module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local"},
 	},
+	"internal/wire": {deny: pure},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",

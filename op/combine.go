@@ -11,20 +11,21 @@ import (
 // first error; the others are then abandoned. Without operations the result is empty.
 //
 // The outcome of a combinator is recorded: it is the same on every replay, and so is the winner.
-// Operands need different names or keys.
+// Operands need different names or keys; they may change places while executions are under way, but
+// one that is added or removed after the end is a divergence.
 func All[T any](name string, ops ...Op[T]) Op[[]T] {
 	n := combinator[[]T](name, operands(node.Header{Name: name}, ops))
 	return combined(n, func(r node.Record) ([]T, error) {
-		if err := loser(r, func(i int, r node.Record) error { _, err := ops[i].Decode(r); return err }); err != nil {
+		if err := loser(r, func(it node.Item) error { _, err := decodeItem(it, ops[it.Index].Decode); return err }); err != nil {
 			return nil, err
 		}
-		values := make([]T, len(r.Outcome.Items))
-		for i, it := range r.Outcome.Items {
+		values := make([]T, len(ops))
+		for _, it := range r.Outcome.Items {
 			v, err := ops[it.Index].Decode(it.Record)
 			if err != nil {
 				return nil, err
 			}
-			values[i] = v
+			values[it.Index] = v
 		}
 		return values, nil
 	})
@@ -84,8 +85,10 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 	refuseEmpty(n, "Select")
 	return combined(n, func(r node.Record) (Winner[T], error) {
 		w := Winner[T]{Index: r.Outcome.Winner}
-		w.Name = ops[w.Index].Node().Head().Name
 		v, err := decodeWinner(r, ops)
+		if w.Index >= 0 && w.Index < len(ops) {
+			w.Name = ops[w.Index].Node().Head().Name
+		}
 		w.Value = v
 		return w, err
 	})
@@ -154,7 +157,7 @@ func decodesTo[T any](n *node.Batch, decode func(r node.Record) (T, error)) {
 func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
-			return ops[it.Index].Decode(it.Record)
+			return decodeItem(it, ops[it.Index].Decode)
 		}
 	}
 	var zero T
@@ -163,13 +166,13 @@ func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
 
 // loser is the error of the operation that failed a batch in which all must succeed; nil if it did
 // not fail.
-func loser(r node.Record, decode func(i int, r node.Record) error) error {
+func loser(r node.Record, decode func(node.Item) error) error {
 	if !r.Outcome.Failed {
 		return nil
 	}
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
-			return decode(it.Index, it.Record)
+			return decode(it)
 		}
 	}
 	return errNoOutcome

@@ -11,8 +11,9 @@ import (
 // by index.
 //
 // Each item is a branch with a scope of its own. Its place in the log is its index; if each
-// carries a key ([Builder.Key]) it is the key, and items may be inserted and removed while
-// executions are under way. Keys must be different.
+// carries a key ([Builder.Key]) it is the key, and items may be reordered and inserted while
+// executions are under way: each keeps its result, and one that was not there when the batch ended
+// is absent. One that has begun and is gone is a divergence. Keys must be different.
 //
 // By default all branches are open at once and the first failure ends the batch; see
 // [WithMaxConcurrency], [WithMaxRunning], [WithCompletion]. A batch that ended because of failures

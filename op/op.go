@@ -47,21 +47,21 @@ func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
 }
 
 // MapError replaces the error that running the operation returns. The log keeps the original;
-// f is called on the first run and on every replay and must depend on its argument alone.
-// It is not called for a success.
+// f is called on the first run and on every replay, may be called more than once, and must depend on
+// its argument alone. It is not called for a success. If it returns nil, the operation counts as a
+// success.
 func (o Op[T]) MapError(f func(error) error) Op[T] {
 	if f == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
 	}
 	decode := o.Decode
-	o.decode = func(r node.Record) (T, error) {
+	return o.decodedBy(func(r node.Record) (T, error) {
 		v, err := decode(r)
 		if err != nil {
 			err = f(err)
 		}
 		return v, err
-	}
-	return o
+	})
 }
 
 // Decl returns the identity of the builder that made the operation, nil if none did.

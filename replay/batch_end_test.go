@@ -19,7 +19,7 @@ import (
 // result, without a body that runs again.
 func TestEndOfABatchComesAfterThoseOfItsBranches(t *testing.T) {
 	t.Parallel()
-	const items = outbox.MaxBatchUpdates + 50
+	const items = outbox.MaxUpdates + 50
 	list := make([]int, items)
 	for i := range list {
 		list[i] = i

@@ -95,7 +95,7 @@ func TestMapOfAThousandItems(t *testing.T) { //nolint:paralleltest // it counts 
 			if got != "SUCCEEDED 1000" || c.updates != 4*items+2 {
 				t.Errorf("%s after %d updates", got, c.updates)
 			}
-			least := (c.updates + outbox.MaxBatchUpdates - 1) / outbox.MaxBatchUpdates
+			least := (c.updates + outbox.MaxUpdates - 1) / outbox.MaxUpdates
 			if bound == 0 && c.calls > least+3 {
 				t.Errorf("%d calls for %d updates, want at most %d", c.calls, c.updates, least+3)
 			}

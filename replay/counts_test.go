@@ -196,7 +196,7 @@ func TestThousandItemsOfAMap(t *testing.T) {
 		}))
 		// START and SUCCEED of the map, of each item, and of each step.
 		const updates = 2 + 4*items
-		const most = (updates+outbox.MaxBatchUpdates-1)/outbox.MaxBatchUpdates + 3
+		const most = (updates+outbox.MaxUpdates-1)/outbox.MaxUpdates + 3
 		if calls, starts := a.count(checkpoint.ActionStart); calls > most || starts != updates/2 {
 			t.Errorf("%d calls with %d STARTs, at most %d and exactly %d are allowed", calls, starts, most, updates/2)
 		}
@@ -297,10 +297,10 @@ func TestThousandStepsStartTogether(t *testing.T) {
 			return 0, nil
 		}))
 		calls, starts := a.count(checkpoint.ActionStart)
-		if most := 2*steps/outbox.MaxBatchUpdates + 3; calls > most || starts != steps {
+		if most := 2*steps/outbox.MaxUpdates + 3; calls > most || starts != steps {
 			t.Errorf("%d calls with %d STARTs, at most %d and %d are allowed", calls, starts, most, steps)
 		}
-		if took, most := time.Since(began), (2*steps/outbox.MaxBatchUpdates+3)*trip; took > most {
+		if took, most := time.Since(began), (2*steps/outbox.MaxUpdates+3)*trip; took > most {
 			t.Errorf("it took %v, at most %v is allowed", took, most)
 		}
 	})

@@ -238,7 +238,7 @@ func TestDefectCallIsNeverLargerThanItsLimits(t *testing.T) {
 		for _, u := range c.Updates {
 			size += len(u.Payload.Bytes())
 		}
-		if len(c.Updates) > outbox.MaxBatchUpdates || size > outbox.MaxBatchBytes {
+		if len(c.Updates) > outbox.MaxUpdates || size > outbox.MaxBytes {
 			t.Errorf("a call of %d updates and %d bytes", len(c.Updates), size)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/wire"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
@@ -23,8 +24,10 @@ type batch struct {
 	// over are the branches that have ended and are not counted, the first one first.
 	over     []*branch
 	progress node.Progress
-	open     int // branches that were admitted and are not counted
-	next     int // the first branch that was not admitted
+	open     int // branches that were begun and are not counted
+	next     int // the first branch that was not begun
+	counted  int // how many branches the rule was asked about
+	admitted int // how many branches count as started: see wire.Started
 	// moving is how many fibers inside will go on by themselves; see [fiber.settle].
 	moving int
 	// asking says that the batch is in the invocation's list of those with ends to count, counting that
@@ -128,8 +131,8 @@ func (b *batch) carry() node.Record {
 		for b.next < b.n.N && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen) {
 			b.admit(b.kids[b.next])
 		}
-		b.awaitCount()
-		k := b.count()
+		k := b.awaitCount()
+		b.count(k)
 		if verdict = b.ask(); verdict.Done {
 			winner, b.last = k.index, k
 			break
@@ -139,14 +142,18 @@ func (b *batch) carry() node.Record {
 	return b.conclude(verdict, winner)
 }
 
-// awaitCount parks until the batch is to count its earliest end.
-func (b *batch) awaitCount() {
+// awaitCount parks until the batch is to count its earliest end, and returns that branch.
+func (b *batch) awaitCount() *branch {
 	for b.counting = false; !b.counting; {
 		if b.f.look {
 			b.f.stop(b.s)
 		}
 		b.f.park(wait{why: waitChild, s: b.s, op: b.operation, batch: b})
 	}
+	k := b.over[0]
+	b.over = slices.Delete(b.over, 0, 1)
+	b.open--
+	return k
 }
 
 // declare claims all branches, and sees whether the log holds others: the code that wrote it then
@@ -276,23 +283,6 @@ func (b *batch) moves() bool {
 	return slices.ContainsFunc(b.kids[:b.next], func(k *branch) bool { return k.f != nil && !k.done && k.f.moves() })
 }
 
-// count takes in the earliest end.
-func (b *batch) count() *branch {
-	k := b.over[0]
-	b.over = slices.Delete(b.over, 0, 1)
-	b.open--
-	k.counted = true
-	b.f.because(b.s.inv.known(k.cause))
-	if k.failure != nil {
-		b.progress.Failed += k.weight()
-		return k
-	}
-	failed := k.failures()
-	b.progress.Failed += failed
-	b.progress.Succeeded += k.weight() - failed
-	return k
-}
-
 // conclude records how the batch ended. The branches that are still open are ended: what they have
 // queued is written, nothing else.
 func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
@@ -303,10 +293,11 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Record {
 			k.f.End(true)
 		}
 	}
-	e := envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
-	for _, k := range b.kids[:b.next] {
-		e.add(k)
+	e := wire.Envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
+	for _, k := range b.kids[:b.admitted] {
+		e.Add(k.ending())
 	}
+	e.IDs = b.marks()
 	return b.record(&e)
 }
 
@@ -335,12 +326,12 @@ func (b *batch) lookInside() {
 }
 
 // record compensates what the batch must take back, and records how it ended.
-func (b *batch) record(e *envelope) node.Record {
+func (b *batch) record(e *wire.Envelope) node.Record {
 	inv := b.s.inv
 	if err := b.compensate(e); err != nil {
 		return b.failed(err)
 	}
-	full := e.encode()
+	full := e.Encode()
 	r := b.s.dress(b.n, b.path(), b.large(full))
 	u := b.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(full)
@@ -353,7 +344,7 @@ func (b *batch) record(e *envelope) node.Record {
 	}
 	if u.Payload.Size() > maxInline {
 		u.ReplayChildren = true
-		u.Payload = checkpoint.NewPayload(e.short(b.summaryOf(r)).encode())
+		u.Payload = checkpoint.NewPayload(e.Short(b.summaryOf(r)).Encode())
 		ok = false
 	}
 	b.awaitRecorded(u)
@@ -430,7 +421,7 @@ func (b *batch) cancelLosers() {
 		return
 	}
 	inv := b.s.inv
-	for _, k := range b.kids[:b.next] {
+	for _, k := range b.kids {
 		w, ok := k.n.(*node.Wait)
 		if !ok || k.counted {
 			continue
@@ -464,16 +455,14 @@ func (b *batch) recompute() node.Record {
 	if !b.own {
 		b.s.observe(rec)
 	}
-	e, ok := readEnvelope(rec.Payload.Bytes())
-	if !ok || len(e.Status) > len(b.kids) {
-		b.in.diverge(&Divergence{
-			Reason: "the recorded branches of a completed batch are not those of the code",
-			Log:    recorded(rec),
-			Code:   fmt.Sprintf("%d branches", len(b.kids)),
-		})
+	e, ok := wire.ReadEnvelope(rec.Payload.Bytes())
+	if !ok {
+		b.in.diverge(unreadable(rec))
 	}
-	for i, k := range b.kids[:len(e.Status)] {
-		if node.ItemStatus(e.Status[i]) != node.ItemStarted && !b.n.Flat && (k.rec == nil || !k.rec.Status.Terminal()) {
+	places := b.places(e)
+	for j := range len(e.Status) {
+		k := b.kids[places[j]]
+		if e.Status[j] != wire.BranchStarted && !b.n.Flat && k.recordedEnd() == nil {
 			b.in.diverge(&Divergence{
 				Reason: "a branch was added to a batch that has completed",
 				Log:    "no end of the branch",
@@ -481,7 +470,7 @@ func (b *batch) recompute() node.Record {
 			})
 		}
 	}
-	full := b.rerun(e)
+	full := b.rerun(e, places)
 	if full.Status != e.Status {
 		b.in.diverge(&Divergence{
 			Reason: "branches of a completed batch end otherwise when they are run again to compute their large results",
@@ -489,26 +478,56 @@ func (b *batch) recompute() node.Record {
 			Code:   "branches " + quote(full.Status),
 		})
 	}
-	return b.s.dress(b.n, b.path(), b.large(full.encode()))
+	return b.s.dress(b.n, b.path(), b.large(full.Encode()))
 }
 
 // rerun takes the results of the branches that have ended from the branches: they were too large
 // for the record.
-func (b *batch) rerun(e *envelope) *envelope {
+func (b *batch) rerun(e *wire.Envelope, places []int) *wire.Envelope {
 	b.again = true
-	for i := range e.Status {
-		if k := b.kids[i]; node.ItemStatus(e.Status[i]) != node.ItemStarted {
-			b.admit(k)
+	for j := range len(e.Status) {
+		if e.Status[j] != wire.BranchStarted {
+			b.open++
+			b.begin(b.kids[places[j]], b.f.look)
 		}
 	}
 	for b.open > 0 {
 		b.f.park(wait{why: waitChild, s: b.s, op: b.operation, batch: b})
 	}
 	b.again = false
-	full := &envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner}
-	for _, k := range b.kids[:len(e.Status)] {
-		k.counted = k.done
-		full.add(k)
+	full := &wire.Envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner, IDs: e.IDs}
+	for j := range len(e.Status) {
+		k := b.kids[places[j]]
+		if k.counted = k.done; k.done {
+			b.judge(k)
+		}
+		full.Add(k.ending())
 	}
 	return full
+}
+
+// places finds the recorded branches among those of the code.
+func (b *batch) places(e *wire.Envelope) []int {
+	marks := make([]wire.Mark, len(b.kids))
+	for i, k := range b.kids {
+		marks[i] = k.mark()
+	}
+	places, unfit := e.Places(marks, b.n.Fixed)
+	if unfit != nil {
+		labels := make([]string, len(b.kids))
+		for i, k := range b.kids {
+			labels[i] = k.label
+		}
+		b.in.diverge(misfit(unfit, b.path(), e, labels))
+	}
+	return places
+}
+
+// unreadable describes the record of how a batch ended that does not say it.
+func unreadable(rec *checkpoint.Operation) *Divergence {
+	return &Divergence{
+		Reason: "the record of how a batch ended cannot be read",
+		Log:    recorded(rec),
+		Code:   "a batch without a codec of its own, or with another one",
+	}
 }

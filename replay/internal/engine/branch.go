@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/wire"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/subtype"
@@ -25,21 +26,52 @@ type branch struct {
 	// n is the operation, without its key: it is alone in its scope. head is as it was declared.
 	n    node.Node
 	head *node.Header
+	branchIdentity
+
+	id  string
+	rec *checkpoint.Operation // of the branch itself; nil if there is none
+	s   *scope
+	f   *fiber
+
+	// done says that it has ended, at cause; counted that the batch has taken that in; failed that it
+	// counts as failed, which may differ from whether its operation did: see [batch.judge].
+	done, counted, failed bool
+	cause                 cause
+	payload               checkpoint.Payload
+	failure               *checkpoint.Failure
+}
+
+// branchIdentity is what tells a branch from the others of its batch.
+type branchIdentity struct {
 	// name and key identify the branch, or its index does.
 	name, key string
 	indexed   bool
 	wire      string // its name in the log
 	label     string // its place in paths
-	id        string
-	rec       *checkpoint.Operation // of the branch itself; nil if there is none
-	s         *scope
-	f         *fiber
+}
 
-	// done says that it has ended, at cause; counted that the batch has taken that in.
-	done, counted bool
-	cause         cause
-	payload       checkpoint.Payload
-	failure       *checkpoint.Failure
+// newIdentity returns the identity of the i-th operation of a batch.
+func newIdentity(n *node.Batch, h *node.Header, i int) branchIdentity {
+	switch {
+	case !n.Indexed:
+		wire := oplog.WireName(h.Name, h.Key)
+		return branchIdentity{name: h.Name, key: h.Key, wire: wire, label: wire}
+	case h.Key != "":
+		return branchIdentity{name: itemName, key: h.Key, wire: oplog.KeyName(h.Key), label: h.Key}
+	}
+	place := strconv.Itoa(i)
+	return branchIdentity{name: itemName, indexed: true, wire: "item-" + place, label: place}
+}
+
+// itemName is the name of the items of a map in their IDs.
+const itemName = "item"
+
+// mark is the identity as an envelope holds it.
+func (id *branchIdentity) mark() wire.Mark {
+	if id.indexed {
+		return ""
+	}
+	return wire.MarkOf(id.name, id.key)
 }
 
 var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
@@ -54,20 +86,7 @@ func newBranch(n *node.Batch, i int) (*branch, error) {
 	if _, ok := o.(*node.Callback); ok {
 		return nil, errCreatedInBatch
 	}
-	k := &branch{index: i, n: o, head: h, name: h.Name, key: h.Key}
-	switch {
-	case !n.Indexed:
-		k.wire = oplog.WireName(h.Name, h.Key)
-		k.label = k.wire
-	case h.Key != "":
-		k.name = "item"
-		k.wire = oplog.KeyName(h.Key)
-		k.label = h.Key
-	default:
-		k.name, k.indexed = "item", true
-		k.wire = "item-" + strconv.Itoa(i)
-		k.label = strconv.Itoa(i)
-	}
+	k := &branch{index: i, n: o, head: h, branchIdentity: newIdentity(n, h, i)}
 	k.n = node.With(o, func(h *node.Header) { h.Key = "" })
 	return k, nil
 }
@@ -107,7 +126,6 @@ const groupSubType = subtype.Group
 // admit opens the next branch.
 func (b *batch) admit(k *branch) {
 	b.next++
-	b.progress.Started += k.weight()
 	b.open++
 	b.begin(k, b.f.look)
 }
@@ -141,21 +159,49 @@ func (b *batch) begin(k *branch, look bool) {
 }
 
 // weight is how many items of the batch the branch counts as.
-func (k *branch) weight() int {
-	if inner, ok := k.n.(*node.Batch); ok && k.b.n.Total > 0 {
+func (b *batch) weight(k *branch) int {
+	if inner, ok := k.n.(*node.Batch); ok && b.n.Total > 0 {
 		return inner.N
 	}
 	return 1
 }
 
 // failures is how many of these items failed in a branch that succeeded.
-func (k *branch) failures() int {
-	if k.b.n.Total == 0 {
+func (b *batch) failures(k *branch) int {
+	if b.n.Total == 0 {
 		return 0
 	}
-	e, _ := readEnvelope(k.payload.Bytes())
-	return strings.Count(e.Status, string(rune(node.ItemFailed)))
+	e, _ := wire.ReadEnvelope(k.payload.Bytes())
+	return strings.Count(e.Status, string(wire.BranchFailed))
 }
+
+// ending is how the branch counts; it counts as started if the rule was not asked about it.
+func (k *branch) ending() wire.Ending {
+	switch {
+	case !k.counted:
+		return wire.Ending{Status: wire.BranchStarted}
+	case k.failed:
+		return k.endingAs(wire.BranchFailed)
+	}
+	return k.endingAs(wire.BranchSucceeded)
+}
+
+// endingAs is how the branch's operation ended, with the status that it counts with.
+func (k *branch) endingAs(status byte) wire.Ending {
+	end := wire.Ending{Status: status}
+	switch {
+	case k.failure != nil:
+		end.Failure = (*wire.Failure)(k.failure)
+	case k.payload.Present():
+		text := k.payload.String()
+		end.Payload = &text
+	}
+	return end
+}
+
+// left reports whether the batch leaves the branch behind: it was not counted, or its operation has
+// completed with a result that counts as a failure. What it did is then to be undone.
+func (k *branch) left() bool { return !k.counted || k.failed && k.failure == nil }
 
 // scope returns the scope of the branch.
 func (k *branch) scope(readOnly bool) *scope {
@@ -184,6 +230,9 @@ func (k *branch) run(f *fiber) {
 	var err error
 	switch g, plain := k.plain(); {
 	case k.s.inv.Observer != nil && !k.b.n.Flat && !f.look: // a flat branch is no operation: there is nothing to report
+		if !plain {
+			g = nil
+		}
 		v, err = k.observed(g)
 	case plain:
 		v, err = f.runScope(g.Body, &Handle{s: k.s, ctx: k.s.ctx})

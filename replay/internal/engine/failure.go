@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
 )
 
 // Builtin are the registered errors that every execution knows. Their names are on the wire and
@@ -26,6 +27,7 @@ func Builtin() []codec.KnownError {
 		codec.ErrorType[*op.BatchError]("BatchError"),
 		codec.ErrorType[*codec.Error]("CodecError"),
 		codec.ErrorType[*op.PanicError]("PanicError"),
+		codec.Sentinel("ResultRefused", node.ErrRefused),
 		codec.Sentinel("NestedOperation", ErrNested),
 		codec.Sentinel("ConcurrentUse", ErrConcurrent),
 		codec.Sentinel("ScopeEnded", ErrEnded),
@@ -157,7 +159,7 @@ func TypeName(err error) (name string) {
 // foreign reports whether a type says nothing about the user's error.
 func foreign(full string) bool {
 	switch full {
-	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "codec.Error",
+	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "op.refusedError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
 		"engine.misuse", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
 		return true

@@ -13,7 +13,8 @@ import (
 //
 //  1. On the scope's own goroutine, it is settled first: that may take a checkpoint.
 //  2. In a body and in functions that the engine calls, it is what the scope knew when they began.
-//  3. On any other goroutine it ends the execution: what it returned would depend on when it was called.
+//  3. In another scope of the same invocation, it is what the scope knew when it parked.
+//  4. On any other goroutine it ends the execution: what it returned would depend on when it was called.
 func (h *Handle) Now() time.Time {
 	s := h.s
 	if !h.mine() {
@@ -39,7 +40,7 @@ func (h *Handle) mine() bool {
 	case turn.Own, turn.Inside:
 		return !s.ended.Load() && !s.inv.over()
 	case turn.Foreign:
-		if !s.ended.Load() && !s.inv.over() {
+		if s.inv.turn.Caller() == nil && !s.ended.Load() && !s.inv.over() { // a strand of ours sees what this one knew
 			s.inv.fail(s.misuse(ErrConcurrent, nil))
 		}
 	case turn.InBody, turn.Helper:

@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/wire"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
@@ -24,7 +24,7 @@ func (b *batch) settlementID() string {
 // settle queues the record of how the batch ended, which must be durable before anything is
 // undone: from then on every invocation comes to this end and runs no branch again. It returns the
 // number of the update.
-func (b *batch) settle(e *envelope) uint64 {
+func (b *batch) settle(e *wire.Envelope) uint64 {
 	b.settled = true
 	u := checkpoint.Update{
 		ID: b.settlementID(), ParentID: b.in.real, Name: settlementName, SubType: "Step",
@@ -35,16 +35,16 @@ func (b *batch) settle(e *envelope) uint64 {
 	b.recordLast()
 	out.AddTied(u, time.Time{})
 	u.Action = checkpoint.ActionSucceed
-	u.Payload = checkpoint.NewPayload(e.encode())
+	u.Payload = checkpoint.NewPayload(e.Encode())
 	if u.Payload.Size() > maxInline {
-		u.Payload = checkpoint.NewPayload(e.short("").encode())
+		u.Payload = checkpoint.NewPayload(e.Short("").Encode())
 	}
 	return out.Add(u, time.Time{})
 }
 
 // settlement returns how the batch ended if an earlier invocation has begun to compensate its
 // losers; else nil.
-func (b *batch) settlement() *envelope {
+func (b *batch) settlement() *wire.Envelope {
 	if b.found == nil {
 		return nil
 	}
@@ -54,48 +54,28 @@ func (b *batch) settlement() *envelope {
 		return nil
 	}
 	b.s.inv.log.Claim([]byte(id))
-	e, ok := readEnvelope(rec.Payload.Bytes())
-	if !ok || len(e.Status) > len(b.kids) {
-		b.in.diverge(&Divergence{
-			Reason: "the recorded branches of a batch that is being compensated are not those of the code",
-			Log:    recorded(rec),
-			Code:   fmt.Sprintf("%d branches", len(b.kids)),
-		})
+	e, ok := wire.ReadEnvelope(rec.Payload.Bytes())
+	if !ok {
+		b.in.diverge(unreadable(rec))
 	}
+	b.places(e)
 	return e
 }
 
 // resume goes on with the compensation of a batch.
-func (b *batch) resume(e *envelope) node.Record {
+func (b *batch) resume(e *wire.Envelope) node.Record {
 	b.settled = true
-	b.progress.Total, b.next = max(b.n.Total, b.n.N), len(e.Status)
+	places := b.places(e)
 	if len(e.Items) != len(e.Status) {
 		b.in.readOnly = true
-		e = b.rerun(e)
-		b.next = len(e.Status)
+		e = b.rerun(e, places)
 		b.in.readOnly = false
+	} else {
+		for j := range len(e.Status) {
+			b.kids[places[j]].take(e.At(j))
+		}
 	}
 	b.decided = true
-	for i, it := range e.Items {
-		k := b.kids[i]
-		if k.done {
-			continue
-		}
-		switch node.ItemStatus(e.Status[i]) {
-		case node.ItemStarted:
-			continue
-		case node.ItemFailed:
-			k.failure = (*checkpoint.Failure)(it.Failure)
-			if k.failure == nil {
-				k.failure = &checkpoint.Failure{}
-			}
-		case node.ItemSucceeded:
-			if it.Payload != nil {
-				k.payload = checkpoint.TextPayload(*it.Payload)
-			}
-		}
-		k.done, k.counted = true, true
-	}
 	b.lookInside()
 	for _, k := range b.kids {
 		if k.f != nil && !k.f.Gone() {
@@ -105,14 +85,30 @@ func (b *batch) resume(e *envelope) node.Record {
 	return b.record(e)
 }
 
+// take takes over how the branch ended from an envelope.
+func (k *branch) take(end wire.Ending) {
+	if end.Status == wire.BranchStarted {
+		return
+	}
+	k.done, k.counted = true, true
+	k.failure = (*checkpoint.Failure)(end.Failure)
+	if end.Payload != nil {
+		k.payload = checkpoint.TextPayload(*end.Payload)
+	}
+	k.failed = end.Status == wire.BranchFailed
+	if k.failed && k.failure == nil && k.head.Value == nil {
+		k.failure = &checkpoint.Failure{}
+	}
+}
+
 // compensate undoes what a batch must take back before its end is recorded: all that completed if
 // it failed, else what its losers did. How the batch has ended is recorded before: the next
 // invocation must not find another winner when this one has begun to undo the losers.
 //
 // A batch that has nothing to undo takes nothing back, and its end travels with those of its last
 // branches.
-func (b *batch) compensate(e *envelope) error {
-	lost := func(k *branch) bool { return e.Failed || !k.counted }
+func (b *batch) compensate(e *wire.Envelope) error {
+	lost := func(k *branch) bool { return e.Failed || k.left() }
 	if !b.settled && len(b.undos(lost)) == 0 {
 		return nil
 	}
@@ -146,8 +142,8 @@ func (b *batch) compensate(e *envelope) error {
 }
 
 // cause is the error that a failed batch gives its caller.
-func (b *batch) cause(e *envelope) error {
-	r := b.s.dress(b.n, b.path(), b.large(e.encode()))
+func (b *batch) cause(e *wire.Envelope) error {
+	r := b.s.dress(b.n, b.path(), b.large(e.Encode()))
 	_, err := guard(func() (any, error) { return b.n.Whole(r) })
 	return err
 }

@@ -191,10 +191,12 @@ func (st *step) withdraw() {
 	switch before := st.before; {
 	case before == nil || before.Attempt == 0:
 		u.Failure = &checkpoint.Failure{Type: notBegun, Message: "the body had not begun when its scope was left behind"}
-	case before.Failure != nil:
-		u.Failure = before.Failure // of the attempt before, which may have had an effect
+	case before.Failure != nil: // what the attempt before may have done is not forgotten
+		u.Failure = &checkpoint.Failure{
+			Type: leftBehind, Message: leftBehindText + "; the attempt before: " + before.Failure.Message, Data: before.Failure.Data,
+		}
 	default:
-		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: "no further attempt was made when its scope was left behind"}
+		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: leftBehindText}
 	}
 	inv.out.Add(u, inv.due(inv.trip.time()))
 }
@@ -204,6 +206,8 @@ func (st *step) withdraw() {
 const (
 	notBegun   = "NotBegun"
 	leftBehind = "LeftBehind"
+
+	leftBehindText = "no further attempt was made when its scope was left behind"
 )
 
 // succeeded records the result. A relaxed step does not wait until it is durable.
