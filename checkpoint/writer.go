@@ -53,6 +53,7 @@ type Reply struct {
 //  2. If a call is in flight, everything waits.
 //  3. Otherwise, if an update is due, a call takes the updates from the front of the queue, due or
 //     not, up to 250 updates or 750 KiB. So holding an update delays calls, never the order.
+//  4. An update that is larger than that, or two that [Writer.AddBoth] has tied, travel in a call of their own.
 //
 // All methods are called with the configuration's lock held.
 type Writer struct {
@@ -201,16 +202,13 @@ func (w *Writer) next() ([]Update, bool) {
 	w.poll = false
 	w.hush()
 	n, size := 0, 0
-	for n < len(w.queue) && n < MaxBatchUpdates {
-		s := w.queue[n].u.size()
-		if n > 0 && (size+s > MaxBatchBytes || w.queue[n].alone || w.queue[0].alone) {
+	for n < len(w.queue) {
+		k, s := w.unit(n)
+		if n > 0 && (n+k > MaxBatchUpdates || size+s > MaxBatchBytes || w.queue[n].alone || w.queue[0].alone) {
 			break
 		}
 		size += s
-		n++
-	}
-	if n > 1 && n < len(w.queue) && w.queue[n-1].tied {
-		n--
+		n += k
 	}
 	batch := make([]Update, n)
 	for i := range batch {
@@ -222,6 +220,18 @@ func (w *Writer) next() ([]Update, bool) {
 	w.flight = true
 	w.calls++
 	return batch, true
+}
+
+// unit returns how many updates of the queue travel together from the i-th on, which are more than one if they
+// are tied, and their size. A unit that is larger than a call goes alone, never in two.
+func (w *Writer) unit(i int) (n, size int) {
+	for ; i+n < len(w.queue); n++ {
+		size += w.queue[i+n].u.size()
+		if !w.queue[i+n].tied {
+			return n + 1, size
+		}
+	}
+	return n, size
 }
 
 // anyDue reports whether an update of the queue is due, and arms the timer if none is.
