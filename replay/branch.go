@@ -151,6 +151,7 @@ func (k *branch) scope(readOnly bool) *scope {
 	s := &scope{
 		inv: in.inv, parent: in, ids: checkpoint.NewScope(k.id), real: k.id, path: k.path(), ordered: true,
 		readOnly: in.readOnly || readOnly, known: concat(k.n.Head().Known, in.known), slots: in.slots, now: in.now,
+		unseen: in.unseen,
 	}
 	_, plain := k.plain()
 	s.single = !plain

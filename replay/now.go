@@ -30,14 +30,19 @@ func Now(ctx op.Context) time.Time {
 func (s *scope) settleNow() time.Time {
 	if len(s.unseen) > 0 && s.inv.phase == running && !s.t.dead && s.called() {
 		s.inv.barrier(s.t, s, nil)
-		for _, o := range s.unseen {
-			if rec, ok := s.inv.log.Get(o.id); ok {
-				s.observe(rec)
-			}
-		}
-		s.unseen = nil
+		s.seeUnseen()
 	}
 	return s.now
+}
+
+// seeUnseen observes the ends of relaxed steps that are durable by now. Called with the lock held.
+func (s *scope) seeUnseen() {
+	for _, o := range s.unseen {
+		if rec, ok := s.inv.log.Get(o.id); ok {
+			s.observe(rec)
+		}
+	}
+	s.unseen = nil
 }
 
 // UUID returns a random (version 4) UUID in its usual form that is the same on every replay. name

@@ -52,6 +52,7 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 	if err := s.alive(); err != nil {
 		return node.Record{Err: err}
 	}
+	s.seeUnseen() // whoever looks has waited until all results were durable
 	if a, ok := n.(*node.Await); ok {
 		return s.lookAt(a)
 	}

@@ -287,6 +287,7 @@ func (s *scope) undoScope() *scope {
 	return &scope{
 		inv: s.inv, parent: s, t: s.t, ids: checkpoint.NewScope(checkpoint.UndoScope(s.ids.ID())), real: s.real,
 		path: s.path, ctx: s.ctx, cancel: s.cancel, known: s.known, slots: s.slots, now: s.now, virtual: true,
+		unseen: slices.Clip(s.unseen),
 	}
 }
 
