@@ -8,7 +8,8 @@ import (
 )
 
 // callCallback creates a callback. Creating one succeeds whatever becomes of it: how it ended is
-// seen by who awaits the Target of the record.
+// seen by who awaits the Target of the record. Nobody goes on without the ID, which only the service
+// knows: if the reply to START does not hold it, it is asked for, see [invocation.askID].
 func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) node.Record {
 	s.inv.mu.Lock()
 	c, err := s.claim(n, checkpoint.KindCallback)
@@ -23,7 +24,7 @@ func (s *scope) callCallback(ctx context.Context, n *node.Callback, start bool) 
 		s.inv.writer.AddWait(u)
 	}
 	for {
-		if rec, ok := s.inv.log.Get(o.id); ok {
+		if rec, ok := s.inv.log.Get(o.id); ok && rec.CallbackID != "" {
 			s.stale = c.rec != nil && s.inv.fresh != nil // its end is seen by who awaits it
 			s.inv.mu.Unlock()
 			return s.given(node.Record{CallbackID: rec.CallbackID, Target: o}, start)

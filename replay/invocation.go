@@ -91,6 +91,7 @@ func (inv *invocation) settle() {
 		inv.writer.Flush()
 	case inv.ended:
 		inv.close(inv.result)
+	case inv.askID():
 	case inv.suspendable():
 		inv.close(outcome{status: checkpoint.OutcomePending})
 	default:

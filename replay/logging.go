@@ -78,10 +78,11 @@ func (h *scopeHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.Handler.Enabled(ctx, level) && !h.s.silent(level)
 }
 
-// silent reports whether a record of this level is dropped because the scope is replayed.
+// silent reports whether a record of this level is dropped because the scope is replayed, or only looked at:
+// a look-ahead is not heard.
 func (s *scope) silent(level slog.Level) bool {
 	least := s.inv.set.replayLogs
-	return (least == nil || level < least.Level()) && s.isReplaying()
+	return s.probe != nil || (least == nil || level < least.Level()) && s.isReplaying()
 }
 
 // WithAttrs keeps the scope.

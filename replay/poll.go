@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func (inv *invocation) arm() {
 	now := inv.clock.Now()
 	var next time.Time
 	for w := range inv.parked {
-		if !inv.served(w) {
+		if !inv.served(w) && !inv.nameless(w) {
 			continue
 		}
 		if at := inv.pollAt(w, now); next.IsZero() || at.Before(next) {
@@ -50,7 +51,7 @@ func (inv *invocation) arm() {
 // armFor is arm for one that parks while the timer is set for all others: it does not look at them, of
 // which there may be thousands. Called with the lock held.
 func (inv *invocation) armFor(w *waiter) {
-	if inv.phase == running && inv.busy > 0 && inv.served(w) {
+	if inv.phase == running && inv.busy > 0 && (inv.served(w) || inv.nameless(w)) {
 		now := inv.clock.Now()
 		inv.pollBy(inv.pollAt(w, now), now)
 	}
@@ -90,7 +91,7 @@ func (inv *invocation) ask() {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	inv.poll.stop() // an earlier one may have been armed while this one waited for the lock
-	if inv.phase != running || inv.busy == 0 || !inv.suspendable() {
+	if inv.phase != running || inv.busy == 0 || !inv.awaited() {
 		return
 	}
 	now := inv.clock.Now()
@@ -98,7 +99,7 @@ func (inv *invocation) ask() {
 		return
 	}
 	for w := range inv.parked {
-		if !inv.served(w) {
+		if !inv.served(w) && !inv.nameless(w) {
 			continue
 		}
 		if _, timed := inv.ends(w, now); !timed {
@@ -107,4 +108,53 @@ func (inv *invocation) ask() {
 	}
 	inv.writer.Poll()
 	inv.arm()
+}
+
+// awaited reports whether somebody waits for what only the service can say.
+func (inv *invocation) awaited() bool {
+	for w := range inv.parked {
+		if inv.served(w) || inv.nameless(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameless reports whether w waits for the ID of a callback whose record the service has not sent, though it
+// has accepted the START.
+func (inv *invocation) nameless(w *waiter) bool {
+	if w.why != waitID {
+		return false
+	}
+	_, ok := inv.log.Get(w.op.id)
+	return ok
+}
+
+// mostIDPolls is how often an invocation in which nobody can go on asks for the ID of a callback.
+const mostIDPolls = 3
+
+// askID asks the service for the IDs of callbacks if somebody needs one, and reports whether it does. Suspending
+// would not help: nothing wakes an execution whose callback nobody knows. If asking is in vain the
+// invocation ends with an error: the next one reads the whole log. Called with the lock held, when nobody can
+// go on.
+func (inv *invocation) askID() bool {
+	var first *waiter
+	for w := range inv.parked {
+		if !inv.nameless(w) {
+			continue
+		}
+		if w.op.polls++; first == nil || w.op.polls > first.op.polls {
+			first = w
+		}
+	}
+	switch {
+	case first == nil:
+		return false
+	case first.op.polls > mostIDPolls:
+		inv.close(outcome{err: fmt.Errorf("replay: %s: the service accepted the callback and did not send its ID: "+
+			"the next invocation will ask again", quote(first.op.path()))})
+	default:
+		inv.writer.Poll()
+	}
+	return true
 }

@@ -12,18 +12,27 @@ import (
 // invocation that abandons the group and a later one that finds it abandoned see the same.
 type probe struct {
 	found []undo
+	// ended says that the body has come to its end, with err: the log holds all that it has waited for, and the
+	// ends of all that it has started.
+	ended bool
+	v     any
+	err   error
 }
 
 // probe runs body in the scope as a probe, on a goroutine of its own, and returns what it found.
 // Called with the lock held, by the goroutine t.
-func (inv *invocation) probe(t *task, in *scope, body func(h *handle)) []undo {
+func (inv *invocation) probe(t *task, in *scope, body func(h *handle) (any, error)) *probe {
 	p := &probe{}
 	in.probe = p
 	w := &waiter{t: t, s: in, why: waitDone, path: in.path}
 	over := false
 	pt := inv.spawn(t, in.path, funcs{func(t *task) {
 		in.t = t
-		_, _ = guard(func() (any, error) { body(&handle{s: in, ctx: in.ctx}); return nil, nil })
+		v, err := guard(func() (any, error) { return body(&handle{s: in, ctx: in.ctx}) })
+		if err == nil {
+			p.ended, err = in.joined()
+		}
+		p.v, p.err = v, err
 	}, func(error) {}})
 	pt.gone = func() {
 		over = true
@@ -33,7 +42,23 @@ func (inv *invocation) probe(t *task, in *scope, body func(h *handle)) []undo {
 		inv.park(w)
 	}
 	in.cancel(errEnded)
-	return p.found
+	return p
+}
+
+// joined reports whether all that the code of a probe has started has ended, and the error that nobody has
+// asked for: see [scope.join].
+func (s *scope) joined() (bool, error) {
+	s.inv.mu.Lock()
+	defer s.inv.mu.Unlock()
+	for _, o := range s.fibres {
+		switch {
+		case !o.done:
+			return false, nil
+		case o.rec.Err != nil && !o.read:
+			return true, o.rec.Err
+		}
+	}
+	return true, nil
 }
 
 // stop ends a probe. Its goroutine counts until it has woken who waits for it: see task.end. Called
@@ -48,6 +73,9 @@ func (s *scope) stop() {
 func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 	h := n.Head()
 	inv := s.inv
+	if b, ok := n.(*node.Batch); ok {
+		s.asks(b)
+	}
 	inv.mu.Lock()
 	if err := s.alive(); err != nil {
 		return node.Record{Err: err}
@@ -68,7 +96,12 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 		s.stop()
 	}
 	o := s.operation(ctx, h, rec.Kind, claim{id: rec.ID, occurrence: nth, rec: rec})
+	if start && (rec.Kind == checkpoint.KindStep || rec.Kind == checkpoint.KindContext) {
+		s.fibres = append(s.fibres, o)
+	}
+	found := -1
 	if h.Undo != nil && !s.single {
+		found = len(s.probe.found)
 		s.probe.found = append(s.probe.found, undo{s: s, head: h, n: n, id: rec.ID, path: o.path(), nth: nth})
 	}
 	if _, ok := n.(*node.Callback); ok {
@@ -83,7 +116,18 @@ func (s *scope) look(ctx context.Context, n node.Node, start bool) node.Record {
 		inv.mu.Unlock()
 		return s.looked(o, s.dress(n, o.path(), r), start)
 	}
-	return s.lookInto(o, n, rec, start)
+	if !rec.Status.Terminal() {
+		return s.lookInto(o, n, start)
+	}
+	if !start {
+		s.observe(rec)
+	}
+	inv.mu.Unlock()
+	r := s.again(o, n, rec)
+	if found >= 0 {
+		s.probe.found[found].rec = &r
+	}
+	return s.looked(o, r, start)
 }
 
 // lookAt waits for nothing: an operation that is not finished ends the probe.
@@ -93,6 +137,9 @@ func (s *scope) lookAt(a *node.Await) node.Record {
 		s.inv.mu.Unlock()
 		return node.Record{Err: errNoTarget}
 	}
+	if s == o.s {
+		o.read = true
+	}
 	rec, ok := s.inv.log.Get(o.id)
 	if o.done {
 		if ok && rec.Status.Terminal() {
@@ -101,11 +148,15 @@ func (s *scope) lookAt(a *node.Await) node.Record {
 		s.inv.mu.Unlock()
 		return o.rec
 	}
-	if !ok || !rec.Status.Terminal() || rec.ReplayChildren {
+	if !ok || !rec.Status.Terminal() {
 		s.stop()
 	}
-	r := s.terminal(o.head, o.nth, rec, true)
 	s.observe(rec)
+	if rec.ReplayChildren { // it is being run again beside the probe
+		s.inv.mu.Unlock()
+		return s.again(o, a.Of, rec)
+	}
+	r := s.terminal(o.head, o.nth, rec, true)
 	s.inv.mu.Unlock()
 	return s.dress(a, o.path(), r)
 }
@@ -119,32 +170,12 @@ func (s *scope) looked(o *operation, r node.Record, start bool) node.Record {
 	return node.Record{Target: o}
 }
 
-// lookInto goes into a group or batch. One that is not finished ends the probe, unless it goes on
-// beside the scope; what a finished group did is its own affair. Called with the lock held.
-func (s *scope) lookInto(o *operation, n node.Node, rec *checkpoint.Operation, start bool) node.Record {
-	g, group := n.(*node.Group)
-	if group && rec.Status.Terminal() {
-		in := s.newScope(s.t, o, true)
-		in.readOnly, in.probe = true, &probe{}
-		if !start {
-			s.observe(rec)
-		}
-		s.inv.mu.Unlock()
-		v, err := guard(func() (any, error) { return g.Body.Run(&handle{s: in, ctx: in.ctx}) })
-		var payload checkpoint.Payload
-		if err == nil {
-			payload, err = o.payload(v)
-		}
-		if err != nil {
-			return s.looked(o, node.Record{Err: err}, start)
-		}
-		return s.looked(o, s.dress(g, o.path(), o.large(payload.Bytes())), start)
-	}
-	if !rec.Status.Terminal() {
-		o.n = n
-		s.probe.found = append(s.probe.found, s.inside(s.t, o)...)
-	}
-	if !start || rec.Status.Terminal() {
+// lookInto goes into an operation that is not finished, which ends the probe unless it goes on beside the
+// scope. Called with the lock held.
+func (s *scope) lookInto(o *operation, n node.Node, start bool) node.Record {
+	o.n = n
+	s.probe.found = append(s.probe.found, s.inside(s.t, o)...)
+	if !start {
 		s.stop()
 	}
 	s.inv.mu.Unlock()

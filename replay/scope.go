@@ -200,7 +200,9 @@ func (s *scope) passed(rec *checkpoint.Operation) {
 }
 
 // replaying reports whether an earlier invocation has been where the scope is now.
-func (s *scope) replaying() bool { return s.unclaimed() > 0 || s.stale }
+func (s *scope) replaying() bool {
+	return s.probe != nil || s.readOnly || s.unclaimed() > 0 || s.stale
+}
 
 // isReplaying is replaying for callers without the lock.
 func (s *scope) isReplaying() bool {

@@ -22,11 +22,11 @@ type undo struct {
 	o   *operation
 	// end is its record, if the log shows that of its branch in its place; else nil.
 	end *checkpoint.Operation
+	// k is the branch whose operation it is; nil if it is that of a scope.
+	k *branch
+	// lost says that its result is not in the log and cannot be computed again.
+	lost bool
 }
-
-// errLargeUndo is the error of an undo that needs a result which is not in the log.
-var errLargeUndo = errors.New("replay: the result to undo was too large for the log: " +
-	"use UndoAttempted, which needs none, or keep the result below 256 KiB")
 
 var errLosers = errors.New("operations that lost could not be compensated")
 
@@ -61,7 +61,8 @@ func (s *scope) compensate(err error) error {
 			list = append(list, s.inside(s.t, o)...)
 		}
 	}
-	if slices.ContainsFunc(list, func(u undo) bool { return u.open() }) {
+	inv.fetch(s.t, list)
+	if anyOpen(list) {
 		for _, o := range s.fibres {
 			if o.t != nil {
 				o.t.outlast(s.t)
@@ -81,7 +82,7 @@ func (s *scope) compensate(err error) error {
 func (s *scope) inside(t *task, o *operation) []undo {
 	switch n := o.n.(type) {
 	case *node.Group:
-		return s.inv.probe(t, s.newScope(nil, o, true), func(h *handle) { _, _ = n.Body.Run(h) })
+		return s.inv.probe(t, s.newScope(nil, o, true), func(h *handle) (any, error) { return n.Body.Run(h) }).found
 	case *node.Batch:
 		kids, err := prepare(n)
 		if err != nil {
@@ -113,10 +114,11 @@ func (b *batch) compensate(e *envelope) error {
 	inv.drain(b.t, b.s)
 	lost := func(k *branch) bool { return e.Failed || !k.counted }
 	list := b.undos(lost)
+	inv.fetch(b.t, list)
 	if !b.settled && slices.ContainsFunc(list, func(u undo) bool { return u.step() != nil || u.unknown() }) {
 		inv.awaitAck(b.t, b.s, b.operation, b.settle(e))
 	}
-	if slices.ContainsFunc(list, func(u undo) bool { return u.open() }) {
+	if anyOpen(list) {
 		for _, k := range b.kids {
 			if k.t != nil {
 				k.t.outlast(b.t)
@@ -124,6 +126,7 @@ func (b *batch) compensate(e *envelope) error {
 		}
 	}
 	rest := b.undos(func(k *branch) bool { return !lost(k) })
+	inv.fetch(b.t, rest)
 	inv.mu.Unlock()
 	if !b.settled {
 		return nil
@@ -168,32 +171,45 @@ func (b *batch) undos(of func(k *branch) bool) []undo {
 // abandoned, what completed inside. Called with the lock held.
 func (k *branch) undos() []undo {
 	inv := k.b.s.inv
-	g, plain := k.plain()
+	_, plain := k.plain()
 	flat := k.b.n.Flat
 	id := k.id
 	if !plain || flat {
 		id = string(checkpoint.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
-	var list []undo
 	end := k.over()
-	if k.head.Undo != nil && (end != nil || !plain || !flat) { // a flat group has no record
-		u := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end}
-		if k.indexed {
-			u.nth = k.index
-		}
-		list = append(list, u)
+	own := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end, k: k}
+	if k.indexed {
+		own.nth = k.index
+	}
+	if flat && !plain {
+		own.k = nil // it has a record of its own
+	}
+	var list []undo
+	recorded := end != nil || !plain || !flat // a flat group has no record
+	if k.head.Undo != nil && recorded {
+		list = append(list, own)
 	}
 	rec, ok := inv.log.Get(k.id)
 	if k.counted || (!flat && (!ok || rec.Status.Terminal())) {
 		return list
 	}
-	return append(list, inv.probe(k.b.t, k.scope(false), func(h *handle) {
-		if plain {
-			_, _ = g.Body.Run(h)
-			return
+	p := inv.probe(k.b.t, k.scope(false), k.look)
+	if k.head.Undo == nil || recorded {
+		return append(list, p.found...)
+	}
+	if p.ended && p.err == nil && !inv.undone(k.id) {
+		// It has done all that it does, though the batch did not count it: now its own Undo stands for it.
+		if payload, err := k.encoded(p.v); err == nil {
+			own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusSucceeded, Payload: payload}
+			return append(list, own)
 		}
-		h.Run(k.n)
-	})...)
+	}
+	if k.head.Undo.Attempted && (k.b.n.MaxOpen == 0 || k.index < k.b.next) {
+		own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusStarted}
+		list = append(list, own)
+	}
+	return append(list, p.found...)
 }
 
 // over is how the branch ended, as a record of its operation: the log does not show what is below
@@ -206,7 +222,7 @@ func (k *branch) over() *checkpoint.Operation {
 	case k.counted, k.done && !k.b.n.Flat:
 		end.Payload, end.Failure = k.payload, k.failure
 	case ok && rec.Status.Terminal():
-		end.Payload, end.Failure = rec.Payload, rec.Failure
+		end.Payload, end.Failure, end.ReplayChildren = rec.Payload, rec.Failure, rec.ReplayChildren
 		if rec.Status != checkpoint.StatusSucceeded && end.Failure == nil {
 			end.Failure = &checkpoint.Failure{}
 		}
@@ -328,14 +344,14 @@ func notUndone(what string) *DivergedError {
 // with the lock held.
 func (u *undo) step() *node.Step {
 	rec := u.find()
-	if rec == nil || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
+	if rec == nil || u.lost || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
 		return nil
 	}
 	r := node.Record{}
 	if rec.Status == checkpoint.StatusSucceeded {
 		r = u.record(rec)
 	}
-	if r.Err != nil && !errors.Is(r.Err, errLargeUndo) && !u.head.Undo.Attempted { // a batch that failed: its own affair
+	if r.Err != nil && !u.head.Undo.Attempted { // a batch that failed: its own affair
 		return nil
 	}
 	st := u.head.Undo.Step(r)
@@ -369,9 +385,6 @@ func (u *undo) record(rec *checkpoint.Operation) node.Record {
 	case u.o != nil && u.o.done:
 		return u.o.rec
 	}
-	if rec.ReplayChildren {
-		return node.Record{Err: errLargeUndo}
-	}
 	return u.s.dress(u.n, u.path, u.s.terminal(u.head, u.nth, rec, true))
 }
 
@@ -380,6 +393,12 @@ func (u *undo) unknown() bool {
 	rec := u.find()
 	if rec == nil {
 		return false
+	}
+	if u.lost {
+		return true
+	}
+	if u.head.Undo.Inner && rec.Kind == checkpoint.KindContext {
+		return false // what is inside says it itself
 	}
 	switch rec.Status {
 	case checkpoint.StatusStarted:
