@@ -15,6 +15,9 @@ import (
 // as its key. The error is that of the last attempt; a *codec.Error is not retried. A [Step] has retries of its own, which cost
 // no further operations.
 //
+// An Undo of o is kept: if the scope of the Retry fails after an attempt succeeded, that is undone by the step
+// "<name>-undo", once for all attempts. Then the name has at most 251 bytes.
+//
 // p and its filters are asked again on every replay: they must depend on the attempt alone.
 func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	n := &node.Group{Header: header[T](name, subTypeRetry)}
@@ -33,6 +36,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	if n.Err == nil {
 		h := o.Node().Head()
 		n.Codec, n.Known, n.Of, n.Check = h.Codec, h.Known, o.Node(), h.Check
+		keepUndo(&n.Header, "Retry", o.Node(), itself)
 	}
 	return Op[T]{n: n, decode: o.decode}
 }

@@ -81,7 +81,9 @@ func (s *scope) runOnEnd(err error) {
 // scope ended with. Functions run in the reverse order of their registration, at least once, and
 // may run again if the invocation is cut off before the result is recorded. They run no
 // operations. They do not run when the invocation suspends, nor when the execution diverged, was
-// stopped or timed out; for what must be released then, use defer.
+// stopped or timed out; for what must be released then, use defer. Nor do they run in a group or branch that is
+// left behind, because it lost a race or the scope around it failed: it does not end. What it did is taken back by
+// Undo, what it holds is released by defer.
 //
 // OnEnd does nothing on the zero Context.
 func OnEnd(ctx op.Context, fn func(ctx context.Context, err error)) {

@@ -41,8 +41,7 @@ func (inv *invocation) probe(t *task, in *scope, body func(h *handle) (any, erro
 	for !over {
 		inv.park(w)
 	}
-	in.cancel(errEnded)
-	return p
+	return p // the scope's context ends with that around it: what was found is decoded with it
 }
 
 // joined reports whether all that the code of a probe has started has ended, and the error that nobody has

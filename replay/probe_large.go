@@ -119,9 +119,9 @@ func (k *branch) encode(in *scope, v any) (checkpoint.Payload, error) {
 	return o.payload(v)
 }
 
-// encoded is encode for what a probe of the branch has come to. Called with the lock held, by the batch's
-// goroutine, which gives it back meanwhile: codecs are user code.
-func (k *branch) encoded(v any) (payload checkpoint.Payload, err error) {
+// encoded is encode for what a probe of the branch has come to. Called with the lock held, by the goroutine t,
+// which gives it back meanwhile: codecs are user code.
+func (k *branch) encoded(t *task, v any) (payload checkpoint.Payload, err error) {
 	k.b.s.inv.mu.Unlock()
 	_, err = guard(func() (any, error) {
 		var err error
@@ -129,7 +129,7 @@ func (k *branch) encoded(v any) (payload checkpoint.Payload, err error) {
 		return nil, err
 	})
 	k.b.s.inv.mu.Lock()
-	k.b.t.check()
+	t.check()
 	return payload, err
 }
 
@@ -150,7 +150,7 @@ func (inv *invocation) fetch(t *task, list []undo) {
 			if !p.ended || p.err != nil {
 				continue
 			}
-			if payload, err := k.encoded(p.v); err == nil {
+			if payload, err := k.encoded(t, p.v); err == nil {
 				end := *rec
 				end.Payload, end.ReplayChildren = payload, false
 				u.end, u.lost = &end, false

@@ -200,7 +200,7 @@ func (k *branch) undos() []undo {
 	}
 	if p.ended && p.err == nil && !inv.undone(k.id) {
 		// It has done all that it does, though the batch did not count it: now its own Undo stands for it.
-		if payload, err := k.encoded(p.v); err == nil {
+		if payload, err := k.encoded(k.b.t, p.v); err == nil {
 			own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusSucceeded, Payload: payload}
 			return append(list, own)
 		}
