@@ -172,7 +172,9 @@ func (inv *invocation) fetch(t *task, list []undo) {
 }
 
 // anyOpen reports whether the body of an operation that will be undone may be running.
-func anyOpen(list []undo) bool { return slices.ContainsFunc(list, func(u undo) bool { return u.open() }) }
+func anyOpen(list []undo) bool {
+	return slices.ContainsFunc(list, func(u undo) bool { return u.open() })
+}
 
 // undone reports whether the log holds compensations of the scope with this ID.
 func (inv *invocation) undone(id string) bool {

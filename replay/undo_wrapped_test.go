@@ -36,7 +36,9 @@ func TestUndoInsideAWrapper(t *testing.T) {
 		path   string // of what was undone first
 	}{
 		{"a time-out", func(u undone) []op.Op[string] { return []op.Op[string]{op.Timeout("t", reserve("a", u), time.Hour)} }, []string{"undo a!"}, "t-undo"},
-		{"attempts", func(u undone) []op.Op[string] { return []op.Op[string]{op.Retry("r", reserve("a", u), retry.Default())} }, []string{"undo a!"}, "r-undo"},
+		{"attempts", func(u undone) []op.Op[string] {
+			return []op.Op[string]{op.Retry("r", reserve("a", u), retry.Default())}
+		}, []string{"undo a!"}, "r-undo"},
 		{"wrappers and steps, the last first", func(u undone) []op.Op[string] {
 			return []op.Op[string]{reserve("a", u), op.Timeout("t", reserve("a", u), time.Hour), op.Retry("r", reserve("a", u), retry.Default()), reserve("b", u)}
 		}, []string{"undo b!", "undo a!", "undo a!", "undo a!"}, "b-undo"},
