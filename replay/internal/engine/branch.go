@@ -241,6 +241,9 @@ func (k *branch) run(f *fiber) {
 	}
 	f.Regain()
 	f.panicked = nil
+	if _, plain := k.plain(); f.look && plain && err == nil && !k.s.readOnly {
+		k.payload, err = k.encoded(f, v) // it may be all that is left of it
+	}
 	k.conclude(v, k.s.close(err))
 }
 
@@ -272,8 +275,7 @@ func (k *branch) result(r node.Record) (any, error) {
 func (k *branch) conclude(v any, err error) {
 	f := k.f
 	if err == nil {
-		o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
-		k.payload, err = o.payload(f, v)
+		k.payload, err = k.encoded(f, v)
 	}
 	if err != nil {
 		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
@@ -284,6 +286,12 @@ func (k *branch) conclude(v any, err error) {
 	if k.rec != nil && k.rec.Status.Terminal() {
 		f.becauseOf(k.rec, k.rec)
 	}
+}
+
+// encoded makes the payload of the branch's value.
+func (k *branch) encoded(f *fiber, v any) (checkpoint.Payload, error) {
+	o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+	return o.payload(f, v)
 }
 
 // record queues how the branch ended: tied to the update that is added next, or held back for a round

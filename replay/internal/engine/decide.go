@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
@@ -67,6 +66,7 @@ func (st *step) retry(err error, after time.Duration, cuts int) checkpoint.Updat
 	if cuts > 0 {
 		u.Failure.Data = withCuts(u.Failure.Data, cuts)
 	}
+	fit(u.Failure)
 	return u
 }
 
@@ -74,7 +74,7 @@ func (st *step) retry(err error, after time.Duration, cuts int) checkpoint.Updat
 // from there.
 func (st *step) cutShort(err error, cuts int) checkpoint.Update {
 	if state, again := retry.StateOf(err); again {
-		payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), state)
+		payload, err := st.encodeState(state)
 		if err != nil {
 			return st.giveUp(err)
 		}
@@ -85,7 +85,7 @@ func (st *step) cutShort(err error, cuts int) checkpoint.Update {
 
 // goOn records the state that the next attempt begins with.
 func (st *step) goOn(state any, after time.Duration) checkpoint.Update {
-	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), state)
+	payload, err := st.encodeState(state)
 	if err != nil {
 		return st.giveUp(err)
 	}

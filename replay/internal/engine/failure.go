@@ -172,8 +172,14 @@ func clip(s string) string {
 	if len(s) <= maxMessage {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}
-	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
+	return cut(s, maxMessage)
 }
+
+// ellipsis stands for what was cut off.
+const ellipsis = "…"
+
+// cut leaves the first n bytes of a text, at a character.
+func cut(s string, n int) string { return strings.ToValidUTF8(s[:n], "") + ellipsis }
 
 // dataMark begins the data of an error that we wrote.
 const dataMark = `{"perdure":`
@@ -212,11 +218,13 @@ func identityData(ids []op.Identity) string {
 }
 
 func (d errorData) text() string {
-	b, err := json.Marshal(d)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a state may be full of what only HTML needs to be escaped
+	if err := enc.Encode(d); err != nil {
 		return ""
 	}
-	return string(b)
+	return string(bytes.TrimRight(b.Bytes(), "\n"))
 }
 
 // readData splits the data of a recorded error into what we wrote and what came from outside.

@@ -168,20 +168,42 @@ func (k *branch) undos() []undo {
 	if !plain || flat {
 		id = string(oplog.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
-	var list []undo
 	end := k.over()
-	if k.head.Undo != nil && (end != nil || !plain || !flat) { // a flat group has no record
-		u := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end}
-		if k.indexed {
-			u.nth = k.index
-		}
-		list = append(list, u)
+	own := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end}
+	if k.indexed {
+		own.nth = k.index
 	}
-	if end != nil || k.s == nil {
-		return list
+	switch {
+	case k.head.Undo == nil:
+	case end != nil:
+		return []undo{own}
+	case plain && flat && !k.b.decided && k.through():
+		// A flat group has no record. The batch was left before it was decided, so what has done all that it
+		// does counts, and its own Undo stands for it.
+		own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusSucceeded, Payload: k.payload}
+		return []undo{own}
+	case !plain || !flat:
+		return append([]undo{own}, k.inside()...)
+	case k.head.Undo.Attempted && k.s != nil: // a flat group has no record
+		own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusStarted}
+		return append([]undo{own}, k.inside()...)
 	}
-	return append(list, k.s.claimed()...)
+	if end != nil {
+		return nil
+	}
+	return k.inside()
 }
+
+// inside lists what was claimed in a branch that has no end.
+func (k *branch) inside() []undo {
+	if k.s == nil {
+		return nil
+	}
+	return k.s.claimed()
+}
+
+// through reports whether the function of the branch came to its end without an error.
+func (k *branch) through() bool { return k.done && k.failure == nil || k.s != nil && k.s.through }
 
 // over is how the branch ended, as a record of its operation: the log does not show what is below
 // a branch that has ended. It is nil for a branch that has not, or that the batch did not count.
