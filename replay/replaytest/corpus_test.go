@@ -115,6 +115,11 @@ func corpus() map[string]program {
 	}}
 	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double)}}
 	all["a copy for other code"] = otherCode()
+	for name, run := range bookings() {
+		if !awaited(name) {
+			all[name] = program{run: run}
+		}
+	}
 	return all
 }
 

@@ -49,6 +49,7 @@ type kit struct {
 
 	relaxed map[string]bool // steps, by path
 	beside  bool            // something ran concurrently
+	effects *effects        // what was done and undone; nil if nobody asks
 	logs    []Log
 }
 

@@ -105,7 +105,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		t.answered(out, err)
 		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
-	t.k.body, t.k.waits, t.k.rest = t.body, t.waits, t.rest
+	t.k.body, t.k.waits, t.k.rest, t.k.effects = t.body, t.waits, t.rest, newEffects()
 	ctx, cancel := context.WithTimeout(x.tb.Context(), x.patience)
 	defer cancel()
 	if t.err == nil {
