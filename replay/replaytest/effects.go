@@ -2,7 +2,6 @@ package replaytest
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -222,26 +221,12 @@ func limits(n *node.Batch) bool {
 // branch makes the i-th operation of a batch.
 func (f *effects) branch(k *kit, path string, n *node.Batch, i int) node.Node {
 	o := n.Child(i)
-	h := o.Head()
-	if h.Err != nil {
+	if o.Head().Err != nil {
 		return o
 	}
-	label := strconv.Itoa(i)
-	switch {
-	case !n.Indexed:
-		label = checkpoint.WireName(h.Name, h.Key)
-	case h.Key != "":
-		label = h.Key
-	}
-	at := checkpoint.ItemPath(path, label)
-	g, plain := o.(*node.Group)
-	plain = plain && g.SubType == subTypeGroup && g.Of == nil && !g.Outside
-	inside := at
-	if !plain {
-		inside = checkpoint.Path(at, h.Name, "", 0)
-	}
+	at, inside := itemPath(path, n, o, i)
 	k.note(func() {
-		f.branches[at] = branch{batch: path, index: i, op: inside, plain: plain, flat: n.Flat}
+		f.branches[at] = branch{batch: path, index: i, op: inside, plain: plainGroup(o), flat: n.Flat}
 		f.batches[path].branches[i] = at
 	})
 	return f.undo(k, o, &effect{path: at, op: inside, owner: path})

@@ -154,7 +154,7 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		tb.Fatalf("replaytest: Equal compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
 			cfg.explore.equal, *new(Out))
 	}
-	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}, patience: patience}
+	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}}
 	x.traffic = func(k *kit) string {
 		r, err := resultOf(k, f)
 		if err != nil {

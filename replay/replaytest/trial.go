@@ -3,7 +3,6 @@ package replaytest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,9 +15,6 @@ import (
 
 // functionTimeout is the deadline of invocations in schedules that let it pass.
 const functionTimeout = 10 * time.Second
-
-// patience is how long, in real time, an execution may take before it counts as hanging.
-const patience = time.Minute
 
 // mostInvocations is how many invocations the undisturbed execution may need before it counts as making no
 // progress.
@@ -106,16 +102,11 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
 	t.k.body, t.k.waits, t.k.rest, t.k.effects = t.body, t.waits, t.rest, newEffects()
-	ctx, cancel := context.WithTimeout(x.tb.Context(), x.patience)
-	defer cancel()
 	if t.err == nil {
-		t.err = t.k.start(ctx, x.input)
+		t.err = t.k.start(x.tb.Context(), x.input)
 	}
 	if t.err == nil {
-		t.err = t.k.drive(ctx)
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(t.err, context.DeadlineExceeded) {
-		t.err = fmt.Errorf("it has not ended within %v of real time: a body, or the handler, waits for what does not come", x.patience)
+		t.err = t.k.within(x.tb.Context(), cfg.limitOf(x.tb), t.k.drive)
 	}
 	if t.k.exec != nil {
 		t.status, t.result = t.k.exec.Status(), t.k.exec.Result()

@@ -112,7 +112,7 @@ func (k *kit) classify(path string, n node.Node) {
 			k.asks(path)
 		}
 	case *node.Batch:
-		k.beside = true
+		k.beside, k.batches[path] = true, n
 	case *node.Step:
 		k.relaxed[path] = n.Config.Semantics == node.Relaxed
 	case *node.Wait, *node.Invoke, *node.Await:
@@ -149,6 +149,12 @@ func (b *body) Run(ctx context.Context) (any, error) {
 	b.k.note(func() {
 		b.k.runs[b.path]++
 		run = b.k.runs[b.path]
+		b.k.running[b.path]++
+	})
+	defer b.k.note(func() {
+		if b.k.running[b.path]--; b.k.running[b.path] == 0 {
+			delete(b.k.running, b.path)
+		}
 	})
 	inner := b.inner.Run
 	if b.undoes != nil {
