@@ -24,6 +24,8 @@ type effects struct {
 	// gone on.
 	ended map[string][]string
 	past  map[string]bool
+	// undoes is how many compensations have succeeded.
+	undoes int
 	// failures are those that the log was given, texts the payloads that report a compensation.
 	failures []checkpoint.Failure
 	texts    []string
@@ -37,6 +39,8 @@ type effect struct {
 	// compensates it.
 	path, op, owner string
 	attempted       bool
+	// place is where it comes among those of its owner.
+	place int
 	// tried are the steps that have begun to compensate it, by ID, undone the runs of them that succeeded.
 	tried  []string
 	undone []undone
@@ -44,7 +48,9 @@ type effect struct {
 
 // undone is a run of a compensation that succeeded.
 type undone struct {
-	id   string
+	id string
+	// turn is where it comes among all that were undone.
+	turn int
 	gave []given
 }
 
@@ -131,6 +137,9 @@ func (f *effects) undo(k *kit, n node.Node, e *effect) node.Node {
 			return
 		}
 		e.attempted = u.Attempted
+		if _, isBranch := f.branches[e.path]; !isBranch {
+			e.place = len(f.undoable)
+		}
 		f.undoable[e.path] = e
 	})
 	if made {
@@ -229,7 +238,7 @@ func (f *effects) branch(k *kit, path string, n *node.Batch, i int) node.Node {
 		f.branches[at] = branch{batch: path, index: i, op: inside, plain: plainGroup(o), flat: n.Flat}
 		f.batches[path].branches[i] = at
 	})
-	return f.undo(k, o, &effect{path: at, op: inside, owner: path})
+	return f.undo(k, o, &effect{path: at, op: inside, owner: path, place: i})
 }
 
 // over notes an operation of which the code knows that it has ended. Called with the lock held.
@@ -249,7 +258,10 @@ func (f *effects) compensating(
 		k.note(func() { c.e.tried = append(c.e.tried, info.ID) })
 		v, err := inner(ctx)
 		if err == nil {
-			k.note(func() { c.e.undone = append(c.e.undone, undone{id: info.ID, gave: gave}) })
+			k.note(func() {
+				f.undoes++
+				c.e.undone = append(c.e.undone, undone{id: info.ID, turn: f.undoes, gave: gave})
+			})
 		}
 		return v, err
 	}

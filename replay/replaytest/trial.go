@@ -41,7 +41,7 @@ type trial struct {
 	bodies, crashes []string
 	crashed         map[string]int
 	perAttempt      map[string]int
-	strict          map[string]bool // at most once, by path
+	strict          map[string]bool // at most once per attempt, by path
 	interrupted     bool
 	states          map[uint64]bool
 	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
@@ -88,7 +88,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 	t.k, t.err = newKit(&cfg, local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
 		inner := node.SubstituteFrom(ctx)
 		ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node {
-			if s, ok := n.(*node.Step); ok && s.Config.Semantics == node.AtMostOnce {
+			if s, ok := n.(*node.Step); ok && (s.Config.Semantics == node.AtMostOnce || s.Config.CountCrashes == node.On) {
 				t.note(func() { t.strict[path] = true })
 			}
 			return inner(path, n)

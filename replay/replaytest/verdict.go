@@ -67,6 +67,27 @@ func (t *trial) effectsProblem(f restorer) string {
 			return what
 		}
 	}
+	return j.order()
+}
+
+// order says which effects of one scope were undone in another order than the last one first; empty for none. Of
+// a batch that failed because its losers could not be undone, its winner is undone last.
+func (j *judgement) order() string {
+	last := make(map[string]*effect) // by owner
+	var list []*effect
+	for _, e := range j.undoable {
+		_, isBranch := j.branches[e.path]
+		if len(e.undone) > 0 && (!isBranch || j.records[e.owner].Status == checkpoint.StatusSucceeded) {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *effect) int { return a.undone[0].turn - b.undone[0].turn })
+	for _, e := range list {
+		if before := last[e.owner]; before != nil && before.place < e.place {
+			return fmt.Sprintf("%q was undone before %q, which came later: the last one is to be undone first", before.path, e.path)
+		}
+		last[e.owner] = e
+	}
 	return ""
 }
 
@@ -112,6 +133,8 @@ func (j *judgement) judge(e *effect) string {
 		return fmt.Sprintf("%q was undone %d times, as the operations %s", e.path, len(ids), strings.Join(ids, ", "))
 	case len(ids) == 1 && v.must == stand:
 		return fmt.Sprintf("%q was undone, although it is to stand: %s", e.path, v.why)
+	case len(e.undone) > 0 && v.must == stand:
+		return fmt.Sprintf("%q was undone by an invocation that was lost, although it is to stand: %s", e.path, v.why)
 	case len(ids) == 1 && happened == no && !e.attempted:
 		return fmt.Sprintf("%q was undone, although it had not completed: %s", e.path, what)
 	case len(ids) == 1:
