@@ -20,6 +20,20 @@ type program struct {
 	run  func(op.Context, int) (string, error)
 	opts []replaytest.ExploreOption
 	set  []replay.HandlerOption
+	// want is what an execution comes to that nothing interrupts, with the input 0; empty
+	// if nobody looks.
+	want string
+}
+
+// plain are the options that go with an execution that nothing interrupts.
+func (p program) plain() []replaytest.Option {
+	var opts []replaytest.Option
+	for _, o := range p.opts {
+		if o, ok := o.(replaytest.Option); ok {
+			opts = append(opts, o)
+		}
+	}
+	return opts
 }
 
 // The operations that the programs are made of.
@@ -115,6 +129,9 @@ func corpus() map[string]program {
 	}}
 	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double)}}
 	all["a copy for other code"] = otherCode()
+	for name, p := range rules() {
+		all[name] = p
+	}
 	for name, run := range bookings() {
 		if !awaited(name) {
 			all[name] = program{run: run}
