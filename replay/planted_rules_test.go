@@ -59,7 +59,7 @@ func brokenRules() []brokenRule {
 		{
 			rule: "a place among running bodies goes to who still waits for one", how: "it goes to a branch that was left behind",
 			patches: []patch{{"replay/slots.go", "\t\tif !w.woken {\n\t\t\tw.wake()\n\t\t\treturn\n\t\t}\n", "\t\tif !w.woken {\n\t\t\tw.wake()\n\t\t}\n\t\treturn\n"}},
-			test:    "^TestAbandonedBranchesGiveBackTheirSlots$", pkg: ".", program: "a place of one that was left behind",
+			program: "a place of one that was left behind",
 		},
 		{
 			rule: "who waits beside a body is asked for as long as the body runs", how: "once alone",
@@ -67,7 +67,7 @@ func brokenRules() []brokenRule {
 				{"replay/poll.go", "\tinv.writer.Poll()\n\tinv.arm()\n", "\tinv.writer.Poll()\n"},
 				{"replay/invocation.go", "\tinv.acknowledge()\n\tinv.arm()\n\tinv.settle()\n", "\tinv.acknowledge()\n\tif len(r.Updates) > 0 && inv.poll.at.IsZero() {\n\t\tinv.arm()\n\t}\n\tinv.settle()\n"},
 			},
-			test: "^TestPollsComeOnlyWhileSomebodyIsBusy$", pkg: ".", program: "polls for several ends",
+			test: "^TestPollsComeOnlyWhileSomebodyIsBusy$", pkg: ".",
 		},
 		{
 			rule: "a crash consumes the attempt of a step that counts crashes", how: "not the first attempt",
