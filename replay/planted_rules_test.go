@@ -62,6 +62,11 @@ func brokenRules() []brokenRule {
 			program: "a place of one that was left behind",
 		},
 		{
+			rule: "a place among running bodies is not lost with who was woken to take it", how: "if it was left behind by then",
+			patches: []patch{{"replay/task.go", "\t\tt.wants.next() // it was woken", "\t\t// it was woken"}},
+			test:    "^TestAbandonedBranchesGiveBackTheirSlots$", pkg: ".",
+		},
+		{
 			rule: "who waits beside a body is asked for as long as the body runs", how: "once alone",
 			patches: []patch{
 				{"replay/poll.go", "\tinv.writer.Poll()\n\tinv.arm()\n", "\tinv.writer.Poll()\n"},
