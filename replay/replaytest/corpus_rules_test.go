@@ -39,14 +39,14 @@ func rules() map[string]program {
 			return "", replay.Exec(ctx, op.Do("refuse", func(context.Context) error { return errBusy }, op.WithRetry(retry.Never())))
 		}},
 		"five branches, then a failure": {run: func(ctx op.Context, _ int) (string, error) {
-			ops := make([]op.Op[int], 5)
-			for i := range ops {
-				ops[i] = op.Group("branch-"+strconv.Itoa(i), func(ctx op.Context) (int, error) {
+			var ops []op.Op[int]
+			for i := range 5 {
+				ops = append(ops, op.Group("branch-"+strconv.Itoa(i), func(ctx op.Context) (int, error) {
 					if _, err := replay.Run(ctx, add(i)); err != nil {
 						return 0, err
 					}
 					return i, nil
-				}).Undo(func(context.Context, int) error { return nil })
+				}).Undo(func(context.Context, int) error { return nil }))
 			}
 			fails := op.Group("fails", func(ctx op.Context) (int, error) {
 				return 0, errors.Join(replay.Exec(ctx, op.Wait("minute", time.Minute)), errBusy)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -129,9 +130,7 @@ func corpus() map[string]program {
 	}}
 	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double)}}
 	all["a copy for other code"] = otherCode()
-	for name, p := range rules() {
-		all[name] = p
-	}
+	maps.Copy(all, rules())
 	for name, run := range bookings() {
 		if !awaited(name) {
 			all[name] = program{run: run}

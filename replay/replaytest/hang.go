@@ -38,6 +38,7 @@ var errHangs = errors.New("real time is over")
 
 // limitOf is the limit of a test; zero for none.
 func (c *config) limitOf(tb testing.TB) time.Duration {
+	tb.Helper()
 	limit := max(0, c.limit)
 	t, ok := tb.(interface{ Deadline() (time.Time, bool) })
 	if !ok || limit == 0 {
@@ -51,7 +52,7 @@ func (c *config) limitOf(tb testing.TB) time.Duration {
 }
 
 // numbers tells the executions of a test binary apart.
-var numbers atomic.Int64
+var numbers atomic.Int64 //nolint:gochecknoglobals // labels of goroutines are those of the process
 
 // label is the key under which the goroutines of a function carry the number of its execution.
 const label = "replaytest"

@@ -54,8 +54,7 @@ func TestRepliesAreEncodedAsDeclared(t *testing.T) {
 			name: "structs of a map with keys", reason: "the place is no index", path: "all[*]",
 			reply: approval{By: "Ann"}, want: "[{Ann} {Ann}]",
 			run: func(ctx op.Context, _ int) (string, error) {
-				each := func(key string) op.Op[approval] { return signed.Key(key) }
-				b, err := replay.Run(ctx, op.Map("all", []string{"1", "0/[x]"}, each))
+				b, err := replay.Run(ctx, op.Map("all", []string{"1", "0/[x]"}, signed.Key))
 				return text(b.Values(), err)
 			},
 		},

@@ -193,6 +193,7 @@ func (j *judgement) flatGroup(path string) (int, string) {
 		return yes, fmt.Sprintf("the batch %q has counted its success", j.branches[path].batch)
 	case node.ItemFailed:
 		return no, "it failed"
+	case node.ItemStarted:
 	}
 	switch g := j.groups[path]; {
 	case g == nil || len(g.returned) == 0:
@@ -437,10 +438,11 @@ func (j *judgement) outcome(path string) *node.Outcome {
 func outcomeOf(payload string) *node.Outcome {
 	var m struct {
 		Perdure *struct {
-			Reason, Status string
-			Failed         bool
-			Winner         int
-		}
+			Reason string `json:"reason"`
+			Status string `json:"status"`
+			Failed bool   `json:"failed"`
+			Winner int    `json:"winner"`
+		} `json:"perdure"`
 	}
 	if !strings.HasPrefix(payload, `{"perdure":`) || json.Unmarshal([]byte(payload), &m) != nil || m.Perdure == nil {
 		return nil
