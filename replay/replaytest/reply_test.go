@@ -36,7 +36,7 @@ func TestRepliesAreEncodedAsDeclared(t *testing.T) {
 			run: func(ctx op.Context, _ int) (string, error) { return text(replay.Run(ctx, signed)) },
 		},
 		{
-			name: "texts of a map", reason: "the branch is what waits", path: "all[*]/signed", reply: "yes", want: "[yes yes]",
+			name: "texts of a map", reason: "the branch is what waits", path: "all[*]/words", reply: "yes", want: "[yes yes]",
 			run: func(ctx op.Context, _ int) (string, error) {
 				b, err := replay.Run(ctx, op.Map("all", []int{1, 2}, func(int) op.Op[string] { return words }))
 				return text(b.Values(), err)
