@@ -88,13 +88,19 @@ func (o Op[T]) Node() node.Node {
 	case o.key == nil:
 		return o.n
 	}
-	return node.With(o.n, func(h *node.Header) { h.Key = o.key() })
+	key, err := guardedKey(o.key)
+	return node.With(o.n, func(h *node.Header) {
+		h.Key = key
+		if err != nil && h.Err == nil {
+			h.Err = err
+		}
+	})
 }
 
 // Decode returns what the record of the operation says, for interpreters.
 func (o Op[T]) Decode(r node.Record) (T, error) {
 	if o.decode != nil {
-		return o.decode(r)
+		return guarded(func() (T, error) { return o.decode(r) })
 	}
 	return decodeAs[T](r)
 }

@@ -78,7 +78,7 @@ var errCreatedInBatch = errors.New("a callback is created by a branch: create it
 
 // newBranch makes the i-th operation of a batch.
 func newBranch(n *node.Batch, i int) (*branch, error) {
-	o := n.Child(i)
+	o := child(n, i)
 	h := o.Head()
 	if h.Err != nil {
 		return nil, h.Err
@@ -239,8 +239,7 @@ func (k *branch) run(f *fiber) {
 	default:
 		v, err = k.result(k.s.call(k.s.ctx, k.n, false))
 	}
-	f.Regain()
-	f.panicked = nil
+	err = f.returned(err)
 	if _, plain := k.plain(); f.look && plain && err == nil && !k.s.readOnly {
 		k.payload, err = k.encoded(f, v) // it may be all that is left of it
 	}
@@ -265,7 +264,7 @@ func (k *branch) observed(g *node.Group) (v any, err error) {
 // result is what an operation that is not a plain group has come to.
 func (k *branch) result(r node.Record) (any, error) {
 	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
-		_, r.Err = guard(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
+		_, r.Err = guarded(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
 	}
 	return node.Verbatim{Payload: r.Payload}, r.Err
 }

@@ -9,13 +9,23 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
+// decided is decide, which calls functions of the user's: policies, filters, codecs, methods of errors. What
+// panics there ends the attempts.
+func (st *step) decided(f *fiber, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update) {
+	_, failed := f.call(ofPolicy, st.head.Name, func() (any, error) { u = st.decide(rec, number, err); return nil, nil })
+	if failed != nil {
+		u = st.giveUp(failed)
+	}
+	return u
+}
+
 // decide says what follows an attempt that failed: FAIL or RETRY. It calls user code.
 //
 //  1. If the body was cut short before the invocation's deadline, the attempt is made again, as
 //     often as the handler says.
 //  2. Otherwise, if a conversion failed, there is no further attempt.
 //  3. Otherwise the policy decides; a body that asked for another attempt leaves its state.
-func (st *step) decide(f *fiber, rec *checkpoint.Operation, number int, err error) checkpoint.Update {
+func (st *step) decide(rec *checkpoint.Operation, number int, err error) checkpoint.Update {
 	cuts := cutsOf(rec)
 	if _, cut := errors.AsType[*cutShortError](err); cut && cuts < st.s.inv.cfg.Cuts && st.conf.Semantics != node.AtMostOnce {
 		return st.cutShort(err, cuts+1)

@@ -255,7 +255,7 @@ func (inv *invocation) served(f *fiber) bool {
 
 // Crashed ends an invocation whose engine has panicked: it must not keep it from answering.
 func (inv *invocation) Crashed(v any, stack []byte) {
-	inv.decide(Outcome{Err: fmt.Errorf("replay: the engine panicked, which is a fault of perdure's: %v\n%s", v, stack)})
+	inv.decide(Outcome{Err: fmt.Errorf("replay: the engine panicked, which is a mistake in this library: panic: %v\n%s", v, stack)})
 }
 
 // Revoked warns of a strand that waits for something other than an operation.

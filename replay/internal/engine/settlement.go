@@ -34,10 +34,13 @@ func (b *batch) settle(e *wire.Envelope) uint64 {
 	out := &b.s.inv.out
 	b.recordLast()
 	out.AddTied(u, time.Time{})
+	if b.broken != nil {
+		e.Summary = b.broken.Error() // an invocation that goes on from here does not ask the rule
+	}
 	u.Action = checkpoint.ActionSucceed
 	u.Payload = checkpoint.NewPayload(e.Encode())
 	if u.Payload.Size() > maxInline {
-		u.Payload = checkpoint.NewPayload(e.Short("").Encode())
+		u.Payload = checkpoint.NewPayload(e.Short(e.Summary).Encode())
 	}
 	return out.Add(u, time.Time{})
 }
@@ -65,6 +68,9 @@ func (b *batch) settlement() *wire.Envelope {
 // resume goes on with the compensation of a batch.
 func (b *batch) resume(e *wire.Envelope) node.Record {
 	b.settled = true
+	if e.Reason == brokenRule {
+		b.broken = &ruleBroken{e.Summary}
+	}
 	places := b.places(e)
 	if len(e.Items) != len(e.Status) {
 		b.in.readOnly = true
@@ -131,7 +137,9 @@ func (b *batch) compensate(e *wire.Envelope) error {
 	rest := b.undos(func(k *branch) bool { return !lost(k) })
 	result := &op.UndoError{Cause: errLosers}
 	if e.Failed {
-		result.Cause = b.cause(e)
+		if result.Cause = b.broken; result.Cause == nil {
+			result.Cause = b.cause(e)
+		}
 	}
 	b.in.undoAll(list, rest, result)
 	if complete(result) {
@@ -144,7 +152,7 @@ func (b *batch) compensate(e *wire.Envelope) error {
 // cause is the error that a failed batch gives its caller.
 func (b *batch) cause(e *wire.Envelope) error {
 	r := b.s.dress(b.n, b.path(), b.large(e.Encode()))
-	_, err := guard(func() (any, error) { return b.n.Whole(r) })
+	_, err := guarded(func() (any, error) { return b.n.Whole(r) })
 	return err
 }
 
