@@ -30,14 +30,13 @@ func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
 		return zero, errNoContext
 	}
 	h, ok := s.(*engine.Handle)
-	if !ok {
+	if !ok || !h.Enter() {
 		return o.Decode(s.Run(o.Node()))
 	}
-	r, ok := h.Call(o.Node())
-	if ok {
-		defer h.Leave() // what a Transform does is part of the call
-	}
-	return o.Decode(r)
+	defer h.Leave() // what key functions and a Transform do is part of the call
+	v, err := o.Decode(h.Call(o.Node()))
+	h.Done()
+	return v, err
 }
 
 // Exec is [Run] for callers that have no use for the result: it is not decoded.
@@ -46,11 +45,23 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 	if s == nil {
 		return errNoContext
 	}
+	h, ok := s.(*engine.Handle)
+	if !ok || !h.Enter() {
+		return exec(s.Run, o)
+	}
+	defer h.Leave()
+	err := exec(h.Call, o)
+	h.Done()
+	return err
+}
+
+// exec runs an operation and drops its result.
+func exec[T any](run func(node.Node) node.Record, o op.Op[T]) error {
 	n := o.Node()
 	if h := n.Head(); h.Check != nil && h.Undo == nil {
 		n = node.With(n, func(h *node.Header) { h.Check = nil })
 	}
-	r := s.Run(n)
+	r := run(n)
 	if r.Err == nil {
 		return nil
 	}
@@ -73,6 +84,12 @@ func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
 	s := op.ScopeOf(ctx)
 	if s == nil {
 		return &Future[T]{result: o.Await(node.Record{Err: errNoContext})}
+	}
+	if h, ok := s.(*engine.Handle); ok && h.Enter() {
+		defer h.Leave()
+		f := &Future[T]{result: o.Await(h.Begin(o.Node()))}
+		h.Done()
+		return f
 	}
 	return &Future[T]{result: o.Await(s.Start(o.Node()))}
 }

@@ -186,6 +186,7 @@ func (s *Strand) Off(k Kind, f func()) {
 	}
 	t.off[k]++
 	s.offs.Store(true)
+	t.awaySet(s.id.Load(), true)
 	t.drive(nil)
 	returned := false
 	defer func() {
@@ -204,6 +205,7 @@ func (s *Strand) back() {
 	if !t.post(s.cameBack, s) {
 		<-s.wake
 	}
+	t.awaySet(s.id.Load(), false)
 	s.offs.Store(false)
 	if s.dead {
 		s.Exit()

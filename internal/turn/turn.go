@@ -52,9 +52,10 @@ const (
 type Turn struct {
 	machine Machine
 
-	mu     sync.Mutex // guards events, held, and whether the watchdog is set
+	mu     sync.Mutex // guards away, events, held, and whether the watchdog is set
 	events queue[func()]
-	held   bool // a goroutine has the turn
+	held   bool             // a goroutine has the turn
+	away   map[uintptr]bool // goroutines of strands that are off the turn
 	dog    watchdog
 
 	// now is the ticket of the code outside the engine that has the turn; zero while the engine has
@@ -90,6 +91,26 @@ func (t *Turn) User() *Strand {
 		return nil
 	}
 	return t.user.Load()
+}
+
+// Away reports whether the calling goroutine is that of a strand that is off the turn. It needs no turn.
+func (t *Turn) Away() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.away[g()]
+}
+
+func (t *Turn) awaySet(id uintptr, away bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !away {
+		delete(t.away, id)
+		return
+	}
+	if t.away == nil {
+		t.away = make(map[uintptr]bool)
+	}
+	t.away[id] = true
 }
 
 // Off returns how many live strands are off the turn for this reason. With the turn.

@@ -192,7 +192,7 @@ func (k *kit) open(r reply) (checkpoint.Operation, bool) {
 
 // answers reports whether the reply is for an operation.
 func (k *kit) answers(r reply, rec checkpoint.Operation) bool {
-	return rec.Kind == checkpoint.KindCallback && (matches(r.path, k.path(rec)) || matches(r.path, k.parentPath(rec)))
+	return rec.Kind == checkpoint.KindCallback && (matches(r.path, k.path(rec)) || matches(r.path, k.parentPath(rec)) || matches(r.path, branchAround(k.parentPath(rec))))
 }
 
 // path is the path of a record; its name if the code was never seen to reach it.

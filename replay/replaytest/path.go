@@ -16,6 +16,14 @@ func scopeOf(path string) string { return path[:max(0, strings.LastIndexByte(pat
 // lastOf is what a path has after that of its scope.
 func lastOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
+// branchAround is the path of the branch that an operation is in; empty if it is in none.
+func branchAround(path string) string {
+	if scope := scopeOf(path); strings.HasSuffix(scope, "]") {
+		return scope
+	}
+	return ""
+}
+
 // splitItem takes the path of a branch apart: that of its batch, and what tells the branch from others.
 func splitItem(path string) (batch, label string, ok bool) {
 	at := strings.LastIndexByte(path, '[')

@@ -51,7 +51,7 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 	s.asks(n)
 	if rec := s.peek(&n.Header); rec == nil || !rec.Status.Terminal() || rec.ReplayChildren {
 		var err error
-		if kids, err = prepare(n); err != nil {
+		if kids, err = prepare(s.f, n); err != nil {
 			return s.given(node.Record{Err: err}, start)
 		}
 	}
@@ -79,25 +79,22 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 
 // prepare makes the operations of a batch and checks, before anything is claimed, that the log can
 // tell them apart.
-func prepare(n *node.Batch) (kids []*branch, err error) {
+func prepare(f *fiber, n *node.Batch) (kids []*branch, err error) {
 	kids = make([]*branch, n.N)
 	seen := make(map[identity]int, n.N)
-	_, err = guarded(func() (any, error) {
-		for i := range kids {
-			k, err := newBranch(n, i)
-			if err != nil {
-				return nil, fmt.Errorf("replay: %s: %w", quote(n.Name), err)
-			}
-			if first, twice := seen[identity{k.name, k.key}]; twice && !k.indexed {
-				return nil, fmt.Errorf("replay: %s: items %d and %d have the same key %s: "+
-					"give each item the key that identifies it (Builder.Key)", quote(n.Name), first, i, quote(k.key))
-			}
-			seen[identity{k.name, k.key}] = i
-			kids[i] = k
+	for i := range kids {
+		k, err := newBranch(f, n, i)
+		if err != nil {
+			return kids, fmt.Errorf("replay: %s: %w", quote(n.Name), err)
 		}
-		return nil, nil
-	})
-	return kids, err
+		if first, twice := seen[identity{k.name, k.key}]; twice && !k.indexed {
+			return kids, fmt.Errorf("replay: %s: items %d and %d have the same key %s: "+
+				"give each item the key that identifies it (Builder.Key)", quote(n.Name), first, i, quote(k.key))
+		}
+		seen[identity{k.name, k.key}] = i
+		kids[i] = k
+	}
+	return kids, nil
 }
 
 // run carries the batch to its end.

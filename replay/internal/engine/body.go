@@ -66,9 +66,9 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 	began := inv.Clock.Now()
 	f.offBody(st.operation, func() {
 		var v any
-		v, err = st.body(sight, number)
+		v, err = st.body(f, sight, number)
 		if err == nil {
-			payload, err = guarded(func() ([]byte, error) { return st.encoded(st.ctx, v) })
+			_, err = f.call(ofCodec, st.head.Name, func() (_ any, err error) { payload, err = st.encoded(st.ctx, v); return nil, err })
 		}
 	})
 	inv.Durations.add(st.head.Name, inv.Clock.Now().Sub(began))
@@ -76,7 +76,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 }
 
 // body runs the body of an attempt, without the turn.
-func (st *step) body(sight Sight, number int) (v any, err error) {
+func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 	inv := st.s.inv
 	ctx, release := inv.beforeDeadline(st.ctx)
 	defer release()
@@ -90,13 +90,14 @@ func (st *step) body(sight Sight, number int) (v any, err error) {
 		State: st.decodeState,
 	}
 	run := func(ctx context.Context) error {
-		v, err = guarded(func() (any, error) { return st.n.Body.Run(ctx) })
+		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
 		return err
 	}
 	if inv.Observer == nil {
 		info.Logger = inv.bodyLogger(info)
 		_ = run(node.WithBody(ctx, info))
 	} else {
+		f.calling = calling{role: ofObserver}
 		info.Attrs = inv.Observer.Attrs(sight, number)
 		info.Logger = inv.bodyLogger(info)
 		inv.Observer.Attempt(node.WithBody(ctx, info), sight, number, func(ctx context.Context) error {
@@ -105,6 +106,7 @@ func (st *step) body(sight Sight, number int) (v any, err error) {
 			}
 			return run(ctx)
 		})
+		f.calling = calling{}
 	}
 	if err != nil && ctx.Err() != nil {
 		switch cause := context.Cause(ctx); {

@@ -77,8 +77,8 @@ func (id *branchIdentity) mark() wire.Mark {
 var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
 
 // newBranch makes the i-th operation of a batch.
-func newBranch(n *node.Batch, i int) (*branch, error) {
-	o := child(n, i)
+func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
+	o := f.child(n, i)
 	h := o.Head()
 	if h.Err != nil {
 		return nil, h.Err

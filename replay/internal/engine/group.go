@@ -62,10 +62,13 @@ func (o *operation) group(f *fiber, n *node.Group) node.Record {
 // observed runs the function of a scope between the reports to the observer.
 func (s *scope) observed(o *operation, body node.ScopeBody) (v any, err error) {
 	s.flushed()
-	s.inv.Observer.Group(s.ctx, o.sight(), func(ctx context.Context) error {
-		v, err = s.f.runScope(body, &Handle{s: s, ctx: ctx})
-		err = s.f.returned(err)
-		return err
+	s.f.during(ofObserver, "", func() {
+		s.inv.Observer.Group(s.ctx, o.sight(), func(ctx context.Context) error {
+			v, err = s.f.runScope(body, &Handle{s: s, ctx: ctx})
+			err = s.f.returned(err)
+			s.f.calling = calling{role: ofObserver}
+			return err
+		})
 	})
 	return v, err
 }

@@ -32,6 +32,7 @@ const (
 	ofResult
 	ofError
 	ofSummary
+	ofEnd
 	ofObserver
 )
 
@@ -39,7 +40,8 @@ const (
 func (r role) String() string {
 	return [...]string{
 		"the function", "the builder or key function", "the completion rule", "the retry policy or a filter", "the codec",
-		"a function of op.Transform or MapError, a builder or a codec", "a method of an error", "the summary", "an interceptor",
+		"a function of op.Transform or MapError, a builder or a codec", "a method of an error", "the summary",
+		"a function of replay.OnEnd", "an interceptor",
 	}[r]
 }
 
@@ -57,6 +59,14 @@ func (f *fiber) call(r role, name string, fn func() (any, error)) (v any, err er
 	v, err = guarded(fn)
 	f.calling = upper
 	return v, err
+}
+
+// during notes what the fiber's goroutine calls while fn runs.
+func (f *fiber) during(r role, name string, fn func()) {
+	upper := f.calling
+	f.calling = calling{r, name}
+	fn()
+	f.calling = upper
 }
 
 // exited is the error of an execution in which user code ended its goroutine.
@@ -165,10 +175,11 @@ func (f *fiber) failure(err error, known []codec.KnownError) (fail *checkpoint.F
 }
 
 // child makes an operation of a batch. A builder that panics makes one that is invalid.
-func child(n *node.Batch, i int) node.Node {
-	o, err := guarded(func() (node.Node, error) { return n.Child(i), nil })
+func (f *fiber) child(n *node.Batch, i int) node.Node {
+	o, err := f.call(ofBuilder, n.Name, func() (any, error) { return n.Child(i), nil })
 	if err != nil {
 		return &node.Await{Header: node.Header{Err: fmt.Errorf("the builder of item %d: %w", i, err)}}
 	}
-	return o
+	made, _ := o.(node.Node)
+	return made
 }

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -18,57 +19,75 @@ var _ node.Scope = (*Handle)(nil)
 
 // Run runs an operation to its end, on the calling goroutine.
 func (h *Handle) Run(n node.Node) node.Record {
-	r, ok := h.Call(n)
-	if ok {
-		h.Leave()
+	if err := n.Head().Err; err != nil {
+		return node.Record{Err: err}
 	}
+	if err := h.s.enter(n.Head()); err != nil {
+		return node.Record{Err: err}
+	}
+	r := h.Call(n)
+	h.Done()
+	h.Leave()
 	return r
 }
 
-// Call is Run for a caller that decodes the record before it lets user code go on: it calls
-// [Handle.Leave] then, unless ok is false, which says that there is nothing to leave.
-func (h *Handle) Call(n node.Node) (r node.Record, ok bool) {
+// Call runs an operation for a caller that has entered.
+func (h *Handle) Call(n node.Node) (r node.Record) {
 	s, head := h.s, n.Head()
 	if head.Err != nil {
-		return node.Record{Err: head.Err}, false
-	}
-	if err := s.enter(head); err != nil {
-		return node.Record{Err: err}, false
+		return node.Record{Err: head.Err}
 	}
 	defer s.crashed()
+	s.f.calling = calling{}
 	undos := len(s.saga.undos)
 	r = s.call(h.ctx, n, false)
 	s.saga.note(undos, r, false)
 	s.flushed()
-	return r, true
+	s.f.calling = calling{role: ofResult, name: head.Name}
+	return r
 }
+
+// Enter takes the turn for a caller that makes the operation, calls [Handle.Call] or [Handle.Begin], decodes
+// the record and calls [Handle.Done] and [Handle.Leave]. It reports whether the goroutine is the scope's own; if not, [Handle.Run]
+// says what is wrong.
+func (h *Handle) Enter() bool {
+	s := h.s
+	if s.Enter() != turn.Own || s.ended.Load() || s.f.Dead() || s.inv.over() {
+		return false
+	}
+	s.f.calling = calling{role: ofBuilder}
+	return true
+}
+
+// Done says that all functions of the user's that belong to a call have returned.
+func (h *Handle) Done() { h.s.f.calling = calling{} }
 
 // Leave lets user code go on after a call.
 func (h *Handle) Leave() { h.s.leave() }
 
 // Start claims an operation and lets it go on beside the caller.
 func (h *Handle) Start(n node.Node) node.Record {
-	r, ok := h.start(n)
-	if ok {
-		h.Leave()
+	if err := h.s.enter(n.Head()); err != nil {
+		return node.Record{Err: err}
 	}
+	r := h.Begin(n)
+	h.Leave()
 	return r
 }
 
-func (h *Handle) start(n node.Node) (r node.Record, ok bool) {
+// Begin is Start for a caller that has entered.
+func (h *Handle) Begin(n node.Node) (r node.Record) {
 	s, head := h.s, n.Head()
-	if err := s.enter(head); err != nil {
-		return node.Record{Err: err}, false
-	}
 	defer s.crashed()
+	s.f.calling = calling{}
 	if head.Err != nil {
-		return s.refused(head.Err, true), true
+		return s.refused(head.Err, true)
 	}
 	undos := len(s.saga.undos)
 	r = s.call(h.ctx, n, true)
 	s.saga.note(undos, r, true)
 	s.flushed()
-	return r, true
+	return r
 }
 
 // crashed ends the invocation if the engine has panicked: what user code does with the panic must not
@@ -83,7 +102,7 @@ func (s *scope) crashed() {
 // flushed reports to the observer what has happened in a call.
 func (s *scope) flushed() {
 	if s.inv.Observer != nil && s.inv.Observer.Pending() {
-		s.inv.Observer.Flush()
+		s.f.during(ofObserver, "", s.inv.Observer.Flush)
 	}
 }
 

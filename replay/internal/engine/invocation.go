@@ -255,9 +255,20 @@ func (inv *invocation) join() error {
 		return nil
 	case <-grace.C:
 		buf := make([]byte, mostStack)
-		_ = Guard(func() {
-			inv.logger().Warn("goroutines of the handler did not end with the invocation", stackAttr(buf[:runtime.Stack(buf, true)]))
-		})
+		buf = buf[:runtime.Stack(buf, true)]
+		said := make(chan struct{})
+		go func() {
+			defer close(said)
+			_ = Guard(func() {
+				inv.logger().Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
+			})
+		}()
+		last := time.NewTimer(lastWords)
+		defer last.Stop()
+		select {
+		case <-said:
+		case <-last.C: // the handler of log records is what did not end
+		}
 		return errLeft
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/internal/guard"
@@ -52,9 +53,12 @@ func (inv *invocation) say(write func(l *slog.Logger)) {
 	}()
 }
 
-// scopeLogger returns the logger of a scope.
+// scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls the user's,
+// which may ask the context what it is of.
 func (inv *invocation) scopeLogger(s *scope) *slog.Logger {
-	return slog.New(&scopeHandler{Handler: guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs), s: s})
+	return slog.New(&scopeHandler{s: s, base: func() slog.Handler {
+		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs)
+	}})
 }
 
 // bodyLogger returns the logger of a body.
@@ -71,14 +75,39 @@ func BodyAttrs(b *node.BodyInfo) []slog.Attr {
 
 // scopeHandler drops records while its scope is replayed.
 type scopeHandler struct {
-	slog.Handler
+	s    *scope
+	base func() slog.Handler
+	made atomic.Pointer[slog.Handler]
+}
 
-	s *scope
+// handler returns what records are written to.
+func (h *scopeHandler) handler() slog.Handler {
+	if made := h.made.Load(); made != nil {
+		return *made
+	}
+	made := h.base()
+	h.made.Store(&made)
+	return made
 }
 
 // Enabled reports whether a record comes out.
 func (h *scopeHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.Handler.Enabled(ctx, level) && !h.s.silent(level)
+	return !h.s.silent(level) && h.handler().Enabled(ctx, level)
+}
+
+// Handle writes a record.
+func (h *scopeHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.handler().Handle(ctx, r)
+}
+
+// WithAttrs keeps the scope.
+func (h *scopeHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &scopeHandler{s: h.s, base: func() slog.Handler { return h.handler().WithAttrs(attrs) }}
+}
+
+// WithGroup keeps the scope.
+func (h *scopeHandler) WithGroup(name string) slog.Handler {
+	return &scopeHandler{s: h.s, base: func() slog.Handler { return h.handler().WithGroup(name) }}
 }
 
 // silent reports whether a record of this level is dropped because the scope is replayed.
@@ -88,16 +117,6 @@ func (s *scope) silent(level slog.Level) bool {
 	}
 	least := s.inv.cfg.Logs.Replay
 	return (least == nil || level < least.Level()) && s.isReplaying()
-}
-
-// WithAttrs keeps the scope.
-func (h *scopeHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &scopeHandler{Handler: h.Handler.WithAttrs(attrs), s: h.s}
-}
-
-// WithGroup keeps the scope.
-func (h *scopeHandler) WithGroup(name string) slog.Handler {
-	return &scopeHandler{Handler: h.Handler.WithGroup(name), s: h.s}
 }
 
 // scopeKey is under what the context of a scope has the scope.

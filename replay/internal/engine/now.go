@@ -40,7 +40,7 @@ func (h *Handle) mine() bool {
 	case turn.Own, turn.Inside:
 		return !s.ended.Load() && !s.inv.over()
 	case turn.Foreign:
-		if s.inv.turn.Caller() == nil && !s.ended.Load() && !s.inv.over() { // a strand of ours sees what this one knew
+		if s.inv.turn.Caller() == nil && !s.inv.turn.Away() && !s.ended.Load() && !s.inv.over() { // a strand of ours sees what this one knew
 			s.inv.fail(s.misuse(ErrConcurrent, nil))
 		}
 	case turn.InBody, turn.Helper:

@@ -139,7 +139,9 @@ func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
 // gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the user's
 // runs off the turn.
 func (o *operation) encode(f *fiber, ctx context.Context, v any) (payload []byte, err error) {
-	f.convert(o.codec(), func() { payload, err = o.encoded(ctx, v) })
+	f.convert(o.codec(), func() {
+		_, err = f.call(ofCodec, o.head.Name, func() (_ any, err error) { payload, err = o.encoded(ctx, v); return nil, err })
+	})
 	return payload, err
 }
 

@@ -23,27 +23,27 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 	if !ok {
 		return r
 	}
-	places, unfit := e.Places(marksOf(b, e), b.Fixed)
+	places, unfit := e.Places(s.marksOf(b, e), b.Fixed)
 	if unfit != nil {
-		labels := labelsOf(b)
+		labels := s.labelsOf(b)
 		s.diverge(misfit(unfit, path, e, labels))
 	}
 	r.Outcome = s.batchOutcome(b, path, r, e, places)
 	if b.Failure != nil {
-		_, r.Err = guarded(func() (any, error) { return nil, b.Failure(r) })
+		_, r.Err = s.f.call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
 	}
 	return r
 }
 
 // marksOf returns the marks of the branches that the code has, which an envelope without any does
 // not ask for.
-func marksOf(n *node.Batch, e *wire.Envelope) []wire.Mark {
+func (s *scope) marksOf(n *node.Batch, e *wire.Envelope) []wire.Mark {
 	marks := make([]wire.Mark, n.N)
 	for i := range marks {
 		if e.IDs == "" {
 			break
 		}
-		id := newIdentity(n, child(n, i).Head(), i)
+		id := newIdentity(n, s.f.child(n, i).Head(), i)
 		marks[i] = id.mark()
 	}
 	return marks
@@ -73,7 +73,7 @@ func (s *scope) batchOutcome(n *node.Batch, path string, r node.Record, e *wire.
 
 // item is a branch as the code that decodes it sees it.
 func (s *scope) item(n *node.Batch, path string, r node.Record, i int, end wire.Ending) node.Item {
-	k, err := newBranch(n, i)
+	k, err := newBranch(s.f, n, i)
 	if err != nil {
 		return node.Item{Index: i, Status: node.ItemFailed, Record: node.Record{Err: err}}
 	}
@@ -125,10 +125,10 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 }
 
 // labelsOf returns what the branches of the code are called in paths.
-func labelsOf(n *node.Batch) []string {
+func (s *scope) labelsOf(n *node.Batch) []string {
 	labels := make([]string, n.N)
 	for i := range labels {
-		labels[i] = newIdentity(n, child(n, i).Head(), i).label
+		labels[i] = newIdentity(n, s.f.child(n, i).Head(), i).label
 	}
 	return labels
 }

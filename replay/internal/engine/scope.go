@@ -329,7 +329,7 @@ func (s *scope) runOnEnd(err error) {
 		fn := s.onEnd[last]
 		s.onEnd = s.onEnd[:last]
 		var p error
-		s.f.offBody(s.f.at.Load(), func() { _, p = guarded(func() (any, error) { fn(s.ctx, err); return nil, nil }) })
+		s.f.offBody(s.f.at.Load(), func() { _, p = s.f.call(ofEnd, "", func() (any, error) { fn(s.ctx, err); return nil, nil }) })
 		if p != nil {
 			s.inv.warn("a function of replay.OnEnd panicked", pathAttr(s.path), errorAttr(p))
 		}
