@@ -123,7 +123,9 @@ var importGraph = map[string]rule{
 	"internal/oplog":   {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
 	"internal/outbox":  {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
 	"internal/oldlogs": { // for tests; it sees records, and functions only as the service does
-		allow: []string{module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local"},
+		allow: []string{
+			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oplog",
+		},
 	},
 	"internal/wire": {deny: pure},
 	"replay/replaytest": {
