@@ -38,6 +38,7 @@ type model struct {
 	quiet    []int
 	restful  []int
 	trace    []line
+	burst    bool
 }
 
 type strandModel struct {
@@ -135,7 +136,7 @@ func (m *model) spawn(by *strandModel) {
 }
 
 func (m *model) wake(s *strandModel) {
-	if s.at == isParked && !s.dead {
+	if s != nil && s.at == isParked && !s.dead {
 		s.at = isReady
 		m.ready = append(m.ready, s)
 	}
@@ -218,7 +219,9 @@ func (m *model) settle() {
 			m.note(noStrand, "idle")
 			m.wake(m.strand(x))
 		default:
-			m.note(noStrand, "rest")
+			if !m.burst {
+				m.note(noStrand, "rest")
+			}
 			return
 		}
 	}

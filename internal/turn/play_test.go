@@ -17,6 +17,7 @@ type play struct {
 	restful  []int
 	trace    []line
 	rests    chan struct{}
+	burst    *burst // nil if all is at rest before each event
 }
 
 // actor is the task of a strand.
@@ -52,8 +53,15 @@ func (p *play) Quiescent() bool {
 
 func (p *play) Idle() bool {
 	if len(p.restful) == 0 {
-		p.note(noStrand, "rest")
-		p.rests <- struct{}{}
+		if p.burst == nil {
+			p.note(noStrand, "rest")
+		}
+		if p.burst == nil || p.burst.through() {
+			select {
+			case p.rests <- struct{}{}:
+			default:
+			}
+		}
 		return false
 	}
 	x := p.restful[0]
@@ -207,7 +215,7 @@ func (s *actor) off(a action) {
 		}
 	}()
 	s.Off(turn.Body+turn.Kind(a.verb-body), func() {
-		if s.away != nil {
+		if s.p.burst == nil {
 			<-s.away
 		}
 		switch a.x % offEnds {
