@@ -7,8 +7,13 @@ import (
 )
 
 // period is how often the watchdog looks. Code that waits for something else than the turn is noticed
-// within two periods.
-const period = 10 * time.Millisecond
+// within two periods. Each time it is found to compute, the next look is after twice as long, at most
+// after the period doubled so often: a look that needs the stacks of thousands of goroutines stops them
+// all for many milliseconds.
+const (
+	period     = 10 * time.Millisecond
+	mostDouble = 6
+)
 
 // watchdog takes the turn away from code that has it and waits for something else, such as a mutex
 // that another strand holds, while others could go on. It is set only while code outside the engine
@@ -18,6 +23,7 @@ type watchdog struct {
 	set      atomic.Bool   // written with the turn's mutex held
 	seen     uint64        // the ticket, and the switches, of the last look
 	at       uint64
+	busy     int // how often the same code was found to compute
 }
 
 // arm sets the watchdog. Called with t.mu held.
@@ -36,10 +42,20 @@ func (t *Turn) look() {
 		return
 	}
 	revoked := same && t.revoke(ticket)
-	time.AfterFunc(period, t.look) // also then: events may be waiting for the next one
+	time.AfterFunc(t.pause(same && !revoked), t.look) // also if revoked: events may be waiting for the next one
 	if revoked {
 		t.drive(nil)
 	}
+}
+
+// pause returns how long to wait for the next look, after code was found to compute or not.
+func (t *Turn) pause(computes bool) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.dog.busy++; !computes {
+		t.dog.busy = 0
+	}
+	return period << min(t.dog.busy, mostDouble)
 }
 
 // sample notes who has the turn. It reports whether that is the same code as at the last look, and whether others

@@ -24,6 +24,12 @@ type task func()
 func (f task) Run() { f() }
 func (task) Ended() {}
 
+// lockSpinning locks the turn's mutex. Code that waited for it would lose the turn.
+func (t *Turn) lockSpinning() {
+	for !t.mu.TryLock() { //nolint:revive // computes
+	}
+}
+
 // Code that gets the turn while others wait is watched, also if the watchdog is about to stop just then.
 func TestWatchdogIsSetWhileOthersWait(t *testing.T) {
 	t.Parallel()
@@ -49,7 +55,7 @@ func TestWatchdogIsSetWhileOthersWait(t *testing.T) {
 			tn.Spawn(nil, task(func() { close(done) })) // waits all the time
 			for range 200_000 {
 				tn.Leave(&p)
-				tn.mu.Lock()
+				tn.lockSpinning()
 				if !tn.dog.set.Load() {
 					unwatched++
 				}
@@ -63,6 +69,37 @@ func TestWatchdogIsSetWhileOthersWait(t *testing.T) {
 	wg.Wait()
 	if unwatched > 0 {
 		t.Errorf("the watchdog was not set %d times", unwatched)
+	}
+}
+
+// Looks at code that computes become rare: each stops all goroutines.
+func TestLooksAtComputingCodeBecomeRare(t *testing.T) {
+	t.Parallel()
+	tn := New(idler{})
+	done := make(chan struct{})
+	looks := 0
+	tn.Post(func() {
+		var s *Strand
+		s = tn.Spawn(nil, task(func() {
+			var p Seat
+			p.Sit(s)
+			tn.Spawn(nil, task(func() { close(done) }))
+			tn.Leave(&p)
+			seen := 0
+			for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+				tn.lockSpinning()
+				if busy := tn.dog.busy; busy != seen {
+					seen = busy
+					looks++
+				}
+				tn.mu.Unlock()
+			}
+			p.Enter()
+		}))
+	})
+	<-done
+	if looks == 0 || looks > 5 { // after 20, 40, 80, 160 milliseconds
+		t.Errorf("%d looks in 300 ms", looks)
 	}
 }
 

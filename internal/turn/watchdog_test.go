@@ -231,6 +231,7 @@ func TestWatchdog(t *testing.T) {
 				})
 				f.on(func() { top.End(false) })
 				time.Sleep(time.Second)
+				synctest.Wait()
 				f.say("still waiting")
 				close(free)
 				synctest.Wait()
@@ -244,6 +245,7 @@ func TestWatchdog(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFloor()
 				tt.do(f)
+				synctest.Wait()
 				if diff := cmp.Diff(tt.want, f.said); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 				}
