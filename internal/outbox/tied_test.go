@@ -127,7 +127,7 @@ func TestCallsKeepTheLaws(t *testing.T) {
 	const most = outbox.MaxBytes
 	sizes := gen.OneConstOf(0, 100, most/300, most/3, most/2, most-500, most-250, most-201, most-200, most, most+1, most+200<<10)
 	kinds := gen.OneConstOf(0, 0, 0, 1, 2, 30, -1)
-	p := properties(200)
+	p := properties(60)
 	p.Property("calls", prop.ForAll(func(bytes, kind []int, small int) string {
 		all := make([]unit, small, small+len(bytes)) // small ones bring a call to the end of its updates
 		for i, n := range bytes {

@@ -3,6 +3,7 @@ package turn_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // No schedule loses a wake-up, rests while something can go on, or differs in any other way from a model of
@@ -18,9 +19,9 @@ func TestSchedulesEqualTheModel(t *testing.T) {
 	}
 }
 
-// shrink returns the shortest script that it finds to fail, and how.
+// shrink returns the shortest script that it finds to fail, and how. One that hangs takes long each time.
 func shrink(s script, problem string) (script, string) {
-	for again := true; again; {
+	for again, began := true, time.Now(); again && time.Since(began) < patience; {
 		again = false
 		for _, c := range s.shorter() {
 			if p := c.run(); p != "" {

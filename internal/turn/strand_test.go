@@ -315,6 +315,20 @@ func TestStrands(t *testing.T) {
 			[]string{"crashed: output", "crashed: quiescent", "a gone", "crashed: idle", "b gone"},
 		},
 		{
+			"an event that comes when the machine has nothing to do", "it is taken, although no other follows",
+			func(f *floor) {
+				rests := 0
+				f.idle = func() bool {
+					if rests++; rests == 1 {
+						f.Post(func() { f.begin(nil, "a", func(*turn.Strand) {}) })
+					}
+					return false
+				}
+				f.on(func() {})
+			},
+			[]string{"a gone"},
+		},
+		{
 			"quiescence", "strands first, then the machine, then one event, and so on",
 			func(f *floor) {
 				asked := 0

@@ -138,6 +138,25 @@ func TestWatchdog(t *testing.T) {
 			1, []string{"a gone"},
 		},
 		{
+			"code that goes on while another strand has the turn", "it waits for the turn before it goes on in the engine",
+			func(f *floor) {
+				free := make(chan struct{})
+				f.on(func() {
+					f.begin(nil, "a", func(s *turn.Strand) {
+						f.outside(s, func() { <-free })
+						f.say("a goes on")
+					})
+					f.begin(nil, "b", func(*turn.Strand) {
+						close(free)
+						time.Sleep(time.Second) // with the turn, in the engine
+						f.say("b gives the turn away")
+					})
+				})
+				time.Sleep(time.Minute)
+			},
+			1, []string{"b gives the turn away", "b gone", "a goes on", "a gone"},
+		},
+		{
 			"code that waits after one that has lost the turn", "events that were there before wait as those that come",
 			func(f *floor) {
 				a, b := make(chan struct{}), make(chan struct{})
