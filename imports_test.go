@@ -191,6 +191,66 @@ func TestForbiddenImportIsReported(t *testing.T) {
 			want:   []string{`internal/oplog/log.go:3:`, `imports "sync"`, "no goroutines"},
 		},
 		{
+			name:   "a lock in the queue of updates",
+			reason: "who has the turn may touch it, and nothing else can",
+			files:  map[string]string{"internal/outbox/queue.go": `import "sync"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "sync"`, "no goroutines"},
+		},
+		{
+			name:   "an atomic in the queue of updates",
+			reason: "what is shared is not pure, with a lock or without",
+			files:  map[string]string{"internal/outbox/queue.go": `import "sync/atomic"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "sync/atomic"`, "shares nothing"},
+		},
+		{
+			name:   "a context in the queue of updates",
+			reason: "the sender makes the calls, and waits for them",
+			files:  map[string]string{"internal/outbox/queue.go": `import "context"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "context"`, "waits for nothing"},
+		},
+		{
+			name:   "a context in the log",
+			reason: "the log is read, not asked for",
+			files:  map[string]string{"internal/oplog/log.go": `import "context"`},
+			want:   []string{`internal/oplog/log.go:3:`, `imports "context"`, "waits for nothing"},
+		},
+		{
+			name:   "declarations in the log",
+			reason: "it holds records, whatever they are of",
+			files:  map[string]string{"internal/oplog/log.go": `import _ "github.com/perdure/perdure/op"`},
+			want:   []string{`internal/oplog/log.go:3:`, `imports "github.com/perdure/perdure/op"`},
+		},
+		{
+			name:   "declarations in the queue of updates",
+			reason: "it holds updates, whatever they are of",
+			files:  map[string]string{"internal/outbox/queue.go": `import _ "github.com/perdure/perdure/op/node"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "github.com/perdure/perdure/op/node"`},
+		},
+		{
+			name:   "declarations in an envelope",
+			reason: "what is in a payload is values",
+			files:  map[string]string{"internal/wire/batch.go": `import _ "github.com/perdure/perdure/op"`},
+			want:   []string{`internal/wire/batch.go:3:`, `imports "github.com/perdure/perdure/op"`},
+		},
+		{
+			name:   "a lock in an envelope",
+			reason: "what is in a payload is values",
+			files:  map[string]string{"internal/wire/batch.go": `import "sync"`},
+			want:   []string{`internal/wire/batch.go:3:`, `imports "sync"`, "no goroutines"},
+		},
+		{
+			name:   "the turn in the queue of updates",
+			reason: "a pure package knows no strand",
+			files:  map[string]string{"internal/outbox/queue.go": `import _ "github.com/perdure/perdure/internal/turn"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "github.com/perdure/perdure/internal/turn"`},
+		},
+		{
+			name:   "the engine's log in the turn",
+			reason: "the turn knows nothing of operations, logs or Lambda",
+			files:  map[string]string{"internal/turn/turn.go": `import _ "github.com/perdure/perdure/internal/oplog"`},
+			want:   []string{`internal/turn/turn.go:3:`, `imports "github.com/perdure/perdure/internal/oplog"`},
+		},
+		{
 			name:   "the log knows who reads it",
 			reason: "the engine stands on the log, and the door to the service stands below both",
 			files: map[string]string{

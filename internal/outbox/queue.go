@@ -209,8 +209,10 @@ func Size(u *checkpoint.Update) int {
 // Escaped returns the length of a text within a JSON string.
 func Escaped(text []byte) int {
 	n := len(text)
-	for _, c := range text {
+	for i, c := range text {
 		switch {
+		case c == 0xe2 && lineEnd(text[i:]):
+			n += 3
 		case c == '"' || c == '\\' || c == '\n' || c == '\t' || c == '\r':
 			n++
 		case c < ' ':
@@ -218,4 +220,9 @@ func Escaped(text []byte) int {
 		}
 	}
 	return n
+}
+
+// lineEnd reports whether a text begins with U+2028 or U+2029, which end lines in JavaScript and are escaped.
+func lineEnd(text []byte) bool {
+	return len(text) > 2 && text[1] == 0x80 && text[2]|1 == 0xa9
 }

@@ -47,7 +47,10 @@ func waits(stack []byte) bool {
 	if !ok {
 		return false
 	}
-	for _, busy := range []string{"running", "runnable", "syscall", "copystack", "preempted", "GC "} {
+	for _, busy := range []string{
+		"running", "runnable", "syscall", "copystack", "preempted",
+		"GC ", "garbage collection", "wait for GC cycle", "stopping the world",
+	} {
 		if bytes.HasPrefix(state, []byte(busy)) {
 			return false
 		}

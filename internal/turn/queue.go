@@ -6,7 +6,15 @@ type queue[T any] struct {
 	head  int
 }
 
-func (q *queue[T]) push(v T) { q.items = append(q.items, v) }
+// push adds an item. A queue that is never empty does not grow with the items that were taken from it.
+func (q *queue[T]) push(v T) {
+	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, v)
+}
 
 func (q *queue[T]) len() int { return len(q.items) - q.head }
 

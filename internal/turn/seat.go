@@ -66,7 +66,7 @@ func (p *Seat) Enter() Caller {
 func (t *Turn) Leave(p *Seat) {
 	t.tickets += 2
 	p.ticket = t.tickets
-	if t.ready.len() > 0 || t.machine.Waiting() {
+	if t.ready.len() > 0 || t.dead.len() > 0 || t.machine.Waiting() {
 		p.ticket |= contended
 	}
 	p.s.seat = p

@@ -127,12 +127,15 @@ func (s *Strand) finish() {
 	s.turn.drive(nil)
 }
 
-// leave takes the strand out of those that exist.
+// leave takes the strand out of those that exist. It stays among its parent's as long as something that it has
+// spawned exists, which must be found when the parent is ended.
 func (s *Strand) leave() {
 	s.state = gone
 	s.turn.strands--
-	if s.parent != nil {
-		s.parent.disown(s)
+	for s.state == gone && s.first == nil && s.parent != nil {
+		parent := s.parent
+		parent.disown(s)
+		s = parent
 	}
 }
 
@@ -236,7 +239,7 @@ func (s *Strand) unwind() {
 // End marks the strand and all that it has spawned as dead. Those that are parked or ready unwind
 // before anything else runs, children before their parents; one that is off unwinds when it comes
 // back; the caller, if it is among them, at its next Park. With later, none unwinds before
-// [Strand.Release]. With the turn.
+// [Strand.Release], or before End without later. With the turn.
 func (s *Strand) End(later bool) {
 	for c := s.first; c != nil; {
 		next := c.next // one that never began leaves the list
@@ -244,6 +247,9 @@ func (s *Strand) End(later bool) {
 		c = next
 	}
 	if s.dead || s.state == gone {
+		if !later {
+			s.release()
+		}
 		return
 	}
 	s.dead, s.later = true, later
@@ -266,6 +272,11 @@ func (s *Strand) Release() {
 	for c := s.first; c != nil; c = c.next {
 		c.Release()
 	}
+	s.release()
+}
+
+// release is Release for the strand alone.
+func (s *Strand) release() {
 	if !s.later {
 		return
 	}

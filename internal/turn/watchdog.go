@@ -7,8 +7,13 @@ import (
 )
 
 // period is how often the watchdog looks. Code that waits for something else than the turn is noticed
-// within two periods.
-const period = 10 * time.Millisecond
+// within two periods. Each time it is found to compute, the next look is after twice as long, at most
+// after the period doubled so often: a look that needs the stacks of thousands of goroutines stops them
+// all for many milliseconds.
+const (
+	period     = 10 * time.Millisecond
+	mostDouble = 6
+)
 
 // watchdog takes the turn away from code that has it and waits for something else, such as a mutex
 // that another strand holds, while others could go on. It is set only while code outside the engine
@@ -18,6 +23,7 @@ type watchdog struct {
 	set      atomic.Bool   // written with the turn's mutex held
 	seen     uint64        // the ticket, and the switches, of the last look
 	at       uint64
+	busy     int // how often the same code was found to compute
 }
 
 // arm sets the watchdog. Called with t.mu held.
@@ -31,23 +37,40 @@ func (t *Turn) arm() {
 
 // look is called each period while the watchdog is set.
 func (t *Turn) look() {
-	ticket, at := t.now.Load(), t.dog.switches.Load()
+	ticket, same, waiting := t.sample()
+	if !waiting {
+		return
+	}
+	revoked := same && t.revoke(ticket)
+	time.AfterFunc(t.pause(same && !revoked), t.look) // also if revoked: events may be waiting for the next one
+	if revoked {
+		t.drive(nil)
+	}
+}
+
+// pause returns how long to wait for the next look, after code was found to compute or not.
+func (t *Turn) pause(computes bool) time.Duration {
 	t.mu.Lock()
-	same := ticket != 0 && ticket == t.dog.seen && at == t.dog.at
-	waiting := t.held && (t.events.len() > 0 || ticket&contended != 0)
+	defer t.mu.Unlock()
+	if t.dog.busy++; !computes {
+		t.dog.busy = 0
+	}
+	return period << min(t.dog.busy, mostDouble)
+}
+
+// sample notes who has the turn. It reports whether that is the same code as at the last look, and whether others
+// wait; if none does, the watchdog is not set any more.
+func (t *Turn) sample() (ticket uint64, same, waiting bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dog.set.Store(false) // before the ticket is read: code that gets the turn from here on sets it itself
+	ticket = t.now.Load()
+	at := t.dog.switches.Load()
+	same = ticket != 0 && ticket == t.dog.seen && at == t.dog.at
+	waiting = t.held && (t.events.len() > 0 || ticket&contended != 0)
 	t.dog.seen, t.dog.at = ticket, at
 	t.dog.set.Store(waiting)
-	t.mu.Unlock()
-	switch {
-	case !waiting:
-	case same && t.revoke(ticket):
-		t.mu.Lock()
-		t.dog.set.Store(false)
-		t.mu.Unlock()
-		t.drive(nil)
-	default:
-		time.AfterFunc(period, t.look)
-	}
+	return ticket, same, waiting
 }
 
 // revoke takes the turn away from the code that has it with this ticket, if that waits for something
@@ -57,8 +80,7 @@ func (t *Turn) revoke(ticket uint64) bool {
 	if s == nil || t.now.Load() != ticket {
 		return false
 	}
-	buf := make([]byte, mostStack)
-	stack := stackOf(buf[:runtime.Stack(buf, true)], s.number)
+	stack := stackOf(dump(), s.number)
 	if !waits(stack) {
 		return false
 	}
@@ -74,5 +96,16 @@ func (t *Turn) revoke(ticket uint64) bool {
 	return true
 }
 
-// mostStack bounds the dump of all stacks, in bytes.
-const mostStack = 1 << 20
+// A dump of all stacks is at first tried with the fewest bytes. One that is cut off may lack the goroutine that is
+// looked for, so it is made again with more, at most with the most bytes.
+const fewestBytes, mostBytes = 1 << 20, 64 << 20
+
+// dump returns the stacks of all goroutines.
+func dump() []byte {
+	for size := fewestBytes; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size || size >= mostBytes {
+			return buf[:n]
+		}
+	}
+}
