@@ -38,6 +38,7 @@ func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Rec
 	}
 	if start {
 		st.spawn(st.run)
+		st.f.unbegun = st // it may be ended before its fiber has run
 		return node.Record{Target: st.operation}
 	}
 	if c.rec != nil {
@@ -180,11 +181,11 @@ func (st *step) settle(u checkpoint.Update, due time.Time) uint64 {
 	return st.s.inv.out.Add(u, due)
 }
 
-// withdraw takes back an attempt whose body will never begin: its START, if it was not handed over,
-// else it is recorded that the body has not begun.
+// withdraw takes back an attempt whose body will never begin: its START, if it was not handed over and
+// leaves no gap in the log, else it is recorded that the body has not begun.
 func (st *step) withdraw() {
 	inv := st.s.inv
-	if !st.begun || inv.end.closing || inv.out.Withdraw(st.seq) {
+	if !st.begun || inv.end.closing || !st.followed() && inv.out.Withdraw(st.seq) {
 		return
 	}
 	u := st.update(checkpoint.ActionFail)
@@ -199,6 +200,12 @@ func (st *step) withdraw() {
 		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: leftBehindText}
 	}
 	inv.out.Add(u, inv.due(inv.trip.time()))
+}
+
+// followed reports whether the START of the step is new and something was claimed after it: a record of
+// that implies one of the step, for the scope is ordered.
+func (st *step) followed() bool {
+	return st.before == nil && st.s.kind.ordered() && st.s.newest > st.order
 }
 
 // The error types of steps that were recorded as started and left behind before their body began: for the
