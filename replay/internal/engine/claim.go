@@ -97,7 +97,6 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 		s.f.fatal(s.misuse(errCollision, h))
 	}
 	s.inv.claims++
-	s.newest = s.inv.claims
 	if h.Undo != nil && s.kind != aloneScope {
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}

@@ -51,7 +51,6 @@ type scope struct {
 	time    scopeTime
 	view    atomic.Pointer[view]
 	seen    occurrences
-	newest  uint64       // the place of the last claim among those of the invocation
 	started []*operation // by Go, in the order of their claims
 	gate    []*fiber     // wait until everything the log holds is claimed
 	saga    saga

@@ -181,11 +181,12 @@ func (st *step) settle(u checkpoint.Update, due time.Time) uint64 {
 	return st.s.inv.out.Add(u, due)
 }
 
-// withdraw takes back an attempt whose body will never begin: its START, if it was not handed over and
-// leaves no gap in the log, else it is recorded that the body has not begun.
+// withdraw takes back an attempt whose body will never begin. If its START was not handed over, and the
+// scope ends with it, that is taken back; else it is recorded that the body has not begun: the scope of a
+// future has gone on, and the next invocation comes to the future again.
 func (st *step) withdraw() {
 	inv := st.s.inv
-	if !st.begun || inv.end.closing || !st.followed() && inv.out.Withdraw(st.seq) {
+	if !st.begun || inv.end.closing || !st.own && inv.out.Withdraw(st.seq) {
 		return
 	}
 	u := st.update(checkpoint.ActionFail)
@@ -200,12 +201,6 @@ func (st *step) withdraw() {
 		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: leftBehindText}
 	}
 	inv.out.Add(u, inv.due(inv.trip.time()))
-}
-
-// followed reports whether the START of the step is new and something was claimed after it: a record of
-// that implies one of the step, for the scope is ordered.
-func (st *step) followed() bool {
-	return st.before == nil && st.s.kind.ordered() && st.s.newest > st.order
 }
 
 // The error types of steps that were recorded as started and left behind before their body began: for the
