@@ -60,7 +60,7 @@ var importGraph = map[string]rule{
 	"retry": {allow: []string{module + "/internal/limits"}, deny: noReflection},
 	"op": {
 		allow: []string{
-			module + "/codec", module + "/retry", module + "/op/node", module + "/internal/limits", module + "/internal/subtype",
+			module + "/codec", module + "/retry", module + "/op/node", module + "/internal/guard", module + "/internal/limits", module + "/internal/subtype",
 		},
 		oneFile: []string{"github.com/samber/lo"},
 		deny:    noReflection,
@@ -103,7 +103,7 @@ var importGraph = map[string]rule{
 	"replay/internal/engine": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
-			module + "/internal/turn", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
+			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
 			module + "/internal/limits", module + "/internal/subtype",
 		},
 		deny: noReflection,

@@ -96,6 +96,9 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 
 // Timeout limits an operation of any kind to d, rounded up to whole seconds: if it has not ended
 // by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
+//
+// An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the step
+// "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	timer := Wait(inner(name, "-timer"), d)
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
@@ -114,6 +117,7 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 		}
 		return &timeoutError{name: name, after: d}
 	}
+	keepUndo(&n.Header, "Timeout", o.Node(), operand)
 	return limited
 }
 

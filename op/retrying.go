@@ -19,6 +19,9 @@ import (
 // An attempt has failed if whoever ran o would get an error: that of a [Transform], or what [Op.MapError]
 // makes of it, is what p is asked about.
 //
+// An Undo of o is kept: if the scope of the Retry fails after an attempt succeeded, that is undone by the step
+// "<name>-undo", once for all attempts. Then the name has at most 251 bytes.
+//
 // p and its filters are asked again on every replay: they must depend on the attempt alone.
 func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	n := &node.Group{Header: header[T](name, subtype.Retry)}
@@ -37,6 +40,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	if n.Err == nil {
 		h := o.Node().Head()
 		n.Codec, n.Known, n.Of, n.Check = h.Codec, h.Known, o.Node(), h.Check
+		keepUndo(&n.Header, "Retry", o.Node(), itself)
 	}
 	retried := Op[T]{n: n, decode: o.decode}
 	if h := o.Node().Head(); n.Err == nil && h.Value != nil {

@@ -30,7 +30,7 @@ func newSlowLine(trip time.Duration) *slowLine {
 	c.reply = func(n int, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 		c.made = append(c.made, fmt.Sprintf("%v %s", time.Since(c.began), sayUpdates(in.Updates)))
 		time.Sleep(trip)
-		return checkpoint.CheckpointOutput{Token: fmt.Sprint("t", n)}, nil
+		return checkpoint.CheckpointOutput{Token: fmt.Sprint("t", n), Operations: callbacks(in.Updates)}, nil
 	}
 	return c
 }

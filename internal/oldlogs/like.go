@@ -14,6 +14,8 @@ import (
 type likeness struct {
 	envelopes bool
 	grown     *atomic.Bool // whether one does
+	winners   bool         // other branches may have decided batches
+	moved     *atomic.Bool // whether one has
 }
 
 // envelopeMark begins the payload of a batch.
@@ -65,6 +67,10 @@ func (l *likeness) within(w, g any) bool {
 	case map[string]any:
 		m, ok := g.(map[string]any)
 		for name, v := range w {
+			if name == "winner" && l.winners && v != m[name] {
+				l.moved.Store(true)
+				continue
+			}
 			ok = ok && l.within(v, m[name])
 		}
 		return ok

@@ -28,6 +28,9 @@ type Expected struct {
 	// Envelopes, unless empty, says why the payloads of batches may hold more than those of the histories. What
 	// they have held they must still hold. The test fails if none does.
 	Envelopes string
+	// Winners, unless empty, says why another branch may have decided a batch than in the histories. The test
+	// fails if none has.
+	Winners string
 }
 
 // Test runs programs along the histories in a directory. From every cut, the engine of today must end the execution
@@ -38,7 +41,9 @@ func Test(t *testing.T, dir string, programs []Program, want Expected) {
 	t.Helper()
 	files := orphans(t, dir, programs)
 	s := &sum{logs: make(map[string]bool), used: make([]atomic.Bool, len(want.Exceptions))}
-	like := &likeness{envelopes: want.Envelopes != "", grown: new(atomic.Bool)}
+	like := &likeness{
+		envelopes: want.Envelopes != "", grown: new(atomic.Bool), winners: want.Winners != "", moved: new(atomic.Bool),
+	}
 	t.Cleanup(func() { s.report(t, want, like) })
 	for _, p := range programs {
 		t.Run(p.Name, func(t *testing.T) {
@@ -216,6 +221,9 @@ func (s *sum) report(t *testing.T, want Expected, like *likeness) {
 	}
 	if want.Envelopes != "" && !like.grown.Load() {
 		t.Errorf("no payload of a batch has grown, although %s", want.Envelopes)
+	}
+	if want.Winners != "" && !like.moved.Load() {
+		t.Errorf("no batch was decided by another branch, although %s", want.Winners)
 	}
 }
 

@@ -83,6 +83,9 @@ var ErrRefused = errors.New("the result was refused")
 type Undo struct {
 	// Attempted asks for compensation also when the operation failed or was interrupted.
 	Attempted bool
+	// Inner says that the compensation is that of an operation inside, which takes care of itself until
+	// this one has succeeded.
+	Inner bool
 	// Step makes the compensating step from the record of the operation.
 	Step func(r Record) *Step
 }

@@ -43,7 +43,11 @@ func TestOldLogs(t *testing.T) {
 			programs = append(programs, p)
 		}
 	}
-	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 540})
+	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{
+		Logs:      540,
+		Envelopes: "they hold the identities of named branches by now",
+		Winners:   "of branches that end at the same time the one with the lower index ends first by now, where chance decided",
+	})
 }
 
 // racy says of functions why they may end in several ways.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -20,6 +21,20 @@ type program struct {
 	run  func(op.Context, int) (string, error)
 	opts []replaytest.ExploreOption
 	set  []replay.HandlerOption
+	// want is what an execution comes to that nothing interrupts, with the input 0; empty
+	// if nobody looks.
+	want string
+}
+
+// plain are the options that go with an execution that nothing interrupts.
+func (p program) plain() []replaytest.Option {
+	var opts []replaytest.Option
+	for _, o := range p.opts {
+		if o, ok := o.(replaytest.Option); ok {
+			opts = append(opts, o)
+		}
+	}
+	return opts
 }
 
 // The operations that the programs are made of.
@@ -106,6 +121,10 @@ func corpus() map[string]program {
 	}}
 	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double())}}
 	all["a copy for other code"] = otherCode()
+	maps.Copy(all, rules())
+	for name, run := range bookings() {
+		all[name] = program{run: run}
+	}
 	return all
 }
 

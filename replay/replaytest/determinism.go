@@ -29,6 +29,8 @@ func newDeterminism() determinism {
 type course struct {
 	visited map[string]bool
 	latest  map[string]string
+	// invocation is its number; zero if nobody asks.
+	invocation int
 }
 
 func newCourse() *course {

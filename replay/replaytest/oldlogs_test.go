@@ -18,6 +18,9 @@ func TestOldLogs(t *testing.T) {
 	t.Parallel()
 	var programs []oldlogs.Program
 	for _, name := range slices.Sorted(maps.Keys(corpus())) {
+		if unrecorded()[name] != "" {
+			continue
+		}
 		p := oldlogs.Program{Name: name, Racy: racy()[name]}
 		p.Prepare = func() ([]byte, oldlogs.Outside) { return []byte("1"), outside(name) }
 		p.New = func(oldlogs.World) oldlogs.Functions {
@@ -29,7 +32,29 @@ func TestOldLogs(t *testing.T) {
 		}
 		programs = append(programs, p)
 	}
-	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 450})
+	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{
+		Logs: 600,
+		Exceptions: []oldlogs.Exception{
+			{Program: "the hour is cancelled", Cut: "call 5", Reason: started},
+			{Program: "enough", Cut: "call 10", Reason: started},
+		},
+		Envelopes: "they hold the identities of named branches by now",
+		Winners:   "of branches that end at the same time the one with the lower index ends first by now, where chance decided",
+	})
+}
+
+// started is why engine 1 was wrong where a batch had ended before it was lost.
+const started = "how many branches count as started depended on where the function was lost"
+
+// unrecorded says of programs why engine 1 left no history that is to be kept.
+func unrecorded() map[string]string {
+	const lost = "engine 1 lost the compensation"
+	const chance = "under engine 1 chance decided how it ended"
+	return map[string]string{
+		"a step again and again": lost, "a step within a time": lost, "a group beside a failure": lost,
+		"a step in a group that was abandoned after a large map": lost,
+		"a place of one that was left behind":                    chance, "two may win": chance, "polls for several ends": chance,
+	}
 }
 
 // outside is what the outside does to the callbacks of a program, as soon as it has suspended.

@@ -35,7 +35,10 @@ func TestOldLogs(t *testing.T) {
 			Prepare: func() ([]byte, oldlogs.Outside) { return input, manager(o) },
 		})
 	}
-	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{Logs: 85})
+	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{
+		Logs:      85,
+		Envelopes: "they hold the identities of named branches by now",
+	})
 }
 
 // manager answers as the one of the program does.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
+	"github.com/perdure/perdure/op"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
@@ -36,6 +38,8 @@ type batch struct {
 	// decided says that no further end counts; settled that how it ended is in the log, for its losers
 	// are being compensated; again that branches run to compute large results, and are not counted.
 	decided, settled, again bool
+	// broken is why the batch failed if its rule did.
+	broken error
 	// last is the branch whose end decided, as long as that is not queued.
 	last *branch
 }
@@ -78,7 +82,7 @@ func (s *scope) callBatch(ctx context.Context, n *node.Batch, start bool) node.R
 func prepare(n *node.Batch) (kids []*branch, err error) {
 	kids = make([]*branch, n.N)
 	seen := make(map[identity]int, n.N)
-	_, err = guard(func() (any, error) {
+	_, err = guarded(func() (any, error) {
 		for i := range kids {
 			k, err := newBranch(n, i)
 			if err != nil {
@@ -196,12 +200,26 @@ func (b *batch) declare() {
 	}
 }
 
+// ruleBroken is the panic of a rule, as an earlier invocation has recorded it.
+type ruleBroken struct{ text string }
+
+func (e *ruleBroken) Error() string { return e.text }
+
+func (e *ruleBroken) Unwrap() error {
+	_, value, _ := strings.Cut(e.text, "panic: ")
+	return &op.PanicError{Value: value}
+}
+
+// brokenRule is the reason of a batch whose rule panicked.
+const brokenRule = "COMPLETION_RULE_FAILED"
+
 // ask asks the rule, which may be user code.
 func (b *batch) ask() node.Verdict {
 	p := b.progress
-	v, err := guard(func() (any, error) { return b.n.Rule(p), nil })
+	v, err := b.f.call(ofRule, b.head.Name, func() (any, error) { return b.n.Rule(p), nil })
 	if err != nil {
-		b.f.fatal(fmt.Errorf("replay: %s: the completion rule: %w", quote(b.path()), err))
+		b.broken = fmt.Errorf("replay: %s: the completion rule: %w", quote(b.path()), err)
+		return node.Verdict{Done: true, Failed: true, Reason: brokenRule}
 	}
 	verdict, _ := v.(node.Verdict)
 	return verdict
@@ -331,6 +349,9 @@ func (b *batch) record(e *wire.Envelope) node.Record {
 	if err := b.compensate(e); err != nil {
 		return b.failed(err)
 	}
+	if b.broken != nil {
+		return b.failed(b.broken)
+	}
 	full := e.Encode()
 	r := b.s.dress(b.n, b.path(), b.large(full))
 	u := b.update(checkpoint.ActionSucceed)
@@ -391,14 +412,14 @@ func (b *batch) whole(r node.Record) (payload []byte, ok bool, err error) {
 	if b.head.Codec == nil || r.Outcome == nil || r.Err != nil {
 		return nil, false, nil //nolint:nilerr // the error is kept with the branches
 	}
-	v, failure := guard(func() (any, error) { return b.n.Whole(r) })
+	v, failure := b.f.call(ofResult, b.head.Name, func() (any, error) { return b.n.Whole(r) })
 	if failure != nil {
 		return nil, false, nil //nolint:nilerr // the branches are kept, and the failure is computed again
 	}
 	if payload, err = b.encode(b.f, b.ctx, v); err != nil {
 		return nil, false, err
 	}
-	_, err = guard(func() (any, error) { return b.n.Whole(b.large(payload)) })
+	_, err = b.f.call(ofResult, b.head.Name, func() (any, error) { return b.n.Whole(b.large(payload)) })
 	return payload, true, err
 }
 
@@ -407,7 +428,7 @@ func (b *batch) summaryOf(r node.Record) string {
 	if b.head.Summary == nil {
 		return ""
 	}
-	v, err := guard(func() (any, error) { return b.n.Whole(r) })
+	v, err := guarded(func() (any, error) { return b.n.Whole(r) })
 	if err != nil {
 		return ""
 	}

@@ -68,7 +68,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 		var v any
 		v, err = st.body(sight, number)
 		if err == nil {
-			payload, err = guardEncode(func() ([]byte, error) { return st.encoded(st.ctx, v) })
+			payload, err = guarded(func() ([]byte, error) { return st.encoded(st.ctx, v) })
 		}
 	})
 	inv.Durations.add(st.head.Name, inv.Clock.Now().Sub(began))
@@ -90,7 +90,7 @@ func (st *step) body(sight Sight, number int) (v any, err error) {
 		State: st.decodeState,
 	}
 	run := func(ctx context.Context) error {
-		v, err = guard(func() (any, error) { return st.n.Body.Run(ctx) })
+		v, err = guarded(func() (any, error) { return st.n.Body.Run(ctx) })
 		return err
 	}
 	if inv.Observer == nil {

@@ -78,7 +78,7 @@ var errCreatedInBatch = errors.New("a callback is created by a branch: create it
 
 // newBranch makes the i-th operation of a batch.
 func newBranch(n *node.Batch, i int) (*branch, error) {
-	o := n.Child(i)
+	o := child(n, i)
 	h := o.Head()
 	if h.Err != nil {
 		return nil, h.Err
@@ -239,8 +239,10 @@ func (k *branch) run(f *fiber) {
 	default:
 		v, err = k.result(k.s.call(k.s.ctx, k.n, false))
 	}
-	f.Regain()
-	f.panicked = nil
+	err = f.returned(err)
+	if _, plain := k.plain(); f.look && plain && err == nil && !k.s.readOnly {
+		k.payload, err = k.encoded(f, v) // it may be all that is left of it
+	}
 	k.conclude(v, k.s.close(err))
 }
 
@@ -262,7 +264,7 @@ func (k *branch) observed(g *node.Group) (v any, err error) {
 // result is what an operation that is not a plain group has come to.
 func (k *branch) result(r node.Record) (any, error) {
 	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
-		_, r.Err = guard(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
+		_, r.Err = guarded(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
 	}
 	return node.Verbatim{Payload: r.Payload}, r.Err
 }
@@ -272,8 +274,7 @@ func (k *branch) result(r node.Record) (any, error) {
 func (k *branch) conclude(v any, err error) {
 	f := k.f
 	if err == nil {
-		o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
-		k.payload, err = o.payload(f, v)
+		k.payload, err = k.encoded(f, v)
 	}
 	if err != nil {
 		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
@@ -284,6 +285,12 @@ func (k *branch) conclude(v any, err error) {
 	if k.rec != nil && k.rec.Status.Terminal() {
 		f.becauseOf(k.rec, k.rec)
 	}
+}
+
+// encoded makes the payload of the branch's value.
+func (k *branch) encoded(f *fiber, v any) (checkpoint.Payload, error) {
+	o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+	return o.payload(f, v)
 }
 
 // record queues how the branch ended: tied to the update that is added next, or held back for a round

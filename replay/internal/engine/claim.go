@@ -115,9 +115,6 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 		return c
 	}
 	if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
-		if s.f.look {
-			s.f.stop(s)
-		}
 		s.diverge(s.changed(h, kind, c.occurrence, rec))
 	}
 	if s.kind.ordered() && len(s.gate) > 0 && s.unclaimed() == 0 {

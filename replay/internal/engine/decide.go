@@ -5,10 +5,19 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
+
+// decided is decide, which calls functions of the user's: policies, filters, codecs, methods of errors. What
+// panics there ends the attempts.
+func (st *step) decided(f *fiber, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update) {
+	_, failed := f.call(ofPolicy, st.head.Name, func() (any, error) { u = st.decide(rec, number, err); return nil, nil })
+	if failed != nil {
+		u = st.giveUp(failed)
+	}
+	return u
+}
 
 // decide says what follows an attempt that failed: FAIL or RETRY. It calls user code.
 //
@@ -16,7 +25,7 @@ import (
 //     often as the handler says.
 //  2. Otherwise, if a conversion failed, there is no further attempt.
 //  3. Otherwise the policy decides; a body that asked for another attempt leaves its state.
-func (st *step) decide(f *fiber, rec *checkpoint.Operation, number int, err error) checkpoint.Update {
+func (st *step) decide(rec *checkpoint.Operation, number int, err error) checkpoint.Update {
 	cuts := cutsOf(rec)
 	if _, cut := errors.AsType[*cutShortError](err); cut && cuts < st.s.inv.cfg.Cuts && st.conf.Semantics != node.AtMostOnce {
 		return st.cutShort(err, cuts+1)
@@ -67,6 +76,7 @@ func (st *step) retry(err error, after time.Duration, cuts int) checkpoint.Updat
 	if cuts > 0 {
 		u.Failure.Data = withCuts(u.Failure.Data, cuts)
 	}
+	fit(u.Failure)
 	return u
 }
 
@@ -74,7 +84,7 @@ func (st *step) retry(err error, after time.Duration, cuts int) checkpoint.Updat
 // from there.
 func (st *step) cutShort(err error, cuts int) checkpoint.Update {
 	if state, again := retry.StateOf(err); again {
-		payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), state)
+		payload, err := st.encodeState(state)
 		if err != nil {
 			return st.giveUp(err)
 		}
@@ -85,7 +95,7 @@ func (st *step) cutShort(err error, cuts int) checkpoint.Update {
 
 // goOn records the state that the next attempt begins with.
 func (st *step) goOn(state any, after time.Duration) checkpoint.Update {
-	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), state)
+	payload, err := st.encodeState(state)
 	if err != nil {
 		return st.giveUp(err)
 	}

@@ -23,8 +23,12 @@ type diverged struct{ Divergence }
 
 func (d *diverged) Error() string { return d.Reason }
 
-// diverge ends the execution and the goroutine.
+// diverge ends the execution and the goroutine. What is only looked at does not matter so much: there the
+// look ends.
 func (s *scope) diverge(d *Divergence) {
+	if s.f.look {
+		s.f.stop(s)
+	}
 	s.f.fatal(s.divergence(d))
 }
 

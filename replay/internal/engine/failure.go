@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/guard"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -44,6 +45,7 @@ const maxMessage = 128 << 10
 // failure is err as the wire carries it. known are the registrations of the operation and the
 // scopes around it; those of the handler and the built-in ones are added.
 func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Failure {
+	err = sound(err)
 	f := &checkpoint.Failure{Message: clip(err.Error())}
 	var ids []op.Identity
 	f.Type = identify(err, concat(known, set.Known), &ids)
@@ -116,23 +118,11 @@ func walk(err error, visit func(e error, below []error)) {
 	if err == nil {
 		return
 	}
-	below := unwrap(err)
+	below := guard.Unwrap(err)
 	visit(err, below)
 	for _, e := range below {
 		walk(e, visit)
 	}
-}
-
-func unwrap(err error) []error {
-	switch e := err.(type) { //nolint:errorlint // one level at a time
-	case interface{ Unwrap() error }:
-		if in := e.Unwrap(); in != nil {
-			return []error{in}
-		}
-	case interface{ Unwrap() []error }:
-		return e.Unwrap()
-	}
-	return nil
 }
 
 // TypeName is the name of the outermost type of err's tree that is the user's: not one of fmt,
@@ -146,7 +136,11 @@ func TypeName(err error) (name string) {
 			name = r.Type
 			return
 		}
-		full := strings.TrimPrefix(fmt.Sprintf("%T", e), "*")
+		full := fmt.Sprintf("%T", e)
+		if m, ok := e.(*guard.Mute); ok { //nolint:errorlint // the walk looks at each error by itself
+			full = m.Type
+		}
+		full = strings.TrimPrefix(full, "*")
 		if foreign(full) {
 			return
 		}
@@ -161,7 +155,7 @@ func foreign(full string) bool {
 	switch full {
 	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "op.refusedError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
-		"engine.misuse", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
+		"engine.misuse", "engine.ruleBroken", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
 		return true
 	}
 	return strings.HasPrefix(full, "fmt.") || strings.HasPrefix(full, "errors.")
@@ -172,8 +166,14 @@ func clip(s string) string {
 	if len(s) <= maxMessage {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}
-	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
+	return cut(s, maxMessage)
 }
+
+// ellipsis stands for what was cut off.
+const ellipsis = "…"
+
+// cut leaves the first n bytes of a text, at a character.
+func cut(s string, n int) string { return strings.ToValidUTF8(s[:n], "") + ellipsis }
 
 // dataMark begins the data of an error that we wrote.
 const dataMark = `{"perdure":`
@@ -212,11 +212,13 @@ func identityData(ids []op.Identity) string {
 }
 
 func (d errorData) text() string {
-	b, err := json.Marshal(d)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a state may be full of what only HTML needs to be escaped
+	if err := enc.Encode(d); err != nil {
 		return ""
 	}
-	return string(b)
+	return string(bytes.TrimRight(b.Bytes(), "\n"))
 }
 
 // readData splits the data of a recorded error into what we wrote and what came from outside.
@@ -279,20 +281,10 @@ func withCuts(data string, cuts int) string {
 	return d.text()
 }
 
-// failure is err as the wire carries it. Errors registered by the user are converted off the turn: that
-// may take time.
-func (f *fiber) failure(err error, known []codec.KnownError) (fail *checkpoint.Failure) {
-	if len(known) == 0 && len(f.inv.cfg.Known) == 0 || f.Dead() {
-		return f.inv.cfg.failure(err, known)
-	}
-	f.offWork(func() { fail = f.inv.cfg.failure(err, known) })
-	return fail
-}
-
 // encodeResult makes the JSON of the handler's result.
 func encodeResult(ctx context.Context, v any) ([]byte, error) {
 	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
 		return []byte("null"), nil
 	}
-	return codec.Encode(ctx, codec.JSON(), codec.Meta{}, v)
+	return guarded(func() ([]byte, error) { return codec.Encode(ctx, codec.JSON(), codec.Meta{}, v) })
 }

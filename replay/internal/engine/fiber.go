@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -38,7 +37,8 @@ type fiber struct {
 	// unbegun is the step whose START is queued and whose body has not begun; nil if there is none.
 	unbegun *step
 	// ending says that it was ended, for deferred functions and those that do not have the turn.
-	ending atomic.Bool
+	ending  atomic.Bool
+	calling calling // of the user's, by the engine
 	// panicked is the value of a panic that was recovered while it was being ended.
 	panicked any
 	// gone are those that wait until it has ended.
@@ -103,7 +103,7 @@ func (f *fiber) left(v any, returned bool) {
 	case v != nil: // functions of the user's are guarded
 		f.inv.Crashed(v, debug.Stack())
 	default:
-		f.inv.fail(fmt.Errorf("%w: in %s", ErrExited, placeOf(f.where())))
+		f.inv.fail(f.exited())
 	}
 	f.give()
 	for _, w := range f.gone {

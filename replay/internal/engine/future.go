@@ -65,9 +65,9 @@ func (s *scope) asked(o *operation) {
 // asks notes that the futures among the operands of a batch have been asked for, whoever comes first:
 // on a replay the batch is read from the log, and nobody awaits them.
 func (s *scope) asks(n *node.Batch) {
-	_, _ = guard(func() (any, error) {
+	_, _ = guarded(func() (any, error) {
 		for i := range n.N {
-			switch o := n.Child(i).(type) {
+			switch o := child(n, i).(type) {
 			case *node.Batch:
 				s.asks(o)
 			case *node.Await:

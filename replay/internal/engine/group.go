@@ -54,9 +54,7 @@ func (o *operation) group(f *fiber, n *node.Group) node.Record {
 	} else {
 		v, err = f.runScope(n.Body, &Handle{s: in, ctx: in.ctx})
 	}
-	f.Regain()
-	f.panicked = nil
-	err = in.close(err)
+	err = in.close(f.returned(err))
 	f.at.Store(at)
 	return o.concluded(f, n, in, v, err)
 }
@@ -66,7 +64,7 @@ func (s *scope) observed(o *operation, body node.ScopeBody) (v any, err error) {
 	s.flushed()
 	s.inv.Observer.Group(s.ctx, o.sight(), func(ctx context.Context) error {
 		v, err = s.f.runScope(body, &Handle{s: s, ctx: ctx})
-		s.f.Regain()
+		err = s.f.returned(err)
 		return err
 	})
 	return v, err
@@ -135,7 +133,7 @@ func (o *operation) summary(v any) string {
 	if o.head.Summary == nil {
 		return ""
 	}
-	text, err := guard(func() (any, error) { return o.head.Summary(v), nil })
+	text, err := o.s.f.call(ofSummary, o.head.Name, func() (any, error) { return o.head.Summary(v), nil })
 	if err != nil {
 		o.s.inv.warn("the summary of a large result panicked", pathAttr(o.path()), errorAttr(err))
 		return ""

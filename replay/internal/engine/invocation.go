@@ -172,9 +172,7 @@ func (inv *invocation) handle(root *scope) {
 	v, err := f.runScope(scopeFunc(func(s node.Scope) (any, error) {
 		return inv.Handler(op.NewContext(s), inv.Execution.Payload.Bytes())
 	}), &Handle{s: root, ctx: root.ctx})
-	f.Regain()
-	f.panicked = nil
-	err = root.close(err)
+	err = root.close(f.returned(err))
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
 	if err == nil {
 		o.Payload, err = encodeResult(root.ctx, v)

@@ -44,7 +44,7 @@ func (s *scope) input(ctx context.Context, n *node.Invoke) (payload []byte, err 
 	}
 	m := codec.Meta{ExecutionARN: s.inv.ARN, OperationID: s.nextID(&n.Header), OperationName: n.Name, Part: codec.Input}
 	s.f.convert(c, func() {
-		payload, err = guardEncode(func() ([]byte, error) { return codec.Encode(ctx, c, m, n.Input) })
+		payload, err = guarded(func() ([]byte, error) { return codec.Encode(ctx, c, m, n.Input) })
 	})
 	return payload, err
 }

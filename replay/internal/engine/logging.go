@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perdure/perdure/internal/guard"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -30,7 +31,7 @@ func stackAttr(b []byte) slog.Attr   { return slog.String(keyStack, string(b)) }
 
 // logger returns the logger of the invocation, which is never silent.
 func (inv *invocation) logger() *slog.Logger {
-	return slog.New(inv.cfg.Logs.Handler().WithAttrs(inv.Attrs))
+	return slog.New(guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs))
 }
 
 // warn logs a warning; see [invocation.say].
@@ -53,12 +54,12 @@ func (inv *invocation) say(write func(l *slog.Logger)) {
 
 // scopeLogger returns the logger of a scope.
 func (inv *invocation) scopeLogger(s *scope) *slog.Logger {
-	return slog.New(&scopeHandler{Handler: inv.cfg.Logs.Handler().WithAttrs(inv.Attrs), s: s})
+	return slog.New(&scopeHandler{Handler: guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs), s: s})
 }
 
 // bodyLogger returns the logger of a body.
 func (inv *invocation) bodyLogger(b *node.BodyInfo) *slog.Logger {
-	return slog.New(inv.cfg.Logs.Handler().WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b))))
+	return slog.New(guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b))))
 }
 
 // BodyAttrs say which attempt of which operation a record is of, and what interceptors add.

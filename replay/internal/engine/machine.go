@@ -148,9 +148,10 @@ func (inv *invocation) Idle() bool {
 //
 //  1. If something is queued, it is sent: nothing is held back for the sake of what could follow.
 //  2. Otherwise, if the handler is through, its outcome is the invocation's.
-//  3. Otherwise, if something is waited for that the service will finish, the invocation is suspended.
-//  4. Otherwise, if a scope waits to fail as it did before, the code is not deterministic.
-//  5. Otherwise nothing will ever go on.
+//  3. Otherwise, if a callback has no ID, the service is asked for it.
+//  4. Otherwise, if something is waited for that the service will finish, the invocation is suspended.
+//  5. Otherwise, if a scope waits to fail as it did before, the code is not deterministic.
+//  6. Otherwise nothing will ever go on.
 func (inv *invocation) atRest() bool {
 	switch {
 	case inv.out.Len() > 0:
@@ -159,6 +160,7 @@ func (inv *invocation) atRest() bool {
 		return false
 	case inv.end.handled:
 		inv.decide(inv.end.result)
+	case inv.askID():
 	case inv.suspendable():
 		inv.decide(Outcome{Status: checkpoint.OutcomePending})
 	default:
@@ -253,7 +255,7 @@ func (inv *invocation) served(f *fiber) bool {
 
 // Crashed ends an invocation whose engine has panicked: it must not keep it from answering.
 func (inv *invocation) Crashed(v any, stack []byte) {
-	inv.decide(Outcome{Err: fmt.Errorf("replay: the engine panicked, which is a fault of perdure's: %v\n%s", v, stack)})
+	inv.decide(Outcome{Err: fmt.Errorf("replay: the engine panicked, which is a mistake in this library: panic: %v\n%s", v, stack)})
 }
 
 // Revoked warns of a strand that waits for something other than an operation.

@@ -149,7 +149,7 @@ func (o *operation) encoded(ctx context.Context, v any) ([]byte, error) {
 		return payload, err
 	}
 	p := checkpoint.NewPayload(payload)
-	_, err = guard(func() (any, error) {
+	_, err = guarded(func() (any, error) {
 		return nil, o.head.Check.Check(node.Record{
 			Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: plainSource{o.s},
 		})

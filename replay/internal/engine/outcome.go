@@ -30,7 +30,7 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 	}
 	r.Outcome = s.batchOutcome(b, path, r, e, places)
 	if b.Failure != nil {
-		_, r.Err = guard(func() (any, error) { return nil, b.Failure(r) })
+		_, r.Err = guarded(func() (any, error) { return nil, b.Failure(r) })
 	}
 	return r
 }
@@ -43,7 +43,7 @@ func marksOf(n *node.Batch, e *wire.Envelope) []wire.Mark {
 		if e.IDs == "" {
 			break
 		}
-		id := newIdentity(n, n.Child(i).Head(), i)
+		id := newIdentity(n, child(n, i).Head(), i)
 		marks[i] = id.mark()
 	}
 	return marks
@@ -128,7 +128,7 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 func labelsOf(n *node.Batch) []string {
 	labels := make([]string, n.N)
 	for i := range labels {
-		labels[i] = newIdentity(n, n.Child(i).Head(), i).label
+		labels[i] = newIdentity(n, child(n, i).Head(), i).label
 	}
 	return labels
 }

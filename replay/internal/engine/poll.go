@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // poll asks the service what has changed while some fibers wait for it and others are busy.
 type poll struct {
@@ -29,7 +33,7 @@ func (inv *invocation) armPoll() {
 	var next time.Time
 	for _, fs := range inv.waits.records {
 		for _, f := range fs {
-			if !inv.served(f) {
+			if !inv.asked(f) {
 				continue
 			}
 			if at := inv.pollAt(f, now); next.IsZero() || at.Before(next) {
@@ -68,7 +72,7 @@ func (inv *invocation) ends(f *fiber, now time.Time) (at time.Time, timed bool) 
 func (inv *invocation) askService() {
 	inv.poll.stop()
 	inv.poll.stale = true
-	if inv.end.closing || inv.turn.LiveOff() == 0 || !inv.suspendable() {
+	if inv.end.closing || inv.turn.LiveOff() == 0 || !inv.awaited() {
 		return
 	}
 	now := inv.Clock.Now()
@@ -78,7 +82,7 @@ func (inv *invocation) askService() {
 	}
 	for _, fs := range inv.waits.records {
 		for _, f := range fs {
-			if !inv.served(f) {
+			if !inv.asked(f) {
 				continue
 			}
 			if _, timed := inv.ends(f, now); !timed {
@@ -87,4 +91,58 @@ func (inv *invocation) askService() {
 		}
 	}
 	inv.out.Poll()
+}
+
+// asked reports whether f waits for what only the service can say.
+func (inv *invocation) asked(f *fiber) bool { return inv.served(f) || inv.nameless(f) }
+
+// awaited reports whether something waits for what only the service can say.
+func (inv *invocation) awaited() bool {
+	for _, fs := range inv.waits.records {
+		if slices.ContainsFunc(fs, inv.asked) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameless reports whether f waits for the ID of a callback whose record the service has not sent, though it
+// has accepted the START.
+func (inv *invocation) nameless(f *fiber) bool {
+	if f.Dead() || f.wait.why != waitID {
+		return false
+	}
+	_, ok := inv.log.Get(f.wait.op.id)
+	return ok
+}
+
+// mostIDPolls is how often an invocation in which nothing can go on asks for the ID of a callback.
+const mostIDPolls = 3
+
+// askID asks the service for the IDs of callbacks if they are needed, and reports whether it does. Suspending
+// would not help: nothing wakes an execution whose callback is not known outside. If asking is in vain the
+// invocation ends with an error: the next one reads the whole log.
+func (inv *invocation) askID() bool {
+	var first *operation
+	for _, fs := range inv.waits.records {
+		for _, f := range fs {
+			if !inv.nameless(f) {
+				continue
+			}
+			o := f.wait.op
+			if o.polls++; first == nil || o.polls > first.polls || o.polls == first.polls && o.order < first.order {
+				first = o
+			}
+		}
+	}
+	switch {
+	case first == nil:
+		return false
+	case first.polls > mostIDPolls:
+		inv.decide(Outcome{Err: fmt.Errorf("replay: %s: the service accepted the callback and did not send its ID: "+
+			"the next invocation will ask again", quote(first.path()))})
+	default:
+		inv.out.Poll()
+	}
+	return true
 }

@@ -71,7 +71,7 @@ func (s *scope) restore(known []codec.KnownError, e *op.Error) []error {
 	var errs []error
 	for _, id := range ids {
 		if k, ok := lookup(id.Name, known, s.inv.cfg.Known, s.inv.cfg.Builtin); ok {
-			errs = append(errs, k.Restore(id.Data))
+			errs = append(errs, restored(k, id))
 		}
 	}
 	return errs
@@ -109,4 +109,13 @@ func (set *Config) Restore(failure *checkpoint.Failure, known []codec.KnownError
 		e.Type = "Error"
 	}
 	return e
+}
+
+// restored brings back one registered error. One that cannot be is replaced by what says so.
+func restored(k codec.KnownError, id op.Identity) error {
+	e, err := guarded(func() (error, error) { return k.Restore(id.Data), nil })
+	if err == nil {
+		err = sound(e)
+	}
+	return err
 }

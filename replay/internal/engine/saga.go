@@ -83,10 +83,6 @@ type undo struct {
 	end *checkpoint.Operation
 }
 
-// errLargeUndo is the error of an undo that needs a result which is not in the log.
-var errLargeUndo = errors.New("replay: the result to undo was too large for the log: " +
-	"use UndoAttempted, which needs none, or keep the result below 256 KiB")
-
 var errLosers = errors.New("operations that lost could not be compensated")
 
 // compensate undoes what completed in an ordered scope that failed with err.
@@ -147,7 +143,10 @@ func (f *fiber) catchUp(s *scope, fs []*fiber) {
 
 // unsettled reports whether the fiber, or one that it has begun, will go on by itself.
 func (f *fiber) unsettled() bool {
-	return f.moving || slices.ContainsFunc(f.kids, (*fiber).unsettled)
+	if f.Dead() || f.Gone() {
+		return false
+	}
+	return f.moving || f.wait.why == waitCatchUp || slices.ContainsFunc(f.kids, (*fiber).unsettled)
 }
 
 // complete reports whether everything was taken back.
@@ -213,7 +212,7 @@ func (s *scope) ask(st *node.Step, nth int) {
 
 // undos is the virtual scope of the scope's compensations.
 func (s *scope) undos() *scope {
-	in := &scope{inv: s.inv, up: s, kind: undoScope, place: s.place, time: scopeTime{now: s.time.now}}
+	in := &scope{inv: s.inv, up: s, kind: undoScope, place: s.place, time: scopeTime{now: s.time.now, unseen: slices.Clip(s.time.unseen)}}
 	in.ids = s.undoIDs()
 	in.sit(s.f)
 	return in
@@ -254,19 +253,24 @@ func (s *scope) expect(expected []string) {
 // step is the step that compensates an operation; nil if there is nothing to compensate.
 func (u *undo) step() *node.Step {
 	rec := u.find()
-	if rec == nil || begunNot(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
+	if rec == nil || begunNot(rec) || u.lost(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
 		return nil
 	}
 	r := node.Record{}
 	if rec.Status == checkpoint.StatusSucceeded {
 		r = u.record(rec)
 	}
-	if r.Err != nil && !errors.Is(r.Err, errLargeUndo) && !u.head.Undo.Attempted { // a batch that failed: its own affair
+	if r.Err != nil && !u.head.Undo.Attempted { // a batch that failed: its own affair
 		return nil
 	}
 	st := u.head.Undo.Step(r)
 	st.Key = u.head.Key
 	return st
+}
+
+// lost reports whether the result of an operation is needed that is not in the log and was not computed again.
+func (u *undo) lost(rec *checkpoint.Operation) bool {
+	return rec.Status == checkpoint.StatusSucceeded && rec.ReplayChildren && u.rec == nil && (u.o == nil || !u.o.done)
 }
 
 // begunNot reports whether a record says that the body of a step never began.
@@ -300,9 +304,6 @@ func (u *undo) record(rec *checkpoint.Operation) node.Record {
 	case u.o != nil && u.o.done:
 		return u.o.rec
 	}
-	if rec.ReplayChildren {
-		return node.Record{Err: errLargeUndo}
-	}
 	return u.s.dress(u.n, u.path, u.s.terminal(u.head, u.nth, rec, true))
 }
 
@@ -311,6 +312,12 @@ func (u *undo) unknown() bool {
 	rec := u.find()
 	if rec == nil {
 		return false
+	}
+	if u.lost(rec) {
+		return true
+	}
+	if u.head.Undo.Inner && rec.Kind == checkpoint.KindContext {
+		return false // what is inside says it itself
 	}
 	switch rec.Status {
 	case checkpoint.StatusStarted:

@@ -47,6 +47,8 @@ type scope struct {
 	// readOnly scopes are run again to compute a result that is in the log already.
 	readOnly bool
 	ended    atomic.Bool
+	// through says that a look into the scope came to its end, which is not in the log.
+	through bool
 
 	time    scopeTime
 	view    atomic.Pointer[view]
@@ -243,7 +245,9 @@ func (inv *invocation) recorded(id string) bool {
 }
 
 // replaying reports whether an earlier invocation has been where the scope is now.
-func (s *scope) replaying() bool { return s.unclaimed() > 0 || s.time.stale }
+func (s *scope) replaying() bool {
+	return s.f.look || s.readOnly || s.unclaimed() > 0 || s.time.stale
+}
 
 // isReplaying is replaying for callers that may not have the turn.
 func (s *scope) isReplaying() bool {
@@ -265,16 +269,18 @@ func (s *scope) isReplaying() bool {
 //  5. The functions of OnEnd run, the last one first, once the results of relaxed steps are durable:
 //     they may act on them.
 func (s *scope) close(err error) error {
+	if s.readOnly && err != nil {
+		s.abandon()
+		return err // it had succeeded: who runs it again says so
+	}
 	if s.unclaimed() > 0 {
-		if s.f.look {
-			s.f.stop(s)
-		}
 		s.diverge(s.left())
 	}
 	if err == nil {
 		err = s.join()
 	}
 	if s.f.look && !s.readOnly {
+		s.through = err == nil
 		s.f.stop(s) // how it ended is not in the log: it was not left to end
 	}
 	if err == nil && s.compensated() {
@@ -323,7 +329,7 @@ func (s *scope) runOnEnd(err error) {
 		fn := s.onEnd[last]
 		s.onEnd = s.onEnd[:last]
 		var p error
-		s.f.offBody(s.f.at.Load(), func() { _, p = guard(func() (any, error) { fn(s.ctx, err); return nil, nil }) })
+		s.f.offBody(s.f.at.Load(), func() { _, p = guarded(func() (any, error) { fn(s.ctx, err); return nil, nil }) })
 		if p != nil {
 			s.inv.warn("a function of replay.OnEnd panicked", pathAttr(s.path), errorAttr(p))
 		}

@@ -34,10 +34,13 @@ func (b *batch) settle(e *wire.Envelope) uint64 {
 	out := &b.s.inv.out
 	b.recordLast()
 	out.AddTied(u, time.Time{})
+	if b.broken != nil {
+		e.Summary = b.broken.Error() // an invocation that goes on from here does not ask the rule
+	}
 	u.Action = checkpoint.ActionSucceed
 	u.Payload = checkpoint.NewPayload(e.Encode())
 	if u.Payload.Size() > maxInline {
-		u.Payload = checkpoint.NewPayload(e.Short("").Encode())
+		u.Payload = checkpoint.NewPayload(e.Short(e.Summary).Encode())
 	}
 	return out.Add(u, time.Time{})
 }
@@ -65,6 +68,9 @@ func (b *batch) settlement() *wire.Envelope {
 // resume goes on with the compensation of a batch.
 func (b *batch) resume(e *wire.Envelope) node.Record {
 	b.settled = true
+	if e.Reason == brokenRule {
+		b.broken = &ruleBroken{e.Summary}
+	}
 	places := b.places(e)
 	if len(e.Items) != len(e.Status) {
 		b.in.readOnly = true
@@ -131,7 +137,9 @@ func (b *batch) compensate(e *wire.Envelope) error {
 	rest := b.undos(func(k *branch) bool { return !lost(k) })
 	result := &op.UndoError{Cause: errLosers}
 	if e.Failed {
-		result.Cause = b.cause(e)
+		if result.Cause = b.broken; result.Cause == nil {
+			result.Cause = b.cause(e)
+		}
 	}
 	b.in.undoAll(list, rest, result)
 	if complete(result) {
@@ -144,7 +152,7 @@ func (b *batch) compensate(e *wire.Envelope) error {
 // cause is the error that a failed batch gives its caller.
 func (b *batch) cause(e *wire.Envelope) error {
 	r := b.s.dress(b.n, b.path(), b.large(e.Encode()))
-	_, err := guard(func() (any, error) { return b.n.Whole(r) })
+	_, err := guarded(func() (any, error) { return b.n.Whole(r) })
 	return err
 }
 
@@ -168,20 +176,42 @@ func (k *branch) undos() []undo {
 	if !plain || flat {
 		id = string(oplog.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
-	var list []undo
 	end := k.over()
-	if k.head.Undo != nil && (end != nil || !plain || !flat) { // a flat group has no record
-		u := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end}
-		if k.indexed {
-			u.nth = k.index
-		}
-		list = append(list, u)
+	own := undo{s: k.b.in, head: k.head, n: k.n, id: id, path: k.path(), end: end}
+	if k.indexed {
+		own.nth = k.index
 	}
-	if end != nil || k.s == nil {
-		return list
+	switch {
+	case k.head.Undo == nil:
+	case end != nil:
+		return []undo{own}
+	case plain && flat && !k.b.decided && k.through():
+		// A flat group has no record. The batch was left before it was decided, so what has done all that it
+		// does counts, and its own Undo stands for it.
+		own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusSucceeded, Payload: k.payload}
+		return []undo{own}
+	case !plain || !flat:
+		return append([]undo{own}, k.inside()...)
+	case k.head.Undo.Attempted && k.s != nil: // a flat group has no record
+		own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusStarted}
+		return append([]undo{own}, k.inside()...)
 	}
-	return append(list, k.s.claimed()...)
+	if end != nil {
+		return nil
+	}
+	return k.inside()
 }
+
+// inside lists what was claimed in a branch that has no end.
+func (k *branch) inside() []undo {
+	if k.s == nil {
+		return nil
+	}
+	return k.s.claimed()
+}
+
+// through reports whether the function of the branch came to its end without an error.
+func (k *branch) through() bool { return k.done && k.failure == nil || k.s != nil && k.s.through }
 
 // over is how the branch ended, as a record of its operation: the log does not show what is below
 // a branch that has ended. It is nil for a branch that has not, or that the batch did not count.

@@ -235,7 +235,7 @@ func (st *step) succeeded(f *fiber, payload []byte) node.Record {
 // failed decides what follows a failed attempt and records it. ok is false if there will be
 // another one.
 func (st *step) failed(f *fiber, rec *checkpoint.Operation, number int, err error) (r node.Record, ok bool) {
-	u := st.decide(f, rec, number, err)
+	u := st.decided(f, rec, number, err)
 	f.awaitAck(st.s, st.operation, st.settle(u, time.Time{}))
 	if u.Action == checkpoint.ActionRetry {
 		return node.Record{}, false

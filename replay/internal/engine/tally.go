@@ -24,7 +24,7 @@ func (b *batch) judge(k *branch) {
 	of := b.large(nil)
 	of.Replayed = k.recordedEnd() != nil
 	r := b.s.branchRecord(b.n, k, b.path(), of, k.endingAs(wire.BranchFailed))
-	_, err := guard(func() (any, error) { return nil, value.Check(r) })
+	_, err := b.f.call(ofResult, k.head.Name, func() (any, error) { return nil, value.Check(r) })
 	k.failed = err != nil
 }
 
