@@ -99,7 +99,8 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", module + "/internal/limits", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
 	},
-	"internal/turn": {deny: noReflection},
+	"internal/guard": {allow: []string{module + "/retry"}, deny: noReflection},
+	"internal/turn":  {deny: noReflection},
 	"replay/internal/engine": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",

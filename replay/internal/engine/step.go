@@ -38,6 +38,7 @@ func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Rec
 	}
 	if start {
 		st.spawn(st.run)
+		st.f.unbegun = st // it may be ended before its fiber has run
 		return node.Record{Target: st.operation}
 	}
 	if c.rec != nil {
@@ -180,11 +181,12 @@ func (st *step) settle(u checkpoint.Update, due time.Time) uint64 {
 	return st.s.inv.out.Add(u, due)
 }
 
-// withdraw takes back an attempt whose body will never begin: its START, if it was not handed over,
-// else it is recorded that the body has not begun.
+// withdraw takes back an attempt whose body will never begin. If its START was not handed over, and the
+// scope ends with it, that is taken back; else it is recorded that the body has not begun: the scope of a
+// future has gone on, and the next invocation comes to the future again.
 func (st *step) withdraw() {
 	inv := st.s.inv
-	if !st.begun || inv.end.closing || inv.out.Withdraw(st.seq) {
+	if !st.begun || inv.end.closing || !st.own && inv.out.Withdraw(st.seq) {
 		return
 	}
 	u := st.update(checkpoint.ActionFail)
