@@ -135,7 +135,7 @@ func (p edited) run(ctx op.Context) []string {
 		mapOpts[i] = o
 	}
 	if p.kind == "chunks" {
-		mapOpts = append(mapOpts, op.WithChunks(2, 0))
+		mapOpts = append(mapOpts, op.WithChunks(2, 0)) //nolint:makezero // the rest follows
 	}
 	return p.items(replay.Run(ctx, op.Map("b", p.names, each, mapOpts...)))
 }

@@ -186,7 +186,7 @@ func TestAddedOperandIsNamed(t *testing.T) {
 
 // randomEdit makes a program, and another version of it, of a seed.
 func randomEdit(seed int64) (before, after edited) {
-	r := rand.New(rand.NewPCG(uint64(seed), 1)) //nolint:gosec // a seed
+	r := rand.New(rand.NewPCG(uint64(seed), 1))
 	kinds := append(closedKinds(), "keyed", "parallel", "chunks", "keyed", "parallel")
 	before.kind = kinds[r.IntN(len(kinds))]
 	pool := []string{"a", "b", "c", "d", "e", "x1", "x4", "y2"}
@@ -310,7 +310,7 @@ func TestCountsDoNotDependOnWhereTheFunctionWasLost(t *testing.T) {
 						everyState(t, p.handler(), p.handler(), func(where string, e *local.Execution) {
 							got, want := end(e), through
 							if unordered && rule != "all" {
-								got, want = fmt.Sprint(len(pairsOf(got))), fmt.Sprint(len(pairsOf(want)))
+								got, want = strconv.Itoa(len(pairsOf(got))), strconv.Itoa(len(pairsOf(want)))
 							}
 							if got != want {
 								t.Errorf("%s: ended as %s, want %s", where, end(e), through)

@@ -87,7 +87,7 @@ func refusingKinds() map[string]func(ctx op.Context, n string) stringOp {
 			return op.Transform(step(n), func(string) (string, error) { var e *nilRefusal; return "", e })
 		},
 		"a function that asks its scope": func(ctx op.Context, n string) stringOp {
-			return refusing(op.Transform(step(n), func(v string) (string, error) { ctx.Logger().Info("asked", "now", replay.Now(ctx)); return v, nil }))
+			return refusing(op.Transform(step(n), func(v string) (string, error) { ctx.Logger().Info("asked", "now", replay.Now(ctx)); return v, nil })) //nolint:sloglint // as users do
 		},
 		"a result of a group that is no JSON": func(_ op.Context, n string) stringOp {
 			return op.Transform(op.Group(n, func(op.Context) (oneWay, error) { return oneWay{}, nil }), func(oneWay) (string, error) { return "", nil })
@@ -99,7 +99,7 @@ func refusingKinds() map[string]func(ctx op.Context, n string) stringOp {
 }
 
 // nilRefusal is an error whose nil pointer is one too.
-type nilRefusal struct{}
+type nilRefusal struct{} //nolint:errname // what it is
 
 func (*nilRefusal) Error() string { return "refused" }
 
@@ -181,7 +181,7 @@ func refusingHosts() map[string]struct {
 			return facts(v, err != nil)
 		}, "[] true"},
 		"Exec of All": {func(ctx op.Context, bad, good stringOp) string {
-			return fmt.Sprint(replay.Exec(ctx, op.All("all", bad, good)) != nil)
+			return strconv.FormatBool(replay.Exec(ctx, op.All("all", bad, good)) != nil)
 		}, "true"},
 		"Join2": {func(ctx op.Context, bad, good stringOp) string {
 			v, err := replay.Run(ctx, op.Join2("both", good, bad))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -113,5 +114,5 @@ func executionAttrs(ctx context.Context, arn string) []slog.Attr {
 			attrs = append(attrs, a)
 		}
 	}
-	return attrs[:len(attrs):len(attrs)]
+	return slices.Clip(attrs)
 }

@@ -63,7 +63,7 @@ func TestPanicOfTheEngineEndsTheInvocation(t *testing.T) {
 				if !strings.HasPrefix(got, "error ") || !strings.Contains(got, "goroutine ") && !strings.Contains(got, "replay: ") {
 					t.Errorf("the invocation answered %s", got)
 				}
-			case <-time.After(20 * time.Second): //nolint:forbidigo // the test must end in real time
+			case <-time.After(20 * time.Second):
 				t.Fatal("no answer")
 			}
 		})

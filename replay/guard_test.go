@@ -23,7 +23,7 @@ func (e *nilError) Error() string { return e.text }
 func typedNil() error { var e *nilError; return e }
 
 // oddErr is an error, and a value, whose methods are do, by name.
-type oddErr struct {
+type oddErr struct { //nolint:errname // what it is
 	method string
 	do     func() error
 }
@@ -325,7 +325,7 @@ func answerOf(t *testing.T, g guest, deed func(ctx op.Context) error, within tim
 	select {
 	case got := <-answer:
 		return got
-	case <-time.After(within + patience): //nolint:forbidigo // the test must end in real time
+	case <-time.After(within + patience):
 		buf := make([]byte, 1<<20)
 		t.Fatalf("no answer %v after the deadline\n%s", patience, buf[:runtime.Stack(buf, true)])
 		return ""
@@ -343,7 +343,7 @@ func TestInvocationAnswersWhateverUserCodeDoes(t *testing.T) {
 			check := func(does, got string, want ...string) {
 				t.Helper()
 				for _, w := range want {
-					for _, part := range strings.Split(w, "…") {
+					for part := range strings.SplitSeq(w, "…") {
 						if !strings.Contains(got, strings.TrimSpace(part)) {
 							t.Errorf("it %s: answer %.600s\nwant %q", does, got, w)
 							return
@@ -393,9 +393,9 @@ func TestInvocationAnswersWhateverUserCodeDoes(t *testing.T) {
 				}
 			}
 			free := make(chan struct{})
-			begun := time.Now() //nolint:forbidigo // the deadline is real
+			begun := time.Now()
 			got := answerOf(t, g, func(op.Context) error { <-free; return nil }, 200*time.Millisecond)
-			if took := time.Since(begun); took > 15*time.Second { //nolint:forbidigo // the deadline is real
+			if took := time.Since(begun); took > 15*time.Second {
 				t.Errorf("it blocks: the answer took %v", took)
 			}
 			close(free)

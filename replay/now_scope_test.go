@@ -156,7 +156,7 @@ func TestNowInEveryScopeAfterARelaxedStep(t *testing.T) {
 					return run(ctx, inside)
 				}
 				e := h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-					err := error(nil)
+					var err error
 					if kind == "in an outer group" {
 						err = replay.Exec(ctx, op.Group("outer", func(ctx op.Context) (op.None, error) { return op.None{}, program(ctx) }))
 					} else {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,12 +80,7 @@ func (s *traceStmt) arg(n int) string {
 
 // has reports whether a word stands alone after the name.
 func (s *traceStmt) has(word string) bool {
-	for _, w := range s.words[1:] {
-		if w == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.words[1:], word)
 }
 
 // option is the number in a word such as open=2; zero if there is none.
@@ -177,7 +173,7 @@ func (s *traceScope) stmt(st *traceStmt) (string, error) {
 	case "fail":
 		return "", errors.New(strings.Join(st.words[1:], " "))
 	case "panic":
-		panic(strings.Join(st.words[1:], " "))
+		panic(strings.Join(st.words[1:], " ")) //nolint:sloglint // the script says what
 	case "goexit":
 		runtime.Goexit()
 	case "onend":
@@ -372,7 +368,7 @@ func (s *traceScope) step(st *traceStmt) op.Op[string] {
 			more = fmt.Sprintf(" attempt %d", info.Attempt)
 		}
 		if state, ok, err := op.StateFrom[string](ctx); ok || err != nil {
-			more += fmt.Sprintf(" state %s", state)
+			more += " state " + state
 		}
 		return s.r.body(ctx, name, more)
 	}, opts...)

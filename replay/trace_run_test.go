@@ -263,7 +263,7 @@ func (o *out) lines() []string {
 func (r *traceRun) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.out.turn, r.out.side, r.out.wire = r.out.lines(), nil, nil
+	r.turn, r.side, r.wire = r.lines(), nil, nil
 }
 
 func (r *traceRun) do(what string, args []string) error {
@@ -436,7 +436,7 @@ func (r *traceRun) invoke(args []string) error {
 		}
 		free := cancel
 		var late context.CancelFunc
-		ctx, late = context.WithTimeout(ctx, d)
+		ctx, late := context.WithTimeout(ctx, d)
 		cancel = func() { late(); free() }
 	}
 	ctx = checkpoint.WithClock(checkpoint.WithClient(ctx, traceClient{r}), r)
@@ -578,7 +578,7 @@ func playTrace(t *testing.T, script *traceScript) string {
 
 // traceOptions are the options of a handler.
 func traceOptions(args string) (opts []replay.HandlerOption) {
-	for _, a := range strings.Fields(args) {
+	for a := range strings.FieldsSeq(args) {
 		switch a {
 		case "hold":
 			opts = append(opts, replay.WithDivergence(replay.Hold))

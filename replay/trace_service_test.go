@@ -81,7 +81,7 @@ func (s *traceService) label(parent, name string) string {
 
 // show describes an update.
 func (s *traceService) show(u *checkpoint.Update, fresh map[string]string) string {
-	label := u.Name
+	var label string
 	if up, ok := fresh[u.ParentID]; ok {
 		label = up + "/" + u.Name
 	} else {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-//nolint:gochecknoglobals // flags are
 var (
 	updateTraces = flag.Bool("update", false, "rewrite the outputs of the traces in testdata/traces")
 	traceRounds  = flag.Int("traces", 1, "how often each trace is played, in another order each time")
@@ -54,7 +53,7 @@ func TestTraces(t *testing.T) { //nolint:paralleltest // the order is drawn
 		t.Fatalf("there are no traces: %v", err)
 	}
 	for range *traceRounds {
-		rand.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
+		rand.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] }) //nolint:paralleltest // it is: the subtests are
 		for _, path := range paths {
 			s := readTrace(t, path)
 			t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 )
 
 // Panic is a panic of a user's function.
-type Panic struct {
+type Panic struct { //nolint:errname // it becomes op.PanicError
 	// Value is the value of the panic, printed.
 	Value string
 	// Stack is where it happened, a line each.
@@ -34,7 +34,7 @@ type Panic struct {
 func (p *Panic) Error() string { return "panic: " + p.Value }
 
 // Mute is an error whose methods other than Error cannot be called.
-type Mute struct {
+type Mute struct { //nolint:errname // it stands for the error of a user
 	// Text is its message, Type the name of its type as fmt prints it.
 	Text, Type string
 }
@@ -174,10 +174,10 @@ func probed(err error) (ok bool) {
 			ok = false
 		}
 	}()
-	if e, has := err.(interface{ Is(target error) bool }); has { //nolint:errorlint // one level at a time
+	if e, has := err.(interface{ Is(target error) bool }); has {
 		e.Is(&probe{})
 	}
-	if e, has := err.(interface{ As(target any) bool }); has { //nolint:errorlint // one level at a time
+	if e, has := err.(interface{ As(target any) bool }); has {
 		var target *probe
 		e.As(&target)
 	}

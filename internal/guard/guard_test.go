@@ -185,7 +185,7 @@ func (h rude) WithGroup(string) slog.Handler {
 func TestHandlerLosesARecordAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, method := range []rude{"", "Enabled", "Handle", "WithAttrs", "WithGroup", "nil"} {
-		slog.New(guard.Handler(method)).With("a", 1).WithGroup("g").Info("message", "b", 2)
+		slog.New(guard.Handler(method)).With("a", 1).WithGroup("g").Info("message", "b", 2) //nolint:sloglint // as users do
 		h := guard.Handler(method).WithAttrs(nil).WithGroup("g")
 		if on := h.Enabled(t.Context(), slog.LevelInfo); on == (method == "Enabled") {
 			t.Errorf("%q: Enabled is %v", method, on)

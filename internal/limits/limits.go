@@ -13,7 +13,7 @@ const (
 // The bounds of a duration on the wire, in whole seconds.
 const (
 	// Second is the shortest (Lambda API, WaitOptions and StepOptions).
-	Second = time.Second
+	Second = time.Second //nolint:revive // it is a second
 	// Duration is the longest, 366 days (Lambda API, WaitOptions, StepOptions, CallbackOptions and DurableConfig).
 	Duration = 31_622_400 * time.Second
 )

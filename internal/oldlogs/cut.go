@@ -64,7 +64,7 @@ func (h *history) everyCut() []cut {
 }
 
 // paths are the names of operations with those that they are in, by ID.
-type paths map[string]string
+type paths map[string]string //nolint:recvcheck // a map is made by one of them
 
 func (p *paths) add(u *update) {
 	if *p == nil {

@@ -28,7 +28,7 @@ type played struct {
 
 // play runs an execution along its history up to the cut, and then with the code of the program to its end.
 func play(ctx context.Context, p Program, h *history, c cut, haste func()) (*played, error) {
-	m, err := newMachine(p)
+	m, err := newMachine(p) //nolint:contextcheck // a service of its own
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func play(ctx context.Context, p Program, h *history, c cut, haste func()) (*pla
 	if err == nil && x.next <= c.moment && c.moment < len(h.moments) {
 		err = fmt.Errorf("it has ended before the cut, as %s", m.exec.Status())
 	}
-	if closing := m.close(); err == nil {
+	if closing := m.close(); err == nil { //nolint:contextcheck // a service of its own
 		err = closing
 	}
 	x.failures()
@@ -105,7 +105,7 @@ func (x *played) repeat(ctx context.Context, event []byte) ([]byte, error) {
 	}
 	for number := 0; ; number++ {
 		if x.next >= len(x.h.moments) {
-			return nil, fmt.Errorf("it makes an invocation that the history does not have")
+			return nil, errors.New("it makes an invocation that the history does not have")
 		}
 		m := &x.h.moments[x.next]
 		x.next++

@@ -26,7 +26,7 @@ type recording struct {
 
 // record runs a program to its end.
 func record(ctx context.Context, p Program, input []byte, answer Outside, haste func()) (*recording, error) {
-	m, err := newMachine(p)
+	m, err := newMachine(p) //nolint:contextcheck // a service of its own
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func record(ctx context.Context, p Program, input []byte, answer Outside, haste 
 	r := &recording{machine: m}
 	m.invoke, m.answer = r.call, answer
 	err = m.run(ctx, input)
-	if closing := m.close(); err == nil {
+	if closing := m.close(); err == nil { //nolint:contextcheck // a service of its own
 		err = closing
 	}
 	return r, err
@@ -151,7 +151,7 @@ func hasteOf(round int) func() {
 		return nil
 	}
 	var mu sync.Mutex
-	rng := rand.New(rand.NewPCG(uint64(round), 0)) //nolint:gosec // a count, never negative
+	rng := rand.New(rand.NewPCG(uint64(round), 0))
 	return func() {
 		mu.Lock()
 		d := time.Duration(rng.IntN(1500)) * time.Microsecond

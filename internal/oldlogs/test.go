@@ -37,7 +37,7 @@ type Expected struct {
 // as the engine of the history has ended it, with the same operations, and without running a body whose result is in
 // the log. From the beginning, it must write the updates of the history byte by byte, in the order of the history
 // within each ordered scope; in which calls they travel is not compared.
-func Test(t *testing.T, dir string, programs []Program, want Expected) {
+func Test(t *testing.T, dir string, programs []Program, want Expected) { //nolint:tparallel // its callers do
 	t.Helper()
 	files := orphans(t, dir, programs)
 	s := &sum{logs: make(map[string]bool), used: make([]atomic.Bool, len(want.Exceptions))}

@@ -63,7 +63,7 @@ func (h *history) compare(got *traffic, like *likeness) (problems []string) {
 	}
 	for id, updates := range got.wrote {
 		if want.wrote[id] == nil && !h.mayWrite(id, nil, updates, like) {
-			problems = append(problems, fmt.Sprintf("the history has no operation with the ID of this one:\n%s", brief(keys(updates)[0])))
+			problems = append(problems, "the history has no operation with the ID of this one:\n"+brief(keys(updates)[0]))
 		}
 	}
 	for tag := range want.orders {

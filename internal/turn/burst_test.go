@@ -12,9 +12,8 @@ import (
 
 // burst posts the events of a script from several goroutines at once, while bodies end when they like.
 type burst struct {
-	p     *play
-	left  int   // events that were not taken
-	order []int // of those that were
+	p    *play
+	left int // events that were not taken
 }
 
 // through reports whether all events were taken, and nothing is off the turn.

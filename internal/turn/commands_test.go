@@ -23,10 +23,10 @@ func TestTurnEqualsItsModel(t *testing.T) {
 		}).WithShrinker(gopter.NoShrinker),
 		InitialPreConditionFunc: func(commands.State) bool { return true },
 		NewSystemUnderTestFunc: func(initial commands.State) commands.SystemUnderTest {
-			return newPlay(initial.(script).programs)
+			return newPlay(initial.(script).programs) //nolint:forcetypeassert // commands are typed by gopter as any
 		},
 		DestroySystemUnderTestFunc: func(sut commands.SystemUnderTest) {
-			if problem := sut.(*play).close(); problem != "" {
+			if problem := sut.(*play).close(); problem != "" { //nolint:forcetypeassert // commands are typed by gopter as any
 				t.Error(problem)
 			}
 		},
@@ -47,7 +47,7 @@ func TestTurnEqualsItsModel(t *testing.T) {
 type command struct{ event }
 
 func (c command) Run(sut commands.SystemUnderTest) commands.Result {
-	p := sut.(*play)
+	p := sut.(*play) //nolint:forcetypeassert // commands are typed by gopter as any
 	if !p.do(c.event) {
 		return "nothing goes on"
 	}
@@ -55,7 +55,7 @@ func (c command) Run(sut commands.SystemUnderTest) commands.Result {
 }
 
 func (c command) NextState(s commands.State) commands.State {
-	so := s.(script)
+	so := s.(script) //nolint:forcetypeassert // commands are typed by gopter as any
 	so.events = append(slices.Clone(so.events), c.event)
 	return so
 }
@@ -64,10 +64,10 @@ func (command) PreCondition(commands.State) bool { return true }
 
 // PostCondition compares what the turn has done with the script up to this event.
 func (c command) PostCondition(s commands.State, r commands.Result) *gopter.PropResult {
-	so := s.(script)
+	so := s.(script) //nolint:forcetypeassert // commands are typed by gopter as any
 	p, ok := r.(*play)
 	if !ok {
-		return &gopter.PropResult{Status: gopter.PropFalse, Labels: []string{r.(string), so.String()}}
+		return &gopter.PropResult{Status: gopter.PropFalse, Labels: []string{r.(string), so.String()}} //nolint:forcetypeassert // commands are typed by gopter as any
 	}
 	m := model{programs: so.programs}
 	for _, e := range so.events {

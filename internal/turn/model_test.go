@@ -239,7 +239,7 @@ func (m *model) run(s *strandModel) {
 	for s.pc < len(program) {
 		a := program[s.pc]
 		s.pc++
-		switch a.verb {
+		switch a.verb { //nolint:exhaustive // the others have no more to do
 		case park, body, work:
 			if s.dead {
 				m.gone(s)

@@ -180,7 +180,7 @@ func (s *actor) Run() {
 	}()
 	s.p.note(s.n, "begins")
 	for _, a := range s.p.programs[s.n%len(s.p.programs)] {
-		switch a.verb {
+		switch a.verb { //nolint:exhaustive // the others have no more to do
 		case park:
 			if !s.Dead() {
 				s.p.note(s.n, "gives the turn away")

@@ -64,7 +64,7 @@ var verbNames = [...]string{
 }
 
 func (a action) String() string {
-	switch a.verb {
+	switch a.verb { //nolint:exhaustive // the others have no more to do
 	case spawn, crash, park, user, exit:
 		return verbNames[a.verb]
 	case post:
@@ -152,7 +152,7 @@ func randomActions(rng *rand.Rand, depth int) []action {
 		as[i] = randomAction(rng, depth)
 	}
 	if depth > 0 && rng.IntN(20) == 0 || depth == 0 && rng.IntN(40) == 0 {
-		as = append(as, action{verb: crash})
+		as = append(as, action{verb: crash}) //nolint:makezero // the rest follows
 	}
 	return as
 }

@@ -40,7 +40,7 @@ func (f *floor) Output() {
 func (f *floor) Quiescent() bool         { return f.quiescent != nil && f.quiescent() }
 func (f *floor) Idle() bool              { return f.idle != nil && f.idle() }
 func (f *floor) Waiting() bool           { return f.waiting }
-func (f *floor) Crashed(v any, _ []byte) { f.say("crashed: " + v.(string)) }
+func (f *floor) Crashed(v any, _ []byte) { f.say("crashed: " + v.(string)) } //nolint:forcetypeassert // the test has put it there
 func (f *floor) Revoked(s *turn.Strand, stack []byte) {
 	f.revoked = append(f.revoked, s)
 	f.stacks = append(f.stacks, string(stack))
@@ -216,7 +216,7 @@ func TestStrands(t *testing.T) {
 							if f.Caller() != s {
 								f.say("without the turn")
 							}
-							f.say(recover().(string))
+							f.say(recover().(string)) //nolint:forcetypeassert // the test has put it there
 						}()
 						s.Off(turn.Work, func() { panic("in work") })
 					})

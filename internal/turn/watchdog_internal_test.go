@@ -26,7 +26,7 @@ func (task) Ended() {}
 
 // lockSpinning locks the turn's mutex. Code that waited for it would lose the turn.
 func (t *Turn) lockSpinning() {
-	for !t.mu.TryLock() { //nolint:revive // computes
+	for !t.mu.TryLock() {
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 	"github.com/perdure/perdure/internal/wire"
 )
 
-func text(s string) *string { return &s }
+//go:fix inline
+func text(s string) *string { return new(s) }
 
 // What is in the log stays readable: these texts are frozen.
 func TestEnvelopeOnTheWire(t *testing.T) {
@@ -26,19 +27,19 @@ func TestEnvelopeOnTheWire(t *testing.T) {
 		{
 			reason: "branches that their index identifies pay nothing",
 			e:      wire.Envelope{Reason: "ALL_COMPLETED", Winner: 1, IDs: wire.JoinMarks(make([]wire.Mark, 2))},
-			ends:   []wire.Ending{{'S', wire.Item{Payload: text(`"<a>"`)}}, {'F', wire.Item{Failure: &wire.Failure{Type: "E", Message: "no"}}}},
+			ends:   []wire.Ending{{'S', wire.Item{Payload: new(`"<a>"`)}}, {'F', wire.Item{Failure: &wire.Failure{Type: "E", Message: "no"}}}},
 			want:   `{"perdure":{"reason":"ALL_COMPLETED","winner":1,"status":"SF","items":[{"payload":"\"<a>\""},{"error":{"type":"E","message":"no"}}]}}`,
 		},
 		{
 			reason: "a name or a key costs eight bytes",
 			e:      wire.Envelope{Reason: "R", Failed: true, Winner: -1, IDs: wire.JoinMarks([]wire.Mark{wire.MarkOf("charge", ""), wire.MarkOf("item", "SKU-1")})},
-			ends:   []wire.Ending{{'-', wire.Item{Payload: text("never counted")}}, {Status: 'S'}},
+			ends:   []wire.Ending{{'-', wire.Item{Payload: new("never counted")}}, {Status: 'S'}},
 			want:   `{"perdure":{"reason":"R","failed":true,"winner":-1,"status":"-S","ids":"ThEcI7sTTGHUqV4X","items":[{},{}]}}`,
 		},
 		{
 			reason: "a result that was refused stays, for it is refused again on each replay",
 			e:      wire.Envelope{Reason: "R"},
-			ends:   []wire.Ending{{'F', wire.Item{Payload: text("1")}}},
+			ends:   []wire.Ending{{'F', wire.Item{Payload: new("1")}}},
 			want:   `{"perdure":{"reason":"R","winner":0,"status":"F","items":[{"payload":"1"}]}}`,
 		},
 	}

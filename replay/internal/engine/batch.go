@@ -7,11 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
-
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -200,6 +199,7 @@ func (b *batch) declare() {
 // ruleBroken is the panic of a rule, as an earlier invocation has recorded it.
 type ruleBroken struct{ text string }
 
+//nolint:errname // what it says
 func (e *ruleBroken) Error() string { return e.text }
 
 func (e *ruleBroken) Unwrap() error {
@@ -413,7 +413,7 @@ func (b *batch) whole(r node.Record) (payload []byte, ok bool, err error) {
 	if failure != nil {
 		return nil, false, nil //nolint:nilerr // the branches are kept, and the failure is computed again
 	}
-	if payload, err = b.encode(b.f, b.ctx, v); err != nil {
+	if payload, err = b.encode(b.ctx, b.f, v); err != nil {
 		return nil, false, err
 	}
 	_, err = b.f.call(ofResult, b.head.Name, func() (any, error) { return b.n.Whole(b.large(payload)) })

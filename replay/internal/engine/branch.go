@@ -7,11 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/perdure/perdure/internal/oplog"
-	"github.com/perdure/perdure/internal/wire"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/subtype"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op/node"
 )
 

@@ -3,9 +3,8 @@ package engine
 import (
 	"runtime"
 
-	"github.com/perdure/perdure/internal/oplog"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op/node"
 )

@@ -9,9 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perdure/perdure/internal/oplog"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op"
@@ -248,12 +247,12 @@ func (inv *invocation) join() error {
 		return nil
 	default:
 	}
-	grace := time.NewTimer(inv.cfg.Grace)
-	defer grace.Stop()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(inv.ctx), inv.cfg.Grace)
+	defer cancel()
 	select {
 	case <-inv.end.idle:
 		return nil
-	case <-grace.C:
+	case <-grace.Done():
 		buf := make([]byte, mostStack)
 		buf = buf[:runtime.Stack(buf, true)]
 		said := make(chan struct{})
@@ -263,11 +262,11 @@ func (inv *invocation) join() error {
 				inv.logger().Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
 			})
 		}()
-		last := time.NewTimer(lastWords)
-		defer last.Stop()
+		last, over := context.WithTimeout(context.WithoutCancel(inv.ctx), lastWords)
+		defer over()
 		select {
 		case <-said:
-		case <-last.C: // the handler of log records is what did not end
+		case <-last.Done(): // the handler of log records is what did not end
 		}
 		return errLeft
 	}

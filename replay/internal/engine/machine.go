@@ -204,10 +204,8 @@ func (f *fiber) each(do func(f *fiber)) {
 // suspendable reports whether something is waited for that the service will finish.
 func (inv *invocation) suspendable() bool {
 	for _, fs := range inv.waits.records {
-		for _, f := range fs {
-			if inv.served(f) {
-				return true
-			}
+		if slices.ContainsFunc(fs, inv.served) {
+			return true
 		}
 	}
 	return false

@@ -5,10 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/perdure/perdure/internal/oplog"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -131,14 +130,14 @@ func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
 		}
 		return checkpoint.NewPayload(raw.Payload.Bytes()), nil
 	}
-	b, err := o.encode(f, o.ctx, v)
+	b, err := o.encode(o.ctx, f, v)
 	return checkpoint.NewPayload(b), err
 }
 
 // encode makes the payload of a result and sees whether it can be read again: what user code
 // gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the user's
 // runs off the turn.
-func (o *operation) encode(f *fiber, ctx context.Context, v any) (payload []byte, err error) {
+func (o *operation) encode(ctx context.Context, f *fiber, v any) (payload []byte, err error) {
 	f.convert(o.codec(), func() {
 		_, err = f.call(ofCodec, o.head.Name, func() (_ any, err error) { payload, err = o.encoded(ctx, v); return nil, err })
 	})

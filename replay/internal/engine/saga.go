@@ -4,9 +4,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/perdure/perdure/internal/oplog"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )

@@ -3,10 +3,9 @@ package engine
 import (
 	"log/slog"
 
-	"github.com/perdure/perdure/internal/oplog"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // What one execution may hold.
