@@ -436,7 +436,7 @@ func (r *traceRun) invoke(args []string) error {
 		}
 		free := cancel
 		var late context.CancelFunc
-		ctx, late := context.WithTimeout(ctx, d)
+		ctx, late = context.WithTimeout(ctx, d) //nolint:fatcontext // once, at the end of a loop
 		cancel = func() { late(); free() }
 	}
 	ctx = checkpoint.WithClock(checkpoint.WithClient(ctx, traceClient{r}), r)
