@@ -3,6 +3,7 @@ package replay_test
 import (
 	"bytes"
 	"cmp"
+	"os"
 	"slices"
 	"testing"
 
@@ -154,12 +155,13 @@ func mutations() []mutation {
 // Each property fails when what it is about is broken: it runs against copies of the engine, each
 // with one fault, that the compiler puts in the place of the real files. Without a fault it passes.
 //
-// A few of them run by default, all if PERDURE_CHECKS is 3 or more, none with -short.
+// A few of them run by default, all if PERDURE_PLANTED is "properties" or "all", none with -short.
 func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // compiling takes all processors
 	if testing.Short() {
 		t.Skip("compiles the engine once per fault")
 	}
-	all := lawChecks(t, 10) >= 30
+	which := os.Getenv("PERDURE_PLANTED")
+	all := which == "all" || which == "properties"
 	passes, sound := make(map[string]bool), make(map[string]string)
 	whole := t                      // its folders outlive the rows
 	for _, m := range mutations() { //nolint:paralleltest // as above

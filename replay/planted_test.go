@@ -97,8 +97,8 @@ const ordinary = "^(TestRunThroughEqualsInterrupted|TestUnchangedProgramsNeverDi
 // The kit's explorer finds bugs that the other tests of the engine do not. Each is planted in a copy of the
 // engine that the compiler puts in the place of the real one, and must be found by Explore.
 //
-// Explore runs over the one program of the corpus that is known to notice the bug: a few bugs by default, all if
-// PERDURE_CHECKS is 3 or more, none with -short. With PERDURE_PLANTED=all it runs over the corpus until it finds
+// Explore runs over the one program of the corpus that is known to notice the bug: a few bugs by default,
+// none with -short. With PERDURE_PLANTED=all it runs over the corpus until it finds
 // something, the ordinary suite runs over each broken engine and must pass, and the rows of the table in
 // docs/testing.md are printed.
 func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes all processors
@@ -107,7 +107,7 @@ func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes al
 	}
 	all := os.Getenv("PERDURE_PLANTED") == "all"
 	for _, m := range plantedBugs() { //nolint:paralleltest // as above
-		if !all && !m.always && lawChecks(t, 10) < 30 {
+		if !all && !m.always {
 			continue
 		}
 		t.Run(m.name, func(t *testing.T) {
