@@ -112,29 +112,35 @@ func TestWhenCallsAreMade(t *testing.T) {
 		{"its time was over before", func(d *desk) { d.hold("a", -7) }, []string{"0s a"}},
 		{
 			"one that is due takes along what was held before it, in order",
-			func(d *desk) { d.hold("a", 7); d.hold("b", 3); d.add("c") }, []string{"0s a+b+c"},
+			func(d *desk) { d.hold("a", 7); d.hold("b", 3); d.add("c") },
+			[]string{"0s a+b+c"},
 		},
 		{
 			"the first that is due takes along all, due or not",
-			func(d *desk) { d.hold("a", 7); d.hold("b", 3); d.hold("c", 3_600_000) }, []string{"3ms a+b+c"},
+			func(d *desk) { d.hold("a", 7); d.hold("b", 3); d.hold("c", 3_600_000) },
+			[]string{"3ms a+b+c"},
 		},
 		{"flush makes all due", func(d *desk) { d.hold("a", 1_000); d.hold("b", 1_000); d.Flush() }, []string{"0s a+b"}},
 		{
 			"flush is for what is queued, not for what comes",
-			func(d *desk) { d.Flush(); d.hold("a", 7) }, []string{"7ms a"},
+			func(d *desk) { d.Flush(); d.hold("a", 7) },
+			[]string{"7ms a"},
 		},
 		{
 			"what comes while a call is in flight goes with the next",
-			func(d *desk) { d.inFlight("a"); d.add("b"); d.hold("c", 1_000) }, []string{"0s a", "10ms b+c"},
+			func(d *desk) { d.inFlight("a"); d.add("b"); d.hold("c", 1_000) },
+			[]string{"0s a", "10ms b+c"},
 		},
 		{
 			"what is held while a call is in flight is held until its time is over",
-			func(d *desk) { d.inFlight("a"); d.hold("b", 30) }, []string{"0s a", "30ms b"},
+			func(d *desk) { d.inFlight("a"); d.hold("b", 30) },
+			[]string{"0s a", "30ms b"},
 		},
 		{"a poll is a call without updates", func(d *desk) { d.Poll() }, []string{"0s "}},
 		{
 			"polls while a call is in flight are one",
-			func(d *desk) { d.inFlight("a"); d.Poll(); d.Poll() }, []string{"0s a", "10ms "},
+			func(d *desk) { d.inFlight("a"); d.Poll(); d.Poll() },
+			[]string{"0s a", "10ms "},
 		},
 		{"a poll takes along what is held", func(d *desk) { d.hold("a", 1_000); d.Poll() }, []string{"0s a"}},
 		{"a poll that was asked for before a call is made with it", func(d *desk) { d.add("a"); d.Poll() }, []string{"0s a"}},
@@ -145,12 +151,14 @@ func TestWhenCallsAreMade(t *testing.T) {
 		},
 		{
 			"two that travel alone",
-			func(d *desk) { d.AddAlone(startOf("a")); d.AddAlone(startOf("b")) }, []string{"0s a", "10ms b"},
+			func(d *desk) { d.AddAlone(startOf("a")); d.AddAlone(startOf("b")) },
+			[]string{"0s a", "10ms b"},
 		},
 		{"cleared", func(d *desk) { d.add("a"); d.hold("b", 5); d.Poll(); d.Clear() }, nil},
 		{
 			"cleared while a call is in flight, and used again",
-			func(d *desk) { d.inFlight("a"); d.add("b"); d.Clear(); d.add("c") }, []string{"0s a", "10ms c"},
+			func(d *desk) { d.inFlight("a"); d.add("b"); d.Clear(); d.add("c") },
+			[]string{"0s a", "10ms c"},
 		},
 		{
 			"the only one that was due is withdrawn", // what is held waits for its own time
@@ -158,15 +166,18 @@ func TestWhenCallsAreMade(t *testing.T) {
 		},
 		{
 			"the one that was held the shortest is withdrawn",
-			func(d *desk) { d.hold("a", 7); d.Withdraw(d.hold("b", 3)) }, []string{"7ms a"},
+			func(d *desk) { d.hold("a", 7); d.Withdraw(d.hold("b", 3)) },
+			[]string{"7ms a"},
 		},
 		{
 			"tied ones of which the second is due",
-			func(d *desk) { d.AddTied(startOf("a"), d.in(time.Hour)); d.add("b") }, []string{"0s a+b"},
+			func(d *desk) { d.AddTied(startOf("a"), d.in(time.Hour)); d.add("b") },
+			[]string{"0s a+b"},
 		},
 		{
 			"tied ones of which the first is due",
-			func(d *desk) { d.AddTied(startOf("a"), time.Time{}); d.hold("b", 1_000) }, []string{"0s a+b"},
+			func(d *desk) { d.AddTied(startOf("a"), time.Time{}); d.hold("b", 1_000) },
+			[]string{"0s a+b"},
 		},
 	}
 	for _, tt := range tests {
@@ -330,7 +341,8 @@ func TestWithdraw(t *testing.T) {
 		{"the only one", func(d *desk) uint64 { return d.hold("a", 5) }, true, nil},
 		{
 			"one in the middle",
-			func(d *desk) uint64 { d.add("a"); n := d.hold("b", 5); d.add("c"); return n }, true, []string{"0s a+c"},
+			func(d *desk) uint64 { d.add("a"); n := d.hold("b", 5); d.add("c"); return n }, true,
+			[]string{"0s a+c"},
 		},
 		{
 			"one that was handed over", // the service may have it

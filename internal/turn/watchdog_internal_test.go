@@ -34,7 +34,7 @@ func (t *Turn) lockSpinning() {
 func TestWatchdogIsSetWhileOthersWait(t *testing.T) {
 	t.Parallel()
 	tn := New(idler{})
-	done, stop := make(chan struct{}), make(chan struct{})
+	done, through, stop := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -56,15 +56,17 @@ func TestWatchdogIsSetWhileOthersWait(t *testing.T) {
 			for range 200_000 {
 				tn.Leave(&p)
 				tn.lockSpinning()
-				if !tn.dog.set.Load() {
+				if !tn.dog.set.Load() && tn.now.Load() == p.ticket {
 					unwatched++
 				}
 				tn.mu.Unlock()
 				p.Enter()
 			}
+			close(through) // it may have lost the turn on the way: the other may be through before
 		}))
 	})
 	<-done
+	<-through
 	close(stop)
 	wg.Wait()
 	if unwatched > 0 {

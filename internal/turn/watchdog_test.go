@@ -101,7 +101,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Second)
 			},
-			1, []string{"event", "with the turn", "a gone"},
+			1,
+			[]string{"event", "with the turn", "a gone"},
 		},
 		{
 			"code that waits for a strand that is ready", "nothing is posted",
@@ -113,7 +114,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Second)
 			},
-			1, []string{"b gone", "a gone"},
+			1,
+			[]string{"b gone", "a gone"},
 		},
 		{
 			"code that waits for what the machine would begin", "nothing is ready, and nothing is posted",
@@ -135,7 +137,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Second)
 			},
-			1, []string{"a gone"},
+			1,
+			[]string{"a gone"},
 		},
 		{
 			"code that goes on while another strand has the turn", "it waits for the turn before it goes on in the engine",
@@ -154,7 +157,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Minute)
 			},
-			1, []string{"b gives the turn away", "b gone", "a goes on", "a gone"},
+			1,
+			[]string{"b gives the turn away", "b gone", "a goes on", "a gone"},
 		},
 		{
 			"code that waits after one that has lost the turn", "events that were there before wait as those that come",
@@ -173,7 +177,8 @@ func TestWatchdog(t *testing.T) {
 				f.Post(func() { close(b) })
 				time.Sleep(time.Second)
 			},
-			2, []string{"b gone", "a gone"},
+			2,
+			[]string{"b gone", "a gone"},
 		},
 		{
 			"code that waits alone", "no other could go on",
@@ -183,7 +188,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Hour)
 			},
-			0, []string{"a gone"},
+			0,
+			[]string{"a gone"},
 		},
 		{
 			"code that the engine calls", "the engine is in the middle of something",
@@ -194,7 +200,8 @@ func TestWatchdog(t *testing.T) {
 				f.Post(func() { f.say("event") })
 				time.Sleep(time.Hour)
 			},
-			0, []string{"a gone", "event"},
+			0,
+			[]string{"a gone", "event"},
 		},
 		{
 			"code that is ended while it waits", "it unwinds with the turn when it comes back",
@@ -213,7 +220,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Second)
 			},
-			1, []string{"a ended", "ended it", "b gone", "a gone"},
+			1,
+			[]string{"a ended", "ended it", "b gone", "a gone"},
 		},
 		{
 			"code that returns after it has lost the turn", "the end of its goroutine waits for the turn",
@@ -230,7 +238,8 @@ func TestWatchdog(t *testing.T) {
 				})
 				time.Sleep(time.Second)
 			},
-			1, []string{"b gone", "a gone"},
+			1,
+			[]string{"b gone", "a gone"},
 		},
 		{
 			"a deferred function that waits", "the others unwind",
@@ -255,7 +264,8 @@ func TestWatchdog(t *testing.T) {
 				close(free)
 				synctest.Wait()
 			},
-			1, []string{"a ended", "b ended", "top ended", "b gone", "top gone", "still waiting", "a gone"},
+			1,
+			[]string{"a ended", "b ended", "top ended", "b gone", "top gone", "still waiting", "a gone"},
 		},
 	}
 	for _, tt := range tests {

@@ -105,13 +105,15 @@ func TestCheckpointTokenIsThatOfTheAnswerBefore(t *testing.T) {
 		failed  []bool
 	}{
 		{
-			"each call has the token of the answer before", nil, []string{"a", "b", "c"},
+			"each call has the token of the answer before", nil,
+			[]string{"a", "b", "c"},
 			[]string{"arn t0 a", "arn t1 b", "arn t2 c"},
 			[]bool{false, false, false},
 			[]bool{false, false, false},
 		},
 		{
-			"a poll takes part", nil, []string{"a", "", "c"},
+			"a poll takes part", nil,
+			[]string{"a", "", "c"},
 			[]string{"arn t0 a", "arn t1 ", "arn t2 c"},
 			[]bool{false, false, false},
 			[]bool{false, false, false},
@@ -169,7 +171,8 @@ func TestReplyHasAllPages(t *testing.T) {
 		next   string // token of the next call
 	}{
 		{
-			"one page", answer{out: checkpoint.CheckpointOutput{Token: "new", Operations: operations("a")}},
+			"one page",
+			answer{out: checkpoint.CheckpointOutput{Token: "new", Operations: operations("a")}},
 			nil, nil,
 			[]string{"a"},
 			false, nil, "new",
@@ -202,8 +205,10 @@ func TestReplyHasAllPages(t *testing.T) {
 			true, nil, "",
 		},
 		{
-			"a page that cannot be read", first, map[string]page{"m1": {err: broken}},
-			[]string{"arn new m1"}, nil, false, broken, "t0",
+			"a page that cannot be read", first,
+			map[string]page{"m1": {err: broken}},
+			[]string{"arn new m1"},
+			nil, false, broken, "t0",
 		},
 	}
 	for _, tt := range tests {
