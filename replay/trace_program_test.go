@@ -169,11 +169,11 @@ func (s *traceScope) stmt(st *traceStmt) (string, error) {
 	case "now":
 		s.r.user("now %s", s.r.since(replay.Now(s.ctx)))
 	case "log":
-		s.ctx.Logger().Info(strings.Join(st.words[1:], " "))
+		s.ctx.Logger().Info(strings.Join(st.words[1:], " ")) //nolint:sloglint // the script says what
 	case "fail":
 		return "", errors.New(strings.Join(st.words[1:], " "))
 	case "panic":
-		panic(strings.Join(st.words[1:], " ")) //nolint:sloglint // the script says what
+		panic(strings.Join(st.words[1:], " "))
 	case "goexit":
 		runtime.Goexit()
 	case "onend":

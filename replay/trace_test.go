@@ -52,8 +52,8 @@ func TestTraces(t *testing.T) { //nolint:paralleltest // the order is drawn
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("there are no traces: %v", err)
 	}
-	for range *traceRounds {
-		rand.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] }) //nolint:paralleltest // it is: the subtests are
+	for range *traceRounds { //nolint:paralleltest // as above
+		rand.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
 		for _, path := range paths {
 			s := readTrace(t, path)
 			t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {

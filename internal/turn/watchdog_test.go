@@ -208,7 +208,7 @@ func TestWatchdog(t *testing.T) {
 			func(f *floor) {
 				free := make(chan struct{})
 				f.on(func() {
-					var a *turn.Strand = f.begin(nil, "a", func(s *turn.Strand) {
+					a := f.begin(nil, "a", func(s *turn.Strand) {
 						f.outside(s, func() { <-free })
 						if f.Caller() != s {
 							f.say("without the turn")

@@ -12,9 +12,6 @@ import (
 	"github.com/perdure/perdure/internal/wire"
 )
 
-//go:fix inline
-func text(s string) *string { return new(s) }
-
 // What is in the log stays readable: these texts are frozen.
 func TestEnvelopeOnTheWire(t *testing.T) {
 	t.Parallel()

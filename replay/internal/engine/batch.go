@@ -197,9 +197,8 @@ func (b *batch) declare() {
 }
 
 // ruleBroken is the panic of a rule, as an earlier invocation has recorded it.
-type ruleBroken struct{ text string }
+type ruleBroken struct{ text string } //nolint:errname // what it says
 
-//nolint:errname // what it says
 func (e *ruleBroken) Error() string { return e.text }
 
 func (e *ruleBroken) Unwrap() error {

@@ -37,7 +37,7 @@ func (inv *invocation) logger() *slog.Logger {
 
 // warn logs a warning; see [invocation.say].
 func (inv *invocation) warn(msg string, attrs ...slog.Attr) {
-	inv.say(func(l *slog.Logger) { l.LogAttrs(inv.ctx, slog.LevelWarn, msg, attrs...) })
+	inv.say(func(l *slog.Logger) { l.LogAttrs(inv.ctx, slog.LevelWarn, msg, attrs...) }) //nolint:sloglint // its callers have constants
 }
 
 // say has write log. The handler of log records is the user's and may block: it is called on a goroutine of
