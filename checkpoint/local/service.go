@@ -117,7 +117,7 @@ func (s *Service) Err() error { return s.down() }
 // Limits returns the quotas of the service, with their defaults.
 func (s *Service) Limits() Limits { return s.limits }
 
-// RequestID returns an ID for a call that somebody makes: another one each time, and the same ones
+// RequestID returns an ID for a call: another one each time, and the same ones
 // under a virtual clock.
 func (s *Service) RequestID() string {
 	return api.UniqueID(s.seed, "request", strconv.FormatInt(s.requests.Add(1), 10))

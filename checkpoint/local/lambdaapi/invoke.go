@@ -38,7 +38,7 @@ func (f *front) invoke(r request) (any, error) {
 	}
 	if err := e.Wait(r.Context()); err != nil {
 		if errors.Is(err, context.Canceled) && f.svc.Err() == nil {
-			return nil, api.Unreachable(api.CallInvoke, err) // nobody waits any more; the execution goes on
+			return nil, api.Unreachable(api.CallInvoke, err) // the caller is gone; the execution goes on
 		}
 		return nil, err
 	}
