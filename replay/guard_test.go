@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -305,9 +306,9 @@ func answerOf(t *testing.T, g guest, deed func(ctx op.Context) error, within tim
 	t.Helper()
 	ctx, cancel := context.WithTimeout(onTape(t, &tape{}), within)
 	defer cancel()
-	held := make(chan op.Context, 1)
-	var kept op.Context
-	do := func() error { return deed(kept) }
+	var kept atomic.Pointer[op.Context] // log handlers are called on any goroutine
+	kept.Store(&op.Context{})
+	do := func() error { return deed(*kept.Load()) }
 	var opts []replay.HandlerOption
 	if g.opts != nil {
 		opts = g.opts(do)
@@ -315,8 +316,7 @@ func answerOf(t *testing.T, g guest, deed func(ctx op.Context) error, within tim
 		opts = append(opts, replay.WithLogHandler(slog.DiscardHandler))
 	}
 	f := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
-		kept = ctx
-		held <- ctx
+		kept.Store(&ctx)
 		return "", g.run(ctx, do)
 	}, append(opts, replay.WithGrace(50*time.Millisecond))...)
 	answer := make(chan string, 1)

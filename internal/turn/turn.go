@@ -76,6 +76,10 @@ type Turn struct {
 // New returns a turn without strands that nothing has yet.
 func New(m Machine) *Turn { return &Turn{machine: m} }
 
+// Running returns the strand that has the turn, in the engine or outside; nil in an event and in the machine.
+// With the turn.
+func (t *Turn) Running() *Strand { return t.current.Load() }
+
 // Caller returns the strand whose goroutine is calling, if it has the turn; nil if it has not.
 func (t *Turn) Caller() *Strand {
 	if s := t.current.Load(); s != nil && s.id.Load() == g() {

@@ -71,6 +71,11 @@ func (p plainSource) Decode(r node.Record, payload []byte, v any) error {
 	return codec.Decode(p.s.ctx, c, r.Meta, payload, v)
 }
 
+// running is the fiber that has the turn. It is often, but not always, that of a scope's function: an
+// operation that was started by Go has a fiber of its own, and the scope's may be inside a body meanwhile.
+// With the turn, on the goroutine of a fiber.
+func (inv *invocation) running() *fiber { return inv.turn.Running().Task().(*fiber) } //nolint:forcetypeassert // no others are spawned
+
 // caller is the fiber whose goroutine is calling, if it has the turn; nil if not.
 func (inv *invocation) caller() *fiber {
 	s := inv.turn.Caller()

@@ -26,10 +26,11 @@ func (d *diverged) Error() string { return d.Reason }
 // diverge ends the execution and the goroutine. What is only looked at does not matter so much: there the
 // look ends.
 func (s *scope) diverge(d *Divergence) {
-	if s.f.look {
-		s.f.stop(s)
+	f := s.inv.running()
+	if f.look {
+		f.stop(s)
 	}
-	s.f.fatal(s.divergence(d))
+	f.fatal(s.divergence(d))
 }
 
 func (s *scope) divergence(d *Divergence) error {

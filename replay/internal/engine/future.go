@@ -67,7 +67,7 @@ func (s *scope) asked(o *operation) {
 func (s *scope) asks(n *node.Batch) {
 	_, _ = guarded(func() (any, error) {
 		for i := range n.N {
-			switch o := s.f.child(n, i).(type) {
+			switch o := s.inv.running().child(n, i).(type) {
 			case *node.Batch:
 				s.asks(o)
 			case *node.Await:

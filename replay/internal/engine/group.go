@@ -136,7 +136,7 @@ func (o *operation) summary(v any) string {
 	if o.head.Summary == nil {
 		return ""
 	}
-	text, err := o.s.f.call(ofSummary, o.head.Name, func() (any, error) { return o.head.Summary(v), nil })
+	text, err := o.s.inv.running().call(ofSummary, o.head.Name, func() (any, error) { return o.head.Summary(v), nil })
 	if err != nil {
 		o.s.inv.warn("the summary of a large result panicked", pathAttr(o.path()), errorAttr(err))
 		return ""

@@ -102,7 +102,7 @@ func (s *scope) crashed() {
 // flushed reports to the observer what has happened in a call.
 func (s *scope) flushed() {
 	if s.inv.Observer != nil && s.inv.Observer.Pending() {
-		s.f.during(ofObserver, "", s.inv.Observer.Flush)
+		s.inv.running().during(ofObserver, "", s.inv.Observer.Flush)
 	}
 }
 

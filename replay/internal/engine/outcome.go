@@ -30,7 +30,7 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 	}
 	r.Outcome = s.batchOutcome(b, path, r, e, places)
 	if b.Failure != nil {
-		_, r.Err = s.f.call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
+		_, r.Err = s.inv.running().call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
 	}
 	return r
 }
@@ -43,7 +43,7 @@ func (s *scope) marksOf(n *node.Batch, e *wire.Envelope) []wire.Mark {
 		if e.IDs == "" {
 			break
 		}
-		id := newIdentity(n, s.f.child(n, i).Head(), i)
+		id := newIdentity(n, s.inv.running().child(n, i).Head(), i)
 		marks[i] = id.mark()
 	}
 	return marks
@@ -73,7 +73,7 @@ func (s *scope) batchOutcome(n *node.Batch, path string, r node.Record, e *wire.
 
 // item is a branch as the code that decodes it sees it.
 func (s *scope) item(n *node.Batch, path string, r node.Record, i int, end wire.Ending) node.Item {
-	k, err := newBranch(s.f, n, i)
+	k, err := newBranch(s.inv.running(), n, i)
 	if err != nil {
 		return node.Item{Index: i, Status: node.ItemFailed, Record: node.Record{Err: err}}
 	}
@@ -128,7 +128,7 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 func (s *scope) labelsOf(n *node.Batch) []string {
 	labels := make([]string, n.N)
 	for i := range labels {
-		labels[i] = newIdentity(n, s.f.child(n, i).Head(), i).label
+		labels[i] = newIdentity(n, s.inv.running().child(n, i).Head(), i).label
 	}
 	return labels
 }
