@@ -48,16 +48,35 @@ func readAllowances(pass *analysis.Pass) *allowances {
 				p := pass.Fset.Position(c.Pos())
 				al := &allowance{
 					pos: c.Pos(), rules: strings.Split(name, ","), reason: strings.TrimSpace(reason), file: p.Filename,
-					from: p.Line, to: pass.Fset.Position(g.End()).Line + 1,
+					from: p.Line, to: p.Line,
 				}
 				if d := docs[g]; d != nil {
 					al.to = pass.Fset.Position(d.End()).Line
+				} else if !hasCode(pass.Fset, f, p.Line) {
+					al.to = pass.Fset.Position(g.End()).Line + 1
 				}
 				a.all = append(a.all, al)
 			}
 		}
 	}
 	return a
+}
+
+// hasCode reports whether a line has more than a comment.
+func hasCode(fset *token.FileSet, f *ast.File, line int) bool {
+	found := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n.(type) {
+		case nil, *ast.Comment, *ast.CommentGroup:
+			return false
+		}
+		if found || fset.Position(n.Pos()).Line > line || fset.Position(n.End()).Line < line {
+			return false
+		}
+		found = fset.Position(n.Pos()).Line == line || fset.Position(n.End()).Line == line
+		return !found
+	})
+	return found
 }
 
 // allows reports whether a rule is allowed at a position.

@@ -95,12 +95,21 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 	for _, b := range m.outermost(free, family) {
 		name := free.Name()
 		var read bool
+		elsewhere := func(fn *ssa.Function) bool { return !family[fn] }
+		if !m.handlerFuncs()[parent(b)] { // a test's, or that of the function which makes the operations
+			elsewhere = func(fn *ssa.Function) bool { return !family[fn] && m.handlerFuncs()[fn] }
+		}
 		switch b := b.(type) {
 		case *ssa.Alloc:
-			read = m.readElsewhere(b, family)
+			if p := m.pointer(b); p != nil && field != "" {
+				name += "." + field
+				read = m.readsField(p, field)
+				break
+			}
+			read = m.readElsewhere(b, elsewhere)
 		case *ssa.Parameter:
 			if field == "" {
-				read = m.readElsewhere(b, family)
+				read = m.readElsewhere(b, elsewhere)
 			} else {
 				name += "." + field
 				read = m.readsField(b, field)
@@ -109,12 +118,28 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 			if field != "" {
 				name += "." + field
 			}
-			read = m.readElsewhere(b, family)
+			read = m.readElsewhere(b, elsewhere)
 		}
 		if read {
 			m.report(ruleWrite, i.Pos(), name+" is written in a body and read outside of it: a replay does not run the body, and it is then unset; return the value as the result of the operation")
 		}
 	}
+}
+
+// pointer is the parameter of a pointer type that a captured variable is; nil for others.
+func (m *model) pointer(a *ssa.Alloc) *ssa.Parameter {
+	stored := m.flow.stores[a]
+	if len(stored) != 1 {
+		return nil
+	}
+	p, ok := stored[0].(*ssa.Parameter)
+	if !ok {
+		return nil
+	}
+	if _, ok := p.Type().Underlying().(*types.Pointer); !ok {
+		return nil
+	}
+	return p
 }
 
 // outermost are what a captured variable is where the family is declared.
@@ -132,49 +157,64 @@ func (m *model) outermost(v *ssa.FreeVar, family map[*ssa.Function]bool) []ssa.V
 	return all
 }
 
-// readElsewhere reports whether a variable is read by functions that are not of the family.
-func (m *model) readElsewhere(v ssa.Value, family map[*ssa.Function]bool) bool {
+// readElsewhere reports whether a variable is read by functions that count.
+func (m *model) readElsewhere(v ssa.Value, counts func(*ssa.Function) bool) bool {
 	if v.Referrers() == nil {
 		return false
 	}
 	for _, use := range *v.Referrers() {
 		switch use := use.(type) {
+		case *ssa.DebugRef, *ssa.MapUpdate:
 		case *ssa.Store:
-			if use.Addr == v {
-				continue
+			if use.Addr != v && counts(use.Parent()) {
+				return true
 			}
-			return true
-		case *ssa.DebugRef:
 		case *ssa.MakeClosure:
-			fn := use.Fn.(*ssa.Function)
-			if family[fn] {
-				continue
-			}
+			fn := use.Fn.(*ssa.Function) //nolint:forcetypeassert // always one
 			for i, b := range use.Bindings {
-				if b == v && i < len(fn.FreeVars) && m.readElsewhere(fn.FreeVars[i], family) {
+				if b == v && i < len(fn.FreeVars) && m.readElsewhere(fn.FreeVars[i], counts) {
 					return true
 				}
 			}
 		case *ssa.FieldAddr:
-			if m.readElsewhere(use, family) {
+			if m.readElsewhere(use, counts) {
 				return true
 			}
-		case *ssa.MapUpdate:
 		case *ssa.Call:
-			if obj := calleeObject(use); m.know.is(reads, obj) || !m.know.is(writes, obj) {
+			if obj := calleeObject(use); counts(use.Parent()) && (m.know.is(reads, obj) || !m.know.is(writes, obj)) {
 				return true
 			}
-		case ssa.Value:
-			if !family[use.Parent()] {
-				return true
-			}
-		case ssa.Instruction:
-			if !family[use.Parent()] {
+		default:
+			if counts(use.Parent()) && !onlyAppended(use, v) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// onlyAppended reports whether a load of a variable serves to write it again.
+func onlyAppended(use ssa.Instruction, v ssa.Value) bool {
+	load, ok := use.(*ssa.UnOp)
+	if !ok || load.Op != token.MUL {
+		return false
+	}
+	for _, u := range *load.Referrers() {
+		c, ok := u.(*ssa.Call)
+		if !ok {
+			return false
+		}
+		b, ok := c.Call.Value.(*ssa.Builtin)
+		if !ok || b.Name() != "append" || c.Call.Args[0] != ssa.Value(load) {
+			return false
+		}
+		for _, w := range *c.Referrers() {
+			if st, ok := w.(*ssa.Store); !ok || st.Addr != v {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // readsField reports whether handler code around the receiver reads a field of it.
@@ -220,7 +260,11 @@ func (m *model) readsGlobal(g *ssa.Global) bool {
 
 // handlerFuncs are all functions of the package that are handler code.
 func (m *model) handlerFuncs() map[*ssa.Function]bool {
+	if m.handlers != nil {
+		return m.handlers
+	}
 	all := map[*ssa.Function]bool{}
+	m.handlers = all
 	var add func(fn *ssa.Function)
 	add = func(fn *ssa.Function) {
 		if fn == nil || all[fn] || m.sums[fn] == nil || m.bodies[fn] {

@@ -292,7 +292,7 @@ func (m *model) operationOf(src ssa.Value, depth int) *opInfo {
 	obj := objectOf(fn)
 	switch api := apiName(obj); {
 	case constructor(api):
-		return &opInfo{Name: constantString(c.Call.Args[0])}
+		return &opInfo{Name: constantString(c.Call.Args[0]), Left: leftBehind(api)}
 	case claimsNothing(api):
 		return &opInfo{Await: true}
 	case keys(api) || adapts(api):

@@ -80,7 +80,9 @@ func (m *model) checkErrors(r region) {
 
 // inTree reports whether the error belongs to the API, which restores its own.
 func inTree(name string) bool {
-	return slices.ContainsFunc(apiPackages(), func(p string) bool { return len(name) > len(p) && (name[:len(p)] == p || name[1:min(len(name), len(p)+1)] == p) })
+	return slices.ContainsFunc(apiPackages(), func(p string) bool {
+		return len(name) > len(p) && (name[:len(p)] == p || name[1:min(len(name), len(p)+1)] == p)
+	})
 }
 
 func short2(name string) string {

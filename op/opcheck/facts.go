@@ -38,6 +38,7 @@ type opInfo struct {
 	Name  string // "" if it is not a constant
 	Keyed bool
 	Await bool // it claims nothing
+	Left  bool // a scope that returns does not wait for it
 }
 
 // need is an error that handler code asks for and that must be registered.
@@ -69,7 +70,7 @@ type varFact struct {
 	Changes bool // it is written after initialization
 }
 
-func (*varFact) AFact()         {}
+func (*varFact) AFact()           {}
 func (f *varFact) String() string { return "variable" }
 
 // packageFact lists the errors that a package registers.

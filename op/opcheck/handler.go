@@ -92,15 +92,16 @@ func inside(fn, outer *ssa.Function) bool {
 
 // checkEffects reports what handler code does that it must not, itself or through helpers.
 func (m *model) checkEffects(r region) {
+	deferred := map[*ssa.Function]bool{}
 	for _, fn := range r.funcs {
 		for _, c := range m.sums[fn].sites {
 			if !c.known {
-				m.unresolved = append(m.unresolved, unresolved{c.instr.Pos(), m.sayCall(c.instr)})
+				m.unresolved = append(m.unresolved, unresolved{posOf(c.instr), m.sayCall(c.instr)})
 			}
 			if _, ok := c.instr.(*ssa.Go); ok {
 				continue
 			}
-			if d, ok := c.instr.(*ssa.Defer); ok && m.checkDefer(r, c, d) {
+			if d, ok := c.instr.(*ssa.Defer); ok && m.checkDefer(r, c, d, deferred) {
 				continue
 			}
 			if m.checkInvocation(c) {
@@ -111,6 +112,9 @@ func (m *model) checkEffects(r region) {
 					continue // reported where it is
 				}
 				for _, e := range m.calleeEffects(t) {
+					if deferred[fn] && deferrable(e.Kind) {
+						continue
+					}
 					m.reportEffect(r.root, c.instr, t, e)
 				}
 			}
@@ -133,20 +137,20 @@ func (m *model) reportEffect(fn *ssa.Function, c ssa.CallInstruction, t target, 
 	what := e.chain()
 	switch e.Kind {
 	case clock:
-		m.report(clock, c.Pos(), what+" in handler code reads the clock, which differs on each replay: use "+sayNow+
+		m.report(clock, posOf(c), what+" in handler code reads the clock, which differs on each replay: use "+sayNow+
 			", or read it in the body of a step", m.fixNow(fn, c, e)...)
 	case random:
-		m.report(random, c.Pos(), what+" in handler code is random, and differs on each replay: use "+sayRand+", or draw in the body of a step")
+		m.report(random, posOf(c), what+" in handler code is random, and differs on each replay: use "+sayRand+", or draw in the body of a step")
 	case environ:
-		m.report(environ, c.Pos(), what+" in handler code reads the environment, which may differ on a replay: read it before the handler starts, or in the body of a step")
+		m.report(environ, posOf(c), what+" in handler code reads the environment, which may differ on a replay: read it before the handler starts, or in the body of a step")
 	case files:
-		m.report(files, c.Pos(), what+" in handler code touches files again on each replay: do it in the body of a step")
+		m.report(files, posOf(c), what+" in handler code touches files again on each replay: do it in the body of a step")
 	case network:
-		m.report(network, c.Pos(), what+" in handler code calls out again on each replay: do it in the body of a step")
+		m.report(network, posOf(c), what+" in handler code calls out again on each replay: do it in the body of a step")
 	case process:
-		m.report(process, c.Pos(), what+" in handler code depends on the process, which is another one on a replay: do it in the body of a step")
+		m.report(process, posOf(c), what+" in handler code depends on the process, which is another one on a replay: do it in the body of a step")
 	case blocking:
-		m.report(blocking, c.Pos(), what+" blocks handler code, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
+		m.report(blocking, posOf(c), what+" blocks handler code, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
 	}
 }
 
@@ -214,7 +218,7 @@ func (m *model) sayCall(c ssa.CallInstruction) string {
 }
 
 // checkDefer reports a deferred call with effects that does not ask whether the scope is suspending.
-func (m *model) checkDefer(r region, c site, d *ssa.Defer) bool {
+func (m *model) checkDefer(r region, c site, d *ssa.Defer, deferred map[*ssa.Function]bool) bool {
 	var effects []string
 	asks := false
 	var visit func(c site, depth int)
@@ -225,6 +229,7 @@ func (m *model) checkDefer(r region, c site, d *ssa.Defer) bool {
 		for _, t := range m.reached(c) {
 			asks = asks || t.api == apiSuspending
 			if inside(t.fn, r.root) && depth < 5 {
+				deferred[t.fn] = true
 				for _, s := range m.sums[t.fn].sites {
 					visit(s, depth+1)
 				}
@@ -234,7 +239,7 @@ func (m *model) checkDefer(r region, c site, d *ssa.Defer) bool {
 				if e.Where != "" && t.obj != nil {
 					e = e.through(short(t.obj))
 				}
-				if e.Kind == network || e.Kind == files || e.Kind == process || e.Kind == environ {
+				if deferrable(e.Kind) {
 					effects = append(effects, e.chain())
 				}
 			}
@@ -249,6 +254,11 @@ func (m *model) checkDefer(r region, c site, d *ssa.Defer) bool {
 			", or do it in the body of a step")
 	}
 	return true
+}
+
+// deferrable reports whether the kind is judged by the rule for deferred functions when it is deferred.
+func deferrable(kind string) bool {
+	return kind == network || kind == files || kind == process || kind == environ
 }
 
 // passesContext reports whether a context.Context is passed.

@@ -19,12 +19,12 @@ func (m *model) checkMapOrder(r region) {
 				}
 			case *ssa.Call:
 				if len(i.Call.Args) == 1 && m.sequence(i.Call.Value) && m.yieldRuns(i.Call.Args[0]) {
-					m.report(ruleMapOrder, i.Pos(), say)
+					m.report(ruleMapOrder, posOf(i), say)
 				}
 			}
 		})
 		for _, v := range m.ordered(fn) {
-			if pos := m.reachesOperation(v, r); pos.IsValid() {
+			if pos := m.reachesOperation(v); pos.IsValid() {
 				m.report(ruleMapOrder, pos, say)
 			}
 		}
@@ -298,7 +298,7 @@ func (m *model) sortsParam(fn *ssa.Function, obj *types.Func) bool {
 }
 
 // reachesOperation is where a list in the order of a map becomes part of an operation.
-func (m *model) reachesOperation(v ssa.Value, r region) token.Pos {
+func (m *model) reachesOperation(v ssa.Value) token.Pos {
 	if m.isSorted(v) {
 		return token.NoPos
 	}
@@ -313,13 +313,10 @@ func (m *model) reachesOperation(v ssa.Value, r region) token.Pos {
 			_, isValue := use.(ssa.Value)
 			return isValue && !isIntResult(use)
 		case *ssa.IndexAddr, *ssa.Index:
-			for _, b := range r.root.Blocks {
-				_ = b
-			}
 			if l := m.loopsOf(use.Parent()); l.around(use.Block()) && m.loopAround(use) {
 				pos = use.Pos()
 				if !pos.IsValid() {
-					pos = posOf(v)
+					pos = v.Pos()
 				}
 				return false
 			}
@@ -341,8 +338,6 @@ func (m *model) reachesOperation(v ssa.Value, r region) token.Pos {
 	})
 	return pos
 }
-
-func posOf(v ssa.Value) token.Pos { return v.Pos() }
 
 func isIntResult(c ssa.CallInstruction) bool {
 	v, ok := c.(ssa.Value)

@@ -25,8 +25,9 @@ type model struct {
 	prog   *ssa.Program
 	pkg    *ssa.Package
 
-	registered map[string]bool // errors
-	handles    bool            // the package makes a handler
+	handlers   map[*ssa.Function]bool // handler code, when it is asked for
+	registered map[string]bool        // errors
+	handles    bool                   // the package makes a handler
 	unresolved []unresolved
 
 	found []finding
@@ -191,6 +192,9 @@ func (m *model) site(c ssa.CallInstruction) site {
 	s := site{instr: c, known: true}
 	common := c.Common()
 	if common.IsInvoke() {
+		if p := common.Method.Pkg(); p != nil && p.Path() == "context" {
+			return s
+		}
 		if t, ok := m.external(common.Method); ok {
 			s.targets = append(s.targets, t)
 			return s
@@ -212,6 +216,9 @@ func (m *model) site(c ssa.CallInstruction) site {
 	if fn := common.StaticCallee(); fn != nil {
 		s.targets = m.targetsOf(fn, common.Value)
 		return s
+	}
+	if isBuilder(common.Value.Type()) {
+		return s // it makes an operation
 	}
 	for _, src := range m.flow.sources(common.Value) {
 		targets, ok := m.callable(src)
@@ -245,6 +252,11 @@ func (m *model) callable(v ssa.Value) ([]target, bool) {
 		return nil, true
 	case *ssa.Call:
 		return m.returned(v)
+	case *ssa.Extract: // such as the function that context.WithCancel returns
+		if c, ok := v.Tuple.(*ssa.Call); ok {
+			obj := calleeObject(c)
+			return nil, obj != nil && obj.Pkg() != nil && m.know.covers(obj.Pkg().Path())
+		}
 	case *ssa.UnOp:
 		if f := m.varFact(v.X); f != nil && len(f.Effects) > 0 {
 			return []target{{fact: &funcFact{Effects: f.Effects}}}, true
@@ -454,6 +466,19 @@ func (m *model) report(rule string, pos token.Pos, message string, fixes ...anal
 	}
 	m.seen[key] = true
 	m.found = append(m.found, finding{rule: rule, pos: pos, message: message, fixes: fixes})
+}
+
+// posOf is where a call is written; that of an iterator is where the loop over it is.
+func posOf(c ssa.CallInstruction) token.Pos {
+	if c.Pos().IsValid() {
+		return c.Pos()
+	}
+	for _, a := range c.Common().Args {
+		if fn := functionOf(a); fn != nil {
+			return fn.Pos()
+		}
+	}
+	return token.NoPos
 }
 
 func (m *model) loopsOf(fn *ssa.Function) loops {

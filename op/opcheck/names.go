@@ -96,6 +96,16 @@ func constructor(api string) bool {
 	return false
 }
 
+// leftBehind reports whether what the function declares is left behind by a scope that returns; steps and
+// groups are waited for.
+func leftBehind(api string) bool {
+	switch api {
+	case "op.Wait", "op.WaitUntil", apiInvoke, "op.CreateCallback", "op.WaitForCallback":
+		return true
+	}
+	return false
+}
+
 // claimsNothing reports whether the function gives an operation that leaves no record.
 func claimsNothing(api string) bool {
 	return api == "replay.Future.Result" || api == "op.Callback.Result" || api == "op.Op.Await"
@@ -125,7 +135,7 @@ func withCodec(api string) bool {
 func bodyOf(api string, fn *types.Signature) bool {
 	switch {
 	case fn.Params().Len() > 0 && isStdContext(fn.Params().At(0).Type()):
-		return true
+		return strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay.")
 	case strings.HasPrefix(api, "retry."), strings.HasPrefix(api, "codec."), strings.HasPrefix(api, "replaytest."),
 		strings.HasPrefix(api, "local."):
 		return true

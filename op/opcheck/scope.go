@@ -2,7 +2,6 @@ package opcheck
 
 import (
 	"fmt"
-	"go/token"
 	"go/types"
 	"strings"
 
@@ -125,8 +124,8 @@ func (m *model) checkUnused(c *ssa.Call, api string) {
 		m.report(ruleNeverRun, c.Pos(), "the operation is declared and never run: pass it to "+sayRun)
 	case isBuilder(t) && used == 0:
 		m.report(ruleNeverRun, c.Pos(), "the builder is made and never used: call it, and pass the operation to "+sayRun)
-	case isFuture(t) && used == 0:
-		m.report(ruleFuture, c.Pos(), "the future is never awaited: a wait, a callback or an invoke is left behind when the scope returns, and an error is not seen here; run its Result()")
+	case isFuture(t) && used == 0 && m.left(c):
+		m.report(ruleFuture, c.Pos(), "the future is never awaited: a wait, a callback or an invoke is left behind when the scope returns; run its Result()")
 	case api == "replay.Exec" && used == 0 && m.isStatement(c):
 		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped: handle it, or assign it to _ if it does not matter")
 	case api == "replay.Run" && m.isStatement(c):
@@ -134,6 +133,15 @@ func (m *model) checkUnused(c *ssa.Call, api string) {
 	case api == "replay.Run" && !extracted(c, 1) && extracted(c, 0):
 		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped, and its result is used: after a failure that is the zero value")
 	}
+}
+
+// left reports whether the operation that is started is not known to be waited for by its scope.
+func (m *model) left(c *ssa.Call) bool {
+	if len(c.Call.Args) < 2 {
+		return false
+	}
+	o := m.operation(c.Call.Args[1])
+	return o == nil || o.Left
 }
 
 func uses(v ssa.Value) int {
@@ -395,5 +403,3 @@ func (m *model) address(v ssa.Value) bool {
 	}
 	return false
 }
-
-var _ = token.NoPos

@@ -191,7 +191,9 @@ func match(fn *types.Func, ask func(string) bool) bool {
 }
 
 // methodsToo are the packages of the standard library in which package.* stands for methods as well.
-func methodsToo(path string) bool { return path == "sync/atomic" || path == "os/user" || path == "log/syslog" }
+func methodsToo(path string) bool {
+	return path == "sync/atomic" || path == "os/user" || path == "log/syslog"
+}
 
 func trees(path string, ask func(string) bool) bool {
 	for p := path; p != ""; {

@@ -1,0 +1,95 @@
+// Package maporder has loops over maps.
+package maporder
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"example.test/shop/rules/helper"
+
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+)
+
+var pack = op.DoFunc("pack", func(context.Context, string) error { return nil })
+
+func direct(ctx op.Context, stock map[string]int) error {
+	for sku := range stock { // want `maporder: the order of a map`
+		if err := replay.Exec(ctx, pack(sku).Key(sku)); err != nil {
+			return err
+		}
+	}
+	for sku := range maps.Keys(stock) { // want `maporder: the order of a map`
+		if err := replay.Exec(ctx, pack(sku).Key(sku+"2")); err != nil {
+			return err
+		}
+	}
+	for _, sku := range slices.Sorted(maps.Keys(stock)) {
+		if err := replay.Exec(ctx, pack(sku).Key(sku+"3")); err != nil {
+			return err
+		}
+	}
+	for sku := range stock { //perdure:allow maporder there is one at most
+		if err := replay.Exec(ctx, pack(sku).Key(sku+"4")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func collected(ctx op.Context, stock map[string]int) error {
+	var skus []string
+	for sku := range stock {
+		skus = append(skus, sku)
+	}
+	_, err := replay.Run(ctx, op.Map("pack-all", skus, pack)) // want `maporder: the order of a map`
+	return err
+}
+
+func sortedFirst(ctx op.Context, stock map[string]int) error {
+	var skus []string
+	for sku := range stock {
+		skus = append(skus, sku)
+	}
+	sort.Strings(skus)
+	_, err := replay.Run(ctx, op.Map("pack-all", skus, pack))
+	return err
+}
+
+func throughHelper(ctx op.Context, stock map[string]int) error {
+	for _, sku := range helper.Keys(stock) { // want `maporder: the order of a map`
+		if err := replay.Exec(ctx, pack(sku).Key(sku)); err != nil {
+			return err
+		}
+	}
+	for _, sku := range helper.SortedKeys(stock) {
+		if err := replay.Exec(ctx, pack(sku).Key(sku+"2")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func asInput(ctx op.Context, stock map[string]int) error {
+	list := ""
+	for sku := range stock {
+		list += sku + ","
+	}
+	return replay.Exec(ctx, pack(list)) // want `maporder: the order of a map`
+}
+
+func counted(ctx op.Context, stock map[string]int) error {
+	total := 0
+	names := map[string]bool{}
+	for sku, n := range stock {
+		total += n
+		names[strings.ToUpper(sku)] = true
+	}
+	if total == 0 {
+		return nil
+	}
+	return replay.Exec(ctx, pack("all"))
+}
