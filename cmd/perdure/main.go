@@ -12,9 +12,13 @@ import (
 	"syscall"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
+	"github.com/perdure/perdure/op/opcheck/check"
 )
 
 func main() {
+	if check.IsTool(os.Args[1:]) { // perdure check runs go vet, which runs this program
+		check.Tool()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // the root of the program
 	context.AfterFunc(ctx, stop)                                                           // a second Ctrl-C ends at once
 	code := cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Width: columns()})
