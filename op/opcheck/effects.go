@@ -15,6 +15,10 @@ func (m *model) update(fn *ssa.Function) bool {
 	before := s.size()
 	for _, c := range s.sites {
 		_, async := c.instr.(*ssa.Go)
+		if common := c.instr.Common(); common.IsInvoke() && m.know.is(keyed, common.Method) {
+			name := short(common.Method)
+			s.keyed[name] = effect{Kind: keyed, What: name, Where: m.where(c.instr.Pos())}
+		}
 		for _, t := range c.targets {
 			if !async {
 				m.include(fn, s, c, t)

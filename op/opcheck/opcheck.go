@@ -30,7 +30,7 @@ type options struct {
 
 // Analyzers returns one analyzer per rule. Each call returns new ones, with flags of their own:
 // -perdure.summaries names a file with further summaries, and an opt-in rule has a flag on, such as
-// -idempotency.on.
+// -idempotency.on. With go vet, give -perdure.digest another value whenever that file changes.
 func Analyzers() []*analysis.Analyzer {
 	opts := &options{enabled: map[string]*bool{}}
 	opts.load = sync.OnceValues(func() (*summary, error) { return loadSummary(opts.summaries) })
@@ -42,6 +42,7 @@ func Analyzers() []*analysis.Analyzer {
 		FactTypes:  []analysis.Fact{new(funcFact), new(varFact), new(packageFact)},
 	}
 	facts.Flags.StringVar(&opts.summaries, "summaries", "", "file with further summaries of functions")
+	facts.Flags.String("digest", "", "digest of the summaries: go vet keeps results by its flags, and does not know the file")
 	all := []*analysis.Analyzer{facts}
 	for _, r := range Rules() {
 		a := &analysis.Analyzer{

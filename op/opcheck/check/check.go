@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,10 +134,11 @@ func (c Config) arguments() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(file); err != nil {
+		text, err := os.ReadFile(file) //nolint:gosec // the file that the user names
+		if err != nil {
 			return nil, fmt.Errorf("check: summaries: %w", err)
 		}
-		args = append(args, "-perdure.summaries="+file)
+		args = append(args, "-perdure.summaries="+file, fmt.Sprintf("-perdure.digest=%x", sha256.Sum256(text)))
 	}
 	return append(args, c.patterns()...), nil
 }
