@@ -59,7 +59,7 @@ func (m *model) checkWrites(body *ssa.Function, family map[*ssa.Function]bool) {
 }
 
 func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Function]bool) {
-	field := ""
+	field, loaded := "", false
 	for {
 		switch a := v.(type) {
 		case *ssa.FieldAddr:
@@ -73,7 +73,7 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 			continue
 		case *ssa.UnOp:
 			if a.Op == token.MUL {
-				v = a.X
+				v, loaded = a.X, true
 				continue
 			}
 		case *ssa.Slice:
@@ -92,12 +92,17 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 	if !ok {
 		return
 	}
+	if _, call := i.(ssa.CallInstruction); call && loaded && field == "" {
+		return // a method of what a pointer points to: which field it writes is not known
+	}
 	for _, b := range m.outermost(free, family) {
 		name := free.Name()
 		var read bool
-		elsewhere := func(fn *ssa.Function) bool { return !family[fn] }
-		if !m.handlerFuncs()[parent(b)] { // a test's, or that of the function which makes the operations
-			elsewhere = func(fn *ssa.Function) bool { return !family[fn] && m.handlerFuncs()[fn] }
+		own := m.handlerFuncs()[parent(b)]
+		elsewhere := reading{
+			counts: func(fn *ssa.Function) bool { return !family[fn] && (own || m.handlerFuncs()[fn]) },
+			// What a test declares, or the function that makes the operations, is read by loads alone.
+			loads: !own,
 		}
 		switch b := b.(type) {
 		case *ssa.Alloc:
@@ -157,8 +162,14 @@ func (m *model) outermost(v *ssa.FreeVar, family map[*ssa.Function]bool) []ssa.V
 	return all
 }
 
+// reading says which uses of a variable count as reading it.
+type reading struct {
+	counts func(*ssa.Function) bool
+	loads  bool // no calls that are given its address
+}
+
 // readElsewhere reports whether a variable is read by functions that count.
-func (m *model) readElsewhere(v ssa.Value, counts func(*ssa.Function) bool) bool {
+func (m *model) readElsewhere(v ssa.Value, r reading) bool {
 	if v.Referrers() == nil {
 		return false
 	}
@@ -166,26 +177,27 @@ func (m *model) readElsewhere(v ssa.Value, counts func(*ssa.Function) bool) bool
 		switch use := use.(type) {
 		case *ssa.DebugRef, *ssa.MapUpdate:
 		case *ssa.Store:
-			if use.Addr != v && counts(use.Parent()) {
+			if use.Addr != v && r.counts(use.Parent()) {
 				return true
 			}
 		case *ssa.MakeClosure:
 			fn := use.Fn.(*ssa.Function) //nolint:forcetypeassert // always one
 			for i, b := range use.Bindings {
-				if b == v && i < len(fn.FreeVars) && m.readElsewhere(fn.FreeVars[i], counts) {
+				if b == v && i < len(fn.FreeVars) && m.readElsewhere(fn.FreeVars[i], r) {
 					return true
 				}
 			}
 		case *ssa.FieldAddr:
-			if m.readElsewhere(use, counts) {
+			if m.readElsewhere(use, r) {
 				return true
 			}
 		case *ssa.Call:
-			if obj := calleeObject(use); counts(use.Parent()) && (m.know.is(reads, obj) || !m.know.is(writes, obj)) {
+			obj := calleeObject(use)
+			if r.counts(use.Parent()) && (m.know.is(reads, obj) || !r.loads && !m.know.is(writes, obj)) {
 				return true
 			}
 		default:
-			if counts(use.Parent()) && !onlyAppended(use, v) {
+			if r.counts(use.Parent()) && !onlyWrittenBack(use, v) {
 				return true
 			}
 		}
@@ -193,22 +205,28 @@ func (m *model) readElsewhere(v ssa.Value, counts func(*ssa.Function) bool) bool
 	return false
 }
 
-// onlyAppended reports whether a load of a variable serves to write it again.
-func onlyAppended(use ssa.Instruction, v ssa.Value) bool {
+// onlyWrittenBack reports whether a load of a variable serves to write it again: n++, append.
+func onlyWrittenBack(use ssa.Instruction, v ssa.Value) bool {
 	load, ok := use.(*ssa.UnOp)
-	if !ok || load.Op != token.MUL {
+	if !ok || load.Op != token.MUL || uses(load) == 0 {
 		return false
 	}
 	for _, u := range *load.Referrers() {
-		c, ok := u.(*ssa.Call)
+		made, ok := u.(ssa.Value)
 		if !ok {
 			return false
 		}
-		b, ok := c.Call.Value.(*ssa.Builtin)
-		if !ok || b.Name() != "append" || c.Call.Args[0] != ssa.Value(load) {
+		switch u := u.(type) {
+		case *ssa.Call:
+			b, ok := u.Call.Value.(*ssa.Builtin)
+			if !ok || b.Name() != "append" || u.Call.Args[0] != ssa.Value(load) {
+				return false
+			}
+		case *ssa.BinOp:
+		default:
 			return false
 		}
-		for _, w := range *c.Referrers() {
+		for _, w := range *made.Referrers() {
 			if st, ok := w.(*ssa.Store); !ok || st.Addr != v {
 				return false
 			}
@@ -375,7 +393,10 @@ func (m *model) checkUndo(c ssa.CallInstruction) {
 				if !ok || !m.varies(alloc, mc) {
 					continue
 				}
-				free := mc.Fn.(*ssa.Function).FreeVars[i]
+				free := mc.Fn.(*ssa.Function).FreeVars[i] //nolint:forcetypeassert // always one
+				if !m.readElsewhere(free, reading{counts: func(*ssa.Function) bool { return true }}) {
+					continue
+				}
 				m.report(ruleUndo, usePos(free, mc.Pos()), free.Name()+" is read in a compensation and changes after it was declared: the compensation sees another value than the operation did; use the operation's result, which it is given")
 			}
 		}
@@ -414,7 +435,7 @@ func (m *model) varies(a *ssa.Alloc, mc *ssa.MakeClosure) bool {
 				}
 			case *ssa.MakeClosure:
 				for i, b := range use.Bindings {
-					if fn := use.Fn.(*ssa.Function); b == v && i < len(fn.FreeVars) && writes(fn.FreeVars[i]) {
+					if fn := use.Fn.(*ssa.Function); b == v && use != mc && i < len(fn.FreeVars) && writes(fn.FreeVars[i]) {
 						return true
 					}
 				}

@@ -52,12 +52,12 @@ type summary struct {
 // loadSummary reads the summaries of this package and, if the user has one, theirs: its lines win.
 func loadSummary(user string) (*summary, error) {
 	s := &summary{does: map[string]string{}, aspects: map[string]map[string]bool{}, paths: map[string]bool{}}
-	for _, name := range []string{"std.txt", "modules.txt", "idempotent.txt"} {
+	for _, name := range []string{"std.txt", "modules.txt", "interfaces.txt", "idempotent.txt"} {
 		text, err := summaries.ReadFile("summaries/" + name)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.read(name, string(text), name != "std.txt"); err != nil {
+		if err := s.read(name, string(text), name == "modules.txt"); err != nil {
 			return nil, err
 		}
 	}

@@ -48,7 +48,9 @@ func TestUserSummaries(t *testing.T) {
 				t.Fatal(err)
 			}
 			has := func(rule string) bool {
-				return slices.ContainsFunc(found, func(f check.Finding) bool { return f.Rule == rule && f.Line < 70 || f.Rule == rule && rule == "idempotency" })
+				return slices.ContainsFunc(found, func(f check.Finding) bool {
+					return f.Rule == rule && f.Line < 70 || f.Rule == rule && rule == "idempotency"
+				})
 			}
 			if tt.want != "" && !has(tt.want) || tt.not != "" && has(tt.not) || has("random") {
 				t.Errorf("%s: got %v, want %q, not %q, nor random, which is disabled", tt.reason, found, tt.want, tt.not)
