@@ -89,3 +89,13 @@ func TestEachRuleIsTested(t *testing.T) {
 		}
 	}
 }
+
+// The suggested fix of clock names the context that is in scope, and is not made where there is none.
+func TestSuggestedFixes(t *testing.T) {
+	t.Parallel()
+	for _, a := range opcheck.Analyzers() {
+		if a.Name == "clock" {
+			analysistest.RunWithSuggestedFixes(t, testModule(t), a, "./fixes")
+		}
+	}
+}
