@@ -12,7 +12,7 @@ import (
 func (m *model) checkBodies() {
 	for _, fn := range m.flow.funcs {
 		if m.bodies[fn] {
-			m.checkWrites(fn, m.family(fn))
+			m.checkWrites(m.family(fn))
 			m.checkIgnores(fn)
 			m.checkIdempotency(fn)
 		}
@@ -48,7 +48,7 @@ func (m *model) family(fn *ssa.Function) map[*ssa.Function]bool {
 
 // checkWrites reports what a body writes and others read: after a replay, in which the body does not run,
 // they read something else.
-func (m *model) checkWrites(body *ssa.Function, family map[*ssa.Function]bool) {
+func (m *model) checkWrites(family map[*ssa.Function]bool) {
 	for fn := range family {
 		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
 			for _, v := range m.written(i) {
@@ -181,7 +181,7 @@ func (m *model) readElsewhere(v ssa.Value, r reading) bool {
 				return true
 			}
 		case *ssa.MakeClosure:
-			fn := use.Fn.(*ssa.Function) //nolint:forcetypeassert // always one
+			fn := functionOf(use)
 			for i, b := range use.Bindings {
 				if b == v && i < len(fn.FreeVars) && m.readElsewhere(fn.FreeVars[i], r) {
 					return true
@@ -393,7 +393,7 @@ func (m *model) checkUndo(c ssa.CallInstruction) {
 				if !ok || !m.varies(alloc, mc) {
 					continue
 				}
-				free := mc.Fn.(*ssa.Function).FreeVars[i] //nolint:forcetypeassert // always one
+				free := functionOf(mc).FreeVars[i]
 				if !m.readElsewhere(free, reading{counts: func(*ssa.Function) bool { return true }}) {
 					continue
 				}
@@ -435,7 +435,7 @@ func (m *model) varies(a *ssa.Alloc, mc *ssa.MakeClosure) bool {
 				}
 			case *ssa.MakeClosure:
 				for i, b := range use.Bindings {
-					if fn := use.Fn.(*ssa.Function); b == v && use != mc && i < len(fn.FreeVars) && writes(fn.FreeVars[i]) {
+					if fn := functionOf(use); b == v && use != mc && i < len(fn.FreeVars) && writes(fn.FreeVars[i]) {
 						return true
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
@@ -27,6 +28,9 @@ func (m *model) update(fn *ssa.Function) bool {
 		}
 		if !async && len(c.targets) == 0 && !c.instr.Common().IsInvoke() {
 			m.calledParams(s, c.instr.Common().Value)
+		}
+		if !c.known && passesContext(c.instr) && !async {
+			m.addEffect(s, effect{Kind: service, What: m.sayCall(c.instr)}, target{}, c.instr.Pos())
 		}
 		if !c.known && contextArg(c.instr) && !async {
 			s.runs = true // an interface's or a function value's: by its type it runs operations
@@ -65,9 +69,7 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 	case t.fn != nil && m.sums[t.fn] != nil:
 		o := m.sums[t.fn]
 		s.info = s.info || o.info
-		for k, e := range o.keyed {
-			s.keyed[k] = e
-		}
+		maps.Copy(s.keyed, o.keyed)
 		if !handler {
 			for _, e := range o.effects {
 				m.addEffect(s, e, t, pos)

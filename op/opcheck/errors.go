@@ -129,9 +129,28 @@ func (m *model) ofOperation(v ssa.Value, depth int) bool {
 		if !ok {
 			continue
 		}
-		api := apiName(calleeObject(c))
-		if api == "replay.Run" || api == "replay.Exec" {
+		obj := calleeObject(c)
+		switch api := apiName(obj); {
+		case api == "replay.Run" || api == "replay.Exec":
 			return len(c.Call.Args) < 2 || !m.mapsError(c.Call.Args[1], 0)
+		case obj != nil && obj.Pkg() != nil && obj.Pkg().Path()+"."+obj.Name() == "fmt.Errorf", obj != nil && obj.Pkg() != nil && obj.Pkg().Path() == "errors":
+			if list, ok := c.Call.Args[len(c.Call.Args)-1].(*ssa.Slice); ok {
+				for _, a := range variadic(list) {
+					if m.ofOperation(unwrap(a), depth+1) {
+						return true
+					}
+				}
+			}
+		case c.Call.StaticCallee() != nil && obj != nil && hasContext(obj.Signature()): // a helper that runs operations
+			fn := m.here(c.Call.StaticCallee())
+			if fn == nil {
+				continue
+			}
+			for _, r := range results(fn, fn.Signature.Results().Len()-1) {
+				if m.ofOperation(r, depth+1) {
+					return true
+				}
+			}
 		}
 	}
 	return false

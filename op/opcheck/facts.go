@@ -2,6 +2,7 @@ package opcheck
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ func (e effect) chain() string {
 	if len(e.Via) == 0 {
 		return e.What
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(append(e.Via[:len(e.Via):len(e.Via)], e.What), " → "), e.Where)
+	return fmt.Sprintf("%s (%s)", strings.Join(append(slices.Clip(e.Via), e.What), " → "), e.Where)
 }
 
 // opInfo is what is known about an operation or a builder.

@@ -22,7 +22,7 @@ func newFlow(funcs []*ssa.Function) *flow {
 	}
 	each(funcs, func(_ *ssa.Function, i ssa.Instruction) {
 		if c, ok := i.(*ssa.MakeClosure); ok {
-			f.closures[c.Fn.(*ssa.Function)] = append(f.closures[c.Fn.(*ssa.Function)], c)
+			f.closures[functionOf(c)] = append(f.closures[functionOf(c)], c)
 		}
 	})
 	each(funcs, func(_ *ssa.Function, i ssa.Instruction) {

@@ -1,7 +1,6 @@
 package opcheck
 
 import (
-	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -212,9 +211,9 @@ func (m *model) fileOf(pos token.Pos) *ast.File {
 func (m *model) sayCall(c ssa.CallInstruction) string {
 	common := c.Common()
 	if common.IsInvoke() {
-		return fmt.Sprintf("%s.%s, a method of an interface", types.TypeString(common.Value.Type(), types.RelativeTo(m.pass.Pkg)), common.Method.Name())
+		return types.TypeString(common.Value.Type(), types.RelativeTo(m.pass.Pkg)) + "." + common.Method.Name() + ", a method of an interface"
 	}
-	return fmt.Sprintf("%s, a function value", common.Value.Name())
+	return common.Value.Name() + ", a function value"
 }
 
 // checkDefer reports a deferred call with effects that does not ask whether the scope is suspending.
@@ -258,7 +257,7 @@ func (m *model) checkDefer(r region, c site, d *ssa.Defer, deferred map[*ssa.Fun
 
 // deferrable reports whether the kind is judged by the rule for deferred functions when it is deferred.
 func deferrable(kind string) bool {
-	return kind == network || kind == files || kind == process || kind == environ
+	return kind == network || kind == files || kind == process || kind == environ || kind == service
 }
 
 // passesContext reports whether a context.Context is passed.
@@ -293,7 +292,7 @@ func (m *model) checkInvocation(c site) bool {
 			return false
 		}
 		for _, e := range m.calleeEffects(t) {
-			if e.Kind == network || e.Kind == files || e.Kind == process {
+			if e.Kind == network || e.Kind == files || e.Kind == process || e.Kind == service {
 				if e.Where != "" && t.obj != nil {
 					e = e.through(short(t.obj))
 				}

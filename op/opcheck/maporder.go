@@ -3,6 +3,7 @@ package opcheck
 import (
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -18,7 +19,8 @@ func (m *model) checkMapOrder(r region) {
 					m.report(ruleMapOrder, i.Pos(), say)
 				}
 			case *ssa.Call:
-				if len(i.Call.Args) == 1 && m.sequence(i.Call.Value) && m.yieldRuns(i.Call.Args[0]) {
+				if len(i.Call.Args) == 1 && m.sequence(i.Call.Value) && m.yieldRuns(i.Call.Args[0]) ||
+					m.know.of(calleeObject(i)) == mapOrder && slices.ContainsFunc(i.Call.Args, m.yieldRuns) {
 					m.report(ruleMapOrder, posOf(i), say)
 				}
 			}

@@ -111,17 +111,8 @@ func newModel(pass *analysis.Pass, know *summary, opts *options) *model {
 	}
 	m.allow = readAllowances(pass)
 	m.prog = ssa.NewProgram(pass.Fset, ssa.BuilderMode(0))
-	created := map[*types.Package]bool{}
-	var create func(p *types.Package)
-	create = func(p *types.Package) {
-		if created[p] {
-			return
-		}
-		created[p] = true
-		m.prog.CreatePackage(p, nil, nil, true)
-	}
 	for _, p := range pass.Pkg.Imports() {
-		create(p)
+		m.prog.CreatePackage(p, nil, nil, true)
 	}
 	m.pkg = m.prog.CreatePackage(pass.Pkg, pass.Files, pass.TypesInfo, false)
 	m.pkg.Build()
@@ -322,7 +313,8 @@ func functionOf(v ssa.Value) *ssa.Function {
 	case *ssa.Function:
 		return v
 	case *ssa.MakeClosure:
-		return v.Fn.(*ssa.Function)
+		fn, _ := v.Fn.(*ssa.Function)
+		return fn
 	}
 	return nil
 }
@@ -330,7 +322,7 @@ func functionOf(v ssa.Value) *ssa.Function {
 // targetsOf are the functions behind one: a wrapper's method, a generic function's origin.
 func (m *model) targetsOf(fn *ssa.Function, v ssa.Value) []target {
 	if c, ok := v.(*ssa.MakeClosure); ok && fn.Synthetic != "" && len(c.Bindings) == 1 && fn.Object() != nil {
-		method := fn.Object().(*types.Func)
+		method, _ := fn.Object().(*types.Func)
 		if recv := c.Bindings[0]; types.IsInterface(recv.Type()) { // a method value of an interface
 			var all []target
 			for _, src := range m.flow.sources(recv) {

@@ -48,7 +48,8 @@ func Analyzers() []*analysis.Analyzer {
 		a := &analysis.Analyzer{
 			Name: r.Name, Doc: r.Title + ".", URL: r.URL(), Requires: []*analysis.Analyzer{facts},
 			Run: func(pass *analysis.Pass) (any, error) {
-				for _, f := range pass.ResultOf[facts].([]finding) { //nolint:forcetypeassert // ResultType
+				found, _ := pass.ResultOf[facts].([]finding)
+				for _, f := range found {
 					if f.rule == r.Name {
 						pass.Report(analysis.Diagnostic{
 							Pos: f.pos, Category: r.Name, Message: f.message, URL: r.URL(), SuggestedFixes: f.fixes,

@@ -7,7 +7,7 @@ import (
 )
 
 //go:embed docs/*.md
-var pages embed.FS //nolint:gochecknoglobals // embedded data
+var pages embed.FS
 
 // Names of rules that are not kinds of effects.
 const (

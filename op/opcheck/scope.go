@@ -2,7 +2,9 @@ package opcheck
 
 import (
 	"fmt"
+	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -12,7 +14,6 @@ import (
 type claimed struct {
 	instr ssa.CallInstruction
 	names []string
-	op    *opInfo // of a call that runs one operation itself
 }
 
 // checkScope reports names that are claimed twice in one scope, by a loop or by two calls.
@@ -44,10 +45,8 @@ func (m *model) checkScope(r region) {
 
 func common(a, b []string) string {
 	for _, x := range a {
-		for _, y := range b {
-			if x == y {
-				return x
-			}
+		if slices.Contains(b, x) {
+			return x
 		}
 	}
 	return ""
@@ -350,11 +349,7 @@ func (m *model) position(v ssa.Value, depth int) bool {
 	case *ssa.MakeInterface:
 		return m.position(v.X, depth+1)
 	case *ssa.UnOp:
-		for _, s := range m.flow.loaded(v.X) {
-			if rangeIndex(s) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(m.flow.loaded(v.X), rangeIndex)
 	case *ssa.Call:
 		obj := calleeObject(v)
 		if obj == nil || obj.Pkg() == nil {
@@ -382,12 +377,31 @@ func (m *model) position(v ssa.Value, depth int) bool {
 
 // rangeIndex reports whether a value is the index of a range over a list.
 func rangeIndex(v ssa.Value) bool {
+	if phi, ok := v.(*ssa.Phi); ok {
+		return counter(phi)
+	}
 	b, ok := v.(*ssa.BinOp)
 	if !ok {
 		return false
 	}
 	phi, ok := b.X.(*ssa.Phi)
 	return ok && phi.Comment == "rangeindex"
+}
+
+// counter reports whether a variable of a loop is counted up, and is an index.
+func counter(phi *ssa.Phi) bool {
+	up, index := false, false
+	for _, use := range *phi.Referrers() {
+		switch use := use.(type) {
+		case *ssa.BinOp:
+			up = up || use.Op == token.ADD && slices.Contains(phi.Edges, ssa.Value(use))
+		case *ssa.IndexAddr:
+			index = index || use.Index == ssa.Value(phi)
+		case *ssa.Index:
+			index = index || use.Index == ssa.Value(phi)
+		}
+	}
+	return up && index
 }
 
 // address reports whether a string is formatted from a pointer with %p.

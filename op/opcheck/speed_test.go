@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,11 +61,13 @@ func service(t *testing.T, dir string, i int, more string) {
 	}
 	text := fmt.Sprintf("package p%03d\n\nimport (\n\t\"context\"\n\t\"fmt\"\n\t\"strings\"\n%s\n\t\"github.com/perdure/perdure/op\"\n\t\"github.com/perdure/perdure/replay\"\n)\n\n"+
 		"type Order struct{ ID string; Lines []string }\n\nfunc Compute(n int) int { return %s + 1 }\n\n", i, imports, call)
+	var b strings.Builder
+	b.WriteString(text)
 	for j := range 15 {
-		text += fmt.Sprintf("func helper%[1]d(o Order) (string, error) {\n\tvar b strings.Builder\n\tfor i, l := range o.Lines {\n\t\tif i > %[1]d {\n\t\t\tfmt.Fprintf(&b, \"%%s-%%d\", l, Compute(i))\n\t\t}\n\t}\n\treturn b.String(), nil\n}\n\n"+
+		fmt.Fprintf(&b, "func helper%[1]d(o Order) (string, error) {\n\tvar b strings.Builder\n\tfor i, l := range o.Lines {\n\t\tif i > %[1]d {\n\t\t\tfmt.Fprintf(&b, \"%%s-%%d\", l, Compute(i))\n\t\t}\n\t}\n\treturn b.String(), nil\n}\n\n"+
 			"func Handle%[1]d(ctx op.Context, o Order) (string, error) {\n\ts, err := helper%[1]d(o)\n\tif err != nil {\n\t\treturn \"\", err\n\t}\n\tfor _, l := range o.Lines {\n\t\tif err := replay.Exec(ctx, op.Do(\"ship\", func(ctx context.Context) error { return ctx.Err() }).Key(l)); err != nil {\n\t\t\treturn \"\", err\n\t\t}\n\t}\n\treturn replay.Run(ctx, op.Step(\"charge\", func(context.Context) (string, error) { return s, nil }))\n}\n\n", j)
 	}
-	write(t, filepath.Join(folder, "p.go"), text+more)
+	write(t, filepath.Join(folder, "p.go"), b.String()+more)
 }
 
 func timed(t *testing.T, dir string, args ...string) time.Duration {

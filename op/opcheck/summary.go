@@ -10,7 +10,7 @@ import (
 )
 
 //go:embed summaries/*.txt
-var summaries embed.FS //nolint:gochecknoglobals // embedded data
+var summaries embed.FS
 
 // Kinds of what a function does, as summaries name them. The first group are rules of their own.
 const (
@@ -20,6 +20,9 @@ const (
 	files   = "files"
 	network = "network"
 	process = "process"
+
+	// service is a call that cannot be followed, and is given a context: with one, it calls out.
+	service = "service"
 
 	blocking   = "blocking"
 	concurrent = "concurrent"

@@ -127,14 +127,13 @@ type (
 )
 
 func sarif(w io.Writer, found []Finding) error {
-	level := map[opcheck.Severity]string{opcheck.Error: "error", opcheck.Warning: "warning", opcheck.Note: "note"}
 	run := sarifRun{Columns: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "perdure check", URI: "https://github.com/perdure/perdure"}
 	rules := opcheck.Rules()
 	for _, r := range rules {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
 			ID: r.Name, Short: sarifMessage{Text: r.Title}, HelpURI: r.URL(),
-			Help: sarifMessage{Text: r.Title + ": see " + r.URL(), Markdown: r.Page()}, Default: sarifLevel{level[r.Severity]},
+			Help: sarifMessage{Text: r.Title + ": see " + r.URL(), Markdown: r.Page()}, Default: sarifLevel{string(r.Severity)},
 		})
 	}
 	for _, f := range found {
@@ -144,7 +143,7 @@ func sarif(w io.Writer, found []Finding) error {
 		}
 		run.Results = append(run.Results, sarifResult{
 			RuleID: f.Rule, RuleIndex: slices.IndexFunc(rules, func(r opcheck.Rule) bool { return r.Name == f.Rule }),
-			Level: level[f.Severity], Message: sarifMessage{Text: f.Message},
+			Level: string(f.Severity), Message: sarifMessage{Text: f.Message},
 			Locations: []sarifLocation{{sarifPhysical{artifact, sarifRegion{max(f.Line, 1), f.Column}}}},
 		})
 	}

@@ -44,7 +44,17 @@ func invocation(ctx op.Context, s stock, db *sql.DB) error {
 	if d, ok := ctx.Invocation().Deadline(); ok && d.After(time.Time{}) {
 		return nil
 	}
+	h := house{s}
+	_ = h.reserve(ctx.Invocation(), "x") // want `invocation: deferred.house.reserve → stock.Release, a method of an interface \(deferred.go:\d+\) gets the invocation's context`
 	return name(ctx.Invocation())
+}
+
+type house struct{ stock stock }
+
+func (h house) reserve(ctx context.Context, sku string) error { return h.stock.Release(ctx, sku) }
+
+func inBody(ctx op.Context, h house) error {
+	return replay.Exec(ctx, op.Do("reserve", func(ctx context.Context) error { return h.reserve(ctx, "x") }))
 }
 
 func name(context.Context) error { return nil }

@@ -4,6 +4,7 @@ package errs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"example.test/shop/rules/errs/shop"
@@ -42,12 +43,20 @@ func handle(ctx op.Context, _ string) (string, error) {
 	case errors.Is(err, io.EOF): //perdure:allow unregistered it never is
 	case errors.Is(other(), errLost): // no operation's
 	}
+	if wrapped := fmt.Errorf("charge: %w", err); errors.Is(wrapped, errLost) { // want `unregistered: errs.errLost`
+		return "wrapped", nil
+	}
+	if errors.Is(pay(ctx), errLost) { // want `unregistered: errs.errLost`
+		return "helper", nil
+	}
 	mapped := replay.Exec(ctx, op.Do("map", func(context.Context) error { return nil }).MapError(func(error) error { return errLost }))
 	if errors.Is(mapped, errLost) {
 		return "mapped", nil
 	}
 	return "", err
 }
+
+func pay(ctx op.Context) error { return replay.Exec(ctx, charge.Key("again")) }
 
 func other() error { return nil }
 

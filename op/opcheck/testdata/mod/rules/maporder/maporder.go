@@ -3,10 +3,12 @@ package maporder
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"example.test/shop/rules/helper"
 
@@ -79,6 +81,25 @@ func asInput(ctx op.Context, stock map[string]int) error {
 		list += sku + ","
 	}
 	return replay.Exec(ctx, pack(list)) // want `maporder: the order of a map`
+}
+
+func syncMap(ctx op.Context, stock *sync.Map) (err error) {
+	stock.Range(func(sku, _ any) bool { // want `maporder: the order of a map`
+		err = replay.Exec(ctx, pack("x").Key(fmt.Sprint(sku)))
+		return err == nil
+	})
+	n := 0
+	stock.Range(func(_, _ any) bool { n++; return true })
+	return err
+}
+
+func operands(ctx op.Context, stock map[string]int) error {
+	var ops []op.Op[op.None]
+	for sku := range stock {
+		ops = append(ops, pack(sku).Key(sku))
+	}
+	_, err := replay.Run(ctx, op.All("all", ops...)) // want `maporder: the order of a map`
+	return err
 }
 
 func counted(ctx op.Context, stock map[string]int) error {

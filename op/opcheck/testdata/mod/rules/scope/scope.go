@@ -81,6 +81,11 @@ func keys(ctx op.Context, items []order) error {
 		_ = replay.Exec(ctx, op.Do("e", nop).Key(it.ID+strconv.Itoa(i)))
 		_ = replay.Exec(ctx, op.Do("f", nop).Key(strconv.Itoa(i))) //perdure:allow unstablekey the list never changes
 	}
+	for i := 0; i < len(items); i++ {
+		_ = replay.Exec(ctx, op.Do("g", nop).Key(strconv.Itoa(i))) // want `unstablekey: the key is a position`
+		_ = items[i]
+		_ = replay.Exec(ctx, op.Do("h", nop).Key(items[i].ID))
+	}
 	for n := range 3 {
 		_ = replay.Exec(ctx, op.Do("remind", nop).Key(strconv.Itoa(n))) // the number is what identifies it
 	}
