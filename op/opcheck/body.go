@@ -12,9 +12,11 @@ import (
 func (m *model) checkBodies() {
 	for _, fn := range m.flow.funcs {
 		if m.bodies[fn] {
-			m.checkWrites(m.family(fn))
 			m.checkIgnores(fn)
 			m.checkIdempotency(fn)
+		}
+		if m.bodies[fn] || m.groups[fn] {
+			m.checkWrites(m.family(fn))
 		}
 		if m.bodies[fn] || isGroup(fn) {
 			m.checkOuter(fn, m.family(fn))
@@ -88,6 +90,12 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 		}
 		return
 	}
+	if p, ok := v.(*ssa.Parameter); ok && family[p.Parent()] && p.Parent().Signature.Recv() != nil && p == p.Parent().Params[0] {
+		if _, pointer := p.Type().Underlying().(*types.Pointer); pointer && field != "" && m.readsField(p, field) {
+			m.report(ruleWrite, i.Pos(), bodyWritten(p.Name()+"."+field))
+		}
+		return
+	}
 	free, ok := v.(*ssa.FreeVar)
 	if !ok {
 		return
@@ -126,9 +134,13 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 			read = m.readElsewhere(b, elsewhere)
 		}
 		if read {
-			m.report(ruleWrite, i.Pos(), name+" is written in a body and read outside of it: a replay does not run the body, and it is then unset; return the value as the result of the operation")
+			m.report(ruleWrite, i.Pos(), bodyWritten(name))
 		}
 	}
+}
+
+func bodyWritten(name string) string {
+	return name + " is written in a body and read outside of it: a replay does not run the body, and it is then unset; return the value as the result of the operation"
 }
 
 // pointer is the parameter of a pointer type that a captured variable is; nil for others.

@@ -136,6 +136,9 @@ func (m *model) arguments(fn *ssa.Function, s *sum, c site, t target, async bool
 			continue
 		}
 		for _, src := range m.flow.sources(arg) {
+			if fn := functionOf(src); fn != nil && constructor(t.api) && hasContext(sig) {
+				m.groups[fn] = true
+			}
 			switch m.takes(t, i+shift, sig) {
 			case asBody:
 				m.makeBody(s, src)

@@ -333,7 +333,7 @@ func (m *model) reachesOperation(v ssa.Value) token.Pos {
 			_, local := use.Addr.(*ssa.Alloc)
 			_, elem := use.Addr.(*ssa.IndexAddr)
 			return local || elem
-		case *ssa.Phi, *ssa.Slice, *ssa.UnOp, *ssa.MakeInterface, *ssa.ChangeType, *ssa.BinOp, *ssa.Extract:
+		case *ssa.Phi, *ssa.Slice, *ssa.UnOp, *ssa.MakeInterface, *ssa.ChangeType, *ssa.Convert, *ssa.BinOp, *ssa.Extract:
 			return true
 		}
 		return false

@@ -19,6 +19,7 @@ type model struct {
 	flow   *flow
 	sums   map[*ssa.Function]*sum
 	bodies map[*ssa.Function]bool // functions that become bodies
+	groups map[*ssa.Function]bool // functions that become groups
 	again  map[*ssa.Function]bool // functions without an op.Context that are called on each replay
 	loops  map[*ssa.Function]loops
 	allow  *allowances
@@ -106,7 +107,7 @@ func short(fn *types.Func) string {
 
 func newModel(pass *analysis.Pass, know *summary, opts *options) *model {
 	m := &model{
-		pass: pass, know: know, opts: opts, sums: map[*ssa.Function]*sum{}, bodies: map[*ssa.Function]bool{},
+		pass: pass, know: know, opts: opts, sums: map[*ssa.Function]*sum{}, bodies: map[*ssa.Function]bool{}, groups: map[*ssa.Function]bool{},
 		again: map[*ssa.Function]bool{}, loops: map[*ssa.Function]loops{}, seen: map[string]bool{}, registered: map[string]bool{},
 	}
 	m.allow = readAllowances(pass)

@@ -36,7 +36,7 @@ func Print(w io.Writer, format string, found []Finding) error {
 }
 
 func text(w io.Writer, found []Finding) error {
-	count := map[opcheck.Severity]int{}
+	count := make(map[opcheck.Severity]int)
 	for _, f := range found {
 		count[f.Severity]++
 		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s (%s)\n", f.File, f.Line, f.Column, f.Message, f.Rule); err != nil {

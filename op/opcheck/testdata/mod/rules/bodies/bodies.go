@@ -52,6 +52,34 @@ func (s *shop) writes(ctx op.Context) (int, error) {
 	return n + m + len(done) + len(cfg.Name) + int(count.Load()) + byName["x"] + text.Len(), err
 }
 
+func (s *shop) method(context.Context) error {
+	s.sent++         // want `bodywrite: s.sent is written`
+	s.cache["y"] = 2 // only bodies read it
+	return nil
+}
+
+func methods(ctx op.Context, s *shop) (int, error) {
+	var out []string
+	var seen int
+	err := replay.Exec(ctx, op.Do("method", s.method))
+	if err != nil || s.sent > 3 {
+		return 0, err
+	}
+	_, err = replay.Run(ctx, op.Group("collect", func(ctx op.Context) (int, error) {
+		out = append(out, "x") // want `bodywrite: out is written`
+		err := replay.Exec(ctx, op.Wait("pause-collect", time.Second))
+		return 1, err
+	}))
+	visit := func(ctx op.Context, n int) error {
+		seen += n // it runs in each invocation
+		return replay.Exec(ctx, op.Wait("pause-visit", time.Second))
+	}
+	if err := visit(ctx, 1); err != nil {
+		return 0, err
+	}
+	return len(out) + seen, err
+}
+
 func namedBody(ctx op.Context, s *shop) error {
 	return replay.Exec(ctx, helper.Task("helper-task", func(context.Context) error {
 		time.Sleep(1) // a body, by way of another package

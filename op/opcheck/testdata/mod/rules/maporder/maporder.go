@@ -3,6 +3,7 @@ package maporder
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,6 +82,14 @@ func asInput(ctx op.Context, stock map[string]int) error {
 		list += sku + ","
 	}
 	return replay.Exec(ctx, pack(list)) // want `maporder: the order of a map`
+}
+
+func encoded(ctx op.Context, stock map[string]int) error {
+	text, err := json.Marshal(slices.Collect(maps.Keys(stock)))
+	if err != nil {
+		return err
+	}
+	return replay.Exec(ctx, pack(string(text))) // want `maporder: the order of a map`
 }
 
 func syncMap(ctx op.Context, stock *sync.Map) (err error) {
