@@ -130,17 +130,11 @@ func withCodec(api string) bool {
 	return strings.HasPrefix(api, "op.") && strings.HasSuffix(api, "Codec") || api == "replay.WithCodec"
 }
 
-// bodyOf reports whether a function that is given to the API function becomes a body, or is no part
-// of handler code for another reason. Functions with an op.Context are groups.
+// bodyOf reports whether a function that is given to the API function becomes a body. Functions with an
+// op.Context are groups; those of policies, codecs and tests are neither, and no part of handler code.
 func bodyOf(api string, fn *types.Signature) bool {
-	switch {
-	case fn.Params().Len() > 0 && isStdContext(fn.Params().At(0).Type()):
-		return strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay.")
-	case strings.HasPrefix(api, "retry."), strings.HasPrefix(api, "codec."), strings.HasPrefix(api, "replaytest."),
-		strings.HasPrefix(api, "local."):
-		return true
-	}
-	return false
+	return fn.Params().Len() > 0 && isStdContext(fn.Params().At(0).Type()) &&
+		(strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay."))
 }
 
 // replayed reports whether a function that is given to the API function is called again on each replay,
