@@ -28,7 +28,7 @@ func (m *model) checkScope(r region) {
 		l := m.loopsOf(fn)
 		for i, a := range all {
 			if l.around(a.instr.Block()) {
-				m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf("operation %q runs in a loop without a key: its records are told apart by their order alone; give it the item's key, such as .Key(item.ID)", a.names[0]))
+				m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf("operation %q runs in a loop without a key: only their order distinguishes its records; give it the item's key, such as .Key(item.ID)", a.names[0]))
 				continue
 			}
 			for j, b := range all {
@@ -36,7 +36,7 @@ func (m *model) checkScope(r region) {
 					continue
 				}
 				if name := common(a.names, b.names); name != "" {
-					m.report(ruleSameName, b.instr.Pos(), fmt.Sprintf("operation %q has the name of the one at %s in the same scope: they are told apart by their order alone; give them different names, or keys", name, m.where(a.instr.Pos())))
+					m.report(ruleSameName, b.instr.Pos(), fmt.Sprintf("operation %q has the name of the one at %s in the same scope: only their order distinguishes them; give them different names, or keys", name, m.where(a.instr.Pos())))
 				}
 			}
 		}

@@ -22,7 +22,8 @@ func (a *app) lint() *cobra.Command {
 		Long: `check looks for what a replay would do again or otherwise: the clock, random numbers,
 the environment, I/O in handler code, in helpers too; operations that are declared and
 never run; results that the log does not keep. It runs go vet, so a second run looks
-only at what changed. Exit codes: 0 nothing found, 1 something found.`,
+only at what changed. Exit codes: 0 nothing found, 1 something found, or packages that do
+not compile.`,
 		Example: `  perdure check ./...
   perdure check --explain clock
   perdure check --format sarif ./... > check.sarif`,
@@ -48,7 +49,11 @@ only at what changed. Exit codes: 0 nothing found, 1 something found.`,
 			if printErr := check.Print(a.Out, format, found); err == nil {
 				err = printErr
 			}
-			if err == nil && check.Failed(found) {
+			switch {
+			case err != nil && cmd.Context().Err() == nil:
+				fmt.Fprintln(a.Err, "perdure:", err)
+				return failedError{err}
+			case err == nil && check.Failed(found):
 				return failedError{errors.New("mistakes were found")}
 			}
 			return err
