@@ -2,6 +2,7 @@ package opcheck_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,14 +22,17 @@ func TestUserSummaries(t *testing.T) {
 	tests := []struct {
 		name, reason, text string
 		enable             []string
-		want, not          string // a rule that is found, and one that is not
+		want               []string // rules that find something
+		not                []string // and rules that do not, although they do without the file: TestPlantedMistakes
 	}{
-		{name: "none", reason: "without a file the helper's clock is found", want: "clock"},
-		{name: "pure", reason: "the user knows better", text: "pure example.test/shop/planted/pricing/...\n", not: "clock"},
-		{name: "network", reason: "a function that the checker could not follow", text: "network example.test/shop/planted/pricing.Total\n", want: "network", not: "environ"},
 		{
-			name: "key", reason: "the opt-in rule asks for the key", enable: []string{"idempotency"},
-			text: "keyed example.test/shop/planted/orders.Cards.Charge\n", want: "idempotency",
+			name: "pure and keyed", reason: "the user knows better, and the opt-in rule asks for the key", enable: []string{"idempotency"},
+			text: "pure example.test/shop/planted/pricing/...\nkeyed example.test/shop/planted/orders.Cards.Charge\n",
+			want: []string{"idempotency"}, not: []string{"clock"},
+		},
+		{
+			name: "network", reason: "a function that the checker could not follow",
+			text: "network example.test/shop/planted/pricing.Total\n", want: []string{"network"}, not: []string{"environ", "idempotency"},
 		},
 	}
 	tool := buildTool(t)
@@ -39,10 +43,8 @@ func TestUserSummaries(t *testing.T) {
 				Dir: testModule(t), Patterns: []string{"./planted/orders"}, Tool: tool, Enable: tt.enable,
 				Disable: []string{"random"}, Env: append(os.Environ(), "GOWORK=off"), Err: os.Stderr,
 			}
-			if tt.text != "" {
-				c.Summaries = filepath.Join(t.TempDir(), "summaries.txt")
-				write(t, c.Summaries, tt.text)
-			}
+			c.Summaries = filepath.Join(t.TempDir(), "summaries.txt")
+			write(t, c.Summaries, tt.text)
 			found, err := check.Run(context.Background(), c)
 			if err != nil {
 				t.Fatal(err)
@@ -52,8 +54,15 @@ func TestUserSummaries(t *testing.T) {
 					return f.Rule == rule && f.Line < 70 || f.Rule == rule && rule == "idempotency"
 				})
 			}
-			if tt.want != "" && !has(tt.want) || tt.not != "" && has(tt.not) || has("random") {
-				t.Errorf("%s: got %v, want %q, not %q, nor random, which is disabled", tt.reason, found, tt.want, tt.not)
+			for _, rule := range tt.want {
+				if !has(rule) {
+					t.Errorf("%s: %s finds nothing: %v", tt.reason, rule, found)
+				}
+			}
+			for _, rule := range append(tt.not, "random") { // random is disabled
+				if has(rule) {
+					t.Errorf("%s: %s finds something: %v", tt.reason, rule, found)
+				}
 			}
 		})
 	}
@@ -79,14 +88,27 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 	}
 }
 
-// Each rule has a page with all sections.
+// Each rule has a page with all sections, and docs/determinism.md has the last one, what stops the mistake, in its table.
 func TestEachRuleHasAPage(t *testing.T) {
 	t.Parallel()
+	table, err := os.ReadFile(filepath.Join("..", "..", "docs", "determinism.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range opcheck.Rules() {
 		for _, part := range []string{"# " + r.Name + ": ", "## What\n", "## Why\n", "## How it fails\n", "## Mend\n", "## Allow\n", "## What stops it\n"} {
 			if !strings.Contains(r.Page(), part) {
 				t.Errorf("rule %s: the page has no %q", r.Name, part)
 			}
+		}
+		page := strings.TrimSpace(r.Page())
+		stops := page[strings.LastIndex(page, "\n")+1:]
+		if strings.Count(stops, " | ") != 3 {
+			t.Errorf("rule %s: the page ends with %q, want a row for compiler, checker, test kit and engine", r.Name, stops)
+		}
+		row := fmt.Sprintf("| %s | [%s](../op/opcheck/docs/%s.md) %s\n", r.Title, r.Name, r.Name, stops)
+		if !strings.Contains(string(table), row) {
+			t.Errorf("rule %s: docs/determinism.md does not have the row\n%s", r.Name, row)
 		}
 	}
 }
