@@ -9,11 +9,11 @@ import (
 )
 
 func direct(ctx op.Context) time.Time {
-	return time.Now() // want `time.Now in handler code`
+	return time.Now() // want `clock: time.Now in handler code`
 }
 
 func inside(c op.Context, items []string) (all []time.Time) {
-	each := func() { all = append(all, time.Now().Add(time.Hour)) } // want `time.Now in handler code`
+	each := func() { all = append(all, time.Now().Add(time.Hour)) } // want `clock: time.Now in handler code`
 	for range items {
 		each()
 	}
@@ -24,11 +24,11 @@ func hidden(ctx op.Context) time.Time {
 	{
 		ctx := 1
 		_ = ctx
-		_ = time.Now() // want `time.Now in handler code`
+		_ = time.Now() // want `clock: time.Now in handler code`
 	}
 	return replay.Now(ctx)
 }
 
 func unnamed(op.Context) time.Time {
-	return time.Now() // want `time.Now in handler code`
+	return time.Now() // want `clock: time.Now in handler code`
 }
