@@ -27,7 +27,7 @@ import (
 var ErrInvalid = errors.New("retry: invalid policy")
 
 // Policy decides what happens after the attempt a. It must be a pure function: it may be called any number of times.
-// nil is [Never].
+// nil is [Never]; what exists for the sake of its policy, op.Retry and op.WithPolling, refuses nil when it is declared.
 type Policy func(a Attempt) Decision
 
 // Attempt describes the attempt that has just ended.
