@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/spf13/cobra"
 )
 
@@ -43,6 +44,9 @@ type app struct {
 	aws                               bool
 	timeout                           time.Duration
 	printing                          sync.Mutex
+
+	connecting sync.Mutex
+	connected  *lambdaapi.Client // nil before the first call
 }
 
 // Run runs the program and returns its exit code.

@@ -25,7 +25,7 @@ func TestDevOnAFullDisk(t *testing.T) {
 	if got := w.run(endpoint, "start", "greet", `"world"`, "--name", "A-1"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
-	if got := w.run(endpoint, "callback", "succeed", w.waiting(endpoint, "A-1"), "it is me"); got.code != 0 {
+	if got := w.run(endpoint, "callback", "succeed", w.waiting(endpoint, "A-1"), "--text", "it is me"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
 

@@ -281,7 +281,7 @@ func TestDev(t *testing.T) {
 	p, endpoint = w.dev()
 	p.await(`1 execution was left unfinished by the last run: A-1$`)
 	id := w.waiting(endpoint, "A-1")
-	if got := w.run(endpoint, "callback", "succeed", id, "it is me"); got.code != 0 {
+	if got := w.run(endpoint, "callback", "succeed", id, "--text", "it is me"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
 	got := w.run(endpoint, "start", "greet", `"world"`, "--name", "A-1", "--wait")

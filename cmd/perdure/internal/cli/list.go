@@ -130,7 +130,7 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 		fmt.Fprintln(a.Err, s.none(functions))
 		return nil
 	}
-	rows := [][]string{{"FUNCTION", "NAME", "STATUS", "STARTED (UTC)", "TOOK", "ARN"}}
+	rows := [][]string{{"FUNCTION", "NAME", "STATUS", "STARTED", "TOOK", "ARN"}}
 	for i := range all {
 		e := &all[i]
 		took := ""
