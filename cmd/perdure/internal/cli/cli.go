@@ -134,7 +134,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 	f.StringVar(&a.region, "region", "", "AWS region; implies --aws")
 	f.StringVar(&a.profile, "profile", "", "profile of the AWS configuration; implies --aws")
 	f.StringVarP(&a.output, "output", "o", "text", "how to print results: text or json")
-	f.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long a call may take; waiting for an execution is not limited")
+	f.Var(duration(&a.timeout, 30*time.Second), "timeout", "how long a call may take; waiting for an execution is not limited")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})

@@ -75,6 +75,9 @@ func TestDevListensOnLoopback(t *testing.T) {
 	if !reached(t, "127.0.0.2", endpoint) {
 		t.Error("a program that is told to listen everywhere does not")
 	}
+	if !strings.HasPrefix(endpoint, "http://127.0.0.1:") {
+		t.Errorf("it prints %s, which is no address that a program can be given", endpoint)
+	}
 	if text := p.said.String(); !strings.Contains(text, "warning: 0.0.0.0:0 can be reached from other machines, and nobody is authenticated") {
 		t.Errorf("it does not warn:\n%s", text)
 	}

@@ -159,6 +159,18 @@ func span(d time.Duration) string {
 	return inUnits(d, 24*time.Hour, "d", time.Hour, "h")
 }
 
+// exact prints a duration as flags take it, without units that are zero.
+func exact(d time.Duration) string {
+	text := d.String()
+	if d%time.Minute == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
 // inUnits prints a duration in two units; the smaller one is left out if there are none.
 func inUnits(d, large time.Duration, largeName string, small time.Duration, smallName string) string {
 	d = d.Round(small)
