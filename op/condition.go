@@ -68,7 +68,8 @@ type conditionOption func(n *node.Step)
 
 func (o conditionOption) applyCondition(n *node.Step) { o(n) }
 
-// WithPolling decides by p when check is called again, and for how long.
+// WithPolling decides by p when check is called again, and for how long. Filters of p are never asked: an error of
+// check fails the operation. A nil p is reported by [Validate].
 func WithPolling(p retry.Policy) ConditionOption {
 	err := retry.Validate(p)
 	return conditionOption(func(n *node.Step) {

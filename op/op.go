@@ -5,7 +5,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Op is an operation with a result of type T: a value that does nothing until it is run.
+// Op is an operation with a result of type T: a value that does nothing until it is run. One that is made by a
+// statement of its own is never run, and the compiler does not say so.
 // Running it twice runs two operations. The zero value is invalid.
 type Op[T any] struct {
 	n      node.Node

@@ -115,3 +115,20 @@ func TestConditionOverNothing(t *testing.T) {
 		t.Errorf("ended as %s", got)
 	}
 }
+
+// Filters of a policy are never asked about a condition: neither when it is not met nor when its check fails.
+func TestFiltersOfAConditionAreNotAsked(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	filter := retry.If(func(error) bool { asked++; return true })
+	for name, policy := range map[string]retry.Policy{
+		"retry.Polling": retry.Polling(retry.MaxAttempts(3), filter, retry.Unless(filter)),
+		"retry.Fixed":   retry.Fixed(time.Second, filter),
+	} {
+		var seen []int
+		e := drive(t, polling([]string{doAgain, doFail}, &seen, op.WithPolling(policy)), "null")
+		if got := end(e); got != "FAILED Error: throttled" || asked != 0 || len(seen) != 2 {
+			t.Errorf("%s: ended as %s after %d checks; filters were asked %d times", name, got, len(seen), asked)
+		}
+	}
+}
