@@ -59,5 +59,9 @@ func validTenant(id string) bool {
 // WithInputCodec encodes the input with c instead of the handler's codec. Nil means the
 // handler's codec.
 func WithInputCodec(c codec.Codec) InvokeOption {
-	return invokeOption(func(n *node.Invoke) { n.InputCodec = c })
+	err := codec.Validate(c)
+	return invokeOption(func(n *node.Invoke) {
+		refuseCodec(&n.Header, "op.WithInputCodec", err)
+		n.InputCodec = c
+	})
 }

@@ -322,7 +322,7 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
 			ExecutionARN: inv.ARN, IdempotencyKey: idempotencyKey(inv, st.id), Attempt: number,
 		},
-		State: st.decodeState,
+		State: st.decodeState, Carry: st.carry,
 	}
 	run := func(ctx context.Context) error {
 		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
@@ -414,6 +414,15 @@ func (st *step) decodeState(v any) (bool, error) {
 		return false, nil
 	}
 	return true, codec.Decode(st.ctx, st.codec(), st.meta(codec.State), st.state.payload, v)
+}
+
+// carry takes a state through the codec, as if an attempt before had left it behind.
+func (st *step) carry(v, into any) error {
+	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), v)
+	if err != nil {
+		return err
+	}
+	return codec.Decode(st.ctx, st.codec(), st.meta(codec.State), payload, into)
 }
 
 // slots bounds how many bodies run at once in a batch and all that is inside it. The nil slots
