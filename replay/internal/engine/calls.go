@@ -267,6 +267,7 @@ type usage struct {
 	// operations are those that the log holds and those that were begun since.
 	operations, retries, bytes int
 	warned                     bool
+	undoable                   bool // something was claimed that is compensated if its scope fails
 }
 
 // usageOf estimates what a log holds.

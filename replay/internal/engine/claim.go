@@ -15,6 +15,8 @@ type claim struct {
 	occurrence int
 	// rec is the record when it was claimed; nil if there was none.
 	rec *checkpoint.Operation
+	// refused is why the operation was not claimed: the execution has no room for it.
+	refused error
 }
 
 // enter is called when user code calls the scope. It returns with the turn, or an error to a goroutine that is not the
@@ -95,9 +97,15 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 	if !first && s.kind != undoScope && !s.f.logOnly {
 		s.f.fatal(misused(s, errCollision, h))
 	}
-	s.inv.claims++
 	if rec == nil {
+		if c.refused = s.room(n, c.occurrence); c.refused != nil {
+			return c
+		}
 		s.inv.usage.operations++
+	}
+	s.inv.claims++
+	if h.Undo != nil {
+		s.inv.usage.undoable = true
 	}
 	if h.Undo != nil && s.kind != aloneScope {
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})

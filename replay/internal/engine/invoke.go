@@ -24,6 +24,9 @@ func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.
 		}
 	}
 	c := s.claim(n, checkpoint.KindChainedInvoke)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindChainedInvoke, c)
 	o.outside = true
 	if c.rec == nil {

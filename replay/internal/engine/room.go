@@ -9,8 +9,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// What is kept of an execution's room for compensations and for the end: operations, and bytes of payloads.
-// docs/limits.md says so.
+// What is kept of an execution's room: operations for compensations, as soon as there is something to compensate, and
+// bytes of payloads for the end. docs/limits.md says so.
 const (
 	reservedOperations = limits.Operations / 10
 	reservedBytes      = limits.Payload
@@ -28,27 +28,36 @@ type countError struct{ text string }
 func (e *countError) Error() string { return e.text }
 func (e *countError) Unwrap() error { return op.ErrTooMany }
 
-// roomFor reports as an error whether an execution has no room for an operation that takes so many of the operations
-// that it may have. One that is in the log has its place already.
+// roomFor reports as an error whether an execution has no room for an operation that is not in the log and takes so many
+// of the operations that it may have.
 //
 // The answer must be the same on each replay, for a refusal leaves no record. It is: what is counted only grows, and
-// what was begun before is in the log.
-func roomFor(s *scope, h *node.Header, takes int) error {
+// what was begun before is in the log. So must be the text.
+func roomFor(s *scope, h *node.Header, nth, takes int) error {
 	u := &s.inv.usage
 	most := mostOperations
-	if s.kind != undoScope {
+	if u.undoable && s.kind != undoScope {
 		most -= reservedOperations
 	}
-	if u.operations+u.retries+takes <= most || peek(s, h) != nil {
+	if u.operations+u.retries+takes <= most {
 		return nil
 	}
-	what := "an operation more"
-	if takes > 1 {
-		what = thousands(takes) + " operations more"
+	kept := ""
+	if most < mostOperations {
+		kept = ", of which " + thousands(reservedOperations) + " are kept for compensations"
 	}
-	return &countError{fmt.Sprintf("replay: %s: the execution has %s operations and retries, and no room for %s: it may have %s, of which %s are "+
-		"kept for compensations (AWS quotas for durable functions); let parts of it be executions of their own (op.Invoke)",
-		quote(nextPath(s, h)), thousands(u.operations+u.retries), what, thousands(mostOperations), thousands(reservedOperations))}
+	return &countError{fmt.Sprintf("replay: %s: the execution has no room for it: it takes %s operations, and an execution may have %s with "+
+		"all retries%s (AWS quotas for durable functions); let parts of it be executions of their own (op.Invoke)",
+		quote(s.pathOf(h, nth)), thousands(takes), thousands(mostOperations), kept)}
+}
+
+// room is roomFor one operation. Whether there is room for a last wait is the service's to say: nothing runs in vain.
+func (s *scope) room(n node.Node, nth int) error {
+	takes := 1
+	if _, wait := n.(*node.Wait); wait {
+		takes = 0
+	}
+	return roomFor(s, n.Head(), nth, takes)
 }
 
 // operationsOf is how many operations a batch takes that has these branches: itself, a record of each branch, that of

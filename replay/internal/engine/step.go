@@ -32,6 +32,9 @@ type step struct {
 // callStep runs or starts a step. A finished one is read from the log without anything else.
 func callStep(ctx context.Context, s *scope, n *node.Step, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindStep)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	if c.rec != nil && c.rec.Status.Terminal() {
 		return finishedResult(ctx, s, n, c, start)
 	}
