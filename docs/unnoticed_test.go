@@ -211,7 +211,7 @@ func TestOperationsThatNobodyRunsAreFound(t *testing.T) {
 		t.Fatal("the page has no command")
 	}
 	known := make(map[string]bool)
-	for _, name := range strings.SplitSeq(strings.TrimPrefix(command[1], "-unusedresult.funcs="), ",") {
+	for name := range strings.SplitSeq(strings.TrimPrefix(command[1], "-unusedresult.funcs="), ",") {
 		known[strings.TrimPrefix(name, "github.com/perdure/perdure/op.")] = true
 	}
 	files, err := filepath.Glob(filepath.Join(root, "op", "*.go"))
