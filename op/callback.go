@@ -64,6 +64,9 @@ func (o heartbeatOption) check(h *node.Header) {
 	if o < 0 && h.Err == nil {
 		h.Err = misuse(h.Name, "op.WithHeartbeatTimeout(%v): a timeout is not negative; zero means none", time.Duration(o))
 	}
+	if time.Duration(o) > MaxWait && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithHeartbeatTimeout(%v): at most %v, the longest an execution can last", time.Duration(o), MaxWait)
+	}
 }
 
 func (o heartbeatOption) applyCallback(n *node.Callback) {

@@ -198,13 +198,21 @@ func (o timeoutOption) applyStep(n *node.Step) {
 func (o timeoutOption) applyCondition(n *node.Step) { o.applyStep(n) }
 
 func (o timeoutOption) applyCallback(n *node.Callback) {
-	o.check(&n.Header)
+	o.checkCallback(&n.Header)
 	n.Timeout = wholeSeconds(time.Duration(o))
 }
 
 func (o timeoutOption) applyWaitForCallback(w *waitForCallback) {
-	o.check(&w.group.Header)
+	o.checkCallback(&w.group.Header)
 	o.applyCallback(&w.callback)
+}
+
+// checkCallback is check for a timeout that the service keeps.
+func (o timeoutOption) checkCallback(h *node.Header) {
+	o.check(h)
+	if time.Duration(o) > MaxWait && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithTimeout(%v): at most %v for a callback, the longest an execution can last", time.Duration(o), MaxWait)
+	}
 }
 
 func (o timeoutOption) check(h *node.Header) {

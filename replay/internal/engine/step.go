@@ -167,6 +167,9 @@ func (st *step) attempt(f *fiber, rec *checkpoint.Operation) (r node.Result, ok 
 	if f.logOnly {
 		f.stop(s)
 	}
+	if err == nil {
+		err = st.fits(payload)
+	}
 	if err != nil {
 		return st.failed(f, rec, number, err)
 	}
@@ -195,7 +198,7 @@ func (st *step) withdraw() {
 	u := st.update(checkpoint.ActionFail)
 	switch before := st.before; {
 	case before == nil || before.Attempt == 0:
-		u.Failure = &checkpoint.Failure{Type: notBegun, Message: "the body had not begun when its scope was left behind"}
+		u.Failure = inv.cfg.failure(errNotBegun, nil)
 	case before.Failure != nil: // what the attempt before may have done is not forgotten
 		u.Failure = &checkpoint.Failure{
 			Type: leftBehind, Message: leftBehindText + "; the attempt before: " + before.Failure.Message, Data: before.Failure.Data,
@@ -206,12 +209,12 @@ func (st *step) withdraw() {
 	inv.out.Add(u, inv.due(inv.trip.time()))
 }
 
-// The error types of steps that were recorded as started and left behind before their body began: for the
-// first time, and for another time.
-const (
-	notBegun   = "NotBegun"
-	leftBehind = "LeftBehind"
+// errNotBegun is the error of a step that was recorded as started and left behind before its body began.
+var errNotBegun = errors.New("the body had not begun when its scope was left behind")
 
+// The error of a step that was left behind before its body began once more.
+const (
+	leftBehind     = "LeftBehind"
 	leftBehindText = "no further attempt was made when its scope was left behind"
 )
 
