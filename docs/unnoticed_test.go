@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -201,87 +195,4 @@ func TestWhatTheCompilerSeesInAHandler(t *testing.T) {
 			t.Errorf("%s: the compiler says %q, want %q", tt.code, got, tt.want)
 		}
 	}
-}
-
-// The command of docs/determinism.md finds operations that nobody runs, and knows every function of op that makes one.
-func TestOperationsThatNobodyRunsAreFound(t *testing.T) {
-	t.Parallel()
-	command := regexp.MustCompile(`go vet (-unusedresult\.funcs=\S+) \./\.\.\.`).FindStringSubmatch(readText(t, "determinism.md"))
-	if command == nil {
-		t.Fatal("the page has no command")
-	}
-	known := make(map[string]bool)
-	for _, name := range strings.Split(strings.TrimPrefix(command[1], "-unusedresult.funcs="), ",") {
-		known[strings.TrimPrefix(name, "github.com/perdure/perdure/op.")] = true
-	}
-	files, err := filepath.Glob(filepath.Join(root, "op", "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	made := 0
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range parsed.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.IsExported() && makesOperation(f) {
-				if made++; !known[f.Name.Name] {
-					t.Errorf("the command does not know op.%s", f.Name.Name)
-				}
-			}
-		}
-	}
-	if made < len(known) || made == 0 {
-		t.Errorf("op has %d functions that make operations, and the command names %d", made, len(known))
-	}
-
-	home := filepath.Join(t.TempDir(), "statement.go")
-	source := `package statement
-
-import (
-	"context"
-	"time"
-
-	"github.com/perdure/perdure/op"
-)
-
-func handler(op.Context, op.None) op.Op[op.None] {
-	op.Step("charge", func(context.Context) (int, error) { return 1, nil })
-	op.Wait("nap", time.Hour)
-	op.Race("first", op.Wait("a", time.Hour), op.Wait("b", time.Hour))
-	return op.Wait("used", time.Hour)
-}
-`
-	if err := os.WriteFile(home, []byte(source), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, flags := range [][]string{nil, {command[1]}} {
-		cmd := exec.CommandContext(t.Context(), "go", append(append([]string{"vet"}, flags...), home)...)
-		cmd.Dir = root
-		out, _ := cmd.CombinedOutput() // what it finds is looked at
-		var lines []string
-		for _, m := range regexp.MustCompile(`statement\.go:(\d+):`).FindAllStringSubmatch(string(out), -1) {
-			lines = append(lines, m[1])
-		}
-		if want := []string{"11", "12", "13"}; flags != nil && !slices.Equal(lines, want) || flags == nil && lines != nil {
-			t.Errorf("go vet %v reports lines %v:\n%s", flags, lines, out)
-		}
-	}
-}
-
-// makesOperation reports whether a function returns an Op.
-func makesOperation(f *ast.FuncDecl) bool {
-	if f.Type.Results == nil || len(f.Type.Results.List) != 1 {
-		return false
-	}
-	of, ok := f.Type.Results.List[0].Type.(*ast.IndexExpr)
-	if !ok {
-		return false
-	}
-	name, ok := of.X.(*ast.Ident)
-	return ok && name.Name == "Op"
 }

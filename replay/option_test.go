@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -170,4 +172,53 @@ func zeroInput[In any](t *testing.T, event string) (zero bool) {
 		t.Fatal(err)
 	}
 	return zero
+}
+
+// Every option of a handler is given what a forgotten field holds: its documentation says what that means, or the first
+// invocation refuses it. An option that is not in the table fails the test.
+func TestEveryHandlerOptionGivenNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		option  string
+		given   replay.HandlerOption
+		refused bool
+		reason  string
+	}{
+		{"WithClient", replay.WithClient(nil), false, "that of the environment"},
+		{"WithErrors", replay.WithErrors(), false, "none is registered"},
+		{"WithErrors", replay.WithErrors(codec.KnownError{}), true, "the zero registration is of nothing"},
+		{"WithCodec", replay.WithCodec(nil), false, "JSON"},
+		{"WithStepDefaults", replay.WithStepDefaults(), false, "the defaults of steps"},
+		{"WithStepDefaults", replay.WithStepDefaults(nil), false, "a nil option is none"},
+		{"WithLogHandler", replay.WithLogHandler(nil), false, "the default"},
+		{"WithReplayLogs", replay.WithReplayLogs(nil), false, "silent while it replays"},
+		{"WithStackTraces", replay.WithStackTraces(false), false, "the default"},
+		{"WithDivergence", replay.WithDivergence(0), false, "replay.Fail"},
+		{"WithDeadlineMargin", replay.WithDeadlineMargin(0, 0), false, "no margin"},
+		{"WithReadyStart", replay.WithReadyStart(false), false, "one update less"},
+		{"WithGrace", replay.WithGrace(0), false, "does not wait"},
+		{"WithInterceptors", replay.WithInterceptors(), false, "none"},
+		{"WithInterceptors", replay.WithInterceptors(replay.Interceptor{}), false, "one that wants to know nothing"},
+		{"nil", nil, false, "a nil option is none"},
+	}
+	tried := make(map[string]bool)
+	for _, tt := range tests {
+		tried[tt.option] = true
+		f := replay.Handler(func(op.Context, op.None) (int, error) { return 1, nil }, tt.given)
+		got := say(f.Invoke(onTape(t, &tape{}), event(t, execution("null"))))
+		if refused := got != "SUCCEEDED 1"; refused != tt.refused {
+			t.Errorf("%s: %s: got %s", tt.option, tt.reason, got)
+		}
+	}
+	for _, name := range []string{"option.go", "interceptor.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (With\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			if !tried[m[1]] {
+				t.Errorf("%s: %s is not tried with nothing: add it to the table", name, m[1])
+			}
+		}
+	}
 }

@@ -85,8 +85,14 @@ func TestTimesOfATable(t *testing.T) {
 		d    time.Duration
 		want string
 	}{
-		{time.Millisecond, "1ms"}, {90 * time.Second, "1m30s"}, {time.Hour, "1h"}, {24 * time.Hour, "24h"}, {36*time.Hour + time.Second, "36h0m1s"},
-		{48 * time.Hour, "2d"}, {2328 * time.Hour, "97d"}, {50*time.Hour + 30*time.Minute, "2d2h30m"},
+		{time.Millisecond, "1ms"},
+		{90 * time.Second, "1m30s"},
+		{time.Hour, "1h"},
+		{24 * time.Hour, "24h"},
+		{36*time.Hour + time.Second, "36h0m1s"},
+		{48 * time.Hour, "2d"},
+		{2328 * time.Hour, "97d"},
+		{50*time.Hour + 30*time.Minute, "2d2h30m"},
 	} {
 		r := replaytest.Run(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
 			return 0, replay.Exec(ctx, op.Do("it", func(context.Context) error { return nil }))

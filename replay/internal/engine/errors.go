@@ -43,14 +43,14 @@ func misused(s *scope, rule error, h *node.Header) error {
 
 // advice says what to do instead of breaking a rule; it is empty for a rule that says so itself.
 func advice(rule error) string {
-	switch rule { //nolint:errorlint // the rule itself
-	case ErrNested:
+	switch {
+	case errors.Is(rule, ErrNested):
 		return "run it before or after, or make what it is in an op.Group and use the context that its function is given"
-	case ErrConcurrent:
+	case errors.Is(rule, ErrConcurrent):
 		return "start it with replay.Go, or declare it with op.Map or op.Parallel, on the goroutine that the context was given to"
-	case ErrEnded:
+	case errors.Is(rule, ErrEnded):
 		return "run it before the function that was given the context returns"
-	case ErrExited:
+	case errors.Is(rule, ErrExited):
 		return "return an error instead of calling runtime.Goexit, which testing.T.FailNow does too"
 	}
 	return ""

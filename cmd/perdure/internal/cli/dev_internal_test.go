@@ -29,13 +29,25 @@ func TestReachableAddress(t *testing.T) {
 // Durations are shown as people write them, and are the same when they are read again.
 func TestExactDurations(t *testing.T) {
 	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		0: "0s", 30 * time.Second: "30s", 15 * time.Minute: "15m", 336 * time.Hour: "336h", 90 * time.Minute: "1h30m",
-		10 * time.Hour: "10h", 100 * time.Second: "1m40s", time.Hour + time.Second: "1h0m1s", -time.Hour: "-1h", 20*time.Minute + 10*time.Second: "20m10s",
-	} {
-		got := exact(d)
-		if again, err := time.ParseDuration(got); got != want || again != d || err != nil {
-			t.Errorf("%v is shown as %q, which is %v, %v; want %q", d, got, again, err, want)
+	tests := []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0s"},
+		{30 * time.Second, "30s"},
+		{100 * time.Second, "1m40s"},
+		{15 * time.Minute, "15m"},
+		{20*time.Minute + 10*time.Second, "20m10s"},
+		{90 * time.Minute, "1h30m"},
+		{10 * time.Hour, "10h"},
+		{time.Hour + time.Second, "1h0m1s"},
+		{336 * time.Hour, "336h"},
+		{-time.Hour, "-1h"},
+	}
+	for _, tt := range tests {
+		got := exact(tt.d)
+		if again, err := time.ParseDuration(got); got != tt.want || again != tt.d || err != nil {
+			t.Errorf("%v is shown as %q, which is %v, %v; want %q", tt.d, got, again, err, tt.want)
 		}
 	}
 }

@@ -32,13 +32,11 @@ func (n *narrator) Close() error {
 	return nil
 }
 
-// Commit keeps a transition, and then says what it means.
+// Commit keeps a transition, and then says what it means. Only what the store says of keeping it is an error: what an
+// earlier run has left there and cannot be read now is not talked about.
 func (n *narrator) Commit(t local.Transition) error {
-	h, err := n.history(t)
-	if err != nil {
-		return err
-	}
-	if err := n.Store.Commit(t); err != nil {
+	h := n.history(t)
+	if err := n.Store.Commit(t); err != nil || h == nil {
 		return err
 	}
 	for i := range t.Events {
@@ -56,27 +54,29 @@ func (n *narrator) Commit(t local.Transition) error {
 	return nil
 }
 
-// history returns what is known of an execution; what an earlier run of the program has kept is read.
-func (n *narrator) history(t local.Transition) (*history, error) {
+// history returns what is known of an execution; what an earlier run of the program has kept is read. It is nil if the
+// transition has no events, or if those before cannot be read.
+func (n *narrator) history(t local.Transition) *history {
+	if len(t.Events) == 0 {
+		return nil
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	arn := t.Execution.ARN
 	h := n.running[arn]
 	if h != nil {
-		return h, nil
+		return h
 	}
 	h = newHistory()
-	if len(t.Events) > 0 && t.Events[0].ID > 1 {
+	if t.Events[0].ID > 1 {
 		events, err := n.Events(arn, 0, t.Events[0].ID-1)
 		if err != nil {
-			return nil, err
+			return nil
 		}
 		h = read(events)
 	}
-	if len(t.Events) > 0 { // without events it is not known how many there are
-		n.running[arn] = h
-	}
-	return h, nil
+	n.running[arn] = h
+	return h
 }
 
 // told says what an event means for those who watch; it is empty if that is nothing.

@@ -332,3 +332,21 @@ func TestWhatIsNotKeptIsNotSaid(t *testing.T) {
 		t.Errorf("got %v, and %d lines", err, said)
 	}
 }
+
+// unreadable is a store that keeps everything, and cannot be read.
+type unreadable struct{ local.Store }
+
+func (unreadable) Commit(local.Transition) error                  { return nil }
+func (unreadable) Events(string, int, int) ([]local.Event, error) { return nil, errFull }
+
+// What an earlier run has left and cannot be read is kept all the same: talking about it is not worth a failure.
+func TestWhatCannotBeReadIsKept(t *testing.T) {
+	t.Parallel()
+	said := 0
+	n := newNarrator(unreadable{local.NewMemoryStore()}, func(string, ...any) { said++ })
+	for _, events := range [][]local.Event{{{ID: 5, Type: local.EventInvocationCompleted}}, nil} {
+		if err := n.Commit(local.Transition{Execution: local.ExecutionRecord{ARN: "a"}, Events: events}); err != nil || said != 0 {
+			t.Errorf("got %v, and %d lines", err, said)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func TestAnotherProgramOnThePort(t *testing.T) {
 	}
 	t.Run("no HTTP at all", func(t *testing.T) {
 		t.Parallel()
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -80,11 +80,11 @@ func read(events []local.Event) *history {
 
 // add takes in the next event, and returns the operation that it is of; nil if it is of none.
 func (h *history) add(e *local.Event) *operation {
-	switch e.Type {
-	case local.EventInvocationCompleted:
+	if e.Type == local.EventInvocationCompleted {
 		h.invoked(e)
 		return nil
-	case local.EventExecutionStarted:
+	}
+	if e.Type == local.EventExecutionStarted {
 		if e.Timeout > 0 && e.Timeout < op.MaxWait { // that much is what an execution has that nobody limits
 			h.deadline = e.Time.Add(e.Timeout)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestShowOfAStepThatWasCutOff(t *testing.T) {
 	s.clock.Advance(4 * time.Second)
 	last, row := s.shown("charge")
 	count := fmt.Sprintf("%d times", kills)
-	if want := "the last " + fmt.Sprint(kills) + " invocations failed, the last one "; !strings.HasPrefix(last, want) ||
+	if want := "the last " + strconv.Itoa(kills) + " invocations failed, the last one "; !strings.HasPrefix(last, want) ||
 		!strings.HasSuffix(last, `s ago (Runtime.ExitError: Runtime exited with error: exit status 1): it is repeated; step "charge" was cut off `+count) {
 		t.Errorf("show says %q", last)
 	}
@@ -173,13 +174,18 @@ func TestShowOfTimeouts(t *testing.T) {
 		opts   []op.CallbackOption
 		want   string
 	}{
-		{"neither", nil, `waiting for callback "answer"; complete it with: perdure callback succeed YXJu…`},
 		{
-			"both", []op.CallbackOption{op.WithTimeout(48 * time.Hour), op.WithHeartbeatTimeout(time.Hour)},
+			"neither", nil,
+			`waiting for callback "answer"; complete it with: perdure callback succeed YXJu…`,
+		},
+		{
+			"both",
+			[]op.CallbackOption{op.WithTimeout(48 * time.Hour), op.WithHeartbeatTimeout(time.Hour)},
 			`waiting for callback "answer" (times out in 2d, and without a heartbeat within 1h); complete it with: perdure callback succeed YXJu…`,
 		},
 		{
-			"a heartbeat alone", []op.CallbackOption{op.WithHeartbeatTimeout(90 * time.Second)},
+			"a heartbeat alone",
+			[]op.CallbackOption{op.WithHeartbeatTimeout(90 * time.Second)},
 			`waiting for callback "answer" (times out without a heartbeat within 1m30s); complete it with: perdure callback succeed YXJu…`,
 		},
 	}
@@ -287,7 +293,7 @@ func TestFoldKeepsWhatMatters(t *testing.T) {
 							return 0, retry.Permanent(errors.New("no"))
 						}
 						return i, nil
-					}).Key(fmt.Sprint(i))
+					}).Key(strconv.Itoa(i))
 				}
 				return 0, replay.Exec(ctx, op.AllSettled("all", ops...))
 			})

@@ -64,24 +64,24 @@ func (h *history) running(now time.Time) string {
 		}
 	}
 	if more > 0 {
-		line += fmt.Sprintf(", and %s", plural(more, "other body runs", "other bodies run"))
+		line += ", and " + plural(more, "other body runs", "other bodies run")
 	}
 	return line
 }
 
 // failing says that invocations fail, and which bodies they have cut off.
 func (h *history) failing(now time.Time) string {
-	line := fmt.Sprintf("the last invocation failed %s ago (%s): it is repeated", span(now.Sub(h.lastEnd)), invocationFailure(h.last))
+	parts := []string{fmt.Sprintf("the last invocation failed %s ago (%s): it is repeated", span(now.Sub(h.lastEnd)), invocationFailure(h.last))}
 	if h.inRow > 1 {
-		line = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): it is repeated",
+		parts[0] = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): it is repeated",
 			h.inRow, span(now.Sub(h.lastEnd)), invocationFailure(h.last))
 	}
 	for _, o := range h.all {
 		if o.Status == checkpoint.StatusStarted && o.CutOff > 0 {
-			line += fmt.Sprintf("; step %q was cut off %s", o.label(), plural(o.CutOff, "time", "times"))
+			parts = append(parts, fmt.Sprintf("step %q was cut off %s", o.label(), plural(o.CutOff, "time", "times")))
 		}
 	}
-	return line
+	return strings.Join(parts, "; ")
 }
 
 // invocationFailure says why an invocation failed, without the number that the service has given it.
