@@ -96,8 +96,19 @@ func (set *Config) registeredName(name string) string {
 	return name
 }
 
-// find returns the registration that a name on the wire stands for. Records of the first engine have built-in names
-// without a prefix.
+// nameToday is a name on the wire as it is written today: records of the first engine have built-in names without a
+// prefix.
+func (set *Config) nameToday(name string, known []codec.KnownError) string {
+	if _, ok := lookup(name, known, set.Known); ok {
+		return name
+	}
+	if _, ok := lookup(name, set.Builtin); ok {
+		return builtinName(name)
+	}
+	return name
+}
+
+// find returns the registration that a name on the wire, as it is written today, stands for.
 func (set *Config) find(name string, known []codec.KnownError) (codec.KnownError, bool) {
 	if bare, ok := strings.CutPrefix(name, builtinSpace); ok {
 		return lookup(bare, set.Builtin)
@@ -105,7 +116,7 @@ func (set *Config) find(name string, known []codec.KnownError) (codec.KnownError
 	if bare, ok := strings.CutPrefix(name, registeredSpace); ok {
 		return lookup(bare, known, set.Known)
 	}
-	return lookup(name, known, set.Known, set.Builtin)
+	return lookup(name, known, set.Known)
 }
 
 // identify walks the tree of err in the order of errors.Is, adds the registrations that match to ids under the names

@@ -52,6 +52,9 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 	var d errorData
 	d, e.Data = readData(f.Data)
 	e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
+	for i, id := range e.Identities {
+		e.Identities[i].Name = cfg.nameToday(id.Name, known)
+	}
 	if outside && e.Type != "" && !strings.HasPrefix(f.Data, dataMark) {
 		if _, ok := lookup(e.Type, known, cfg.Known); ok { // never a built-in one: none comes from outside
 			e.Identities = []op.Identity{{Name: cfg.registeredName(e.Type), Data: e.Data}}
