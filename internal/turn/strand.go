@@ -29,7 +29,7 @@ type Strand struct {
 	turn   *Turn
 	task   Task
 	wake   chan struct{}
-	number uint64 // of its goroutine
+	number uint64 // of its goroutine; zero if its stack tells whose it is
 
 	// id tells its goroutine from others; zero before it begins and after it has ended. Goroutines
 	// that do not have the turn read it.
@@ -111,11 +111,22 @@ func (s *Strand) Why() any {
 	return s.why
 }
 
-// main is the strand's goroutine.
+// main is the strand's goroutine. The watchdog finds it in a dump of all stacks by the argument of this function; see
+// [Strand.find].
 func (s *Strand) main() {
-	s.number = number()
-	s.id.Store(g())
 	defer s.finish()
+	s.run()
+	runtime.KeepAlive(s) // so that the argument is still in its place while run is at work
+}
+
+// run is what main does. It is a function of its own so that main is always at the same place while the task runs.
+//
+//go:noinline
+func (s *Strand) run() {
+	s.id.Store(g())
+	if !s.turn.tellsStrands(s) {
+		s.number = number()
+	}
 	s.task.Run()
 }
 
