@@ -16,9 +16,10 @@ import (
 // A record is immutable once it is in the log. A change replaces it, so a pointer that was read
 // earlier keeps showing the state of then; ask the log again for the newest.
 type Log struct {
-	index     map[string]int32 // operation ID → entries
+	index     index // operation ID → entries
 	entries   []entry
 	scopes    map[uint64]int32 // number of a tag → unclaimed
+	last      place            // of the scope that was looked for last: neighbours mostly share it
 	unclaimed []int32          // per scope: records that nobody has claimed
 	open      int              // the sum of unclaimed
 	root      uint64           // the number of the root scope's tag
@@ -34,12 +35,19 @@ type entry struct {
 	claimed bool
 }
 
+// place is the place of a scope in Log.unclaimed.
+type place struct {
+	num uint64 // of its tag
+	at  int32
+	set bool
+}
+
 // NewLog returns the log of these records and takes ownership of ops. Of records with the same
 // ID the last one counts. Times are truncated to milliseconds, which is what all sources of
 // records have in common.
 func NewLog(ops []checkpoint.Operation) *Log {
 	l := &Log{
-		index:   make(map[string]int32, len(ops)),
+		index:   newIndex(len(ops)),
 		entries: make([]entry, 0, len(ops)),
 		scopes:  make(map[uint64]int32),
 		root:    NewScope("").num,
@@ -55,7 +63,7 @@ func (l *Log) Execution() (*checkpoint.Operation, bool) { return l.execution, l.
 
 // Get returns the newest record of an operation.
 func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
-	if i, ok := l.index[id]; ok && l.entries[i].op != nil {
+	if i, ok := l.index.findText(l.entries, id); ok && l.entries[i].op != nil {
 		return l.entries[i].op, true
 	}
 	return nil, false
@@ -65,7 +73,7 @@ func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
 // record, nil if there is none, and the ID as a string, without allocating one if the log has it.
 // first is false if the ID was claimed before.
 func (l *Log) Claim(id []byte) (op *checkpoint.Operation, name string, first bool) {
-	i, ok := l.index[string(id)]
+	i, ok := l.index.find(l.entries, id)
 	if !ok {
 		i = l.add(string(id))
 	}
@@ -204,7 +212,7 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 		l.execution = op
 		return changed
 	}
-	i, ok := l.index[op.ID]
+	i, ok := l.index.findText(l.entries, op.ID)
 	if !ok {
 		i = l.add(op.ID)
 	}
@@ -226,15 +234,18 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 func (l *Log) add(id string) int32 {
 	i := int32(len(l.entries)) //nolint:gosec // an execution has thousands of operations
 	l.entries = append(l.entries, entry{id: id, scope: l.scope(id)})
-	l.index[id] = i
+	l.index.added(l.entries)
 	return i
 }
 
 // scope returns the place in unclaimed of the scope that an ID belongs to.
 func (l *Log) scope(id string) int32 {
 	num := l.root
-	if tag, ok := ScopeTag(id); ok {
-		num, _ = parseTag(tag)
+	if n, ok := scopeNumber(id); ok {
+		num = n
+	}
+	if l.last.set && l.last.num == num {
+		return l.last.at
 	}
 	i, ok := l.scopes[num]
 	if !ok {
@@ -242,6 +253,7 @@ func (l *Log) scope(id string) int32 {
 		l.unclaimed = append(l.unclaimed, 0)
 		l.scopes[num] = i
 	}
+	l.last = place{num: num, at: i, set: true}
 	return i
 }
 
@@ -249,7 +261,10 @@ func truncate(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}
-	return t.Truncate(time.Millisecond).UTC()
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		t = t.Truncate(time.Millisecond)
+	}
+	return t.Round(0).UTC() // without the reading of a monotonic clock
 }
 
 // same reports whether two records say the same.
