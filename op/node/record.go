@@ -48,6 +48,12 @@ type Source interface {
 	Decode(r Record, payload []byte, v any) error
 }
 
+// TextSource is a [Source] that can take a string right out of a record.
+type TextSource interface {
+	// Text returns what Decode would store in a string; ok is false if only Decode can say that.
+	Text(r Record) (s string, ok bool)
+}
+
 // Record is how an operation ended.
 type Record struct {
 	// Payload is the result as it stands in the log; nil if there is none.
@@ -77,4 +83,17 @@ func (r Record) Decode(v any) error {
 		return nil
 	}
 	return r.Source.Decode(r, r.Payload.Bytes(), v)
+}
+
+// Text returns the result of an operation whose result is a string, without what [Record.Decode] allocates; ok is false
+// if it must be decoded.
+func (r Record) Text() (s string, ok bool) {
+	if r.Payload == nil {
+		return "", false
+	}
+	source, ok := r.Source.(TextSource)
+	if !ok {
+		return "", false
+	}
+	return source.Text(r)
 }

@@ -17,6 +17,8 @@ const (
 	steps = 3000
 	// resultBytes is how many bytes the result of each has as JSON.
 	resultBytes = 100
+	// atRest is how long a timer may go on that an invocation has left, which holds what it knew.
+	atRest = 200 * time.Millisecond
 )
 
 // eventJSON is the least that encoding/json can be asked to do with an event of steps.
@@ -63,6 +65,11 @@ func replayed() []Work {
 			var inside float64
 			unread := thenWait(builders, replay.Exec, func() { inside = min(heapInUse(), heapInUse(), heapInUse()) })
 			return func(ctx context.Context) (Sample, error) {
+				time.Sleep(atRest)
+				before := heapInUse()
+				if err := invoke(ctx, new(client), unread, event, pending); err != nil {
+					return nil, err
+				}
 				work := func() error { return invoke(ctx, new(client), read, event, pending) }
 				decoded, err := best(func() error {
 					var e eventJSON
@@ -79,12 +86,10 @@ func replayed() []Work {
 				if err != nil {
 					return nil, err
 				}
-				before := heapInUse()
-				err = invoke(ctx, new(client), unread, event, pending)
 				return Sample{
 					Micros: took / steps, Yardstick: decoded / steps, Allocs: made / steps,
 					Heap: 1 + max(0, inside-before)/float64(len(event)),
-				}, err
+				}, nil
 			}, nil
 		},
 	}}

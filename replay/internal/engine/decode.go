@@ -3,6 +3,7 @@ package engine
 import (
 	"runtime"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op/node"
 )
@@ -42,6 +43,23 @@ func (s *scope) Decode(r node.Record, payload []byte, v any) error {
 		f.last()
 	}
 	return err
+}
+
+// Text returns the string of a payload that the built-in codec has written and that needs no decoding: most results of
+// a replay are taken right out of the event. It needs no turn.
+func (s *scope) Text(r node.Record) (text string, ok bool) {
+	c := r.Codec
+	if c == nil {
+		c = s.inv.cfg.Codec
+	}
+	if c != codec.JSON() {
+		return "", false
+	}
+	p, ok := r.Payload.(*checkpoint.Payload)
+	if !ok {
+		return "", false
+	}
+	return p.JSONString()
 }
 
 // decodeOff decodes off the turn.
