@@ -12,9 +12,9 @@ import (
 // Only the goroutine that a scope was given to may call in it.
 type Scope interface {
 	// Run runs an operation to its end.
-	Run(n Node) Record
+	Run(n Node) Result
 	// Start starts an operation and returns at once; an [Await] on the record's Target is its end.
-	Start(n Node) Record
+	Start(n Node) Result
 	// WithValue returns the scope with a value in the context of its bodies.
 	WithValue(key, value any) Scope
 	// View returns what user code may know of the scope.
@@ -45,17 +45,17 @@ type Payload interface {
 
 // Source decodes the payloads of records.
 type Source interface {
-	Decode(r Record, payload []byte, v any) error
+	Decode(r Result, payload []byte, v any) error
 }
 
 // TextSource is a [Source] that can take a string right out of a record.
 type TextSource interface {
 	// Text returns what Decode would store in a string; ok is false if only Decode can say that.
-	Text(r Record) (s string, ok bool)
+	Text(r Result) (s string, ok bool)
 }
 
-// Record is how an operation ended.
-type Record struct {
+// Result is how an operation ended.
+type Result struct {
 	// Payload is the result as it stands in the log; nil if there is none.
 	Payload Payload
 	// Err is why the operation failed; nil if it succeeded.
@@ -78,16 +78,16 @@ type Record struct {
 }
 
 // Decode decodes the result into v, a pointer. Without a payload v stays as it is.
-func (r Record) Decode(v any) error {
+func (r Result) Decode(v any) error {
 	if r.Payload == nil || r.Source == nil {
 		return nil
 	}
 	return r.Source.Decode(r, r.Payload.Bytes(), v)
 }
 
-// Text returns the result of an operation whose result is a string, without what [Record.Decode] allocates; ok is false
+// Text returns the result of an operation whose result is a string, without what [Result.Decode] allocates; ok is false
 // if it must be decoded.
-func (r Record) Text() (s string, ok bool) {
+func (r Result) Text() (s string, ok bool) {
 	if r.Payload == nil {
 		return "", false
 	}
