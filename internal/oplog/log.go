@@ -29,10 +29,10 @@ type Log struct {
 
 // entry is an operation ID that is recorded, claimed, or both.
 type entry struct {
-	id      string
-	op      *checkpoint.Operation // nil: no record
-	scope   int32                 // in Log.unclaimed
-	claimed bool
+	id    string
+	op    *checkpoint.Operation // nil: no record
+	scope int32                 // in Log.unclaimed
+	by    Claimer               // which has claimed it first
 }
 
 // place is the place of a scope in Log.unclaimed.
@@ -69,24 +69,42 @@ func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
 	return nil, false
 }
 
+// Claimer is a number of who claims, such as the scope of the code. Zero is no one.
+type Claimer int32
+
 // Claim says that the running code has reached the operation with this ID. It returns its
 // record, nil if there is none, and the ID as a string, without allocating one if the log has it.
 // first is false if the ID was claimed before.
 func (l *Log) Claim(id []byte) (op *checkpoint.Operation, name string, first bool) {
+	op, name, before := l.ClaimBy(id, 1)
+	return op, name, before == 0
+}
+
+// ClaimedBy returns who has claimed an ID first; zero if it was not claimed.
+func (l *Log) ClaimedBy(id []byte) Claimer {
+	if i, ok := l.index.find(l.entries, id); ok {
+		return l.entries[i].by
+	}
+	return 0
+}
+
+// ClaimBy is [Log.Claim] for one claimer of several, who is not zero. It returns who has claimed the ID first before;
+// zero if it was not claimed.
+func (l *Log) ClaimBy(id []byte, by Claimer) (op *checkpoint.Operation, name string, before Claimer) {
 	i, ok := l.index.find(l.entries, id)
 	if !ok {
 		i = l.add(string(id))
 	}
 	e := &l.entries[i]
-	if e.claimed {
-		return e.op, e.id, false
+	if e.by != 0 {
+		return e.op, e.id, e.by
 	}
-	e.claimed = true
+	e.by = by
 	if e.op != nil {
 		l.unclaimed[e.scope]--
 		l.open--
 	}
-	return e.op, e.id, true
+	return e.op, e.id, 0
 }
 
 // Merge puts records into the log, each in place of the one with its ID, and takes ownership of
@@ -171,7 +189,7 @@ func (l *Log) UnclaimedRecords(s Scope) []checkpoint.Operation {
 	}
 	ops := make([]checkpoint.Operation, 0, l.unclaimed[scope])
 	for i := range l.entries {
-		if e := &l.entries[i]; e.scope == scope && e.op != nil && !e.claimed {
+		if e := &l.entries[i]; e.scope == scope && e.op != nil && e.by == 0 {
 			ops = append(ops, *e.op)
 		}
 	}
@@ -223,7 +241,7 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 		return !same(old, op)
 	}
 	l.records++
-	if !e.claimed {
+	if e.by == 0 {
 		l.unclaimed[e.scope]++
 		l.open++
 	}

@@ -58,6 +58,7 @@ type scope struct {
 
 // claims are the operations that a scope has claimed.
 type claims struct {
+	number  oplog.Claimer // zero until something is claimed
 	seen    occurrences
 	started []*operation // by Go, in the order of their claims
 	gate    []*fiber     // wait until everything the log holds is claimed
