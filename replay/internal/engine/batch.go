@@ -312,7 +312,7 @@ func (b *batch) record(e *wire.Envelope) node.Result {
 		return b.failed(b.broken)
 	}
 	full := e.Encode()
-	r := addBatchOutcome(b.s, b.n, b.path(), b.largeResult(full))
+	r := addBatchOutcome(b.s, b.n, b.path, b.largeResult(full))
 	u := b.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(full)
 	whole, ok, err := wholeResult(b, r)

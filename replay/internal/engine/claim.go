@@ -128,13 +128,13 @@ const maxID = 64
 
 // pathOf is the path of an operation of the scope.
 func (s *scope) pathOf(h *node.Header, occurrence int) string {
-	return oplog.Path(s.path, h.Name, h.Key, occurrence)
+	return oplog.Path(s.path(), h.Name, h.Key, occurrence)
 }
 
 // describe is the path of an operation that is not claimed yet.
 func describe(s *scope, h *node.Header) string {
 	if h == nil {
-		return s.path
+		return s.path()
 	}
 	return s.pathOf(h, 0)
 }

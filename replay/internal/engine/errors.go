@@ -34,7 +34,7 @@ var (
 
 // misused says where in the handler a rule was broken.
 func misused(s *scope, rule error, h *node.Header) error {
-	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(describe(s, h)), placeOf(s.path))}
+	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(describe(s, h)), placeOf(s.path()))}
 }
 
 // placeOf names a scope or an operation for people.

@@ -233,7 +233,7 @@ func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start b
 		s.f.because(cause{at: c.rec.End})
 	}
 	if _, step := n.(*node.Step); !step {
-		r = addBatchOutcome(s, n, s.pathOf(h, c.occurrence), r)
+		r = addBatchOutcome(s, n, func() string { return s.pathOf(h, c.occurrence) }, r)
 	}
 	if o == nil {
 		return r
