@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 )
 
 // number reads the number of the calling goroutine from its stack. That takes a microsecond at the
@@ -44,15 +45,31 @@ func stackOf(dump []byte, number uint64) []byte {
 // mainName is how [Strand.main] is named in a stack, up to its argument.
 const mainName = "turn.(*Strand).main("
 
+// told is what is known of the stacks of this program: nothing yet, that they tell whose they are, or that they do not.
+var told atomic.Int32 //nolint:gochecknoglobals // how the program was compiled is the same for all turns
+
+const (
+	tell = iota + 1
+	tellNot
+)
+
 // tellsStrands reports whether the stack of a strand shows which strand it is, as the argument of its main function.
-// That is so wherever we have looked, but no one has promised it, so the first strand of a turn looks at its own.
-func (t *Turn) tellsStrands(s *Strand) bool {
-	if !t.looked {
-		var buf [2 << 10]byte // run and main are the first two functions
-		n := runtime.Stack(buf[:], false)
-		t.looked, t.tells = true, s.isMainOf(buf[:n])
+// That is so wherever we have looked, but no one has promised it, so the first strand looks at its own.
+func tellsStrands(s *Strand) bool {
+	if told.Load() == 0 {
+		look(s)
 	}
-	return t.tells
+	return told.Load() == tell
+}
+
+//go:noinline
+func look(s *Strand) {
+	var buf [2 << 10]byte // run and main are among the first functions
+	if s.isMainOf(buf[:runtime.Stack(buf[:], false)]) {
+		told.Store(tell)
+		return
+	}
+	told.Store(tellNot)
 }
 
 // isMainOf reports whether a stack shows the strand as the argument of its main function.

@@ -123,11 +123,24 @@ func (s *Strand) main() {
 //
 //go:noinline
 func (s *Strand) run() {
+	room()
 	s.id.Store(g())
-	if !s.turn.tellsStrands(s) {
+	if !tellsStrands(s) {
 		s.number = number()
 	}
 	s.task.Run()
+}
+
+// roomBytes is how much of a stack nearly every strand uses.
+const roomBytes = 6 << 10
+
+// room has the stack grow at once to what it will need. Else it would be copied each time it is too small, when it
+// holds the frames of the engine, of the user and of a decoder, which all have to be looked at.
+//
+//go:noinline
+func room() {
+	var frame [roomBytes]byte
+	runtime.KeepAlive(&frame)
 }
 
 // finish ends the strand, however its task did, and gives the turn away.

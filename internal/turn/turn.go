@@ -71,8 +71,6 @@ type Turn struct {
 	dead    queue[*Strand] // parked strands that are to unwind
 	off     [kinds]int     // live strands that are off
 	strands int            // strands that are not gone
-	// looked says that it is known whether the stacks of strands tell whose they are, tells that they do.
-	looked, tells bool
 }
 
 // New returns a turn without strands that nothing has yet.
