@@ -64,7 +64,7 @@ func tellsStrands(s *Strand) bool {
 
 //go:noinline
 func look(s *Strand) {
-	var buf [2 << 10]byte // run and main are among the first functions
+	var buf [2 << 10]byte // main is among the first functions
 	if s.isMainOf(buf[:runtime.Stack(buf[:], false)]) {
 		told.Store(tell)
 		return

@@ -115,20 +115,13 @@ func (s *Strand) Why() any {
 // [Strand.find].
 func (s *Strand) main() {
 	defer s.finish()
-	s.run()
-	runtime.KeepAlive(s) // so that the argument is still in its place while run is at work
-}
-
-// run is what main does. It is a function of its own so that main is always at the same place while the task runs.
-//
-//go:noinline
-func (s *Strand) run() {
 	room()
 	s.id.Store(g())
 	if !tellsStrands(s) {
 		s.number = number()
 	}
 	s.task.Run()
+	runtime.KeepAlive(s) // so that the argument is in its place during each of these calls
 }
 
 // roomBytes is how much of a stack nearly every strand uses.

@@ -151,7 +151,8 @@ func (s *scope) place(h *node.Header) claim {
 		rec, name, before = s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
 	}
 	c.id, c.rec = name, rec
-	if s.seen.claimed(key, c.occurrence+1); before != 0 {
+	s.seen.claimed(key, c.occurrence+1)
+	if before != 0 {
 		if s.kind != undoScope && !s.f.logOnly {
 			s.f.fatal(misused(s, errCollision, h))
 		}
