@@ -2,9 +2,12 @@ package work
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -64,6 +67,26 @@ func first() []Work {
 	}
 }
 
+// decodedSteps is how many steps the yardstick decodes.
+const decodedSteps = 1000
+
+// decoding returns what has encoding/json decode an event of steps.
+func decoding() (func() error, error) {
+	r := begun()
+	for i := range decodedSteps {
+		u := checkpoint.Update{
+			ID: "charge-card-0748d7a5326c-" + strconv.Itoa(i), Name: "charge-card", Kind: checkpoint.KindStep, SubType: "Step",
+			Action: checkpoint.ActionSucceed, Payload: checkpoint.TextPayload(`"` + strings.Repeat("x", resultBytes) + `"`),
+		}
+		r.apply(&u)
+	}
+	event, err := r.event()
+	return func() error {
+		var e eventJSON
+		return json.Unmarshal(event, &e) //nolint:musttag // the fields are named as on the wire
+	}, err
+}
+
 // noSteps is a handler of steps that do nothing.
 func noSteps(n int) *replay.Function[op.None, op.None] {
 	step := op.StepFunc("charge-card", func(_ context.Context, i int) (int, error) { return i, nil })
@@ -82,7 +105,15 @@ func timedInvocations(
 	f *replay.Function[op.None, op.None], want string, times, parts int, trip time.Duration,
 ) (Measure, error) {
 	event, err := beginning()
+	if err != nil {
+		return nil, err
+	}
+	yardstick, err := decoding()
 	return func(ctx context.Context) (Sample, error) {
+		decoded, err := best(yardstick)
+		if err != nil {
+			return nil, err
+		}
 		var calls float64
 		measure := best
 		if trip > 0 {
@@ -98,19 +129,26 @@ func timedInvocations(
 			}
 			return nil
 		})
-		return Sample{Micros: took / float64(parts), Calls: calls}, err
+		return Sample{Micros: took / float64(parts), Calls: calls, Yardstick: decoded / decodedSteps}, err
 	}, err
 }
 
 func nested(context.Context, string) (Measure, error) {
 	event, err := beginning()
 	return func(ctx context.Context) (Sample, error) {
-		few, err := best(func() error { return invoke(ctx, new(client), groups(shallow), event, succeeded) })
+		few, err := best(func() error { // as many groups, so that other programs hold up both alike
+			for range deep / shallow {
+				if err := invoke(ctx, new(client), groups(shallow), event, succeeded); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return nil, err
 		}
 		took, err := best(func() error { return invoke(ctx, new(client), groups(deep), event, succeeded) })
-		return Sample{Micros: took, Few: few}, err
+		return Sample{Micros: took, Few: few * shallow / deep}, err
 	}, err
 }
 

@@ -31,36 +31,39 @@ func stored() []Work {
 	return []Work{
 		{
 			Name:  "sqlite-input",
-			Means: "ten steps of an execution with an input of 1 MB, in a file",
+			Means: "ten steps of an execution with an input of 1 MB, in a file; against one without an input",
 			Prepare: func(_ context.Context, folder string) (Measure, error) {
 				return inFile(folder, storedSteps, func(ctx context.Context, s *local.Service, _ local.Store) (Sample, error) {
-					took, err := best(func() error { return execute(ctx, s, largeInput()) })
-					return Sample{Micros: took}, err
+					small, err := best(func() error { return execute(ctx, s, "f", []byte("1")) })
+					if err != nil {
+						return nil, err
+					}
+					took, err := best(func() error { return execute(ctx, s, "f", largeInput()) })
+					return Sample{Micros: took, Yardstick: small}, err
 				})
 			},
 		},
 		{
 			Name:  "sqlite-list",
-			Means: "a list of twenty executions with inputs of 1 MB, in a file",
+			Means: "a list of twenty executions with inputs of 1 MB, in a file; against one without inputs",
 			Prepare: func(ctx context.Context, folder string) (Measure, error) {
 				full := false
 				return inFile(folder, 1, func(ctx context.Context, s *local.Service, kept local.Store) (Sample, error) {
 					if !full {
 						for range listed {
-							if err := execute(ctx, s, largeInput()); err != nil {
+							err := errors.Join(execute(ctx, s, "f", largeInput()), execute(ctx, s, "small", []byte("1")))
+							if err != nil {
 								return nil, err
 							}
 						}
 						full = true
 					}
-					took, err := best(func() error {
-						found, err := kept.List(local.Query{})
-						if err == nil && len(found) != listed {
-							err = fmt.Errorf("work: %d executions are listed, want %d", len(found), listed)
-						}
-						return err
-					})
-					return Sample{Micros: took}, err
+					small, err := best(func() error { return list(kept, "small") })
+					if err != nil {
+						return nil, err
+					}
+					took, err := best(func() error { return list(kept, "f") })
+					return Sample{Micros: took, Yardstick: small}, err
 				})
 			},
 		},
@@ -87,18 +90,19 @@ func inFile(
 	}
 	step := op.StepFunc("step", func(_ context.Context, n int) (int, error) { return n + 1, nil })
 	s := local.New(local.WithStore(store))
-	err = s.Host("f", replay.Handler(func(ctx op.Context, _ json.RawMessage) (n int, err error) {
+	f := replay.Handler(func(ctx op.Context, _ json.RawMessage) (n int, err error) {
 		for i := 0; i < steps && err == nil; i++ {
 			n, err = replay.Run(ctx, step(n).Key(strconv.Itoa(i)))
 		}
 		return n, err
-	}))
+	})
+	err = errors.Join(s.Host("f", f), s.Host("small", f))
 	return func(ctx context.Context) (Sample, error) { return measure(ctx, s, store) }, err
 }
 
 // execute runs an execution to its end.
-func execute(ctx context.Context, s *local.Service, input []byte) error {
-	e, err := s.Start(ctx, "f", "", input)
+func execute(ctx context.Context, s *local.Service, function string, input []byte) error {
+	e, err := s.Start(ctx, function, "", input)
 	if err != nil {
 		return err
 	}
@@ -108,13 +112,22 @@ func execute(ctx context.Context, s *local.Service, input []byte) error {
 	return e.Err()
 }
 
+// list lists the executions of a function.
+func list(kept local.Store, function string) error {
+	found, err := kept.List(local.Query{Function: "arn:aws:lambda:us-east-1:123456789012:function:" + function})
+	if err == nil && len(found) != listed {
+		err = fmt.Errorf("work: %d executions are listed, want %d", len(found), listed)
+	}
+	return err
+}
+
 func executeAll(ctx context.Context, s *local.Service) error {
 	errs := make([]error, atOnce)
 	var group sync.WaitGroup
 	for i := range errs {
 		group.Go(func() {
 			for range rounds {
-				errs[i] = errors.Join(errs[i], execute(ctx, s, []byte("1")))
+				errs[i] = errors.Join(errs[i], execute(ctx, s, "f", []byte("1")))
 			}
 		})
 	}
