@@ -123,10 +123,21 @@ func (o Op[T]) with(change func(*node.Header)) Op[T] {
 
 // decodeAs decodes the payload of a record.
 func decodeAs[T any](r node.Result) (T, error) {
-	var v T
 	if r.Err != nil {
-		return v, r.Err
+		var zero T
+		return zero, r.Err
 	}
+	if _, ok := any((*T)(nil)).(*string); ok {
+		if s, ok := r.Text(); ok {
+			return any(s).(T), nil //nolint:forcetypeassert // T is string
+		}
+	}
+	return decodeValue[T](r)
+}
+
+// decodeValue is decodeAs by the record's codec, which takes a pointer, so that the value is allocated.
+func decodeValue[T any](r node.Result) (T, error) {
+	var v T
 	if err := r.Decode(&v); err != nil {
 		var zero T
 		return zero, err

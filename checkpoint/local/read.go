@@ -17,8 +17,8 @@ func (s *Service) Record(arn string) (ExecutionRecord, error) {
 	return kept.Execution, err
 }
 
-// List returns the executions that q selects, in the order they were started unless q says otherwise.
-// The error is [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if
+// List returns the executions that q selects, in the order they were started unless q says otherwise, without
+// their inputs and results, which [Service.Record] returns. The error is [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if
 // nothing is found and q names a function that neither is hosted nor has executions.
 func (s *Service) List(q Query) ([]ExecutionRecord, error) {
 	found, err := s.store.List(q)

@@ -24,8 +24,8 @@ type Store interface {
 	// Events returns the events of an execution whose IDs are greater than after, in order; at most
 	// limit of them unless limit is zero.
 	Events(arn string, after, limit int) ([]Event, error)
-	// List returns the executions that q selects, in the order they were started unless q says otherwise.
-	// The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
+	// List returns the executions that q selects, in the order they were started unless q says otherwise,
+	// without their inputs and results, which may be large: Load returns those. The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
 	// is not to look like the last of them.
 	List(q Query) ([]ExecutionRecord, error)
 }

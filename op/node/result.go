@@ -48,6 +48,12 @@ type Source interface {
 	Decode(r Result, payload []byte, v any) error
 }
 
+// TextSource is a [Source] that can take a string right out of a record.
+type TextSource interface {
+	// Text returns what Decode would store in a string; ok is false if only Decode can say that.
+	Text(r Result) (s string, ok bool)
+}
+
 // Result is how an operation ended.
 type Result struct {
 	// Payload is the result as it stands in the log; nil if there is none.
@@ -77,4 +83,17 @@ func (r Result) Decode(v any) error {
 		return nil
 	}
 	return r.Source.Decode(r, r.Payload.Bytes(), v)
+}
+
+// Text returns the result of an operation whose result is a string, without what [Result.Decode] allocates; ok is false
+// if it must be decoded.
+func (r Result) Text() (s string, ok bool) {
+	if r.Payload == nil {
+		return "", false
+	}
+	source, ok := r.Source.(TextSource)
+	if !ok {
+		return "", false
+	}
+	return source.Text(r)
 }

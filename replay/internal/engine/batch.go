@@ -68,7 +68,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		if kids, err = prepare(s.f, n); err != nil {
 			return givenResult(s, node.Result{Err: err}, start)
 		}
-		if err = roomFor(s, &n.Header, s.seen.of(identity{n.Name, n.Key}), operationsOf(n, kids)); rec == nil && err != nil {
+		if err = roomFor(s, &n.Header, s.next(&n.Header), operationsOf(n, kids)); rec == nil && err != nil {
 			return refusedResult(s, err, start)
 		}
 	}
@@ -318,7 +318,7 @@ func (b *batch) record(e *wire.Envelope) node.Result {
 		return b.failed(b.broken)
 	}
 	full := e.Encode()
-	r := addBatchOutcome(b.s, b.n, b.path(), b.largeResult(full))
+	r := addBatchOutcome(b.s, b.n, b.path, b.largeResult(full))
 	u := b.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(full)
 	whole, ok, err := wholeResult(b, r)

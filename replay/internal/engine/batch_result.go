@@ -13,7 +13,7 @@ import (
 
 // addBatchOutcome completes the record of an operation with what its kind says of it: whether the payload
 // comes from outside, and how it ended if it is, or passes on, a batch.
-func addBatchOutcome(s *scope, n node.Node, path string, r node.Result) node.Result {
+func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) node.Result {
 	r.Outside = node.FromOutside(n)
 	b, ok := node.Origin(n).(*node.Batch)
 	if !ok || r.Err != nil || r.Payload == nil || r.Outcome != nil {
@@ -26,9 +26,9 @@ func addBatchOutcome(s *scope, n node.Node, path string, r node.Result) node.Res
 	places, unfit := e.Places(marksOf(s, b, e), b.Fixed)
 	if unfit != nil {
 		labels := labelsOf(s, b)
-		s.diverge(misfit(unfit, path, e, labels))
+		s.diverge(misfit(unfit, path(), e, labels))
 	}
-	r.Outcome = batchOutcome(s, b, path, r, e, places)
+	r.Outcome = batchOutcome(s, b, path(), r, e, places)
 	if b.Failure != nil {
 		_, r.Err = s.inv.running().call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
 	}
@@ -103,7 +103,7 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 		p := checkpoint.TextPayload(*end.Payload)
 		rec.Payload = &p
 	}
-	return addBatchOutcome(s, k.n, path, rec)
+	return addBatchOutcome(s, k.n, func() string { return path }, rec)
 }
 
 // misfit describes a batch that ended with other branches than the code has, whose labels these are.

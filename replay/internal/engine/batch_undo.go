@@ -151,7 +151,7 @@ func compensateBatch(b *batch, e *wire.Envelope) error {
 
 // batchCause is the error that a failed batch gives its caller.
 func batchCause(b *batch, e *wire.Envelope) error {
-	r := addBatchOutcome(b.s, b.n, b.path(), b.largeResult(e.Encode()))
+	r := addBatchOutcome(b.s, b.n, b.path, b.largeResult(e.Encode()))
 	_, err := guarded(func() (any, error) { return b.n.Whole(r) })
 	return err
 }

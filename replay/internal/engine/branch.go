@@ -195,7 +195,7 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 	in := k.b.inner
 	s := &scope{inv: in.inv, outer: in, kind: aloneScope, readOnly: in.readOnly || readOnly, time: in.time}
 	s.location = location{
-		ids: oplog.NewScope(k.id), real: k.id, path: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
+		ids: oplog.NewScope(k.id), real: k.id, at: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
 	}
 	if _, plain := k.plain(); plain {
 		s.kind = branchScope

@@ -86,23 +86,8 @@ func (f *fiber) fatal(err error) {
 //  3. Otherwise the operation is new: the caller queues its START before it gives the turn away.
 func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 	h := n.Head()
-	key := identity{h.Name, h.Key}
-	c := claim{occurrence: s.seen.of(key)}
-	s.seen.set(key, c.occurrence+1)
-
-	var buf [maxID]byte
-	id := s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence)
-	rec, name, first := s.inv.log.Claim(id)
-	c.id, c.rec = name, rec
-	if !first && s.kind != undoScope && !s.f.logOnly {
-		s.f.fatal(misused(s, errCollision, h))
-	}
-	if rec == nil {
-		if c.refused = s.room(n, c.occurrence); c.refused != nil {
-			return c
-		}
-		s.inv.usage.operations++
-	}
+	c := s.place(h)
+	rec := c.rec
 	s.inv.claims++
 	if h.Undo != nil {
 		s.inv.usage.undoable = true
@@ -114,6 +99,10 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 		if s.f.logOnly {
 			s.f.stop(s)
 		}
+		if c.refused = s.room(n, c.occurrence); c.refused != nil {
+			return c
+		}
+		s.inv.usage.operations++
 		if s.readOnly || (s.kind.ordered() && s.unclaimed() > 0) {
 			s.diverge(missingRecord(s, h, kind, c.occurrence))
 		}
@@ -148,44 +137,102 @@ const maxID = 64
 
 // pathOf is the path of an operation of the scope.
 func (s *scope) pathOf(h *node.Header, occurrence int) string {
-	return oplog.Path(s.path, h.Name, h.Key, occurrence)
+	return oplog.Path(s.path(), h.Name, h.Key, occurrence)
 }
 
 // describe is the path of an operation that is not claimed yet.
 func describe(s *scope, h *node.Header) string {
 	if h == nil {
-		return s.path
+		return s.path()
 	}
 	return s.pathOf(h, 0)
+}
+
+// place claims the place of the next operation in the log.
+func (s *scope) place(h *node.Header) claim {
+	var buf [maxID]byte
+	key, me := identity{h.Name, h.Key}, s.claimer()
+	n, known := s.seen.of(key)
+	c := claim{occurrence: n}
+	rec, name, before := s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
+	if !known && before == me { // it has occurred once, which nothing but the log knows
+		c.occurrence = 1
+		rec, name, before = s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
+	}
+	c.id, c.rec = name, rec
+	s.seen.claimed(key, c.occurrence+1)
+	if before != 0 {
+		if s.kind != undoScope && !s.f.logOnly {
+			s.f.fatal(misused(s, errCollision, h))
+		}
+		s.seen.set(key, c.occurrence+1) // the log says it of another scope
+	}
+	return c
+}
+
+// claimer is the number of the scope among those that claim.
+func (s *scope) claimer() oplog.Claimer {
+	if s.number == 0 {
+		s.inv.claimers++
+		s.number = s.inv.claimers
+	}
+	return s.number
+}
+
+// next returns the occurrence of the next operation with this name and key.
+func (s *scope) next(h *node.Header) int {
+	if n, known := s.seen.of(identity{h.Name, h.Key}); known {
+		return n
+	}
+	var buf [maxID]byte
+	if s.inv.log.ClaimedBy(s.ids.AppendID(buf[:0], h.Name, h.Key, 0)) == s.claimer() {
+		return 1
+	}
+	return 0
 }
 
 // identity is what tells operations of a scope apart, but for the occurrence.
 type identity struct{ name, key string }
 
-// occurrences counts the operations of a scope by name and key. The first name needs no map: the scopes
-// of most branches have no other.
+// occurrences counts the operations of a scope by name and key. Which of them have occurred once is in the log, which
+// knows by which scope a place was claimed: most operations of most scopes occur once, and need no map.
 type occurrences struct {
-	first identity // zero: there is none yet
-	n     int
-	more  map[identity]int
+	last identity // of the operation that was claimed last
+	n    int      // how often it has occurred
+	more map[identity]int
 }
 
-// of returns how often a name and key have occurred.
-func (o *occurrences) of(id identity) int {
-	if o.first == id {
-		return o.n
+// of returns how often a name and key have occurred. What is not known here has not occurred, or once: that the log knows.
+func (o *occurrences) of(id identity) (n int, known bool) {
+	if o.last == id {
+		return o.n, true
 	}
-	return o.more[id]
+	n, known = o.more[id]
+	return n, known
 }
 
-// set says how often a name and key have occurred.
-func (o *occurrences) set(id identity, n int) {
-	switch {
-	case o.first == id, o.first == identity{}:
-		o.first, o.n = id, n
-	case o.more == nil:
-		o.more = map[identity]int{id: n}
-	default:
+// claimed notes the n-th occurrence of a name and key, which the log knows if it is the first one.
+func (o *occurrences) claimed(id identity, n int) {
+	if o.last != id && o.n > 1 {
+		o.keep(o.last, o.n)
+	}
+	o.last, o.n = id, n
+	if _, kept := o.more[id]; kept {
 		o.more[id] = n
 	}
+}
+
+// set says how often a name and key have occurred, whatever the log knows.
+func (o *occurrences) set(id identity, n int) {
+	if o.last == id {
+		o.n = n
+	}
+	o.keep(id, n)
+}
+
+func (o *occurrences) keep(id identity, n int) {
+	if o.more == nil {
+		o.more = make(map[identity]int)
+	}
+	o.more[id] = n
 }

@@ -133,7 +133,7 @@ func (h *Handle) View() node.View {
 func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 	if swap := s.inv.Substitute; swap != nil {
 		h := n.Head()
-		n = swap(s.pathOf(h, s.seen.of(identity{h.Name, h.Key})), n)
+		n = swap(s.pathOf(h, s.next(h)), n)
 	}
 	switch n := n.(type) {
 	case *node.Step:

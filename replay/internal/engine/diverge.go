@@ -34,7 +34,7 @@ func (s *scope) diverge(d *Divergence) {
 }
 
 func divergence(s *scope, d *Divergence) error {
-	d.Scope = s.path
+	d.Scope = s.path()
 	return &diverged{*d}
 }
 
@@ -154,7 +154,7 @@ func undeclaredBranch(s *scope, what string) *Divergence {
 		Reason: "the log holds a branch that the code does not declare: an item was removed, its key or name changed, " +
 			"or the batch is flat now or was",
 		Log:  what,
-		Code: "other branches in " + quote(s.path),
+		Code: "other branches in " + quote(s.path()),
 	}
 }
 

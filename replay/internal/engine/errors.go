@@ -34,7 +34,7 @@ var (
 
 // misused says where in the handler a rule was broken, and what to do.
 func misused(s *scope, rule error, h *node.Header) error {
-	text := fmt.Sprintf("%v: operation %s, context of %s", rule, quote(describe(s, h)), placeOf(s.path))
+	text := fmt.Sprintf("%v: operation %s, context of %s", rule, quote(describe(s, h)), placeOf(s.path()))
 	if what := advice(rule); what != "" {
 		text += "; " + what
 	}

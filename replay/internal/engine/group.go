@@ -82,7 +82,7 @@ func concludeGroup(o *operation, f *fiber, n *node.Group, in *scope, v any, err 
 	if err == nil {
 		payload, err = o.payload(f, v)
 	}
-	return addBatchOutcome(o.s, n, o.path(), recordGroup(o, f, in, v, payload, err))
+	return addBatchOutcome(o.s, n, o.path, recordGroup(o, f, in, v, payload, err))
 }
 
 // recordGroup records how a group ended, or, if that is in the log already, sees whether the code

@@ -87,6 +87,8 @@ type invocation struct {
 	waits waits
 	// claims counts the operations that were claimed: bodies begin in this order.
 	claims uint64
+	// claimers is how many scopes have claimed something.
+	claimers oplog.Claimer
 	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
 	reporter *fiber
 	warned   bool // that handler code waits for something other than an operation

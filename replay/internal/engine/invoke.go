@@ -60,7 +60,7 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 // nextID is the ID of the next operation of this name and key.
 func nextID(s *scope, h *node.Header) string {
 	var buf [maxID]byte
-	return string(s.ids.AppendID(buf[:0], h.Name, h.Key, s.seen.of(identity{h.Name, h.Key})))
+	return string(s.ids.AppendID(buf[:0], h.Name, h.Key, s.next(h)))
 }
 
 // peek returns the record of the next operation of this name and key, without claiming it.

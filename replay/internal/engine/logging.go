@@ -56,14 +56,16 @@ func say(inv *invocation, write func(l *slog.Logger)) {
 // scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls the user's,
 // which may ask the context what it is of.
 func scopeLogger(inv *invocation, s *scope) *slog.Logger {
-	return slog.New(&scopeHandler{s: s, base: func() slog.Handler {
+	return slog.New(&scopeHandler{s: s, lateHandler: lateHandler{base: func() slog.Handler {
 		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs)
-	}})
+	}}})
 }
 
-// bodyLogger returns the logger of a body.
+// bodyLogger returns the logger of a body. Its handler is made when it is first used: few bodies write.
 func bodyLogger(inv *invocation, b *node.BodyInfo) *slog.Logger {
-	return slog.New(guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b))))
+	return slog.New(&lateHandler{base: func() slog.Handler {
+		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b)))
+	}})
 }
 
 // BodyAttrs say which attempt of which operation a record is of, and what interceptors add.
@@ -73,15 +75,14 @@ func BodyAttrs(b *node.BodyInfo) []slog.Attr {
 	}, b.Attrs...)
 }
 
-// scopeHandler drops records while its scope is replayed.
-type scopeHandler struct {
-	s    *scope
+// lateHandler is made when it is first used.
+type lateHandler struct {
 	base func() slog.Handler
 	made atomic.Pointer[slog.Handler]
 }
 
 // handler returns what records are written to.
-func (h *scopeHandler) handler() slog.Handler {
+func (h *lateHandler) handler() slog.Handler {
 	if made := h.made.Load(); made != nil {
 		return *made
 	}
@@ -91,23 +92,41 @@ func (h *scopeHandler) handler() slog.Handler {
 }
 
 // Enabled reports whether a record comes out.
+func (h *lateHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.handler().Enabled(ctx, level)
+}
+
+// Handle writes a record.
+func (h *lateHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.handler().Handle(ctx, r)
+}
+
+// WithAttrs returns the handler with attributes.
+func (h *lateHandler) WithAttrs(attrs []slog.Attr) slog.Handler { return h.handler().WithAttrs(attrs) }
+
+// WithGroup returns the handler with a group.
+func (h *lateHandler) WithGroup(name string) slog.Handler { return h.handler().WithGroup(name) }
+
+// scopeHandler drops records while its scope is replayed.
+type scopeHandler struct {
+	lateHandler
+
+	s *scope
+}
+
+// Enabled reports whether a record comes out.
 func (h *scopeHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return !silentResult(h.s, level) && h.handler().Enabled(ctx, level)
 }
 
-// Handle writes a record.
-func (h *scopeHandler) Handle(ctx context.Context, r slog.Record) error {
-	return h.handler().Handle(ctx, r)
-}
-
 // WithAttrs keeps the scope.
 func (h *scopeHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &scopeHandler{s: h.s, base: func() slog.Handler { return h.handler().WithAttrs(attrs) }}
+	return &scopeHandler{s: h.s, lateHandler: lateHandler{base: func() slog.Handler { return h.handler().WithAttrs(attrs) }}}
 }
 
 // WithGroup keeps the scope.
 func (h *scopeHandler) WithGroup(name string) slog.Handler {
-	return &scopeHandler{s: h.s, base: func() slog.Handler { return h.handler().WithGroup(name) }}
+	return &scopeHandler{s: h.s, lateHandler: lateHandler{base: func() slog.Handler { return h.handler().WithGroup(name) }}}
 }
 
 // silentResult reports whether a record of this level is dropped because the scope is replayed.

@@ -113,7 +113,7 @@ func (inv loop) countNext() bool {
 
 // flush makes a call if an update is due, else it sets the timer of the first that will be.
 func (inv loop) flush() bool {
-	if inv.out.InFlight() {
+	if inv.out.InFlight() || inv.out.Empty() {
 		return false
 	}
 	next, due := inv.out.Due(inv.Clock.Now())
@@ -295,11 +295,15 @@ func onReply(inv *invocation, r *reply) {
 	inv.out.Answered(true)
 	inv.trip.add(r.took)
 	changed := inv.log.Merge(r.operations)
+	now := inv.Clock.Now()
 	for i := range r.updates {
 		if inReply(r.operations, r.updates[i].ID) {
 			continue // and may be further than our update: a short pause can be over already
 		}
-		if op := inv.log.Apply(r.updates[i], inv.Clock.Now()); op != nil {
+		if inv.Observer == nil && startsAndEnds(r.updates[i:]) {
+			continue // no one sees the record that the next update replaces
+		}
+		if op := inv.log.Apply(r.updates[i], now); op != nil {
 			changed = append(changed, op)
 		}
 	}
@@ -312,12 +316,19 @@ func onReply(inv *invocation, r *reply) {
 		orphaned(inv) // before anybody is woken who waits for the service
 		return
 	}
-	byEnd := slices.SortedStableFunc(slices.Values(changed), func(a, b *checkpoint.Operation) int { return a.End.Compare(b.End) })
+	byEnd := slices.Clone(changed)
+	slices.SortStableFunc(byEnd, func(a, b *checkpoint.Operation) int { return a.End.Compare(b.End) })
 	for _, op := range byEnd {
 		inv.notify(op.ID)
 	}
 	inv.acknowledge()
 	inv.poll.stale = true
+}
+
+// startsAndEnds reports whether updates begin with the START of a step and the end of the same attempt.
+func startsAndEnds(us []checkpoint.Update) bool {
+	return len(us) > 1 && us[0].ID == us[1].ID && us[0].Kind == checkpoint.KindStep &&
+		us[0].Action == checkpoint.ActionStart && us[1].Action != checkpoint.ActionStart
 }
 
 // inReply reports whether a reply holds the operation.

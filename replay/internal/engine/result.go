@@ -177,6 +177,23 @@ func decodeOff(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte,
 	return err
 }
 
+// Text returns the string of a payload that the built-in codec has written and that needs no decoding: most results of
+// a replay are taken right out of the event. It needs no turn.
+func (s *scope) Text(r node.Result) (text string, ok bool) {
+	c := r.Codec
+	if c == nil {
+		c = s.inv.cfg.Codec
+	}
+	if c != codec.JSON() {
+		return "", false
+	}
+	p, ok := r.Payload.(*checkpoint.Payload)
+	if !ok {
+		return "", false
+	}
+	return p.JSONString()
+}
+
 // plainDecode decodes without the turn: in the body of an operation.
 func plainDecode(s *scope, c codec.Codec, r node.Result, payload []byte, v any) error {
 	err := codec.Decode(s.ctx, c, r.Meta, payload, v)
@@ -228,7 +245,7 @@ func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start b
 		s.f.because(cause{at: c.rec.End})
 	}
 	if _, step := n.(*node.Step); !step {
-		r = addBatchOutcome(s, n, s.pathOf(h, c.occurrence), r)
+		r = addBatchOutcome(s, n, func() string { return s.pathOf(h, c.occurrence) }, r)
 	}
 	if o == nil {
 		return r

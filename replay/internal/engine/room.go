@@ -98,7 +98,7 @@ func (st *step) fits(payload []byte) error {
 
 // nextPath is the path of the operation that is claimed next under this name and key.
 func nextPath(s *scope, h *node.Header) string {
-	return s.pathOf(h, s.seen.of(identity{h.Name, h.Key}))
+	return s.pathOf(h, s.next(h))
 }
 
 // thousands writes a number with commas.

@@ -58,6 +58,7 @@ type scope struct {
 
 // claims are the operations that a scope has claimed.
 type claims struct {
+	number  oplog.Claimer // zero until something is claimed
 	seen    occurrences
 	started []*operation // by Go, in the order of their claims
 	gate    []*fiber     // wait until everything the log holds is claimed
@@ -76,12 +77,23 @@ type scopeEnd struct {
 type location struct {
 	ids oplog.Scope
 	// real is the ID of the nearest operation that has a record: the ParentId of what runs here.
-	real   string
-	path   string
+	real string
+	// at is the path, if it is not that of the operation around.
+	at     string
+	around *operation
 	ctx    context.Context //nolint:containedctx // bodies' contexts are made of it
 	cancel context.CancelCauseFunc
 	known  []codec.KnownError
 	slots  *slots // bounds the running bodies; nil for no bound
+}
+
+// path names a scope for people: it is that of the operation that the scope is the inside of. It is made when it is asked
+// for: a path is as long as the scope is deep.
+func (l *location) path() string {
+	if l.around != nil {
+		return l.around.path()
+	}
+	return l.at
 }
 
 // scopeTime is the time of a scope.
@@ -113,7 +125,7 @@ func newRootScope(inv *invocation) *scope {
 func (o *operation) inside(f *fiber, k kind) *scope {
 	s := o.s
 	in := &scope{inv: s.inv, outer: s, kind: k, readOnly: s.readOnly, time: scopeTime{now: o.now, unseen: slices.Clip(o.unseen)}}
-	in.location = location{ids: oplog.NewScope(o.id), real: o.id, path: o.path(), known: concat(o.head.Known, s.known), slots: s.slots}
+	in.location = location{ids: oplog.NewScope(o.id), real: o.id, around: o, known: concat(o.head.Known, s.known), slots: s.slots}
 	in.ctx, in.cancel = context.WithCancelCause(o.ctx)
 	in.sit(f)
 	s.saga.opens(in)
@@ -344,7 +356,7 @@ func runOnEnd(s *scope, err error) {
 		var p error
 		s.f.offBody(s.f.at.Load(), func() { _, p = s.f.call(ofEnd, "", func() (any, error) { fn(s.ctx, err); return nil, nil }) })
 		if p != nil {
-			warn(s.inv, "a function of replay.OnEnd panicked", pathAttr(s.path), errorAttr(p))
+			warn(s.inv, "a function of replay.OnEnd panicked", pathAttr(s.path()), errorAttr(p))
 		}
 	}
 }

@@ -136,7 +136,7 @@ func (f *fiber) leaveBehind(s *scope, fs []*fiber) {
 func (f *fiber) catchUp(s *scope, fs []*fiber) {
 	if len(fs) > 0 {
 		f.inv.waits.catchUps = append(f.inv.waits.catchUps, f)
-		f.park(wait{why: waitCatchUp, s: s, path: s.path, behind: fs})
+		f.park(wait{why: waitCatchUp, s: s, behind: fs})
 	}
 }
 
@@ -305,7 +305,7 @@ func (u *undo) record(rec *checkpoint.Operation) node.Result {
 	case u.o != nil && u.o.done:
 		return u.o.rec
 	}
-	return addBatchOutcome(u.s, u.n, u.path, resultOf(u.s, u.head, u.nth, rec, true))
+	return addBatchOutcome(u.s, u.n, func() string { return u.path }, resultOf(u.s, u.head, u.nth, rec, true))
 }
 
 // unknown reports whether it is not known if an operation had its effect.
