@@ -37,6 +37,16 @@ const (
 	EventInvocationCompleted    EventType = "InvocationCompleted"
 )
 
+// ofExecution reports whether events of a type are about the execution itself, and not about an operation or
+// an invocation.
+func (t EventType) ofExecution() bool {
+	switch t { //nolint:exhaustive // all others
+	case EventExecutionStarted, EventExecutionSucceeded, EventExecutionFailed, EventExecutionTimedOut, EventExecutionStopped:
+		return true
+	}
+	return false
+}
+
 // Event is one entry of an execution's history. Fields that do not belong to its type are zero.
 //
 // IDs count from one without a gap. The updates of a checkpoint call get theirs in the order of
@@ -49,7 +59,8 @@ type Event struct {
 	// Time is when it happened, in whole milliseconds.
 	Time time.Time
 
-	// OperationID, ParentID, Name and SubType are those of the operation.
+	// OperationID, ParentID, Name and SubType are those of the operation. Events of the execution itself
+	// have the ID of the EXECUTION operation, which is the last segment of the ARN, and the execution's name.
 	OperationID, ParentID, Name, SubType string
 
 	// Input is that of ExecutionStarted and ChainedInvokeStarted.
