@@ -80,7 +80,7 @@ func (d *draft) log(ev Event) {
 
 // logOfExecution appends an event of the execution itself to the history.
 func (d *draft) logOfExecution(ev Event) {
-	ev.OperationID, ev.Name = d.rec.ID(), d.rec.Name
+	ev.OperationID = d.rec.ID()
 	d.log(ev)
 }
 

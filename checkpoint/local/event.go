@@ -60,7 +60,7 @@ type Event struct {
 	Time time.Time
 
 	// OperationID, ParentID, Name and SubType are those of the operation. Events of the execution itself
-	// have the ID of the EXECUTION operation, which is the last segment of the ARN, and the execution's name.
+	// have the ID of the EXECUTION operation, which is the last segment of the ARN.
 	OperationID, ParentID, Name, SubType string
 
 	// Input is that of ExecutionStarted and ChainedInvokeStarted.

@@ -146,7 +146,7 @@ func TestHistory(t *testing.T) {
 		return ev
 	}
 	whole := func(ev local.Event) local.Event {
-		ev.OperationID, ev.Name = checkpoint.ExecutionID(e.ARN()), e.Record().Name
+		ev.OperationID = checkpoint.ExecutionID(e.ARN())
 		return ev
 	}
 	const resumed, over = 5 * time.Second, 24*time.Hour + 5*time.Second

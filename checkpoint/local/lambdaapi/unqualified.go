@@ -26,8 +26,8 @@ func WithLogger(l *slog.Logger) Option {
 // (AWS documentation, invoking durable functions). What is warned of goes on. The log has the warning once for a
 // function, the header of the response each time; it is nil for a call that only mentions the function.
 func (f *front) warnUnqualified(r request, fn api.Function, header http.Header) {
-	text := fn.Name + " is a durable function and named without a version or an alias, which AWS refuses: name " +
-		fn.Name + ":" + api.Latest + ", a version such as " + fn.Name + ":1, or an alias such as " + fn.Name + ":live"
+	text := "AWS starts a durable function only by its version or alias: name " + fn.Name + ":" + api.Latest +
+		", a number such as " + fn.Name + ":1, or an alias such as " + fn.Name + ":live; " + fn.Name + " alone works only here"
 	if header != nil { // RFC 7234, 5.5: 299 is a warning of any kind
 		header.Set("Warning", "299 perdure "+strconv.Quote(text))
 	}

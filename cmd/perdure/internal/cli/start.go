@@ -57,6 +57,7 @@ func (a *app) runStart(ctx context.Context, function, qualifier, name string, pa
 	if err != nil {
 		return err
 	}
+	a.warn(out.ResultMetadata)
 	arn := aws.ToString(out.DurableExecutionArn)
 	switch {
 	case arn == "":
