@@ -67,6 +67,8 @@ type Report struct {
 	Orders int
 	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were tried.
 	Singles, Pairs, Triples int
+	// Replays is how often an invocation was replayed elsewhere: see [Explore].
+	Replays int
 	// Interruptions is how many interruptions took place, States how many different states the log
 	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
 	// off, or suspended for want of a token while something ran beside it: their result may differ from the
@@ -127,6 +129,12 @@ func (r *Report) String() string {
 // what a scope succeeded with is not undone (docs/testing.md says what is judged and what is excused); no
 // invocation fails but for an interruption, so that none suspends with nothing pending; the number of
 // invocations is bounded. The budget is that of the undisturbed execution.
+//
+// Between invocations time passes, and another machine goes on. Explore therefore also replays each invocation of an
+// execution whose last answer was lost, 6 times from its log, without running a body: 13 hours later by the clock of the
+// machine, with other random numbers and another order of maps, and, unless the test is parallel, with other values
+// in the environment. Operations, inputs and the result must stay what they were. The clock is moved in a bubble of
+// testing/synctest, and so only if tb is a [testing.T] or unwraps to one.
 //
 // A stub, a reply or a hosted function that no execution has used fails the test. Some are of use only when
 // something goes wrong.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -13,7 +14,12 @@ import (
 // given notes how many records an event holds.
 func (t *trial) given(event []byte) {
 	if e, err := checkpoint.DecodeInvocation(event); err == nil {
-		t.note(func() { t.most = max(t.most, len(e.Operations)) })
+		t.note(func() {
+			t.most = max(t.most, len(e.Operations))
+			if e.NextMarker == "" {
+				t.events = append(t.events, occasion{bytes.Clone(event), time.Now()}) //nolint:forbidigo // what a handler reads that must not
+			}
+		})
 	}
 }
 

@@ -46,6 +46,8 @@ type trial struct {
 	states          map[uint64]bool
 	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
 	untoken, tardy bool
+	// events are those that the function was given, whole, without the second copy of one.
+	events []occasion
 	// most is how many records the largest event has held.
 	most int
 	// orphan says that the function got no token, hasty that one has suspended for that.

@@ -197,7 +197,7 @@ func (l language) stageSmall(t *testing.T, opts ...local.Option) (s *local.Servi
 // judged runs the judge over cases and returns what it says of each, by name.
 func (l language) judged(t *testing.T, endpoint string, cases []string) map[string]judgement {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 	defer cancel()
 	args := append(append([]string{}, l.judge...), "small:live")
 	cmd := exec.CommandContext(ctx, l.program, append(args, cases...)...)

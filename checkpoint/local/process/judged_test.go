@@ -138,9 +138,9 @@ func judgeAll(t *testing.T, l language, cases map[string]judged) {
 		stages["a state in pages of one operation"] = []local.Option{local.WithLimits(local.Limits{PageItems: 1})}
 		stages["replies that are lost and calls that are throttled"] = []local.Option{local.WithFaults(local.Faults{Fail: func(p local.Point) error {
 			switch {
-			case p.Moment == local.BeforeCall && p.Call%3 == 1:
+			case p.Moment == local.BeforeCall && p.Call%5 == 2:
 				return &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
-			case p.Moment == local.AfterCall && p.Call%3 == 2:
+			case p.Moment == local.AfterCall && p.Call%5 == 4:
 				return errors.New("connection reset")
 			}
 			return nil
