@@ -40,7 +40,7 @@ func CreateCallback[T any](name string, opts ...CallbackOption) Op[Callback[T]] 
 			o.applyCallback(n)
 		}
 	}
-	return Op[Callback[T]]{n: n, decode: func(r node.Record) (Callback[T], error) {
+	return Op[Callback[T]]{n: n, decode: func(r node.Result) (Callback[T], error) {
 		if r.Err != nil {
 			return Callback[T]{}, r.Err
 		}

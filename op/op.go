@@ -10,7 +10,7 @@ import (
 type Op[T any] struct {
 	n      node.Node
 	key    func() string
-	decode func(node.Record) (T, error)
+	decode func(node.Result) (T, error)
 }
 
 // Operation is an operation of any type.
@@ -63,7 +63,7 @@ func (o Op[T]) MapError(f func(error) error) Op[T] {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
 	}
 	decode := o.Decode
-	return o.decodedBy(func(r node.Record) (T, error) {
+	return o.decodedBy(func(r node.Result) (T, error) {
 		v, err := decode(r)
 		if err != nil {
 			err = f(err)
@@ -98,7 +98,7 @@ func (o Op[T]) Node() node.Node {
 }
 
 // Decode returns what the record of the operation says, for interpreters.
-func (o Op[T]) Decode(r node.Record) (T, error) {
+func (o Op[T]) Decode(r node.Result) (T, error) {
 	if o.decode != nil {
 		return guarded(func() (T, error) { return o.decode(r) })
 	}
@@ -116,7 +116,7 @@ func (o Op[T]) with(change func(*node.Header)) Op[T] {
 }
 
 // decodeAs decodes the payload of a record.
-func decodeAs[T any](r node.Record) (T, error) {
+func decodeAs[T any](r node.Result) (T, error) {
 	var v T
 	if r.Err != nil {
 		return v, r.Err
@@ -132,14 +132,14 @@ func decodeAs[T any](r node.Record) (T, error) {
 type typed[T any] struct{}
 
 // Check reports whether the record can be decoded.
-func (typed[T]) Check(r node.Record) error {
+func (typed[T]) Check(r node.Result) error {
 	_, err := decodeAs[T](r)
 	return err
 }
 
 // Await returns the operation that waits for this one, which an interpreter has started: r is the
 // record it got from doing so. It claims nothing.
-func (o Op[T]) Await(r node.Record) Op[T] {
+func (o Op[T]) Await(r node.Result) Op[T] {
 	n := o.Node()
 	h := *n.Head()
 	h.Undo = nil

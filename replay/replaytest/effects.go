@@ -146,7 +146,7 @@ func (f *effects) undo(k *kit, n node.Node, e *effect) node.Node {
 	if made {
 		return n
 	}
-	watched := &node.Undo{Attempted: u.Attempted, Step: func(r node.Record) *node.Step {
+	watched := &node.Undo{Attempted: u.Attempted, Step: func(r node.Result) *node.Step {
 		st := u.Step(r)
 		c := *st
 		c.Body = &compensation{e: e, r: r, inner: st.Body}
@@ -159,7 +159,7 @@ func (f *effects) undo(k *kit, n node.Node, e *effect) node.Node {
 // compensation is the body of an Undo.
 type compensation struct {
 	e     *effect
-	r     node.Record
+	r     node.Result
 	inner node.Body
 }
 
@@ -208,7 +208,7 @@ func (f *effects) batch(k *kit, path string, n *node.Batch) node.Node {
 	told := *n
 	told.Child = func(i int) node.Node { return f.branch(k, path, n, i) }
 	if n.Whole != nil {
-		told.Whole = func(r node.Record) (any, error) {
+		told.Whole = func(r node.Result) (any, error) {
 			if r.Outcome != nil {
 				k.note(func() { f.batches[path].outcome = r.Outcome })
 			}
@@ -269,7 +269,7 @@ func (f *effects) compensating(
 }
 
 // given lists what a compensation is given: of a batch, the results of its branches.
-func (f *effects) given(k *kit, path string, r node.Record) []given {
+func (f *effects) given(k *kit, path string, r node.Result) []given {
 	if r.Outcome == nil {
 		g := given{path: path}
 		if r.Payload != nil {
@@ -293,7 +293,7 @@ func (f *effects) given(k *kit, path string, r node.Record) []given {
 			}
 		})
 		if at != "" && it.Status == node.ItemSucceeded {
-			list = append(list, f.given(k, at, it.Record)...)
+			list = append(list, f.given(k, at, it.Result)...)
 		}
 	}
 	return list

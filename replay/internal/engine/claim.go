@@ -24,12 +24,12 @@ func (s *scope) enter(h *node.Header) error {
 	who := s.Enter()
 	switch who {
 	case turn.Own, turn.Inside:
-		f.last()
+		f.exitIfOver()
 		switch {
 		case s.ended.Load():
-			f.fatal(s.misuse(ErrEnded, h))
+			f.fatal(misused(s, ErrEnded, h))
 		case who == turn.Inside:
-			f.fatal(s.misuse(ErrNested, h))
+			f.fatal(misused(s, ErrNested, h))
 		}
 		return nil
 	case turn.InBody:
@@ -38,7 +38,7 @@ func (s *scope) enter(h *node.Header) error {
 			rule = ErrEnded
 		}
 		if !inv.over() {
-			inv.fail(s.misuse(rule, h))
+			inv.fail(misused(s, rule, h))
 		}
 		runtime.Goexit()
 	case turn.Helper, turn.Foreign:
@@ -46,12 +46,12 @@ func (s *scope) enter(h *node.Header) error {
 	if inv.over() {
 		return ErrEnded
 	}
-	err := s.misuse(ErrConcurrent, h)
+	err := misused(s, ErrConcurrent, h)
 	switch {
 	case s.ended.Load():
-		err = s.misuse(ErrEnded, h)
+		err = misused(s, ErrEnded, h)
 	case who == turn.Helper:
-		err = s.misuse(ErrNested, h)
+		err = misused(s, ErrNested, h)
 	}
 	inv.fail(err)
 	return err
@@ -60,8 +60,8 @@ func (s *scope) enter(h *node.Header) error {
 // leave gives the turn back to the user code around the call.
 func (s *scope) leave() { s.inv.turn.Leave(&s.Seat) }
 
-// last ends the goroutine of the fiber if the invocation, or the fiber, is over.
-func (f *fiber) last() {
+// exitIfOver ends the goroutine of the fiber if the invocation, or the fiber, is over.
+func (f *fiber) exitIfOver() {
 	if f.Dead() {
 		f.Exit()
 	}
@@ -73,7 +73,7 @@ func (f *fiber) last() {
 // fatal ends the execution for an error, and the goroutine.
 func (f *fiber) fatal(err error) {
 	f.inv.fail(err)
-	f.last()
+	f.exitIfOver()
 }
 
 // claim finds the record of the next operation and checks that it is the same operation.
@@ -92,32 +92,32 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 	id := s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence)
 	rec, name, first := s.inv.log.Claim(id)
 	c.id, c.rec = name, rec
-	if !first && s.kind != undoScope && !s.f.look {
-		s.f.fatal(s.misuse(errCollision, h))
+	if !first && s.kind != undoScope && !s.f.logOnly {
+		s.f.fatal(misused(s, errCollision, h))
 	}
 	s.inv.claims++
 	if h.Undo != nil && s.kind != aloneScope {
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}
 	if rec == nil {
-		if s.f.look {
+		if s.f.logOnly {
 			s.f.stop(s)
 		}
 		if s.readOnly || (s.kind.ordered() && s.unclaimed() > 0) {
-			s.diverge(s.missing(h, kind, c.occurrence))
+			s.diverge(missingRecord(s, h, kind, c.occurrence))
 		}
 		if !s.inv.log.AllClaimed() {
-			s.standstill(s.operation(s.ctx, h, kind, c))
+			s.standstill(newOperation(s.ctx, s, h, kind, c))
 		}
 		s.time.stale = false
 		s.reach(h, kind, c)
 		return c
 	}
 	if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
-		s.diverge(s.changed(h, kind, c.occurrence, rec))
+		s.diverge(changedRecord(s, h, kind, c.occurrence, rec))
 	}
 	if s.kind.ordered() && len(s.gate) > 0 && s.unclaimed() == 0 {
-		s.open()
+		s.openGate()
 	}
 	s.reach(h, kind, c)
 	return c
@@ -125,7 +125,7 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 
 // reach shows the observer an operation that was claimed.
 func (s *scope) reach(h *node.Header, kind checkpoint.Kind, c claim) {
-	if s.inv.Observer == nil || s.f.look {
+	if s.inv.Observer == nil || s.f.logOnly {
 		return
 	}
 	o := operation{s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, found: c.rec}
@@ -141,9 +141,40 @@ func (s *scope) pathOf(h *node.Header, occurrence int) string {
 }
 
 // describe is the path of an operation that is not claimed yet.
-func (s *scope) describe(h *node.Header) string {
+func describe(s *scope, h *node.Header) string {
 	if h == nil {
 		return s.path
 	}
 	return s.pathOf(h, 0)
+}
+
+// identity is what tells operations of a scope apart, but for the occurrence.
+type identity struct{ name, key string }
+
+// occurrences counts the operations of a scope by name and key. The first name needs no map: the scopes
+// of most branches have no other.
+type occurrences struct {
+	first identity // zero: there is none yet
+	n     int
+	more  map[identity]int
+}
+
+// of returns how often a name and key have occurred.
+func (o *occurrences) of(id identity) int {
+	if o.first == id {
+		return o.n
+	}
+	return o.more[id]
+}
+
+// set says how often a name and key have occurred.
+func (o *occurrences) set(id identity, n int) {
+	switch {
+	case o.first == id, o.first == identity{}:
+		o.first, o.n = id, n
+	case o.more == nil:
+		o.more = map[identity]int{id: n}
+	default:
+		o.more[id] = n
+	}
 }

@@ -32,9 +32,9 @@ var (
 	errNoToken        = errors.New("replay: the service gave no checkpoint token although the execution is not finished and the function could go on")
 )
 
-// misuse says where in the handler a rule was broken.
-func (s *scope) misuse(rule error, h *node.Header) error {
-	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(s.describe(h)), placeOf(s.path))}
+// misused says where in the handler a rule was broken.
+func misused(s *scope, rule error, h *node.Header) error {
+	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(describe(s, h)), placeOf(s.path))}
 }
 
 // placeOf names a scope or an operation for people.

@@ -59,7 +59,7 @@ func (f *fiber) park(w wait) {
 	if w.s != nil {
 		w.s.publish()
 	}
-	f.settle(w.why == waitEnd)
+	f.setMoving(w.why == waitEnd)
 	if w.why == waitDone {
 		f.inv.waits.joining++
 	}
@@ -67,7 +67,7 @@ func (f *fiber) park(w wait) {
 	if w.why == waitDone {
 		f.inv.waits.joining--
 	}
-	f.settle(false)
+	f.setMoving(false)
 	f.wait = wait{}
 }
 
@@ -89,7 +89,7 @@ type waits struct {
 	// catchUps wait until what they leave behind is at rest.
 	catchUps []*fiber
 	// asking are the batches with ends that they have not counted.
-	asking []*batch
+	uncounted []*batch
 	// joining is how many wait for the end of an operation with a fiber of its own.
 	joining int
 	// outlasting is how many wait for the end of a fiber that was ended.

@@ -10,23 +10,23 @@ import (
 
 // callWait runs or starts a wait. One that ends in the past claims nothing: it is compared with
 // the scope's own time, which is the same on every replay.
-func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Record {
-	if !n.Until.IsZero() && !n.Until.After(s.settleNow()) {
-		return s.given(node.Record{}, start)
+func callWait(ctx context.Context, s *scope, n *node.Wait, start bool) node.Result {
+	if !n.Until.IsZero() && !n.Until.After(s.knownNow()) {
+		return givenResult(s, node.Result{}, start)
 	}
 	c := s.claim(n, checkpoint.KindWait)
-	o := s.operation(ctx, &n.Header, checkpoint.KindWait, c)
+	o := newOperation(ctx, s, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {
-		o.startWait(n)
+		startWait(o, n)
 	}
 	if start {
-		return node.Record{Target: o}
+		return node.Result{Target: o}
 	}
-	return s.serve(o)
+	return awaitService(s, o)
 }
 
 // startWait queues the START of a wait.
-func (o *operation) startWait(n *node.Wait) {
+func startWait(o *operation, n *node.Wait) {
 	u := o.update(checkpoint.ActionStart)
 	u.Wait = n.Duration
 	if !n.Until.IsZero() {
@@ -43,23 +43,23 @@ func wholeSeconds(d time.Duration) time.Duration {
 	return max(time.Second, d)
 }
 
-// serve parks until the record of o is terminal, which the service brings to its end, and returns what
+// awaitService parks until the record of o is terminal, which the service brings to its end, and returns what
 // user code gets of it.
-func (s *scope) serve(o *operation) node.Record {
+func awaitService(s *scope, o *operation) node.Result {
 	for {
 		rec, ok := s.inv.log.Get(o.id)
 		if ok && rec.Status.Terminal() {
 			o.read = true
-			return s.outcome(s.f, o, rec)
+			return outcomeOf(s, s.f, o, rec)
 		}
-		if s.f.look {
+		if s.f.logOnly {
 			s.f.stop(s)
 		}
 		if ok {
 			s.frontier(o)
 		}
 		if s.readOnly {
-			s.diverge(s.unfinished(o))
+			s.diverge(unfinishedInside(s, o))
 		}
 		s.time.stale = false
 		s.f.watch(o)

@@ -11,7 +11,7 @@ import (
 	"github.com/perdure/perdure/internal/turn"
 )
 
-// What follows is the machine: what happens when the turn is given away. Of these the first that applies:
+// loop is the machine of the turn: what happens when the turn is given away. Of these the first that applies:
 //
 //  1. If what is queued fills a call, and none is in flight, it is handed over.
 //  2. A strand that was ended unwinds.
@@ -23,11 +23,13 @@ import (
 //  8. If an update is due and no call is in flight, a call is made.
 //  9. One event is taken.
 //  10. If something is off the turn or in flight, the invocation sleeps until an event.
-//  11. Otherwise it is at rest: see [invocation.atRest].
-var _ turn.Machine = (*invocation)(nil)
+//  11. Otherwise it is at rest: see [loop.atRest].
+type loop struct{ *invocation }
+
+var _ turn.Machine = loop{}
 
 // Output closes an invocation whose outcome is fixed, and hands over a full call.
-func (inv *invocation) Output() {
+func (inv loop) Output() {
 	if inv.over() {
 		if inv.end.fixed.Load() != nil {
 			inv.close()
@@ -40,27 +42,27 @@ func (inv *invocation) Output() {
 }
 
 // cut makes a call of what is at the front of the queue.
-func (inv *invocation) cut() {
+func (inv loop) cut() {
 	inv.hold.stop()
 	inv.send.begin(inv.callCtx, inv.out.Cut())
 }
 
 // Quiescent makes something able to run, or hands over what is due.
-func (inv *invocation) Quiescent() bool {
+func (inv loop) Quiescent() bool {
 	if inv.over() {
 		return false
 	}
-	return inv.report() || inv.catchUp() || inv.ask() || inv.beginBodies() || inv.flush()
+	return inv.report() || inv.catchUp() || inv.countNext() || inv.beginBodies() || inv.flush()
 }
 
 // Waiting reports whether something could go on if the turn were given away.
-func (inv *invocation) Waiting() bool {
+func (inv loop) Waiting() bool {
 	w := &inv.waits
-	return len(w.bodies) > 0 || len(w.asking) > 0 || len(w.catchUps) > 0 || inv.out.Len() > 0 && !inv.out.InFlight()
+	return len(w.bodies) > 0 || len(w.uncounted) > 0 || len(w.catchUps) > 0 || inv.out.Len() > 0 && !inv.out.InFlight()
 }
 
 // report begins a fiber that makes the reports that events have brought.
-func (inv *invocation) report() bool {
+func (inv loop) report() bool {
 	if inv.Observer == nil || !inv.Observer.Pending() || inv.reporter != nil && !inv.reporter.Gone() {
 		return false
 	}
@@ -69,7 +71,7 @@ func (inv *invocation) report() bool {
 }
 
 // catchUp wakes fibers whose abandoned part has gone as far as the log reaches.
-func (inv *invocation) catchUp() bool {
+func (inv loop) catchUp() bool {
 	woken := false
 	inv.waits.catchUps = slices.DeleteFunc(inv.waits.catchUps, func(f *fiber) bool {
 		if f.Dead() {
@@ -85,22 +87,22 @@ func (inv *invocation) catchUp() bool {
 	return woken
 }
 
-// ask wakes the batch that counts the earliest end of all that may be counted: of batches with the same,
+// countNext wakes the batch that counts the earliest end of all that may be counted: of batches with the same,
 // the deeper one, then the one that was claimed first.
-func (inv *invocation) ask() bool {
+func (inv loop) countNext() bool {
 	var first *batch
-	asking := inv.waits.asking[:0]
-	for _, b := range inv.waits.asking {
-		if b.decided || b.f.Dead() || len(b.over) == 0 {
-			b.asking = false
+	asking := inv.waits.uncounted[:0]
+	for _, b := range inv.waits.uncounted {
+		if b.decided || b.f.Dead() || len(b.uncounted) == 0 {
+			b.listed = false
 			continue
 		}
 		asking = append(asking, b)
-		if b.f.wait.why == waitChild && !b.moves() && (first == nil || b.precedes(first)) {
+		if b.f.wait.why == waitChild && !mayEndEarlier(b) && (first == nil || countsBefore(b, first)) {
 			first = b
 		}
 	}
-	inv.waits.asking = asking
+	inv.waits.uncounted = asking
 	if first == nil {
 		return false
 	}
@@ -110,7 +112,7 @@ func (inv *invocation) ask() bool {
 }
 
 // flush makes a call if an update is due, else it sets the timer of the first that will be.
-func (inv *invocation) flush() bool {
+func (inv loop) flush() bool {
 	if inv.out.InFlight() {
 		return false
 	}
@@ -120,13 +122,13 @@ func (inv *invocation) flush() bool {
 		return true
 	}
 	if !next.IsZero() {
-		inv.hold.set(inv, next, func() { inv.hold.disarm = nil })
+		inv.hold.set(inv.invocation, next, func() { inv.hold.disarm = nil })
 	}
 	return false
 }
 
 // Idle is called when only an event can go on.
-func (inv *invocation) Idle() bool {
+func (inv loop) Idle() bool {
 	if inv.end.closing {
 		if inv.turn.Strands() == 0 && !inv.out.InFlight() && inv.end.saying.Load() == 0 && !inv.end.left {
 			inv.end.left = true
@@ -138,7 +140,7 @@ func (inv *invocation) Idle() bool {
 		return false // the event that closes is under way
 	}
 	if inv.turn.LiveOff() > 0 || inv.out.InFlight() || inv.waits.outlasting > 0 {
-		inv.armPoll()
+		armPoll(inv.invocation)
 		return false
 	}
 	return inv.atRest()
@@ -152,17 +154,17 @@ func (inv *invocation) Idle() bool {
 //  4. Otherwise, if something is waited for that the service will finish, the invocation is suspended.
 //  5. Otherwise, if a scope waits to fail as it did before, the code is not deterministic.
 //  6. Otherwise nothing will ever go on.
-func (inv *invocation) atRest() bool {
+func (inv loop) atRest() bool {
 	switch {
 	case inv.out.Len() > 0:
 		inv.out.Flush()
 	case inv.end.root == nil:
 		return false
 	case inv.end.handled:
-		inv.decide(inv.end.result)
-	case inv.askID():
+		inv.endWith(inv.end.result)
+	case askCallbackID(inv.invocation):
 	case inv.suspendable():
-		inv.decide(Outcome{Status: checkpoint.OutcomePending})
+		inv.endWith(Outcome{Status: checkpoint.OutcomePending})
 	default:
 		inv.halt()
 	}
@@ -170,7 +172,7 @@ func (inv *invocation) atRest() bool {
 }
 
 // halt ends an invocation in which nothing can go on.
-func (inv *invocation) halt() {
+func (inv loop) halt() {
 	var paths []string
 	var undone *scope
 	inv.end.root.each(func(f *fiber) {
@@ -183,12 +185,12 @@ func (inv *invocation) halt() {
 		paths = append(paths, f.wait.String())
 	})
 	if undone != nil {
-		err := notUndone(undone.compensations())
-		inv.fail(undone.divergence(err))
+		err := notUndone(recordedUndo(undone))
+		inv.fail(divergence(undone, err))
 		return
 	}
 	sort.Strings(paths)
-	inv.decide(Outcome{Err: fmt.Errorf("replay: nothing can go on and nothing is pending in the service; waiting: %s: "+
+	inv.endWith(Outcome{Err: fmt.Errorf("replay: nothing can go on and nothing is pending in the service; waiting: %s: "+
 		"a goroutine, channel or lock of the handler's own may hold one of them up, or an abandoned operation is awaited",
 		strings.Join(paths, ", "))})
 }
@@ -196,7 +198,7 @@ func (inv *invocation) halt() {
 // each calls f for the fiber and all that it has begun.
 func (f *fiber) each(do func(f *fiber)) {
 	do(f)
-	for _, k := range f.kids {
+	for _, k := range f.children {
 		k.each(do)
 	}
 }
@@ -253,11 +255,11 @@ func (inv *invocation) served(f *fiber) bool {
 
 // Crashed ends an invocation whose engine has panicked: it must not keep it from answering.
 func (inv *invocation) Crashed(v any, stack []byte) {
-	inv.decide(Outcome{Err: fmt.Errorf("replay: the engine panicked, which is a mistake in this library: panic: %v\n%s", v, stack)})
+	inv.endWith(Outcome{Err: fmt.Errorf("replay: the engine panicked, which is a mistake in this library: panic: %v\n%s", v, stack)})
 }
 
 // Revoked warns of a strand that waits for something other than an operation.
-func (inv *invocation) Revoked(s *turn.Strand, stack []byte) {
+func (inv loop) Revoked(s *turn.Strand, stack []byte) {
 	if inv.warned || inv.end.closing {
 		return
 	}
@@ -266,16 +268,16 @@ func (inv *invocation) Revoked(s *turn.Strand, stack []byte) {
 	if f, ok := s.Task().(*fiber); ok {
 		path = f.where()
 	}
-	inv.warn("handler code waits for something other than an operation (a lock, a channel, another goroutine): "+
+	warn(inv.invocation, "handler code waits for something other than an operation (a lock, a channel, another goroutine): "+
 		"the others go on meanwhile; use operations to wait, and futures or batches to do several things at once",
 		pathAttr(path), stackAttr(stack))
 }
 
 // replied is called by the sender with the answer of the service.
-func (inv *invocation) replied(r *reply) { inv.turn.Post(func() { inv.onReply(r) }) }
+func (inv *invocation) replied(r *reply) { inv.turn.Post(func() { onReply(inv, r) }) }
 
 // onReply takes in the answer of the service.
-func (inv *invocation) onReply(r *reply) {
+func onReply(inv *invocation, r *reply) {
 	if inv.end.closing {
 		inv.out.Answered(r.err == nil)
 		return
@@ -287,14 +289,14 @@ func (inv *invocation) onReply(r *reply) {
 			return
 		}
 		inv.out.Answered(false)
-		inv.decide(CallFailed(r.err))
+		inv.endWith(CallFailed(r.err))
 		return
 	}
 	inv.out.Answered(true)
 	inv.trip.add(r.took)
 	changed := inv.log.Merge(r.operations)
 	for i := range r.updates {
-		if told(r.operations, r.updates[i].ID) {
+		if inReply(r.operations, r.updates[i].ID) {
 			continue // and may be further than our update: a short pause can be over already
 		}
 		if op := inv.log.Apply(r.updates[i], inv.Clock.Now()); op != nil {
@@ -305,9 +307,9 @@ func (inv *invocation) onReply(r *reply) {
 		inv.Observer.Changed(changed, r.updates)
 	}
 	inv.usage.add(r.updates)
-	inv.warnOfUsage()
+	warnOfUsage(inv)
 	if r.ended && !lastIsExecution(r.updates) {
-		inv.orphaned() // before anybody is woken who waits for the service
+		orphaned(inv) // before anybody is woken who waits for the service
 		return
 	}
 	byEnd := slices.SortedStableFunc(slices.Values(changed), func(a, b *checkpoint.Operation) int { return a.End.Compare(b.End) })
@@ -318,21 +320,21 @@ func (inv *invocation) onReply(r *reply) {
 	inv.poll.stale = true
 }
 
-// told reports whether a reply holds the operation.
-func told(ops []checkpoint.Operation, id string) bool {
+// inReply reports whether a reply holds the operation.
+func inReply(ops []checkpoint.Operation, id string) bool {
 	return slices.ContainsFunc(ops, func(op checkpoint.Operation) bool { return op.ID == id })
 }
 
 // orphaned ends an invocation whose execution accepts no more checkpoints. It is suspended only if
 // everybody waits for the service: what somebody would have gone on to do may be what the others
 // wait for, and only another invocation does it.
-func (inv *invocation) orphaned() {
+func orphaned(inv *invocation) {
 	if inv.resting() {
-		inv.say(func(l *slog.Logger) { l.Warn("the service gave no checkpoint token: suspending") })
-		inv.decide(Outcome{Status: checkpoint.OutcomePending})
+		say(inv, func(l *slog.Logger) { l.Warn("the service gave no checkpoint token: suspending") })
+		inv.endWith(Outcome{Status: checkpoint.OutcomePending})
 		return
 	}
-	inv.decide(Outcome{Err: errNoToken})
+	inv.endWith(Outcome{Err: errNoToken})
 }
 
 func lone(us []checkpoint.Update, a checkpoint.Action) bool {

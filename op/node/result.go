@@ -12,9 +12,9 @@ import (
 // Only the goroutine that a scope was given to may call in it.
 type Scope interface {
 	// Run runs an operation to its end.
-	Run(n Node) Record
+	Run(n Node) Result
 	// Start starts an operation and returns at once; an [Await] on the record's Target is its end.
-	Start(n Node) Record
+	Start(n Node) Result
 	// WithValue returns the scope with a value in the context of its bodies.
 	WithValue(key, value any) Scope
 	// View returns what user code may know of the scope.
@@ -45,11 +45,11 @@ type Payload interface {
 
 // Source decodes the payloads of records.
 type Source interface {
-	Decode(r Record, payload []byte, v any) error
+	Decode(r Result, payload []byte, v any) error
 }
 
-// Record is how an operation ended.
-type Record struct {
+// Result is how an operation ended.
+type Result struct {
 	// Payload is the result as it stands in the log; nil if there is none.
 	Payload Payload
 	// Err is why the operation failed; nil if it succeeded.
@@ -72,7 +72,7 @@ type Record struct {
 }
 
 // Decode decodes the result into v, a pointer. Without a payload v stays as it is.
-func (r Record) Decode(v any) error {
+func (r Result) Decode(v any) error {
 	if r.Payload == nil || r.Source == nil {
 		return nil
 	}

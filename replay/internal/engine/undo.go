@@ -31,7 +31,7 @@ type opened struct {
 func (g *saga) add(u undo) { g.undos = append(g.undos, u) }
 
 // note takes in what a call has come to that claimed the operation of the n-th undo, if it did.
-func (g *saga) note(n int, r node.Record, start bool) {
+func (g *saga) note(n int, r node.Result, start bool) {
 	if n >= len(g.undos) {
 		return
 	}
@@ -50,18 +50,18 @@ func (g *saga) closes(in *scope) {
 	g.inner = slices.DeleteFunc(g.inner, func(o opened) bool { return o.s == in })
 }
 
-// claimed lists what was claimed in the scope and in all that is open inside it and that may be
+// claimedIn lists what was claimed in the scope and in all that is open inside it and that may be
 // compensated, in the order of the claims.
-func (s *scope) claimed() []undo {
+func claimedIn(s *scope) []undo {
 	var list []undo
 	from := 0
 	for _, o := range s.saga.inner {
 		list = append(list, s.saga.undos[from:o.at]...)
 		from = o.at
 		if o.b != nil {
-			list = append(list, o.b.undos(func(*branch) bool { return true })...)
+			list = append(list, undosOfBatch(o.b, func(*branch) bool { return true })...)
 		} else {
-			list = append(list, o.s.claimed()...)
+			list = append(list, claimedIn(o.s)...)
 		}
 	}
 	return append(list, s.saga.undos[from:]...)
@@ -76,7 +76,7 @@ type undo struct {
 	path string
 	nth  int // occurrence
 	// rec is what it came to, if that is known here; o stands for it if it was started.
-	rec *node.Record
+	rec *node.Result
 	o   *operation
 	// end is its record, if the log shows that of its branch in its place; else nil.
 	end *checkpoint.Operation
@@ -85,7 +85,7 @@ type undo struct {
 var errLosers = errors.New("operations that lost could not be compensated")
 
 // compensate undoes what completed in an ordered scope that failed with err.
-func (s *scope) compensate(err error) error {
+func compensate(s *scope, err error) error {
 	if s.readOnly {
 		return err
 	}
@@ -98,23 +98,23 @@ func (s *scope) compensate(err error) error {
 		}
 	}
 	f.leaveBehind(s, futures)
-	list := s.claimed()
+	list := claimedIn(s)
 	for _, k := range futures {
 		k.End(false)
 	}
 	if len(list) == 0 {
-		s.undos().expect(nil)
+		expectUndos(undoScopeOf(s), nil)
 		return err
 	}
 	f.drain(s)
-	list = s.claimed()
-	if slices.ContainsFunc(list, func(u undo) bool { return u.open() }) {
+	list = claimedIn(s)
+	if slices.ContainsFunc(list, func(u undo) bool { return u.mayBeRunning() }) {
 		for _, k := range futures {
-			f.outlast(k)
+			f.awaitGone(k)
 		}
 	}
 	result := &op.UndoError{Cause: err}
-	if s.undoAll(list, nil, result); complete(result) {
+	if undoAll(s, list, nil, result); complete(result) {
 		return err
 	}
 	return result
@@ -127,7 +127,7 @@ func (f *fiber) leaveBehind(s *scope, fs []*fiber) {
 		return
 	}
 	for _, k := range fs {
-		k.each(func(k *fiber) { k.look = true })
+		k.each(func(k *fiber) { k.logOnly = true })
 	}
 	f.catchUp(s, fs)
 }
@@ -145,7 +145,7 @@ func (f *fiber) unsettled() bool {
 	if f.Dead() || f.Gone() {
 		return false
 	}
-	return f.moving || f.wait.why == waitCatchUp || slices.ContainsFunc(f.kids, (*fiber).unsettled)
+	return f.moving || f.wait.why == waitCatchUp || slices.ContainsFunc(f.children, (*fiber).unsettled)
 }
 
 // complete reports whether everything was taken back.
@@ -158,31 +158,31 @@ func complete(e *op.UndoError) bool { return len(e.Failed) == 0 && len(e.Unknown
 // What is to be undone is decided by the log. An operation that was abandoned may have ended since
 // the last invocation, so the virtual scopes are not ordered: what has a record is not run again,
 // and a record of a compensation that the code does not ask for is a divergence.
-func (s *scope) undoAll(list, later []undo, result *op.UndoError) {
-	places := map[string]*scope{s.ids.ID(): s.undos()}
+func undoAll(s *scope, list, later []undo, result *op.UndoError) {
+	places := map[string]*scope{s.ids.ID(): undoScopeOf(s)}
 	steps := make([]*node.Step, len(list))
 	for i := range slices.Backward(list) {
 		u := &list[i]
 		if steps[i] = u.step(); steps[i] != nil {
-			s.undoPlace(places, u).ask(steps[i], u.nth)
+			expectUndo(undoPlace(s, places, u), steps[i], u.nth)
 		} else if u.unknown() {
 			result.Unknown = append(result.Unknown, u.path)
 		}
 	}
 	for i := range later {
 		if st := later[i].step(); st != nil {
-			s.undoPlace(places, &later[i]).ask(st, later[i].nth)
+			expectUndo(undoPlace(s, places, &later[i]), st, later[i].nth)
 		}
 	}
 	for _, in := range places {
-		in.expect(in.saga.expected)
+		expectUndos(in, in.saga.expected)
 	}
 	for i := range slices.Backward(list) {
 		if steps[i] == nil {
 			continue
 		}
-		in := s.undoPlace(places, &list[i])
-		in.next(steps[i], list[i].nth)
+		in := undoPlace(s, places, &list[i])
+		claimNextAs(in, steps[i], list[i].nth)
 		if r := in.call(s.ctx, steps[i], false); r.Err != nil {
 			result.Failed = append(result.Failed, r.Err)
 			continue
@@ -192,33 +192,33 @@ func (s *scope) undoAll(list, later []undo, result *op.UndoError) {
 }
 
 // undoPlace returns the virtual scope of the compensation of u, which s carries out.
-func (s *scope) undoPlace(places map[string]*scope, u *undo) *scope {
+func undoPlace(s *scope, places map[string]*scope, u *undo) *scope {
 	id := u.s.ids.ID()
 	in := places[id]
 	if in == nil {
-		in = u.s.undos()
-		in.ctx, in.cancel, in.up = s.ctx, s.cancel, s
+		in = undoScopeOf(u.s)
+		in.ctx, in.cancel, in.outer = s.ctx, s.cancel, s
 		in.sit(s.f)
 		places[id] = in
 	}
 	return in
 }
 
-// ask notes that the code asks for a compensation.
-func (s *scope) ask(st *node.Step, nth int) {
-	s.saga.expected = append(s.saga.expected, s.undoID(st, nth))
+// expectUndo notes that the code asks for a compensation.
+func expectUndo(s *scope, st *node.Step, nth int) {
+	s.saga.expected = append(s.saga.expected, undoID(s, st, nth))
 }
 
-// undos is the virtual scope of the scope's compensations.
-func (s *scope) undos() *scope {
-	in := &scope{inv: s.inv, up: s, kind: undoScope, place: s.place, time: scopeTime{now: s.time.now, unseen: slices.Clip(s.time.unseen)}}
-	in.ids = s.undoIDs()
+// undoScopeOf is the virtual scope of the scope's compensations.
+func undoScopeOf(s *scope) *scope {
+	in := &scope{inv: s.inv, outer: s, kind: undoScope, location: s.location, time: scopeTime{now: s.time.now, unseen: slices.Clip(s.time.unseen)}}
+	in.ids = undoIDs(s)
 	in.sit(s.f)
 	return in
 }
 
 // undoIDs is the scope of the IDs of the scope's compensations.
-func (s *scope) undoIDs() oplog.Scope {
+func undoIDs(s *scope) oplog.Scope {
 	if s.saga.ids == nil {
 		ids := oplog.NewScope(oplog.UndoScope(s.ids.ID()))
 		s.saga.ids = &ids
@@ -228,17 +228,17 @@ func (s *scope) undoIDs() oplog.Scope {
 
 // undoID is the ID of a compensation. Its occurrence is that of its operation: it must not depend
 // on what else is compensated.
-func (s *scope) undoID(st *node.Step, nth int) string {
+func undoID(s *scope, st *node.Step, nth int) string {
 	return string(s.ids.AppendID(nil, st.Name, st.Key, nth))
 }
 
-// next has the next operation of this name and key claimed as the nth.
-func (s *scope) next(st *node.Step, nth int) {
+// claimNextAs has the next operation of this name and key claimed as the nth.
+func claimNextAs(s *scope, st *node.Step, nth int) {
 	s.seen.set(identity{st.Name, st.Key}, nth)
 }
 
-// expect sees whether the log holds compensations that are not among the expected ones.
-func (s *scope) expect(expected []string) {
+// expectUndos sees whether the log holds compensations that are not among the expected ones.
+func expectUndos(s *scope, expected []string) {
 	if s.unclaimed() == 0 {
 		return
 	}
@@ -252,10 +252,10 @@ func (s *scope) expect(expected []string) {
 // step is the step that compensates an operation; nil if there is nothing to compensate.
 func (u *undo) step() *node.Step {
 	rec := u.find()
-	if rec == nil || begunNot(rec) || u.lost(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
+	if rec == nil || neverBegan(rec) || u.lost(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
 		return nil
 	}
-	r := node.Record{}
+	r := node.Result{}
 	if rec.Status == checkpoint.StatusSucceeded {
 		r = u.record(rec)
 	}
@@ -272,13 +272,13 @@ func (u *undo) lost(rec *checkpoint.Operation) bool {
 	return rec.Status == checkpoint.StatusSucceeded && rec.ReplayChildren && u.rec == nil && (u.o == nil || !u.o.done)
 }
 
-// begunNot reports whether a record says that the body of a step never began.
-func begunNot(rec *checkpoint.Operation) bool {
+// neverBegan reports whether a record says that the body of a step never began.
+func neverBegan(rec *checkpoint.Operation) bool {
 	return rec.Status == checkpoint.StatusFailed && rec.Failure != nil && rec.Failure.Type == notBegun
 }
 
-// open reports whether the body of an operation that will be undone may be running.
-func (u *undo) open() bool {
+// mayBeRunning reports whether the body of an operation that will be undone may be running.
+func (u *undo) mayBeRunning() bool {
 	rec := u.find()
 	return u.head.Undo.Attempted && rec != nil && rec.Status == checkpoint.StatusStarted
 }
@@ -296,14 +296,14 @@ func (u *undo) find() *checkpoint.Operation {
 }
 
 // record is what the operation came to.
-func (u *undo) record(rec *checkpoint.Operation) node.Record {
+func (u *undo) record(rec *checkpoint.Operation) node.Result {
 	switch {
 	case u.rec != nil:
 		return *u.rec
 	case u.o != nil && u.o.done:
 		return u.o.rec
 	}
-	return u.s.dress(u.n, u.path, u.s.terminal(u.head, u.nth, rec, true))
+	return addBatchOutcome(u.s, u.n, u.path, resultOf(u.s, u.head, u.nth, rec, true))
 }
 
 // unknown reports whether it is not known if an operation had its effect.
@@ -324,7 +324,7 @@ func (u *undo) unknown() bool {
 	case checkpoint.StatusTimedOut, checkpoint.StatusStopped, checkpoint.StatusCancelled:
 		return rec.Kind == checkpoint.KindChainedInvoke
 	case checkpoint.StatusFailed, checkpoint.StatusPending, checkpoint.StatusReady:
-		return errors.Is(u.s.failed(u.head, u.nth, rec), op.ErrInterrupted)
+		return errors.Is(failureOf(u.s, u.head, u.nth, rec), op.ErrInterrupted)
 	case checkpoint.StatusSucceeded:
 	}
 	return false

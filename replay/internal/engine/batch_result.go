@@ -11,9 +11,9 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// dress completes the record of an operation with what its kind says of it: whether the payload
+// addBatchOutcome completes the record of an operation with what its kind says of it: whether the payload
 // comes from outside, and how it ended if it is, or passes on, a batch.
-func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
+func addBatchOutcome(s *scope, n node.Node, path string, r node.Result) node.Result {
 	r.Outside = node.FromOutside(n)
 	b, ok := node.Origin(n).(*node.Batch)
 	if !ok || r.Err != nil || r.Payload == nil || r.Outcome != nil {
@@ -23,12 +23,12 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 	if !ok {
 		return r
 	}
-	places, unfit := e.Places(s.marksOf(b, e), b.Fixed)
+	places, unfit := e.Places(marksOf(s, b, e), b.Fixed)
 	if unfit != nil {
-		labels := s.labelsOf(b)
+		labels := labelsOf(s, b)
 		s.diverge(misfit(unfit, path, e, labels))
 	}
-	r.Outcome = s.batchOutcome(b, path, r, e, places)
+	r.Outcome = batchOutcome(s, b, path, r, e, places)
 	if b.Failure != nil {
 		_, r.Err = s.inv.running().call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
 	}
@@ -37,20 +37,20 @@ func (s *scope) dress(n node.Node, path string, r node.Record) node.Record {
 
 // marksOf returns the marks of the branches that the code has, which an envelope without any does
 // not ask for.
-func (s *scope) marksOf(n *node.Batch, e *wire.Envelope) []wire.Mark {
+func marksOf(s *scope, n *node.Batch, e *wire.Envelope) []wire.Mark {
 	marks := make([]wire.Mark, n.N)
 	for i := range marks {
 		if e.IDs == "" {
 			break
 		}
-		id := newIdentity(n, s.inv.running().child(n, i).Head(), i)
+		id := newIdentity(n, childOf(s.inv.running(), n, i).Head(), i)
 		marks[i] = id.mark()
 	}
 	return marks
 }
 
 // batchOutcome is how a batch ended, in the order of the code.
-func (s *scope) batchOutcome(n *node.Batch, path string, r node.Record, e *wire.Envelope, places []int) *node.Outcome {
+func batchOutcome(s *scope, n *node.Batch, path string, r node.Result, e *wire.Envelope, places []int) *node.Outcome {
 	o := &node.Outcome{Reason: e.Reason, Failed: e.Failed, Winner: wire.Absent}
 	if e.Winner >= 0 && e.Winner < len(places) {
 		o.Winner = places[e.Winner]
@@ -65,28 +65,28 @@ func (s *scope) batchOutcome(n *node.Batch, path string, r node.Record, e *wire.
 	o.Items = make([]node.Item, 0, len(e.Status))
 	for i, j := range recorded {
 		if j != wire.Absent {
-			o.Items = append(o.Items, s.item(n, path, r, i, e.At(j)))
+			o.Items = append(o.Items, itemOf(s, n, path, r, i, e.At(j)))
 		}
 	}
 	return o
 }
 
-// item is a branch as the code that decodes it sees it.
-func (s *scope) item(n *node.Batch, path string, r node.Record, i int, end wire.Ending) node.Item {
+// itemOf is a branch as the code that decodes it sees it.
+func itemOf(s *scope, n *node.Batch, path string, r node.Result, i int, end wire.Ending) node.Item {
 	k, err := newBranch(s.inv.running(), n, i)
 	if err != nil {
-		return node.Item{Index: i, Status: node.ItemFailed, Record: node.Record{Err: err}}
+		return node.Item{Index: i, Status: node.ItemFailed, Result: node.Result{Err: err}}
 	}
 	it := node.Item{Index: i, Name: k.head.Name, Key: k.key, Status: node.ItemStatus(end.Status)}
-	it.Record = s.branchRecord(n, k, path, r, end)
+	it.Result = branchResult(s, n, k, path, r, end)
 	return it
 }
 
-// branchRecord is what the code that decodes a branch gets of it. r is the record of the batch.
-func (s *scope) branchRecord(n *node.Batch, k *branch, path string, r node.Record, end wire.Ending) node.Record {
+// branchResult is what the code that decodes a branch gets of it. r is the record of the batch.
+func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result, end wire.Ending) node.Result {
 	h := k.head
-	id, path := k.origin(r.Meta.OperationID, path)
-	rec := node.Record{
+	id, path := originOf(k, r.Meta.OperationID, path)
+	rec := node.Result{
 		Meta:  codec.Meta{ExecutionARN: r.Meta.ExecutionARN, OperationID: id, OperationName: h.Name},
 		Codec: h.Codec, Source: s, Replayed: r.Replayed,
 	}
@@ -95,14 +95,14 @@ func (s *scope) branchRecord(n *node.Batch, k *branch, path string, r node.Recor
 	}
 	if end.Failure != nil {
 		e := &op.Error{ID: id, Name: h.Name, Path: path, Kind: string(kindOf(node.Origin(k.n)))}
-		s.fill(e, (*checkpoint.Failure)(end.Failure), concat(h.Known, concat(n.Known, s.known)))
+		fillError(s, e, (*checkpoint.Failure)(end.Failure), concat(h.Known, concat(n.Known, s.known)))
 		rec.Err = e
 	}
 	if end.Payload != nil {
 		p := checkpoint.TextPayload(*end.Payload)
 		rec.Payload = &p
 	}
-	return s.dress(k.n, path, rec)
+	return addBatchOutcome(s, k.n, path, rec)
 }
 
 // misfit describes a batch that ended with other branches than the code has, whose labels these are.
@@ -125,10 +125,10 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 }
 
 // labelsOf returns what the branches of the code are called in paths.
-func (s *scope) labelsOf(n *node.Batch) []string {
+func labelsOf(s *scope, n *node.Batch) []string {
 	labels := make([]string, n.N)
 	for i := range labels {
-		labels[i] = newIdentity(n, s.inv.running().child(n, i).Head(), i).label
+		labels[i] = newIdentity(n, childOf(s.inv.running(), n, i).Head(), i).label
 	}
 	return labels
 }
@@ -148,4 +148,33 @@ func listOf(labels []string) string {
 		separator = ", "
 	}
 	return b.String()
+}
+
+// wholeResult encodes the result of a batch that has a codec of its own for it, and sees whether it can be
+// read again. ok is false for a batch without such a result, because it failed.
+func wholeResult(b *batch, r node.Result) (payload []byte, ok bool, err error) {
+	if b.head.Codec == nil || r.Outcome == nil || r.Err != nil {
+		return nil, false, nil //nolint:nilerr // the error is kept with the branches
+	}
+	v, failure := b.f.call(ofResult, b.head.Name, func() (any, error) { return b.n.Whole(r) })
+	if failure != nil {
+		return nil, false, nil //nolint:nilerr // the branches are kept, and the failure is computed again
+	}
+	if payload, err = b.encode(b.ctx, b.f, v); err != nil {
+		return nil, false, err
+	}
+	_, err = b.f.call(ofResult, b.head.Name, func() (any, error) { return b.n.Whole(b.largeResult(payload)) })
+	return payload, true, err
+}
+
+// batchSummary describes the results of a batch that are too large for the log.
+func batchSummary(b *batch, r node.Result) string {
+	if b.head.Summary == nil {
+		return ""
+	}
+	v, err := guarded(func() (any, error) { return b.n.Whole(r) })
+	if err != nil {
+		return ""
+	}
+	return b.summary(v)
 }
