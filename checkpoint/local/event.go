@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // EventType says what happened (Lambda API, EventType).
@@ -86,4 +87,10 @@ type Event struct {
 	// RequestID, Start and End are those of InvocationCompleted.
 	RequestID  string
 	Start, End time.Time
+}
+
+// NothingPending reports whether the event is the end of an invocation that the service has refused because the
+// function has answered PENDING and nothing was pending: nothing would ever invoke it again.
+func (e Event) NothingPending() bool {
+	return e.Type == EventInvocationCompleted && e.Failure != nil && e.Failure.Type == api.CodeInvalid && e.Failure.Message == nothingPending
 }

@@ -119,7 +119,7 @@ func (s *Service) read(arn string) (*Execution, Snapshot, error) {
 		return nil, kept, err
 	}
 	e := &Execution{
-		svc: s, arn: arn, function: kept.Execution.hostedAs(), key: nameKey{f.Unqualified(), kept.Execution.Name},
+		svc: s, arn: arn, function: kept.Execution.HostedAs(), key: nameKey{f.Unqualified(), kept.Execution.Name},
 		input: kept.Execution.Input, done: make(chan struct{}), rec: kept.Execution, events: events,
 		index: make(map[string]*record, len(kept.Records)), timers: make(map[TimerKey]*armed),
 	}

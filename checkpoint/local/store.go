@@ -112,8 +112,8 @@ type ExecutionRecord struct {
 // Unfinished reports whether the history of the execution is not complete.
 func (r ExecutionRecord) Unfinished() bool { return !r.Status.Terminal() || r.Closing }
 
-// hostedAs returns the name that finds the host of the function.
-func (r ExecutionRecord) hostedAs() string {
+// HostedAs returns the ARN that finds the host of the function: with the alias, if the execution was started with one.
+func (r ExecutionRecord) HostedAs() string {
 	f, err := api.ParseFunction(r.Function)
 	if err != nil || r.Alias == "" {
 		return r.Function

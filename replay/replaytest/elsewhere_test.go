@@ -85,7 +85,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 				}
 				return all, replay.Exec(ctx, interval)
 			},
-			want: []string{`not deterministic`, `map`},
+			want: []string{`not deterministic`, `iterates a map|the order of a map`},
 		},
 		{
 			name: "environment in a body", reason: "what a body reads is recorded",

@@ -165,9 +165,9 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		tb.Fatalf("replaytest: Equal compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
 			cfg.explore.equal, *new(Out))
 	}
-	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}}
+	x := &explorer{tb: tb, cfg: cfg, f: f, restore: f, states: make(map[uint64]bool), report: &Report{}}
 	x.traffic = func(k *kit) string {
-		r, err := resultOf(k, f)
+		r, err := resultOf[Out](k, f)
 		if err != nil {
 			return err.Error()
 		}
@@ -183,8 +183,8 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		if equal == nil || want.status != got.status || want.status != local.StatusSucceeded {
 			return want.status == got.status && bytes.Equal(want.result, got.result) && want.failure == got.failure
 		}
-		a, errA := resultOf(want.k, f)
-		b, errB := resultOf(got.k, f)
+		a, errA := resultOf[Out](want.k, f)
+		b, errB := resultOf[Out](got.k, f)
 		return errA == nil && errB == nil && equal(a.Value, b.Value)
 	}
 	var err error

@@ -19,6 +19,7 @@ type explorer struct {
 	tb         testing.TB
 	cfg        *config
 	f          local.Handler
+	restore    restorer
 	input      []byte
 	report     *Report
 	states     map[uint64]bool
@@ -197,8 +198,12 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 		}
 	}
 	hint := ""
-	if strings.Contains(t.failure, "diverged") {
+	switch {
+	case t.diverged:
 		hint = "\nThe code did not run the operations again that the log holds: " + causes + "."
+	case t.err == nil && !t.interrupted && !x.same(base, t):
+		hint = "\nIf the handler is not deterministic, " + causes + ". If the result may differ, as one does that holds a time of replay.Now, " +
+			"since interruptions take time, Equal says which results count as the same."
 	}
 	x.tb.Errorf("replaytest: %s%s\nTo run this execution alone:\n\treplaytest.Replay(%q)\n%s", what, hint, plan.String(), x.history(t))
 	return true

@@ -42,8 +42,9 @@ type kit struct {
 	running map[string]int         // bodies that have not ended, by path
 	seen    *sights                // what was run; nil if nobody asks
 
-	same  determinism
-	lines map[string]string // of the handler, by path
+	same    determinism
+	earlier []string          // what was wrong with the code that ran before
+	lines   map[string]string // of the handler, by path
 
 	used    map[*stub]bool
 	replied map[string]bool   // by the path of a reply
@@ -67,9 +68,7 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 		opts = append(opts, local.WithFaults(f))
 	}
 	k.svc = local.New(append(opts, local.WithClock(k.clock))...)
-	err := k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		return k.labelled(h).Invoke(k.watch(ctx), payload)
-	}))
+	err := k.host(h)
 	for _, other := range cfg.hosts {
 		err = errors.Join(err, k.svc.Host(other.function, k.labelled(other.handler), other.opts...))
 	}
@@ -80,6 +79,13 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 		err = errors.Join(err, errCloud)
 	}
 	return k, err
+}
+
+// host makes h the function, from the next invocation on.
+func (k *kit) host(h local.Handler) error {
+	return k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
+		return k.labelled(h).Invoke(k.watch(ctx), payload)
+	}))
 }
 
 func emptyKit(cfg *config) *kit {

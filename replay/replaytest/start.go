@@ -37,7 +37,7 @@ func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *
 		}
 	})
 	e := &Execution[Out]{t: tb, k: k}
-	e.result = func() (*Result[Out], error) { return resultOf(k, f) }
+	e.restore = f
 	var input []byte
 	if err == nil {
 		input, err = encodeInput(tb.Context(), in)
@@ -57,9 +57,9 @@ const noFunction = "replaytest: the function is nil: pass what replay.Handler ma
 // Execution is an execution under the control of a test. Its methods fail the test at once if
 // what they are asked for cannot be done.
 type Execution[Out any] struct {
-	t      testing.TB
-	k      *kit
-	result func() (*Result[Out], error)
+	t       testing.TB
+	k       *kit
+	restore restorer // the code that runs
 }
 
 // RunUntilSuspended runs what is due, until the execution has ended or waits for time to pass or
@@ -134,7 +134,7 @@ func (e *Execution[Out]) Op(path string) Operation {
 func (e *Execution[Out]) Result() *Result[Out] {
 	e.t.Helper()
 	e.within(e.k.drive)
-	r, err := e.result()
+	r, err := resultOf[Out](e.k, e.restore)
 	if err != nil {
 		e.t.Fatal(err)
 	}
