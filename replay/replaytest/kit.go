@@ -37,10 +37,10 @@ type kit struct {
 	paths   map[string]string // by ID
 	order   []string          // of the IDs, as they were reached
 	known   []codec.KnownError
-	codecs  map[string]codec.Codec // of callbacks and what waits for one, by path
-	runs    map[string]int         // of bodies, by path
-	running map[string]int         // bodies that have not ended, by path
-	seen    *sights                // what was run; nil if nobody asks
+	readers map[string]reader // callbacks and what waits for one, by path
+	runs    map[string]int    // of bodies, by path
+	running map[string]int    // bodies that have not ended, by path
+	seen    *sights           // what was run; nil if nobody asks
 
 	same    determinism
 	earlier []string          // what was wrong with the code that ran before
@@ -90,7 +90,7 @@ func (k *kit) host(h local.Handler) error {
 
 func emptyKit(cfg *config) *kit {
 	return &kit{
-		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), running: make(map[string]int), paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
+		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), running: make(map[string]int), paths: make(map[string]string), readers: make(map[string]reader), runs: make(map[string]int),
 		same: newDeterminism(), lines: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool),
 		names: make(map[string]string), relaxed: make(map[string]bool), batches: make(map[string]*node.Batch),
 	}
@@ -178,7 +178,7 @@ func (k *kit) reply() (bool, error) {
 func (k *kit) replyTo(r reply) (bool, error) {
 	if rec, ok := k.open(r); ok {
 		k.note(func() { k.replied[r.path] = true })
-		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), to: k.svc}); err != nil {
+		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), arn: k.exec.ARN(), to: k.svc}); err != nil {
 			return true, fmt.Errorf("the reply for %q: %w", r.path, err)
 		}
 		return true, nil
