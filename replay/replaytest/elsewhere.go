@@ -118,7 +118,7 @@ func (x *explorer) replayed(t *trial, e occasion, last bool, m moved) (what stri
 		run(x.tb.Context())
 	default:
 		synctest.Test(test, func(t *testing.T) {
-			time.Sleep(e.at.Add(later).Sub(time.Now())) //nolint:forbidigo // on a fake clock
+			time.Sleep(time.Until(e.at.Add(later))) //nolint:forbidigo // on a fake clock
 			run(t.Context())
 		})
 	}
@@ -139,9 +139,12 @@ func (x *explorer) replayed(t *trial, e occasion, last bool, m moved) (what stri
 func (x *explorer) otherEnd(t *trial, k *kit, refused bool, out []byte, err error) string {
 	got := &trial{k: t.k, status: local.StatusFailed}
 	var answer struct {
-		Status checkpoint.OutcomeStatus
-		Result json.RawMessage
-		Error  struct{ ErrorType, ErrorMessage string }
+		Status checkpoint.OutcomeStatus `json:"Status"`
+		Result json.RawMessage          `json:"Result"`
+		Error  struct {
+			Type    string `json:"ErrorType"`
+			Message string `json:"ErrorMessage"`
+		} `json:"Error"`
 	}
 	switch {
 	case refused:
@@ -159,7 +162,7 @@ func (x *explorer) otherEnd(t *trial, k *kit, refused bool, out []byte, err erro
 	case answer.Status == checkpoint.OutcomePending:
 		got.status = local.StatusRunning
 	default:
-		got.failure = answer.Error.ErrorType + ": " + answer.Error.ErrorMessage
+		got.failure = answer.Error.Type + ": " + answer.Error.Message
 	}
 	if x.same(t, got) {
 		return ""
@@ -191,6 +194,7 @@ func (c *closed) State(ctx context.Context, in checkpoint.StateInput) (checkpoin
 
 // testOf is the test that a testing.TB is, or that it wraps and unwraps; nil for none, as in a benchmark.
 func testOf(tb testing.TB) *testing.T {
+	tb.Helper()
 	switch tb := tb.(type) {
 	case *testing.T:
 		return tb

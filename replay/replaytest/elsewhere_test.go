@@ -79,11 +79,11 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 		{
 			name: "order of a map in the result", reason: "eight executions and more have had the same",
 			handler: func(ctx op.Context, _ int) (string, error) {
-				var all string
+				var all []string
 				for k := range map[string]bool{"a": true, "b": true, "c": true} {
-					all += k
+					all = append(all, k)
 				}
-				return all, replay.Exec(ctx, interval)
+				return strings.Join(all, ""), replay.Exec(ctx, interval)
 			},
 			want: []string{`not deterministic`, `iterates a map|the order of a map`},
 		},
@@ -147,7 +147,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 			},
 		},
 	}
-	for _, tt := range tests {
+	for _, tt := range tests { //nolint:paralleltest // as above
 		t.Run(tt.name, func(t *testing.T) {
 			got := record(t, func(tb *recorder) { replaytest.Explore(tb, replay.Handler(tt.handler), 1, replaytest.Schedules(0)) })
 			all := strings.Join(got.errs, "\n")

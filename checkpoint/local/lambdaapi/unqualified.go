@@ -38,7 +38,8 @@ func (f *front) warnUnqualified(r request, fn api.Function, header http.Header) 
 	if logger == nil {
 		logger = slog.Default()
 	}
-	logger.WarnContext(r.Context(), text, slog.String("call", r.call), slog.String("function", fn.Name))
+	logger.WarnContext(r.Context(), "a durable function was named without a version or alias, as AWS refuses",
+		slog.String("call", r.call), slog.String("function", fn.Name), slog.String("advice", text))
 }
 
 // warnOfInvokes warns of the functions that a checkpoint call has had invoked.

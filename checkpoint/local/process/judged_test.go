@@ -110,13 +110,13 @@ func judgedCases(waitForCallback [2]string) map[string]judged {
 }
 
 // TestJavaScriptTestsAreRight: AWS's testing library for JavaScript reads every execution through the front as what it is.
-func TestJavaScriptTestsAreRight(t *testing.T) {
+func TestJavaScriptTestsAreRight(t *testing.T) { //nolint:paralleltest // it starts many processes
 	l := smallJavaScript(t)
 	judgeAll(t, l, judgedCases([2]string{"answer/-", "answer/-"}))
 }
 
 // TestPythonTestsAreRight: AWS's testing library for Python does, too.
-func TestPythonTestsAreRight(t *testing.T) {
+func TestPythonTestsAreRight(t *testing.T) { //nolint:paralleltest // it starts many processes
 	l := installPython(t)
 	cases := judgedCases([2]string{"answer/answer create callback id", "answer/answer submitter"})
 	for name, module := range map[string]string{
