@@ -150,7 +150,7 @@ func everything(ctx op.Context, _ struct{ How string }) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := replay.Run(ctx, op.Invoke[map[string]any]("other", "echo", map[string]int{"n": 1})); err != nil {
+	if _, err := replay.Run(ctx, op.Invoke[map[string]int]("other", "echo", map[string]int{"n": 1})); err != nil {
 		return "", err
 	}
 	_, err = replay.Run(ctx, op.Race("first", op.Step("quick", func(context.Context) (string, error) { return "q", nil }),

@@ -68,6 +68,9 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		if kids, err = prepare(s.f, n); err != nil {
 			return givenResult(s, node.Result{Err: err}, start)
 		}
+		if err = roomFor(s, &n.Header, operationsOf(n, kids)); err != nil {
+			return refusedResult(s, err, start)
+		}
 	}
 	c := s.claim(n, checkpoint.KindContext)
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {

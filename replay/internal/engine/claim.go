@@ -96,6 +96,9 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 		s.f.fatal(misused(s, errCollision, h))
 	}
 	s.inv.claims++
+	if rec == nil {
+		s.inv.usage.operations++
+	}
 	if h.Undo != nil && s.kind != aloneScope {
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}

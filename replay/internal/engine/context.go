@@ -135,6 +135,11 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 		h := n.Head()
 		n = swap(s.pathOf(h, s.seen.of(identity{h.Name, h.Key})), n)
 	}
+	if _, awaits := n.(*node.Await); !awaits {
+		if err := roomFor(s, n.Head(), 1); err != nil {
+			return refusedResult(s, err, start)
+		}
+	}
 	switch n := n.(type) {
 	case *node.Step:
 		return callStep(ctx, s, n, start)
