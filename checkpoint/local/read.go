@@ -3,6 +3,8 @@ package local
 import (
 	"errors"
 	"slices"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
@@ -56,10 +58,21 @@ func (s *Service) Events(arn string, after, limit int, reverse bool) (events []E
 	if err != nil {
 		return nil, false, err
 	}
+	identify(arn, events)
 	if len(events) > limit {
 		return events[:limit], true, nil
 	}
 	return slices.Clip(append([]Event{}, events...)), false, nil
+}
+
+// identify gives events of the execution itself its ID: histories that an earlier version has kept lack it. The
+// events are a copy of what is kept.
+func identify(arn string, events []Event) {
+	for i := range events {
+		if e := &events[i]; e.OperationID == "" && e.Type.ofExecution() {
+			e.OperationID = checkpoint.ExecutionID(arn)
+		}
+	}
 }
 
 // eventsAfter returns up to limit events that come after one, in the order asked for. IDs count from

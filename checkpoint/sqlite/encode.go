@@ -18,6 +18,7 @@ type keptExecution struct {
 	ARN             string       `json:"arn"`
 	Name            string       `json:"name"`
 	Function        string       `json:"function"`
+	Alias           string       `json:"alias,omitempty"`
 	Plain           bool         `json:"plain,omitempty"`
 	Async           bool         `json:"async,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
@@ -78,7 +79,7 @@ type keptFailure struct {
 
 func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 	return json.Marshal(keptExecution{
-		ARN: r.ARN, Name: r.Name, Function: r.Function, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
+		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
 		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Status: string(r.Status),
 		Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
 		TimeoutMillis: r.Timeout.Milliseconds(), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
@@ -93,7 +94,7 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 		return local.ExecutionRecord{}, fmt.Errorf("%w: an execution is not readable: %w", ErrDamaged, err)
 	}
 	return local.ExecutionRecord{
-		ARN: k.ARN, Name: k.Name, Function: k.Function, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
+		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
 		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,

@@ -2,6 +2,7 @@ package replaytest
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -305,7 +306,7 @@ func (f *effects) told(u checkpoint.Update, invocation int) {
 	if u.Failure != nil {
 		f.failures = append(f.failures, *u.Failure)
 	}
-	if text := u.Payload.String(); strings.Contains(text, notKnown) {
+	if text := u.Payload.String(); strings.Contains(text, notKnown()) {
 		f.texts = append(f.texts, text)
 	}
 	id := u.ID
@@ -328,5 +329,10 @@ func settlementOf(batch string) string {
 	return string(oplog.NewScope(oplog.UndoScope(batch)).AppendID(nil, settlement, "", 0))
 }
 
-// notKnown is how the message of an op.UndoError begins to list what it does not know of.
-const notKnown = "not known to be undone: "
+// notKnown is how the message of an op.UndoError begins to list what it does not know of, as package op writes it:
+// around the error, and in the result of code that has made a text of it, the message is all that is left.
+func notKnown() string {
+	const path = "\x00"
+	before, _, _ := strings.Cut((&op.UndoError{Cause: errors.New(""), Unknown: []string{path}}).Error(), path)
+	return before
+}

@@ -190,9 +190,9 @@ func (inv loop) halt() {
 		return
 	}
 	sort.Strings(paths)
-	inv.endWith(Outcome{Err: fmt.Errorf("replay: nothing can go on and nothing is pending in the service; waiting: %s: "+
+	inv.endWith(Outcome{Err: fmt.Errorf("%w; waiting: %s: "+
 		"a goroutine, channel or lock of the handler's own may hold one of them up, or an abandoned operation is awaited",
-		strings.Join(paths, ", "))})
+		ErrNothingPending, strings.Join(paths, ", "))})
 }
 
 // each calls f for the fiber and all that it has begun.
