@@ -142,7 +142,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	inv.ctx, inv.cancel = context.WithCancelCause(ctx)
 	inv.callCtx = ctx
 	inv.turn = turn.New(loop{inv})
-	inv.waits.records = make(map[string][]*fiber)
+	inv.waits.records, inv.waits.undoing = make(map[string][]*fiber), make(map[string]*fiber)
 	inv.end.answered, inv.end.idle = make(chan struct{}), make(chan struct{})
 	inv.send = sender{client: r.Client, clock: r.Clock, arn: r.ARN, token: r.Token, replied: inv.replied}
 	if len(r.Updated) > 0 {

@@ -87,6 +87,8 @@ type waits struct {
 	acks []*fiber
 	// records wait for a change of a record, by operation.
 	records map[string][]*fiber
+	// undoing are the fibers that run bodies of compensations, by operation.
+	undoing map[string]*fiber
 	// bodies wait for their turn to run, in the order of their claims.
 	bodies []*bodyWait
 	// catchUps wait until what they leave behind is at rest.

@@ -88,6 +88,27 @@ func (st *step) run(f *fiber) node.Result {
 	}
 }
 
+// errNoReturn is the error of a body that has not returned.
+var errNoReturn = errors.New("the body has not returned")
+
+// recordUndone records how an attempt of a compensation ended whose goroutine was ended meanwhile. Another one goes on
+// with the compensation, and waits for this: it must not do again what is being done.
+func (st *step) recordUndone(f *fiber, number int, payload []byte, err error) {
+	if errors.Is(err, errNoReturn) {
+		return
+	}
+	if err == nil {
+		err = st.fits(payload)
+	}
+	if err != nil {
+		st.queueEnd(afterFailure(st, f, st.before, number, err), time.Time{})
+		return
+	}
+	u := st.update(checkpoint.ActionSucceed)
+	u.Payload = checkpoint.NewPayload(payload)
+	st.queueEnd(u, time.Time{})
+}
+
 // start queues the START of an attempt.
 func (st *step) start() {
 	st.begun = true
@@ -198,6 +219,9 @@ func (st *step) withdraw() {
 	if !st.begun || inv.end.closing || !st.separate && inv.out.Withdraw(st.seq) {
 		return
 	}
+	if st.s.kind == undoScope {
+		return // who takes over the compensation begins it
+	}
 	u := st.update(checkpoint.ActionFail)
 	switch before := st.before; {
 	case before == nil || before.Attempt == 0:
@@ -305,6 +329,20 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 	}
 	st.s.publish()
 	began := inv.Clock.Now()
+	if st.s.kind == undoScope {
+		inv.waits.undoing[st.id] = f
+		defer func() {
+			f.Regain()
+			delete(inv.waits.undoing, st.id)
+			if f.Dead() && !inv.over() {
+				st.recordUndone(f, number, payload, err)
+			}
+			if f.Dead() {
+				st.s.leave()
+			}
+		}()
+	}
+	err = errNoReturn
 	f.offBody(st.operation, func() {
 		var v any
 		v, err = st.body(f, sight, number)

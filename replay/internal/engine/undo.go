@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -58,6 +59,9 @@ func claimedIn(s *scope) []undo {
 	for _, o := range s.saga.inner {
 		list = append(list, s.saga.undos[from:o.at]...)
 		from = o.at
+		if s.inv.recorded(o.s.ids.ID()) {
+			continue // it has ended, and its fiber was ended before it knew: what is inside stays, or was undone
+		}
 		if o.b != nil {
 			list = append(list, undosOfBatch(o.b, func(*branch) bool { return true })...)
 		} else {
@@ -177,18 +181,32 @@ func undoAll(s *scope, list, later []undo, result *op.UndoError) {
 	for _, in := range places {
 		expectUndos(in, in.saga.expected)
 	}
+	ctx, cancel := s.untilTheInvocationEnds()
+	defer cancel()
 	for i := range slices.Backward(list) {
 		if steps[i] == nil {
 			continue
 		}
 		in := undoPlace(s, places, &list[i])
+		if other := s.inv.waits.undoing[undoID(in, steps[i], list[i].nth)]; other != nil {
+			s.f.awaitGone(other)
+			s.f.drain(s)
+		}
 		claimNextAs(in, steps[i], list[i].nth)
-		if r := in.call(s.ctx, steps[i], false); r.Err != nil {
+		if r := in.call(ctx, steps[i], false); r.Err != nil {
 			result.Failed = append(result.Failed, r.Err)
 			continue
 		}
 		result.Undone = append(result.Undone, list[i].path)
 	}
+}
+
+// untilTheInvocationEnds returns the context of the scope without its end: what takes back is not told to stop when
+// the scope is left behind, for it goes on then.
+func (s *scope) untilTheInvocationEnds() (ctx context.Context, cancel func()) {
+	ctx, end := context.WithCancelCause(context.WithoutCancel(s.ctx))
+	stop := context.AfterFunc(s.inv.ctx, func() { end(context.Cause(s.inv.ctx)) })
+	return ctx, func() { stop(); end(errEnded) }
 }
 
 // undoPlace returns the virtual scope of the compensation of u, which s carries out.
