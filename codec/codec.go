@@ -93,6 +93,16 @@ func Decode(ctx context.Context, c Codec, m Meta, payload []byte, v any) (err er
 	return nil
 }
 
+// Validate reports a codec that cannot convert anything, which a codec says of itself by a method Err() error: that of
+// a [Typed] which was not made by [Of]. Nil is valid: it leaves the choice to somebody else.
+func Validate(c Codec) error {
+	if v, ok := c.(interface{ Err() error }); ok {
+		return v.Err()
+	}
+
+	return nil
+}
+
 // invalidAt returns the offset of the first byte of payload that is not UTF-8, or −1.
 func invalidAt(payload []byte) int {
 	if utf8.Valid(payload) {

@@ -96,13 +96,17 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 
 // Timeout limits an operation of any kind to d, rounded up to whole seconds: if it has not ended
 // by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
+// d is at least one second and at most [MaxWait]; zero does not mean that there is no limit.
 //
 // An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the step
 // "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
-	timer := Wait(inner(name, "-timer"), d)
+	timer := Wait(inner(name, "-timer"), min(max(d, time.Second), MaxWait))
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
 	n.Rule = raceRule
+	if checkName(name) == nil {
+		refuseLimit(n, o.Node().Head().Err, d)
+	}
 	limited := combined(n, func(r node.Result) (T, error) {
 		if r.Outcome.Winner == 0 {
 			return decodeWinner(r, []Op[T]{o})
@@ -119,6 +123,19 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	}
 	keepUndo(&n.Header, "Timeout", o.Node(), operand)
 	return limited
+}
+
+// refuseLimit reports what is wrong with a Timeout in words that do not name the timer inside.
+func refuseLimit(n *node.Batch, inside error, d time.Duration) {
+	switch {
+	case inside != nil:
+		n.Err = misuse(n.Name, "op.Timeout: %v", inside)
+	case n.Err != nil:
+	case d < time.Second:
+		n.Err = misuse(n.Name, "op.Timeout after %v: a time limit is at least one second; to run the operation without one, leave op.Timeout out", d)
+	case d > MaxWait:
+		n.Err = misuse(n.Name, "op.Timeout after %v: a time limit is at most %v, the longest an execution can take", d, MaxWait)
+	}
 }
 
 // combinator makes a flat batch of operands. It is recorded as a group.

@@ -5,7 +5,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Op is an operation with a result of type T: a value that does nothing until it is run.
+// Op is an operation with a result of type T: a value that does nothing until it is run. One that is made by a
+// statement of its own is never run, and the compiler does not say so.
 // Running it twice runs two operations. The zero value is invalid.
 type Op[T any] struct {
 	n      node.Node
@@ -31,10 +32,12 @@ func (o Op[T]) Key(k string) Op[T] {
 }
 
 // WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that keeps the
-// Undo of the operation inside has no codec of its own: give it to that operation.
+// Undo of the operation inside has no codec of its own: give it to that operation. A codec that [codec.Of] has
+// not made of two functions is reported by [Validate].
 func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 	inside := o.n != nil && keepsItems(o.n)
 	return o.with(func(h *node.Header) {
+		refuseCodec(h, "Op.WithCodec", c.Err())
 		h.Codec = c.Codec()
 		if inside && h.Err == nil {
 			h.Err = misuse(h.Name, "Op.WithCodec: the Undo of the operation inside needs its result, which this codec would not keep: "+
@@ -46,6 +49,9 @@ func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 // WithSummary describes a result that is too large for the log, for people who read it. Only
 // operations that can keep a large result in their children, groups and batches, ask for it.
 func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
+	if summary == nil {
+		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.WithSummary", h.Name) })
+	}
 	return o.with(func(h *node.Header) {
 		h.Summary = func(v any) string {
 			t, _ := v.(T)

@@ -68,8 +68,14 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		if kids, err = prepare(s.f, n); err != nil {
 			return givenResult(s, node.Result{Err: err}, start)
 		}
+		if err = roomFor(s, &n.Header, s.next(&n.Header), operationsOf(n, kids)); rec == nil && err != nil {
+			return refusedResult(s, err, start)
+		}
 	}
 	c := s.claim(n, checkpoint.KindContext)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
 		return finishedResult(ctx, s, n, c, start)
 	}

@@ -95,7 +95,8 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 	}
 	if end.Failure != nil {
 		e := &op.Error{ID: id, Name: h.Name, Path: path, Kind: string(kindOf(node.Origin(k.n)))}
-		fillError(s, e, (*checkpoint.Failure)(end.Failure), concat(h.Known, concat(n.Known, s.known)))
+		fillError(s.inv.cfg, e, (*checkpoint.Failure)(end.Failure), concat(h.Known, concat(n.Known, s.known)),
+			fromOutside(checkpoint.Kind(e.Kind), h.SubType))
 		rec.Err = e
 	}
 	if end.Payload != nil {

@@ -30,6 +30,7 @@ func recordOutcome(b *batch, e *wire.Envelope) uint64 {
 		Kind: checkpoint.KindStep, Action: checkpoint.ActionStart,
 	}
 	b.s.inv.log.Claim([]byte(u.ID))
+	b.s.inv.usage.operations++
 	out := &b.s.inv.out
 	recordLast(b)
 	out.AddTied(u, time.Time{})

@@ -150,6 +150,7 @@ func (b *batch) begin(k *branch, look bool) {
 		return
 	}
 	if k.rec == nil && !b.n.Flat && !look {
+		inv.usage.operations++
 		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.time()))
 	}
 	if _, plain := k.plain(); plain && inv.Substitute != nil {

@@ -13,6 +13,9 @@ import (
 // knows: if the reply to START does not hold it, it is asked for; see [invocation.askID].
 func callCallback(ctx context.Context, s *scope, n *node.Callback, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindCallback)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindCallback, c)
 	o.outside = true
 	if c.rec == nil {

@@ -264,12 +264,15 @@ const (
 // service refuses more. It holds more than is seen here: the service leaves out what is inside groups
 // that have completed.
 type usage struct {
-	retries, bytes int
-	warned         bool
+	// operations are those that the log holds and those that were begun since.
+	operations, retries, bytes int
+	warned                     bool
+	undoable                   bool // something was claimed that is compensated if its scope fails
 }
 
 // usageOf estimates what a log holds.
 func usageOf(log *oplog.Log) (u usage) {
+	u.operations = log.Len()
 	for rec := range log.Records() {
 		u.retries += rec.Attempt
 		if rec.Status.Terminal() && rec.Attempt > 0 {
@@ -305,7 +308,7 @@ func failureSize(f *checkpoint.Failure) (n int) {
 func warnOfUsage(inv *invocation) {
 	const part, of = 4, 5
 	u := &inv.usage
-	operations := inv.log.Len() + u.retries
+	operations := u.operations + u.retries
 	if u.warned || operations*of < mostOperations*part && u.bytes*of < mostBytes*part {
 		return
 	}

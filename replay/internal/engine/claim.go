@@ -15,6 +15,8 @@ type claim struct {
 	occurrence int
 	// rec is the record when it was claimed; nil if there was none.
 	rec *checkpoint.Operation
+	// refused is why the operation was not claimed: the execution has no room for it.
+	refused error
 }
 
 // enter is called when user code calls the scope. It returns with the turn, or an error to a goroutine that is not the
@@ -86,7 +88,16 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 	h := n.Head()
 	c := s.place(h)
 	rec := c.rec
+	if rec == nil {
+		if c.refused = s.room(n, c.occurrence); c.refused != nil {
+			return c
+		}
+		s.inv.usage.operations++
+	}
 	s.inv.claims++
+	if h.Undo != nil {
+		s.inv.usage.undoable = true
+	}
 	if h.Undo != nil && s.kind != aloneScope {
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}
@@ -165,7 +176,7 @@ func (s *scope) place(h *node.Header) claim {
 func (s *scope) claimer() oplog.Claimer {
 	if s.number == 0 {
 		s.inv.claimers++
-		s.number = s.inv.claimers
+		s.number = 1 + s.inv.claimers // one is who claims without a scope
 	}
 	return s.number
 }

@@ -18,6 +18,9 @@ const maxInline = limits.Inline
 // too large for it: then its body is run again, read-only, to compute it.
 func callGroup(ctx context.Context, s *scope, n *node.Group, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindContext)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
 		return finishedResult(ctx, s, n, c, start)
 	}

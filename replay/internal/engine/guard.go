@@ -71,14 +71,14 @@ func (v *visit) during(r role, name string, fn func()) {
 
 // exited is the error of an execution in which user code ended its goroutine.
 func (v *visit) exited() error {
-	c := v.calling
+	c, what := v.calling, advice(ErrExited)
 	switch {
 	case c.role == ofScope:
-		return fmt.Errorf("%w: in %s", ErrExited, placeOf(v.where()))
+		return fmt.Errorf("%w: in %s; %s", ErrExited, placeOf(v.where()), what)
 	case c.name == "":
-		return fmt.Errorf("%w: %s, in %s", ErrExited, c.role, placeOf(v.where()))
+		return fmt.Errorf("%w: %s, in %s; %s", ErrExited, c.role, placeOf(v.where()), what)
 	}
-	return fmt.Errorf("%w: %s of %s, in %s", ErrExited, c.role, quote(c.name), placeOf(v.where()))
+	return fmt.Errorf("%w: %s of %s, in %s; %s", ErrExited, c.role, quote(c.name), placeOf(v.where()), what)
 }
 
 // guarded runs a function of the user's: its panic, and an error that cannot be asked, become errors.

@@ -7,25 +7,29 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 )
 
 // callInvoke runs or starts the call of another function. Its input is encoded only if the log
-// has no record; one that cannot be encoded ends the execution, for nothing could record it. A codec may
-// take time, so the input is encoded before anything is claimed: a claim and its START are one stretch.
+// has no record; one that cannot be encoded or sent is refused before anything is claimed, as it is on each replay:
+// the protocol has no record of a call that was not made. A codec may take time, so that a claim and its START are
+// one stretch only after it.
 func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.Result {
 	var payload []byte
 	var err error
 	if peek(s, &n.Header) == nil && !s.f.logOnly {
-		payload, err = invokeInput(ctx, s, n)
+		if payload, err = invokeInput(ctx, s, n); err != nil {
+			return refusedResult(s, fmt.Errorf("replay: invoke %s: %w", quote(nextPath(s, &n.Header)), err), start)
+		}
 	}
 	c := s.claim(n, checkpoint.KindChainedInvoke)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindChainedInvoke, c)
 	o.outside = true
 	if c.rec == nil {
-		if err != nil {
-			s.f.fatal(fmt.Errorf("replay: invoke %s: %w", quote(o.path()), err))
-		}
 		u := o.update(checkpoint.ActionStart)
 		u.Function, u.Tenant, u.Payload = n.Function, n.Tenant, checkpoint.NewPayload(payload)
 		s.inv.out.Add(u, time.Time{})
@@ -46,6 +50,10 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 	convert(s.f, c, func() {
 		payload, err = guarded(func() ([]byte, error) { return codec.Encode(ctx, c, m, n.Input) })
 	})
+	if err == nil && len(payload) > limits.Payload {
+		err = &sizeError{fmt.Sprintf("the input has %s bytes, and the service takes at most %s (Lambda API, OperationUpdate.Payload); "+
+			"store it where the function finds it, and pass where that is", thousands(len(payload)), thousands(limits.Payload))}
+	}
 	return payload, err
 }
 

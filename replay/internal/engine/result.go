@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -25,7 +26,7 @@ func failureOf(s *scope, h *node.Header, nth int, rec *checkpoint.Operation) err
 	e := &op.Error{
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
 	}
-	fillError(s, e, rec.Failure, concat(h.Known, s.known))
+	fillError(s.inv.cfg, e, rec.Failure, concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
 	switch rec.Status {
 	case checkpoint.StatusTimedOut:
 		e.Known = append(e.Known, timedOut(e.Type))
@@ -44,14 +45,19 @@ func failureOf(s *scope, h *node.Header, nth int, rec *checkpoint.Operation) err
 }
 
 // fillError takes over what a record says of its error, and restores the registered errors in it.
-func fillError(s *scope, e *op.Error, f *checkpoint.Failure, known []codec.KnownError) {
+func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.KnownError, outside bool) {
 	if f == nil {
 		return
 	}
 	var d errorData
 	d, e.Data = readData(f.Data)
 	e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
-	e.Known = restoredErrors(s, known, e)
+	if outside && e.Type != "" && !strings.HasPrefix(f.Data, dataMark) {
+		if _, ok := lookup(e.Type, known, cfg.Known); ok { // never a built-in one: none comes from outside
+			e.Identities = []op.Identity{{Name: cfg.registeredName(e.Type), Data: e.Data}}
+		}
+	}
+	e.Known = restoredErrors(cfg, known, e)
 }
 
 // timedOut tells a missed heartbeat from the end of the time. Source: the error types that the
@@ -63,16 +69,17 @@ func timedOut(kind string) error {
 	return op.ErrTimedOut
 }
 
-// restoredErrors brings back the registered errors of a record. A record that names none, because it was
-// written outside, is looked up by its type.
-func restoredErrors(s *scope, known []codec.KnownError, e *op.Error) []error {
-	ids := e.Identities
-	if len(ids) == 0 && e.Type != "" {
-		ids = []op.Identity{{Name: e.Type, Data: e.Data}}
-	}
+// fromOutside reports whether the failure of an operation is written outside, where registrations have no names on
+// the wire but the type of the failure.
+func fromOutside(kind checkpoint.Kind, sub string) bool {
+	return kind == checkpoint.KindCallback || kind == checkpoint.KindChainedInvoke || sub == subtype.WaitForCallback
+}
+
+// restoredErrors brings back the registered errors of a record.
+func restoredErrors(cfg *Config, known []codec.KnownError, e *op.Error) []error {
 	var errs []error
-	for _, id := range ids {
-		if k, ok := lookup(id.Name, known, s.inv.cfg.Known, s.inv.cfg.Builtin); ok {
+	for _, id := range e.Identities {
+		if k, ok := cfg.find(id.Name, known); ok {
 			errs = append(errs, restored(k, id))
 		}
 	}
@@ -90,9 +97,12 @@ func lookup(name string, lists ...[]codec.KnownError) (codec.KnownError, bool) {
 	return codec.KnownError{}, false
 }
 
-// permanent reports whether trying again cannot help: a conversion failed.
+// permanent reports whether trying again cannot help: a conversion failed, or the result is too large.
 func permanent(err error) bool {
-	_, ok := errors.AsType[*codec.Error](err)
+	if _, ok := errors.AsType[*codec.Error](err); ok {
+		return true
+	}
+	_, ok := err.(*sizeError) //nolint:errorlint // ours, never wrapped: a body may return what another operation failed with
 	return ok
 }
 
@@ -105,8 +115,7 @@ func errCutOff(path string, cause error) error {
 // handler, and those of known, are restored.
 func (set *Config) Restore(failure *checkpoint.Failure, known []codec.KnownError) error {
 	e := &op.Error{Kind: string(checkpoint.KindExecution)}
-	s := scope{inv: &invocation{facts: facts{cfg: set}}}
-	fillError(&s, e, failure, known)
+	fillError(set, e, failure, known, true)
 	if e.Type == "" {
 		e.Type = "Error"
 	}

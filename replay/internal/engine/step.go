@@ -32,6 +32,9 @@ type step struct {
 // callStep runs or starts a step. A finished one is read from the log without anything else.
 func callStep(ctx context.Context, s *scope, n *node.Step, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindStep)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	if c.rec != nil && c.rec.Status.Terminal() {
 		return finishedResult(ctx, s, n, c, start)
 	}
@@ -167,6 +170,9 @@ func (st *step) attempt(f *fiber, rec *checkpoint.Operation) (r node.Result, ok 
 	if f.logOnly {
 		f.stop(s)
 	}
+	if err == nil {
+		err = st.fits(payload)
+	}
 	if err != nil {
 		return st.failed(f, rec, number, err)
 	}
@@ -195,7 +201,7 @@ func (st *step) withdraw() {
 	u := st.update(checkpoint.ActionFail)
 	switch before := st.before; {
 	case before == nil || before.Attempt == 0:
-		u.Failure = &checkpoint.Failure{Type: notBegun, Message: "the body had not begun when its scope was left behind"}
+		u.Failure = inv.cfg.failure(errNotBegun, nil)
 	case before.Failure != nil: // what the attempt before may have done is not forgotten
 		u.Failure = &checkpoint.Failure{
 			Type: leftBehind, Message: leftBehindText + "; the attempt before: " + before.Failure.Message, Data: before.Failure.Data,
@@ -206,12 +212,12 @@ func (st *step) withdraw() {
 	inv.out.Add(u, inv.due(inv.trip.time()))
 }
 
-// The error types of steps that were recorded as started and left behind before their body began: for the
-// first time, and for another time.
-const (
-	notBegun   = "NotBegun"
-	leftBehind = "LeftBehind"
+// errNotBegun is the error of a step that was recorded as started and left behind before its body began.
+var errNotBegun = errors.New("the body had not begun when its scope was left behind")
 
+// The error of a step that was left behind before its body began once more.
+const (
+	leftBehind     = "LeftBehind"
 	leftBehindText = "no further attempt was made when its scope was left behind"
 )
 
@@ -322,7 +328,7 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
 			ExecutionARN: inv.ARN, IdempotencyKey: idempotencyKey(inv, st.id), Attempt: number,
 		},
-		State: st.decodeState,
+		State: st.decodeState, Carry: st.carry,
 	}
 	run := func(ctx context.Context) error {
 		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
@@ -414,6 +420,15 @@ func (st *step) decodeState(v any) (bool, error) {
 		return false, nil
 	}
 	return true, codec.Decode(st.ctx, st.codec(), st.meta(codec.State), st.state.payload, v)
+}
+
+// carry takes a state through the codec, as if an attempt before had left it behind.
+func (st *step) carry(v, into any) error {
+	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), v)
+	if err != nil {
+		return err
+	}
+	return codec.Decode(st.ctx, st.codec(), st.meta(codec.State), payload, into)
 }
 
 // slots bounds how many bodies run at once in a batch and all that is inside it. The nil slots

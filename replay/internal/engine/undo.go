@@ -274,7 +274,9 @@ func (u *undo) lost(rec *checkpoint.Operation) bool {
 
 // neverBegan reports whether a record says that the body of a step never began.
 func neverBegan(rec *checkpoint.Operation) bool {
-	return rec.Status == checkpoint.StatusFailed && rec.Failure != nil && rec.Failure.Type == notBegun
+	return rec.Status == checkpoint.StatusFailed && rec.Failure != nil && slices.ContainsFunc(identitiesOf(rec.Failure), func(id op.Identity) bool {
+		return id.Name == builtinName("NotBegun")
+	})
 }
 
 // mayBeRunning reports whether the body of an operation that will be undone may be running.

@@ -2,19 +2,31 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 )
 
 // callWait runs or starts a wait. One that ends in the past claims nothing: it is compared with
 // the scope's own time, which is the same on every replay.
 func callWait(ctx context.Context, s *scope, n *node.Wait, start bool) node.Result {
-	if !n.Until.IsZero() && !n.Until.After(s.knownNow()) {
-		return givenResult(s, node.Result{}, start)
+	if !n.Until.IsZero() {
+		switch now := s.knownNow(); {
+		case !n.Until.After(now):
+			return givenResult(s, node.Result{}, start)
+		case n.Until.Sub(now) > limits.Duration && peek(s, &n.Header) == nil:
+			return refusedResult(s, fmt.Errorf("replay: %s: wait until %s: that is more than %v after %s, the longest that an execution "+
+				"can last; let another execution wait for the rest", quote(nextPath(s, &n.Header)), n.Until.Format(time.RFC3339),
+				limits.Duration, now.Format(time.RFC3339)), start)
+		}
 	}
 	c := s.claim(n, checkpoint.KindWait)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {
 		startWait(o, n)
@@ -35,8 +47,11 @@ func startWait(o *operation, n *node.Wait) {
 	o.s.inv.out.Add(u, time.Time{})
 }
 
-// wholeSeconds rounds up, to at least one.
+// wholeSeconds rounds up, to at least one and at most what the service takes.
 func wholeSeconds(d time.Duration) time.Duration {
+	if d >= limits.Duration { // rounding up what is far beyond it would overflow
+		return limits.Duration
+	}
 	if rest := d % time.Second; rest > 0 {
 		d += time.Second - rest
 	}

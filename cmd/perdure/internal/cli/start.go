@@ -100,8 +100,8 @@ func (a *app) printEnd(e *lambdaapi.GetDurableExecutionOutput) error {
 		return nil
 	}
 	why := string(e.Status)
-	if f := failureOf(e.Error); f != nil {
-		why += ": " + failureText(f)
+	if text := failureText(failureOf(e.Error)); text != "" {
+		why += ": " + text
 	}
 	fmt.Fprintln(a.Err, why)
 	return failedError{fmt.Errorf("%s", why)}

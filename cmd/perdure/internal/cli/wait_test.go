@@ -200,7 +200,7 @@ func (s *site) serve(args ...string) outcome {
 			switch at, ok := s.clock.Next(); {
 			case !strings.HasPrefix(line, "waiting for"), strings.HasPrefix(line, "waiting for function"): // that goes on by itself
 			case s.waits():
-				s.run("callback", "succeed", s.callback(), "Ann")
+				s.run("callback", "succeed", s.callback(), "--text", "Ann")
 			case ok:
 				s.clock.AdvanceTo(at)
 			}
