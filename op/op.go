@@ -129,7 +129,8 @@ func decodeAs[T any](r node.Result) (T, error) {
 	}
 	if _, ok := any((*T)(nil)).(*string); ok {
 		if s, ok := r.Text(); ok {
-			return any(s).(T), nil //nolint:forcetypeassert // T is string
+			v, _ := any(s).(T)
+			return v, nil
 		}
 	}
 	return decodeValue[T](r)

@@ -42,7 +42,7 @@ type reader func(ctx op.Context, o op.Op[string]) (string, error)
 // TestReplayedText: whichever way a string takes from the log, it is the one that the codec has written.
 func TestReplayedText(t *testing.T) {
 	t.Parallel()
-	run := func(ctx op.Context, o op.Op[string]) (string, error) { return replay.Run(ctx, o) }
+	run := replay.Run[string]
 	shout := codec.Of(
 		func(s string) ([]byte, error) { return []byte(s), nil },
 		func(b []byte) (string, error) { return string(b) + "!", nil },

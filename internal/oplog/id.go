@@ -135,6 +135,7 @@ const (
 
 // hexDigits are the digits of tags and digests, idBytes what an ID is made of.
 func hexDigits() charset { return charset{low: digitBits, high: aToF} }
+
 func idBytes() charset {
 	return charset{low: digitBits | dashBit, high: lowerBits | upperBits | lowBarBit}
 }

@@ -46,7 +46,7 @@ func build(ctx context.Context, folder, commit string) (old, fresh string, err e
 
 // output runs a program and returns what it prints.
 func output(ctx context.Context, folder, name string, args ...string) (string, error) {
-	c := exec.CommandContext(ctx, name, args...)
+	c := exec.CommandContext(ctx, name, args...) //nolint:gosec // git and go
 	c.Dir = folder
 	out, err := c.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {

@@ -46,7 +46,7 @@ func stored() []Work {
 		{
 			Name:  "sqlite-list",
 			Means: "a list of twenty executions with inputs of 1 MB, in a file; against one without inputs",
-			Prepare: func(ctx context.Context, folder string) (Measure, error) {
+			Prepare: func(_ context.Context, folder string) (Measure, error) {
 				full := false
 				return inFile(folder, 1, func(ctx context.Context, s *local.Service, kept local.Store) (Sample, error) {
 					if !full {

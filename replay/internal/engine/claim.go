@@ -174,7 +174,7 @@ func (s *scope) place(h *node.Header) claim {
 func (s *scope) claimer() oplog.Claimer {
 	if s.number == 0 {
 		s.inv.claimers++
-		s.number = s.inv.claimers
+		s.number = 1 + s.inv.claimers // one is who claims without a scope
 	}
 	return s.number
 }

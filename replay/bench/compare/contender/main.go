@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // lines are made, and not shown
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) //nolint:sloglint // lines are made, and not shown
 	measure, err := w.Prepare(ctx, flags.Arg(1))
 	if err != nil {
 		return fmt.Errorf("prepare %s: %w", w.Name, err)
