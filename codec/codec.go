@@ -8,7 +8,11 @@
 //     strings, and the wire would replace the invalid bytes.
 //   - Otherwise the payload is recorded byte for byte, and a decoded value is handed to the user.
 //
-// An [*Error] is permanent: the same value or payload fails the same way again, so no attempt is repeated for it.
+// An [*Error] is permanent unless a codec says otherwise: the same value or payload fails the same way again, so no
+// attempt is repeated for it. A codec that needs the world, for a key or an object, may fail for now: [Transient]
+// says so of any error, and [IsTransient] lists the errors that say so by themselves.
+//
+// [Chain] has payloads pass transforms on their way, which make them smaller, seal them or keep them elsewhere.
 //
 // [JSON] is the default codec, [Raw] records strings and bytes as they stand, and [Of] makes a codec for one type.
 // [Sentinel] and [ErrorType] name errors, so that errors.Is and errors.As answer the same after a replay.
@@ -43,6 +47,12 @@ type Meta struct {
 	OperationName string
 	// Part is the part of the operation that the payload holds; the zero value is Result.
 	Part Part
+	// Function is the function that the operation invokes, by name or ARN as declared: its payloads cross to another
+	// execution. For the input of a successor it is the function of the handler itself. Empty for all others.
+	Function string
+	// ForkedFrom lists the ARNs of the executions that this one was forked from, the last one first: their payloads
+	// stand in its log. Nil for an execution that was started.
+	ForkedFrom []string
 }
 
 // Encode returns the payload that c makes of v, for interpreters.
