@@ -101,3 +101,14 @@ func ExampleIsTransient() {
 	fmt.Println(codec.IsTransient(context.DeadlineExceeded), codec.IsTransient(errors.New("no such key")))
 	// Output: true false
 }
+
+func ExampleThrough() {
+	names, err := codec.Through([]byte(`"~perdure1:zstd,seal:bAAAA"`))
+	fmt.Println(names, err)
+
+	names, err = codec.Through([]byte(`{"status":"paid"}`))
+	fmt.Println(names, err)
+	// Output:
+	// [zstd seal] <nil>
+	// [] <nil>
+}

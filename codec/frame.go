@@ -30,6 +30,13 @@ type frame struct {
 	body  []byte
 }
 
+// Through returns the names of the transforms that a payload went through, in the order of application, and nil for one
+// that is as its base wrote it. It fails for a payload that carries the mark of a [Chain] and cannot be read.
+func Through(payload []byte) ([]string, error) {
+	f, err := parseFrame(payload)
+	return f.names, err
+}
+
 // needsFrame reports whether a payload that no transform changed would be read as another one, or refused.
 func needsFrame(p []byte) bool {
 	return bytes.HasPrefix(p, []byte(frameMark)) || !utf8.Valid(p)
