@@ -37,6 +37,13 @@ func Through(payload []byte) ([]string, error) {
 	return f.names, err
 }
 
+// Body returns the bytes that the last of these transforms wrote, and a payload without transforms as it is. It fails
+// as [Through] does.
+func Body(payload []byte) ([]byte, error) {
+	f, err := parseFrame(payload)
+	return f.body, err
+}
+
 // needsFrame reports whether a payload that no transform changed would be read as another one, or refused.
 func needsFrame(p []byte) bool {
 	return bytes.HasPrefix(p, []byte(frameMark)) || !utf8.Valid(p)
