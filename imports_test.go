@@ -45,6 +45,21 @@ var (
 var importGraph = map[string]rule{
 	".":     {deny: noTesting},
 	"codec": {deny: noReflection},
+	"codec/seal": {
+		allow: []string{module + "/codec"},
+		deny:  noReflection,
+	},
+	"codec/offload": {
+		allow: []string{module + "/codec"},
+		deny:  noReflection,
+	},
+	"codec/offload/filestore": {
+		allow: []string{module + "/codec/offload"},
+		deny:  noReflection,
+	},
+	"codec/offload/storetest": { // for tests of stores
+		allow: []string{module + "/codec", module + "/codec/offload", "github.com/google/go-cmp/..."},
+	},
 	"retry": {deny: noReflection},
 	"op": {
 		allow:   []string{module + "/codec", module + "/retry", module + "/op/node"},
@@ -81,7 +96,12 @@ var importGraph = map[string]rule{
 		},
 		deny: noReflection,
 	},
+	"internal/awsfault": { // for modules with AWS clients
+		allow: []string{module + "/codec", "github.com/aws/smithy-go"},
+		deny:  noReflection,
+	},
 	"internal/leaks": {deny: noReflection}, // for tests
+	"internal/moto":  {deny: noReflection}, // for tests
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",

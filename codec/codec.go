@@ -74,6 +74,10 @@ func Encode(ctx context.Context, c Codec, m Meta, v any) (payload []byte, err er
 		return nil, wrap(m, false, err)
 	}
 
+	if _, checked := c.(*chain); checked {
+		return payload, nil // a chain writes nothing else
+	}
+
 	if i := invalidAt(payload); i >= 0 {
 		return nil, newError(m, false, fmt.Errorf(
 			"the payload is not valid UTF-8 (byte %d): encode binary data as text, as base64 for example", i))

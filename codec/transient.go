@@ -78,8 +78,8 @@ func (m marked) Unwrap() error {
 }
 
 // classify applies the rules of IsTransient.
-func classify(err error) verdict { //nolint:errorlint // it walks the tree itself: the outermost verdict counts
-	switch e := err.(type) {
+func classify(err error) verdict {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself: the outermost verdict counts
 	case nil:
 		return unknown
 	case interface{ Transient() bool }:
@@ -92,7 +92,7 @@ func classify(err error) verdict { //nolint:errorlint // it walks the tree itsel
 		return forNow
 	}
 
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // the walk
 	case interface{ Unwrap() error }:
 		return classify(e.Unwrap())
 	case interface{ Unwrap() []error }:
@@ -116,8 +116,8 @@ func settled(transient bool) verdict {
 }
 
 // passing reports whether err itself is of a kind that passes.
-func passing(err error) bool { //nolint:errorlint // classify walks the tree
-	switch err {
+func passing(err error) bool {
+	switch err { //nolint:errorlint // classify walks the tree
 	case context.Canceled, context.DeadlineExceeded, syscall.ECONNREFUSED, syscall.ECONNRESET,
 		syscall.ECONNABORTED, syscall.EPIPE, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN:
 		return true

@@ -5,8 +5,9 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/codec/awskms"
 	"github.com/perdure/perdure/codec/seal"
+
+	"github.com/perdure/perdure/codec/awskms"
 )
 
 func ExampleNew() {

@@ -19,7 +19,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
 	"github.com/perdure/perdure/codec"
 )
 
@@ -93,18 +92,22 @@ func worthwhile(in, out []byte) bool {
 // Zstd returns a transform that compresses with zstd (RFC 8878). Its name is zstd.
 func Zstd(opts ...Option) codec.Transform {
 	s := newSettings(opts)
-	levels := map[Level]zstd.EncoderLevel{Fastest: zstd.SpeedFastest, Best: zstd.SpeedBetterCompression}
+	level := zstd.SpeedDefault
 
-	level, ok := levels[s.level]
-	if !ok {
-		level = zstd.SpeedDefault
+	switch s.level {
+	case Fastest:
+		level = zstd.SpeedFastest
+	case Best:
+		level = zstd.SpeedBetterCompression
+	case Default:
 	}
 
 	z := &zstandard{settings: s}
 	z.coders = sync.OnceValues(func() (coders, error) {
 		w, wErr := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithSingleSegment(true),
 			zstd.WithLowerEncoderMem(true))
-		r, rErr := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(uint64(s.limit)), zstd.WithDecoderConcurrency(0))
+		r, rErr := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0),
+			zstd.WithDecoderMaxMemory(uint64(s.limit))) //nolint:gosec // it is positive
 
 		return coders{w, r}, errors.Join(wErr, rErr)
 	})
@@ -173,11 +176,14 @@ func (z *zstandard) Revert(_ context.Context, _ codec.Stage, p []byte) ([]byte, 
 // Gzip returns a transform that compresses with gzip (RFC 1952), which most tools read. Its name is gzip.
 func Gzip(opts ...Option) codec.Transform {
 	s := newSettings(opts)
-	levels := map[Level]int{Fastest: gzip.BestSpeed, Best: gzip.BestCompression}
+	level := gzip.DefaultCompression
 
-	level, ok := levels[s.level]
-	if !ok {
-		level = gzip.DefaultCompression
+	switch s.level {
+	case Fastest:
+		level = gzip.BestSpeed
+	case Best:
+		level = gzip.BestCompression
+	case Default:
 	}
 
 	return &gz{settings: s, level: level}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
+
 	"github.com/perdure/perdure/codec/s3store"
 )
 

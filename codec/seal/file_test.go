@@ -12,7 +12,7 @@ import (
 	"github.com/perdure/perdure/codec/seal"
 )
 
-var secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" //nolint:gosec // of tests
+var secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 func TestFileOfKeys(t *testing.T) {
 	t.Parallel()

@@ -80,7 +80,7 @@ func parseHeader(p []byte) (h header, n int, err error) {
 
 	for i := range fields {
 		size, used := binary.Uvarint(rest)
-		if used <= 0 || size > uint64(len(rest)-used) {
+		if used <= 0 || size > uint64(len(rest)-used) { //nolint:gosec // used is at most len(rest)
 			return h, 0, errCut()
 		}
 

@@ -52,7 +52,7 @@ func NewKey(id string, secret []byte) (*Key, error) {
 // GenerateKey returns a key with a random secret, which ends with the process: for tests. The ID is that of [NewKey].
 func GenerateKey(id string) (*Key, error) {
 	secret := make([]byte, KeySize)
-	rand.Read(secret) //nolint:errcheck // it never fails
+	_, _ = rand.Read(secret) // which never fails
 
 	return NewKey(id, secret)
 }

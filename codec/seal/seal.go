@@ -83,7 +83,7 @@ func (s sealer) Apply(ctx context.Context, at codec.Stage, p []byte) ([]byte, bo
 	h := header{key: k.id, origin: o}
 	out := h.append(make([]byte, 0, h.size()+len(p)+k.aead.Overhead()))
 
-	return k.aead.Seal(out, nil, p, additional(out, at.Through)), true, nil
+	return k.aead.Seal(out, nil, p, additional(out, at.Through)), true, nil //nolint:gosec // it draws the nonce itself
 }
 
 // Revert opens p.

@@ -47,7 +47,7 @@ func Start(ctx context.Context) (*Server, error) {
 	}
 
 	s := &Server{output: &bytes.Buffer{}, done: make(chan struct{})}
-	s.cmd = exec.CommandContext(ctx, python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+	s.cmd = exec.CommandContext(ctx, python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0") //nolint:gosec // python3 from PATH
 	s.cmd.Env = append(os.Environ(), "PYTHONPATH="+dir, "PYTHONUNBUFFERED=1")
 
 	out, in, err := os.Pipe()
@@ -56,10 +56,8 @@ func Start(ctx context.Context) (*Server, error) {
 	}
 
 	s.cmd.Stdout, s.cmd.Stderr = in, in
-	err = s.cmd.Start()
-	in.Close()
 
-	if err != nil {
+	if err := errors.Join(s.cmd.Start(), in.Close()); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
 

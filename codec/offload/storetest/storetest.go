@@ -91,11 +91,14 @@ func isAbsent(t *testing.T, s offload.Listing) {
 
 func isLonger(t *testing.T, s offload.Listing) {
 	t.Helper()
-	put(t, s, "0123456789")
+
+	const object = "0123456789"
+
+	put(t, s, object)
 
 	for size := range int64(10) {
-		got, err := s.Get(t.Context(), KeyOf("0123456789"), size)
-		if err != nil || int64(len(got)) <= size || !strings.HasPrefix("0123456789", string(got)) {
+		got, err := s.Get(t.Context(), KeyOf(object), size)
+		if err != nil || int64(len(got)) <= size || string(got) != object[:min(len(got), len(object))] {
 			t.Errorf("Get with size %d = %q, %v, want more bytes of the object", size, got, err)
 		}
 	}
@@ -114,7 +117,11 @@ func areListed(t *testing.T, s offload.Listing) {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
 
-	for range s.Objects(t.Context()) {
+	for _, err := range s.Objects(t.Context()) {
+		if err != nil {
+			t.Errorf("Objects: %v", err)
+		}
+
 		break // it bears that the loop ends early
 	}
 }
