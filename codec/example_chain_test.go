@@ -112,3 +112,9 @@ func ExampleThrough() {
 	// [zstd seal] <nil>
 	// [] <nil>
 }
+
+func ExampleBody() {
+	body, err := codec.Body([]byte(`"~perdure1:reverse:t\"dlrow olleh\""`))
+	fmt.Println(string(body), err)
+	// Output: "dlrow olleh" <nil>
+}
