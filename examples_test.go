@@ -15,7 +15,9 @@ import (
 // function how it is called and what comes out.
 func TestEveryFunctionHasAnExample(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{"codec", "retry", "op", "checkpoint", "checkpoint/local", "replay", "replay/replaytest"} {
+	for _, dir := range []string{
+		"codec", "codec/awskms", "codec/compress", "codec/offload", "codec/offload/filestore", "codec/s3store", "codec/seal", "retry", "op", "checkpoint", "checkpoint/local", "replay", "replay/replaytest",
+	} {
 		functions, examples := declared(t, dir)
 		if len(functions) == 0 {
 			t.Errorf("%s: no exported function was found: is the folder right?", dir)

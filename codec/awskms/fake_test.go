@@ -18,12 +18,13 @@ import (
 	"github.com/perdure/perdure/codec/awskms"
 )
 
-// late is a KMS that takes a second for each answer. Its data keys are encrypted by writing the name of their KMS key
+// late is a KMS that takes a delay for each answer. Its data keys are encrypted by writing the name of their KMS key
 // before them.
 type late struct {
 	mu                 sync.Mutex
 	generated, decrypt int
 	err                error
+	delay              time.Duration
 }
 
 func (l *late) answer(ctx context.Context, count *int) error {
@@ -33,7 +34,7 @@ func (l *late) answer(ctx context.Context, count *int) error {
 	l.mu.Unlock()
 
 	select {
-	case <-time.After(time.Second):
+	case <-time.After(l.delay):
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -121,7 +122,7 @@ func TestDataKeysAreKeptWithinLimits(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				client := &late{}
+				client := &late{delay: time.Second}
 				keys := awskms.New(client, "now", tt.opts...)
 
 				for range tt.rounds {
@@ -159,7 +160,7 @@ func TestDataKeysAreKeptWithinLimits(t *testing.T) {
 func TestCallsAtOnceAreOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := &late{}
+		client := &late{delay: time.Second}
 		keys := awskms.New(client, "now")
 		id := "now:" + strings.Repeat("x", seal.KeySize)
 
@@ -176,7 +177,7 @@ func TestCallsAtOnceAreOne(t *testing.T) {
 func TestACallThatEndsWithItsCallerIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client := &late{}
+		client := &late{delay: time.Second}
 		keys := awskms.New(client, "now")
 		id := "now:" + strings.Repeat("x", seal.KeySize)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
@@ -221,7 +222,7 @@ func TestOtherKeysOfKMS(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		old := "old:" + strings.Repeat("x", seal.KeySize)
-		client := &late{}
+		client := &late{delay: time.Second}
 
 		if _, err := awskms.New(client, "now").OpeningKey(t.Context(), seal.Origin{}, old); !errors.Is(err, seal.ErrNoKey) ||
 			codec.IsTransient(err) || !strings.Contains(err.Error(), `["now"]`) {

@@ -41,3 +41,28 @@ func ExampleGzip() {
 	fmt.Println(len(text), err)
 	// Output: 50000 <nil>
 }
+
+// show prints whether a transform compresses v.
+func show(v string, t codec.Transform) {
+	p, err := codec.Encode(context.Background(), codec.Chain(codec.JSON(), t), codec.Meta{OperationName: "render"}, v)
+	fmt.Println(strings.HasPrefix(string(p), `"~perdure1:`), err)
+}
+
+func ExampleWithThreshold() {
+	show(strings.Repeat("page ", 100), compress.Zstd())
+	show(strings.Repeat("page ", 100), compress.Zstd(compress.WithThreshold(200)))
+	// Output:
+	// false <nil>
+	// true <nil>
+}
+
+func ExampleWithLimit() {
+	show(strings.Repeat("page ", 1000), compress.Gzip(compress.WithLimit(2000)))
+	// Output:
+	// false codec: encode result of "render": compress: gzip: the payload is longer than the limit when it is decompressed of 2000 bytes: set it with compress.WithLimit, or keep the data elsewhere
+}
+
+func ExampleWithLevel() {
+	show(strings.Repeat("page ", 1000), compress.Gzip(compress.WithLevel(compress.Best)))
+	// Output: true <nil>
+}

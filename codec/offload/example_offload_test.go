@@ -2,7 +2,10 @@ package offload_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/codec"
@@ -64,4 +67,56 @@ func ExampleInUse_AddPayload() {
 	fmt.Println(err)
 	// Output:
 	// offload: the reference to an object lies under "seal": have offload come last in the chain
+}
+
+// show prints whether v is kept elsewhere by a transform, and what its record shows.
+func show(v string, t codec.Transform) {
+	p, err := codec.Encode(context.Background(), codec.Chain(codec.JSON(), t), charge, v)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	info, ok, err := offload.Inspect(p)
+	fmt.Printf("%v %q %v\n", ok, info.Preview, err)
+}
+
+func ExampleWithThreshold() {
+	show("paid", offload.New(&memory{}))
+	show("paid", offload.New(&memory{}, offload.WithThreshold(0)))
+	// Output:
+	// false "" <nil>
+	// true "\"paid\"" <nil>
+}
+
+func ExampleWithPreview() {
+	show("paid in full", offload.New(&memory{}, offload.WithThreshold(0), offload.WithPreview(5)))
+	show("paid in full", offload.New(&memory{}, offload.WithThreshold(0), offload.WithPreview(0)))
+	// Output:
+	// true "\"paid" <nil>
+	// true "" <nil>
+}
+
+func ExampleWithPatience() {
+	for _, d := range []time.Duration{time.Hour, 0} {
+		store := &memory{}
+		c := codec.Chain(codec.JSON(), offload.New(store, offload.WithThreshold(0), offload.WithPatience(d)))
+		p, _ := codec.Encode(context.Background(), c, charge, "paid")
+
+		store.objects = nil
+		err := codec.Decode(context.Background(), c, charge, p, new(string))
+		fmt.Println(errors.Is(err, offload.ErrAbsent), codec.IsTransient(err))
+	}
+	// Output:
+	// true true
+	// true false
+}
+
+func ExampleWithClock() {
+	clock := &watch{began}
+	c := codec.Chain(codec.JSON(), offload.New(&memory{}, offload.WithThreshold(0), offload.WithClock(clock.read)))
+
+	p, err := codec.Encode(context.Background(), c, charge, "paid")
+	fmt.Println(strings.Contains(string(p), strconv.FormatInt(began.Unix(), 10)), err)
+	// Output: true <nil>
 }

@@ -83,3 +83,38 @@ func ExampleOrigin_Fits() {
 	// true
 	// false
 }
+
+func ExampleNewKey() {
+	_, err := seal.NewKey("2026-06", []byte("too short"))
+	fmt.Println(err)
+	// Output: seal: key "2026-06" has 9 bytes: AES-256 needs 32, from openssl rand -base64 32 for example
+}
+
+func ExampleGenerateKey() {
+	key, err := seal.GenerateKey("of-a-test")
+	fmt.Println(key, err)
+	// Output: "of-a-test" <nil>
+}
+
+func ExampleOriginOf() {
+	o := seal.OriginOf(codec.Meta{ExecutionARN: "arn:1", OperationID: "7d1f", OperationName: "charge", Part: codec.State})
+
+	fmt.Println(o)
+	// Output: state of operation "7d1f" of execution "arn:1"
+}
+
+func ExampleInspect() {
+	key, _ := seal.GenerateKey("2026-06")
+	c := codec.Chain(codec.JSON(), seal.New(seal.Static(key)))
+	payload, _ := codec.Encode(context.Background(), c, codec.Meta{ExecutionARN: "arn:1", OperationID: "7d1f"}, "4111 1111")
+
+	sealed, err := codec.Body(payload)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	info, err := seal.Inspect(sealed)
+	fmt.Println(info.KeyID, info.Origin, err)
+	// Output: 2026-06 result of operation "7d1f" of execution "arn:1" <nil>
+}
