@@ -9,7 +9,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +40,7 @@ func order(n int) []item {
 	var items []item
 	for range n / 80 {
 		items = append(items, item{
-			SKU: fmt.Sprintf("sku-%08x", r.Uint32()), Name: "a box of ☕ no. " + fmt.Sprint(r.IntN(500)),
+			SKU: fmt.Sprintf("sku-%08x", r.Uint32()), Name: "a box of ☕ no. " + strconv.Itoa(r.IntN(500)),
 			Count: r.IntN(9), Price: float64(r.IntN(99999)) / 100, Gift: r.IntN(3) == 0,
 		})
 	}
@@ -55,7 +58,13 @@ func (h *heap) Put(_ context.Context, k offload.Key, object []byte) error {
 
 func (h *heap) Get(_ context.Context, k offload.Key, _ int64) ([]byte, error) {
 	o, _ := h.objects.Load(k.Hash)
-	return o.([]byte), nil
+
+	object, ok := o.([]byte)
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+
+	return object, nil
 }
 
 // primitive is a function that a payload needs, and its inverse.
@@ -135,8 +144,8 @@ func BenchmarkChains(b *testing.B) {
 					check(0, codec.Decode(b.Context(), chain, charge, payload, &out))
 				}, func() {
 					p := bare
-					for i := len(c.primitives) - 1; i >= 0; i-- {
-						p = c.primitives[i].undo(p)
+					for _, f := range slices.Backward(c.primitives) {
+						p = f.undo(p)
 					}
 
 					var out []item

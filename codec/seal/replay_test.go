@@ -31,12 +31,14 @@ func (h *heap) Put(_ context.Context, k offload.Key, object []byte) error {
 }
 
 func (h *heap) Get(_ context.Context, k offload.Key, _ int64) ([]byte, error) {
-	o, ok := h.objects.Load(k)
+	o, _ := h.objects.Load(k)
+
+	text, ok := o.(string)
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
 
-	return []byte(o.(string)), nil
+	return []byte(text), nil
 }
 
 // cards is a handler whose operations return secrets.
