@@ -87,16 +87,20 @@ func primitives() (zst, gcm, b64, hash primitive) {
 		return p
 	}
 
-	return primitive{
-			func(p []byte) []byte { return w.EncodeAll(p, make([]byte, 0, len(p)/2)) },
-			func(p []byte) []byte { return check(r.DecodeAll(p, nil)) },
-		}, primitive{
-			func(p []byte) []byte { return aead.Seal(nil, nil, p, nil) },
-			func(p []byte) []byte { return check(aead.Open(nil, nil, p, nil)) },
-		}, primitive{
-			func(p []byte) []byte { return base64.RawURLEncoding.AppendEncode(nil, p) },
-			func(p []byte) []byte { return check(base64.RawURLEncoding.AppendDecode(nil, p)) },
-		}, primitive{digest, digest}
+	zst = primitive{
+		do:   func(p []byte) []byte { return w.EncodeAll(p, make([]byte, 0, len(p)/2)) },
+		undo: func(p []byte) []byte { return check(r.DecodeAll(p, nil)) },
+	}
+	gcm = primitive{
+		do:   func(p []byte) []byte { return aead.Seal(nil, nil, p, nil) },
+		undo: func(p []byte) []byte { return check(aead.Open(nil, nil, p, nil)) },
+	}
+	b64 = primitive{
+		do:   func(p []byte) []byte { return base64.RawURLEncoding.AppendEncode(nil, p) },
+		undo: func(p []byte) []byte { return check(base64.RawURLEncoding.AppendDecode(nil, p)) },
+	}
+
+	return zst, gcm, b64, primitive{digest, digest}
 }
 
 // BenchmarkChains compares chains with the sum of the primitives that they consist of, measured in turns in one run: x is
