@@ -35,6 +35,18 @@ var (
 		"reflect": "types are known where an operation is declared",
 		"testing": "only tests and replay/replaytest may link it",
 	}
+	pure = map[string]string{
+		"reflect": "types are known where an operation is declared",
+		"testing": "only tests and replay/replaytest may link it",
+		"sync":    "a pure package has no goroutines, and so no locks",
+		"context": "a pure package waits for nothing",
+
+		"sync/atomic": "a pure package shares nothing",
+	}
+	noFront = map[string]string{
+		"testing":  "only tests and replay/replaytest may link it",
+		"net/http": "the service is behind no wire; checkpoint/local/lambdaapi is its front",
+	}
 	noTesting = map[string]string{
 		"testing": "only tests and replay/replaytest may link it",
 	}
@@ -60,9 +72,11 @@ var importGraph = map[string]rule{
 	"codec/offload/storetest": { // for tests of stores
 		allow: []string{module + "/codec", module + "/codec/offload", "github.com/google/go-cmp/..."},
 	},
-	"retry": {deny: noReflection},
+	"retry": {allow: []string{module + "/internal/limits"}, deny: noReflection},
 	"op": {
-		allow:   []string{module + "/codec", module + "/retry", module + "/op/node"},
+		allow: []string{
+			module + "/codec", module + "/retry", module + "/op/node", module + "/internal/guard", module + "/internal/limits", module + "/internal/subtype",
+		},
 		oneFile: []string{"github.com/samber/lo"},
 		deny:    noReflection,
 	},
@@ -72,6 +86,7 @@ var importGraph = map[string]rule{
 	},
 	"checkpoint": {
 		allow: []string{
+			module + "/internal/limits", module + "/internal/subtype",
 			"github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/lambda",
 			"github.com/aws/smithy-go/...",
 		},
@@ -79,19 +94,41 @@ var importGraph = map[string]rule{
 		deny:    noReflection,
 	},
 	"checkpoint/local": {
-		allow: []string{module + "/checkpoint", "github.com/aws/aws-lambda-go/lambdacontext"},
-		deny:  noTesting,
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limits",
+			"github.com/aws/aws-lambda-go/lambdacontext",
+		},
+		deny: noFront,
+	},
+	"checkpoint/local/internal/api": {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: noFront},
+	"checkpoint/local/lambdaapi": {
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local", module + "/checkpoint/local/internal/api", module + "/internal/limits",
+		},
+		deny: noTesting,
 	},
 	"checkpoint/local/storetest": { // for tests of stores
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/google/go-cmp/..."},
 	},
 	"checkpoint/local/process": {
-		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/aws/aws-lambda-go/lambdacontext"},
+		allow: []string{module + "/checkpoint", module + "/checkpoint/local", module + "/internal/limits", "github.com/aws/aws-lambda-go/lambdacontext"},
 		deny:  noTesting,
+	},
+	"internal/guard": {allow: []string{module + "/retry"}, deny: noReflection},
+	"internal/turn":  {deny: noReflection},
+	"replay/internal/engine": {
+		allow: []string{
+			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
+			module + "/internal/limits", module + "/internal/subtype",
+		},
+		deny: noReflection,
 	},
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
+			module + "/replay/internal/engine",
+			module + "/internal/oplog", module + "/internal/limits", module + "/internal/subtype",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
@@ -100,12 +137,23 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/codec", "github.com/aws/smithy-go"},
 		deny:  noReflection,
 	},
-	"internal/leaks": {deny: noReflection}, // for tests
-	"internal/moto":  {deny: noReflection}, // for tests
+	"internal/moto":    {deny: noReflection}, // for tests
+	"internal/leaks":   {deny: noReflection}, // for tests
+	"internal/limits":  {deny: pure},
+	"internal/subtype": {deny: pure},
+	"internal/oplog":   {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/outbox":  {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/oldlogs": { // for tests; it sees records, and functions only as the service does
+		allow: []string{
+			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oplog",
+		},
+	},
+	"internal/wire": {deny: pure},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
-			module + "/codec", module + "/retry", module + "/replay",
+			module + "/codec", module + "/retry", module + "/replay", module + "/internal/oplog",
+			module + "/internal/subtype",
 			"github.com/google/go-cmp/...",
 		},
 		// Of a deployed function, the kit reads the history.
@@ -158,10 +206,93 @@ func TestForbiddenImportIsReported(t *testing.T) {
 			want:   []string{`replay/run.go:3:`, `imports "reflect"`, "types are known where an operation is declared"},
 		},
 		{
+			name:   "a lock in a pure package",
+			reason: "the log is tested without a schedule",
+			files:  map[string]string{"internal/oplog/log.go": `import "sync"`},
+			want:   []string{`internal/oplog/log.go:3:`, `imports "sync"`, "no goroutines"},
+		},
+		{
+			name:   "a lock in the queue of updates",
+			reason: "who has the turn may touch it, and nothing else can",
+			files:  map[string]string{"internal/outbox/queue.go": `import "sync"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "sync"`, "no goroutines"},
+		},
+		{
+			name:   "an atomic in the queue of updates",
+			reason: "what is shared is not pure, with a lock or without",
+			files:  map[string]string{"internal/outbox/queue.go": `import "sync/atomic"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "sync/atomic"`, "shares nothing"},
+		},
+		{
+			name:   "a context in the queue of updates",
+			reason: "the sender makes the calls, and waits for them",
+			files:  map[string]string{"internal/outbox/queue.go": `import "context"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "context"`, "waits for nothing"},
+		},
+		{
+			name:   "a context in the log",
+			reason: "the log is read, not asked for",
+			files:  map[string]string{"internal/oplog/log.go": `import "context"`},
+			want:   []string{`internal/oplog/log.go:3:`, `imports "context"`, "waits for nothing"},
+		},
+		{
+			name:   "declarations in the log",
+			reason: "it holds records, whatever they are of",
+			files:  map[string]string{"internal/oplog/log.go": `import _ "github.com/perdure/perdure/op"`},
+			want:   []string{`internal/oplog/log.go:3:`, `imports "github.com/perdure/perdure/op"`},
+		},
+		{
+			name:   "declarations in the queue of updates",
+			reason: "it holds updates, whatever they are of",
+			files:  map[string]string{"internal/outbox/queue.go": `import _ "github.com/perdure/perdure/op/node"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "github.com/perdure/perdure/op/node"`},
+		},
+		{
+			name:   "declarations in an envelope",
+			reason: "what is in a payload is values",
+			files:  map[string]string{"internal/wire/batch.go": `import _ "github.com/perdure/perdure/op"`},
+			want:   []string{`internal/wire/batch.go:3:`, `imports "github.com/perdure/perdure/op"`},
+		},
+		{
+			name:   "a lock in an envelope",
+			reason: "what is in a payload is values",
+			files:  map[string]string{"internal/wire/batch.go": `import "sync"`},
+			want:   []string{`internal/wire/batch.go:3:`, `imports "sync"`, "no goroutines"},
+		},
+		{
+			name:   "the turn in the queue of updates",
+			reason: "a pure package knows no strand",
+			files:  map[string]string{"internal/outbox/queue.go": `import _ "github.com/perdure/perdure/internal/turn"`},
+			want:   []string{`internal/outbox/queue.go:3:`, `imports "github.com/perdure/perdure/internal/turn"`},
+		},
+		{
+			name:   "the engine's log in the turn",
+			reason: "the turn knows nothing of operations, logs or Lambda",
+			files:  map[string]string{"internal/turn/turn.go": `import _ "github.com/perdure/perdure/internal/oplog"`},
+			want:   []string{`internal/turn/turn.go:3:`, `imports "github.com/perdure/perdure/internal/oplog"`},
+		},
+		{
+			name:   "the log knows who reads it",
+			reason: "the engine stands on the log, and the door to the service stands below both",
+			files: map[string]string{
+				"internal/oplog/log.go":  `import _ "github.com/perdure/perdure/checkpoint"`,
+				"checkpoint/client.go":   `import _ "github.com/aws/smithy-go"`,
+				"checkpoint/decode.go":   `import _ "github.com/perdure/perdure/internal/oplog"`,
+				"internal/outbox/out.go": `import _ "github.com/perdure/perdure/checkpoint"`,
+			},
+			want: []string{`checkpoint/decode.go:3:`, `imports "github.com/perdure/perdure/internal/oplog"`},
+		},
+		{
 			name:   "the service knows the interpreter",
 			reason: "checkpoint/local would judge the interpreter by itself",
 			files:  map[string]string{"checkpoint/local/service.go": `import "github.com/perdure/perdure/replay"`},
 			want:   []string{`checkpoint/local/service.go:3:`},
+		},
+		{
+			name:   "a server in the service",
+			reason: "tests of handlers need no HTTP",
+			files:  map[string]string{"checkpoint/local/service.go": `import "net/http"`},
+			want:   []string{`checkpoint/local/service.go:3:`, "checkpoint/local/lambdaapi is its front"},
 		},
 		{
 			name:   "a second file with AWS types",

@@ -2,8 +2,6 @@ package checkpoint_test
 
 import (
 	"encoding/json"
-	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -88,72 +86,6 @@ func BenchmarkDecodeInvocation(b *testing.B) {
 			if _, err := checkpoint.DecodeInvocation(payload); err != nil {
 				b.Fatal(err)
 			}
-		}
-	})
-}
-
-func BenchmarkLog(b *testing.B) {
-	ops := steps(records, 100)
-	keys := make([]string, len(ops))
-	for i := range keys {
-		keys[i] = strconv.Itoa(i)
-	}
-	b.Run("new", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			checkpoint.NewLog(ops)
-		}
-		perRecord(b)
-	})
-	b.Run("new-and-claim", func(b *testing.B) {
-		b.ReportAllocs()
-		scope := checkpoint.NewScope("")
-		for b.Loop() {
-			log := checkpoint.NewLog(ops)
-			var buf [64]byte
-			for _, key := range keys {
-				if op, _, first := log.Claim(scope.AppendID(buf[:0], "charge-card", key, 0)); op == nil || !first {
-					b.Fatal("the record was not found")
-				}
-			}
-		}
-		perRecord(b)
-	})
-	b.Run("claim-without-records", func(b *testing.B) {
-		b.ReportAllocs()
-		scope := checkpoint.NewScope("")
-		for b.Loop() {
-			log := checkpoint.NewLog(nil)
-			var buf [64]byte
-			for _, key := range keys {
-				log.Claim(scope.AppendID(buf[:0], "charge-card", key, 0))
-			}
-		}
-		perRecord(b)
-	})
-	b.Run("merge", func(b *testing.B) {
-		b.ReportAllocs()
-		log := checkpoint.NewLog(slices.Clone(ops))
-		for b.Loop() {
-			log.Merge(ops)
-		}
-		perRecord(b)
-	})
-}
-
-func BenchmarkScope(b *testing.B) {
-	b.Run("AppendID", func(b *testing.B) {
-		b.ReportAllocs()
-		scope := checkpoint.NewScope(checkpoint.ID("", "ship", "SKU-1", 0))
-		var buf [64]byte
-		for b.Loop() {
-			scope.AppendID(buf[:0], "charge-card", "key", 1)
-		}
-	})
-	b.Run("NewScope", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			checkpoint.NewScope("ship-0748d7a5326c-854f6517190c4c9e")
 		}
 	})
 }

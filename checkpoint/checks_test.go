@@ -1,6 +1,7 @@
 package checkpoint_test
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"testing"
@@ -39,7 +40,6 @@ func day() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.U
 
 // steps returns the records of n finished steps of the root scope, with results of size bytes.
 func steps(n, size int) []checkpoint.Operation {
-	scope := checkpoint.NewScope("")
 	result := make([]byte, 0, size)
 	result = append(result, `{"text":"`...)
 	for len(result) < size-2 {
@@ -50,8 +50,8 @@ func steps(n, size int) []checkpoint.Operation {
 	for i := range ops {
 		start := day().Add(time.Duration(i) * 10 * time.Millisecond)
 		ops[i] = checkpoint.Operation{
-			ID:      string(scope.AppendID(nil, "charge-card", strconv.Itoa(i), 0)),
-			Name:    checkpoint.WireName("charge-card", strconv.Itoa(i)),
+			ID:      fmt.Sprintf("charge-card-0748d7a5326c-%016x", i),
+			Name:    fmt.Sprintf("charge-card[%d]", i),
 			SubType: "Step",
 			Kind:    checkpoint.KindStep,
 			Status:  checkpoint.StatusSucceeded,

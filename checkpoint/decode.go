@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/perdure/perdure/internal/subtype"
 )
 
 // DecodeInvocation decodes the event of a durable function. Unknown fields are skipped, null is
@@ -367,20 +369,20 @@ func (d *decoder) status() (Status, error) {
 func (d *decoder) subType() (string, error) {
 	b, err := d.raw()
 	switch string(b) {
-	case "Step":
-		return "Step", err
-	case "Wait":
-		return "Wait", err
-	case "Callback":
-		return "Callback", err
-	case "ChainedInvoke":
-		return "ChainedInvoke", err
-	case "RunInChildContext":
-		return "RunInChildContext", err
-	case "MapIteration":
-		return "MapIteration", err
-	case "ParallelBranch":
-		return "ParallelBranch", err
+	case subtype.Step:
+		return subtype.Step, err
+	case subtype.Wait:
+		return subtype.Wait, err
+	case subtype.Callback:
+		return subtype.Callback, err
+	case subtype.Invoke:
+		return subtype.Invoke, err
+	case subtype.Group:
+		return subtype.Group, err
+	case subtype.MapItem:
+		return subtype.MapItem, err
+	case subtype.ParallelBranch:
+		return subtype.ParallelBranch, err
 	}
 	return d.keep(b), err
 }

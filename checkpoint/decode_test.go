@@ -3,7 +3,7 @@ package checkpoint_test
 import (
 	"bytes"
 	"errors"
-	"strconv"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -357,8 +357,8 @@ func TestRecordsOfAnySize(t *testing.T) {
 			size = 40 * i
 		}
 		want = append(want, steps(1, size)[0])
-		want[i].ID = checkpoint.ID("", "a", strconv.Itoa(i), 0)
-		want[i].ParentID = checkpoint.ID("", "p", strconv.Itoa(i/10), 0)
+		want[i].ID = fmt.Sprintf("a-0748d7a5326c-%016x", i)
+		want[i].ParentID = fmt.Sprintf("p-0748d7a5326c-%016x", i/10)
 	}
 	inv, err := checkpoint.DecodeInvocation(event(t, want))
 	if err != nil {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/perdure/perdure/internal/limits"
 )
 
 const (
 	// MaxResponse is the size in bytes of the largest answer of a function (Lambda quotas:
 	// synchronous invocation payload, 6 MB).
-	MaxResponse = 6 << 20
+	MaxResponse = limits.SyncPayload
 	// MaxResult is the size in bytes of the largest result that is answered inside the envelope;
 	// a larger one is checkpointed as SUCCEED of the EXECUTION operation and answered as empty.
 	// All SDKs use this number, which leaves room for the envelope.

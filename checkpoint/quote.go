@@ -158,14 +158,17 @@ func hex4(b []byte) (rune, bool) {
 	}
 	var r rune
 	for _, c := range b[:4] {
-		if 'A' <= c && c <= 'F' {
-			c += 'a' - 'A'
-		}
-		d := hexDigit(c)
-		if d > 15 {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
 			return 0, false
 		}
-		r = r<<4 | rune(d)
+		r = r<<4 | rune(c)
 	}
 	return r, true
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/perdure/perdure/internal/limits"
 )
 
-// pageItems is the number of records asked for in one call: the most the service allows (Lambda
-// API, GetDurableExecutionState.MaxItems), where its default of 100 would mean ten times the calls.
-const pageItems = 1000
+// pageItems is the number of records asked for in one call: the most the service allows, where its
+// default of 100 would mean ten times the calls.
+const pageItems = limits.PageItems
 
 // LoadState returns the whole log of an execution: the records of the event and all pages that
 // the service has not put into it. Nothing can be decided before they are read: an operation on a

@@ -28,6 +28,11 @@ func (c *pagedClient) State(_ context.Context, in checkpoint.StateInput) (checkp
 	return page, nil
 }
 
+// step returns a record of a step.
+func step(name string, status checkpoint.Status) checkpoint.Operation {
+	return checkpoint.Operation{ID: name, Name: name, SubType: "Step", Kind: checkpoint.KindStep, Status: status, Start: day()}
+}
+
 func TestLoadState(t *testing.T) {
 	t.Parallel()
 	a, b, c := step("a", checkpoint.StatusSucceeded), step("b", checkpoint.StatusSucceeded), step("c", checkpoint.StatusStarted)

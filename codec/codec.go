@@ -124,3 +124,11 @@ func invalidAt(payload []byte) int {
 
 	return -1
 }
+
+// Pure reports whether a codec says of itself that it converts without waiting for anything, by a method
+// Pure() bool that returns true. [JSON] and [Raw] do. Others may do I/O: they are called beside the code
+// of the handler, never while it has to wait for them to let others go on.
+func Pure(c Codec) bool {
+	p, ok := c.(interface{ Pure() bool })
+	return ok && p.Pure()
+}

@@ -50,6 +50,8 @@ func (e *Error) Unwrap() error {
 }
 
 func newError(m Meta, decoding bool, cause error) *Error {
+	cause = readable(cause)
+
 	return &Error{
 		Operation: valid(m.OperationName),
 		ID:        valid(m.OperationID),
@@ -59,6 +61,23 @@ func newError(m Meta, decoding bool, cause error) *Error {
 		Reason:    valid(cause.Error()),
 		cause:     cause,
 	}
+}
+
+// readable returns err, or what says that it is a nil pointer whose Error method panics.
+func readable(err error) (out error) {
+	if fmt.Sprintf("%p", err) != "0x0" {
+		return err
+	}
+
+	defer func() {
+		if p := recover(); p != nil {
+			out = fmt.Errorf("a nil %T was returned as error: its method Error panics: %v", err, p)
+		}
+	}()
+
+	_ = err.Error()
+
+	return err
 }
 
 // wrap makes an *Error of err unless err is one.

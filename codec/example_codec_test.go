@@ -91,3 +91,9 @@ func ExampleDecode() {
 	// codec: decode result of "sum": json: cannot unmarshal string into Go value of type int
 	// sum result true
 }
+
+func ExamplePure() {
+	vault := struct{ codec.Codec }{codec.JSON()} // says nothing of itself
+	fmt.Println(codec.Pure(codec.JSON()), codec.Pure(codec.Raw()), codec.Pure(vault))
+	// Output: true true false
+}

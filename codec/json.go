@@ -20,6 +20,9 @@ func JSON() Codec {
 
 type jsonCodec struct{}
 
+// Pure returns true: see [Pure].
+func (jsonCodec) Pure() bool { return true }
+
 // Encode returns v as JSON.
 func (jsonCodec) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 	switch v := v.(type) {

@@ -17,6 +17,9 @@ func Raw() Codec {
 
 type rawCodec struct{}
 
+// Pure returns true: see [Pure].
+func (rawCodec) Pure() bool { return true }
+
 // Encode returns the bytes of v.
 func (rawCodec) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 	switch v := v.(type) {

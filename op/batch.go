@@ -197,7 +197,7 @@ func decodeBatch[T any](r node.Record, item func(i int) Op[T]) (Batch[T], error)
 		it := Item[T]{Index: in.Index, Name: in.Name, Key: in.Key, Status: Started}
 		switch in.Status {
 		case node.ItemSucceeded, node.ItemFailed:
-			it.Value, it.Err = item(in.Index).Decode(in.Record)
+			it.Value, it.Err = decodeItem(in, item(in.Index).Decode)
 			it.Status = Succeeded
 			if it.Err != nil {
 				it.Status = Failed
@@ -208,6 +208,24 @@ func decodeBatch[T any](r node.Record, item func(i int) Op[T]) (Batch[T], error)
 	}
 	return b, nil
 }
+
+// decodeItem decodes an operation of a batch that has ended.
+func decodeItem[T any](it node.Item, decode func(node.Record) (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicOf(p) // it counts as a failure, as the panic of a body does
+		}
+	}()
+	v, err = decode(it.Record)
+	if err == nil && it.Status == node.ItemFailed && it.Record.Err == nil {
+		var zero T
+		return zero, errUnsteady
+	}
+	return v, err
+}
+
+var errUnsteady = errors.New("op: the result counted as a failure when the batch ended, and does not now: " +
+	"functions of op.Transform and Op.MapError must depend on their argument alone, and keep refusing what they refused")
 
 // batchFailed is the error of an outcome that failed as a whole; nil for others.
 func batchFailed[T any](n *node.Batch, r node.Record, b Batch[T]) error {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -48,7 +50,7 @@ func CreateCallback[T any](name string, opts ...CallbackOption) Op[Callback[T]] 
 
 // callbackHeader is the header of an operation whose result comes from outside.
 func callbackHeader[T any](name string) node.Header {
-	h := header[T](name, subTypeCallback)
+	h := header[T](name, subtype.Callback)
 	switch any(*new(T)).(type) {
 	case string, []byte:
 		h.Codec = codec.Raw()
@@ -95,7 +97,7 @@ func WaitForCallback[T any](
 	name string, submit func(ctx context.Context, callbackID string) error, opts ...WaitForCallbackOption,
 ) Op[T] {
 	w := waitForCallback{group: node.Group{Header: callbackHeader[T](name), Outside: true}}
-	w.group.SubType = subTypeWaitForCallback
+	w.group.SubType = subtype.WaitForCallback
 	w.callback.Header = callbackHeader[string](inner(name, "-callback"))
 	if submit == nil {
 		w.group.Err = nilBody(w.group.Err, "WaitForCallback", name)
@@ -144,5 +146,5 @@ func (b callbackBody) submitter(id string) node.Node {
 
 // inner names an operation inside one of ours, within the limit of a name.
 func inner(name, suffix string) string {
-	return name[:min(len(name), maxName-len(suffix))] + suffix
+	return name[:min(len(name), limits.Name-len(suffix))] + suffix
 }

@@ -48,10 +48,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 	n.Child = func(i int) node.Node { return chunk(i).Node() }
 	decode := func(r node.Record) (Batch[Out], error) {
 		var b Batch[Out]
-		switch {
-		case r.Err != nil:
-			return b, r.Err
-		case r.Outcome == nil:
+		if r.Outcome == nil {
 			return decodeAs[Batch[Out]](r)
 		}
 		b.Reason = Reason(r.Outcome.Reason)
@@ -79,8 +76,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 		}
 		return b, batchFailed(n, r, b)
 	}
-	n.Whole = func(r node.Record) (any, error) { return decode(r) }
-	n.Check = nil
+	decodesTo(n, decode)
 	return Op[Batch[Out]]{n: n, decode: decode}
 }
 
@@ -126,7 +122,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 			var errs []error
 			for _, it := range slices.Backward(r.Outcome.Items) {
 				u := each(items[it.Index]).Node().Head().Undo
-				if u == nil || it.Status != node.ItemSucceeded && !u.Attempted {
+				if u == nil || !undoneTogether(it, u) {
 					continue
 				}
 				_, err := u.Step(it.Record).Body.Run(ctx)
@@ -139,4 +135,18 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 		undo.Config = s.Config
 		return undo
 	}}
+}
+
+// undoneTogether reports whether an item is compensated with its chunk. One that completed and
+// counts as failed is not: the chunk has taken it back when it ended.
+func undoneTogether(it node.Item, u *node.Undo) bool {
+	failed := it.Record.Err != nil
+	switch it.Status {
+	case node.ItemSucceeded:
+		return !failed || u.Attempted
+	case node.ItemFailed:
+		return failed && u.Attempted
+	case node.ItemStarted:
+	}
+	return u.Attempted
 }

@@ -3,6 +3,7 @@ package op
 import (
 	"time"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -10,20 +11,21 @@ import (
 // first error; the others are then abandoned. Without operations the result is empty.
 //
 // The outcome of a combinator is recorded: it is the same on every replay, and so is the winner.
-// Operands need different names or keys.
+// Operands need different names or keys; they may change places while executions are under way, but
+// one that is added or removed after the end is a divergence.
 func All[T any](name string, ops ...Op[T]) Op[[]T] {
 	n := combinator[[]T](name, operands(node.Header{Name: name}, ops))
 	return combined(n, func(r node.Record) ([]T, error) {
-		if err := loser(r, func(i int, r node.Record) error { _, err := ops[i].Decode(r); return err }); err != nil {
+		if err := loser(r, func(it node.Item) error { _, err := decodeItem(it, ops[it.Index].Decode); return err }); err != nil {
 			return nil, err
 		}
-		values := make([]T, len(r.Outcome.Items))
-		for i, it := range r.Outcome.Items {
+		values := make([]T, len(ops))
+		for _, it := range r.Outcome.Items {
 			v, err := ops[it.Index].Decode(it.Record)
 			if err != nil {
 				return nil, err
 			}
-			values[i] = v
+			values[it.Index] = v
 		}
 		return values, nil
 	})
@@ -83,8 +85,10 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 	refuseEmpty(n, "Select")
 	return combined(n, func(r node.Record) (Winner[T], error) {
 		w := Winner[T]{Index: r.Outcome.Winner}
-		w.Name = ops[w.Index].Node().Head().Name
 		v, err := decodeWinner(r, ops)
+		if w.Index >= 0 && w.Index < len(ops) {
+			w.Name = ops[w.Index].Node().Head().Name
+		}
 		w.Value = v
 		return w, err
 	})
@@ -92,6 +96,9 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 
 // Timeout limits an operation of any kind to d, rounded up to whole seconds: if it has not ended
 // by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
+//
+// An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the step
+// "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	timer := Wait(inner(name, "-timer"), d)
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
@@ -110,13 +117,14 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 		}
 		return &timeoutError{name: name, after: d}
 	}
+	keepUndo(&n.Header, "Timeout", o.Node(), operand)
 	return limited
 }
 
 // combinator makes a flat batch of operands. It is recorded as a group.
 func combinator[T any](name string, n *node.Batch) *node.Batch {
 	err := n.Err
-	n.Header = header[T](name, subTypeGroup)
+	n.Header = header[T](name, subtype.Group)
 	if n.Err == nil {
 		n.Err = err
 	}
@@ -153,7 +161,7 @@ func decodesTo[T any](n *node.Batch, decode func(r node.Record) (T, error)) {
 func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
-			return ops[it.Index].Decode(it.Record)
+			return decodeItem(it, ops[it.Index].Decode)
 		}
 	}
 	var zero T
@@ -162,13 +170,13 @@ func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
 
 // loser is the error of the operation that failed a batch in which all must succeed; nil if it did
 // not fail.
-func loser(r node.Record, decode func(i int, r node.Record) error) error {
+func loser(r node.Record, decode func(node.Item) error) error {
 	if !r.Outcome.Failed {
 		return nil
 	}
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
-			return decode(it.Index, it.Record)
+			return decode(it)
 		}
 	}
 	return errNoOutcome

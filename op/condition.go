@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
@@ -19,7 +20,7 @@ import (
 func WaitForCondition[S any](
 	name string, initial S, check func(ctx context.Context, state S) (next S, met bool, err error), opts ...ConditionOption,
 ) Op[S] {
-	n := &node.Step{Header: header[S](name, subTypeCondition), Body: conditionBody[S]{initial, check}}
+	n := &node.Step{Header: header[S](name, subtype.Condition), Body: conditionBody[S]{initial, check}}
 	n.Config = node.StepConfig{
 		Retry:     retry.Polling(),
 		Only:      []retry.Filter{retry.OnIs(ErrInterrupted)}, // no error of check is retried, nor a panic

@@ -3,6 +3,8 @@ package op
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"strings"
 )
 
 var (
@@ -72,6 +74,11 @@ type PanicError struct {
 	Value string `json:"value"`
 	// Stack is where it happened; it is not recorded unless the handler asks for stacks.
 	Stack []string `json:"-"`
+}
+
+// panicOf returns the error of a panic that was recovered.
+func panicOf(v any) *PanicError {
+	return &PanicError{Value: fmt.Sprint(v), Stack: strings.Split(strings.TrimSpace(string(debug.Stack())), "\n")}
 }
 
 // Error says that it was a panic, and with which value.

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -12,7 +13,7 @@ import (
 // A result of more than 256 KiB stays in the records of fn's operations: then fn is run again on
 // each replay, read-only, to compute it.
 func Group[T any](name string, fn func(Context) (T, error), opts ...GroupOption) Op[T] {
-	n := &node.Group{Header: header[T](name, subTypeGroup), Body: groupFn[T](fn)}
+	n := &node.Group{Header: header[T](name, subtype.Group), Body: groupFn[T](fn)}
 	if fn == nil {
 		n.Err = nilBody(n.Err, "Group", name)
 	}
@@ -24,7 +25,7 @@ func Group[T any](name string, fn func(Context) (T, error), opts ...GroupOption)
 func GroupFunc[In, Out any](name string, fn func(Context, In) (Out, error), opts ...GroupOption) Builder[In, Out] {
 	d := &node.Decl{Name: name}
 	return func(in In) Op[Out] {
-		n := &node.Group{Header: header[Out](name, subTypeGroup), Body: groupInFn[In, Out]{fn, in}}
+		n := &node.Group{Header: header[Out](name, subtype.Group), Body: groupInFn[In, Out]{fn, in}}
 		if fn == nil {
 			n.Err = nilBody(n.Err, "GroupFunc", name)
 		}

@@ -4,28 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 )
-
-// The sub-types of the wire, as the service's other SDKs spell them.
-const (
-	subTypeStep  = "Step"
-	subTypeWait  = "Wait"
-	subTypeGroup = "RunInChildContext"
-
-	subTypeCondition       = "WaitForCondition"
-	subTypeCallback        = "Callback"
-	subTypeWaitForCallback = "WaitForCallback"
-	subTypeInvoke          = "ChainedInvoke"
-	subTypeMap             = "Map"
-	subTypeMapItem         = "MapIteration"
-	subTypeParallel        = "Parallel"
-	subTypeParallelBranch  = "ParallelBranch"
-	subTypeRetry           = "WithRetry"
-)
-
-// maxName is the longest name in bytes. Source: Lambda API, OperationUpdate.Name.
-const maxName = 256
 
 var errZeroOp = errors.New("op: the zero Op: make operations with op.Step, op.Wait and the other constructors")
 
@@ -45,8 +26,8 @@ func checkName(name string) error {
 	if name == "" {
 		return errors.New("op: an operation without a name: give it one that is unique in its scope")
 	}
-	if len(name) > maxName {
-		return fmt.Errorf("op: %q…: the name has %d bytes; at most %d are allowed", name[:40], len(name), maxName)
+	if len(name) > limits.Name {
+		return fmt.Errorf("op: %q…: the name has %d bytes; at most %d are allowed", name[:40], len(name), limits.Name)
 	}
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] > '~' {

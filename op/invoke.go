@@ -2,6 +2,7 @@ package op
 
 import (
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -15,7 +16,7 @@ import (
 // type and message that the function failed with; it is an [ErrTimedOut] if the function timed
 // out and an [ErrStopped] if it was stopped.
 func Invoke[Out, In any](name, function string, in In, opts ...InvokeOption) Op[Out] {
-	n := &node.Invoke{Header: header[Out](name, subTypeInvoke), Function: function}
+	n := &node.Invoke{Header: header[Out](name, subtype.Invoke), Function: function}
 	n.Input = in
 	if function == "" && n.Err == nil {
 		n.Err = misuse(name, "op.Invoke without a function: pass its name or ARN, with a version, an alias or $LATEST if it is durable")

@@ -53,7 +53,11 @@ func place[T any](o Op[T], v *T) func(node.Record) error {
 
 // joined decodes the operands of a join, or returns the error that ended it.
 func joined(r node.Record, decode ...func(node.Record) error) error {
-	if err := loser(r, func(i int, r node.Record) error { return decode[i](r) }); err != nil {
+	err := loser(r, func(it node.Item) error {
+		_, err := decodeItem(it, func(r node.Record) (None, error) { return None{}, decode[it.Index](r) })
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	for _, it := range r.Outcome.Items {

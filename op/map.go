@@ -3,6 +3,7 @@ package op
 import (
 	"slices"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -10,8 +11,9 @@ import (
 // by index.
 //
 // Each item is a branch with a scope of its own. Its place in the log is its index; if each
-// carries a key ([Builder.Key]) it is the key, and items may be inserted and removed while
-// executions are under way. Keys must be different.
+// carries a key ([Builder.Key]) it is the key, and items may be reordered and inserted while
+// executions are under way: each keeps its result, and one that was not there when the batch ended
+// is absent. One that has begun and is gone is a divergence. Keys must be different.
 //
 // By default all branches are open at once and the first failure ends the batch; see
 // [WithMaxConcurrency], [WithMaxRunning], [WithCompletion]. A batch that ended because of failures
@@ -23,7 +25,7 @@ import (
 // it is [WithFlat], and everything inside them (Lambda quotas).
 func Map[In, Out any](name string, items []In, each Builder[In, Out], opts ...MapOption) Op[Batch[Out]] {
 	m := mapping{n: &node.Batch{
-		Header: header[Batch[Out]](name, subTypeMap), N: len(items), Indexed: true, ItemSubType: subTypeMapItem,
+		Header: header[Batch[Out]](name, subtype.Map), N: len(items), Indexed: true, ItemSubType: subtype.MapItem,
 	}}
 	if each == nil {
 		m.n.Err = nilBody(m.n.Err, "Map", name)
@@ -54,8 +56,8 @@ type mapping struct {
 // as it stands. For the rest see [Map]; for branches of different types see [Join2] and
 // [Transform].
 func Parallel[T any](name string, branches []Op[T], opts ...BatchOption) Op[Batch[T]] {
-	n := operands(header[Batch[T]](name, subTypeParallel), branches)
-	n.ItemSubType = subTypeParallelBranch
+	n := operands(header[Batch[T]](name, subtype.Parallel), branches)
+	n.ItemSubType = subtype.ParallelBranch
 	for _, o := range opts {
 		if o != nil {
 			o.applyBatch(n)

@@ -30,9 +30,17 @@ func (o Op[T]) Key(k string) Op[T] {
 	return o.with(func(h *node.Header) { h.Key = k })
 }
 
-// WithCodec encodes and decodes the result with c instead of the handler's codec.
+// WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that keeps the
+// Undo of the operation inside has no codec of its own: give it to that operation.
 func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
-	return o.with(func(h *node.Header) { h.Codec = c.Codec() })
+	inside := o.n != nil && keepsItems(o.n)
+	return o.with(func(h *node.Header) {
+		h.Codec = c.Codec()
+		if inside && h.Err == nil {
+			h.Err = misuse(h.Name, "Op.WithCodec: the Undo of the operation inside needs its result, which this codec would not keep: "+
+				"give the codec to that operation, or an Undo to this one before its codec")
+		}
+	})
 }
 
 // WithSummary describes a result that is too large for the log, for people who read it. Only
@@ -47,21 +55,21 @@ func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
 }
 
 // MapError replaces the error that running the operation returns. The log keeps the original;
-// f is called on the first run and on every replay and must depend on its argument alone.
-// It is not called for a success.
+// f is called on the first run and on every replay, may be called more than once, and must depend on
+// its argument alone. It is not called for a success. If it returns nil, the operation counts as a
+// success.
 func (o Op[T]) MapError(f func(error) error) Op[T] {
 	if f == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
 	}
 	decode := o.Decode
-	o.decode = func(r node.Record) (T, error) {
+	return o.decodedBy(func(r node.Record) (T, error) {
 		v, err := decode(r)
 		if err != nil {
 			err = f(err)
 		}
 		return v, err
-	}
-	return o
+	})
 }
 
 // Decl returns the identity of the builder that made the operation, nil if none did.
@@ -80,13 +88,19 @@ func (o Op[T]) Node() node.Node {
 	case o.key == nil:
 		return o.n
 	}
-	return node.With(o.n, func(h *node.Header) { h.Key = o.key() })
+	key, err := guardedKey(o.key)
+	return node.With(o.n, func(h *node.Header) {
+		h.Key = key
+		if err != nil && h.Err == nil {
+			h.Err = err
+		}
+	})
 }
 
 // Decode returns what the record of the operation says, for interpreters.
 func (o Op[T]) Decode(r node.Record) (T, error) {
 	if o.decode != nil {
-		return o.decode(r)
+		return guarded(func() (T, error) { return o.decode(r) })
 	}
 	return decodeAs[T](r)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
@@ -218,5 +219,5 @@ func validSubType(s string) bool {
 			return false
 		}
 	}
-	return len(s) >= 1 && len(s) <= 32
+	return len(s) >= 1 && len(s) <= limits.SubType
 }

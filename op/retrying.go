@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/retry"
 )
@@ -15,9 +16,15 @@ import (
 // as its key. The error is that of the last attempt; a *codec.Error is not retried. A [Step] has retries of its own, which cost
 // no further operations.
 //
+// An attempt has failed if whoever ran o would get an error: that of a [Transform], or what [Op.MapError]
+// makes of it, is what p is asked about.
+//
+// An Undo of o is kept: if the scope of the Retry fails after an attempt succeeded, that is undone by the step
+// "<name>-undo", once for all attempts. Then the name has at most 251 bytes.
+//
 // p and its filters are asked again on every replay: they must depend on the attempt alone.
 func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
-	n := &node.Group{Header: header[T](name, subTypeRetry)}
+	n := &node.Group{Header: header[T](name, subtype.Retry)}
 	n.Body = retryBody{name: name, op: o, policy: p}
 	switch err := retry.Validate(p); {
 	case n.Err != nil:
@@ -33,8 +40,20 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	if n.Err == nil {
 		h := o.Node().Head()
 		n.Codec, n.Known, n.Of, n.Check = h.Codec, h.Known, o.Node(), h.Check
+		keepUndo(&n.Header, "Retry", o.Node(), itself)
 	}
-	return Op[T]{n: n, decode: o.decode}
+	retried := Op[T]{n: n, decode: o.decode}
+	if h := o.Node().Head(); n.Err == nil && h.Value != nil {
+		n.Body = retryBody{name: name, op: o, policy: p, value: h.Value}
+		retried = retried.decodedBy(func(r node.Record) (T, error) {
+			if r.Err != nil && errors.Is(r.Err, node.ErrRefused) {
+				var zero T
+				return zero, r.Err // it has been through the functions of o
+			}
+			return o.Decode(r)
+		})
+	}
+	return retried
 }
 
 // attemptable reports whether running n again can come to another end.
@@ -51,6 +70,7 @@ type retryBody struct {
 	name   string
 	op     Operation
 	policy retry.Policy
+	value  node.Checker // not nil: it decides whether an attempt has failed
 }
 
 // Run attempts the operation.
@@ -59,28 +79,58 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 	for number := 1; ; number++ {
 		key := strconv.Itoa(number)
 		r := s.Run(node.With(b.op.Node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
-		if r.Err == nil {
-			return node.Verbatim{Payload: r.Payload}, nil
+		err := b.failed(r)
+		if err == nil {
+			return node.Verbatim{Payload: r.Payload}, r.Err
 		}
-		if _, ok := errors.AsType[*codec.Error](r.Err); ok {
-			return nil, r.Err
+		if _, ok := errors.AsType[*codec.Error](err); ok {
+			return nil, last(r, err)
 		}
 		at := s.View()
 		d := retry.Decide(b.policy, nil, retry.Attempt{
-			Err: r.Err, Number: number, Elapsed: at.Now().Sub(began),
+			Err: err, Number: number, Elapsed: at.Now().Sub(began),
 			Rand: retry.Rand(at.Execution.ARN, b.name, number),
 		})
 		if d.Err != nil {
 			return nil, d.Err
 		}
 		if !d.Retry {
-			return nil, r.Err
+			return nil, last(r, err)
 		}
 		if r := s.Run(Wait(inner(b.name, "-backoff"), max(d.After, time.Second)).Key(key).Node()); r.Err != nil {
 			return nil, r.Err
 		}
 	}
 }
+
+// failed returns the error of an attempt as whoever ran the operation would get it.
+func (b retryBody) failed(r node.Record) (err error) {
+	if b.value == nil {
+		return r.Err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicOf(p)
+		}
+	}()
+	return b.value.Check(r)
+}
+
+// last is the error that is recorded of the last attempt: the operation's own, which the functions of
+// the user's are applied to on each replay, or what they have made of a result that they refused, here
+// or in a Retry further in.
+func last(r node.Record, err error) error {
+	if r.Err != nil && !errors.Is(r.Err, node.ErrRefused) {
+		return r.Err
+	}
+	return &refusedError{err}
+}
+
+// refusedError is the error of a result that a function of the user's has refused. It reads as what the function said.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string   { return e.err.Error() }
+func (e *refusedError) Unwrap() []error { return []error{e.err, node.ErrRefused} }
 
 // joinKey is the key of an attempt.
 func joinKey(key, number string) string {

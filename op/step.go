@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -17,7 +18,7 @@ import (
 // registered by [WithErrors] keep their identity. A nil fn or an invalid name is an error when
 // the step is run. Limit: a result of at most 1 MB (Lambda API, OperationUpdate.Payload).
 func Step[T any](name string, fn func(context.Context) (T, error), opts ...StepOption) Op[T] {
-	n := &node.Step{Header: header[T](name, subTypeStep), Body: stepFn[T](fn)}
+	n := &node.Step{Header: header[T](name, subtype.Step), Body: stepFn[T](fn)}
 	if fn == nil {
 		n.Err = nilBody(n.Err, "Step", name)
 	}
@@ -30,7 +31,7 @@ func Step[T any](name string, fn func(context.Context) (T, error), opts ...StepO
 func StepFunc[In, Out any](name string, fn func(context.Context, In) (Out, error), opts ...StepOption) Builder[In, Out] {
 	d := &node.Decl{Name: name}
 	return func(in In) Op[Out] {
-		s := &stepInFn[In, Out]{Step: node.Step{Header: header[Out](name, subTypeStep)}, fn: fn}
+		s := &stepInFn[In, Out]{Step: node.Step{Header: header[Out](name, subtype.Step)}, fn: fn}
 		s.Body = s
 		if fn == nil {
 			s.Err = nilBody(s.Err, "StepFunc", name)
@@ -42,7 +43,7 @@ func StepFunc[In, Out any](name string, fn func(context.Context, In) (Out, error
 
 // Do is a [Step] without a result.
 func Do(name string, fn func(context.Context) error, opts ...StepOption) Op[None] {
-	n := &node.Step{Header: header[None](name, subTypeStep), Body: doFn(fn)}
+	n := &node.Step{Header: header[None](name, subtype.Step), Body: doFn(fn)}
 	if fn == nil {
 		n.Err = nilBody(n.Err, "Do", name)
 	}
@@ -53,7 +54,7 @@ func Do(name string, fn func(context.Context) error, opts ...StepOption) Op[None
 func DoFunc[In any](name string, fn func(context.Context, In) error, opts ...StepOption) Builder[In, None] {
 	d := &node.Decl{Name: name}
 	return func(in In) Op[None] {
-		s := &doInFn[In]{Step: node.Step{Header: header[None](name, subTypeStep)}, fn: fn}
+		s := &doInFn[In]{Step: node.Step{Header: header[None](name, subtype.Step)}, fn: fn}
 		s.Body = s
 		if fn == nil {
 			s.Err = nilBody(s.Err, "DoFunc", name)

@@ -4,13 +4,20 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
 // Undo says how the operation is compensated when the scope it ran in fails after it completed:
 // as a step of its own, "<name>-undo", after the scope's operations that completed later have been
-// compensated. fn gets the operation's result. A group or batch that succeeded is undone by its
-// own Undo alone.
+// compensated. fn gets the operation's result, computed again if it was too large for the log; if that cannot
+// be, the operation is listed as unknown. A group or batch that succeeded is undone by its
+// own Undo alone: a [Map], [Parallel], [Race], [All] and their like keep nothing of the Undo of their operands once they
+// have succeeded.
+//
+// What wraps one operation keeps its Undo: [Transform], [Op.MapError] and [Op.Key] because they are the operation
+// itself, [Timeout] and [Retry] by a step of their own name, once they have succeeded. An Undo behind the wrapper
+// takes the place of the one inside.
 //
 // Operations that a batch or a failing scope leaves behind are undone too. If the body of one was
 // running then, nobody knows what came of it: the error is an [*UndoError] that lists it as
@@ -51,7 +58,7 @@ func (o Op[T]) undo(
 	return o.with(func(h *node.Header) {
 		name := h.Name + undoSuffix
 		step := func(r node.Record) *node.Step {
-			n := &node.Step{Header: header[None](name, subTypeStep), Body: doFn(body(r))}
+			n := &node.Step{Header: header[None](name, subtype.Step), Body: doFn(body(r))}
 			step[None](n, opts)
 			return n
 		}

@@ -4,17 +4,19 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
 // MaxWait is the longest wait and the longest delay between attempts.
 // Source: Lambda API, WaitOptions.WaitSeconds.
-const MaxWait = 31_622_400 * time.Second
+const MaxWait = limits.Duration
 
 // Wait suspends its scope for d, without keeping the function running.
 // d is rounded up to whole seconds; less than one second or more than [MaxWait] is an error.
 func Wait(name string, d time.Duration) Op[None] {
-	n := &node.Wait{Header: header[None](name, subTypeWait), Duration: wholeSeconds(d)}
+	n := &node.Wait{Header: header[None](name, subtype.Wait), Duration: wholeSeconds(d)}
 	if n.Err == nil {
 		switch {
 		case d < time.Second:
@@ -29,7 +31,7 @@ func Wait(name string, d time.Duration) Op[None] {
 // WaitUntil waits until t, rounded up to whole seconds. If t is not after what replay.Now
 // says in the scope, it completes at once and leaves no record. The zero time is an error.
 func WaitUntil(name string, t time.Time) Op[None] {
-	n := &node.Wait{Header: header[None](name, subTypeWait), Until: t}
+	n := &node.Wait{Header: header[None](name, subtype.Wait), Until: t}
 	if n.Err == nil && t.IsZero() {
 		n.Err = misuse(name, "wait until the zero time: pass the time at which to go on")
 	}

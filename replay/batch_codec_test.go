@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -125,7 +125,7 @@ func TestCodecsOfItemsAndBatchesAreIndependent(t *testing.T) {
 			if diff := cmp.Diff(tt.records, itemPayloads(e, "MapIteration")); diff != "" {
 				t.Errorf("payloads of the items (-want +got):\n%s", diff)
 			}
-			if rec, _ := e.Operation(checkpoint.ID("", "m", "", 0)); tt.whole != "" && rec.Payload.String() != tt.whole {
+			if rec, _ := e.Operation(oplog.ID("", "m", "", 0)); tt.whole != "" && rec.Payload.String() != tt.whole {
 				t.Errorf("the payload of the batch is %s, want %s", rec.Payload, tt.whole)
 			}
 		})
@@ -238,7 +238,7 @@ func TestLargeItemsInTheirOwnCodec(t *testing.T) {
 			if want := `["a" "b"] 204800 <nil>`; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
-			if rec, _ := e.Operation(checkpoint.ID("", "m", "", 0)); !rec.ReplayChildren || rec.Payload.Size() > 1000 || rec.End.Sub(rec.Start) > time.Minute {
+			if rec, _ := e.Operation(oplog.ID("", "m", "", 0)); !rec.ReplayChildren || rec.Payload.Size() > 1000 || rec.End.Sub(rec.Start) > time.Minute {
 				t.Errorf("the batch keeps its results itself: %d bytes", rec.Payload.Size())
 			}
 		})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -189,7 +190,7 @@ func TestOutcomeIsReadAndNeverComputedAgain(t *testing.T) {
 			if !strings.Contains(got, "MIN_SUCCESSFUL_REACHED") || strings.Count(got, "SUCCEEDED") != 2 {
 				t.Errorf("got %s", got)
 			}
-			rec, _ := e.Operation(checkpoint.ID("", "ship", "", 0))
+			rec, _ := e.Operation(oplog.ID("", "ship", "", 0))
 			if rec.ReplayChildren != large {
 				t.Errorf("the results are in the branches: %v", rec.ReplayChildren)
 			}
@@ -240,7 +241,7 @@ func TestLargeResultsAreComputedFromTheRecords(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			rec, _ := e.Operation(checkpoint.ID("", "ship", "", 0))
+			rec, _ := e.Operation(oplog.ID("", "ship", "", 0))
 			if !rec.ReplayChildren || strings.Contains(rec.Payload.String(), "three parcels") == strings.Contains(got, "EXCEEDED") || rec.Payload.Size() > 300 {
 				t.Errorf("the record is %.400s", rec.Payload.String())
 			}

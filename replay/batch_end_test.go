@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -18,7 +19,7 @@ import (
 // result, without a body that runs again.
 func TestEndOfABatchComesAfterThoseOfItsBranches(t *testing.T) {
 	t.Parallel()
-	const items = checkpoint.MaxBatchUpdates + 50
+	const items = outbox.MaxUpdates + 50
 	list := make([]int, items)
 	for i := range list {
 		list[i] = i

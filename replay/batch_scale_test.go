@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -94,7 +95,7 @@ func TestMapOfAThousandItems(t *testing.T) { //nolint:paralleltest // it counts 
 			if got != "SUCCEEDED 1000" || c.updates != 4*items+2 {
 				t.Errorf("%s after %d updates", got, c.updates)
 			}
-			least := (c.updates + checkpoint.MaxBatchUpdates - 1) / checkpoint.MaxBatchUpdates
+			least := (c.updates + outbox.MaxUpdates - 1) / outbox.MaxUpdates
 			if bound == 0 && c.calls > least+3 {
 				t.Errorf("%d calls for %d updates, want at most %d", c.calls, c.updates, least+3)
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 // acceptor is a client that accepts every update after one round trip and knows nothing: its
-// replies hold no operations. It counts.
+// replies hold no operations but callbacks. It counts.
 type acceptor struct {
 	trip time.Duration
 	// seen is told of each call when its updates have become durable.
@@ -32,11 +32,24 @@ func (a *acceptor) Checkpoint(_ context.Context, in checkpoint.CheckpointInput) 
 	if a.seen != nil {
 		a.seen(in.Updates)
 	}
-	return checkpoint.CheckpointOutput{Token: "token-" + strconv.Itoa(a.calls)}, nil
+	return checkpoint.CheckpointOutput{Token: "token-" + strconv.Itoa(a.calls), Operations: callbacks(in.Updates)}, nil
 }
 
 func (a *acceptor) State(context.Context, checkpoint.StateInput) (checkpoint.StateOutput, error) {
 	return checkpoint.StateOutput{}, nil
+}
+
+// callbacks are the records of the callbacks that updates start: only the service knows their IDs.
+func callbacks(us []checkpoint.Update) (ops []checkpoint.Operation) {
+	for _, u := range us {
+		if u.Kind == checkpoint.KindCallback && u.Action == checkpoint.ActionStart {
+			ops = append(ops, checkpoint.Operation{
+				ID: u.ID, ParentID: u.ParentID, Name: u.Name, SubType: u.SubType, Kind: u.Kind,
+				Status: checkpoint.StatusStarted, CallbackID: "callback-" + u.ID,
+			})
+		}
+	}
+	return ops
 }
 
 // count returns how many calls were made and how many updates with an action they carried.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/leaks"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -195,7 +196,7 @@ func TestThousandItemsOfAMap(t *testing.T) {
 		}))
 		// START and SUCCEED of the map, of each item, and of each step.
 		const updates = 2 + 4*items
-		const most = (updates+checkpoint.MaxBatchUpdates-1)/checkpoint.MaxBatchUpdates + 3
+		const most = (updates+outbox.MaxUpdates-1)/outbox.MaxUpdates + 3
 		if calls, starts := a.count(checkpoint.ActionStart); calls > most || starts != updates/2 {
 			t.Errorf("%d calls with %d STARTs, at most %d and exactly %d are allowed", calls, starts, most, updates/2)
 		}
@@ -296,10 +297,10 @@ func TestThousandStepsStartTogether(t *testing.T) {
 			return 0, nil
 		}))
 		calls, starts := a.count(checkpoint.ActionStart)
-		if most := 2*steps/checkpoint.MaxBatchUpdates + 3; calls > most || starts != steps {
+		if most := 2*steps/outbox.MaxUpdates + 3; calls > most || starts != steps {
 			t.Errorf("%d calls with %d STARTs, at most %d and %d are allowed", calls, starts, most, steps)
 		}
-		if took, most := time.Since(began), (2*steps/checkpoint.MaxBatchUpdates+3)*trip; took > most {
+		if took, most := time.Since(began), (2*steps/outbox.MaxUpdates+3)*trip; took > most {
 			t.Errorf("it took %v, at most %v is allowed", took, most)
 		}
 	})
@@ -336,7 +337,7 @@ func framesOfWaiting(function string) int {
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 			_, top, _ := strings.Cut(stack, "\n") // below the number and the state of the goroutine
 			top, _, _ = strings.Cut(top, "\n")
-			if strings.Contains(stack, function+"(") && strings.Contains(top, "(*invocation).park(") {
+			if strings.Contains(stack, function+"(") && strings.Contains(top, "(*Strand).Park(") {
 				return strings.Count(stack, "\n\t") - 1 // without the line that says who has created it
 			}
 		}

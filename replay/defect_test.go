@@ -15,6 +15,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -54,7 +56,7 @@ func TestDefectAttemptsAreCountedByTheService(t *testing.T) {
 			got = append(got, fmt.Sprint(ev.Type, " ", ev.Attempt))
 		}
 	}
-	rec, _ := e.Operation(checkpoint.ID("", "charge", "", 0))
+	rec, _ := e.Operation(oplog.ID("", "charge", "", 0))
 	want := []string{"StepStarted", "StepFailed 1", "StepStarted", "StepFailed 2", "StepStarted", "StepSucceeded 3"}
 	if diff := cmp.Diff(want, got); diff != "" || rec.Attempt != 3 {
 		t.Errorf("history (-want +got):\n%s, attempts %d", diff, rec.Attempt)
@@ -107,7 +109,7 @@ func TestDefectReplayedErrorIsTheRecordedOne(t *testing.T) {
 		}
 		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) { return replay.Run(ctx, charge) })
 		event := `{"DurableExecutionArn":"` + tapeARN + `","CheckpointToken":"t","InitialExecutionState":{"Operations":[` +
-			`{"Id":"8f3c1a","Type":"EXECUTION","Status":"STARTED"},` + fmt.Sprintf(record, checkpoint.ID("", "charge", "", 0)) + `]}}`
+			`{"Id":"8f3c1a","Type":"EXECUTION","Status":"STARTED"},` + fmt.Sprintf(record, oplog.ID("", "charge", "", 0)) + `]}}`
 		if got := say(f.Invoke(onTape(t, &tape{}), []byte(event))); got != "FAILED DeclinedError: no funds" {
 			t.Errorf("%s: answer %s", kind, got)
 		}
@@ -236,7 +238,7 @@ func TestDefectCallIsNeverLargerThanItsLimits(t *testing.T) {
 		for _, u := range c.Updates {
 			size += len(u.Payload.Bytes())
 		}
-		if len(c.Updates) > checkpoint.MaxBatchUpdates || size > checkpoint.MaxBatchBytes {
+		if len(c.Updates) > outbox.MaxUpdates || size > outbox.MaxBytes {
 			t.Errorf("a call of %d updates and %d bytes", len(c.Updates), size)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -92,7 +93,7 @@ func liveAndReplayed(t *testing.T, run func(ctx op.Context) error, opts ...repla
 func TestErrorIsTheSameLiveAndOnReplay(t *testing.T) {
 	t.Parallel()
 	never := op.WithRetry(retry.Never())
-	id := checkpoint.ID("", "charge", "", 0)
+	id := oplog.ID("", "charge", "", 0)
 	step := func(err error, opts ...op.StepOption) func(op.Context) error {
 		return func(ctx op.Context) error {
 			return replay.Exec(ctx, op.Do("charge", func(context.Context) error { return err }, append(opts, never)...))
@@ -108,7 +109,7 @@ func TestErrorIsTheSameLiveAndOnReplay(t *testing.T) {
 		change(&l)
 		return l
 	}
-	order := look{ID: checkpoint.ID("", "order", "", 0), Name: "order", Path: "order", Kind: "CONTEXT", IsOpError: true}
+	order := look{ID: oplog.ID("", "order", "", 0), Name: "order", Path: "order", Kind: "CONTEXT", IsOpError: true}
 	limit := fmt.Errorf("charge: %w", &LimitError{Limit: 7})
 	tests := []struct {
 		reason string

@@ -1,76 +1,51 @@
 package replay
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 
-	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 var (
 	// ErrNested is the error of an operation that was run inside the body of another operation of
 	// the same scope. A body does I/O; what is to be durable in it is an operation of its own,
 	// before or after, or in a group.
-	ErrNested = errors.New("replay: an operation was run inside the body of another")
+	ErrNested = engine.ErrNested
 	// ErrConcurrent is the error of a goroutine that used the context of another one. Declare
 	// concurrency: op.Map, op.Parallel and the combinators, or [Go].
-	ErrConcurrent = errors.New("replay: a goroutine used the context of another")
+	ErrConcurrent = engine.ErrConcurrent
 	// ErrEnded is the error of a call in a handler, group or branch that has returned.
-	ErrEnded = errors.New("replay: the handler, group or branch of this context has ended")
+	ErrEnded = engine.ErrEnded
 	// ErrExited is the error of a handler, group or body that ended its goroutine without
 	// returning, as runtime.Goexit and testing.T.FailNow do.
-	ErrExited = errors.New("replay: user code ended its goroutine without returning")
-
-	errCollision = errors.New("replay: two operations have the same ID; change the name or the key of one of them")
-	errSuspended = errors.New("replay: the invocation is suspended")
-	errEnded     = errors.New("replay: the execution or its scope has ended")
-	errNoToken   = errors.New("replay: the service gave no checkpoint token although the execution is not finished and the function could go on")
+	ErrExited = engine.ErrExited
 )
 
-// misused says where in the handler a rule was broken.
-func misused(rule error, s *scope, path string) error {
-	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(path), place(s.path))}
+// DivergedError says that the code is not the code that wrote the log: it reached an operation
+// that the log does not have where it would have to be, or did not reach one that it has.
+// The execution cannot go on with this code. No body of the scope has run, nothing was written.
+type DivergedError struct {
+	// Scope is the path of the handler's scope, group or branch; empty for the handler itself.
+	Scope string
+	// Log is what the checkpoint log holds, Code what the code declared.
+	Log, Code string
+	// Reason says what does not fit.
+	Reason string
 }
 
-// place names a scope or an operation for people.
-func place(path string) string {
-	if path == "" {
-		return "the handler"
+func diverged(d engine.Divergence) error {
+	e := DivergedError(d)
+	return &e
+}
+
+// Error says what each side has and what to do.
+func (e *DivergedError) Error() string {
+	where := "the handler"
+	if e.Scope != "" {
+		where = strconv.Quote(e.Scope)
 	}
-	return quote(path)
+	return fmt.Sprintf("replay: the execution diverged in %s: %s; the log has %s; the code declared %s; "+
+		"deploy the code that began this execution again, or start a new execution with the changed code",
+		where, e.Reason, e.Log, e.Code)
 }
-
-// misuse is a broken rule of the API. It ends the execution.
-type misuse struct {
-	rule error
-	text string
-}
-
-func (e *misuse) Error() string { return e.text }
-
-func (e *misuse) Unwrap() error { return e.rule }
-
-// callFailed classifies the error of a call to the service.
-//
-//  1. If the service refused what was said, it will refuse it again: the execution fails.
-//  2. Otherwise (a stale token, throttling, a failure of the service or of the network) the
-//     invocation fails, and the service invokes again.
-func callFailed(err error) outcome {
-	var api *checkpoint.APIError
-	if errors.As(err, &api) && api.Permanent() {
-		return outcome{status: checkpoint.OutcomeFailed, failure: &checkpoint.Failure{
-			Type: api.Code, Message: err.Error(),
-		}}
-	}
-	return outcome{err: fmt.Errorf("replay: checkpoint call: %w", err)}
-}
-
-// refused reports whether the service rejected a call without using up its token.
-func refused(err error) bool {
-	var api *checkpoint.APIError
-	return errors.As(err, &api) && api.HTTPStatus == http.StatusBadRequest && !api.StaleToken()
-}
-
-func quote(path string) string { return strconv.Quote(path) }

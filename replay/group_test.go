@@ -13,6 +13,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -25,8 +26,8 @@ func TestGroupOnEveryStatusOfItsRecord(t *testing.T) {
 	t.Parallel()
 	inner := func(status checkpoint.Status, change ...func(*checkpoint.Operation)) checkpoint.Operation {
 		op := stepRecord("charge", status, change...)
-		op.ParentID = checkpoint.ID("", "order", "", 0)
-		op.ID = checkpoint.ID(op.ParentID, "charge", "", 0)
+		op.ParentID = oplog.ID("", "order", "", 0)
+		op.ID = oplog.ID(op.ParentID, "charge", "", 0)
 		return op
 	}
 	failed := checkpoint.Failure{Type: "DeclinedError", Message: "no funds"}
@@ -171,7 +172,7 @@ func TestLargeResultOfAGroupStaysInItsOperations(t *testing.T) {
 			if end(e) != fmt.Sprint("SUCCEEDED ", tt.size-2) || steps != 1 || groups != wantGroups {
 				t.Errorf("the execution ended as %s; the step ran %d times, the group %d times", end(e), steps, groups)
 			}
-			rec, _ := e.Operation(checkpoint.ID("", "order", "", 0))
+			rec, _ := e.Operation(oplog.ID("", "order", "", 0))
 			if rec.ReplayChildren != tt.children || len(rec.Payload.Bytes()) != tt.payload {
 				t.Errorf("replay children %t, payload of %d bytes", rec.ReplayChildren, len(rec.Payload.Bytes()))
 			}

@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -54,12 +53,4 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 // service is to invoke again.
 func (f *Function[In, Out]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return f.core.invoke(ctx, payload)
-}
-
-// encodeResult makes the JSON of the handler's result.
-func encodeResult(ctx context.Context, v any) ([]byte, error) {
-	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
-		return []byte("null"), nil
-	}
-	return codec.Encode(ctx, codec.JSON(), codec.Meta{}, v)
 }

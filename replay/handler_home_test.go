@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/oplog"
 )
 
 // dawn is the time at which virtual clocks begin.
@@ -236,7 +237,7 @@ func say(out []byte, err error) string {
 // stepRecord is the record of a step below the handler.
 func stepRecord(name string, status checkpoint.Status, change ...func(*checkpoint.Operation)) checkpoint.Operation {
 	op := checkpoint.Operation{
-		ID: checkpoint.ID("", name, "", 0), Name: name, SubType: "Step", Kind: checkpoint.KindStep,
+		ID: oplog.ID("", name, "", 0), Name: name, SubType: "Step", Kind: checkpoint.KindStep,
 		Status: status, Start: dawn,
 	}
 	if status.Terminal() {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 // The outcomes of bodies and invocations, as interceptors see them.
@@ -19,17 +19,19 @@ const (
 	outcomeRetrying   = "RETRYING"
 )
 
-// hooks calls the interceptors of an invocation. What happens under the invocation's lock is
-// queued, and reported in order when the lock is free. The nil hooks report nothing.
+// hooks calls the interceptors of an invocation. What happens in events is queued, and reported in order
+// when functions of the user's may be called.
 type hooks struct {
-	inv  *invocation
+	run  *engine.Run
 	list []Interceptor
+	log  *slog.Logger
 	info InvocationInfo
 	ctx  context.Context //nolint:containedctx // of the invocation: reports are made later than they are queued
 
-	calling sync.Mutex // held while queued reports are made, so that they keep their order
+	fresh     map[string]bool // operations that the service changed since the last invocation
+	reporting atomic.Bool     // reports are being made: the log can be read
 
-	// Guarded by the invocation's lock.
+	// With the turn.
 	queue []func(context.Context)
 	paths map[string]string
 	begun map[string]bool // operations that are new in this invocation
@@ -38,61 +40,62 @@ type hooks struct {
 	over  map[string]bool // ends that have been reported
 }
 
-func newHooks(inv *invocation, requestID string) *hooks {
-	if len(inv.set.interceptors) == 0 {
+var _ engine.Observer = (*hooks)(nil)
+
+// newHooks returns nil if there are no interceptors.
+func newHooks(set *settings, run *engine.Run, requestID string) *hooks {
+	if len(set.interceptors) == 0 {
 		return nil
 	}
-	return &hooks{
-		inv: inv, list: inv.set.interceptors, paths: make(map[string]string), begun: make(map[string]bool),
+	h := &hooks{
+		run: run, list: set.interceptors, log: slog.New(set.handler().WithAttrs(run.Attrs)),
+		paths: make(map[string]string), begun: make(map[string]bool), fresh: make(map[string]bool),
 		told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
 		info: InvocationInfo{
-			ExecutionARN: inv.arn, RequestID: requestID, First: inv.log.Len() == 0, StartedAt: inv.begun,
-			Operations: inv.log.Len(), Updated: len(inv.fresh),
+			ExecutionARN: run.ARN, RequestID: requestID, First: run.Log.Len() == 0, StartedAt: run.Execution.Start,
+			Operations: run.Log.Len(), Updated: len(run.Updated),
 		},
 	}
+	for _, id := range run.Updated {
+		h.fresh[id] = true
+	}
+	return h
 }
 
 // each calls f for every interceptor; a panic of one does not reach the others.
 func (h *hooks) each(f func(i *Interceptor)) {
 	for n := range h.list {
-		if _, err := guard(func() (any, error) { f(&h.list[n]); return nil, nil }); err != nil {
+		if err := engine.Guard(func() { f(&h.list[n]) }); err != nil {
 			h.panicked(n, err)
 		}
 	}
 }
 
 func (h *hooks) panicked(n int, err error) {
-	h.inv.logger().Warn("an interceptor panicked", slog.Int("interceptor", n), errorAttr(err))
+	h.log.Warn("an interceptor panicked", slog.Int("interceptor", n), slog.Any("error", err))
 }
 
-// flush makes the queued reports. Called without the lock.
-func (h *hooks) flush() {
-	if h == nil {
-		return
-	}
-	h.calling.Lock()
-	defer h.calling.Unlock()
-	for {
-		h.inv.mu.Lock()
+// Pending reports whether reports are queued.
+func (h *hooks) Pending() bool { return len(h.queue) > 0 }
+
+// Flush makes the queued reports.
+func (h *hooks) Flush() {
+	h.reporting.Store(true)
+	for len(h.queue) > 0 {
 		queue := h.queue
 		h.queue = nil
-		h.inv.mu.Unlock()
-		if len(queue) == 0 {
-			return
-		}
 		for _, report := range queue {
 			report(h.ctx)
 		}
 	}
+	h.reporting.Store(false)
 }
 
-// reached queues the report of an operation that the code has come to. Called with the lock held.
-func (h *hooks) reached(o OperationInfo, rec *checkpoint.Operation) {
-	if h == nil {
-		return
-	}
+// Reached queues the report of an operation that the code has come to.
+func (h *hooks) Reached(o engine.Sight) {
 	_, again := h.paths[o.ID] // a compensation that was taken over
 	h.paths[o.ID] = o.Path
+	rec := o.Record
 	switch {
 	case rec != nil && rec.Status.Terminal():
 		if h.due[rec.ID] {
@@ -101,32 +104,39 @@ func (h *hooks) reached(o OperationInfo, rec *checkpoint.Operation) {
 		return
 	case again:
 		return
-	case rec != nil:
-		o = h.describe(rec)
-	default:
+	case rec == nil:
 		h.begun[o.ID] = true
 	}
+	info := h.see(o)
 	h.queue = append(h.queue, func(ctx context.Context) {
 		h.each(func(i *Interceptor) {
 			if i.OperationStart != nil {
-				i.OperationStart(ctx, o)
+				i.OperationStart(ctx, info)
 			}
 		})
 	})
 }
 
-// changed queues the report of records that have changed, and of the ends among them: those of the service
-// first, then ours in the order in which they were sent, so that a batch ends after its branches. An end that
-// was told before is none: the service may tell it again, and more of it. Called with the lock held.
-func (h *hooks) changed(recs []*checkpoint.Operation, sent []checkpoint.Update) {
-	if h == nil {
-		return
+// see describes an operation.
+func (h *hooks) see(o engine.Sight) OperationInfo {
+	if o.Record != nil {
+		return h.describe(o.Record)
 	}
+	return OperationInfo{
+		ExecutionARN: h.run.ARN, ID: o.ID, ParentID: o.ParentID, Name: o.Name, Path: o.Path,
+		Kind: string(o.Kind), SubType: o.SubType, Status: string(checkpoint.StatusStarted),
+	}
+}
+
+// Changed queues the report of records that have changed, and of the ends among them: those of the service
+// first, then ours in the order in which they were sent, so that a batch ends after its branches. An end that
+// was told before is none: the service may tell it again, and more of it.
+func (h *hooks) Changed(recs []*checkpoint.Operation, sent []checkpoint.Update) {
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *checkpoint.Operation) bool { return h.told[rec.ID] })
 	if len(recs) == 0 {
 		return
 	}
-	c := Change{ExecutionARN: h.inv.arn, Operations: h.inv.log.Len(), Lookup: h.lookup}
+	c := Change{ExecutionARN: h.run.ARN, Operations: h.run.Log.Len(), Lookup: h.lookup}
 	for _, rec := range recs {
 		c.Changed = append(c.Changed, h.describe(rec))
 	}
@@ -157,7 +167,7 @@ func (h *hooks) changed(recs []*checkpoint.Operation, sent []checkpoint.Update) 
 	}
 }
 
-// finished queues the report of an operation's end, once. Called with the lock held.
+// finished queues the report of an operation's end, once.
 func (h *hooks) finished(rec *checkpoint.Operation) {
 	if h.over[rec.ID] {
 		return
@@ -173,23 +183,31 @@ func (h *hooks) finished(rec *checkpoint.Operation) {
 	})
 }
 
-// lookup finds an operation for the user of a Change.
+// lookup finds an operation for the user of a Change, while that is being reported.
 func (h *hooks) lookup(id string) (OperationInfo, bool) {
-	h.inv.mu.Lock()
-	defer h.inv.mu.Unlock()
-	rec, ok := h.inv.log.Get(id)
+	if !h.reporting.Load() {
+		return OperationInfo{}, false
+	}
+	rec, ok := h.run.Log.Get(id)
 	if !ok {
 		return OperationInfo{}, false
 	}
 	return h.describe(rec), true
 }
 
-// describe is a record as interceptors see it. Called with the lock held.
+// describe is a record as interceptors see it.
 func (h *hooks) describe(rec *checkpoint.Operation) OperationInfo {
+	o := describe(h.run.ARN, rec)
+	o.Path, o.Replay = h.paths[rec.ID], !h.begun[rec.ID]
+	return o
+}
+
+// describe is a record as interceptors see it, but for what the log does not say.
+func describe(arn string, rec *checkpoint.Operation) OperationInfo {
 	o := OperationInfo{
-		ExecutionARN: h.inv.arn, ID: rec.ID, ParentID: rec.ParentID, Name: rec.Name, Path: h.paths[rec.ID],
+		ExecutionARN: arn, ID: rec.ID, ParentID: rec.ParentID, Name: rec.Name,
 		Kind: string(rec.Kind), SubType: rec.SubType, Status: string(rec.Status), Attempt: rec.Attempt,
-		Start: rec.Start, End: rec.End, Replay: !h.begun[rec.ID],
+		Start: rec.Start, End: rec.End,
 	}
 	if rec.Status == checkpoint.StatusSucceeded && rec.Payload.Present() {
 		o.Result, o.HasResult = rec.Payload.String(), true
@@ -202,37 +220,28 @@ func (h *hooks) describe(rec *checkpoint.Operation) OperationInfo {
 
 // began reports the beginning of the invocation.
 func (h *hooks) began(ctx context.Context) {
-	if h == nil {
-		return
-	}
 	h.ctx = ctx
 	h.each(func(i *Interceptor) {
 		if i.InvocationStart != nil {
 			i.InvocationStart(ctx, h.info)
 		}
 	})
-	h.inv.mu.Lock()
 	var recs []*checkpoint.Operation
-	for rec := range h.inv.log.Records() {
+	for rec := range h.run.Log.Records() {
 		switch {
-		case h.inv.fresh[rec.ID]:
+		case h.fresh[rec.ID]:
 			recs = append(recs, rec)
 		case rec.Status.Terminal():
 			h.told[rec.ID] = true
 		}
 	}
-	h.changed(recs, nil)
-	h.inv.mu.Unlock()
-	h.flush()
+	h.Changed(recs, nil)
+	h.Flush()
 }
 
 // invocation runs an invocation inside the interceptors. What happens in it is reported with the
 // context that they have made.
 func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
-	if h == nil {
-		run(ctx)
-		return
-	}
 	own := ctx
 	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
 		if i.WrapInvocation != nil {
@@ -243,41 +252,30 @@ func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
 		defer free()
 		h.ctx = ctx
 		run(ctx)
-		h.flush() // what came last belongs to the invocation, too
 	})
 }
 
 // ended reports the end of the invocation.
-func (h *hooks) ended(ctx context.Context, o outcome) {
-	if h == nil {
-		return
+func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
+	if o.Left == nil {
+		h.Flush()
 	}
-	h.flush()
-	end := InvocationEnd{Status: string(o.status), Terminal: o.err == nil && o.status != checkpoint.OutcomePending, Err: o.err}
-	if o.err != nil {
+	end := InvocationEnd{Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err}
+	if o.Err != nil {
 		end.Status = outcomeRetrying
 	}
-	if f := o.failure; f != nil {
+	if f := o.Failure; f != nil {
 		end.Err = &op.Error{
 			Kind: string(checkpoint.KindExecution), Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack,
 		}
 	}
 	info := h.info
-	h.inv.mu.Lock()
-	info.Operations = h.inv.log.Len()
-	h.inv.mu.Unlock()
+	if o.Operations > 0 {
+		info.Operations = o.Operations
+	}
 	h.each(func(i *Interceptor) {
 		if i.InvocationEnd != nil {
 			i.InvocationEnd(ctx, info, end)
 		}
 	})
-}
-
-// reach tells the interceptors of an operation that was claimed. Called with the lock held.
-func (s *scope) reach(h *node.Header, kind checkpoint.Kind, c claim) {
-	if s.inv.hooks == nil {
-		return
-	}
-	o := operation{s: s, head: h, kind: kind, id: c.id, nth: c.occurrence}
-	s.inv.hooks.reached(o.info(), c.rec)
 }

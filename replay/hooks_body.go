@@ -5,16 +5,12 @@ import (
 	"log/slog"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
-// attempt runs a body between the reports of its attempt. Called without the lock.
-func (h *hooks) attempt(ctx context.Context, st *step, number int, run func(context.Context) error) {
-	if h == nil {
-		_ = run(ctx)
-		return
-	}
-	h.flush()
-	a := AttemptInfo{OperationInfo: h.operation(st.operation), Number: number, Began: h.inv.clock.Now()}
+// Attempt runs a body between the reports of its attempt.
+func (h *hooks) Attempt(ctx context.Context, o engine.Sight, number int, run func(context.Context) error) {
+	a := AttemptInfo{OperationInfo: h.operation(o), Number: number, Began: h.run.Clock.Now()}
 	h.each(func(i *Interceptor) {
 		if i.AttemptStart != nil {
 			i.AttemptStart(ctx, a)
@@ -22,7 +18,6 @@ func (h *hooks) attempt(ctx context.Context, st *step, number int, run func(cont
 	})
 	end := AttemptEnd{Outcome: outcomeIncomplete}
 	defer func() {
-		h.flush()
 		h.each(func(i *Interceptor) {
 			if i.AttemptEnd != nil {
 				i.AttemptEnd(ctx, a, end)
@@ -41,14 +36,9 @@ func (h *hooks) attempt(ctx context.Context, st *step, number int, run func(cont
 	})
 }
 
-// group runs the function of a group or branch between its reports. Called without the lock.
-func (h *hooks) group(ctx context.Context, o *operation, run func(context.Context) error) {
-	if h == nil {
-		_ = run(ctx)
-		return
-	}
-	h.flush()
-	g := GroupInfo{OperationInfo: h.operation(o), ReplayingChildren: o.found != nil}
+// Group runs the function of a group or branch between its reports.
+func (h *hooks) Group(ctx context.Context, o engine.Sight, run func(context.Context) error) {
+	g := GroupInfo{OperationInfo: h.operation(o), ReplayingChildren: o.Replay}
 	h.each(func(i *Interceptor) {
 		if i.GroupStart != nil {
 			i.GroupStart(ctx, g)
@@ -56,7 +46,6 @@ func (h *hooks) group(ctx context.Context, o *operation, run func(context.Contex
 	})
 	end := AttemptEnd{Outcome: outcomeIncomplete}
 	defer func() {
-		h.flush()
 		h.each(func(i *Interceptor) {
 			if i.GroupEnd != nil {
 				i.GroupEnd(ctx, g, end)
@@ -74,25 +63,18 @@ func (h *hooks) group(ctx context.Context, o *operation, run func(context.Contex
 	})
 }
 
-// operation describes an operation that runs, whose record may not be there yet.
-func (h *hooks) operation(o *operation) OperationInfo {
-	h.inv.mu.Lock()
-	defer h.inv.mu.Unlock()
-	info := o.info()
-	if rec, ok := h.inv.log.Get(o.id); ok {
-		info = h.describe(rec)
+// operation describes an operation that runs, whose record may not be there yet. It is called off the
+// turn, too, and reads nothing that changes.
+func (h *hooks) operation(o engine.Sight) OperationInfo {
+	info := OperationInfo{
+		ExecutionARN: h.run.ARN, ID: o.ID, ParentID: o.ParentID, Name: o.Name,
+		Kind: string(o.Kind), SubType: o.SubType, Status: string(checkpoint.StatusStarted),
 	}
-	info.Path, info.Replay = o.path(), o.found != nil
+	if o.Record != nil {
+		info = describe(h.run.ARN, o.Record)
+	}
+	info.Path, info.Replay = o.Path, o.Replay
 	return info
-}
-
-// info describes an operation that has no record.
-func (o *operation) info() OperationInfo {
-	u := o.update(checkpoint.ActionStart)
-	return OperationInfo{
-		ExecutionARN: o.s.inv.arn, ID: u.ID, ParentID: u.ParentID, Name: u.Name, Path: o.path(),
-		Kind: string(u.Kind), SubType: u.SubType, Status: string(checkpoint.StatusStarted),
-	}
 }
 
 func ended(err error) AttemptEnd {
@@ -120,8 +102,7 @@ func (h *hooks) wrap(
 				nest(n+1, ctx)
 			}
 		}
-		_, err := guard(func() (any, error) { around(&h.list[n], ctx, next); return nil, nil })
-		if err != nil {
+		if err := engine.Guard(func() { around(&h.list[n], ctx, next) }); err != nil {
 			h.panicked(n, err)
 		}
 		next(ctx)
@@ -139,7 +120,7 @@ func within(own, ctx context.Context) (in context.Context, free func()) {
 	stop := context.AfterFunc(own, func() { cancel(context.Cause(own)) })
 	at, bounded := own.Deadline()
 	if deadline, ok := in.Deadline(); bounded && (!ok || at.Before(deadline)) {
-		in = &early{in, at}
+		in = &engine.Early{Context: in, At: at}
 	}
 	return in, func() {
 		stop()
@@ -147,13 +128,10 @@ func within(own, ctx context.Context) (in context.Context, free func()) {
 	}
 }
 
-// attrs are what interceptors add to the records of a body's logger.
-func (h *hooks) attrs(st *step, number int) []slog.Attr {
-	if h == nil {
-		return nil
-	}
+// Attrs are what interceptors add to the records of a body's logger.
+func (h *hooks) Attrs(o engine.Sight, number int) []slog.Attr {
 	var attrs []slog.Attr
-	a := AttemptInfo{OperationInfo: h.operation(st.operation), Number: number}
+	a := AttemptInfo{OperationInfo: h.operation(o), Number: number}
 	h.each(func(i *Interceptor) {
 		if i.LogAttrs != nil {
 			attrs = append(attrs, i.LogAttrs(a)...)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 // Levels of Lambda that slog has no name for.
@@ -150,7 +152,7 @@ func jsonAttr(groups []string, a slog.Attr) slog.Attr {
 		if l, ok := a.Value.Any().(slog.Level); ok {
 			return slog.String(slog.LevelKey, levelName(l))
 		}
-	case keyError, "err":
+	case "error", "err":
 		if err, ok := a.Value.Any().(error); ok {
 			return slog.Group("", slog.String("errorType", errorType(err)), slog.String("errorMessage", err.Error()))
 		}
@@ -160,7 +162,7 @@ func jsonAttr(groups []string, a slog.Attr) slog.Attr {
 
 // errorType names the type of an error as the log of the execution does.
 func errorType(err error) string {
-	if name := typeName(err); name != "" {
+	if name := engine.TypeName(err); name != "" {
 		return name
 	}
 	full := fmt.Sprintf("%T", err)

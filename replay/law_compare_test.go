@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/outbox"
 )
 
 // sameEnd compares two executions of one program: result or error, and the final records.
@@ -82,6 +83,14 @@ func (o *lawOutcome) effects() error {
 				return fmt.Errorf("undisturbed, the body of %s ran %d times in attempt %d", rec.Name, n, attempt)
 			}
 		}
+		if f := rec.Failure; f != nil && f.Type == "NotBegun" {
+			if total > 0 {
+				return fmt.Errorf("%s is recorded as not begun, and its body ran %d times", rec.Name, total)
+			}
+			continue // it was left behind
+		} else if f != nil && f.Type == "LeftBehind" {
+			continue
+		}
 		if want := s.script.attempts(); rec.Status.Terminal() && rec.Attempt != want && (o.cuts == 0 || !s.script.strict()) {
 			return fmt.Errorf("%s took %d attempts; its script takes %d", rec.Name, rec.Attempt, want)
 		}
@@ -106,7 +115,7 @@ func (o *lawOutcome) traffic() error {
 	started := make(map[string]bool) // by ID
 	last := make(map[string]int)     // by parent: the statement started last
 	for i, call := range o.committed {
-		if len(call) > checkpoint.MaxBatchUpdates {
+		if len(call) > outbox.MaxUpdates {
 			return fmt.Errorf("call %d has %d updates", i+1, len(call))
 		}
 		for j, u := range call {

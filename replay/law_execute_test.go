@@ -180,14 +180,22 @@ func (h *leftovers) WithGroup(string) slog.Handler { return h }
 // The schedules that a program is run under, beside the one without disturbances.
 
 // afterEvery loses the function after each call that was committed. The start of an attempt that
-// a loss ends is let through the second time, or the attempts would never end.
+// a loss ends is let through the second time, or the attempts would never end; so are polls, after some were
+// lost: one that comes in the middle of each attempt of two steps that take turns would end them all.
 func afterEvery(p *program, seed int64) schedule {
 	strict := make(map[int]bool)
 	walkStmts(p.body, 0, func(s *stmt, _ int) { strict[s.num] = s.script.strict() })
 	seen := make(map[string]bool)
+	polls := 0
 	return schedule{name: "lost after every call", seed: seed, page: int(seed & 3), at: func(_ int, pt local.Point) interruption {
 		if pt.API != "CheckpointDurableExecution" {
 			return goesOn
+		}
+		if len(pt.Updates) == 0 {
+			const lostPolls = 20
+			if polls++; polls > lostPolls {
+				return goesOn
+			}
 		}
 		again := false
 		for _, u := range pt.Updates {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -134,7 +135,7 @@ func (c recordCase) invoke(ctx context.Context) (answer string, lines []string, 
 
 func (c recordCase) record() checkpoint.Operation {
 	rec := checkpoint.Operation{
-		ID: checkpoint.ID("", c.name, "", 0), Name: c.name, Kind: c.kind, SubType: "Step",
+		ID: oplog.ID("", c.name, "", 0), Name: c.name, Kind: c.kind, SubType: "Step",
 		Status: c.status, Start: still{}.Now(),
 	}
 	switch c.status {

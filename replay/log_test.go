@@ -13,6 +13,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -198,7 +199,7 @@ func TestLinesSayWhereTheyComeFrom(t *testing.T) {
 		}))
 	}, replay.WithLogHandler(book.handler(true)))
 	once(t, f, &tape{})
-	id := checkpoint.ID("", "charge", "", 0)
+	id := oplog.ID("", "charge", "", 0)
 	want := []string{
 		"level=INFO msg=handler executionArn=" + tapeARN,
 		"level=INFO msg=body executionArn=" + tapeARN + " operationId=" + id + " operationName=charge attempt=1",

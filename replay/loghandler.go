@@ -5,9 +5,8 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
-
 	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 // LogHandler makes a handler aware of executions, for loggers that are not the execution's own:
@@ -34,12 +33,12 @@ type logHandler struct {
 
 // Enabled reports whether a record comes out.
 func (h *logHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.inner.Enabled(ctx, level) && !silenced(ctx, level)
+	return h.inner.Enabled(ctx, level) && !engine.Silenced(ctx, level)
 }
 
 // Handle adds what the context says of the execution.
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
-	if silenced(ctx, r.Level) {
+	if engine.Silenced(ctx, r.Level) {
 		return nil
 	}
 	attrs := contextAttrs(ctx)
@@ -67,47 +66,10 @@ func (h *logHandler) and(f func(slog.Handler) slog.Handler) slog.Handler {
 	return &logHandler{root: h.root, inner: f(h.inner), with: append(slices.Clip(h.with), f)}
 }
 
-// scopeKey is under what the context of a scope has the scope.
-type scopeKey struct{}
-
-// silenced reports whether ctx belongs to a scope that is replayed. Bodies are never silent.
-func silenced(ctx context.Context, level slog.Level) bool {
-	if _, body := node.BodyFrom(ctx); body {
-		return false
-	}
-	s, ok := ctx.Value(scopeKey{}).(*scope)
-	return ok && s.silent(level)
-}
-
 // contextAttrs are the attributes of the body or the scope that ctx belongs to.
 func contextAttrs(ctx context.Context) []slog.Attr {
 	if b, ok := node.BodyFrom(ctx); ok {
-		return append(executionAttrs(ctx, b.Info.ExecutionARN), bodyAttrs(b)...)
+		return append(executionAttrs(ctx, b.Info.ExecutionARN), engine.BodyAttrs(b)...)
 	}
-	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
-		return s.inv.attrs
-	}
-	return nil
-}
-
-// executionAttrs say which invocation of which execution a record is of.
-func executionAttrs(ctx context.Context, arn string) []slog.Attr {
-	attrs := []slog.Attr{slog.String(keyARN, arn)}
-	lc, ok := lambdacontext.FromContext(ctx)
-	if !ok {
-		return attrs
-	}
-	for _, a := range []slog.Attr{slog.String("requestId", lc.AwsRequestID), slog.String("tenantId", lc.TenantID)} {
-		if a.Value.String() != "" {
-			attrs = append(attrs, a)
-		}
-	}
-	return slices.Clip(attrs)
-}
-
-// bodyAttrs say which attempt of which operation a record is of, and what interceptors add.
-func bodyAttrs(b *node.BodyInfo) []slog.Attr {
-	return append([]slog.Attr{
-		slog.String(keyOperationID, b.Info.ID), slog.String(keyOperationName, b.Info.Name), slog.Int(keyAttempt, b.Info.Attempt),
-	}, b.Attrs...)
+	return engine.ScopeAttrs(ctx)
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -155,7 +155,7 @@ func TestPathsInBatches(t *testing.T) {
 // The IDs of branches depend on their keys or places alone, not on which one runs first.
 func TestIDsOfBranchesDoNotDependOnScheduling(t *testing.T) {
 	t.Parallel()
-	batch := checkpoint.ID("", "ship", "", 0)
+	batch := oplog.ID("", "ship", "", 0)
 	for range 20 {
 		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 			return op.None{}, replay.Exec(ctx, op.Map("ship", []int{0, 1, 2, 3}, func(i int) op.Op[string] {
@@ -163,8 +163,8 @@ func TestIDsOfBranchesDoNotDependOnScheduling(t *testing.T) {
 			}))
 		}), "null")
 		for i := range 4 {
-			branch := checkpoint.ID(batch, "item", "", i)
-			rec, ok := e.Operation(checkpoint.ID(branch, "pack", "", 0))
+			branch := oplog.ID(batch, "item", "", i)
+			rec, ok := e.Operation(oplog.ID(branch, "pack", "", 0))
 			if !ok || rec.Payload.String() != fmt.Sprintf("%q", strconv.Itoa(i)) {
 				t.Fatalf("the step of item %d has the result %s", i, rec.Payload)
 			}

@@ -34,7 +34,7 @@ func WithErrors(known ...codec.KnownError) HandlerOption {
 				set.err = err
 			}
 		}
-		set.known = append(set.known, known...)
+		set.Known = append(set.Known, known...)
 	})
 }
 
@@ -43,7 +43,7 @@ func WithErrors(known ...codec.KnownError) HandlerOption {
 func WithCodec(c codec.Codec) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if c != nil {
-			set.codec = c
+			set.Codec = c
 		}
 	})
 }
@@ -56,14 +56,14 @@ func WithStepDefaults(opts ...op.StepOption) HandlerOption {
 		if !ok {
 			return
 		}
-		set.defaults = n.Config
+		set.Steps.StepConfig = n.Config
 		if n.Err != nil && set.err == nil {
 			set.err = n.Err
 		}
 		if n.Codec != nil {
-			set.codec = n.Codec
+			set.Codec = n.Codec
 		}
-		set.known = append(set.known, n.Known...)
+		set.Known = append(set.Known, n.Known...)
 	})
 }
 
@@ -79,12 +79,12 @@ func WithLogHandler(h slog.Handler) HandlerOption {
 // errors. Without it a scope is silent until it reaches what no invocation has done before.
 // Bodies are never silent.
 func WithReplayLogs(least slog.Leveler) HandlerOption {
-	return handlerOption(func(set *settings) { set.replayLogs = least })
+	return handlerOption(func(set *settings) { set.Logs.Replay = least })
 }
 
 // WithStackTraces records the stack of a panic with the failure. The default is false.
 func WithStackTraces(on bool) HandlerOption {
-	return handlerOption(func(set *settings) { set.stacks = on })
+	return handlerOption(func(set *settings) { set.Stacks = on })
 }
 
 // Reaction is what an execution does that diverged.
@@ -101,7 +101,7 @@ const (
 // WithDivergence says what to do when the code is not the code that wrote the log. The default
 // is [Fail].
 func WithDivergence(r Reaction) HandlerOption {
-	return handlerOption(func(set *settings) { set.divergence = r })
+	return handlerOption(func(set *settings) { set.Hold = r == Hold })
 }
 
 // WithDeadlineMargin cuts attempts short before the invocation's deadline takes the whole function
@@ -115,19 +115,19 @@ func WithDivergence(r Reaction) HandlerOption {
 // again, and the attempt begins anew. A body that takes longer than an invocation lasts needs a
 // margin, [retry.Again] to keep its progress, and enough times.
 func WithDeadlineMargin(margin time.Duration, times int) HandlerOption {
-	return handlerOption(func(set *settings) { set.margin, set.cuts = max(0, margin), max(0, times) })
+	return handlerOption(func(set *settings) { set.Margin, set.Cuts = max(0, margin), max(0, times) })
 }
 
 // WithReadyStart says whether a step that is attempted again sends START once more, so that its
 // history shows when each attempt began. The default is true. Without it an attempt costs one
 // update less; steps whose start must be durable, at-most-once ones above all, send it anyway.
 func WithReadyStart(on bool) HandlerOption {
-	return handlerOption(func(set *settings) { set.readyStart = on })
+	return handlerOption(func(set *settings) { set.ReadyStart = on })
 }
 
 // WithGrace bounds how long an invocation that has its answer waits for bodies and deferred
 // functions that do not end. What is left then is reported with its stack, and what it returns
 // is dropped. The default is one second; zero does not wait.
 func WithGrace(d time.Duration) HandlerOption {
-	return handlerOption(func(set *settings) { set.grace = max(0, d) })
+	return handlerOption(func(set *settings) { set.Grace = max(0, d) })
 }

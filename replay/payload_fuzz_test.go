@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -50,15 +51,15 @@ func FuzzRecordedPayloads(f *testing.F) {
 		event, err := checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: "arn:x", Token: "t", Operations: []checkpoint.Operation{
 			{ID: "e", Kind: checkpoint.KindExecution, Status: checkpoint.StatusStarted, Start: at, Payload: text("{}")},
 			{
-				ID: checkpoint.ID("", "ship", "", 0), Kind: checkpoint.KindContext, SubType: "Map", Name: "ship",
+				ID: oplog.ID("", "ship", "", 0), Kind: checkpoint.KindContext, SubType: "Map", Name: "ship",
 				Status: checkpoint.StatusSucceeded, Start: at, End: at, Payload: text(outcome),
 			},
 			{
-				ID: checkpoint.ID("", "charge", "", 0), Kind: checkpoint.KindStep, SubType: "Step", Name: "charge", Attempt: 1,
+				ID: oplog.ID("", "charge", "", 0), Kind: checkpoint.KindStep, SubType: "Step", Name: "charge", Attempt: 1,
 				Status: checkpoint.StatusFailed, Start: at, End: at, Failure: &checkpoint.Failure{Type: "E", Message: "no", Data: data},
 			},
 			{
-				ID: checkpoint.ID("", "page", "", 0), Kind: checkpoint.KindStep, SubType: "Step", Name: "page", Attempt: 1,
+				ID: oplog.ID("", "page", "", 0), Kind: checkpoint.KindStep, SubType: "Step", Name: "page", Attempt: 1,
 				Status: checkpoint.StatusReady, Start: at, Payload: text(state),
 			},
 		}})

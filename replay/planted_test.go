@@ -17,8 +17,9 @@ type planted struct {
 	// program is one of the corpus that notices it.
 	program string
 	// always: the bug is planted also when nobody asks for all of them.
-	always  bool
-	patches []patch
+	always bool
+	// patch is the file of testdata/mutants that plants it.
+	patch string
 }
 
 func plantedBugs() []planted {
@@ -28,91 +29,63 @@ func plantedBugs() []planted {
 			how:     "the last two updates are dropped if two branches are waiting already",
 			program: "a wait beside steps",
 			always:  true,
-			patches: []patch{{
-				"replay/invocation.go", "\tcase inv.writer.Queued() > 0:\n",
-				"\tcase inv.writer.Queued() > 0 && (inv.ended || !inv.suspendable() || len(inv.parked) < 3 || inv.writer.Queued() > 2):\n",
-			}},
+			patch:   "planted-result-lost-beside-waits",
 		},
 		{
 			name:    "suspended with nothing pending after a retry of a step",
 			how:     "a third attempt that was cut off counts as one that the service has yet to begin",
 			program: "retries",
-			patches: []patch{{
-				"replay/step.go", "case ok && rec.Status == checkpoint.StatusPending:",
-				"case ok && (rec.Status == checkpoint.StatusPending || rec.Attempt > 1 && !st.begun && !st.strict() && rec.Status == checkpoint.StatusStarted):",
-			}, {
-				"replay/invocation.go", "return rec.Status == checkpoint.StatusPending", "return rec.Status == checkpoint.StatusPending || rec.Attempt > 1",
-			}},
+			patch:   "planted-third-attempt-pending",
 		},
 		{
 			name:    "the records of later state pages are ignored",
 			how:     "all but the first one of those that follow a reply on further pages",
 			program: "asked, and refused",
-			patches: []patch{{"checkpoint/writer.go", "\tout.Operations = append(out.Operations, rest...)\n", "\tout.Operations = append(out.Operations, rest[:min(1, len(rest))]...)\n"}},
+			patch:   "planted-later-pages-ignored",
 		},
 		{
 			name:    "the identity of a record is not checked",
 			how:     "the sub-type of steps, which tells a condition from a step",
 			program: "a copy for other code",
-			patches: []patch{{"replay/claim.go", "rec.SubType != h.SubType ||", "kind != checkpoint.KindStep && rec.SubType != h.SubType ||"}},
+			patch:   "planted-subtype-of-steps-not-checked",
 		},
 		{
 			name:    "the START of an at-most-once step is not awaited",
 			how:     "that of the fourth attempt and later ones",
 			program: "at most once, four times",
-			patches: []patch{{
-				"replay/step.go", "\tif st.strict() || attempted(st.head) {\n\t\tinv.awaitAck(", "\tif (st.strict() || attempted(st.head)) && number < 4 {\n\t\tinv.awaitAck(",
-			}},
+			patch:   "planted-fourth-start-not-awaited",
 		},
 		{
 			name:    "a crash does not consume the attempt",
 			how:     "the fourth and later ones of an at-most-once step",
 			program: "at most once, four times",
 			always:  true,
-			patches: []patch{{"replay/step.go", "!st.begun && st.strict() {", "!st.begun && st.strict() && rec.Attempt < 3 {"}},
+			patch:   "planted-fourth-crash-consumes-nothing",
 		},
 		{
 			name:    "FLAT results over 256 KiB are lost",
 			how:     "if the batch ends in another invocation than it began in, one that follows a crash",
 			program: "large flat map",
-			patches: []patch{{"replay/batch.go", "\t\tu.ReplayChildren = true\n", "\t\tu.ReplayChildren = !b.n.Flat || b.found == nil || b.s.inv.fresh != nil\n"}},
+			patch:   "planted-large-flat-lost",
 		},
 		{
 			name:    "an abandoned branch writes how its step ended",
 			how:     "if the body fails by itself, and not because its context has ended",
 			program: "a step against its retries",
-			patches: []patch{
-				{"replay/step.go", "import (\n\t\"context\"\n", "import (\n\t\"context\"\n\t\"errors\"\n"},
-				{
-					"replay/step.go", "\tt.give()\n\tt.check()\n",
-					"\tt.give()\n\tif err == nil || errors.Is(err, context.Canceled) || inv.phase != running {\n\t\tt.check()\n\t}\n",
-				},
-				{
-					"replay/step.go", "\tu := st.decide(rec, number, err)\n\tinv.mu.Lock()\n\tt.check()\n",
-					"\tu := st.decide(rec, number, err)\n\tinv.mu.Lock()\n\tif inv.phase != running {\n\t\tt.check()\n\t}\n",
-				},
-			},
+			patch:   "planted-abandoned-writes",
 		},
 		{
 			name:    "a START is overtaken by a later one",
 			how:     "one that is held back, by that of an invoke",
 			program: "an invoke beside a step",
 			always:  true,
-			patches: []patch{{
-				"checkpoint/writer.go", "\tw.queue = append(w.queue, q)\n\tw.added++\n\tw.kick()\n",
-				"\tat := len(w.queue)\n\tif q.u.Kind == KindChainedInvoke && at > 0 && !w.queue[at-1].due.IsZero() && w.queue[at-1].u.ID != q.u.ParentID {\n" +
-					"\t\tat--\n\t\tq.alone = true\n\t}\n" +
-					"\tw.queue = append(w.queue[:at:at], append([]queued{q}, w.queue[at:]...)...)\n\tw.added++\n\tw.kick()\n",
-			}},
+			patch:   "planted-start-overtaken-by-invoke",
 		},
 		{
 			name:    "a woken goroutine counts itself",
 			how:     "one that was waiting for the rest of the log to be claimed",
 			program: "the time of a future",
-			patches: []patch{
-				{"replay/waiter.go", "\tw.t.asleep = nil\n\tw.t.count()\n", "\tw.t.asleep = nil\n\tif w.why != waitGate {\n\t\tw.t.count()\n\t}\n"},
-				{"replay/waiter.go", "\tinv.mu.Lock()\n\tw.t.check()\n", "\tinv.mu.Lock()\n\tw.t.count()\n\tw.t.check()\n"},
-			},
+			patch:   "planted-gate-wakes-one",
 		},
 	}
 }
@@ -124,8 +97,8 @@ const ordinary = "^(TestRunThroughEqualsInterrupted|TestUnchangedProgramsNeverDi
 // The kit's explorer finds bugs that the other tests of the engine do not. Each is planted in a copy of the
 // engine that the compiler puts in the place of the real one, and must be found by Explore.
 //
-// Explore runs over the one program of the corpus that is known to notice the bug: a few bugs by default, all if
-// PERDURE_CHECKS is 3 or more, none with -short. With PERDURE_PLANTED=all it runs over the corpus until it finds
+// Explore runs over the one program of the corpus that is known to notice the bug: a few bugs by default,
+// none with -short. With PERDURE_PLANTED=all it runs over the corpus until it finds
 // something, the ordinary suite runs over each broken engine and must pass, and the rows of the table in
 // docs/testing.md are printed.
 func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes all processors
@@ -134,14 +107,14 @@ func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes al
 	}
 	all := os.Getenv("PERDURE_PLANTED") == "all"
 	for _, m := range plantedBugs() { //nolint:paralleltest // as above
-		if !all && !m.always && lawChecks(t, 10) < 30 {
+		if !all && !m.always {
 			continue
 		}
 		t.Run(m.name, func(t *testing.T) {
 			passes := "not run"
 			if all {
-				for _, pkg := range m.suite() {
-					out, err := runBroken(t, pkg, buildBroken(t, pkg, m.patches), oneCheck(), "-test.skip", ordinary)
+				for _, pkg := range m.suite(t) {
+					out, err := runBroken(t, pkg, buildBroken(t, pkg, m.patch), oneCheck(), "-test.skip", ordinary)
 					if err != nil {
 						t.Fatalf("the ordinary suite of %s notices: %v\n%s", pkg, err, out)
 					}
@@ -152,17 +125,18 @@ func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes al
 			if !all {
 				proof += "/^" + strings.ReplaceAll(m.program, " ", "_") + "$"
 			}
-			schedules, line := m.explore(t, buildBroken(t, "./replaytest", m.patches), proof)
+			schedules, line := m.explore(t, buildBroken(t, "./replaytest", m.patch), proof)
 			t.Logf("\n| %s: %s | %s | %d | %s |", m.name, m.how, passes, schedules, line)
 		})
 	}
 }
 
 // suite are the packages whose tests are to pass: those of the engine, and of what the bug is planted in.
-func (m planted) suite() []string {
+func (m planted) suite(t *testing.T) []string {
+	t.Helper()
 	suite := []string{"."}
-	for _, p := range m.patches {
-		if dir := "../" + path.Dir(p.file); dir != "../replay" && !slices.Contains(suite, dir) {
+	for _, h := range readPatch(t, m.patch) {
+		if dir := "../" + path.Dir(h.file); dir != "../replay" && !slices.Contains(suite, dir) {
 			suite = append(suite, dir)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -66,7 +67,7 @@ func stepsEvent(tb testing.TB, n, size int, id func(i int) (name, key string, oc
 	for i := range n {
 		name, key, occurrence := id(i)
 		ops = append(ops, checkpoint.Operation{
-			ID: checkpoint.ID("", name, key, occurrence), Name: checkpoint.WireName(name, key),
+			ID: oplog.ID("", name, key, occurrence), Name: oplog.WireName(name, key),
 			Kind: checkpoint.KindStep, SubType: "Step", Status: checkpoint.StatusSucceeded,
 			Start: at, End: at.Add(time.Duration(i) * time.Millisecond), Attempt: 1, Payload: result,
 		})

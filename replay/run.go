@@ -1,10 +1,12 @@
 package replay
 
 import (
+	"context"
 	"errors"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 var errNoContext = errors.New("replay: the zero op.Context: pass the context that the handler or group was given")
@@ -27,7 +29,14 @@ func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
 		var zero T
 		return zero, errNoContext
 	}
-	return o.Decode(s.Run(o.Node()))
+	h, ok := s.(*engine.Handle)
+	if !ok || !h.Enter() {
+		return o.Decode(s.Run(o.Node()))
+	}
+	defer h.Leave() // what key functions and a Transform do is part of the call
+	v, err := o.Decode(h.Call(o.Node()))
+	h.Done()
+	return v, err
 }
 
 // Exec is [Run] for callers that have no use for the result: it is not decoded.
@@ -36,11 +45,23 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 	if s == nil {
 		return errNoContext
 	}
+	h, ok := s.(*engine.Handle)
+	if !ok || !h.Enter() {
+		return exec(s.Run, o)
+	}
+	defer h.Leave()
+	err := exec(h.Call, o)
+	h.Done()
+	return err
+}
+
+// exec runs an operation and drops its result.
+func exec[T any](run func(node.Node) node.Record, o op.Op[T]) error {
 	n := o.Node()
 	if h := n.Head(); h.Check != nil && h.Undo == nil {
 		n = node.With(n, func(h *node.Header) { h.Check = nil })
 	}
-	r := s.Run(n)
+	r := run(n)
 	if r.Err == nil {
 		return nil
 	}
@@ -64,9 +85,55 @@ func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
 	if s == nil {
 		return &Future[T]{result: o.Await(node.Record{Err: errNoContext})}
 	}
+	if h, ok := s.(*engine.Handle); ok && h.Enter() {
+		defer h.Leave()
+		f := &Future[T]{result: o.Await(h.Begin(o.Node()))}
+		h.Done()
+		return f
+	}
 	return &Future[T]{result: o.Await(s.Start(o.Node()))}
 }
 
 // Result is the operation that waits for the future. It leaves no record of its own and may be
 // run any number of times, in the scope of the future and those inside it.
 func (f *Future[T]) Result() op.Op[T] { return f.result }
+
+// Cancel cancels a wait that was started with [Go]. It claims nothing and returns when the service
+// has answered; whether the wait was cancelled or had ended before, its record decides: running
+// the future's result gives op.ErrStopped or no error, the same on every replay. Cancelling a
+// wait that has ended does nothing; anything but a wait is an error.
+func Cancel[T any](ctx op.Context, f *Future[T]) error {
+	h, ok := op.ScopeOf(ctx).(*engine.Handle)
+	if !ok {
+		return errNoContext
+	}
+	a, ok := f.result.Node().(*node.Await)
+	if !ok {
+		return engine.ErrNoTarget
+	}
+	if a.Err != nil {
+		return a.Err
+	}
+	return h.Cancel(a.Target)
+}
+
+// OnEnd registers a function that runs when the scope of ctx (the handler, a group, a branch)
+// ends: after everything it started has ended, before the result is recorded. err is what the
+// scope ended with. Functions run in the reverse order of their registration, at least once, and
+// may run again if the invocation is cut off before the result is recorded. They run no
+// operations. They do not run when the invocation suspends, nor when the execution diverged, was
+// stopped or timed out; for what must be released then, use defer.
+//
+// OnEnd does nothing on the zero Context.
+func OnEnd(ctx op.Context, fn func(ctx context.Context, err error)) {
+	if h, ok := op.ScopeOf(ctx).(*engine.Handle); ok && fn != nil {
+		h.OnEnd(fn)
+	}
+}
+
+// Suspending reports whether deferred functions run because the invocation, or the branch they
+// belong to, is ending without a result, and not because their function has returned.
+func Suspending(ctx op.Context) bool {
+	h, ok := op.ScopeOf(ctx).(*engine.Handle)
+	return ok && h.Suspending()
+}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -213,9 +213,9 @@ func TestBodyOfAStepIsToldWhatItRunsFor(t *testing.T) {
 		}))
 	})
 	once(t, f, &tape{})
-	group := checkpoint.ID("", "order", "", 0)
+	group := oplog.ID("", "order", "", 0)
 	want := op.Info{
-		ID: checkpoint.ID(group, "charge", "card", 0), Name: "charge", Path: "order/charge[card]", ParentID: group,
+		ID: oplog.ID(group, "charge", "card", 0), Name: "charge", Path: "order/charge[card]", ParentID: group,
 		ExecutionARN: tapeARN, IdempotencyKey: got.IdempotencyKey, Attempt: 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !ok {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -161,7 +162,7 @@ func beside(f func(ctx op.Context)) func(ctx op.Context) error {
 // begunRecord is the record of an operation below the handler that the service has not finished.
 func begunRecord(kind checkpoint.Kind, subType, name string) checkpoint.Operation {
 	return checkpoint.Operation{
-		ID: checkpoint.ID("", name, "", 0), Name: name, SubType: subType, Kind: kind,
+		ID: oplog.ID("", name, "", 0), Name: name, SubType: subType, Kind: kind,
 		Status: checkpoint.StatusStarted, Start: dawn,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -254,7 +255,7 @@ func TestNobodyToWaitForIsNoSuspension(t *testing.T) {
 func TestSuspensionNeedsAWaiterThatIsAlive(t *testing.T) {
 	t.Parallel()
 	wait := checkpoint.Operation{
-		ID: checkpoint.ID("", "pause", "", 0), Name: "pause", SubType: "Wait", Kind: checkpoint.KindWait,
+		ID: oplog.ID("", "pause", "", 0), Name: "pause", SubType: "Wait", Kind: checkpoint.KindWait,
 		Status: checkpoint.StatusStarted, Start: dawn, ScheduledEnd: dawn.Add(24 * time.Hour),
 	}
 	tests := []struct {

@@ -170,8 +170,7 @@ func TestAnswerDoesNotWaitForABodyThatIgnoresItsContext(t *testing.T) {
 			<-free
 			return nil
 		}))
-		<-begun
-		return errDeclined
+		return errors.Join(replay.Exec(ctx, op.Do("begun", func(context.Context) error { <-begun; return nil })), errDeclined)
 	}
 	tests := []struct {
 		reason string
@@ -325,7 +324,7 @@ func TestPanicBecomesAFailure(t *testing.T) {
 				b := op.DoFunc("a", func(context.Context, int) error { return nil }).Key(func(int) string { panic("no table") })
 				return replay.Exec(ctx, b(1))
 			},
-			want: "FAILED PanicError: panic: no table",
+			want: "FAILED PanicError: panic: no table", local: true,
 		},
 		{
 			reason: "in an error mapper",
@@ -333,7 +332,7 @@ func TestPanicBecomesAFailure(t *testing.T) {
 				o := op.Do("a", func(context.Context) error { return errDeclined }, never).MapError(func(error) error { return boom() })
 				return replay.Exec(ctx, o)
 			},
-			want: "FAILED PanicError: panic: no table",
+			want: "FAILED PanicError: panic: no table", local: true,
 		},
 	}
 	for _, tt := range tests {

@@ -30,7 +30,7 @@ func newSlowLine(trip time.Duration) *slowLine {
 	c.reply = func(n int, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 		c.made = append(c.made, fmt.Sprintf("%v %s", time.Since(c.began), sayUpdates(in.Updates)))
 		time.Sleep(trip)
-		return checkpoint.CheckpointOutput{Token: fmt.Sprint("t", n)}, nil
+		return checkpoint.CheckpointOutput{Token: fmt.Sprint("t", n), Operations: callbacks(in.Updates)}, nil
 	}
 	return c
 }
@@ -57,6 +57,12 @@ func inTurn(ops ...op.Op[op.None]) func(op.Context, op.None) (op.None, error) {
 		}
 		return op.None{}, nil
 	}
+}
+
+// inOrder is the function of a group that runs these one after the other.
+func inOrder(ops ...op.Op[op.None]) func(op.Context) (op.None, error) {
+	run := inTurn(ops...)
+	return func(ctx op.Context) (op.None, error) { return run(ctx, op.None{}) }
 }
 
 const lineTrip = 10 * time.Millisecond
@@ -115,13 +121,13 @@ func TestStartIsNeverOvertaken(t *testing.T) {
 		client := newSlowLine(lineTrip)
 		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 			replay.Go(ctx, sleeper("beside", lineTrip/10))
-			replay.Go(ctx, op.Group("order", func(op.Context) (op.None, error) { time.Sleep(3 * lineTrip); return op.None{}, nil }))
+			replay.Go(ctx, op.Group("order", inOrder(sleeper("work", 3*lineTrip))))
 			return replay.Run(ctx, op.Wait("pause", time.Hour))
 		})
 		if got := client.invoke(t, f); got != "PENDING" {
 			t.Fatalf("answer %s", got)
 		}
-		want := []string{"0s START beside, START order, START pause", "10ms SUCCEED beside", "30ms SUCCEED order"}
+		want := []string{"0s START beside, START order, START pause, START work", "10ms SUCCEED beside", "30ms SUCCEED work", "40ms SUCCEED order"}
 		if diff := cmp.Diff(want, client.made); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
@@ -193,17 +199,13 @@ func TestRelaxedStepsShareCalls(t *testing.T) {
 		{
 			reason: "a strict body of another branch waits, too",
 			run: func(ctx op.Context, _ op.None) (op.None, error) {
-				replay.Go(ctx, op.Group("order", func(ctx op.Context) (op.None, error) {
-					time.Sleep(5 * time.Millisecond)
-					return replay.Run(ctx, sleeper("strict", time.Millisecond))
-				}))
-				if err := replay.Exec(ctx, relaxed("a")); err != nil {
-					return op.None{}, err
-				}
-				time.Sleep(lineTrip)
-				return op.None{}, nil
+				before := sleeper("before", 5*time.Millisecond, op.WithSemantics(op.Relaxed))
+				replay.Go(ctx, op.Group("order", inOrder(before, sleeper("strict", time.Millisecond))))
+				return replay.Run(ctx, relaxed("a"))
 			},
-			made: []string{"5ms START order, START a, SUCCEED a, START strict", "16ms SUCCEED strict", "26ms SUCCEED order"},
+			made: []string{
+				"5ms START order, START a, START before, SUCCEED a, SUCCEED before, START strict", "16ms SUCCEED strict", "26ms SUCCEED order",
+			},
 			want: "SUCCEEDED {}",
 		},
 		{
@@ -272,12 +274,13 @@ func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
 		{reason: "what cannot end yet is not asked for", work: 9 * time.Second, wait: time.Hour},
 		{
 			reason: "a long wait does not keep a callback from being asked for", before: asked, work: 9 * time.Second, wait: time.Hour,
-			polls: []string{"1.01s", "2.01s", "4.01s", "7.01s"},
+			polls: []string{"1.011s", "2.011s", "4.011s", "7.011s"}, // the handler sleeps a millisecond first
 		},
 		{
 			reason: "a wait that ends before the next poll is not kept waiting", before: asked, work: 20 * time.Second,
 			rest: 12 * time.Second, wait: time.Second,
-			polls: []string{"1.01s", "2.01s", "4.01s", "7.01s", "11.01s", "13.011s", "14.011s", "16.011s", "19.011s"},
+			// The handler sleeps in its own code: after 20 ms the others go on without it.
+			polls: []string{"1.03s", "2.03s", "4.03s", "7.03s", "11.03s", "13.011s", "14.011s", "16.011s", "19.011s"},
 		},
 	}
 	for _, tt := range tests {

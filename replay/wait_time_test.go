@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -15,7 +16,7 @@ import (
 // waitRecord is the record of a wait below the handler.
 func waitRecord(name string, status checkpoint.Status, end time.Time) checkpoint.Operation {
 	op := checkpoint.Operation{
-		ID: checkpoint.ID("", name, "", 0), Name: name, SubType: "Wait", Kind: checkpoint.KindWait,
+		ID: oplog.ID("", name, "", 0), Name: name, SubType: "Wait", Kind: checkpoint.KindWait,
 		Status: status, Start: dawn, ScheduledEnd: end,
 	}
 	if status.Terminal() {
@@ -27,7 +28,7 @@ func waitRecord(name string, status checkpoint.Status, end time.Time) checkpoint
 // groupRecord is the record of a group below the handler.
 func groupRecord(name string, status checkpoint.Status, change ...func(*checkpoint.Operation)) checkpoint.Operation {
 	op := checkpoint.Operation{
-		ID: checkpoint.ID("", name, "", 0), Name: name, SubType: "RunInChildContext", Kind: checkpoint.KindContext,
+		ID: oplog.ID("", name, "", 0), Name: name, SubType: "RunInChildContext", Kind: checkpoint.KindContext,
 		Status: status, Start: dawn,
 	}
 	for _, f := range change {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 type watchKey struct{}
@@ -16,7 +16,7 @@ type watchKey struct{}
 type watcher struct {
 	i    Interceptor
 	logs slog.Handler
-	past durations
+	past engine.Durations
 }
 
 // Watch returns a context in which functions also call i, inside their own interceptors, and write
@@ -41,11 +41,12 @@ func (set *settings) watched(ctx context.Context) *settings {
 	if w.logs != nil {
 		c.logs = w.logs
 	}
+	c.Logs.Handler = c.handler
 	return &c
 }
 
 // durations is where the durations of bodies are kept.
-func (c *core) durations(ctx context.Context) *durations {
+func (c *core) durations(ctx context.Context) *engine.Durations {
 	if w, ok := ctx.Value(watchKey{}).(*watcher); ok {
 		return &w.past
 	}
@@ -60,11 +61,5 @@ func (f *Function[In, Out]) Restore(failure *checkpoint.Failure, known ...codec.
 	if set == nil {
 		set = newSettings(nil)
 	}
-	e := &op.Error{Kind: string(checkpoint.KindExecution)}
-	s := scope{inv: &invocation{set: set}}
-	s.fill(e, failure, known)
-	if e.Type == "" {
-		e.Type = "Error"
-	}
-	return e
+	return set.Restore(failure, known)
 }

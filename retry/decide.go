@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Decide answers whether and when to attempt again after a, for interpreters. p is the operation's policy, nil meaning
@@ -102,7 +104,7 @@ func selects(only []Filter, err error) (bool, error) {
 
 // wholeSeconds rounds up to what the service takes.
 func wholeSeconds(d time.Duration) time.Duration {
-	d = min(max(d, shortest), longest)
+	d = min(max(d, limits.Second), limits.Duration)
 	if rest := d % time.Second; rest > 0 {
 		d += time.Second - rest
 	}

@@ -3,12 +3,8 @@ package retry
 import (
 	"math"
 	"time"
-)
 
-// The service takes delays between these two (Lambda API, StepOptions.NextAttemptDelaySeconds).
-const (
-	shortest = time.Second
-	longest  = 31_622_400 * time.Second
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // growth is the way in which the delay depends on the number of the attempt.
@@ -41,7 +37,7 @@ func (c *config) delay(a Attempt) time.Duration {
 		base = scale(base, draw(a.Rand))
 	}
 
-	return max(base.Round(time.Second), shortest)
+	return max(base.Round(time.Second), limits.Second)
 }
 
 // base returns the delay after attempt n before jitter. It never overflows and never exceeds the ceiling.

@@ -3,6 +3,8 @@ package retry
 import (
 	"math"
 	"time"
+
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Option configures [Exponential], [Linear], [Fixed] and [Polling]. Of options that set the same thing the last one
@@ -57,7 +59,7 @@ type maxDelay time.Duration
 
 func (d maxDelay) apply(c *config) {
 	c.checkDelay("MaxDelay", time.Duration(d))
-	c.ceiling = min(time.Duration(d), longest)
+	c.ceiling = min(time.Duration(d), limits.Duration)
 }
 
 // Rate sets the factor by which the delay grows with each attempt. The default is that of the preset; 1 means equal

@@ -18,6 +18,8 @@ package retry
 import (
 	"errors"
 	"time"
+
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // ErrInvalid is what [Validate] and [Decision].Err report of a policy that cannot be used: an option out of its range,
@@ -91,7 +93,7 @@ func Linear(opts ...Option) Policy {
 // Defaults: 5 attempts, the first included, no jitter. Every error is retried unless filters say otherwise. A negative
 // d, an option out of its range, [InitialDelay] and [Rate] are reported by [Validate].
 func Fixed(d time.Duration, opts ...Option) Policy {
-	c := config{preset: "Fixed", attempts: 5, initial: d, ceiling: longest, growth: byNothing, jitter: noJitter}
+	c := config{preset: "Fixed", attempts: 5, initial: d, ceiling: limits.Duration, growth: byNothing, jitter: noJitter}
 	c.checkDelay("the delay", d)
 
 	return build(c, opts)

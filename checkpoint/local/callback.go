@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // callbackID returns the ID with which an outside system answers a CALLBACK.
@@ -47,11 +48,11 @@ func (d *draft) applyCallback(r *Record, u *checkpoint.Update, isNew bool) error
 func (s *Service) CompleteCallback(id string, payload []byte) error {
 	switch {
 	case len(payload) > s.limits.CallbackBytes:
-		return refuseCall(callSucceed, fmt.Sprintf("The result size must be less than or equal to %d bytes.", s.limits.CallbackBytes))
+		return api.Refuse(api.CallSucceed, fmt.Sprintf("The result size must be less than or equal to %d bytes.", s.limits.CallbackBytes))
 	case !utf8.Valid(payload):
-		return refuseCall(callSucceed, "The result is not valid UTF-8.")
+		return api.Refuse(api.CallSucceed, "The result is not valid UTF-8.")
 	}
-	return s.answerCallback(callSucceed, id, func(d *draft, r *Record) {
+	return s.answerCallback(api.CallSucceed, id, func(d *draft, r *Record) {
 		r.Status, r.Payload = checkpoint.StatusSucceeded, payloadOrNone(payload)
 		d.endCallback(r, Event{Type: EventCallbackSucceeded, Result: r.Payload})
 	})
@@ -60,10 +61,10 @@ func (s *Service) CompleteCallback(id string, payload []byte) error {
 // FailCallback fails a callback. The errors are those of [Service.Heartbeat]; an APIError refuses
 // a failure that is too large or not valid UTF-8.
 func (s *Service) FailCallback(id string, failure checkpoint.Failure) error {
-	if err := s.limits.checkFailure(callFail, &failure); err != nil {
+	if err := s.limits.checkFailure(api.CallFail, &failure); err != nil {
 		return err
 	}
-	return s.answerCallback(callFail, id, func(d *draft, r *Record) {
+	return s.answerCallback(api.CallFail, id, func(d *draft, r *Record) {
 		r.Status, r.Failure = checkpoint.StatusFailed, clone(&failure)
 		d.endCallback(r, Event{Type: EventCallbackFailed, Failure: r.Failure})
 	})
@@ -73,7 +74,7 @@ func (s *Service) FailCallback(id string, failure checkpoint.Failure) error {
 // is a [*checkpoint.APIError] that is [ErrNoCallback], [ErrCallbackCompleted],
 // [ErrCallbackTimedOut] or, when the execution does not run any more, [ErrEnded].
 func (s *Service) Heartbeat(id string) error {
-	return s.answerCallback(callHeartbeat, id, func(d *draft, r *Record) {
+	return s.answerCallback(api.CallHeartbeat, id, func(d *draft, r *Record) {
 		if r.Heartbeat > 0 {
 			d.arm(TimerKey{r.ID, PurposeHeartbeat}, r.Heartbeat)
 		}
@@ -89,19 +90,19 @@ func (s *Service) answerCallback(call, id string, f func(*draft, *Record)) error
 	arn, operation := readCallbackID(id)
 	e, ok := s.Execution(arn)
 	if !ok {
-		return callbackError(call, codeInvalid, ErrNoCallback)
+		return callbackError(call, api.CodeInvalid, ErrNoCallback)
 	}
 	return e.transact(true, func(d *draft) error {
 		r := d.record(operation)
 		switch {
 		case r == nil || r.CallbackID != id:
-			return callbackError(call, codeInvalid, ErrNoCallback)
+			return callbackError(call, api.CodeInvalid, ErrNoCallback)
 		case r.Status == checkpoint.StatusTimedOut:
 			return callbackError(call, "CallbackTimeoutException", ErrCallbackTimedOut)
 		case r.Status.Terminal():
-			return callbackError(call, codeInvalid, ErrCallbackCompleted)
+			return callbackError(call, api.CodeInvalid, ErrCallbackCompleted)
 		case d.rec.Status.Terminal():
-			return callbackError(call, codeInvalid, ErrEnded)
+			return callbackError(call, api.CodeInvalid, ErrEnded)
 		}
 		f(d, r)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 func (d *draft) applyInvoke(r *Record, u *checkpoint.Update, isNew bool) error {
@@ -30,7 +31,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 	if u.Function == "" {
 		return refuse("Invalid ChainedInvokeOptions for the given action.")
 	}
-	if _, err := parseFunction(u.Function); err != nil {
+	if _, err := api.ParseFunction(u.Function); err != nil {
 		return refusef("Invalid function name: %s", u.Function)
 	}
 	r.Status, r.Function, r.Tenant, r.Input = checkpoint.StatusStarted, u.Function, u.Tenant, u.Payload
@@ -44,10 +45,10 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 		return nil
 	}
 	order := launchOrder{
-		function: u.Function, name: name, tenant: r.Tenant, input: r.Input,
-		parentARN: d.rec.ARN, parentOperation: r.ID,
+		StartInput: StartInput{Function: u.Function, Name: name, Tenant: r.Tenant, Input: r.Input},
+		parentARN:  d.rec.ARN, parentOperation: r.ID,
 	}
-	ev.Version, ev.Target = h.version(), d.e.svc.executionARN(h, name)
+	ev.Version, ev.Target = h.Version(), d.e.svc.executionARN(h, name)
 	r.Target = ev.Target
 	d.logOf(r, ev)
 	d.after = append(d.after, func() { d.e.launchTarget(order) })
@@ -55,7 +56,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 }
 
 // targetName returns the name of the execution that a chained invocation starts.
-func targetName(arn, operation string) string { return uniqueID(arn, operation) }
+func targetName(arn, operation string) string { return api.UniqueID(arn, operation) }
 
 // endInvoke writes what came of a chained invocation.
 func (d *draft) endInvoke(r *Record, status Status, result checkpoint.Payload, failure *checkpoint.Failure) {

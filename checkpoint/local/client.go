@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // Call is one checkpoint call that a function has made, as [Execution.CheckpointCalls] tells it.
@@ -33,16 +34,16 @@ func (e *Execution) CheckpointCalls() []Call {
 // Checkpoint implements [checkpoint.Client]: if the token is that of the last accepted call, it
 // commits the updates, all or none, and answers with a new token and what has changed.
 func (s *Service) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
-	return s.checkpointOnce(ctx, in, "")
+	return s.CheckpointOnce(ctx, in, "")
 }
 
-// checkpointOnce is Checkpoint for a caller that names its call: if it makes the same call again
-// with the same name, because the reply was lost, it gets the reply of the first
+// CheckpointOnce is [Service.Checkpoint] for a caller that names its call: if it makes the same call again
+// with the same name within 15 minutes, because the reply was lost, it gets the reply of the first
 // (Lambda API, CheckpointDurableExecution, ClientToken). An empty name is none.
-func (s *Service) checkpointOnce(
+func (s *Service) CheckpointOnce(
 	ctx context.Context, in checkpoint.CheckpointInput, name string,
 ) (checkpoint.CheckpointOutput, error) {
-	e, err := s.callee(ctx, callCheckpoint, in.ARN)
+	e, err := s.callee(ctx, api.CallCheckpoint, in.ARN)
 	if err != nil {
 		return checkpoint.CheckpointOutput{}, err
 	}
@@ -51,7 +52,7 @@ func (s *Service) checkpointOnce(
 	call := Call{Token: in.Token, Updates: slices.Clone(in.Updates)}
 	call.Invocation, call.Number = e.number(in.Token)
 	point := Point{
-		ARN: e.arn, Invocation: call.Invocation, Call: call.Number, API: callCheckpoint, Updates: call.Updates,
+		ARN: e.arn, Invocation: call.Invocation, Call: call.Number, API: api.CallCheckpoint, Updates: call.Updates,
 	}
 	var out checkpoint.CheckpointOutput
 	out, call.Err = s.checkpoint(ctx, e, in, name, point)
@@ -81,7 +82,7 @@ func (s *Service) checkpoint(
 			return nil
 		}
 		if !e.accepts(in.Token) {
-			return staleToken(callCheckpoint)
+			return staleToken(api.CallCheckpoint)
 		}
 		if err := d.apply(in.Updates); err != nil {
 			return err
@@ -124,12 +125,12 @@ func (n *namedReply) answers(token, name string, inv *invocation, now time.Time)
 // of the last accepted call, and is not used up.
 func (s *Service) State(ctx context.Context, in checkpoint.StateInput) (checkpoint.StateOutput, error) {
 	var out checkpoint.StateOutput
-	e, err := s.callee(ctx, callState, in.ARN)
+	e, err := s.callee(ctx, api.CallState, in.ARN)
 	if err != nil {
 		return out, err
 	}
 	defer s.leave()
-	point := Point{ARN: e.arn, API: callState, Marker: in.Marker}
+	point := Point{ARN: e.arn, API: api.CallState, Marker: in.Marker}
 	point.Invocation, point.Call = e.number(in.Token)
 	if err := s.disturb(ctx, e, point.at(BeforeCall)); err != nil {
 		return out, err
@@ -148,11 +149,11 @@ func (s *Service) State(ctx context.Context, in checkpoint.StateInput) (checkpoi
 // the service when the call is answered.
 func (s *Service) callee(ctx context.Context, call, arn string) (*Execution, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, unreachable(call, context.Cause(ctx))
+		return nil, api.Unreachable(call, context.Cause(ctx))
 	}
 	e, ok := s.Execution(arn)
 	if !ok {
-		return nil, refuseCall(call, "Invalid durable execution ARN")
+		return nil, api.Refuse(call, "Invalid durable execution ARN")
 	}
 	if !s.enter() {
 		return nil, unavailable(call, s.down())
@@ -181,7 +182,7 @@ func (s *Service) disturb(ctx context.Context, e *Execution, p Point) error {
 		}
 		if f.Delay != nil && s.virtual == nil {
 			if err := s.pause(ctx, f.Delay(p)); err != nil {
-				return unreachable(p.API, err)
+				return api.Unreachable(p.API, err)
 			}
 		}
 		if f.Fail == nil {
@@ -191,7 +192,7 @@ func (s *Service) disturb(ctx context.Context, e *Execution, p Point) error {
 			if api, ok := errors.AsType[*checkpoint.APIError](err); ok {
 				return api
 			}
-			return unreachable(p.API, err)
+			return api.Unreachable(p.API, err)
 		}
 	}
 	return nil

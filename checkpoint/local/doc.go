@@ -37,6 +37,11 @@
 // delivers events twice and delays replies; [Kill] ends a function from inside. [Limits] splits
 // states and replies into pages of a few operations.
 //
+// # Over the wire
+//
+// The service is a [checkpoint.Client] by itself. Package lambdaapi, below this one, has it speak the Lambda API
+// over HTTP, for AWS SDKs and for functions in processes of their own.
+//
 // # Keeping things
 //
 // Every transition is committed to a [Store] before anybody is told of it. If the store cannot keep

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // draft is a transition of an execution in the making. Nobody sees any of it before it is
@@ -168,7 +169,7 @@ func (d *draft) store() error {
 		t.Records = append(t.Records, *d.records[id])
 	}
 	if err := e.svc.store.Commit(t); err != nil {
-		return unavailable(callCheckpoint, err)
+		return unavailable(api.CallCheckpoint, err)
 	}
 
 	e.rec = d.rec

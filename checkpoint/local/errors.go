@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // Errors that callers tell apart with errors.Is.
@@ -65,26 +66,8 @@ func (e *FunctionError) Error() string {
 	return fmt.Sprintf("local: the function failed: %s: %s", e.Failure.Type, e.Failure.Message)
 }
 
-const (
-	callCheckpoint = "CheckpointDurableExecution"
-	callState      = "GetDurableExecutionState"
-	callInvoke     = "Invoke"
-	callStop       = "StopDurableExecution"
-	callSucceed    = "SendDurableExecutionCallbackSuccess"
-	callFail       = "SendDurableExecutionCallbackFailure"
-	callHeartbeat  = "SendDurableExecutionCallbackHeartbeat"
-
-	codeInvalid = "InvalidParameterValueException"
-	codeService = "ServiceException"
-)
-
-// refuseCall is the answer to a call that must not be made.
-func refuseCall(call, message string) *checkpoint.APIError {
-	return &checkpoint.APIError{Call: call, HTTPStatus: 400, Code: codeInvalid, Message: message}
-}
-
 // refuse is the answer to a checkpoint call that must not be made.
-func refuse(message string) *checkpoint.APIError { return refuseCall(callCheckpoint, message) }
+func refuse(message string) *checkpoint.APIError { return api.Refuse(api.CallCheckpoint, message) }
 
 func refusef(format string, args ...any) *checkpoint.APIError {
 	return refuse(fmt.Sprintf(format, args...))
@@ -92,17 +75,12 @@ func refusef(format string, args ...any) *checkpoint.APIError {
 
 // staleToken is the answer to a call with a token that has been used, or never was one.
 func staleToken(call string) *checkpoint.APIError {
-	return refuseCall(call, "Invalid checkpoint token")
+	return api.Refuse(call, "Invalid checkpoint token")
 }
 
 // unavailable is the answer to a call that the service cannot work on.
 func unavailable(call string, cause error) *checkpoint.APIError {
 	return &checkpoint.APIError{
-		Call: call, HTTPStatus: 500, Code: codeService, Message: cause.Error(), Cause: cause,
+		Call: call, HTTPStatus: 500, Code: api.CodeService, Message: cause.Error(), Cause: cause,
 	}
-}
-
-// unreachable is what the caller sees of a call that was not answered.
-func unreachable(call string, cause error) *checkpoint.APIError {
-	return &checkpoint.APIError{Call: call, Message: cause.Error(), Cause: cause}
 }

@@ -3,11 +3,9 @@ package local
 import (
 	"encoding/json"
 	"fmt"
-	"math"
-	"strconv"
-	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // MarshalJSON encodes the event as the Lambda API does (GetDurableExecutionHistory): times in
@@ -15,7 +13,7 @@ import (
 // type always there, even if empty.
 func (e Event) MarshalJSON() ([]byte, error) {
 	head, err := json.Marshal(eventHead{
-		Type: e.Type, ID: e.ID, Time: secondsOf(e.Time),
+		Type: e.Type, ID: e.ID, Time: api.Timestamp(e.Time),
 		Operation: e.OperationID, ParentID: e.ParentID, Name: e.Name, SubType: e.SubType,
 	})
 	if err != nil {
@@ -45,7 +43,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		}
 	}
 	*e = d.event()
-	e.ID, e.Type, e.Time = head.ID, head.Type, timeOf(head.Time)
+	e.ID, e.Type, e.Time = head.ID, head.Type, api.TimeOf(head.Time)
 	e.OperationID, e.ParentID, e.Name, e.SubType = head.Operation, head.ParentID, head.Name, head.SubType
 	return nil
 }
@@ -87,7 +85,7 @@ type eventPayload struct {
 }
 
 type eventError struct {
-	Payload   *wireFailure `json:"Payload,omitempty"`
+	Payload   *api.Failure `json:"Payload,omitempty"`
 	Truncated bool         `json:"Truncated"`
 }
 
@@ -96,21 +94,13 @@ type eventRetry struct {
 	NextAttemptDelay int64 `json:"NextAttemptDelaySeconds,omitempty"`
 }
 
-// wireFailure is an error object (Lambda API, ErrorObject).
-type wireFailure struct {
-	Type    string   `json:"ErrorType,omitempty"`
-	Message string   `json:"ErrorMessage,omitempty"`
-	Data    string   `json:"ErrorData,omitempty"`
-	Stack   []string `json:"StackTrace,omitempty"`
-}
-
 // details returns the members that the type of the event has.
 func (e Event) details() eventDetails {
 	var d eventDetails
 	switch e.Type {
 	case EventExecutionStarted:
 		d.Input = payloadOf(e.Input)
-		d.ExecutionTimeout = wholeSeconds(e.Timeout)
+		d.ExecutionTimeout = api.WholeSeconds(e.Timeout)
 	case EventExecutionSucceeded, EventContextSucceeded, EventCallbackSucceeded, EventChainedInvokeSucceeded:
 		d.Result = payloadOf(e.Result)
 	case EventExecutionFailed, EventExecutionStopped, EventContextFailed, EventCallbackFailed, EventCallbackTimedOut,
@@ -125,16 +115,16 @@ func (e Event) details() eventDetails {
 	case EventStepFailed:
 		d.Error, d.Retry = errorOf(e.Failure), retryOf(e)
 	case EventWaitStarted:
-		d.Duration, d.ScheduledEnd = wholeSeconds(e.Duration), secondsOf(e.ScheduledEnd)
+		d.Duration, d.ScheduledEnd = api.WholeSeconds(e.Duration), api.Timestamp(e.ScheduledEnd)
 	case EventWaitSucceeded:
-		d.Duration = wholeSeconds(e.Duration)
+		d.Duration = api.WholeSeconds(e.Duration)
 	case EventCallbackStarted:
-		d.CallbackID, d.Timeout, d.Heartbeat = e.CallbackID, wholeSeconds(e.Timeout), wholeSeconds(e.Heartbeat)
+		d.CallbackID, d.Timeout, d.Heartbeat = e.CallbackID, api.WholeSeconds(e.Timeout), api.WholeSeconds(e.Heartbeat)
 	case EventChainedInvokeStarted:
 		d.Input, d.Function, d.Tenant = payloadOf(e.Input), e.Function, e.Tenant
 		d.Version, d.Target = e.Version, e.Target
 	case EventInvocationCompleted:
-		d.Start, d.End, d.RequestID = secondsOf(e.Start), secondsOf(e.End), e.RequestID
+		d.Start, d.End, d.RequestID = api.Timestamp(e.Start), api.Timestamp(e.End), e.RequestID
 		if e.Failure != nil {
 			d.Error = errorOf(e.Failure)
 		}
@@ -148,16 +138,16 @@ func (e Event) details() eventDetails {
 func (d eventDetails) event() Event {
 	e := Event{
 		Input: d.Input.payload(), Result: d.Result.payload(),
-		Duration: duration(d.Duration), ScheduledEnd: timeOf(d.ScheduledEnd),
-		CallbackID: d.CallbackID, Timeout: duration(d.Timeout + d.ExecutionTimeout), Heartbeat: duration(d.Heartbeat),
+		Duration: api.Duration(d.Duration), ScheduledEnd: api.TimeOf(d.ScheduledEnd),
+		CallbackID: d.CallbackID, Timeout: api.Duration(d.Timeout + d.ExecutionTimeout), Heartbeat: api.Duration(d.Heartbeat),
 		Function: d.Function, Tenant: d.Tenant, Version: d.Version, Target: d.Target,
-		Start: timeOf(d.Start), End: timeOf(d.End), RequestID: d.RequestID,
+		Start: api.TimeOf(d.Start), End: api.TimeOf(d.End), RequestID: d.RequestID,
 	}
 	if d.Error != nil && d.Error.Payload != nil {
-		e.Failure = d.Error.Payload.failure()
+		e.Failure = d.Error.Payload.Record()
 	}
 	if d.Retry != nil {
-		e.Attempt, e.NextAttemptDelay = d.Retry.CurrentAttempt, duration(d.Retry.NextAttemptDelay)
+		e.Attempt, e.NextAttemptDelay = d.Retry.CurrentAttempt, api.Duration(d.Retry.NextAttemptDelay)
 	}
 	return e
 }
@@ -181,37 +171,9 @@ func errorOf(f *checkpoint.Failure) *eventError {
 	if f == nil {
 		return &eventError{}
 	}
-	return &eventError{Payload: &wireFailure{Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack}}
-}
-
-func (f *wireFailure) failure() *checkpoint.Failure {
-	return &checkpoint.Failure{Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack}
+	return &eventError{Payload: api.FailureOf(f)}
 }
 
 func retryOf(e Event) *eventRetry {
-	return &eventRetry{CurrentAttempt: e.Attempt, NextAttemptDelay: wholeSeconds(e.NextAttemptDelay)}
-}
-
-func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }
-
-func duration(seconds int64) time.Duration { return time.Duration(seconds) * time.Second }
-
-// secondsOf returns a time as a number of seconds since 1970, empty for none.
-func secondsOf(t time.Time) json.Number {
-	if t.IsZero() {
-		return ""
-	}
-	ms := t.UnixMilli()
-	if ms%1000 == 0 {
-		return json.Number(strconv.FormatInt(ms/1000, 10))
-	}
-	return json.Number(strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64))
-}
-
-func timeOf(n json.Number) time.Time {
-	f, err := n.Float64()
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(math.Round(f * 1000))).UTC()
+	return &eventRetry{CurrentAttempt: e.Attempt, NextAttemptDelay: api.WholeSeconds(e.NextAttemptDelay)}
 }

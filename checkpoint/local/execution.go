@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // Execution is one execution of a function. Its methods show the state at the moment of the call;
@@ -146,7 +147,7 @@ func (e *Execution) Stop(failure *checkpoint.Failure) error {
 		return e.svc.down()
 	}
 	defer e.svc.leave()
-	if err := e.svc.limits.checkFailure(callStop, failure); err != nil {
+	if err := e.svc.limits.checkFailure(api.CallStop, failure); err != nil {
 		return err
 	}
 	return e.transact(true, func(d *draft) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // lostGrace is how long the service waits, in real time, for a function that it has given up to
@@ -116,7 +117,7 @@ func (e *Execution) newInvocation(now time.Time) *invocation {
 }
 
 // requestID returns the ID of an invocation of an execution.
-func requestID(arn string, number int) string { return uniqueID(arn, strconv.Itoa(number)) }
+func requestID(arn string, number int) string { return api.UniqueID(arn, strconv.Itoa(number)) }
 
 // event returns what the function is invoked with: the input of a plain function, else the first
 // page of the log.

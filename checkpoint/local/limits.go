@@ -1,6 +1,10 @@
 package local
 
-import "time"
+import (
+	"time"
+
+	"github.com/perdure/perdure/internal/limits"
+)
 
 // Limits are the quotas of the service. A zero field stands for its default.
 type Limits struct {
@@ -43,19 +47,17 @@ type Limits struct {
 	RetryPause, MaxRetryPause time.Duration
 }
 
-const mib = 1 << 20
-
 // withDefaults returns l with its zero fields filled in. PageItems has no default.
 func (l Limits) withDefaults() Limits {
-	fill(&l.Operations, 3000)
-	fill(&l.DataBytes, 100_000_000)
-	fill(&l.PageBytes, 5*mib)
-	fill(&l.PayloadBytes, mib)
-	fill(&l.FailureBytes, mib)
-	fill(&l.CallbackBytes, mib)
-	fill(&l.InputBytes, 6*mib)
-	fill(&l.ResultBytes, 6*mib)
-	fill(&l.ResponseBytes, 6*mib+100)
+	fill(&l.Operations, limits.Operations)
+	fill(&l.DataBytes, limits.DataBytes)
+	fill(&l.PageBytes, 5*limits.MiB)
+	fill(&l.PayloadBytes, limits.Payload)
+	fill(&l.FailureBytes, limits.Payload)
+	fill(&l.CallbackBytes, limits.Payload)
+	fill(&l.InputBytes, limits.SyncPayload)
+	fill(&l.ResultBytes, limits.SyncPayload)
+	fill(&l.ResponseBytes, limits.Response)
 	fill(&l.InvalidResponses, 4)
 	fill(&l.InvalidPause, 5*time.Second)
 	fill(&l.RetryPause, time.Second)
@@ -77,10 +79,3 @@ func (l Limits) retryPause(failures int) time.Duration {
 	}
 	return min(pause, l.MaxRetryPause)
 }
-
-// The bounds of a duration on the wire: whole seconds, at least one, at most 366 days
-// (Lambda API, WaitOptions, StepOptions and DurableConfig).
-const (
-	shortest = time.Second
-	longest  = 31_622_400 * time.Second
-)

@@ -6,19 +6,14 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Markers say where the next page begins: in the log, or in the changes of the log.
 const (
 	markLog     = "log-"
 	markChanges = "changes-"
-)
-
-// defaultStateItems and maxStateItems bound a page of the state
-// (Lambda API, GetDurableExecutionState).
-const (
-	defaultStateItems = 100
-	maxStateItems     = 1000
 )
 
 // page collects operations until it is full.
@@ -180,20 +175,20 @@ func (e *Execution) state(in checkpoint.StateInput) (checkpoint.StateOutput, err
 	defer e.mu.Unlock()
 	var out checkpoint.StateOutput
 	if !e.accepts(in.Token) {
-		return out, staleToken(callState)
+		return out, staleToken(api.CallState)
 	}
-	if in.MaxItems < 0 || in.MaxItems > maxStateItems {
-		return out, refuseCall(callState, "Value '"+strconv.Itoa(in.MaxItems)+"' at 'maxItems' failed to satisfy constraint: 0 to 1000")
+	if in.MaxItems < 0 || in.MaxItems > limits.PageItems {
+		return out, api.Refuse(api.CallState, "Value '"+strconv.Itoa(in.MaxItems)+"' at 'maxItems' failed to satisfy constraint: 0 to 1000")
 	}
 	items := in.MaxItems
 	if items == 0 {
-		items = defaultStateItems
+		items = limits.DefaultPageItems
 	}
 	p := e.svc.limits.newPage(items)
 	from, inLog, ok := readMarker(in.Marker)
 	switch {
 	case !ok || !inLog && from > len(e.changes):
-		return out, refuseCall(callState, "Invalid marker")
+		return out, api.Refuse(api.CallState, "Invalid marker")
 	case inLog:
 		out.NextMarker = e.logPage(from, &p, false)
 	default:

@@ -7,8 +7,9 @@ import (
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
-// execution returns what is kept of an execution. The error is [ErrNotFound] if there is none.
-func (s *Service) execution(arn string) (ExecutionRecord, error) {
+// Record returns what is kept of an execution, also of one that ended under an earlier service. The
+// error is [ErrNotFound] if there is none, or that of the store.
+func (s *Service) Record(arn string) (ExecutionRecord, error) {
 	if e, ok := s.Execution(arn); ok {
 		return e.Record(), nil
 	}
@@ -16,9 +17,27 @@ func (s *Service) execution(arn string) (ExecutionRecord, error) {
 	return kept.Execution, err
 }
 
-// historyPage returns up to limit events of an execution that come after one, in the order asked
-// for, and whether there are more. Zero stands for no event.
-func (s *Service) historyPage(arn string, after, limit int, reverse bool) (events []Event, more bool, err error) {
+// List returns the executions that q selects, in the order they were started unless q says otherwise.
+// The error is [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if
+// nothing is found and q names a function that neither is hosted nor has executions.
+func (s *Service) List(q Query) ([]ExecutionRecord, error) {
+	found, err := s.store.List(q)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 && q.Function != "" {
+		if err := s.known(q.Function); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// Events returns up to limit events of an execution that come after one, in the order asked for, and
+// whether there are more. They are a part of its history: see [Execution.History]. after is the ID of
+// an event, zero stands for none: the page is the first. The error is [ErrNotFound] if there is no
+// such execution, or that of the store.
+func (s *Service) Events(arn string, after, limit int, reverse bool) (events []Event, more bool, err error) {
 	s.mu.Lock()
 	e, running := s.byARN[arn]
 	s.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // typeInterrupted is the type of the error that ends, in the history, an invocation that ran when
@@ -112,12 +113,12 @@ func (s *Service) read(arn string) (*Execution, Snapshot, error) {
 	if err != nil {
 		return nil, kept, err
 	}
-	f, err := parseFunction(kept.Execution.Function)
+	f, err := api.ParseFunction(kept.Execution.Function)
 	if err != nil {
 		return nil, kept, err
 	}
 	e := &Execution{
-		svc: s, arn: arn, function: kept.Execution.Function, key: nameKey{f.unqualified(), kept.Execution.Name},
+		svc: s, arn: arn, function: kept.Execution.Function, key: nameKey{f.Unqualified(), kept.Execution.Name},
 		input: kept.Execution.Input, done: make(chan struct{}), rec: kept.Execution, events: events,
 		index: make(map[string]*record, len(kept.Records)), timers: make(map[TimerKey]*armed),
 	}
@@ -188,12 +189,13 @@ func (e *Execution) interrupt() error {
 // resumeInvoke looks after a chained invocation that was open when the service ended. Its target
 // may have ended, or may not have been started, after the last transition of the caller.
 func (e *Execution) resumeInvoke(r *Record) error {
-	target, err := e.svc.execution(r.Target)
+	target, err := e.svc.Record(r.Target)
 	switch {
 	case isNotFound(err):
 		e.svc.orphans = append(e.svc.orphans, orphan{e, launchOrder{
-			arn: r.Target, function: r.Function, name: targetName(e.arn, r.ID), tenant: r.Tenant, input: r.Input,
-			parentARN: e.arn, parentOperation: r.ID,
+			StartInput: StartInput{Function: r.Function, Name: targetName(e.arn, r.ID), Tenant: r.Tenant, Input: r.Input},
+			arn:        r.Target,
+			parentARN:  e.arn, parentOperation: r.ID,
 		}})
 	case err != nil:
 		return err
@@ -226,7 +228,7 @@ func (s *Service) adopt() (start []func()) {
 		}
 	}
 	s.orphans = slices.DeleteFunc(s.orphans, func(o orphan) bool {
-		_, err := s.resolve(o.order.function)
+		_, err := s.resolve(o.order.Function)
 		if err == nil {
 			start = append(start, func() { o.parent.launchTarget(o.order) })
 		}

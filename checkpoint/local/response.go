@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // response is what a durable function has answered.
@@ -22,7 +23,7 @@ func readResponse(payload []byte) (r response, problem string) {
 	var wire struct {
 		Status string       `json:"Status"`
 		Result *string      `json:"Result"`
-		Error  *wireFailure `json:"Error"`
+		Error  *api.Failure `json:"Error"`
 	}
 	if err := json.Unmarshal(payload, &wire); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "" {
@@ -36,7 +37,7 @@ func readResponse(payload []byte) (r response, problem string) {
 		r.result = checkpoint.TextPayload(*wire.Result)
 	}
 	if wire.Error != nil {
-		r.failure = wire.Error.failure()
+		r.failure = wire.Error.Record()
 	}
 	return r, r.problem()
 }
@@ -130,7 +131,7 @@ func (d *draft) fail(completed Event, failure *checkpoint.Failure) {
 
 // refuse ends an invocation with an invalid answer: too many in a row end the execution.
 func (d *draft) refuse(completed Event, problem string) {
-	failure := &checkpoint.Failure{Type: codeInvalid, Message: problem}
+	failure := &checkpoint.Failure{Type: api.CodeInvalid, Message: problem}
 	completed.Failure = failure
 	d.log(completed)
 	if d.rec.Closing {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // closeGrace is how long Close waits for functions that do not obey their context, in real time.
@@ -24,6 +27,7 @@ type Service struct {
 	real    bool
 	// seed makes ARNs unique, nameSeed the names that are made up.
 	seed, nameSeed string
+	requests       atomic.Int64 // IDs made up for calls
 
 	// base is the parent of the contexts of all invocations; it ends when the service is closed.
 	base context.Context //nolint:containedctx // the lifetime of the service
@@ -109,6 +113,20 @@ func (s *Service) Close() error {
 // Err returns why the service does not run: [ErrClosed], or that the store has failed. It is nil
 // while it runs.
 func (s *Service) Err() error { return s.down() }
+
+// Limits returns the quotas of the service, with their defaults.
+func (s *Service) Limits() Limits { return s.limits }
+
+// RequestID returns an ID for a call: another one each time, and the same ones
+// under a virtual clock.
+func (s *Service) RequestID() string {
+	return api.UniqueID(s.seed, "request", strconv.FormatInt(s.requests.Add(1), 10))
+}
+
+// executionARN returns the ARN of an execution (Lambda API, DurableExecutionArn).
+func (s *Service) executionARN(h hosted, name string) string {
+	return h.Qualified() + "/durable-execution/" + name + "/" + api.UniqueID(s.seed, h.Unqualified(), name)
+}
 
 // wait waits for the group, or for the end of ctx, and reports whether the group is done.
 func wait(ctx context.Context, group *sync.WaitGroup) bool {

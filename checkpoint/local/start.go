@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // Start begins an execution of a function. The name is unique for the function; an empty one
@@ -21,7 +23,26 @@ func (s *Service) Start(ctx context.Context, function, name string, payload []by
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return s.start(launchOrder{function: function, name: name, input: payloadOrNone(payload)})
+	return s.start(launchOrder{StartInput: StartInput{Function: function, Name: name, Input: payloadOrNone(payload)}})
+}
+
+// StartInput is what an execution is started with.
+type StartInput struct {
+	// Function is the name of the function: see [Service.Host].
+	Function string
+	// Name is the name of the execution, unique for the function. An empty one stands for a generated name.
+	Name string
+	// Tenant is the tenant that the caller names; it may be empty.
+	Tenant string
+	// Input is what the function is given.
+	Input checkpoint.Payload
+	// Async says that nobody waits for the result; other limits hold then: see [Limits].
+	Async bool
+}
+
+// StartWith is [Service.Start] for everything that a start can say. Its errors are the same.
+func (s *Service) StartWith(in StartInput) (*Execution, error) {
+	return s.start(launchOrder{StartInput: in})
 }
 
 // Run hosts h under a throw-away name, starts an execution and waits until it has ended; under a
@@ -63,13 +84,12 @@ func payloadOrNone(text []byte) checkpoint.Payload {
 	return checkpoint.TextPayload(string(text))
 }
 
-// launchOrder is what an execution is started with.
+// launchOrder is a start by anybody, the service itself included.
 type launchOrder struct {
+	StartInput
+
 	arn                        string // empty for a new one
-	function, name, tenant     string
-	input                      checkpoint.Payload
 	parentARN, parentOperation string
-	async                      bool
 }
 
 func (s *Service) start(o launchOrder) (*Execution, error) {
@@ -78,7 +98,7 @@ func (s *Service) start(o launchOrder) (*Execution, error) {
 	}
 	for {
 		e := &Execution{
-			svc: s, input: o.input, done: make(chan struct{}),
+			svc: s, input: o.Input, done: make(chan struct{}),
 			index: make(map[string]*record), timers: make(map[TimerKey]*armed),
 		}
 		e.mu.Lock() // nobody sees the execution before it is stored
@@ -100,7 +120,7 @@ func (s *Service) start(o launchOrder) (*Execution, error) {
 // begin stores an execution that has its name, unless an earlier one is kept under it. The
 // execution's mutex is held, and is not any more afterwards.
 func (s *Service) begin(e *Execution, o launchOrder) (*Execution, error) {
-	if o.name != "" { // one that was made up is new
+	if o.Name != "" { // one that was made up is new
 		kept, err := s.named(e.key)
 		if kept != nil || err != nil {
 			s.forget(e)
@@ -136,26 +156,26 @@ func (s *Service) reserve(e *Execution, o launchOrder) (first *Execution, err er
 	if s.closed {
 		return nil, s.down()
 	}
-	h, err := s.resolve(o.function)
+	h, err := s.resolve(o.Function)
 	if err != nil {
 		return nil, err
 	}
-	if o.name == "" {
+	if o.Name == "" {
 		s.generated++
-		o.name = uniqueID(s.nameSeed, "name", strconv.Itoa(s.generated))
+		o.Name = api.UniqueID(s.nameSeed, "name", strconv.Itoa(s.generated))
 	}
-	e.key = nameKey{h.unqualified(), o.name}
+	e.key = nameKey{h.Unqualified(), o.Name}
 	if first, ok := s.byName[e.key]; ok {
 		return first, nil
 	}
-	e.arn, e.function = o.arn, h.qualified()
+	e.arn, e.function = o.arn, h.Qualified()
 	if e.arn == "" {
-		e.arn = s.executionARN(h, o.name)
+		e.arn = s.executionARN(h, o.Name)
 	}
 	e.rec = ExecutionRecord{
-		ARN: e.arn, Name: o.name, Function: e.function, Plain: h.plain, Async: o.async, Tenant: o.tenant,
+		ARN: e.arn, Name: o.Name, Function: e.function, Plain: h.plain, Async: o.Async, Tenant: o.Tenant,
 		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
-		Input: o.input, Status: StatusRunning, Timeout: h.executionTimeout,
+		Input: o.Input, Status: StatusRunning, Timeout: h.executionTimeout,
 	}
 	s.byName[e.key] = e
 	return nil, nil
@@ -170,7 +190,7 @@ func (e *Execution) begun() bool {
 
 // again answers a start with the execution that has the name already.
 func (e *Execution) again(o launchOrder) (*Execution, error) {
-	if !e.input.Equal(o.input) {
+	if !e.input.Equal(o.Input) {
 		return nil, &AlreadyStartedError{Name: e.key.name, ARN: e.arn}
 	}
 	return e, nil
@@ -216,7 +236,7 @@ func (d *draft) open() {
 	}})
 	shown := d.rec.Timeout
 	if shown == 0 {
-		shown = longest
+		shown = limits.Duration
 	} else {
 		d.arm(TimerKey{Purpose: PurposeExecutionTimeout}, d.rec.Timeout)
 	}
@@ -225,13 +245,13 @@ func (d *draft) open() {
 
 // checkOrder refuses what an execution cannot be started with (Lambda API, Invoke).
 func (l Limits) checkOrder(o launchOrder) error {
-	if o.name != "" && !matches(o.name, 64, isNameByte) {
-		return fmt.Errorf("local: the name of an execution is 1 to 64 of [a-zA-Z0-9-_], not %q", o.name)
+	if o.Name != "" && !api.Matches(o.Name, limits.ExecutionName, api.IsNameByte) {
+		return fmt.Errorf("local: the name of an execution is 1 to 64 of [a-zA-Z0-9-_], not %q", o.Name)
 	}
-	if size := len(o.input.Bytes()); size > l.InputBytes {
+	if size := len(o.Input.Bytes()); size > l.InputBytes {
 		return fmt.Errorf("local: the payload is %d bytes long, of at most %d", size, l.InputBytes)
 	}
-	if !utf8.Valid(o.input.Bytes()) {
+	if !utf8.Valid(o.Input.Bytes()) {
 		return errors.New("local: the payload is not valid UTF-8")
 	}
 	return nil

@@ -124,3 +124,41 @@ func TestEveryTransitionIsOneCommit(t *testing.T) {
 		t.Errorf("commits (-want +got):\n%s", diff)
 	}
 }
+
+// A service with a durable store runs for weeks: it does not keep the calls of functions that poll.
+func TestCallsAreKeptInMemoryOnly(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		store local.Store
+		kept  bool
+	}{
+		{"memory", local.NewMemoryStore(), true},
+		{"file", struct{ local.Store }{local.NewMemoryStore()}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			svc := local.New(local.WithStore(tc.store))
+			defer svc.Close()
+			if err := svc.Host("f", function(func(k *talk) (string, error) {
+				_, err := k.send(stepSucceed("step", `1`))
+				return succeed(`1`), err
+			})); err != nil {
+				t.Fatal(err)
+			}
+			e, err := svc.Start(t.Context(), "f", "", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := svc.Checkpoint(t.Context(), checkpoint.CheckpointInput{ARN: e.ARN(), Token: "stale"}); err == nil {
+				t.Error("a stale token is accepted")
+			}
+			if kept := len(e.CheckpointCalls()) > 0; kept != tc.kept {
+				t.Errorf("calls are kept: %v, want %v", kept, tc.kept)
+			}
+		})
+	}
+}

@@ -7,50 +7,48 @@ import (
 	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // checkFields refuses an update that cannot be on the wire, or whose fields are too long
 // (Lambda API, OperationUpdate). n is its position in the call.
 func (l Limits) checkFields(n int, u *checkpoint.Update) error {
 	switch {
-	case !matches(u.ID, 64, isNameByte):
-		return badMember(n, "id", u.ID, "1 to 64 of [a-zA-Z0-9-_]")
-	case u.ParentID != "" && !matches(u.ParentID, 64, isNameByte):
-		return badMember(n, "parentId", u.ParentID, "1 to 64 of [a-zA-Z0-9-_]")
-	case u.Name != "" && !matches(u.Name, 256, isPrintable):
-		return badMember(n, "name", u.Name, "1 to 256 of [\\x20-\\x7E]")
-	case u.SubType != "" && !matches(u.SubType, 32, isNameByte):
-		return badMember(n, "subType", u.SubType, "1 to 32 of [a-zA-Z0-9-_]")
-	case u.Tenant != "" && !matches(u.Tenant, 256, isTenantByte):
-		return badMember(n, "chainedInvokeOptions.tenantId", u.Tenant, "1 to 256 of [a-zA-Z0-9._:/=+@ -]")
+	case !api.Matches(u.ID, limits.ID, api.IsNameByte):
+		return api.BadMember(n, "id", u.ID, "1 to 64 of [a-zA-Z0-9-_]")
+	case u.ParentID != "" && !api.Matches(u.ParentID, limits.ID, api.IsNameByte):
+		return api.BadMember(n, "parentId", u.ParentID, "1 to 64 of [a-zA-Z0-9-_]")
+	case u.Name != "" && !api.Matches(u.Name, limits.Name, api.IsPrintable):
+		return api.BadMember(n, "name", u.Name, "1 to 256 of [\\x20-\\x7E]")
+	case u.SubType != "" && !api.Matches(u.SubType, limits.SubType, api.IsNameByte):
+		return api.BadMember(n, "subType", u.SubType, "1 to 32 of [a-zA-Z0-9-_]")
+	case u.Tenant != "" && !api.Matches(u.Tenant, limits.Tenant, api.IsTenantByte):
+		return api.BadMember(n, "chainedInvokeOptions.tenantId", u.Tenant, "1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	case !utf8.Valid(u.Payload.Bytes()):
-		return badMember(n, "payload", "", "valid UTF-8")
+		return api.BadMember(n, "payload", "", "valid UTF-8")
 	}
 	if !validText(u.Failure) {
-		return badMember(n, "error", "", "valid UTF-8")
+		return api.BadMember(n, "error", "", "valid UTF-8")
 	}
 	for _, d := range []struct {
 		member string
 		value  time.Duration
 		least  time.Duration
 	}{
-		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, shortest},
-		{"waitOptions.waitSeconds", u.Wait, shortest},
+		{"stepOptions.nextAttemptDelaySeconds", u.NextAttemptDelay, limits.Second},
+		{"waitOptions.waitSeconds", u.Wait, limits.Second},
 		{"callbackOptions.timeoutSeconds", u.Timeout, 0},
 		{"callbackOptions.heartbeatTimeoutSeconds", u.Heartbeat, 0},
 	} {
 		if d.value == 0 {
 			continue // absent
 		}
-		if d.value < d.least || d.value > longest || d.value%time.Second != 0 {
-			return badMember(n, d.member, d.value.String(), "whole seconds, 1 to 31622400")
+		if d.value < d.least || d.value > limits.Duration || d.value%time.Second != 0 {
+			return api.BadMember(n, d.member, d.value.String(), "whole seconds, 1 to 31622400")
 		}
 	}
 	return l.checkSizes(u)
-}
-
-func badMember(n int, member, value, constraint string) error {
-	return refusef("Value '%s' at 'updates.%d.member.%s' failed to satisfy constraint: %s", value, n+1, member, constraint)
 }
 
 // validText reports whether all of a failure is valid UTF-8.
@@ -66,9 +64,9 @@ func validText(f *checkpoint.Failure) bool {
 func (l Limits) checkFailure(call string, f *checkpoint.Failure) error {
 	switch {
 	case !validText(f):
-		return refuseCall(call, "The error is not valid UTF-8.")
+		return api.Refuse(call, "The error is not valid UTF-8.")
 	case failureSize(f) > l.FailureBytes:
-		return refuseCall(call, fmt.Sprintf("The error size must be less than or equal to %d bytes.", l.FailureBytes))
+		return api.Refuse(call, fmt.Sprintf("The error size must be less than or equal to %d bytes.", l.FailureBytes))
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ type Batch struct {
 	ItemSubType string
 	// Rule decides when the batch ends.
 	Rule Rule
-	// Fixed says that options cannot change the rule.
+	// Fixed says that options cannot change the rule, and that the result has a place for each
+	// operation: one that was not there when the batch ended does not fit.
 	Fixed bool
 	// MaxOpen bounds the open branches, MaxRunning the running bodies; zero means no bound.
 	MaxOpen, MaxRunning int
@@ -72,7 +73,8 @@ type Outcome struct {
 	Failed bool
 	// Winner is the index of the branch whose end was the end of the batch; -1 for an empty batch.
 	Winner int
-	// Items are the branches that were started, by index.
+	// Items are the branches that were started, by index. One that the code has and that was not
+	// there when the batch ended is missing.
 	Items []Item
 }
 
@@ -80,6 +82,8 @@ type Outcome struct {
 type Item struct {
 	Index     int
 	Name, Key string
-	Status    ItemStatus
-	Record    Record
+	// Status is how the branch counts. Functions of the user's may have refused the result of a Record
+	// without an error.
+	Status ItemStatus
+	Record Record
 }

@@ -13,6 +13,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/perdure/perdure/codec"
@@ -51,6 +52,10 @@ type Header struct {
 	// Check decodes a record into the declared type, to see whether it can be.
 	// Nil means that nobody will use the result.
 	Check Checker
+	// Value, if not nil, decodes a record as the user of the operation does, through functions of the
+	// user's that change its result or its error: it returns the error that the user gets. A branch
+	// counts as a success, and an attempt is made again, by what it says and not by the record.
+	Value Checker
 	// Err is what is wrong with the declaration; nil for a valid one.
 	Err error
 }
@@ -70,10 +75,17 @@ type Checker interface {
 	Check(r Record) error
 }
 
+// ErrRefused is in the recorded error of a group that gave up because a Value of its operation
+// refused the result: that error has been through the functions of the Value.
+var ErrRefused = errors.New("the result was refused")
+
 // Undo is the compensation of an operation.
 type Undo struct {
 	// Attempted asks for compensation also when the operation failed or was interrupted.
 	Attempted bool
+	// Inner says that the compensation is that of an operation inside, which takes care of itself until
+	// this one has succeeded.
+	Inner bool
 	// Step makes the compensating step from the record of the operation.
 	Step func(r Record) *Step
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -42,7 +42,7 @@ func mapRows() []Row {
 				floors = append(floors, floor)
 			}
 			calls, updates, _ := l.count()
-			needed := (updates + checkpoint.MaxBatchUpdates - 1) / checkpoint.MaxBatchUpdates
+			needed := (updates + outbox.MaxUpdates - 1) / outbox.MaxUpdates
 			return []Metric{
 				{Unit: "calls", Value: float64(calls), Most: float64(needed + 3)},
 				{Unit: "updates", Value: float64(updates)},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -33,7 +34,7 @@ func newLog() *log {
 
 // add appends an operation of a scope, the only one of its name, and returns its ID.
 func (l *log) add(scope string, o checkpoint.Operation) string {
-	o.ID = checkpoint.ID(scope, o.Name, "", 0)
+	o.ID = oplog.ID(scope, o.Name, "", 0)
 	return l.put(scope, o)
 }
 
@@ -50,7 +51,7 @@ func (l *log) put(scope string, o checkpoint.Operation) string {
 // step appends a step that has succeeded.
 func (l *log) step(scope, name, key string, occurrence int, result checkpoint.Payload) {
 	l.put(scope, checkpoint.Operation{
-		ID: checkpoint.ID(scope, name, key, occurrence), Name: checkpoint.WireName(name, key), Kind: checkpoint.KindStep, SubType: "Step", Status: checkpoint.StatusSucceeded, Attempt: 1, Payload: result,
+		ID: oplog.ID(scope, name, key, occurrence), Name: oplog.WireName(name, key), Kind: checkpoint.KindStep, SubType: "Step", Status: checkpoint.StatusSucceeded, Attempt: 1, Payload: result,
 	})
 }
 

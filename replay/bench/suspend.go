@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -112,7 +113,7 @@ func openContext(name, subType string) checkpoint.Operation {
 // item appends an open item of a map and returns its ID.
 func (l *log) item(batch string, index int) string {
 	o := openContext("item-"+strconv.Itoa(index), "MapIteration")
-	o.ID, o.ParentID, o.Start = checkpoint.ID(batch, "item", "", index), batch, epoch()
+	o.ID, o.ParentID, o.Start = oplog.ID(batch, "item", "", index), batch, epoch()
 	*l = append(*l, o)
 	return o.ID
 }

@@ -135,16 +135,25 @@ func (a *actor) answer(act Action, id string) error {
 		return err
 	}
 	if act.Operation == actFailure {
-		var f failure
-		if err := json.Unmarshal([]byte(payload), &f); err != nil {
-			return fmt.Errorf("the payload of a failure: %w", err)
+		f, err := failureOf(payload)
+		if err != nil {
+			return err
 		}
-		return a.service.FailCallback(id, checkpoint.Failure(f))
+		return a.service.FailCallback(id, *f)
 	}
 	if payload == "null" { // nothing is sent
 		return a.service.CompleteCallback(id, nil)
 	}
 	return a.service.CompleteCallback(id, []byte(payload))
+}
+
+// failureOf is the failure that a payload is.
+func failureOf(payload string) (*checkpoint.Failure, error) {
+	var f failure
+	if err := json.Unmarshal([]byte(payload), &f); err != nil {
+		return nil, fmt.Errorf("the payload of a failure: %w", err)
+	}
+	return (*checkpoint.Failure)(&f), nil
 }
 
 // check reports what an action lacks.

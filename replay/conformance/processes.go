@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 
 	"github.com/perdure/perdure/replay/conformance/handlers"
@@ -129,7 +130,7 @@ func (m *mill) open(ctx context.Context, program, id string) error {
 	if err != nil {
 		return err
 	}
-	m.server = &http.Server{Handler: m.service.HTTP(), ReadHeaderTimeout: time.Minute}
+	m.server = &http.Server{Handler: lambdaapi.Handler(m.service), ReadHeaderTimeout: time.Minute}
 	go func() { _ = m.server.Serve(listener) }() // it ends when the server is closed
 	if m.counters, err = os.MkdirTemp("", "conformance-"); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 
 	"github.com/perdure/perdure/replay/conformance/handlers"
@@ -37,7 +38,7 @@ type Stack struct {
 // processes.
 func NewStack(endpoint, program, counters string) (*Stack, error) {
 	s := &Stack{service: local.New(), lines: make(map[string][]logEvent)}
-	s.front = s.service.HTTP()
+	s.front = lambdaapi.Handler(s.service)
 	names := slices.Collect(maps.Keys(handlers.Targets()))
 	for _, id := range requirementIDs() {
 		names = append(names, physicalID(id))

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -52,7 +53,7 @@ func deploy(t *testing.T, f local.Handler, opts ...local.HostOption) *site {
 	t.Helper()
 	s := &site{clock: local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	s.service = local.New(local.WithClock(s.clock))
-	s.front = s.service.HTTP()
+	s.front = front.Handler(s.service)
 	server := httptest.NewServer(s)
 	s.url = server.URL
 	t.Cleanup(func() {

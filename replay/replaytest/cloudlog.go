@@ -9,6 +9,8 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -110,12 +112,6 @@ func statusOf(t local.EventType) (status checkpoint.Status, over bool) {
 	return checkpoint.StatusStarted, false
 }
 
-// The sub-types of the branches of batches.
-const (
-	subTypeItem   = "MapIteration"
-	subTypeBranch = "ParallelBranch"
-)
-
 // pathsOf finds the paths of the operations of a log, by their IDs: an ID is derived from the
 // scope, the name, the key and the occurrence, so that those can be tried. An operation whose path is
 // not found, because its key was cut or its branch has no record, and seen does not know it either, has
@@ -124,7 +120,7 @@ func pathsOf(log []checkpoint.Operation, seen *sights) map[string]string {
 	p := &pathfinder{
 		paths: make(map[string]string), scopes: make(map[string]place), log: log, batches: maps.Clone(seen.batches), heads: seen.heads,
 	}
-	p.open(checkpoint.NewScope(""), "")
+	p.open(oplog.NewScope(""), "")
 	for i := range log {
 		rec := &log[i]
 		if rec.Kind == checkpoint.KindExecution {
@@ -132,7 +128,7 @@ func pathsOf(log []checkpoint.Operation, seen *sights) map[string]string {
 		}
 		path := p.path(rec)
 		p.paths[rec.ID] = path
-		p.open(checkpoint.NewScope(rec.ID), path)
+		p.open(oplog.NewScope(rec.ID), path)
 		if n := p.batches[path]; n != nil {
 			p.branches(rec.ID, path, n)
 		}
@@ -169,43 +165,43 @@ type pathfinder struct {
 
 // branches notes the scopes of the branches of a batch, which may have no records.
 func (p *pathfinder) branches(id, path string, n *node.Batch) {
-	batch := checkpoint.NewScope(id)
+	batch := oplog.NewScope(id)
 	for i := range n.N {
 		o := n.Child(i)
 		h := o.Head()
-		name, label, occurrence := h.Name, checkpoint.WireName(h.Name, h.Key), 0
+		name, label, occurrence := h.Name, oplog.WireName(h.Name, h.Key), 0
 		switch {
 		case n.Indexed && h.Key != "":
 			name, label = itemName, h.Key
 		case n.Indexed:
 			name, label, occurrence = itemName, strconv.Itoa(i), i
 		}
-		at := checkpoint.ItemPath(path, label)
-		p.open(checkpoint.NewScope(string(batch.AppendID(nil, name, h.Key, occurrence))), at)
+		at := oplog.ItemPath(path, label)
+		p.open(oplog.NewScope(string(batch.AppendID(nil, name, h.Key, occurrence))), at)
 		if inner, ok := o.(*node.Batch); ok {
-			p.batches[checkpoint.Path(at, h.Name, "", 0)] = inner
+			p.batches[oplog.Path(at, h.Name, "", 0)] = inner
 		}
 	}
 }
 
 // place is a scope and its path.
 type place struct {
-	ids  checkpoint.Scope
+	ids  oplog.Scope
 	path string
 }
 
 // open notes a scope and that of its compensations.
-func (p *pathfinder) open(ids checkpoint.Scope, path string) {
+func (p *pathfinder) open(ids oplog.Scope, path string) {
 	p.scopes[ids.Tag()] = place{ids, path}
-	undo := checkpoint.NewScope(checkpoint.UndoScope(ids.ID()))
+	undo := oplog.NewScope(oplog.UndoScope(ids.ID()))
 	p.scopes[undo.Tag()] = place{undo, path}
 }
 
 func (p *pathfinder) path(rec *checkpoint.Operation) string {
-	if branch, ok := p.scopes[checkpoint.NewScope(rec.ID).Tag()]; ok {
+	if branch, ok := p.scopes[oplog.NewScope(rec.ID).Tag()]; ok {
 		return branch.path
 	}
-	tag, ours := checkpoint.ScopeTag(rec.ID)
+	tag, ours := oplog.ScopeTag(rec.ID)
 	at, ok := p.scopes[tag]
 	if !ok && ours {
 		at, ok = p.flat(tag, rec)
@@ -213,32 +209,32 @@ func (p *pathfinder) path(rec *checkpoint.Operation) string {
 	name, key := splitName(rec.Name)
 	if ok {
 		switch rec.SubType {
-		case subTypeItem:
+		case subtype.MapItem:
 			if label, ok := p.item(at.ids, rec); ok {
-				return checkpoint.ItemPath(at.path, label)
+				return oplog.ItemPath(at.path, label)
 			}
-		case subTypeBranch:
-			return checkpoint.ItemPath(at.path, rec.Name)
+		case subtype.ParallelBranch:
+			return oplog.ItemPath(at.path, rec.Name)
 		}
 		for n := range len(p.log) {
 			if isID(at.ids, rec.ID, rec.Name, "", n) {
-				return checkpoint.Path(at.path, rec.Name, "", n)
+				return oplog.Path(at.path, rec.Name, "", n)
 			}
 			if key != "" && isID(at.ids, rec.ID, name, key, n) {
-				return checkpoint.Path(at.path, name, key, n)
+				return oplog.Path(at.path, name, key, n)
 			}
 		}
 	}
 	for _, h := range p.heads[at.path] {
 		if ok && isID(at.ids, rec.ID, h.Name, h.Key, 0) {
-			return checkpoint.Path(at.path, h.Name, h.Key, 0)
+			return oplog.Path(at.path, h.Name, h.Key, 0)
 		}
 	}
-	return checkpoint.Path(p.paths[rec.ParentID], name, key, 0)
+	return oplog.Path(p.paths[rec.ParentID], name, key, 0)
 }
 
 // item finds the label of an item of a map: its key, or its index.
-func (p *pathfinder) item(in checkpoint.Scope, rec *checkpoint.Operation) (label string, ok bool) {
+func (p *pathfinder) item(in oplog.Scope, rec *checkpoint.Operation) (label string, ok bool) {
 	if _, key := splitName("[" + rec.Name + "]"); key != "" && isID(in, rec.ID, itemName, key, 0) {
 		return key, true
 	}
@@ -255,14 +251,14 @@ const itemName = "item"
 // flat finds the branch of a flat batch that has no record itself: an item by its index, or a
 // branch that is the one operation in it.
 func (p *pathfinder) flat(tag string, rec *checkpoint.Operation) (place, bool) {
-	batch := checkpoint.NewScope(rec.ParentID)
+	batch := oplog.NewScope(rec.ParentID)
 	around, ok := p.paths[rec.ParentID]
 	if !ok {
 		return place{}, false
 	}
 	try := func(name string, n int, label string) (place, bool) {
-		ids := checkpoint.NewScope(string(batch.AppendID(nil, name, "", n)))
-		at := place{ids, checkpoint.ItemPath(around, label)}
+		ids := oplog.NewScope(string(batch.AppendID(nil, name, "", n)))
+		at := place{ids, oplog.ItemPath(around, label)}
 		if ids.Tag() != tag {
 			return place{}, false
 		}
@@ -281,7 +277,7 @@ func (p *pathfinder) flat(tag string, rec *checkpoint.Operation) (place, bool) {
 	return place{}, false
 }
 
-func isID(in checkpoint.Scope, id, name, key string, occurrence int) bool {
+func isID(in oplog.Scope, id, name, key string, occurrence int) bool {
 	var buf [64]byte
 	return string(in.AppendID(buf[:0], name, key, occurrence)) == id
 }

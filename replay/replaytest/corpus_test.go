@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -20,6 +21,20 @@ type program struct {
 	run  func(op.Context, int) (string, error)
 	opts []replaytest.ExploreOption
 	set  []replay.HandlerOption
+	// want is what an execution comes to that nothing interrupts, with the input 0; empty
+	// if nobody looks.
+	want string
+}
+
+// plain are the options that go with an execution that nothing interrupts.
+func (p program) plain() []replaytest.Option {
+	var opts []replaytest.Option
+	for _, o := range p.opts {
+		if o, ok := o.(replaytest.Option); ok {
+			opts = append(opts, o)
+		}
+	}
+	return opts
 }
 
 // The operations that the programs are made of.
@@ -101,21 +116,32 @@ func corpus() map[string]program {
 	all["asked, and refused"] = program{run: asked, opts: []replaytest.ExploreOption{
 		replaytest.Reply("both[first]/first", 1), replaytest.ReplyFailure("both[second]/second", "Refused", "no"),
 	}}
-	double := replay.Handler(func(ctx op.Context, n int) (int, error) {
+	all["invoke chain"] = program{run: invoking, opts: []replaytest.ExploreOption{
+		replaytest.Host("double", double()), replaytest.Host("quadruple", quadruple()),
+	}}
+	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double())}}
+	all["a copy for other code"] = otherCode()
+	maps.Copy(all, rules())
+	for name, run := range bookings() {
+		all[name] = program{run: run}
+	}
+	return all
+}
+
+// double and quadruple are functions that programs invoke.
+func double() *replay.Function[int, int] {
+	return replay.Handler(func(ctx op.Context, n int) (int, error) {
 		if err := pause(ctx); err != nil {
 			return 0, err
 		}
 		return replay.Run(ctx, add(2*n))
 	})
-	quadruple := replay.Handler(func(ctx op.Context, n int) (int, error) {
+}
+
+func quadruple() *replay.Function[int, int] {
+	return replay.Handler(func(ctx op.Context, n int) (int, error) {
 		return replay.Run(ctx, op.Invoke[int]("double", "double", 2*n))
 	})
-	all["invoke chain"] = program{run: invoking, opts: []replaytest.ExploreOption{
-		replaytest.Host("double", double), replaytest.Host("quadruple", quadruple),
-	}}
-	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double)}}
-	all["a copy for other code"] = otherCode()
-	return all
 }
 
 func opened(ctx op.Context, n int) (string, error) {

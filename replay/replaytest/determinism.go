@@ -6,7 +6,7 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -29,6 +29,8 @@ func newDeterminism() determinism {
 type course struct {
 	visited map[string]bool
 	latest  map[string]string
+	// invocation is its number; zero if nobody asks.
+	invocation int
 }
 
 func newCourse() *course {
@@ -48,7 +50,7 @@ func (d *determinism) ran(c *course, path string, h *node.Header, input string) 
 // place checks the order. The code of a scope may run twice in an invocation, to see what it has to undo.
 func (d *determinism) place(c *course, path string, h *node.Header) {
 	scope := scopeOf(path)
-	first := checkpoint.Path(scope, h.Name, h.Key, 0)
+	first := oplog.Path(scope, h.Name, h.Key, 0)
 	branch := path != first && !strings.HasPrefix(path, first+"#")
 	if c.visited[path] || branch || strings.HasSuffix(h.Name, "-undo") { // branches and compensations have no order
 		return

@@ -10,6 +10,7 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
@@ -20,7 +21,7 @@ func deployed(t *quiet) (client *lambdaapi.Client, end func()) {
 	if err := service.Host("approve:live", approve); err != nil {
 		t.Fatalf("%v", err)
 	}
-	server := httptest.NewServer(service.HTTP())
+	server := httptest.NewServer(front.Handler(service))
 	client = lambdaapi.New(lambdaapi.Options{
 		Region: "eu-west-1", BaseEndpoint: &server.URL,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -80,4 +81,12 @@ func ExampleReset() {
 	r := replaytest.Explore(t, reserve, op.None{}, replaytest.Reset(func() { stock, held = 1, false }))
 	fmt.Println(r.Singles == r.Want())
 	// Output: true
+}
+
+func ExampleWithTimeLimit() {
+	t := newTest()
+
+	r := replaytest.Run(t, checkout, 12, replaytest.WithTimeLimit(5*time.Second)) // of real time: this takes milliseconds
+	fmt.Println(r.Err)
+	// Output: <nil>
 }

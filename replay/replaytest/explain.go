@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -170,12 +171,9 @@ const byHand = "Start and Callback"
 // there is one.
 func askedAt(o Operation, ops []Operation) string {
 	for _, around := range ops {
-		if around.ID == o.ParentID && around.SubType == subTypeAsk {
+		if around.ID == o.ParentID && around.SubType == subtype.WaitForCallback {
 			return around.Path
 		}
 	}
 	return o.Path
 }
-
-// subTypeAsk is the sub-type of op.WaitForCallback.
-const subTypeAsk = "WaitForCallback"

@@ -121,9 +121,12 @@ func (r *Report) String() string {
 //
 // The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
 // cut off, or a function suspended for want of a token while something ran beside it; a body runs once per
-// attempt and interruption that loses something, that of an at-most-once step once per attempt; nothing is
-// written below a group, branch or batch that has ended; no invocation fails but for an interruption, so that none suspends with nothing pending;
-// the number of invocations is bounded. The budget is that of the undisturbed execution.
+// attempt and interruption that loses something, that of a step at most once, or that counts crashes, once per
+// attempt; nothing is written below a group, branch or batch that has ended; what completed in a scope that
+// failed, or was left behind, is undone once, with the value that it returned, the last operation first, and
+// what a scope succeeded with is not undone (docs/testing.md says what is judged and what is excused); no
+// invocation fails but for an interruption, so that none suspends with nothing pending; the number of
+// invocations is bounded. The budget is that of the undisturbed execution.
 //
 // A stub, a reply or a hosted function that no execution has used fails the test. Some are of use only when
 // something goes wrong.
@@ -154,7 +157,7 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		tb.Fatalf("replaytest: Equal compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
 			cfg.explore.equal, *new(Out))
 	}
-	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}, patience: patience}
+	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}}
 	x.traffic = func(k *kit) string {
 		r, err := resultOf(k, f)
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -25,10 +24,8 @@ type explorer struct {
 	states  map[uint64]bool
 	same    func(want, got *trial) bool
 	traffic func(k *kit) string
-	usual   int // invocations of the undisturbed execution; zero before it has ended
-	// patience is how long, in real time, an execution may take.
-	patience time.Duration
-	idle     []idle // what no execution has used so far; nil before the first one
+	usual   int    // invocations of the undisturbed execution; zero before it has ended
+	idle    []idle // what no execution has used so far; nil before the first one
 }
 
 // undisturbed is how many executions must agree before any is interrupted.

@@ -2,7 +2,6 @@ package replaytest
 
 import (
 	"testing"
-	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/replay"
@@ -15,15 +14,6 @@ func ExploreAround[In, Out any](
 	tb.Helper()
 	x := newExplorer(tb, f, in, opts)
 	x.f = around(x.f)
-	x.explore()
-	return x.report
-}
-
-// ExploreImpatiently is Explore that takes an execution for hanging after so much real time.
-func ExploreImpatiently[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, patience time.Duration) *Report {
-	tb.Helper()
-	x := newExplorer(tb, f, in, nil)
-	x.patience = patience
 	x.explore()
 	return x.report
 }

@@ -46,7 +46,8 @@ func (x *explorer) problem(want, t *trial) string {
 	if list := t.k.nondeterminism(); len(list) > 0 {
 		return list[0]
 	}
-	return ""
+	known, _ := x.f.(restorer)
+	return t.effectsProblem(known)
 }
 
 // hangs reports whether an invocation has failed because nothing was left to wait for. No interruption is a

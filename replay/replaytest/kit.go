@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
 )
 
 // functionName is the name under which the function is hosted.
@@ -20,23 +22,25 @@ var errTooMany = errors.New("the execution makes no progress")
 
 // kit is one execution of a function in a service of its own.
 type kit struct {
-	cfg   *config
-	clock *local.VirtualClock
-	svc   *local.Service
-	exec  *local.Execution
+	cfg    *config
+	number string // tells its goroutines from those of others
+	clock  *local.VirtualClock
+	svc    *local.Service
+	exec   *local.Execution
 	// body runs the body of a step; nil runs it as it is. It is told the path and which run of it this is.
 	body func(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error)
 	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may be nil.
 	waits func(r reply) bool
 	rest  func() (passed bool)
 
-	mu     sync.Mutex        // guards what follows
-	paths  map[string]string // by ID
-	order  []string          // of the IDs, as they were reached
-	known  []codec.KnownError
-	codecs map[string]codec.Codec // of callbacks and what waits for one, by path
-	runs   map[string]int         // of bodies, by path
-	seen   *sights                // what was run; nil if nobody asks
+	mu      sync.Mutex        // guards what follows
+	paths   map[string]string // by ID
+	order   []string          // of the IDs, as they were reached
+	known   []codec.KnownError
+	codecs  map[string]codec.Codec // of callbacks and what waits for one, by path
+	runs    map[string]int         // of bodies, by path
+	running map[string]int         // bodies that have not ended, by path
+	seen    *sights                // what was run; nil if nobody asks
 
 	same  determinism
 	lines map[string]string // of the handler, by path
@@ -47,8 +51,10 @@ type kit struct {
 	// callbacks are the paths of those that were created.
 	callbacks, misfits, repeated []string
 
-	relaxed map[string]bool // steps, by path
-	beside  bool            // something ran concurrently
+	relaxed map[string]bool        // steps, by path
+	batches map[string]*node.Batch // by path
+	beside  bool                   // something ran concurrently
+	effects *effects               // what was done and undone; nil if nobody asks
 	logs    []Log
 }
 
@@ -62,10 +68,10 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 	}
 	k.svc = local.New(append(opts, local.WithClock(k.clock))...)
 	err := k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		return h.Invoke(k.watch(ctx), payload)
+		return k.labelled(h).Invoke(k.watch(ctx), payload)
 	}))
 	for _, other := range cfg.hosts {
-		err = errors.Join(err, k.svc.Host(other.function, other.handler, other.opts...))
+		err = errors.Join(err, k.svc.Host(other.function, k.labelled(other.handler), other.opts...))
 	}
 	for _, s := range cfg.stubs {
 		err = errors.Join(err, s.err)
@@ -78,9 +84,9 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 
 func emptyKit(cfg *config) *kit {
 	return &kit{
-		cfg: cfg, paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
+		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), running: make(map[string]int), paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
 		same: newDeterminism(), lines: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool),
-		names: make(map[string]string), relaxed: make(map[string]bool),
+		names: make(map[string]string), relaxed: make(map[string]bool), batches: make(map[string]*node.Batch),
 	}
 }
 
@@ -166,7 +172,7 @@ func (k *kit) reply() (bool, error) {
 func (k *kit) replyTo(r reply) (bool, error) {
 	if rec, ok := k.open(r); ok {
 		k.note(func() { k.replied[r.path] = true })
-		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), to: k.svc}); err != nil {
+		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), to: k.svc}); err != nil {
 			return true, fmt.Errorf("the reply for %q: %w", r.path, err)
 		}
 		return true, nil
@@ -186,7 +192,7 @@ func (k *kit) open(r reply) (checkpoint.Operation, bool) {
 
 // answers reports whether the reply is for an operation.
 func (k *kit) answers(r reply, rec checkpoint.Operation) bool {
-	return rec.Kind == checkpoint.KindCallback && (matches(r.path, k.path(rec)) || matches(r.path, k.parentPath(rec)))
+	return rec.Kind == checkpoint.KindCallback && (matches(r.path, k.path(rec)) || matches(r.path, k.parentPath(rec)) || matches(r.path, branchAround(k.parentPath(rec))))
 }
 
 // path is the path of a record; its name if the code was never seen to reach it.

@@ -50,6 +50,11 @@ func (t *trial) committed(p local.Point) {
 	for _, rec := range t.k.exec.Operations() {
 		fmt.Fprintf(h, "%s %s %d\n", rec.ID, rec.Status, rec.Attempt)
 	}
+	t.k.note(func() {
+		for _, u := range p.Updates {
+			t.k.effects.told(u, p.Invocation)
+		}
+	})
 	t.note(func() {
 		t.states[h.Sum64()] = true
 		for _, u := range p.Updates {

@@ -27,13 +27,14 @@ type config struct {
 	repeats bool
 	most    int    // invocations
 	cloud   *cloud // nil: the service in the test's process
+	limit   time.Duration
 
 	explore exploring
 }
 
 func newConfig() *config {
 	return &config{
-		start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), most: 10_000,
+		start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), most: 10_000, limit: timeLimit,
 		explore: exploring{more: 100, seed: 1},
 	}
 }

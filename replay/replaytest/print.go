@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/subtype"
 )
 
 // Print writes how the execution ended and a table of its operations to w, for people: what runs
@@ -53,16 +54,16 @@ func printOperations(w *strings.Builder, ops []Operation) {
 // word is what users call the operation, where the wire has another name.
 func (o Operation) word() string {
 	switch o.SubType {
-	case "RunInChildContext":
+	case subtype.Group:
 		if _, ok := o.batch(); ok {
 			return "Batch"
 		}
 		return "Group"
-	case "ChainedInvoke":
+	case subtype.Invoke:
 		return "Invoke"
-	case subTypeItem:
+	case subtype.MapItem:
 		return "Item"
-	case subTypeBranch:
+	case subtype.ParallelBranch:
 		return "Branch"
 	}
 	return o.SubType

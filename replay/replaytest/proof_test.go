@@ -89,6 +89,12 @@ func TestEngineProof(t *testing.T) {
 			if line := os.Getenv("PERDURE_SCHEDULE"); line != "" {
 				opts = append(opts, replaytest.Replay(line))
 			}
+			if want := programs[name].want; want != "" {
+				f := replay.Handler(programs[name].run, programs[name].set...)
+				if r := replaytest.Run(t, f, 0, programs[name].plain()...); r.Err != nil || r.Value != want {
+					t.Fatalf("proof: got %q, %v, want %q", r.Value, r.Err, want)
+				}
+			}
 			r := replaytest.Explore(t, replay.Handler(programs[name].run, programs[name].set...), 1, opts...)
 			c.add(r, t.Failed())
 		})

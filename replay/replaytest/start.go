@@ -14,6 +14,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"
 )
 
@@ -65,7 +66,7 @@ type Execution[Out any] struct {
 // for somebody outside. It moves no clock.
 func (e *Execution[Out]) RunUntilSuspended() {
 	e.t.Helper()
-	e.check(e.k.settle(e.t.Context()))
+	e.within(e.k.settle)
 }
 
 // Advance lets d pass and runs what becomes due on the way and in the end. It is not negative.
@@ -85,17 +86,26 @@ func (e *Execution[Out]) AdvanceTo(t time.Time) {
 		e.check(fmt.Errorf("AdvanceTo(%v): it is %v already, and time does not go back; the option At sets when an execution begins",
 			t.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)))
 	}
-	ctx := e.t.Context()
-	for {
-		e.check(e.k.settle(ctx))
-		at, ok := e.k.clock.Next()
-		if !ok || at.After(t) || e.k.ended() {
-			break
+	e.within(func(ctx context.Context) error {
+		for {
+			if err := e.k.settle(ctx); err != nil {
+				return err
+			}
+			at, ok := e.k.clock.Next()
+			if !ok || at.After(t) || e.k.ended() {
+				break
+			}
+			e.k.clock.AdvanceTo(at)
 		}
-		e.k.clock.AdvanceTo(at)
-	}
-	e.k.clock.AdvanceTo(t)
-	e.check(e.k.settle(ctx))
+		e.k.clock.AdvanceTo(t)
+		return e.k.settle(ctx)
+	})
+}
+
+// within runs what drives the execution, at most as long as WithTimeLimit says, and ends the test if that fails.
+func (e *Execution[Out]) within(drive func(ctx context.Context) error) {
+	e.t.Helper()
+	e.check(e.k.within(e.t.Context(), e.k.cfg.limitOf(e.t), drive))
 }
 
 // Now returns the time.
@@ -123,7 +133,7 @@ func (e *Execution[Out]) Op(path string) Operation {
 // Result runs the execution to its end, as [Run] does, and returns what it came to.
 func (e *Execution[Out]) Result() *Result[Out] {
 	e.t.Helper()
-	e.check(e.k.drive(e.t.Context()))
+	e.within(e.k.drive)
 	r, err := e.result()
 	if err != nil {
 		e.t.Fatal(err)
@@ -164,7 +174,7 @@ func (e *Execution[Out]) Callback(path string) *Callback {
 	var found *Callback
 	for _, rec := range e.k.exec.Operations() {
 		if rec.Kind == checkpoint.KindCallback && (e.k.path(rec) == path || e.k.parentPath(rec) == path) {
-			found = &Callback{t: e.t, k: e.k, path: path, id: rec.CallbackID, op: rec.ID, to: e.k.svc}
+			found = &Callback{t: e.t, k: e.k, path: path, id: rec.CallbackID, op: rec.ID, outer: e.k.parentPath(rec), to: e.k.svc}
 			if !rec.Status.Terminal() {
 				return found
 			}
@@ -197,6 +207,7 @@ type Callback struct {
 	t            testing.TB
 	k            *kit
 	path, id, op string
+	outer        string // the path of what it was created in; empty for the handler
 	to           answerer
 }
 
@@ -239,18 +250,48 @@ func (c *Callback) Fail(errorType, message string) {
 	c.check(c.fail(errorType, message))
 }
 
-// codec is what the outcome is encoded with.
-func (c *Callback) codec() (cd codec.Codec) {
+// codec is what the outcome is encoded with: that of what waits for the callback, if that is known, for it
+// reads the outcome.
+func (c *Callback) codec() codec.Codec {
+	var own, outer codec.Codec
+	var waited bool
 	c.k.note(func() {
-		cd = c.k.codecs[c.path]
-		if outer, ok := c.k.codecs[scopeOf(c.path)]; ok {
-			cd = outer
+		own = c.k.codecs[c.path]
+		for _, path := range []string{c.outer, scopeOf(c.path)} {
+			if !waited {
+				outer, waited = c.k.codecs[path]
+			}
 		}
 	})
-	if cd == nil {
+	if !waited {
+		outer, waited = c.k.branchCodec(c.outer)
+	}
+	if waited {
+		own = outer
+	}
+	if own == nil {
 		return codec.JSON()
 	}
-	return cd
+	return own
+}
+
+// branchCodec is the codec of a branch that waits for a callback and whose operation was not seen by itself.
+func (k *kit) branchCodec(path string) (codec.Codec, bool) {
+	batch, label, ok := splitItem(path)
+	if !ok {
+		return nil, false
+	}
+	var n *node.Batch
+	k.note(func() { n = k.batches[batch] })
+	for i := range itemsWith(n, label) {
+		o := n.Child(i)
+		if at, _ := itemPath(batch, n, o, i); at != path {
+			continue
+		}
+		g, isGroup := o.(*node.Group)
+		return o.Head().Codec, isGroup && g.Outside
+	}
+	return nil, false
 }
 
 func (c *Callback) fail(errorType, message string) error {
@@ -267,11 +308,14 @@ func (c *Callback) Heartbeat() {
 // becomes due on the way is run. The test fails at once if the callback was answered, or has no timeout.
 func (c *Callback) TimeOut() {
 	c.t.Helper()
-	ctx := c.t.Context()
+	c.check(c.k.within(c.t.Context(), c.k.cfg.limitOf(c.t), c.timeOut))
+}
+
+func (c *Callback) timeOut(ctx context.Context) error {
 	for {
 		rec, _ := c.k.exec.Operation(c.op)
 		if rec.Status == checkpoint.StatusTimedOut {
-			return
+			return nil
 		}
 		err := c.k.exec.RunUntilSuspended(ctx)
 		rec, _ = c.k.exec.Operation(c.op)
@@ -288,8 +332,7 @@ func (c *Callback) TimeOut() {
 			c.k.clock.AdvanceTo(at)
 		}
 		if err != nil {
-			c.check(err)
-			return
+			return err
 		}
 	}
 }

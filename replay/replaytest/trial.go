@@ -3,7 +3,6 @@ package replaytest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,9 +15,6 @@ import (
 
 // functionTimeout is the deadline of invocations in schedules that let it pass.
 const functionTimeout = 10 * time.Second
-
-// patience is how long, in real time, an execution may take before it counts as hanging.
-const patience = time.Minute
 
 // mostInvocations is how many invocations the undisturbed execution may need before it counts as making no
 // progress.
@@ -45,7 +41,7 @@ type trial struct {
 	bodies, crashes []string
 	crashed         map[string]int
 	perAttempt      map[string]int
-	strict          map[string]bool // at most once, by path
+	strict          map[string]bool // at most once per attempt, by path
 	interrupted     bool
 	states          map[uint64]bool
 	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
@@ -92,7 +88,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 	t.k, t.err = newKit(&cfg, local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
 		inner := node.SubstituteFrom(ctx)
 		ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node {
-			if s, ok := n.(*node.Step); ok && s.Config.Semantics == node.AtMostOnce {
+			if s, ok := n.(*node.Step); ok && (s.Config.Semantics == node.AtMostOnce || s.Config.CountCrashes == node.On) {
 				t.note(func() { t.strict[path] = true })
 			}
 			return inner(path, n)
@@ -105,17 +101,12 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		t.answered(out, err)
 		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
-	t.k.body, t.k.waits, t.k.rest = t.body, t.waits, t.rest
-	ctx, cancel := context.WithTimeout(x.tb.Context(), x.patience)
-	defer cancel()
+	t.k.body, t.k.waits, t.k.rest, t.k.effects = t.body, t.waits, t.rest, newEffects()
 	if t.err == nil {
-		t.err = t.k.start(ctx, x.input)
+		t.err = t.k.start(x.tb.Context(), x.input)
 	}
 	if t.err == nil {
-		t.err = t.k.drive(ctx)
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(t.err, context.DeadlineExceeded) {
-		t.err = fmt.Errorf("it has not ended within %v of real time: a body, or the handler, waits for what does not come", x.patience)
+		t.err = t.k.within(x.tb.Context(), cfg.limitOf(x.tb), t.k.drive)
 	}
 	if t.k.exec != nil {
 		t.status, t.result = t.k.exec.Status(), t.k.exec.Result()

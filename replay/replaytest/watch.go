@@ -13,13 +13,19 @@ import (
 // watch is the context that the function is invoked with.
 func (k *kit) watch(ctx context.Context) context.Context {
 	c := newCourse()
+	if k.effects != nil {
+		c.invocation = k.exec.Invocations()
+	}
 	ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node { return k.substitute(c, path, n) })
 	open := make(map[string]string) // operations of this invocation that have begun and not ended, by group
 	return replay.Watch(ctx, replay.Interceptor{
 		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o); k.begun(open, o) },
 		OperationEnd: func(_ context.Context, o replay.OperationInfo) {
 			k.reached(o)
-			k.note(func() { delete(open, o.ParentID) })
+			k.note(func() {
+				delete(open, o.ParentID)
+				k.effects.over(o.Path)
+			})
 		},
 		AttemptStart: func(_ context.Context, a replay.AttemptInfo) { k.reached(a.OperationInfo) },
 	}, &logs{k: k})
@@ -58,6 +64,10 @@ func (k *kit) substitute(c *course, path string, n node.Node) node.Node {
 	}
 	s := k.stubFor(path, h)
 	input, line := fingerprint(h.Input), callSite()
+	var undoes *compensation // of another operation
+	if step, ok := n.(*node.Step); ok {
+		undoes, _ = step.Body.(*compensation)
+	}
 	k.note(func() {
 		if k.lines[path] == "" {
 			k.lines[path] = line
@@ -77,9 +87,12 @@ func (k *kit) substitute(c *course, path string, n node.Node) node.Node {
 	if s != nil {
 		n = s.replace(n)
 	}
+	if undoes == nil {
+		n = k.effects.watch(k, c, path, n)
+	}
 	if step, ok := n.(*node.Step); ok {
 		watched := *step
-		watched.Body = &body{k: k, path: path, inner: step.Body}
+		watched.Body = &body{k: k, path: path, inner: step.Body, undoes: undoes}
 		return &watched
 	}
 	return n
@@ -99,7 +112,7 @@ func (k *kit) classify(path string, n node.Node) {
 			k.asks(path)
 		}
 	case *node.Batch:
-		k.beside = true
+		k.beside, k.batches[path] = true, n
 	case *node.Step:
 		k.relaxed[path] = n.Config.Semantics == node.Relaxed
 	case *node.Wait, *node.Invoke, *node.Await:
@@ -126,6 +139,8 @@ type body struct {
 	k     *kit
 	path  string
 	inner node.Body
+	// undoes is what it compensates; nil for a body that does something new.
+	undoes *compensation
 }
 
 // Run runs the body.
@@ -134,9 +149,19 @@ func (b *body) Run(ctx context.Context) (any, error) {
 	b.k.note(func() {
 		b.k.runs[b.path]++
 		run = b.k.runs[b.path]
+		b.k.running[b.path]++
 	})
-	if b.k.body == nil {
-		return b.inner.Run(ctx)
+	defer b.k.note(func() {
+		if b.k.running[b.path]--; b.k.running[b.path] == 0 {
+			delete(b.k.running, b.path)
+		}
+	})
+	inner := b.inner.Run
+	if b.undoes != nil {
+		inner = b.k.effects.compensating(b.k, b.undoes, inner)
 	}
-	return b.k.body(ctx, b.path, run, b.inner.Run)
+	if b.k.body == nil {
+		return inner(ctx)
+	}
+	return b.k.body(ctx, b.path, run, inner)
 }

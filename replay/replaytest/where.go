@@ -34,7 +34,7 @@ func callSite() string {
 
 // runs reports whether a function belongs to the packages that run operations.
 func runs(function string) bool {
-	for _, p := range []string{"replay.", "replay/replaytest.", "op.", "op/node.", "checkpoint.", "checkpoint/local."} {
+	for _, p := range []string{"replay.", "replay/internal/engine.", "internal/turn.", "replay/replaytest.", "op.", "op/node.", "checkpoint.", "checkpoint/local."} {
 		if strings.HasPrefix(function, ours+p) {
 			return true
 		}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
 
@@ -145,7 +146,7 @@ func newAPIStage(t *testing.T, program string, opts ...local.Option) *apiStage {
 		local.WithFaults(local.Faults{Committed: s.committed}),
 	}, opts...)...)
 	var endpoint string
-	s.line, endpoint = newAPILine(t, s.HTTP())
+	s.line, endpoint = newAPILine(t, front.Handler(s.Service))
 	f := run(t, program, process.WithEndpoint(endpoint), process.WithMaxProcesses(12), process.WithInitTimeout(time.Minute))
 	t.Cleanup(func() { // before the function and the server
 		if err := s.Close(); err != nil {

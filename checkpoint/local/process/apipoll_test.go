@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -103,7 +104,7 @@ func TestPollsOverHTTP(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := local.New()
-			line := &pollLine{service: s.HTTP()}
+			line := &pollLine{service: lambdaapi.Handler(s)}
 			server := httptest.NewServer(line)
 			defer server.Close()
 			f := run(t, "poller", process.WithEndpoint(server.URL))

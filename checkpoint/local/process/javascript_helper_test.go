@@ -18,6 +18,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
 
@@ -82,7 +83,7 @@ type stage struct {
 func (js javaScript) stage(t *testing.T, opts ...local.Option) *stage {
 	t.Helper()
 	s := local.New(append([]local.Option{local.WithExecutionTimeout(time.Minute)}, opts...)...)
-	server := httptest.NewServer(s.HTTP())
+	server := httptest.NewServer(lambdaapi.Handler(s))
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

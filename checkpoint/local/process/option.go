@@ -56,7 +56,7 @@ func WithInheritedEnv() Option {
 }
 
 // WithEndpoint tells the program where the durable service is: the URL of a server with
-// [local.Service.HTTP]. By default it is told nothing, and a durable function calls AWS.
+// lambdaapi.Handler. By default it gets no address, and a durable function calls AWS.
 func WithEndpoint(url string) Option {
 	return optionFunc(func(c *config) { c.endpoint = url })
 }

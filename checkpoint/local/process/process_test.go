@@ -23,6 +23,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
 
@@ -430,7 +431,7 @@ func TestDurableFunction(t *testing.T) {
 	t.Parallel()
 	s := local.New(local.WithLimits(local.Limits{RetryPause: 10 * time.Millisecond}))
 	defer s.Close()
-	server := httptest.NewServer(s.HTTP())
+	server := httptest.NewServer(lambdaapi.Handler(s))
 	defer server.Close()
 	f := run(t, "durable", process.WithEndpoint(server.URL), process.WithEnv("EXTRA="+filepath.Join(t.TempDir(), "crashed")))
 	if err := s.Host("order", f); err != nil {

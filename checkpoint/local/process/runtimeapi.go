@@ -16,12 +16,13 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // The limits of an answer and of an error (Lambda quotas; Lambda Runtime API).
 const (
-	maxResponseBytes = 6<<20 + 100
-	maxErrorBytes    = 6 << 20
+	maxResponseBytes = limits.Response
+	maxErrorBytes    = limits.SyncPayload
 )
 
 // defaultTime is how long an invocation is said to have whose context has no deadline (Lambda quotas).

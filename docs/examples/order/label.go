@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-
-	"github.com/perdure/perdure/checkpoint"
 )
 
 // labels are what the program calls operations, by ID: the path without what a name repeats. An
@@ -25,7 +23,7 @@ func (l labels) add(id, parent, name, subType string) {
 	}
 }
 
-func itemLabel(batch, key string) string { return checkpoint.WireName(batch, key) }
+func itemLabel(batch, key string) string { return batch + "[" + key + "]" }
 
 // ofPath is the label of an operation that the engine gives the path of.
 func ofPath(path string) string {

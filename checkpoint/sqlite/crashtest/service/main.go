@@ -20,6 +20,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3/vfs"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 
 	"github.com/perdure/perdure/checkpoint/sqlite"
@@ -67,7 +68,7 @@ func run(path, address, function string) error {
 		starting()
 	}
 	fmt.Println("serving", endpoint) //nolint:forbidigo // what the test reads
-	server := &http.Server{Handler: watched(service.HTTP()), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: watched(lambdaapi.Handler(service)), ReadHeaderTimeout: time.Minute}
 	return server.Serve(listener)
 }
 

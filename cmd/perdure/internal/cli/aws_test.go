@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
@@ -31,7 +32,7 @@ type region struct {
 func newRegion(t *testing.T, deny bool) *region {
 	t.Helper()
 	r := &region{site: newSite(t)}
-	front := r.service.HTTP()
+	front := lambdaapi.Handler(r.service)
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.calls = append(r.calls, req)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/spf13/cobra"
@@ -103,7 +104,7 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 	}
 	defer func() { err = errors.Join(err, s.close()) }() //nolint:contextcheck // what ctx ends is closed all the same
 	endpoint := "http://" + listener.Addr().String()
-	server := &http.Server{Handler: s.service.HTTP(), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: lambdaapi.Handler(s.service), ReadHeaderTimeout: time.Minute}
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 	defer func() { _ = server.Close() }() // its clients see that it is gone

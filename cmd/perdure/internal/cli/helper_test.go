@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -47,7 +48,7 @@ func newSite(t *testing.T, opts ...local.Option) *site {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewServer(s.service.HTTP())
+	server := httptest.NewServer(lambdaapi.Handler(s.service))
 	t.Cleanup(server.Close)
 	s.endpoint, s.env["PERDURE_ENDPOINT"] = server.URL, server.URL
 	return s

@@ -1,0 +1,175 @@
+package oplog
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// The parts of an operation ID "slug-scope-operation". Together they fill the 64 characters
+// that the service allows (Lambda API, OperationUpdate.Id: 1–64 of [A-Za-z0-9_-]).
+const (
+	maxSlug   = 34
+	tagLen    = 12 // hex digits that name the scope
+	opLen     = 16 // hex digits that name the operation
+	maxID     = maxSlug + 1 + tagLen + 1 + opLen
+	emptySlug = "op"
+)
+
+// What is hashed begins with its domain: nothing of one domain hashes like something of another.
+const (
+	scopeDomain     = "perdure-scope"
+	operationDomain = "perdure-op"
+	nameDomain      = "perdure-name"
+)
+
+// undoMark ends the ID of a scope of compensations. No operation ID contains a tilde.
+const undoMark = "~undo"
+
+// Scope derives the IDs of the operations that are declared in one place: in the handler, a
+// group, an item or a branch. The zero value is no scope; make one with [NewScope].
+type Scope struct {
+	id  string
+	tag string
+	num uint64 // the tag as a number
+}
+
+// NewScope returns the scope that the operation or item with this ID opens.
+// The empty ID is the root scope, the handler's.
+func NewScope(id string) Scope {
+	var buf [256]byte
+	b := appendField(append(buf[:0], scopeDomain...), id)
+	sum := sha256.Sum256(b)
+	var digits [tagLen]byte
+	hex.Encode(digits[:], sum[:tagLen/2])
+	num, _ := parseTag(string(digits[:]))
+	return Scope{id: id, tag: string(digits[:]), num: num}
+}
+
+// ID returns the ID the scope was made from.
+func (s Scope) ID() string { return s.id }
+
+// Tag returns the 12 hex digits that name the scope in the IDs of its operations.
+func (s Scope) Tag() string { return s.tag }
+
+// AppendID appends the ID of an operation of this scope to dst: a slug of the name, the tag of
+// the scope and a digest of (scope, name, key, occurrence). The ID does not depend on what else
+// the scope runs, or in which order. occurrence counts, from zero, the operations of the scope
+// that have the same name and key. It allocates nothing if dst has room for 64 bytes.
+func (s Scope) AppendID(dst []byte, name, key string, occurrence int) []byte {
+	dst = appendSlug(dst, name)
+	dst = append(dst, '-')
+	dst = append(dst, s.tag...)
+	dst = append(dst, '-')
+
+	var buf [512]byte
+	b := append(buf[:0], operationDomain...)
+	b = appendField(b, s.id)
+	b = appendField(b, name)
+	b = appendField(b, key)
+	b = binary.AppendUvarint(b, uint64(occurrence)) //nolint:gosec // a count, never negative
+	sum := sha256.Sum256(b)
+	return hex.AppendEncode(dst, sum[:opLen/2])
+}
+
+// ID returns the ID of one operation: see [Scope.AppendID].
+func ID(scope, name, key string, occurrence int) string {
+	var buf [maxID]byte
+	return string(NewScope(scope).AppendID(buf[:0], name, key, occurrence))
+}
+
+// ScopeTag reads the tag of the scope out of an operation ID. It is not ok if [Scope.AppendID]
+// cannot have made the ID: that of EXECUTION, or one of another SDK.
+func ScopeTag(operationID string) (tag string, ok bool) {
+	end := len(operationID) - opLen - 1
+	start := end - tagLen
+	slugEnd := start - 1
+	if slugEnd < 1 || slugEnd > maxSlug || operationID[slugEnd] != '-' || operationID[end] != '-' {
+		return "", false
+	}
+	tag = operationID[start:end]
+	if _, ok := parseTag(tag); !ok {
+		return "", false
+	}
+	for i := end + 1; i < len(operationID); i++ {
+		if hexDigit(operationID[i]) > 15 {
+			return "", false
+		}
+	}
+	if operationID[0] == '-' || operationID[slugEnd-1] == '-' {
+		return "", false
+	}
+	for i := range slugEnd {
+		if !isIDByte(operationID[i]) {
+			return "", false
+		}
+	}
+	return tag, true
+}
+
+// parseTag returns the number that the 12 hex digits of a tag stand for.
+func parseTag(tag string) (num uint64, ok bool) {
+	for i := range len(tag) {
+		d := hexDigit(tag[i])
+		if d > 15 {
+			return 0, false
+		}
+		num = num<<4 | uint64(d)
+	}
+	return num, true
+}
+
+// hexDigit returns the value of a lower-case hex digit, more than 15 for any other byte.
+func hexDigit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
+}
+
+// UndoScope returns the ID of the virtual scope in which the compensations of a scope run.
+// It contains a character that no operation ID contains, so it is never the ID of another scope.
+func UndoScope(scope string) string { return scope + undoMark }
+
+// appendField appends s with its length, so that neighbouring fields cannot run into each other.
+func appendField(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// appendSlug appends the part of an ID that a person reads.
+func appendSlug(dst []byte, name string) []byte {
+	start := len(dst)
+	gap := false
+	for i := 0; i < len(name) && len(dst)-start < maxSlug; i++ {
+		c := name[i]
+		switch {
+		case c == '-' && len(dst) == start:
+			// A slug does not begin with a dash.
+		case isIDByte(c):
+			if gap && len(dst) > start {
+				dst = append(dst, '-')
+				if len(dst)-start == maxSlug {
+					break
+				}
+			}
+			dst = append(dst, c)
+			gap = false
+		default:
+			gap = true
+		}
+	}
+	for len(dst) > start && dst[len(dst)-1] == '-' {
+		dst = dst[:len(dst)-1]
+	}
+	if len(dst) == start {
+		dst = append(dst, emptySlug...)
+	}
+	return dst
+}
+
+func isIDByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
+}

@@ -1,0 +1,269 @@
+package oplog
+
+import (
+	"iter"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// Log is what an execution has done so far: the records of its operations, and which of them the
+// running code has claimed. It is pure: it knows no clock and does no I/O. It is not safe for
+// concurrent use.
+//
+// A record is immutable once it is in the log. A change replaces it, so a pointer that was read
+// earlier keeps showing the state of then; ask the log again for the newest.
+type Log struct {
+	index     map[string]int32 // operation ID → entries
+	entries   []entry
+	scopes    map[uint64]int32 // number of a tag → unclaimed
+	unclaimed []int32          // per scope: records that nobody has claimed
+	open      int              // the sum of unclaimed
+	root      uint64           // the number of the root scope's tag
+	execution *checkpoint.Operation
+	records   int
+}
+
+// entry is an operation ID that is recorded, claimed, or both.
+type entry struct {
+	id      string
+	op      *checkpoint.Operation // nil: no record
+	scope   int32                 // in Log.unclaimed
+	claimed bool
+}
+
+// NewLog returns the log of these records and takes ownership of ops. Of records with the same
+// ID the last one counts. Times are truncated to milliseconds, which is what all sources of
+// records have in common.
+func NewLog(ops []checkpoint.Operation) *Log {
+	l := &Log{
+		index:   make(map[string]int32, len(ops)),
+		entries: make([]entry, 0, len(ops)),
+		scopes:  make(map[uint64]int32),
+		root:    NewScope("").num,
+	}
+	for i := range ops {
+		l.put(&ops[i])
+	}
+	return l
+}
+
+// Execution returns the record of the execution itself, whose payload is its input.
+func (l *Log) Execution() (*checkpoint.Operation, bool) { return l.execution, l.execution != nil }
+
+// Get returns the newest record of an operation.
+func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
+	if i, ok := l.index[id]; ok && l.entries[i].op != nil {
+		return l.entries[i].op, true
+	}
+	return nil, false
+}
+
+// Claim says that the running code has reached the operation with this ID. It returns its
+// record, nil if there is none, and the ID as a string, without allocating one if the log has it.
+// first is false if the ID was claimed before.
+func (l *Log) Claim(id []byte) (op *checkpoint.Operation, name string, first bool) {
+	i, ok := l.index[string(id)]
+	if !ok {
+		i = l.add(string(id))
+	}
+	e := &l.entries[i]
+	if e.claimed {
+		return e.op, e.id, false
+	}
+	e.claimed = true
+	if e.op != nil {
+		l.unclaimed[e.scope]--
+		l.open--
+	}
+	return e.op, e.id, true
+}
+
+// Merge puts records into the log, each in place of the one with its ID, and takes ownership of
+// ops. It returns the records that are new or differ from those they replace. A record of an ID
+// that was claimed earlier counts as claimed.
+func (l *Log) Merge(ops []checkpoint.Operation) (changed []*checkpoint.Operation) {
+	for i := range ops {
+		if l.put(&ops[i]) {
+			changed = append(changed, &ops[i])
+		}
+	}
+	return changed
+}
+
+// Apply records an update of our own that the service has acknowledged, for the case that its
+// reply did not contain the operation: a result that is committed must not be missing from the
+// log. Call it for no other update. It changes nothing if the record is terminal or if the
+// service would not allow the update; it returns the new record, else nil. now becomes the start
+// of an operation that had no record. The end of an operation stays zero: only the service knows it.
+func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
+	if u.Kind == checkpoint.KindExecution {
+		return nil
+	}
+	op := checkpoint.Operation{
+		ID: u.ID, ParentID: u.ParentID, Name: u.Name, SubType: u.SubType, Kind: u.Kind, Start: now,
+	}
+	known := false
+	if old, ok := l.Get(u.ID); ok {
+		if old.Status.Terminal() || old.Status == checkpoint.StatusPending {
+			return nil
+		}
+		op, known = *old, true
+		op.NextAttempt = time.Time{}
+	}
+	switch u.Action {
+	case checkpoint.ActionStart:
+		if known && op.Status != checkpoint.StatusReady {
+			return nil
+		}
+		op.Status = checkpoint.StatusStarted
+		if u.Kind == checkpoint.KindWait {
+			op.ScheduledEnd = now.Add(u.Wait)
+		}
+	case checkpoint.ActionSucceed:
+		op.Status, op.Payload, op.Failure = checkpoint.StatusSucceeded, u.Payload, nil
+		op.ReplayChildren = u.ReplayChildren
+	case checkpoint.ActionFail:
+		op.Status, op.Payload, op.Failure = checkpoint.StatusFailed, checkpoint.Payload{}, u.Failure
+	case checkpoint.ActionRetry:
+		op.Status, op.Payload, op.Failure = checkpoint.StatusPending, u.Payload, u.Failure
+		op.NextAttempt = now.Add(u.NextAttemptDelay)
+	case checkpoint.ActionCancel:
+		op.Status = checkpoint.StatusCancelled
+	default:
+		return nil
+	}
+	if u.Kind == checkpoint.KindStep && u.Action != checkpoint.ActionStart {
+		op.Attempt++
+	}
+	l.put(&op)
+	return &op
+}
+
+// Unclaimed returns how many records of a scope nobody has claimed. Records whose ID another SDK
+// made count as unclaimed ones of the root scope: our code cannot reach them. The record of the
+// execution counts nowhere.
+func (l *Log) Unclaimed(s Scope) int {
+	if i, ok := l.scopes[s.num]; ok {
+		return int(l.unclaimed[i])
+	}
+	return 0
+}
+
+// AllClaimed reports whether [Log.Unclaimed] is zero for every scope.
+func (l *Log) AllClaimed() bool { return l.open == 0 }
+
+// UnclaimedRecords returns the records that [Log.Unclaimed] counts, by start and then by ID.
+func (l *Log) UnclaimedRecords(s Scope) []checkpoint.Operation {
+	scope, ok := l.scopes[s.num]
+	if !ok || l.unclaimed[scope] == 0 {
+		return nil
+	}
+	ops := make([]checkpoint.Operation, 0, l.unclaimed[scope])
+	for i := range l.entries {
+		if e := &l.entries[i]; e.scope == scope && e.op != nil && !e.claimed {
+			ops = append(ops, *e.op)
+		}
+	}
+	// Not slices.SortFunc: sorting large structs by value is code of its own in every program.
+	sort.Slice(ops, func(i, j int) bool {
+		if c := ops[i].Start.Compare(ops[j].Start); c != 0 {
+			return c < 0
+		}
+		return ops[i].ID < ops[j].ID
+	})
+	return ops
+}
+
+// Records returns the newest record of each operation, that of the execution not included, in the
+// order in which the operations became known, which is the order of their start. The log must not
+// change while it is read.
+func (l *Log) Records() iter.Seq[*checkpoint.Operation] {
+	return func(yield func(*checkpoint.Operation) bool) {
+		for i := range l.entries {
+			if op := l.entries[i].op; op != nil && !yield(op) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns the number of records, that of the execution not included.
+func (l *Log) Len() int { return l.records }
+
+// put makes op the record of its ID and reports whether that changed anything.
+func (l *Log) put(op *checkpoint.Operation) bool {
+	op.Start = truncate(op.Start)
+	op.End = truncate(op.End)
+	op.NextAttempt = truncate(op.NextAttempt)
+	op.ScheduledEnd = truncate(op.ScheduledEnd)
+	if op.Kind == checkpoint.KindExecution {
+		changed := l.execution == nil || !same(l.execution, op)
+		l.execution = op
+		return changed
+	}
+	i, ok := l.index[op.ID]
+	if !ok {
+		i = l.add(op.ID)
+	}
+	e := &l.entries[i]
+	old := e.op
+	e.op = op
+	if old != nil {
+		return !same(old, op)
+	}
+	l.records++
+	if !e.claimed {
+		l.unclaimed[e.scope]++
+		l.open++
+	}
+	return true
+}
+
+// add makes an entry for an ID that has none.
+func (l *Log) add(id string) int32 {
+	i := int32(len(l.entries)) //nolint:gosec // an execution has thousands of operations
+	l.entries = append(l.entries, entry{id: id, scope: l.scope(id)})
+	l.index[id] = i
+	return i
+}
+
+// scope returns the place in unclaimed of the scope that an ID belongs to.
+func (l *Log) scope(id string) int32 {
+	num := l.root
+	if tag, ok := ScopeTag(id); ok {
+		num, _ = parseTag(tag)
+	}
+	i, ok := l.scopes[num]
+	if !ok {
+		i = int32(len(l.unclaimed)) //nolint:gosec // at most one per operation
+		l.unclaimed = append(l.unclaimed, 0)
+		l.scopes[num] = i
+	}
+	return i
+}
+
+func truncate(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.Truncate(time.Millisecond).UTC()
+}
+
+// same reports whether two records say the same.
+func same(o, p *checkpoint.Operation) bool {
+	return o.ID == p.ID && o.ParentID == p.ParentID && o.Name == p.Name && o.SubType == p.SubType &&
+		o.Kind == p.Kind && o.Status == p.Status && o.Start.Equal(p.Start) && o.End.Equal(p.End) &&
+		o.Attempt == p.Attempt && o.NextAttempt.Equal(p.NextAttempt) &&
+		o.ScheduledEnd.Equal(p.ScheduledEnd) && o.CallbackID == p.CallbackID &&
+		o.ReplayChildren == p.ReplayChildren && o.Payload.Equal(p.Payload) && sameFailure(o.Failure, p.Failure)
+}
+
+func sameFailure(f, g *checkpoint.Failure) bool {
+	if f == nil || g == nil {
+		return f == g
+	}
+	return f.Type == g.Type && f.Message == g.Message && f.Data == g.Data && slices.Equal(f.Stack, g.Stack)
+}

@@ -1,0 +1,14 @@
+package outbox_test
+
+import (
+	"os"
+	"strconv"
+)
+
+// times multiplies the counts of heavy tests by PERDURE_CHECKS.
+func times(n int) int {
+	if f, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && f > 0 {
+		return n * f
+	}
+	return n
+}

@@ -1,0 +1,19 @@
+// Package subtype is the one home of the sub-types of operations on the wire. Source: the service's other SDKs, which
+// spell them like this; the service only compares them.
+package subtype
+
+// The sub-types that operations of package op have. Users choose another one with op.WithSubType.
+const (
+	Step            = "Step"
+	Condition       = "WaitForCondition"
+	Wait            = "Wait"
+	Callback        = "Callback"
+	WaitForCallback = "WaitForCallback"
+	Invoke          = "ChainedInvoke"
+	Group           = "RunInChildContext"
+	Retry           = "WithRetry"
+	Map             = "Map"
+	MapItem         = "MapIteration"
+	Parallel        = "Parallel"
+	ParallelBranch  = "ParallelBranch"
+)

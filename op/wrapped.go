@@ -1,0 +1,51 @@
+package op
+
+import (
+	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/op/node"
+)
+
+// keepUndo moves the Undo of the operation inside a wrapper outward: until the wrapper has succeeded what is
+// inside takes care of itself, and then the scope of the wrapper does. inner finds the record of the operation in
+// that of the wrapper. A wrapper with an Undo of its own replaces it.
+func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.Record) node.Record) {
+	u := o.Head().Undo
+	if u == nil || h.Err != nil {
+		return
+	}
+	if len(h.Name)+len(undoSuffix) > limits.Name {
+		h.Err = misuse(h.Name, "op.%s: the name has %d bytes; the Undo of %q needs one of at most %d",
+			constructor, len(h.Name), o.Head().Name, limits.Name-len(undoSuffix))
+		return
+	}
+	name := h.Name + undoSuffix
+	h.Undo = &node.Undo{Inner: true, Step: func(r node.Record) *node.Step {
+		n := *u.Step(inner(r))
+		n.Name = name
+		return &n
+	}}
+}
+
+// itself is for wrappers that pass on the record of what is inside.
+func itself(r node.Record) node.Record { return r }
+
+// operand is for wrappers that are batches whose first operation is the one inside.
+func operand(r node.Record) node.Record {
+	if r.Outcome == nil {
+		return node.Record{Err: errNoOutcome}
+	}
+	for _, it := range r.Outcome.Items {
+		if it.Index == 0 {
+			return it.Record
+		}
+	}
+	return node.Record{Err: errNoOutcome}
+}
+
+// keepsItems reports an operation whose Undo needs the results of its operands, which a codec of its own would
+// not keep.
+func keepsItems(n node.Node) bool {
+	_, batch := n.(*node.Batch)
+	u := n.Head().Undo
+	return batch && u != nil && u.Inner
+}

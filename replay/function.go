@@ -1,0 +1,118 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/replay/internal/engine"
+)
+
+// core is a durable function without its types.
+type core struct {
+	set    *settings
+	run    func(ctx op.Context, input []byte) (any, error)
+	past   engine.Durations
+	mu     sync.Mutex
+	client checkpoint.Client // made from the environment, once
+}
+
+var errNoExecution = errors.New("replay: the log has no EXECUTION record, with which every execution begins: " +
+	"the state that the service sent is incomplete")
+
+// invoke runs one invocation.
+func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if c.set == nil {
+		return nil, errors.New("replay: the zero Function: make functions with replay.Handler")
+	}
+	if c.set.err != nil {
+		return nil, fmt.Errorf("replay: the handler's options: %w", c.set.err)
+	}
+	event, err := checkpoint.DecodeInvocation(payload)
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.clientFor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := checkpoint.LoadState(ctx, client, event)
+	if err != nil {
+		return answer(engine.CallFailed(err))
+	}
+	log := oplog.NewLog(ops)
+	exec, ok := log.Execution()
+	if !ok {
+		return nil, errNoExecution
+	}
+	set := c.set.watched(ctx)
+	r := engine.Run{
+		ARN: event.ARN, Token: event.Token, Client: client, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec,
+		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Substitute: node.SubstituteFrom(ctx),
+		Durations: c.durations(ctx), Handler: c.run,
+	}
+	h := newHooks(set, &r, requestID(ctx))
+	if h == nil {
+		return answer(engine.Invoke(ctx, &set.Config, r))
+	}
+	r.Observer = h
+	h.began(ctx)
+	var o engine.Outcome
+	h.invocation(ctx, func(ctx context.Context) { o = engine.Invoke(ctx, &set.Config, r) })
+	h.ended(ctx, o)
+	return answer(o)
+}
+
+func requestID(ctx context.Context) string {
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		return lc.AwsRequestID
+	}
+	return ""
+}
+
+// clientFor finds the client: the host's, the handler's, that of Lambda's environment.
+func (c *core) clientFor(ctx context.Context) (checkpoint.Client, error) {
+	if client, ok := checkpoint.ClientFrom(ctx); ok {
+		return client, nil
+	}
+	if c.set.client != nil {
+		return c.set.client, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client == nil {
+		client, err := checkpoint.ClientFromEnv()
+		if err != nil {
+			return nil, err
+		}
+		c.client = client
+	}
+	return c.client, nil
+}
+
+// answer encodes an outcome.
+func answer(o engine.Outcome) ([]byte, error) { return o.Answer() }
+
+// executionAttrs say which invocation of which execution a record is of.
+func executionAttrs(ctx context.Context, arn string) []slog.Attr {
+	attrs := []slog.Attr{slog.String("executionArn", arn)}
+	lc, ok := lambdacontext.FromContext(ctx)
+	if !ok {
+		return attrs
+	}
+	for _, a := range []slog.Attr{slog.String("requestId", lc.AwsRequestID), slog.String("tenantId", lc.TenantID)} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	return slices.Clip(attrs)
+}

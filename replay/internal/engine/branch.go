@@ -1,0 +1,340 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
+	"github.com/perdure/perdure/internal/wire"
+	"github.com/perdure/perdure/op/node"
+)
+
+// cancelMargin is the least time that a wait must still last to be cancelled: a call that races
+// with the service's timer is wasted.
+const cancelMargin = time.Minute
+
+// branch is one operation of a batch, in a scope of its own.
+type branch struct {
+	b     *batch
+	index int
+	// n is the operation, without its key: it is alone in its scope. head is as it was declared.
+	n    node.Node
+	head *node.Header
+	branchIdentity
+
+	id  string
+	rec *checkpoint.Operation // of the branch itself; nil if there is none
+	s   *scope
+	f   *fiber
+
+	// done says that it has ended, at cause; counted that the batch has taken that in; failed that it
+	// counts as failed, which may differ from whether its operation did: see [batch.judge].
+	done, counted, failed bool
+	cause                 cause
+	payload               checkpoint.Payload
+	failure               *checkpoint.Failure
+}
+
+// branchIdentity is what tells a branch from the others of its batch.
+type branchIdentity struct {
+	// name and key identify the branch, or its index does.
+	name, key string
+	indexed   bool
+	wire      string // its name in the log
+	label     string // its place in paths
+}
+
+// newIdentity returns the identity of the i-th operation of a batch.
+func newIdentity(n *node.Batch, h *node.Header, i int) branchIdentity {
+	switch {
+	case !n.Indexed:
+		wire := oplog.WireName(h.Name, h.Key)
+		return branchIdentity{name: h.Name, key: h.Key, wire: wire, label: wire}
+	case h.Key != "":
+		return branchIdentity{name: itemName, key: h.Key, wire: oplog.KeyName(h.Key), label: h.Key}
+	}
+	place := strconv.Itoa(i)
+	return branchIdentity{name: itemName, indexed: true, wire: "item-" + place, label: place}
+}
+
+// itemName is the name of the items of a map in their IDs.
+const itemName = "item"
+
+// mark is the identity as an envelope holds it.
+func (id *branchIdentity) mark() wire.Mark {
+	if id.indexed {
+		return ""
+	}
+	return wire.MarkOf(id.name, id.key)
+}
+
+var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
+
+// newBranch makes the i-th operation of a batch.
+func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
+	o := f.child(n, i)
+	h := o.Head()
+	if h.Err != nil {
+		return nil, h.Err
+	}
+	if _, ok := o.(*node.Callback); ok {
+		return nil, errCreatedInBatch
+	}
+	k := &branch{index: i, n: o, head: h, branchIdentity: newIdentity(n, h, i)}
+	k.n = node.With(o, func(h *node.Header) { h.Key = "" })
+	return k, nil
+}
+
+// origin is the ID and the path of the operation whose result is the branch's: codecs may ask for it. batch is the ID of the batch, path its path.
+func (k *branch) origin(batch, path string) (id, at string) {
+	occurrence := 0
+	if k.indexed {
+		occurrence = k.index
+	}
+	id = string(oplog.NewScope(batch).AppendID(nil, k.name, k.key, occurrence))
+	at = oplog.ItemPath(path, k.label)
+	if a, ok := k.n.(*node.Await); ok {
+		if o, ok := a.Target.(*operation); ok && o.id != "" {
+			return o.id, o.path()
+		}
+	}
+	if _, plain := k.plain(); plain {
+		return id, at
+	}
+	name := k.n.Head().Name
+	return string(oplog.NewScope(id).AppendID(nil, name, "", 0)), oplog.Path(at, name, "", 0)
+}
+
+// path names the branch for people.
+func (k *branch) path() string { return oplog.ItemPath(k.b.path(), k.label) }
+
+// plain reports whether the operation is a group that runs in the branch's own context.
+func (k *branch) plain() (*node.Group, bool) {
+	g, ok := k.n.(*node.Group)
+	return g, ok && g.SubType == groupSubType && g.Of == nil && !g.Outside
+}
+
+// groupSubType is the sub-type of groups that users declare.
+const groupSubType = subtype.Group
+
+// admit opens the next branch.
+func (b *batch) admit(k *branch) {
+	b.next++
+	b.open++
+	b.begin(k, b.f.look)
+}
+
+// begin begins a branch. One that has ended in an earlier invocation is read from the log. With look it
+// goes only as far as the log reaches.
+func (b *batch) begin(k *branch, look bool) {
+	inv := b.s.inv
+	if !b.n.Flat && inv.Observer != nil && !b.in.readOnly && !look {
+		inv.Observer.Reached(k.operation().sight())
+	}
+	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
+		k.payload, k.failure = k.rec.Payload, k.rec.Failure
+		if k.rec.Status == checkpoint.StatusFailed && k.failure == nil {
+			k.failure = &checkpoint.Failure{}
+		}
+		k.cause = cause{at: k.rec.End}
+		b.end(k)
+		return
+	}
+	if k.rec == nil && !b.n.Flat && !look {
+		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.time()))
+	}
+	if _, plain := k.plain(); plain && inv.Substitute != nil {
+		k.n = inv.Substitute(k.path(), k.n)
+	}
+	k.f = inv.spawn(b.f, b, k.path(), k)
+	k.f.look = k.f.look || look
+	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
+	k.f.cancel = k.s.cancel
+}
+
+// weight is how many items of the batch the branch counts as.
+func (b *batch) weight(k *branch) int {
+	if inner, ok := k.n.(*node.Batch); ok && b.n.Total > 0 {
+		return inner.N
+	}
+	return 1
+}
+
+// failures is how many of these items failed in a branch that succeeded.
+func (b *batch) failures(k *branch) int {
+	if b.n.Total == 0 {
+		return 0
+	}
+	e, _ := wire.ReadEnvelope(k.payload.Bytes())
+	return strings.Count(e.Status, string(wire.BranchFailed))
+}
+
+// ending is how the branch counts; it counts as started if the rule was not asked about it.
+func (k *branch) ending() wire.Ending {
+	switch {
+	case !k.counted:
+		return wire.Ending{Status: wire.BranchStarted}
+	case k.failed:
+		return k.endingAs(wire.BranchFailed)
+	}
+	return k.endingAs(wire.BranchSucceeded)
+}
+
+// endingAs is how the branch's operation ended, with the status that it counts with.
+func (k *branch) endingAs(status byte) wire.Ending {
+	end := wire.Ending{Status: status}
+	switch {
+	case k.failure != nil:
+		end.Failure = (*wire.Failure)(k.failure)
+	case k.payload.Present():
+		text := k.payload.String()
+		end.Payload = &text
+	}
+	return end
+}
+
+// left reports whether the batch leaves the branch behind: it was not counted, or its operation has
+// completed with a result that counts as a failure. What it did is then to be undone.
+func (k *branch) left() bool { return !k.counted || k.failed && k.failure == nil }
+
+// scope returns the scope of the branch.
+func (k *branch) scope(readOnly bool) *scope {
+	in := k.b.in
+	s := &scope{inv: in.inv, up: in, kind: aloneScope, readOnly: in.readOnly || readOnly, time: in.time}
+	s.place = place{
+		ids: oplog.NewScope(k.id), real: k.id, path: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
+	}
+	if _, plain := k.plain(); plain {
+		s.kind = branchScope
+	}
+	if k.b.n.Flat {
+		s.real = in.real
+	}
+	s.ctx, s.cancel = context.WithCancelCause(k.b.ctx)
+	s.sit(k.f)
+	return s
+}
+
+var _ routine = (*branch)(nil)
+
+// run runs the branch's operation. The payload of an operation that is not a plain group is passed
+// on as it stands.
+func (k *branch) run(f *fiber) {
+	var v any
+	var err error
+	switch g, plain := k.plain(); {
+	case k.s.inv.Observer != nil && !k.b.n.Flat && !f.look: // a flat branch is no operation: there is nothing to report
+		if !plain {
+			g = nil
+		}
+		v, err = k.observed(g)
+	case plain:
+		v, err = f.runScope(g.Body, &Handle{s: k.s, ctx: k.s.ctx})
+	default:
+		v, err = k.result(k.s.call(k.s.ctx, k.n, false))
+	}
+	err = f.returned(err)
+	if _, plain := k.plain(); f.look && plain && err == nil && !k.s.readOnly {
+		k.payload, err = k.encoded(f, v) // it may be all that is left of it
+	}
+	k.conclude(v, k.s.close(err))
+}
+
+// observed runs the branch's operation, a plain group if g is not nil, between the reports to the
+// observer.
+func (k *branch) observed(g *node.Group) (v any, err error) {
+	if g != nil {
+		return k.s.observed(k.operation(), g.Body)
+	}
+	k.s.flushed()
+	k.s.inv.Observer.Group(k.s.ctx, k.operation().sight(), func(ctx context.Context) error {
+		v, err = k.result(k.s.call(ctx, k.n, false))
+		k.s.flushed()
+		return err
+	})
+	return v, err
+}
+
+// result is what an operation that is not a plain group has come to.
+func (k *branch) result(r node.Record) (any, error) {
+	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
+		_, r.Err = guarded(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
+	}
+	return node.Verbatim{Payload: r.Payload}, r.Err
+}
+
+// conclude notes how the branch ended. That is recorded when the batch counts it: no crash falls between
+// the end of a branch and what the batch makes of it.
+func (k *branch) conclude(v any, err error) {
+	f := k.f
+	if err == nil {
+		k.payload, err = k.encoded(f, v)
+	}
+	if err != nil {
+		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
+			k.s.diverge(refailed(k.rec, err))
+		}
+		k.payload, k.failure = checkpoint.Payload{}, f.failure(err, k.s.known)
+	}
+	if k.rec != nil && k.rec.Status.Terminal() {
+		f.becauseOf(k.rec, k.rec)
+	}
+}
+
+// encoded makes the payload of the branch's value.
+func (k *branch) encoded(f *fiber, v any) (checkpoint.Payload, error) {
+	o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+	return o.payload(f, v)
+}
+
+// record queues how the branch ended: tied to the update that is added next, or held back for a round
+// trip.
+func (k *branch) record(tied bool) {
+	if k.b.n.Flat || k.rec != nil && k.rec.Status.Terminal() {
+		return
+	}
+	u := k.update(checkpoint.ActionSucceed)
+	if k.failure != nil {
+		u.Action, u.Failure = checkpoint.ActionFail, k.failure
+	}
+	u.Payload = k.payload
+	if u.Payload.Size() > maxInline {
+		u.ReplayChildren, u.Payload = true, checkpoint.TextPayload("")
+	}
+	inv := k.b.s.inv
+	if tied {
+		inv.out.AddTied(u, time.Time{})
+		return
+	}
+	inv.out.Add(u, inv.due(inv.trip.time()))
+}
+
+// ended notes how the branch's goroutine ended.
+func (k *branch) ended(err error) {
+	if err != nil {
+		k.failure = k.s.inv.cfg.failure(err, k.s.known)
+	}
+	k.s.cancel(errEnded)
+	k.cause = k.f.cause
+	k.b.end(k)
+}
+
+// operation is the branch as an operation of its own.
+func (k *branch) operation() *operation {
+	return &operation{
+		s: k.b.in, head: &node.Header{Name: k.wire, SubType: k.b.n.ItemSubType}, kind: checkpoint.KindContext,
+		id: k.id, at: k.path(), found: k.rec,
+	}
+}
+
+func (k *branch) update(a checkpoint.Action) checkpoint.Update {
+	return checkpoint.Update{
+		ID: k.id, ParentID: k.b.in.real, Name: k.wire, SubType: k.b.n.ItemSubType,
+		Kind: checkpoint.KindContext, Action: a,
+	}
+}

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// Divergence says in what the code is not the code that wrote the log.
+type Divergence struct {
+	// Scope is the path of the handler's scope, group or branch; empty for the handler itself.
+	Scope string
+	// Log is what the checkpoint log holds, Code what the code declared.
+	Log, Code string
+	// Reason says what does not fit.
+	Reason string
+}
+
+// diverged is a divergence on its way to the outcome.
+type diverged struct{ Divergence }
+
+func (d *diverged) Error() string { return d.Reason }
+
+// diverge ends the execution and the goroutine. What is only looked at does not matter so much: there the
+// look ends.
+func (s *scope) diverge(d *Divergence) {
+	f := s.inv.running()
+	if f.look {
+		f.stop(s)
+	}
+	f.fatal(s.divergence(d))
+}
+
+func (s *scope) divergence(d *Divergence) error {
+	d.Scope = s.path
+	return &diverged{*d}
+}
+
+// missing describes an operation that has no record although the log holds later ones.
+func (s *scope) missing(h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
+	e := &Divergence{
+		Reason: "an operation was inserted, renamed or moved before operations that have been recorded",
+		Log:    s.unreached(),
+		Code:   declared(h, kind, s.pathOf(h, occurrence)),
+	}
+	if s.readOnly && s.unclaimed() == 0 {
+		e.Reason = "an operation was added to a group that has completed"
+		e.Log = "no further record in the group"
+	}
+	return e
+}
+
+// changed describes a record that belongs to another operation.
+func (s *scope) changed(h *node.Header, kind checkpoint.Kind, occurrence int, rec *checkpoint.Operation) *Divergence {
+	reason := "the name differs"
+	switch {
+	case rec.Kind != kind:
+		reason = "the kind of operation differs"
+	case rec.SubType != h.SubType:
+		reason = "the sub-type differs"
+	case rec.ParentID != s.real:
+		reason = "the operation has moved to another group"
+	}
+	return &Divergence{
+		Reason: reason,
+		Log:    recorded(rec),
+		Code:   declared(h, kind, s.pathOf(h, occurrence)) + parentOf(s.real),
+	}
+}
+
+// beyond describes records that lie after an operation which is not finished.
+func (s *scope) beyond(o *operation) *Divergence {
+	return &Divergence{
+		Reason: "the code waits for an operation that is not finished, but did not reach recorded operations before it",
+		Log:    s.unreached(),
+		Code:   declared(o.head, o.kind, o.path()),
+	}
+}
+
+// left describes records that the code returned without reaching.
+func (s *scope) left() *Divergence {
+	return &Divergence{
+		Reason: "the code returned without reaching operations that have been recorded",
+		Log:    s.unreached(),
+		Code:   "nothing further",
+	}
+}
+
+// unfinished describes an operation that a finished group waits for.
+func (s *scope) unfinished(o *operation) *Divergence {
+	return &Divergence{
+		Reason: "the code of a completed group waits for an operation that it did not wait for before",
+		Log:    "the operation, not finished",
+		Code:   declared(o.head, o.kind, o.path()),
+	}
+}
+
+// refailed describes an operation that has succeeded and whose result cannot be computed again.
+func refailed(rec *checkpoint.Operation, err error) *Divergence {
+	return &Divergence{
+		Reason: "what succeeded fails when it is run again to compute its large result",
+		Log:    recorded(rec),
+		Code:   "the error " + quote(err.Error()),
+	}
+}
+
+// undecodable describes a payload that the code cannot read.
+func (s *scope) undecodable(r node.Record, err error) *Divergence {
+	return &Divergence{
+		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
+		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),
+		Code:   "another type or codec",
+	}
+}
+
+// unreached lists the records of the scope that nobody has claimed.
+func (s *scope) unreached() string {
+	const most = 3
+	recs := s.inv.log.UnclaimedRecords(s.ids)
+	var b strings.Builder
+	for i := range recs {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(recs)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(recorded(&recs[i]))
+	}
+	return b.String()
+}
+
+func recorded(rec *checkpoint.Operation) string {
+	return fmt.Sprintf("%s %s %s (%s, ID %s%s)", rec.Kind, rec.SubType, quote(rec.Name), rec.Status, rec.ID, parentOf(rec.ParentID))
+}
+
+func declared(h *node.Header, kind checkpoint.Kind, path string) string {
+	return fmt.Sprintf("%s %s at %s", kind, h.SubType, quote(path))
+}
+
+func parentOf(id string) string {
+	if id == "" {
+		return ""
+	}
+	return ", in " + id
+}
+
+// undeclared describes a record of a branch that the code does not have.
+func (s *scope) undeclared(what string) *Divergence {
+	return &Divergence{
+		Reason: "the log holds a branch that the code does not declare: an item was removed, its key or name changed, " +
+			"or the batch is flat now or was",
+		Log:  what,
+		Code: "other branches in " + quote(s.path),
+	}
+}
+
+// notUndone describes a compensation that is in the log and that the code has no reason for.
+func notUndone(what string) *Divergence {
+	return &Divergence{
+		Reason: "the scope had failed and was being compensated, but now the code does not come to that failure: " +
+			"an error or panic that does not come again on a replay is not deterministic",
+		Log:  what,
+		Code: "no such compensation",
+	}
+}

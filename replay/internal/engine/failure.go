@@ -1,0 +1,290 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/guard"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// Builtin are the registered errors that every execution knows. Their names are on the wire and
+// never change.
+func Builtin() []codec.KnownError {
+	return []codec.KnownError{
+		codec.Sentinel("Interrupted", op.ErrInterrupted),
+		codec.Sentinel("HeartbeatMissed", op.ErrHeartbeatMissed),
+		codec.Sentinel("TimedOut", op.ErrTimedOut),
+		codec.Sentinel("Stopped", op.ErrStopped),
+		codec.Sentinel("ConditionNotMet", op.ErrNotMet),
+		codec.ErrorType[*op.UndoError]("UndoError"),
+		codec.ErrorType[*op.BatchError]("BatchError"),
+		codec.ErrorType[*codec.Error]("CodecError"),
+		codec.ErrorType[*op.PanicError]("PanicError"),
+		codec.Sentinel("ResultRefused", node.ErrRefused),
+		codec.Sentinel("NestedOperation", ErrNested),
+		codec.Sentinel("ConcurrentUse", ErrConcurrent),
+		codec.Sentinel("ScopeEnded", ErrEnded),
+		codec.Sentinel("GoroutineExited", ErrExited),
+		codec.Sentinel("context.DeadlineExceeded", context.DeadlineExceeded),
+		codec.Sentinel("context.Canceled", context.Canceled),
+	}
+}
+
+// maxMessage bounds the message and the data of a recorded error, in bytes. The service takes 1 MB
+// for all fields together (Lambda API, ErrorObject).
+const maxMessage = 128 << 10
+
+// failure is err as the wire carries it. known are the registrations of the operation and the
+// scopes around it; those of the handler and the built-in ones are added.
+func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Failure {
+	err = sound(err)
+	f := &checkpoint.Failure{Message: clip(err.Error())}
+	var ids []op.Identity
+	f.Type = identify(err, concat(known, set.Known), &ids)
+	own := identify(err, set.Builtin, &ids)
+	if f.Type == "" {
+		f.Type = TypeName(err)
+	}
+	if f.Type == "" {
+		f.Type = own
+	}
+	if f.Type == "" {
+		f.Type = "Error"
+	}
+	f.Data = identityData(ids)
+	if e, ok := errors.AsType[*op.Error](err); ok && f.Data == "" {
+		f.Data = clip(e.Data)
+	}
+	if p, ok := errors.AsType[*op.PanicError](err); ok && set.Stacks {
+		f.Stack = p.Stack
+	}
+	return f
+}
+
+// identify walks the tree of err in the order of errors.Is, adds the registrations that match to
+// ids, and returns the name of the first. What the record of an operation names is passed on, also
+// if it is not registered here.
+func identify(err error, known []codec.KnownError, ids *[]op.Identity) (first string) {
+	walk(err, func(e error, below []error) {
+		if r, ok := e.(*op.Error); ok { //nolint:errorlint // the walk looks at each error by itself
+			for _, id := range r.Identities {
+				addIdentity(ids, id)
+				if _, ok := lookup(id.Name, known); ok && first == "" {
+					first = id.Name
+				}
+			}
+			return
+		}
+		for _, k := range known {
+			if data, ok := k.Match(e); ok && !anyMatches(k, below) {
+				addIdentity(ids, op.Identity{Name: k.Name(), Data: data})
+				if first == "" {
+					first = k.Name()
+				}
+			}
+		}
+	})
+	return first
+}
+
+func addIdentity(ids *[]op.Identity, id op.Identity) {
+	for _, have := range *ids {
+		if have.Name == id.Name {
+			return
+		}
+	}
+	*ids = append(*ids, id)
+}
+
+func anyMatches(k codec.KnownError, errs []error) bool {
+	for _, e := range errs {
+		if _, ok := k.Match(e); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// walk visits an error and everything it wraps, depth first.
+func walk(err error, visit func(e error, below []error)) {
+	if err == nil {
+		return
+	}
+	below := guard.Unwrap(err)
+	visit(err, below)
+	for _, e := range below {
+		walk(e, visit)
+	}
+}
+
+// TypeName is the name of the outermost type of err's tree that is the user's: not one of fmt,
+// errors or ours. The record of an operation counts as the type it names.
+func TypeName(err error) (name string) {
+	walk(err, func(e error, _ []error) {
+		if name != "" {
+			return
+		}
+		if r, ok := e.(*op.Error); ok { //nolint:errorlint // the walk looks at each error by itself
+			name = r.Type
+			return
+		}
+		full := fmt.Sprintf("%T", e)
+		if m, ok := e.(*guard.Mute); ok { //nolint:errorlint // the walk looks at each error by itself
+			full = m.Type
+		}
+		full = strings.TrimPrefix(full, "*")
+		if foreign(full) {
+			return
+		}
+		bare, _, _ := strings.Cut(full, "[")
+		name = bare[strings.LastIndexByte(bare, '.')+1:]
+	})
+	return name
+}
+
+// foreign reports whether a type says nothing about the user's error.
+func foreign(full string) bool {
+	switch full {
+	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "op.refusedError", "codec.Error",
+		"retry.permanentError", "retry.afterError", "retry.againError",
+		"engine.misuse", "engine.ruleBroken", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
+		return true
+	}
+	return strings.HasPrefix(full, "fmt.") || strings.HasPrefix(full, "errors.")
+}
+
+// clip cuts a text that is too long for the wire, at a character.
+func clip(s string) string {
+	if len(s) <= maxMessage {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return cut(s, maxMessage)
+}
+
+// ellipsis stands for what was cut off.
+const ellipsis = "…"
+
+// cut leaves the first n bytes of a text, at a character.
+func cut(s string, n int) string { return strings.ToValidUTF8(s[:n], "") + ellipsis }
+
+// dataMark begins the data of an error that we wrote.
+const dataMark = `{"perdure":`
+
+// errorData is what the data of a recorded error holds.
+type errorData struct {
+	Perdure struct {
+		Known []op.Identity `json:"known,omitempty"`
+		State *string       `json:"state,omitempty"`
+		// Cuts is how many attempts in a row were cut short before a deadline.
+		Cuts int `json:"cuts,omitempty"`
+	} `json:"perdure"`
+}
+
+// identityData writes down the identities of an error. Values that are too long together for the
+// wire are left out, the longest first: such an error is restored by its type alone. It changes ids.
+func identityData(ids []op.Identity) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	var d errorData
+	d.Perdure.Known = ids
+	for {
+		text := d.text()
+		longest := 0
+		for i := range ids {
+			if len(ids[i].Data) > len(ids[longest].Data) {
+				longest = i
+			}
+		}
+		if len(text) <= maxMessage || ids[longest].Data == "" {
+			return text
+		}
+		ids[longest].Data = ""
+	}
+}
+
+func (d errorData) text() string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a state may be full of what only HTML needs to be escaped
+	if err := enc.Encode(d); err != nil {
+		return ""
+	}
+	return string(bytes.TrimRight(b.Bytes(), "\n"))
+}
+
+// readData splits the data of a recorded error into what we wrote and what came from outside.
+func readData(data string) (d errorData, outside string) {
+	if !strings.HasPrefix(data, dataMark) || json.Unmarshal([]byte(data), &d) != nil {
+		return errorData{}, data
+	}
+	return d, ""
+}
+
+// carried is the state that an attempt left behind.
+type carried struct {
+	payload []byte
+	ok      bool
+}
+
+func (c carried) present() bool { return c.ok }
+
+// stateOf reads the state out of the record of a step: its payload, or, after an attempt that
+// failed, the data of its error.
+func stateOf(rec *checkpoint.Operation) carried {
+	if rec.Payload.Present() && rec.Attempt > 0 {
+		return carried{payload: bytes.Clone(rec.Payload.Bytes()), ok: true} // a body may outlive the event it lies in
+	}
+	if rec.Failure == nil {
+		return carried{}
+	}
+	d, _ := readData(rec.Failure.Data)
+	if d.Perdure.State == nil {
+		return carried{}
+	}
+	return carried{payload: []byte(*d.Perdure.State), ok: true}
+}
+
+// withState adds the carried state to the data of an error: the next attempt begins with it, for a
+// RETRY takes an error or a payload, not both.
+func withState(data string, c carried) string {
+	if !c.ok {
+		return data
+	}
+	d, _ := readData(data)
+	text := string(c.payload)
+	d.Perdure.State = &text
+	return d.text()
+}
+
+// cutsOf is how many attempts before this one, in a row, were cut short before a deadline.
+func cutsOf(rec *checkpoint.Operation) int {
+	if rec == nil || rec.Failure == nil {
+		return 0
+	}
+	d, _ := readData(rec.Failure.Data)
+	return d.Perdure.Cuts
+}
+
+// withCuts adds the number of attempts that were cut short to the data of an error.
+func withCuts(data string, cuts int) string {
+	d, _ := readData(data)
+	d.Perdure.Cuts = cuts
+	return d.text()
+}
+
+// encodeResult makes the JSON of the handler's result.
+func encodeResult(ctx context.Context, v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
+		return []byte("null"), nil
+	}
+	return guarded(func() ([]byte, error) { return codec.Encode(ctx, codec.JSON(), codec.Meta{}, v) })
+}

@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/perdure/perdure/internal/turn"
+)
+
+// fiber is a goroutine of ours: that of the handler, of a branch, of an operation that was started by
+// Go. Its fields are touched with the turn.
+type fiber struct {
+	*turn.Strand
+
+	inv     *invocation
+	routine routine
+	kids    []*fiber // which it has begun
+	path    string
+	// at is the operation whose function of the user's it runs; nil for that of its own path. Goroutines
+	// without the turn look at it.
+	at atomic.Pointer[operation]
+	// wait is what it is parked for.
+	wait wait
+	// cause is the latest end that it has waited for.
+	cause cause
+	// in is the innermost batch that it is inside of; nil if there is none.
+	in *batch
+	// look says that it only goes as far as the log reaches: it begins nothing and records nothing.
+	look bool
+	// moving says that it will go on by itself, without a body and without the service.
+	moving bool
+	// cancel ends the contexts of what it runs when it is ended; may be nil.
+	cancel context.CancelCauseFunc
+	// held are the places among the running bodies that it has taken.
+	held *slots
+	// unbegun is the step whose START is queued and whose body has not begun; nil if there is none.
+	unbegun *step
+	// ending says that it was ended, for deferred functions and those that do not have the turn.
+	ending  atomic.Bool
+	calling calling // of the user's, by the engine
+	// panicked is the value of a panic that was recovered while it was being ended.
+	panicked any
+	// gone are those that wait until it has ended.
+	gone []*fiber
+}
+
+// routine is what a fiber does.
+type routine interface {
+	// run is called with the turn.
+	run(f *fiber)
+	// ended is called with the turn when run has returned, err is nil then, or panicked. It is not
+	// called if the fiber was ended.
+	ended(err error)
+}
+
+// funcs is a routine made of functions.
+type funcs struct {
+	body func(f *fiber)
+	end  func(err error)
+}
+
+func (r funcs) run(f *fiber)    { r.body(f) }
+func (r funcs) ended(err error) { r.end(err) }
+
+// spawn begins a fiber, behind those that are ready. With the turn.
+func (inv *invocation) spawn(up *fiber, in *batch, path string, r routine) *fiber {
+	f := &fiber{inv: inv, path: path, in: in, routine: r}
+	var parent *turn.Strand
+	if up != nil {
+		parent, f.look = up.Strand, up.look
+		up.kids = append(up.kids, f)
+	}
+	f.Strand = inv.turn.Spawn(parent, f)
+	return f
+}
+
+// Run is what the goroutine of the fiber does.
+func (f *fiber) Run() {
+	returned := false
+	defer func() {
+		v := recover()
+		f.Regain()
+		f.left(v, returned)
+	}()
+	f.routine.run(f)
+	returned = true
+}
+
+// left classifies how the goroutine ended. Whether it was ended is known by the strand, not by what
+// recover says: deferred functions may panic on the way out.
+func (f *fiber) left(v any, returned bool) {
+	switch {
+	case f.Dead():
+		if v == nil {
+			v = f.panicked
+		}
+		if v != nil {
+			f.inv.warn("a deferred function panicked while its goroutine was ended", pathAttr(f.path), panicAttr(v))
+		}
+	case returned:
+		f.routine.ended(nil)
+	case v != nil: // functions of the user's are guarded
+		f.inv.Crashed(v, debug.Stack())
+	default:
+		f.inv.fail(f.exited())
+	}
+	f.give()
+	for _, w := range f.gone {
+		w.Wake()
+	}
+}
+
+// Ended is called when the fiber is ended by others: it will run no more but its deferred functions.
+func (f *fiber) Ended() {
+	f.ending.Store(true)
+	f.settle(false)
+	f.give()
+	if f.wait.why == waitDone {
+		f.inv.waits.joining--
+	}
+	if f.unbegun != nil {
+		f.unbegun.withdraw()
+		f.unbegun = nil
+	}
+	if f.cancel != nil {
+		f.cancel(errEnded)
+	}
+}
+
+// where is the path of the user's function that the fiber runs; empty for the handler's.
+func (f *fiber) where() string {
+	if o := f.at.Load(); o != nil {
+		return o.path()
+	}
+	return f.path
+}
+
+// settle notes whether the fiber moves: whether it will go on without a body and without the service.
+// As long as a fiber inside a batch moves, the batch does not know which of its branches ended first.
+func (f *fiber) settle(moving bool) {
+	if f.moving == moving {
+		return
+	}
+	f.moving = moving
+	d := 1
+	if !moving {
+		d = -1
+	}
+	for b := f.in; b != nil; b = b.f.in {
+		b.moving += d
+	}
+}
+
+// moves reports whether the fiber, or what it waits for, will go on without a body and without the
+// service.
+func (f *fiber) moves() bool {
+	if f.moving {
+		return true
+	}
+	if _, off := f.IsOff(); off || f.Dead() || f.Gone() {
+		return false
+	}
+	switch w := &f.wait; w.why {
+	case waitDone:
+		return w.op.f != nil && w.op.f.moves()
+	case waitChild:
+		return w.batch.moves()
+	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitNone:
+	}
+	return false
+}
+
+// offBody runs the body of an operation off the turn.
+func (f *fiber) offBody(o *operation, run func()) {
+	at := f.at.Swap(o)
+	f.Off(turn.Body, run)
+	f.at.Store(at)
+}
+
+// offWork runs a conversion of the user's off the turn, if it is one that may take time.
+func (f *fiber) offWork(run func()) {
+	f.settle(true)
+	f.Off(turn.Work, run)
+	f.settle(false)
+}
+
+// outlast waits until other and all that it has begun have ended, which were ended: what is to be
+// undone must not be going on.
+func (f *fiber) outlast(other *fiber) {
+	for _, k := range other.kids {
+		f.outlast(k)
+	}
+	for !other.Gone() {
+		other.gone = append(other.gone, f)
+		f.inv.waits.outlasting++
+		f.park(wait{why: waitGone, path: other.path})
+		f.inv.waits.outlasting--
+	}
+}

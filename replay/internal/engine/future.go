@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/op/node"
+)
+
+// callAwait waits for an operation that was started before. It may run in any scope inside the
+// one that started it, any number of times.
+func (s *scope) callAwait(n *node.Await, start bool) node.Record {
+	o, ok := n.Target.(*operation)
+	if !ok {
+		return node.Record{Err: ErrNoTarget}
+	}
+	if start {
+		return node.Record{Target: o}
+	}
+	f := s.f
+	if !o.done {
+		finished := s.inv.recorded(o.id)
+		if !finished && s.readOnly && o.s.readOnly {
+			s.diverge(s.unfinished(o))
+		}
+		if !o.own {
+			return s.serve(o)
+		}
+		if !finished {
+			if _, ok := s.inv.log.Get(o.id); ok {
+				s.frontier(o)
+			}
+			if f.look {
+				f.stop(s)
+			}
+		}
+		f.awaitDone(s, o)
+	}
+	f.joined(o)
+	s.asked(o)
+	return o.rec
+}
+
+// joined notes that the fiber has waited for an operation with a fiber of its own, or that was at its
+// end when it was started.
+func (f *fiber) joined(o *operation) {
+	switch {
+	case o.f != nil:
+		f.because(o.f.cause)
+	case o.found != nil && o.found.Status.Terminal():
+		f.because(cause{at: o.found.End})
+	}
+}
+
+// asked notes that the scope's code has the result of o. An error counts as read only in the
+// scope that has started o: a group inside it is not run again once it is recorded, and the
+// error must not depend on that.
+func (s *scope) asked(o *operation) {
+	if s == o.s {
+		o.read = true
+	}
+	s.observeOf(o)
+}
+
+// asks notes that the futures among the operands of a batch have been asked for, whoever comes first:
+// on a replay the batch is read from the log, and nobody awaits them.
+func (s *scope) asks(n *node.Batch) {
+	_, _ = guarded(func() (any, error) {
+		for i := range n.N {
+			switch o := s.inv.running().child(n, i).(type) {
+			case *node.Batch:
+				s.asks(o)
+			case *node.Await:
+				if f, ok := o.Target.(*operation); ok && f.s == s {
+					f.read = true
+				}
+			case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group:
+			}
+		}
+		return nil, nil
+	})
+}
+
+// Cancel cancels a wait that was started.
+func (h *Handle) Cancel(target any) error {
+	o, ok := target.(*operation)
+	if !ok {
+		return ErrNoTarget
+	}
+	if o.kind != checkpoint.KindWait && !o.done {
+		return fmt.Errorf("%w: %s is a %s", errNotCancellable, quote(o.path()), o.kind)
+	}
+	s := h.s
+	if err := s.enter(o.head); err != nil {
+		return err
+	}
+	defer s.crashed()
+	if !o.done && !s.readOnly && !s.f.look && !s.inv.recorded(o.id) {
+		s.f.awaitAck(s, o, s.inv.out.AddAlone(o.update(checkpoint.ActionCancel)))
+	}
+	s.leave()
+	return nil
+}

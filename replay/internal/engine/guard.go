@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/guard"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/retry"
+)
+
+// All functions of the user's, and the methods of their values, are called here.
+//
+//  1. A panic becomes an [*op.PanicError] with its stack.
+//  2. Otherwise an error whose methods cannot be called, that of a nil pointer above all, becomes one
+//     that says so: see package guard.
+//  3. A Goexit cannot be stopped. [fiber.left] notices the end of the goroutine, and fails the execution
+//     with [ErrExited] and what was called.
+//  4. A function that does not return holds up nothing but the invocation: the deadline ends it.
+
+// role is what a function of the user's is there for.
+type role int32
+
+const (
+	ofScope role = iota // the function of the handler, a group, a branch, or the body of a step
+	ofBuilder
+	ofRule
+	ofPolicy
+	ofCodec
+	ofResult
+	ofError
+	ofSummary
+	ofEnd
+	ofObserver
+)
+
+// String names the function to people.
+func (r role) String() string {
+	return [...]string{
+		"the function", "the builder or key function", "the completion rule", "the retry policy or a filter", "the codec",
+		"a function of op.Transform or MapError, a builder or a codec", "a method of an error", "the summary",
+		"a function of replay.OnEnd", "an interceptor",
+	}[r]
+}
+
+// calling is what a goroutine calls: for the error of one that ends in it.
+type calling struct {
+	role role
+	name string
+}
+
+// call runs a function of the user's that the engine calls on the fiber's goroutine. name is that of the
+// operation it belongs to.
+func (f *fiber) call(r role, name string, fn func() (any, error)) (v any, err error) {
+	upper := f.calling
+	f.calling = calling{r, name} // not taken back when the call ends the goroutine
+	v, err = guarded(fn)
+	f.calling = upper
+	return v, err
+}
+
+// during notes what the fiber's goroutine calls while fn runs.
+func (f *fiber) during(r role, name string, fn func()) {
+	upper := f.calling
+	f.calling = calling{r, name}
+	fn()
+	f.calling = upper
+}
+
+// exited is the error of an execution in which user code ended its goroutine.
+func (f *fiber) exited() error {
+	c := f.calling
+	switch {
+	case c.role == ofScope:
+		return fmt.Errorf("%w: in %s", ErrExited, placeOf(f.where()))
+	case c.name == "":
+		return fmt.Errorf("%w: %s, in %s", ErrExited, c.role, placeOf(f.where()))
+	}
+	return fmt.Errorf("%w: %s of %s, in %s", ErrExited, c.role, quote(c.name), placeOf(f.where()))
+}
+
+// guarded runs a function of the user's: its panic, and an error that cannot be asked, become errors.
+func guarded[T any](fn func() (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			var zero T
+			v, err = zero, panicError(p)
+		}
+	}()
+	if v, err = fn(); err != nil {
+		err = sound(err)
+	}
+	return v, err
+}
+
+// ours gives the error of a panic the type that users know, also within marks of package retry.
+func ours(err error) error {
+	p, ok := retry.Strip(err).(*guard.Panic) //nolint:errorlint // as package guard makes it
+	if !ok {
+		return err
+	}
+	public := error((*op.PanicError)(p))
+	if delay, ok := retry.DelayOf(err); ok {
+		public = retry.After(delay, public)
+	}
+	if retry.IsPermanent(err) {
+		public = retry.Permanent(public)
+	}
+	return public
+}
+
+// sound returns err if its methods can be called, else an error in its place.
+func sound(err error) error {
+	switch err.(type) { //nolint:errorlint // our own, as they stand
+	case *op.Error, *op.PanicError, *codec.Error:
+		return err
+	}
+	return ours(guard.Sound(err))
+}
+
+// Guard runs a function of the user's and returns its panic as an error.
+func Guard(fn func()) error {
+	_, err := guarded(func() (any, error) { fn(); return nil, nil })
+	return err
+}
+
+// runScope runs the function of a scope, which has the turn meanwhile, with as few frames as can be: a
+// goroutine that ends while it is parked goes back through its whole stack, which is most of what an
+// invocation with many of them does when it suspends.
+func (f *fiber) runScope(b node.ScopeBody, h *Handle) (v any, err error) {
+	f.calling = calling{}
+	defer func() {
+		if p := recover(); p != nil {
+			f.panicked = p
+			v, err = nil, panicError(p)
+		}
+	}()
+	f.inv.turn.Leave(&h.s.Seat)
+	return b.Run(h)
+}
+
+// returned takes the turn back when the function of a scope has returned, and its error in a form that
+// can be asked.
+func (f *fiber) returned(err error) error {
+	f.Regain()
+	f.panicked = nil
+	return sound(err)
+}
+
+// scopeFunc is the function of the handler as that of a scope.
+type scopeFunc func(s node.Scope) (any, error)
+
+func (f scopeFunc) Run(s node.Scope) (any, error) { return f(s) }
+
+// panicError describes a panic that was recovered.
+func panicError(v any) *op.PanicError { return (*op.PanicError)(guard.Recovered(v)) }
+
+// failure is err as the wire carries it. Errors registered by the user are converted off the turn: that
+// may take time.
+func (f *fiber) failure(err error, known []codec.KnownError) (fail *checkpoint.Failure) {
+	convert := func() {
+		_, failed := f.call(ofError, "", func() (any, error) { fail = f.inv.cfg.failure(err, known); return nil, nil })
+		if failed != nil {
+			fail = f.inv.cfg.failure(failed, nil)
+		}
+	}
+	if len(known) == 0 && len(f.inv.cfg.Known) == 0 || f.Dead() {
+		convert()
+	} else {
+		f.offWork(convert)
+	}
+	return fail
+}
+
+// child makes an operation of a batch. A builder that panics makes one that is invalid.
+func (f *fiber) child(n *node.Batch, i int) node.Node {
+	o, err := f.call(ofBuilder, n.Name, func() (any, error) { return n.Child(i), nil })
+	if err != nil {
+		return &node.Await{Header: node.Header{Err: fmt.Errorf("the builder of item %d: %w", i, err)}}
+	}
+	made, _ := o.(node.Node)
+	return made
+}

@@ -1,0 +1,307 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/outbox"
+	"github.com/perdure/perdure/internal/turn"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// Run is one invocation of a function.
+type Run struct {
+	ARN, Token string
+	Client     checkpoint.Client
+	Clock      checkpoint.Clock
+	Log        *oplog.Log
+	// Execution is the record of the execution, whose payload is its input.
+	Execution *checkpoint.Operation
+	// Updated are the operations that the service changed since the last invocation; nil if it does
+	// not say.
+	Updated []string
+	// Attrs are added to log records.
+	Attrs []slog.Attr
+	// Substitute replaces operations; nil but in tests.
+	Substitute node.Substitute
+	Durations  *Durations
+	// Observer sees what happens; nil for none.
+	Observer Observer
+	// Handler runs the function's code.
+	Handler func(ctx op.Context, input []byte) (any, error)
+}
+
+// Outcome is what an invocation answers with.
+type Outcome struct {
+	Status  checkpoint.OutcomeStatus
+	Payload []byte
+	Failure *checkpoint.Failure
+	// Err ends the invocation with an error instead: the service invokes again.
+	Err error
+
+	// Operations is how many the log holds; zero if that is not known.
+	Operations int
+	// Left says what had not ended when the invocation's grace was over; nil if everything has.
+	Left error
+}
+
+// Answer encodes an outcome.
+func (o *Outcome) Answer() ([]byte, error) {
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	return checkpoint.EncodeOutcome(checkpoint.Outcome{Status: o.Status, Result: o.Payload, Failure: o.Failure})
+}
+
+// facts are what an invocation knows from the beginning.
+type facts struct {
+	Run
+
+	cfg *Config
+	// fresh are the operations that the service changed since the last invocation; nil if it does not say.
+	fresh map[string]bool
+}
+
+// invocation is one run of a handler. What is not a fact is touched with the turn alone.
+type invocation struct {
+	facts
+
+	ctx    context.Context //nolint:containedctx // the invocation's own
+	cancel context.CancelCauseFunc
+	// callCtx is that of checkpoint calls: they end with the invocation, not with its outcome.
+	callCtx context.Context //nolint:containedctx // see there
+
+	turn  *turn.Turn
+	log   *oplog.Log
+	out   outbox.Queue
+	send  sender
+	trip  trip
+	hold  timer // of held updates
+	poll  poll
+	usage usage
+	waits waits
+	// relaxed is the number of the last update that no strict body may overtake.
+	relaxed uint64
+	// claims counts the operations that were claimed: bodies begin in this order.
+	claims uint64
+	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
+	reporter *fiber
+	warned   bool // that handler code waits for something other than an operation
+	end      ending
+}
+
+// ending is how an invocation comes to its end.
+type ending struct {
+	// fixed is the outcome: the first one counts, whoever decides it.
+	fixed atomic.Pointer[Outcome]
+	// decided is closed when it is fixed, idle when, moreover, nothing of the invocation is left.
+	decided, idle chan struct{}
+	// fatal is set by goroutines without the turn that have fixed the outcome or are about to.
+	fatal atomic.Bool
+	// saying is how many goroutines log.
+	saying atomic.Int64
+	// operations is how many the log held when the invocation was closed.
+	operations atomic.Int64
+
+	// With the turn.
+	closing bool
+	left    bool // idle is closed
+	// handled is set when the handler is through, with result.
+	handled bool
+	result  Outcome
+	root    *fiber
+}
+
+// Invoke runs an invocation until its outcome is known and everything of it has ended, or its grace is
+// over.
+func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
+	inv := &invocation{facts: facts{Run: r, cfg: cfg}, log: r.Log}
+	inv.ctx, inv.cancel = context.WithCancelCause(ctx)
+	inv.callCtx = ctx
+	inv.turn = turn.New(inv)
+	inv.waits.records = make(map[string][]*fiber)
+	inv.end.decided, inv.end.idle = make(chan struct{}), make(chan struct{})
+	inv.send = sender{client: r.Client, clock: r.Clock, arn: r.ARN, token: r.Token, replied: inv.replied}
+	if len(r.Updated) > 0 {
+		inv.fresh = make(map[string]bool, len(r.Updated))
+		for _, id := range r.Updated {
+			inv.fresh[id] = true
+		}
+	}
+	cut := context.AfterFunc(ctx, func() {
+		inv.decide(Outcome{Err: fmt.Errorf("replay: the invocation's time is over: %w", context.Cause(ctx))})
+	})
+	inv.turn.Post(inv.begin)
+	warned := inv.watchDeadline()
+	<-inv.end.decided
+	warned()
+	cut()
+	o := *inv.end.fixed.Load()
+	o.Left = inv.join()
+	o.Operations = int(inv.end.operations.Load())
+	return o
+}
+
+// begin begins the handler.
+func (inv *invocation) begin() {
+	inv.usage = usageOf(inv.log)
+	inv.warnOfUsage()
+	root := inv.root()
+	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
+		if err != nil {
+			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+		}
+	}}
+	inv.end.root = inv.spawn(nil, nil, "", h)
+	root.sit(inv.end.root)
+}
+
+// handle runs the handler and notes how it ended. The invocation answers with it when nothing is queued
+// any more.
+func (inv *invocation) handle(root *scope) {
+	f := root.f
+	v, err := f.runScope(scopeFunc(func(s node.Scope) (any, error) {
+		return inv.Handler(op.NewContext(s), inv.Execution.Payload.Bytes())
+	}), &Handle{s: root, ctx: root.ctx})
+	err = root.close(f.returned(err))
+	o := Outcome{Status: checkpoint.OutcomeSucceeded}
+	if err == nil {
+		o.Payload, err = encodeResult(root.ctx, v)
+	}
+	if err != nil {
+		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)}
+	}
+	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
+		u := checkpoint.Update{
+			ID: inv.Execution.ID, Kind: checkpoint.KindExecution, Action: checkpoint.ActionSucceed,
+			Payload: checkpoint.NewPayload(o.Payload),
+		}
+		f.awaitAck(root, nil, inv.out.Add(u, time.Time{}))
+		o.Payload = []byte{}
+	}
+	inv.finish(o)
+}
+
+// finish notes how the handler ended.
+func (inv *invocation) finish(o Outcome) { inv.end.handled, inv.end.result = true, o }
+
+// decide fixes the outcome, unless it is fixed. It needs no turn.
+func (inv *invocation) decide(o Outcome) {
+	inv.end.fatal.Store(true)
+	if inv.end.fixed.CompareAndSwap(nil, &o) {
+		inv.turn.Post(inv.close)
+		close(inv.end.decided)
+	}
+}
+
+// fail ends the execution as FAILED, whatever user code does with errors it may still see.
+func (inv *invocation) fail(err error) {
+	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
+		err = inv.cfg.Diverged(d.Divergence)
+		if inv.cfg.Hold {
+			inv.decide(Outcome{Err: err})
+			return
+		}
+	}
+	inv.decide(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+}
+
+// close ends everything that is left once the outcome is fixed. Contexts end first, so that goroutines
+// that listen to them are free when the parked ones go.
+func (inv *invocation) close() {
+	if inv.end.closing {
+		return
+	}
+	inv.end.closing = true
+	inv.end.operations.Store(int64(inv.log.Len()))
+	inv.out.Clear()
+	inv.hold.stop()
+	inv.poll.stop()
+	cause := errSuspended
+	if o := inv.end.fixed.Load(); o.Err != nil || o.Status != checkpoint.OutcomePending {
+		cause = errEnded
+	}
+	inv.cancel(cause)
+	if inv.end.root != nil {
+		inv.end.root.End(false)
+		inv.end.root.Release()
+	}
+	if inv.reporter != nil {
+		inv.reporter.End(false)
+	}
+	inv.send.close()
+}
+
+// join waits until nothing of the invocation is left, at most the grace, and reports what is.
+func (inv *invocation) join() error {
+	select {
+	case <-inv.end.idle:
+		return nil
+	default:
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(inv.ctx), inv.cfg.Grace)
+	defer cancel()
+	select {
+	case <-inv.end.idle:
+		return nil
+	case <-grace.Done():
+		buf := make([]byte, mostStack)
+		buf = buf[:runtime.Stack(buf, true)]
+		said := make(chan struct{})
+		go func() {
+			defer close(said)
+			_ = Guard(func() {
+				inv.logger().Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
+			})
+		}()
+		last, over := context.WithTimeout(context.WithoutCancel(inv.ctx), lastWords)
+		defer over()
+		select {
+		case <-said:
+		case <-last.Done(): // the handler of log records is what did not end
+		}
+		return errLeft
+	}
+}
+
+// over reports whether the outcome is fixed.
+func (inv *invocation) over() bool { return inv.end.fatal.Load() }
+
+// due returns when an update that is held back is due; zero is now.
+func (inv *invocation) due(hold time.Duration) time.Time {
+	if hold <= 0 {
+		return time.Time{}
+	}
+	return inv.Clock.Now().Add(hold)
+}
+
+// timer is a timer of the invocation's clock.
+type timer struct {
+	at     time.Time
+	disarm func() bool
+}
+
+// set has the event posted at a time, and not at the one it was set to before.
+func (t *timer) set(inv *invocation, at time.Time, event func()) {
+	if t.disarm != nil && t.at.Equal(at) {
+		return
+	}
+	t.stop()
+	t.at = at
+	t.disarm = inv.Clock.AfterFunc(at.Sub(inv.Clock.Now()), func() { inv.turn.Post(event) })
+}
+
+func (t *timer) stop() {
+	if t.disarm != nil {
+		t.disarm()
+		t.disarm = nil
+	}
+}

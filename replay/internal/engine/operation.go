@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/op/node"
+)
+
+// operation is an operation of the code that is not simply read from the log: it runs, it waits,
+// or something holds on to it.
+type operation struct {
+	s    *scope
+	head *node.Header
+	kind checkpoint.Kind
+	id   string
+	nth  int             // occurrence
+	at   string          // the path, if it is not made of name and key
+	ctx  context.Context //nolint:containedctx // with the values of the scope's context
+	// found is the record when the operation was claimed; nil if there was none.
+	found *checkpoint.Operation
+	// now and unseen are those of the scope when the operation was claimed: what a scope inside
+	// begins with must not depend on when its goroutine gets to run.
+	now    time.Time
+	unseen []*operation
+	// order is its place among the claims of the invocation.
+	order uint64
+	// outside says that the result is not ours.
+	outside bool
+	// polls is how often the service was asked whether it has finished the operation.
+	polls int
+
+	future
+}
+
+// future is how an operation ends that was started by Go.
+type future struct {
+	// own says that it is brought to its end by a fiber of its own, f, or is at its end. What it comes
+	// to is seen by the scope when it asks for it, never when it happens.
+	own bool
+	f   *fiber
+	// done says that rec is what it came to; read that somebody has asked for it.
+	done, read bool
+	rec        node.Record
+	joiners    []*fiber
+}
+
+func (s *scope) operation(ctx context.Context, h *node.Header, kind checkpoint.Kind, c claim) *operation {
+	return &operation{
+		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
+		now: s.time.now, unseen: slices.Clip(s.time.unseen), order: s.inv.claims,
+	}
+}
+
+// path names the operation for people.
+func (o *operation) path() string {
+	if o.at != "" {
+		return o.at
+	}
+	return o.s.pathOf(o.head, o.nth)
+}
+
+// update returns an update of the operation. Kind, sub-type, name and parent are the same on all.
+func (o *operation) update(a checkpoint.Action) checkpoint.Update {
+	return checkpoint.Update{
+		ID: o.id, ParentID: o.s.real, Name: oplog.WireName(o.head.Name, o.head.Key),
+		SubType: o.head.SubType, Kind: o.kind, Action: a,
+	}
+}
+
+// begin queues the START of a group or batch.
+func (s *scope) begin(o *operation) {
+	u := o.update(checkpoint.ActionStart)
+	if attempted(o.head) {
+		s.f.awaitAck(s, o, s.inv.out.Add(u, time.Time{}))
+		return
+	}
+	s.inv.out.Add(u, s.inv.due(s.inv.trip.time()))
+}
+
+// codec returns what encodes the operation's result.
+func (o *operation) codec() codec.Codec {
+	if o.head.Codec != nil {
+		return o.head.Codec
+	}
+	return o.s.inv.cfg.Codec
+}
+
+func (o *operation) meta(p codec.Part) codec.Meta {
+	return codec.Meta{ExecutionARN: o.s.inv.ARN, OperationID: o.id, OperationName: o.head.Name, Part: p}
+}
+
+// finish ends the operation and wakes who waits for it.
+func (o *operation) finish(r node.Record) {
+	o.done, o.rec = true, r
+	for _, f := range o.joiners {
+		f.Wake()
+	}
+	o.joiners = nil
+}
+
+// spawn gives the operation a fiber of its own.
+func (o *operation) spawn(body func(f *fiber) node.Record) {
+	var rec node.Record
+	var cancel context.CancelCauseFunc
+	o.own = true
+	o.ctx, cancel = context.WithCancelCause(o.ctx)
+	o.s.started = append(o.s.started, o)
+	o.f = o.s.inv.spawn(o.s.f, o.s.f.in, o.path(), funcs{func(f *fiber) {
+		rec = body(f)
+	}, func(p error) {
+		if p != nil {
+			rec = node.Record{Err: p}
+		}
+		o.finish(rec)
+		cancel(errEnded)
+	}})
+	o.f.cancel = cancel
+}
+
+// payload makes the payload of a group's value.
+func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
+	if raw, ok := v.(node.Verbatim); ok {
+		if raw.Payload == nil {
+			return checkpoint.Payload{}, nil
+		}
+		return checkpoint.NewPayload(raw.Payload.Bytes()), nil
+	}
+	b, err := o.encode(o.ctx, f, v)
+	return checkpoint.NewPayload(b), err
+}
+
+// encode makes the payload of a result and sees whether it can be read again: what user code
+// gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the user's
+// runs off the turn.
+func (o *operation) encode(ctx context.Context, f *fiber, v any) (payload []byte, err error) {
+	f.convert(o.codec(), func() {
+		_, err = f.call(ofCodec, o.head.Name, func() (_ any, err error) { payload, err = o.encoded(ctx, v); return nil, err })
+	})
+	return payload, err
+}
+
+func (o *operation) encoded(ctx context.Context, v any) ([]byte, error) {
+	payload, err := codec.Encode(ctx, o.codec(), o.meta(codec.Result), v)
+	if err != nil || o.head.Check == nil {
+		return payload, err
+	}
+	p := checkpoint.NewPayload(payload)
+	_, err = guarded(func() (any, error) {
+		return nil, o.head.Check.Check(node.Record{
+			Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: plainSource{o.s},
+		})
+	})
+	return payload, err
+}
+
+// finished returns what user code gets of an operation whose end is in the log: as something to
+// wait for if it was to be started.
+func (s *scope) finished(ctx context.Context, n node.Node, c claim, start bool) node.Record {
+	h := n.Head()
+	r := s.terminal(h, c.occurrence, c.rec, true)
+	var o *operation
+	if start {
+		o = s.operation(ctx, h, c.rec.Kind, c)
+		o.own, o.done = true, true
+		s.started = append(s.started, o)
+	} else {
+		s.passed(c.rec)
+		s.f.because(cause{at: c.rec.End})
+	}
+	if _, step := n.(*node.Step); !step {
+		r = s.dress(n, s.pathOf(h, c.occurrence), r)
+	}
+	if o == nil {
+		return r
+	}
+	o.rec = r
+	return node.Record{Target: o}
+}
+
+// terminal builds what user code gets of a terminal record.
+func (s *scope) terminal(h *node.Header, nth int, rec *checkpoint.Operation, replayed bool) node.Record {
+	r := node.Record{
+		Meta:  codec.Meta{ExecutionARN: s.inv.ARN, OperationID: rec.ID, OperationName: h.Name},
+		Codec: h.Codec, Replayed: replayed, Source: s,
+		CallbackID: rec.CallbackID,
+	}
+	if rec.Status != checkpoint.StatusSucceeded {
+		r.Err = s.failed(h, nth, rec)
+		return r
+	}
+	if rec.Payload.Present() {
+		r.Payload = &rec.Payload
+	}
+	return r
+}
+
+// outcome is what user code gets of an operation's terminal record.
+func (s *scope) outcome(f *fiber, o *operation, rec *checkpoint.Operation) node.Record {
+	replayed := o.found != nil && o.found.Status.Terminal()
+	f.becauseOf(rec, o.found)
+	if !o.own {
+		o.read = true
+		s.observe(rec)
+		if replayed {
+			s.passed(rec)
+		}
+	}
+	r := s.terminal(o.head, o.nth, rec, replayed)
+	r.Outside = o.outside
+	return r
+}

@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// step is a step that is carried out.
+type step struct {
+	*operation
+
+	n    *node.Step
+	conf node.StepConfig
+	// begun says that the START of the running attempt was queued by this invocation, as the update
+	// with the number seq; late that it is queued with the completion instead.
+	begun, late bool
+	seq         uint64
+	// before is the record before the running attempt; nil if there is none.
+	before *checkpoint.Operation
+	// state is what the last attempt left behind.
+	state carried
+}
+
+// callStep runs or starts a step. A finished one is read from the log without anything else.
+func (s *scope) callStep(ctx context.Context, n *node.Step, start bool) node.Record {
+	c := s.claim(n, checkpoint.KindStep)
+	if c.rec != nil && c.rec.Status.Terminal() {
+		return s.finished(ctx, n, c, start)
+	}
+	st := &step{operation: s.operation(ctx, &n.Header, checkpoint.KindStep, c), n: n, conf: s.inv.cfg.Steps.For(n.Config)}
+	if c.rec == nil {
+		st.start()
+	}
+	if start {
+		st.spawn(st.run)
+		st.f.unbegun = st // it may be ended before its fiber has run
+		return node.Record{Target: st.operation}
+	}
+	if c.rec != nil {
+		s.frontier(st.operation)
+	}
+	return st.run(s.f)
+}
+
+// run carries the step from the status of its record to its end.
+//
+//	none       START is queued, the body runs
+//	STARTED    an earlier invocation was cut off: the body runs again, or the attempt is decided
+//	           as interrupted (at most once, or when crashes count)
+//	PENDING    wait for READY
+//	READY      START, the body runs
+//	terminal   done
+func (st *step) run(f *fiber) node.Record {
+	inv, s := st.s.inv, st.s
+	for {
+		rec, ok := inv.log.Get(st.id)
+		switch {
+		case ok && rec.Status.Terminal():
+			return s.outcome(f, st.operation, rec)
+		case f.look:
+			f.stop(s)
+		case s.readOnly:
+			s.diverge(s.unfinished(st.operation))
+		case ok && rec.Status == checkpoint.StatusPending:
+			s.time.stale = false
+			f.watch(st.operation)
+			f.park(wait{why: waitRecord, s: s, op: st.operation})
+			continue
+		}
+		s.time.stale = false
+		f.unbegun = st
+		s.pass(f, st.operation)
+		r, ok := st.attempt(f, rec)
+		if f.unbegun = nil; ok {
+			return r
+		}
+	}
+}
+
+// start queues the START of an attempt.
+func (st *step) start() {
+	st.begun = true
+	u := st.update(checkpoint.ActionStart)
+	if st.strict() || attempted(st.head) {
+		st.seq = st.s.inv.out.Add(u, time.Time{})
+		return
+	}
+	st.seq = st.s.inv.out.Add(u, st.s.inv.due(st.hold()))
+}
+
+// strict reports whether the start must be durable before the body begins.
+func (st *step) strict() bool {
+	return st.conf.Semantics == node.AtMostOnce || st.conf.CountCrashes == node.On
+}
+
+// attempted reports whether the operation is compensated even if it does not complete: then its
+// start must be in the log before it can have an effect.
+func attempted(h *node.Header) bool { return h.Undo != nil && h.Undo.Attempted }
+
+// hold is how long START may be held back so that it travels with the completion.
+//
+//  1. If bodies of this name take a round trip or more, START goes at once, beside the body.
+//  2. Otherwise it is held for a round trip if they are known to be shorter, for three quarters of
+//     one if they are not known.
+//
+// The queue of a relaxed step is flushed by others, or when its own bound is over.
+func (st *step) hold() time.Duration {
+	if st.conf.Semantics == node.Relaxed {
+		return relaxedHold
+	}
+	trip := st.s.inv.trip.time()
+	expected, known := st.s.inv.Durations.of(st.head.Name)
+	switch {
+	case !known:
+		return trip * 3 / 4
+	case expected >= trip:
+		return 0
+	}
+	return trip
+}
+
+// relaxedHold bounds how long the results of relaxed steps stay undurable while nothing strict runs.
+const relaxedHold = time.Second
+
+// attempt makes one attempt and records how it ended; rec is the record before it, nil if there is
+// none. ok is false if the step is not finished.
+func (st *step) attempt(f *fiber, rec *checkpoint.Operation) (r node.Record, ok bool) {
+	inv, s := st.s.inv, st.s
+	number := 1
+	if st.before = rec; rec != nil {
+		number = rec.Attempt + 1
+		st.state = stateOf(rec)
+	}
+	if rec != nil && rec.Status == checkpoint.StatusStarted && !st.begun && st.strict() {
+		f.unbegun = nil
+		return st.failed(f, rec, number, op.ErrInterrupted)
+	}
+	if rec != nil && rec.Status == checkpoint.StatusReady {
+		st.late = st.state.present() // START clears the state, so it travels with the completion
+		if !st.late && (inv.cfg.ReadyStart || st.strict()) {
+			st.start()
+		}
+	}
+	if st.conf.Semantics != node.Relaxed {
+		f.barrier(s, st.operation)
+	}
+	if st.strict() || attempted(st.head) {
+		f.awaitAck(s, st.operation, st.seq)
+	}
+	f.awaitBody(s, st.operation)
+	f.unbegun = nil
+	payload, err := st.runBody(f, number)
+	f.give()
+	if cut := inv.ctx.Err(); cut != nil {
+		// The invocation's time is over: what the body says now may be due to that.
+		inv.decide(Outcome{Err: errCutOff(st.path(), context.Cause(inv.ctx))})
+		f.last()
+	}
+	if f.look {
+		f.stop(s)
+	}
+	if err != nil {
+		return st.failed(f, rec, number, err)
+	}
+	return st.succeeded(f, payload), true
+}
+
+// settle queues how the attempt ended. A START that was kept back for the sake of the state
+// travels with it: alone it would clear the state.
+func (st *step) settle(u checkpoint.Update, due time.Time) uint64 {
+	late := st.late
+	st.begun, st.late = false, false
+	if late {
+		st.s.inv.out.AddTied(st.update(checkpoint.ActionStart), due)
+	}
+	return st.s.inv.out.Add(u, due)
+}
+
+// withdraw takes back an attempt whose body will never begin. If its START was not handed over, and the
+// scope ends with it, that is taken back; else it is recorded that the body has not begun: the scope of a
+// future has gone on, and the next invocation comes to the future again.
+func (st *step) withdraw() {
+	inv := st.s.inv
+	if !st.begun || inv.end.closing || !st.own && inv.out.Withdraw(st.seq) {
+		return
+	}
+	u := st.update(checkpoint.ActionFail)
+	switch before := st.before; {
+	case before == nil || before.Attempt == 0:
+		u.Failure = &checkpoint.Failure{Type: notBegun, Message: "the body had not begun when its scope was left behind"}
+	case before.Failure != nil: // what the attempt before may have done is not forgotten
+		u.Failure = &checkpoint.Failure{
+			Type: leftBehind, Message: leftBehindText + "; the attempt before: " + before.Failure.Message, Data: before.Failure.Data,
+		}
+	default:
+		u.Failure = &checkpoint.Failure{Type: leftBehind, Message: leftBehindText}
+	}
+	inv.out.Add(u, inv.due(inv.trip.time()))
+}
+
+// The error types of steps that were recorded as started and left behind before their body began: for the
+// first time, and for another time.
+const (
+	notBegun   = "NotBegun"
+	leftBehind = "LeftBehind"
+
+	leftBehindText = "no further attempt was made when its scope was left behind"
+)
+
+// succeeded records the result. A relaxed step does not wait until it is durable.
+func (st *step) succeeded(f *fiber, payload []byte) node.Record {
+	inv := st.s.inv
+	u := st.update(checkpoint.ActionSucceed)
+	u.Payload = checkpoint.NewPayload(payload)
+	if st.conf.Semantics == node.Relaxed {
+		inv.relaxed = st.settle(u, inv.due(relaxedHold))
+		f.because(cause{seq: inv.relaxed, id: st.id})
+		if !st.own {
+			st.s.observeOf(st.operation)
+		}
+		return node.Record{
+			Payload: &u.Payload, Meta: st.meta(codec.Result), Codec: st.codec(), Source: st.s,
+		}
+	}
+	f.awaitAck(st.s, st.operation, st.settle(u, time.Time{}))
+	rec, _ := inv.log.Get(st.id)
+	return st.s.outcome(f, st.operation, rec)
+}
+
+// failed decides what follows a failed attempt and records it. ok is false if there will be
+// another one.
+func (st *step) failed(f *fiber, rec *checkpoint.Operation, number int, err error) (r node.Record, ok bool) {
+	u := st.decided(f, rec, number, err)
+	f.awaitAck(st.s, st.operation, st.settle(u, time.Time{}))
+	if u.Action == checkpoint.ActionRetry {
+		return node.Record{}, false
+	}
+	rec, _ = st.s.inv.log.Get(st.id)
+	return st.s.outcome(f, st.operation, rec), true
+}
