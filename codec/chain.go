@@ -47,6 +47,21 @@ func (c *chain) Err() error {
 	return c.err
 }
 
+// Pure reports whether base and all transforms are: see [Pure]. An invalid chain fails without calling them.
+func (c *chain) Pure() bool {
+	if c.err != nil {
+		return true
+	}
+
+	for _, t := range c.transforms {
+		if !isPure(t) {
+			return false
+		}
+	}
+
+	return isPure(c.base)
+}
+
 func (c *chain) check() error {
 	if c.base == nil {
 		return errors.New("codec.Chain: the base is nil: pass codec.JSON()")

@@ -126,9 +126,14 @@ func invalidAt(payload []byte) int {
 }
 
 // Pure reports whether a codec says of itself that it converts without waiting for anything, by a method
-// Pure() bool that returns true. [JSON] and [Raw] do. Others may do I/O: they are called beside the code
-// of the handler, never while it has to wait for them to let others go on.
+// Pure() bool that returns true. [JSON] and [Raw] do, and a [Chain] of parts that all do. Others may do I/O: they are
+// called beside the code of the handler, never while it has to wait for them to let others go on.
 func Pure(c Codec) bool {
-	p, ok := c.(interface{ Pure() bool })
+	return isPure(c)
+}
+
+// isPure reports whether part, a codec or a transform, says that it waits for nothing.
+func isPure(part any) bool {
+	p, ok := part.(interface{ Pure() bool })
 	return ok && p.Pure()
 }

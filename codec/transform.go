@@ -9,6 +9,9 @@ import (
 //
 // Its methods are called by several goroutines at once. The bytes they are given are valid during the call only and
 // must not be changed; what they return may be a part of them. Their errors follow the rules of [IsTransient].
+//
+// A transform that waits for nothing and takes less time than JSON does may say so by a method Pure() bool that returns
+// true: see [Pure].
 type Transform interface {
 	// Name returns what payloads that went through the transform are recorded with: 1 to 32 of a–z, 0–9 and -.
 	// It never changes, and one that reads other bytes has another name.
@@ -42,6 +45,9 @@ type readOnly struct {
 	Transform
 }
 
+// Pure reports whether the transform is.
+func (r readOnly) Pure() bool { return isPure(r.Transform) }
+
 // Apply leaves the payload alone.
 func (readOnly) Apply(context.Context, Stage, []byte) ([]byte, bool, error) {
 	return nil, false, nil
@@ -61,6 +67,9 @@ func Required(t Transform) Transform {
 type required struct {
 	Transform
 }
+
+// Pure reports whether the transform is.
+func (r required) Pure() bool { return isPure(r.Transform) }
 
 // Apply is that of the transform, which must not leave the payload alone.
 func (r required) Apply(ctx context.Context, at Stage, p []byte) ([]byte, bool, error) {

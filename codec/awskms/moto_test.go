@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 func newClient(t *testing.T) *kms.Client {
 	t.Helper()
 
-	if errors.Is(missing, moto.ErrMissing) {
+	if errors.Is(missing, moto.ErrOff) {
 		t.Skip(missing)
 	}
 

@@ -5,6 +5,9 @@
 // become smaller. Note that the length of a compressed payload says something of its content: do not compress a secret
 // together with text that others choose, where they can see the length.
 //
+// They are not pure ([codec.Pure]): to compress takes two to six times as long as JSON, so that branches do it in
+// parallel, beside the code of the handler.
+//
 // Payloads that cannot be read are a permanent failure: those that were cut off or changed, and those that would become
 // longer than a limit, so that a payload from outside cannot fill the memory.
 package compress

@@ -241,3 +241,14 @@ func FuzzReadAnyBytes(f *testing.F) {
 		}
 	})
 }
+
+// To compress takes several times as long as JSON: other branches go on meanwhile.
+func TestCompressionRunsBesideTheHandler(t *testing.T) {
+	t.Parallel()
+
+	for _, tr := range []codec.Transform{compress.Zstd(), compress.Gzip()} {
+		if codec.Pure(codec.Chain(codec.JSON(), tr)) {
+			t.Errorf("%s is pure", tr.Name())
+		}
+	}
+}

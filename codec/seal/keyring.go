@@ -10,6 +10,9 @@ import (
 //
 // A key service that does not answer is reported with [codec.Transient], or by an error that is transient by itself.
 //
+// A keyring that never waits may say so by a method Pure() bool that returns true; [Static] does. One that keeps keys
+// for a while must not: it cannot know before a payload is read whether it has to ask for a key.
+//
 // [codec.Transient]: https://pkg.go.dev/github.com/perdure/perdure/codec#Transient
 type Keyring interface {
 	// SealingKey returns the key that payloads of that origin are sealed with now.
@@ -45,6 +48,9 @@ type static struct {
 	byID    map[string]*Key
 	err     error
 }
+
+// Pure says that keys in memory are there at once.
+func (s *static) Pure() bool { return true }
 
 // SealingKey returns the first key.
 func (s *static) SealingKey(context.Context, Origin) (*Key, error) {

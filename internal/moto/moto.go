@@ -20,8 +20,11 @@ const (
 	packages = "moto[s3,kms,server]==" + version
 )
 
-// ErrMissing says that this machine cannot run the server, and why: tests are skipped then.
-var ErrMissing = errors.New("moto's server cannot run here")
+// Variable is the environment variable that has the server run when it is set.
+const Variable = "PERDURE_MOTO"
+
+// ErrOff says that [Variable] is not set: to install the server takes minutes, so tests that need it are skipped then.
+var ErrOff = errors.New(Variable + " is not set; moto's server needs python3, pip and a registry")
 
 // Server is a server that runs.
 type Server struct {
@@ -34,11 +37,15 @@ type Server struct {
 }
 
 // Start installs the server in the user's cache if it is not there, which takes minutes, and runs it on a free port of
-// the loopback interface. The error is [ErrMissing] if there is no python3, or if pip cannot install the packages.
+// the loopback interface. The error is [ErrOff] if [Variable] is not set.
 func Start(ctx context.Context) (*Server, error) {
+	if os.Getenv(Variable) == "" {
+		return nil, ErrOff
+	}
+
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+		return nil, fmt.Errorf("moto: %w", err)
 	}
 
 	dir, err := install(ctx, python)
@@ -109,7 +116,7 @@ func (s *Server) Close() {
 func install(ctx context.Context, python string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrMissing, err)
+		return "", fmt.Errorf("moto: %w", err)
 	}
 
 	parent := filepath.Join(cache, "perdure")
@@ -120,20 +127,20 @@ func install(ctx context.Context, python string) (string, error) {
 	}
 
 	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrMissing, err)
+		return "", fmt.Errorf("moto: %w", err)
 	}
 
 	// Tests of several packages may install it at once: whoever is first gives it its name.
 	draft, err := os.MkdirTemp(parent, "moto-")
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrMissing, err)
+		return "", fmt.Errorf("moto: %w", err)
 	}
 	defer os.RemoveAll(draft)
 
 	cmd := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", //nolint:gosec // constants
 		"--target", draft, packages)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: python3 -m pip install %s: %w: %s", ErrMissing, packages, err, bytes.TrimSpace(out))
+		return "", fmt.Errorf("moto: python3 -m pip install %s: %w: %s", packages, err, bytes.TrimSpace(out))
 	}
 
 	if err := os.Rename(draft, dir); err != nil {
