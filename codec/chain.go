@@ -67,6 +67,10 @@ func (c *chain) check() error {
 		return errors.New("codec.Chain: the base is nil: pass codec.JSON()")
 	}
 
+	if err := Validate(c.base); err != nil {
+		return err
+	}
+
 	var names []string
 
 	for i, t := range c.transforms {

@@ -107,6 +107,17 @@ func Decode(ctx context.Context, c Codec, m Meta, payload []byte, v any) (err er
 	return nil
 }
 
+// Validate returns what is wrong with a codec that cannot convert anything, as it says itself by a method Err() error:
+// a [Chain] with an invalid transform, or a codec of [Of] with a nil function. It returns nil for other codecs, and for
+// nil, which means a default wherever a codec may be set. Operations with such a codec are refused before they run.
+func Validate(c Codec) error {
+	if v, ok := c.(interface{ Err() error }); ok {
+		return v.Err()
+	}
+
+	return nil
+}
+
 // invalidAt returns the offset of the first byte of payload that is not UTF-8, or −1.
 func invalidAt(payload []byte) int {
 	if utf8.Valid(payload) {

@@ -63,6 +63,9 @@ type erased[T any] struct {
 	typed Typed[T]
 }
 
+// Err is that of the codec with its type.
+func (e erased[T]) Err() error { return e.typed.Err() }
+
 // Encode returns the payload of v, which must be a T.
 func (e erased[T]) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 	in, ok := v.(T)

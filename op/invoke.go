@@ -59,5 +59,10 @@ func validTenant(id string) bool {
 // WithInputCodec encodes the input with c instead of the handler's codec. Nil means the
 // handler's codec.
 func WithInputCodec(c codec.Codec) InvokeOption {
-	return invokeOption(func(n *node.Invoke) { n.InputCodec = c })
+	return invokeOption(func(n *node.Invoke) {
+		if err := codec.Validate(c); err != nil && n.Err == nil {
+			n.Err = misuse(n.Name, "op.WithInputCodec: %v", err)
+		}
+		n.InputCodec = c
+	})
 }

@@ -30,12 +30,13 @@ func (o Op[T]) Key(k string) Op[T] {
 	return o.with(func(h *node.Header) { h.Key = k })
 }
 
-// WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that keeps the
+// WithCodec encodes and decodes the result with c instead of the handler's codec. A codec that cannot convert
+// anything is an error of the declaration. A [Timeout] that keeps the
 // Undo of the operation inside has no codec of its own: give it to that operation.
 func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 	inside := o.n != nil && keepsItems(o.n)
 	return o.with(func(h *node.Header) {
-		h.Codec = c.Codec()
+		setCodec(h, "Op.WithCodec", c.Codec())
 		if inside && h.Err == nil {
 			h.Err = misuse(h.Name, "Op.WithCodec: the Undo of the operation inside needs its result, which this codec would not keep: "+
 				"give the codec to that operation, or an Undo to this one before its codec")

@@ -118,7 +118,15 @@ func WithErrors(known ...codec.KnownError) Option {
 // WithCodec encodes and decodes the result with c instead of the handler's codec; for a codec
 // of one type see [Op.WithCodec]. Nil means the handler's codec.
 func WithCodec(c codec.Codec) Option {
-	return headerOption(func(h *node.Header) { h.Codec = c })
+	return headerOption(func(h *node.Header) { setCodec(h, "op.WithCodec", c) })
+}
+
+// setCodec sets the codec of the result, and notes what it says is wrong with it.
+func setCodec(h *node.Header, option string, c codec.Codec) {
+	if err := codec.Validate(c); err != nil && h.Err == nil {
+		h.Err = misuse(h.Name, "%s: %v", option, err)
+	}
+	h.Codec = c
 }
 
 // WithRetry decides by p whether a failed attempt is followed by another, and when.
