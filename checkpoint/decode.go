@@ -125,7 +125,7 @@ func (d *decoder) more(n, size int) int {
 	if n < few {
 		return min(guess, few)
 	}
-	return guess + guess/16
+	return guess + guess/64
 }
 
 // check reports what makes a record unusable.
@@ -158,7 +158,7 @@ func (d *decoder) operation(op *Operation, key []byte) (err error) {
 	case "ParentId":
 		op.ParentID, err = d.parentID()
 	case "Name":
-		op.Name, err = d.text()
+		op.Name, err = d.name(op.ID)
 	case "Type":
 		op.Kind, err = d.kind()
 	case "SubType":
@@ -279,6 +279,15 @@ func (d *decoder) raw() ([]byte, error) {
 
 func (d *decoder) text() (string, error) {
 	b, err := d.raw()
+	return d.keep(b), err
+}
+
+// name is text for the name of an operation, which its ID mostly begins with.
+func (d *decoder) name(id string) (string, error) {
+	b, err := d.raw()
+	if len(b) <= len(id) && id[:len(b)] == string(b) {
+		return id[:len(b)], err
+	}
 	return d.keep(b), err
 }
 

@@ -1,6 +1,9 @@
 package checkpoint
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // Payload is the text that a record or an update carries. The zero value is no payload,
 // which is not the same as an empty one.
@@ -40,6 +43,21 @@ func (p Payload) Bytes() []byte {
 
 // String returns the text, empty if there is no payload.
 func (p Payload) String() string { return string(p.Bytes()) }
+
+// JSONString returns the string that the text encodes, if the text is a JSON string without escape sequences that has
+// not been decoded from its event: it is a part of the event as it stands, and nothing but the string is allocated.
+func (p Payload) JSONString() (s string, ok bool) {
+	const begin, end = `"\"`, `\""`
+	if !p.quoted || len(p.text) < len(begin)+len(end) {
+		return "", false
+	}
+	inside := p.text[len(begin) : len(p.text)-len(end)]
+	if string(p.text[:len(begin)]) != begin || string(p.text[len(begin)+len(inside):]) != end ||
+		bytes.IndexByte(inside, '\\') >= 0 || !utf8.Valid(inside) {
+		return "", false
+	}
+	return string(inside), true
+}
 
 // Size estimates the number of bytes of the text without decoding it. It is never too small,
 // unless a quoted payload is not valid UTF-8.

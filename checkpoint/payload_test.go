@@ -108,6 +108,65 @@ func TestPayloadIsDecodedWithOneAllocation(t *testing.T) {
 	}
 }
 
+// TestJSONString: what is taken out of the event as it stands is what encoding/json would make of the text.
+func TestJSONString(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reason string
+		p      checkpoint.Payload
+		want   bool
+	}{
+		{"a plain string", checkpoint.QuotedPayload([]byte(`"\"abc\""`)), true},
+		{"an empty one", checkpoint.QuotedPayload([]byte(`"\"\""`)), true},
+		{"other alphabets", checkpoint.QuotedPayload([]byte(`"\"größe 😀\""`)), true},
+		{"a quote within", checkpoint.QuotedPayload([]byte(`"\"a\\\"b\""`)), false},
+		{"an escape within", checkpoint.QuotedPayload([]byte(`"\"a\\n\""`)), false},
+		{"an escape of the event within", checkpoint.QuotedPayload([]byte(`"\"a\u0041\""`)), false},
+		{"a line end of the event within", checkpoint.QuotedPayload([]byte(`"\"a\n\""`)), false},
+		{"two strings", checkpoint.QuotedPayload([]byte(`"\"a\" \"b\""`)), false},
+		{"one quote", checkpoint.QuotedPayload([]byte(`"\""`)), false},
+		{"a quote that is quoted", checkpoint.QuotedPayload([]byte(`"\"a\\\""`)), false},
+		{"a number", checkpoint.QuotedPayload([]byte(`"12"`)), false},
+		{"no text", checkpoint.QuotedPayload([]byte(`""`)), false},
+		{"white space around it", checkpoint.QuotedPayload([]byte(`" \"a\""`)), false},
+		{"bytes that are not UTF-8", checkpoint.QuotedPayload([]byte("\"\\\"a\xff\\\"\"")), false},
+		{"no payload", checkpoint.Payload{}, false},
+		{"one that does not come from an event", checkpoint.TextPayload(`"abc"`), false},
+	}
+	for _, tt := range tests {
+		got, ok := tt.p.JSONString()
+		if ok != tt.want {
+			t.Errorf("%s: %q, %v", tt.reason, got, ok)
+		}
+		var want string
+		if err := json.Unmarshal(tt.p.Bytes(), &want); ok && (err != nil || got != want) {
+			t.Errorf("%s: %q, encoding/json says %q, %v", tt.reason, got, want, err)
+		}
+	}
+	p := properties(t, 1000)
+	p.Property("JSONString is what encoding/json makes of the text", prop.ForAll(func(s, around string) bool {
+		for _, text := range []string{quote(s), quote(quote(s)), around + quote(s), quote(s) + around, s, quote(s) + quote(around)} {
+			quoted := checkpoint.QuotedPayload([]byte(quote(text)))
+			got, ok := quoted.JSONString()
+			var want string
+			if err := json.Unmarshal(quoted.Bytes(), &want); ok && (err != nil || got != want) {
+				return false
+			}
+		}
+		return true
+	}, gen.OneGenOf(gen.AnyString(), gen.AlphaString(), gen.RegexMatch(`[a\\"n]*`)), gen.RegexMatch(`[ \\"\n]*`)))
+	p.TestingRun(t)
+}
+
+// quote is a text as a JSON string.
+func quote(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
 func FuzzPayload(f *testing.F) {
 	for _, s := range []string{``, `a\"b`, `\u00e9\ud83d\ude00`, `\ud83d\u`, "\xff\\n", `\ud83d\ud83d`, "\x00", `\'`, `"`} {
 		f.Add([]byte(s))
@@ -121,6 +180,10 @@ func FuzzPayload(f *testing.F) {
 		before := bytes.Clone(literal)
 		if got := checkpoint.QuotedPayload(literal).String(); got != want {
 			t.Errorf("%q is %q, encoding/json says %q", literal, got, want)
+		}
+		var inside string
+		if got, ok := checkpoint.QuotedPayload(literal).JSONString(); ok && (json.Unmarshal([]byte(want), &inside) != nil || got != inside) {
+			t.Errorf("%q is the string %q, encoding/json says %q", literal, got, inside)
 		}
 		if !bytes.Equal(before, literal) {
 			t.Errorf("decoding has changed %q to %q", before, literal)

@@ -97,3 +97,11 @@ func ExamplePure() {
 	fmt.Println(codec.Pure(codec.JSON()), codec.Pure(codec.Raw()), codec.Pure(vault))
 	// Output: true true false
 }
+
+func ExampleValidate() {
+	fmt.Println(codec.Validate(codec.JSON()))
+	fmt.Println(codec.Validate(codec.Typed[int]{}.Codec()))
+	// Output:
+	// <nil>
+	// codec: a function of this codec is nil: make it with codec.Of and two functions
+}

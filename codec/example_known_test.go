@@ -47,3 +47,13 @@ func ExampleKnownError_Err() {
 	// codec: name "" of a known error: use 1 to 256 printable ASCII characters
 	// codec: ErrorType "any": error is an interface: name a type that implements it
 }
+
+func ExampleValidateKnown() {
+	declined, expired := codec.Sentinel("card", errDeclined), codec.Sentinel("card", errors.New("card expired"))
+
+	fmt.Println(codec.ValidateKnown(declined, declined))
+	fmt.Println(codec.ValidateKnown(declined, expired))
+	// Output:
+	// <nil>
+	// codec: the name "card" is registered for two errors: a recorded failure would be restored as the first; give one of them another name
+}

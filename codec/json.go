@@ -8,7 +8,8 @@ import (
 
 // JSON returns the default codec: encoding/json without HTML escaping and without a trailing newline.
 //
-// The payload null, and an empty payload (an operation that recorded none), leave the zero value of any target.
+// An empty payload (an operation that recorded none) leaves the zero value of any target, and so does null, but for
+// targets with an UnmarshalJSON of their own, which get it: [encoding/json.RawMessage] keeps it.
 // Strings take a shorter way with the same result: decoding one allocates the string and nothing else. As in encoding/json, bytes of a string that are not UTF-8 become U+FFFD, []byte is
 // base64, and numbers decoded into an interface are float64.
 //

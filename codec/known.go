@@ -13,6 +13,7 @@ import (
 // one. The zero value is not valid: it matches nothing, and Err reports it.
 type KnownError struct {
 	name    string
+	of      any // the sentinel, or a nil pointer to the type of the error
 	match   func(err error) (data string, ok bool)
 	restore func(data string) error
 	err     error
@@ -23,7 +24,7 @@ type KnownError struct {
 // The name is what the log holds and what functions in other languages may send: keep it for as long as executions
 // run. It has 1 to 256 printable ASCII characters; a bad name and a nil err are reported by [KnownError.Err].
 func Sentinel(name string, err error) KnownError {
-	k := KnownError{name: name, err: checkName(name)}
+	k := KnownError{name: name, of: err, err: checkName(name)}
 	if err == nil {
 		k.err = errors.Join(k.err, fmt.Errorf("codec: Sentinel %q: the error is nil: pass the value that errors.Is looks for", name))
 	}
@@ -42,7 +43,7 @@ func Sentinel(name string, err error) KnownError {
 //
 // The name follows the rules of [Sentinel]. A bad name, and an interface for E, are reported by [KnownError.Err].
 func ErrorType[E error](name string) KnownError {
-	k := KnownError{name: name, err: checkName(name)}
+	k := KnownError{name: name, of: (*E)(nil), err: checkName(name)}
 
 	var zero E
 	if any(zero) == nil {
@@ -101,6 +102,46 @@ func (k KnownError) Restore(data string) error {
 	}
 
 	return k.restore(data)
+}
+
+// ValidateKnown reports what is wrong with registrations that hold together: invalid ones, and two errors of one name,
+// of which a recorded failure could only be restored as the first. The same registration may be there twice, and an
+// error may have several names.
+func ValidateKnown(known ...KnownError) error {
+	var errs []error
+
+	names := make(map[string]KnownError, len(known))
+
+	for _, k := range known {
+		if err := k.Err(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+
+		first, found := names[k.name]
+		if !found {
+			names[k.name] = k
+			continue
+		}
+
+		if !first.same(k) {
+			errs = append(errs, fmt.Errorf("codec: the name %q is registered for two errors: "+
+				"a recorded failure would be restored as the first; give one of them another name", k.name))
+		}
+	}
+
+	return errors.Join(errs...)
+}
+
+// same reports whether k is for the same error.
+func (k KnownError) same(other KnownError) (same bool) {
+	defer func() {
+		if recover() != nil {
+			same = true // two errors of a type that Go cannot compare: what is not known is not reported
+		}
+	}()
+
+	return k.of == other.of
 }
 
 func (k KnownError) valid() bool {

@@ -63,7 +63,7 @@ type erased[T any] struct {
 	typed Typed[T]
 }
 
-// Err is that of the codec with its type.
+// Err is that of the codec with its type: see [Validate].
 func (e erased[T]) Err() error { return e.typed.Err() }
 
 // Encode returns the payload of v, which must be a T.

@@ -186,7 +186,7 @@ func (e *BatchError) UnmarshalJSON(b []byte) error {
 var errNoOutcome = errors.New("op: the record of a batch has no outcome: the interpreter does not support batches")
 
 // decodeBatch builds the batch of an outcome; item gives the i-th operation.
-func decodeBatch[T any](r node.Record, item func(i int) Op[T]) (Batch[T], error) {
+func decodeBatch[T any](r node.Result, item func(i int) Op[T]) (Batch[T], error) {
 	if r.Outcome == nil {
 		return decodeAs[Batch[T]](r)
 	}
@@ -210,14 +210,14 @@ func decodeBatch[T any](r node.Record, item func(i int) Op[T]) (Batch[T], error)
 }
 
 // decodeItem decodes an operation of a batch that has ended.
-func decodeItem[T any](it node.Item, decode func(node.Record) (T, error)) (v T, err error) {
+func decodeItem[T any](it node.Item, decode func(node.Result) (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicOf(p) // it counts as a failure, as the panic of a body does
 		}
 	}()
-	v, err = decode(it.Record)
-	if err == nil && it.Status == node.ItemFailed && it.Record.Err == nil {
+	v, err = decode(it.Result)
+	if err == nil && it.Status == node.ItemFailed && it.Result.Err == nil {
 		var zero T
 		return zero, errUnsteady
 	}
@@ -228,7 +228,7 @@ var errUnsteady = errors.New("op: the result counted as a failure when the batch
 	"functions of op.Transform and Op.MapError must depend on their argument alone, and keep refusing what they refused")
 
 // batchFailed is the error of an outcome that failed as a whole; nil for others.
-func batchFailed[T any](n *node.Batch, r node.Record, b Batch[T]) error {
+func batchFailed[T any](n *node.Batch, r node.Result, b Batch[T]) error {
 	if r.Outcome == nil || !r.Outcome.Failed {
 		return nil
 	}

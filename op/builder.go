@@ -16,6 +16,9 @@ type Builder[In, Out any] func(In) Op[Out]
 func (b Builder[In, Out]) Key(f func(In) string) Builder[In, Out] {
 	return func(in In) Op[Out] {
 		o := b(in)
+		if f == nil {
+			return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Builder.Key", h.Name) })
+		}
 		o.key = func() string { return f(in) }
 		return o
 	}

@@ -40,7 +40,7 @@ func CreateCallback[T any](name string, opts ...CallbackOption) Op[Callback[T]] 
 			o.applyCallback(n)
 		}
 	}
-	return Op[Callback[T]]{n: n, decode: func(r node.Record) (Callback[T], error) {
+	return Op[Callback[T]]{n: n, decode: func(r node.Result) (Callback[T], error) {
 		if r.Err != nil {
 			return Callback[T]{}, r.Err
 		}
@@ -60,14 +60,24 @@ func callbackHeader[T any](name string) node.Header {
 
 type heartbeatOption time.Duration
 
-func (o heartbeatOption) applyCallback(n *node.Callback) {
-	if o < 0 && n.Err == nil {
-		n.Err = misuse(n.Name, "op.WithHeartbeatTimeout(%v): a timeout is not negative; zero means none", time.Duration(o))
+func (o heartbeatOption) check(h *node.Header) {
+	if o < 0 && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithHeartbeatTimeout(%v): a timeout is not negative; zero means none", time.Duration(o))
 	}
+	if time.Duration(o) > MaxWait && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithHeartbeatTimeout(%v): at most %v, the longest an execution can last", time.Duration(o), MaxWait)
+	}
+}
+
+func (o heartbeatOption) applyCallback(n *node.Callback) {
+	o.check(&n.Header)
 	n.Heartbeat = wholeSeconds(time.Duration(o))
 }
 
-func (o heartbeatOption) applyWaitForCallback(w *waitForCallback) { o.applyCallback(&w.callback) }
+func (o heartbeatOption) applyWaitForCallback(w *waitForCallback) {
+	o.check(&w.group.Header)
+	o.applyCallback(&w.callback)
+}
 
 // WithHeartbeatTimeout fails the callback with [ErrHeartbeatMissed] when neither a heartbeat nor
 // an outcome arrives within d, rounded up to whole seconds. Zero means no such limit, the default.

@@ -46,7 +46,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 		return o.with(func(h *node.Header) { h.Undo = undoTogether(in, each) })
 	}
 	n.Child = func(i int) node.Node { return chunk(i).Node() }
-	decode := func(r node.Record) (Batch[Out], error) {
+	decode := func(r node.Result) (Batch[Out], error) {
 		var b Batch[Out]
 		if r.Outcome == nil {
 			return decodeAs[Batch[Out]](r)
@@ -55,7 +55,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 		for _, it := range r.Outcome.Items {
 			at := bounds[it.Index]
 			if it.Status == node.ItemSucceeded {
-				in, err := chunk(it.Index).Decode(it.Record)
+				in, err := chunk(it.Index).Decode(it.Result)
 				if err != nil {
 					return b, err
 				}
@@ -67,7 +67,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 			}
 			for i := at.from; i < at.to; i++ {
 				h := each(items[i]).Node().Head()
-				item := Item[Out]{Index: i, Name: h.Name, Key: h.Key, Status: Started, Err: it.Record.Err}
+				item := Item[Out]{Index: i, Name: h.Name, Key: h.Key, Status: Started, Err: it.Result.Err}
 				if it.Status == node.ItemFailed {
 					item.Status = Failed
 				}
@@ -114,7 +114,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 	if h.Undo == nil {
 		return nil
 	}
-	return &node.Undo{Attempted: h.Undo.Attempted, Step: func(r node.Record) *node.Step {
+	return &node.Undo{Attempted: h.Undo.Attempted, Step: func(r node.Result) *node.Step {
 		body := func(ctx context.Context) error {
 			if r.Outcome == nil {
 				return nil
@@ -125,12 +125,12 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 				if u == nil || !undoneTogether(it, u) {
 					continue
 				}
-				_, err := u.Step(it.Record).Body.Run(ctx)
+				_, err := u.Step(it.Result).Body.Run(ctx)
 				errs = append(errs, err)
 			}
 			return errors.Join(errs...)
 		}
-		s := h.Undo.Step(node.Record{})
+		s := h.Undo.Step(node.Result{})
 		undo, _ := Do(s.Name, body).Node().(*node.Step)
 		undo.Config = s.Config
 		return undo
@@ -140,7 +140,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 // undoneTogether reports whether an item is compensated with its chunk. One that completed and
 // counts as failed is not: the chunk has taken it back when it ended.
 func undoneTogether(it node.Item, u *node.Undo) bool {
-	failed := it.Record.Err != nil
+	failed := it.Result.Err != nil
 	switch it.Status {
 	case node.ItemSucceeded:
 		return !failed || u.Attempted

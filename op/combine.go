@@ -15,13 +15,13 @@ import (
 // one that is added or removed after the end is a divergence.
 func All[T any](name string, ops ...Op[T]) Op[[]T] {
 	n := combinator[[]T](name, operands(node.Header{Name: name}, ops))
-	return combined(n, func(r node.Record) ([]T, error) {
+	return combined(n, func(r node.Result) ([]T, error) {
 		if err := loser(r, func(it node.Item) error { _, err := decodeItem(it, ops[it.Index].Decode); return err }); err != nil {
 			return nil, err
 		}
 		values := make([]T, len(ops))
 		for _, it := range r.Outcome.Items {
-			v, err := ops[it.Index].Decode(it.Record)
+			v, err := ops[it.Index].Decode(it.Result)
 			if err != nil {
 				return nil, err
 			}
@@ -35,7 +35,7 @@ func All[T any](name string, ops ...Op[T]) Op[[]T] {
 func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
 	n := combinator[Batch[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule, _ = newCompletion(n.N, []Completion{AllCompleted()})
-	return combined(n, func(r node.Record) (Batch[T], error) {
+	return combined(n, func(r node.Result) (Batch[T], error) {
 		return decodeBatch(r, func(i int) Op[T] { return ops[i] })
 	})
 }
@@ -47,7 +47,7 @@ func Any[T any](name string, ops ...Op[T]) Op[T] {
 	n := combinator[T](name, operands(node.Header{Name: name}, ops))
 	n.Rule = anyRule
 	refuseEmpty(n, "Any")
-	return combined(n, func(r node.Record) (T, error) {
+	return combined(n, func(r node.Result) (T, error) {
 		if r.Outcome.Failed {
 			b, err := decodeBatch(r, func(i int) Op[T] { return ops[i] })
 			if err == nil {
@@ -66,7 +66,7 @@ func Race[T any](name string, ops ...Op[T]) Op[T] {
 	n := combinator[T](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
 	refuseEmpty(n, "Race")
-	return combined(n, func(r node.Record) (T, error) { return decodeWinner(r, ops) })
+	return combined(n, func(r node.Result) (T, error) { return decodeWinner(r, ops) })
 }
 
 // Winner is the operation that was first in a [Select].
@@ -83,7 +83,7 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 	n := combinator[Winner[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
 	refuseEmpty(n, "Select")
-	return combined(n, func(r node.Record) (Winner[T], error) {
+	return combined(n, func(r node.Result) (Winner[T], error) {
 		w := Winner[T]{Index: r.Outcome.Winner}
 		v, err := decodeWinner(r, ops)
 		if w.Index >= 0 && w.Index < len(ops) {
@@ -96,14 +96,18 @@ func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 
 // Timeout limits an operation of any kind to d, rounded up to whole seconds: if it has not ended
 // by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
+// d is at least one second and at most [MaxWait]; zero does not mean that there is no limit.
 //
 // An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the step
 // "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
-	timer := Wait(inner(name, "-timer"), d)
+	timer := Wait(inner(name, "-timer"), min(max(d, time.Second), MaxWait))
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
 	n.Rule = raceRule
-	limited := combined(n, func(r node.Record) (T, error) {
+	if checkName(name) == nil {
+		refuseLimit(n, o.Node().Head().Err, d)
+	}
+	limited := combined(n, func(r node.Result) (T, error) {
 		if r.Outcome.Winner == 0 {
 			return decodeWinner(r, []Op[T]{o})
 		}
@@ -111,7 +115,7 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 		return zero, &timeoutError{name: name, after: d}
 	})
 	failed := n.Failure
-	n.Failure = func(r node.Record) error {
+	n.Failure = func(r node.Result) error {
 		if r.Outcome.Winner == 0 {
 			return failed(r)
 		}
@@ -119,6 +123,19 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	}
 	keepUndo(&n.Header, "Timeout", o.Node(), operand)
 	return limited
+}
+
+// refuseLimit reports what is wrong with a Timeout in words that do not name the timer inside.
+func refuseLimit(n *node.Batch, inside error, d time.Duration) {
+	switch {
+	case inside != nil:
+		n.Err = misuse(n.Name, "op.Timeout: %v", inside)
+	case n.Err != nil:
+	case d < time.Second:
+		n.Err = misuse(n.Name, "op.Timeout after %v: a time limit is at least one second; to run the operation without one, leave op.Timeout out", d)
+	case d > MaxWait:
+		n.Err = misuse(n.Name, "op.Timeout after %v: a time limit is at most %v, the longest an execution can take", d, MaxWait)
+	}
 }
 
 // combinator makes a flat batch of operands. It is recorded as a group.
@@ -133,8 +150,8 @@ func combinator[T any](name string, n *node.Batch) *node.Batch {
 }
 
 // combined is an operation whose result is computed from an outcome.
-func combined[T any](n *node.Batch, from func(r node.Record) (T, error)) Op[T] {
-	decode := func(r node.Record) (T, error) {
+func combined[T any](n *node.Batch, from func(r node.Result) (T, error)) Op[T] {
+	decode := func(r node.Result) (T, error) {
 		if r.Outcome == nil {
 			return decodeAs[T](r)
 		}
@@ -145,9 +162,9 @@ func combined[T any](n *node.Batch, from func(r node.Record) (T, error)) Op[T] {
 }
 
 // decodesTo tells interpreters how the results of a batch become its own.
-func decodesTo[T any](n *node.Batch, decode func(r node.Record) (T, error)) {
-	n.Whole = func(r node.Record) (any, error) { return decode(r) }
-	n.Failure = func(r node.Record) error {
+func decodesTo[T any](n *node.Batch, decode func(r node.Result) (T, error)) {
+	n.Whole = func(r node.Result) (any, error) { return decode(r) }
+	n.Failure = func(r node.Result) error {
 		if !r.Outcome.Failed {
 			return nil
 		}
@@ -158,7 +175,7 @@ func decodesTo[T any](n *node.Batch, decode func(r node.Record) (T, error)) {
 }
 
 // decodeWinner decodes what the first operation to end ended with.
-func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
+func decodeWinner[T any](r node.Result, ops []Op[T]) (T, error) {
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
 			return decodeItem(it, ops[it.Index].Decode)
@@ -170,7 +187,7 @@ func decodeWinner[T any](r node.Record, ops []Op[T]) (T, error) {
 
 // loser is the error of the operation that failed a batch in which all must succeed; nil if it did
 // not fail.
-func loser(r node.Record, decode func(node.Item) error) error {
+func loser(r node.Result, decode func(node.Item) error) error {
 	if !r.Outcome.Failed {
 		return nil
 	}

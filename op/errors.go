@@ -21,6 +21,11 @@ var (
 	ErrStopped = errors.New("stopped")
 	// ErrNotMet is the error of a condition whose policy gave up.
 	ErrNotMet = errors.New("condition not met")
+	// ErrTooLarge is the error of an operation whose input or result the service would not take, or for which an
+	// execution has no room any more. Store it elsewhere, and pass or return where it is.
+	ErrTooLarge = errors.New("too large")
+	// ErrTooMany is the error of an operation that an execution has no room for: see docs/limits.md.
+	ErrTooMany = errors.New("too many operations")
 )
 
 // Error is how an operation failed, as the log holds it. It is the same on the first run and on

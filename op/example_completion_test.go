@@ -32,6 +32,20 @@ func ExampleMinSuccessful() {
 	// Output: "[1 3] MIN_SUCCESSFUL_REACHED false\n" <nil>
 }
 
+// A minimum that is missed is no error by itself: with a tolerance it is.
+func ExampleMinSuccessful_missed() {
+	missed := func(rules ...op.Completion) {
+		outcome(op.Map("odds", []int{1, 2, 4}, odd(), op.WithMaxConcurrency(1), op.WithCompletion(rules...)))
+	}
+	missed(op.MinSuccessful(2))
+	missed(op.MinSuccessful(2), op.Tolerate(1))
+	missed(op.FirstSuccessful())
+	// Output:
+	// "[1] ALL_COMPLETED false\n" <nil>
+	// "[1] FAILURE_TOLERANCE_EXCEEDED true\n" <nil>
+	// "[1] MIN_SUCCESSFUL_REACHED false\n" <nil>
+}
+
 func ExampleTolerate() {
 	inOrder([]int{2, 1, 4, 3}, op.Tolerate(1))
 	// Output: "[1] FAILURE_TOLERANCE_EXCEEDED true\n" <nil>

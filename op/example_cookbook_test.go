@@ -21,7 +21,7 @@ func ExampleGroup_contextOfAnother() {
 			return replay.Run(ctx, op.Wait("pause", time.Second))
 		}))
 	})
-	// Output: NestedOperation: replay: an operation was run inside the body of another: operation "pause", context of the handler
+	// Output: NestedOperation: replay: an operation was run inside the body of another: operation "pause", context of the handler; run it before or after, or make what it is in an op.Group and use the context that its function is given
 }
 
 // A body runs no operations: a captured context is refused.
@@ -31,7 +31,7 @@ func ExampleStep_operationInside() {
 			return replay.Exec(ctx, op.Wait("pause", time.Second))
 		}))
 	})
-	// Output: NestedOperation: replay: an operation was run inside the body of another: operation "pause", context of the handler
+	// Output: NestedOperation: replay: an operation was run inside the body of another: operation "pause", context of the handler; run it before or after, or make what it is in an op.Group and use the context that its function is given
 }
 
 // So it is in the check of a condition.
@@ -41,7 +41,7 @@ func ExampleWaitForCondition_operationInside() {
 			return 0, true, replay.Exec(ctx, op.Wait("pause", time.Second))
 		}))
 	})
-	// Output: NestedOperation: replay: an operation was run inside the body of another: operation "pause", context of the handler
+	// Output: NestedOperation: replay: an operation was run inside the body of another: operation "pause", context of the handler; run it before or after, or make what it is in an op.Group and use the context that its function is given
 }
 
 func ExampleStep_retriesExhausted() {

@@ -102,14 +102,14 @@ func ExampleOp_Node() {
 }
 
 func ExampleOp_Decode() {
-	_, err := number("answer", 42).Decode(node.Record{Err: op.ErrStopped})
+	_, err := number("answer", 42).Decode(node.Result{Err: op.ErrStopped})
 	fmt.Println(err)
 	// Output: stopped
 }
 
 func ExampleOp_Await() {
 	o := number("answer", 42)
-	fmt.Printf("%T\n", o.Await(node.Record{}).Node())
+	fmt.Printf("%T\n", o.Await(node.Result{}).Node())
 	// Output: *node.Await
 }
 

@@ -41,5 +41,5 @@ func nilBody(err error, constructor, name string) error {
 	if err != nil {
 		return err
 	}
-	return misuse(name, "op.%s with a nil function", constructor)
+	return misuse(name, "op.%s with a nil function: pass one", constructor)
 }

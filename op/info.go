@@ -52,3 +52,14 @@ func StateFrom[S any](ctx context.Context) (state S, ok bool, err error) {
 	ok, err = b.State(&state)
 	return state, ok, err
 }
+
+// carried returns what an attempt would get if the one before it had left v behind.
+func carried[S any](ctx context.Context, v S) (S, error) {
+	b, found := node.BodyFrom(ctx)
+	if !found || b.Carry == nil {
+		return v, nil
+	}
+	var into S
+	err := b.Carry(v, &into)
+	return into, err
+}

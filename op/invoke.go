@@ -2,6 +2,7 @@ package op
 
 import (
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
@@ -20,6 +21,10 @@ func Invoke[Out, In any](name, function string, in In, opts ...InvokeOption) Op[
 	n.Input = in
 	if function == "" && n.Err == nil {
 		n.Err = misuse(name, "op.Invoke without a function: pass its name or ARN, with a version, an alias or $LATEST if it is durable")
+	}
+	if function != "" && !limits.IsFunctionName(function) && n.Err == nil {
+		n.Err = misuse(name, "op.Invoke of %q: want the name of a function or its ARN, with a version, an alias or $LATEST after "+
+			"a colon (Lambda API, FunctionName)", function)
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -59,10 +64,9 @@ func validTenant(id string) bool {
 // WithInputCodec encodes the input with c instead of the handler's codec. Nil means the
 // handler's codec.
 func WithInputCodec(c codec.Codec) InvokeOption {
+	err := codec.Validate(c)
 	return invokeOption(func(n *node.Invoke) {
-		if err := codec.Validate(c); err != nil && n.Err == nil {
-			n.Err = misuse(n.Name, "op.WithInputCodec: %v", err)
-		}
+		refuseCodec(&n.Header, "op.WithInputCodec", err)
 		n.InputCodec = c
 	})
 }

@@ -68,7 +68,7 @@ func Parallel[T any](name string, branches []Op[T], opts ...BatchOption) Op[Batc
 
 // batch is an operation whose result is a batch.
 func batch[T any](n *node.Batch, item func(i int) Op[T]) Op[Batch[T]] {
-	decode := func(r node.Record) (Batch[T], error) {
+	decode := func(r node.Result) (Batch[T], error) {
 		b, err := decodeBatch(r, item)
 		if err == nil {
 			err = batchFailed(n, r, b)

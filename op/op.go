@@ -5,12 +5,13 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Op is an operation with a result of type T: a value that does nothing until it is run.
+// Op is an operation with a result of type T: a value that does nothing until it is run. One that is made by a
+// statement of its own is never run, and the compiler does not say so.
 // Running it twice runs two operations. The zero value is invalid.
 type Op[T any] struct {
 	n      node.Node
 	key    func() string
-	decode func(node.Record) (T, error)
+	decode func(node.Result) (T, error)
 }
 
 // Operation is an operation of any type.
@@ -30,13 +31,14 @@ func (o Op[T]) Key(k string) Op[T] {
 	return o.with(func(h *node.Header) { h.Key = k })
 }
 
-// WithCodec encodes and decodes the result with c instead of the handler's codec. A codec that cannot convert
-// anything is an error of the declaration. A [Timeout] that keeps the
-// Undo of the operation inside has no codec of its own: give it to that operation.
+// WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that keeps the
+// Undo of the operation inside has no codec of its own: give it to that operation. A codec that [codec.Of] has
+// not made of two functions is reported by [Validate].
 func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 	inside := o.n != nil && keepsItems(o.n)
 	return o.with(func(h *node.Header) {
-		setCodec(h, "Op.WithCodec", c.Codec())
+		refuseCodec(h, "Op.WithCodec", c.Err())
+		h.Codec = c.Codec()
 		if inside && h.Err == nil {
 			h.Err = misuse(h.Name, "Op.WithCodec: the Undo of the operation inside needs its result, which this codec would not keep: "+
 				"give the codec to that operation, or an Undo to this one before its codec")
@@ -47,6 +49,9 @@ func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 // WithSummary describes a result that is too large for the log, for people who read it. Only
 // operations that can keep a large result in their children, groups and batches, ask for it.
 func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
+	if summary == nil {
+		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.WithSummary", h.Name) })
+	}
 	return o.with(func(h *node.Header) {
 		h.Summary = func(v any) string {
 			t, _ := v.(T)
@@ -64,7 +69,7 @@ func (o Op[T]) MapError(f func(error) error) Op[T] {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
 	}
 	decode := o.Decode
-	return o.decodedBy(func(r node.Record) (T, error) {
+	return o.decodedBy(func(r node.Result) (T, error) {
 		v, err := decode(r)
 		if err != nil {
 			err = f(err)
@@ -99,7 +104,7 @@ func (o Op[T]) Node() node.Node {
 }
 
 // Decode returns what the record of the operation says, for interpreters.
-func (o Op[T]) Decode(r node.Record) (T, error) {
+func (o Op[T]) Decode(r node.Result) (T, error) {
 	if o.decode != nil {
 		return guarded(func() (T, error) { return o.decode(r) })
 	}
@@ -117,11 +122,22 @@ func (o Op[T]) with(change func(*node.Header)) Op[T] {
 }
 
 // decodeAs decodes the payload of a record.
-func decodeAs[T any](r node.Record) (T, error) {
-	var v T
+func decodeAs[T any](r node.Result) (T, error) {
 	if r.Err != nil {
-		return v, r.Err
+		var zero T
+		return zero, r.Err
 	}
+	if _, ok := any((*T)(nil)).(*string); ok {
+		if s, ok := r.Text(); ok {
+			return any(s).(T), nil //nolint:forcetypeassert // T is string
+		}
+	}
+	return decodeValue[T](r)
+}
+
+// decodeValue is decodeAs by the record's codec, which takes a pointer, so that the value is allocated.
+func decodeValue[T any](r node.Result) (T, error) {
+	var v T
 	if err := r.Decode(&v); err != nil {
 		var zero T
 		return zero, err
@@ -133,14 +149,14 @@ func decodeAs[T any](r node.Record) (T, error) {
 type typed[T any] struct{}
 
 // Check reports whether the record can be decoded.
-func (typed[T]) Check(r node.Record) error {
+func (typed[T]) Check(r node.Result) error {
 	_, err := decodeAs[T](r)
 	return err
 }
 
 // Await returns the operation that waits for this one, which an interpreter has started: r is the
 // record it got from doing so. It claims nothing.
-func (o Op[T]) Await(r node.Record) Op[T] {
+func (o Op[T]) Await(r node.Result) Op[T] {
 	n := o.Node()
 	h := *n.Head()
 	h.Undo = nil

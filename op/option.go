@@ -102,37 +102,47 @@ type stepOption func(n *node.Step)
 func (o stepOption) applyStep(n *node.Step) { o(n) }
 
 // WithErrors registers errors that keep their identity in the log: errors.Is and errors.As give
-// the same answer on the first run and on every replay. Repeated use adds to the list.
+// the same answer on the first run and on every replay. Repeated use adds to the list. An invalid
+// registration, and one name for two errors, are reported by [Validate].
 // On a group it holds for the operations inside as well.
 func WithErrors(known ...codec.KnownError) Option {
+	err := codec.ValidateKnown(known...)
 	return headerOption(func(h *node.Header) {
-		for _, k := range known {
-			if err := k.Err(); err != nil && h.Err == nil {
-				h.Err = misuse(h.Name, "%v", err)
-			}
+		err, all := err, append(slices.Clip(h.Known), known...)
+		if err == nil && len(h.Known) > 0 {
+			err = codec.ValidateKnown(all...)
 		}
-		h.Known = append(slices.Clip(h.Known), known...)
+		if err != nil && h.Err == nil {
+			h.Err = misuse(h.Name, "op.WithErrors: %v", err)
+		}
+		h.Known = all
 	})
 }
 
 // WithCodec encodes and decodes the result with c instead of the handler's codec; for a codec
 // of one type see [Op.WithCodec]. Nil means the handler's codec.
 func WithCodec(c codec.Codec) Option {
-	return headerOption(func(h *node.Header) { setCodec(h, "op.WithCodec", c) })
+	err := codec.Validate(c)
+	return headerOption(func(h *node.Header) {
+		refuseCodec(h, "op.WithCodec", err)
+		h.Codec = c
+	})
 }
 
-// setCodec sets the codec of the result, and notes what it says is wrong with it.
-func setCodec(h *node.Header, option string, c codec.Codec) {
-	if err := codec.Validate(c); err != nil && h.Err == nil {
-		h.Err = misuse(h.Name, "%s: %v", option, err)
+// refuseCodec reports a codec that cannot convert anything.
+func refuseCodec(h *node.Header, by string, err error) {
+	if err != nil && h.Err == nil {
+		h.Err = misuse(h.Name, "%s: %v", by, err)
 	}
-	h.Codec = c
 }
 
 // WithRetry decides by p whether a failed attempt is followed by another, and when.
-// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry].
+// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is [retry.Never].
 func WithRetry(p retry.Policy) StepOption {
 	err := retry.Validate(p)
+	if p == nil {
+		p = retry.Never() // nil in a step says that it has no policy of its own
+	}
 	return stepOption(func(n *node.Step) {
 		if err != nil && n.Err == nil {
 			n.Err = misuse(n.Name, "op.WithRetry: %v", err)
@@ -142,9 +152,16 @@ func WithRetry(p retry.Policy) StepOption {
 }
 
 // WithRetryIf retries only errors that one of the filters accepts, whatever the policy says,
-// the default one included. Without filters every error may be retried, the default.
+// the default one included. Without filters every error may be retried, the default. A nil filter, and
+// one without arguments, are reported by [Validate].
 func WithRetryIf(filters ...retry.Filter) StepOption {
-	return stepOption(func(n *node.Step) { n.Config.Only = filters })
+	err := retry.Validate(nil, filters...)
+	return stepOption(func(n *node.Step) {
+		if err != nil && n.Err == nil {
+			n.Err = misuse(n.Name, "op.WithRetryIf: %v", err)
+		}
+		n.Config.Only = filters
+	})
 }
 
 // WithSemantics says how often the body may run; the default is [AtLeastOncePerRetry].
@@ -181,13 +198,21 @@ func (o timeoutOption) applyStep(n *node.Step) {
 func (o timeoutOption) applyCondition(n *node.Step) { o.applyStep(n) }
 
 func (o timeoutOption) applyCallback(n *node.Callback) {
-	o.check(&n.Header)
+	o.checkCallback(&n.Header)
 	n.Timeout = wholeSeconds(time.Duration(o))
 }
 
 func (o timeoutOption) applyWaitForCallback(w *waitForCallback) {
-	o.check(&w.group.Header)
+	o.checkCallback(&w.group.Header)
 	o.applyCallback(&w.callback)
+}
+
+// checkCallback is check for a timeout that the service keeps.
+func (o timeoutOption) checkCallback(h *node.Header) {
+	o.check(h)
+	if time.Duration(o) > MaxWait && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithTimeout(%v): at most %v for a callback, the longest an execution can last", time.Duration(o), MaxWait)
+	}
 }
 
 func (o timeoutOption) check(h *node.Header) {

@@ -45,7 +45,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	retried := Op[T]{n: n, decode: o.decode}
 	if h := o.Node().Head(); n.Err == nil && h.Value != nil {
 		n.Body = retryBody{name: name, op: o, policy: p, value: h.Value}
-		retried = retried.decodedBy(func(r node.Record) (T, error) {
+		retried = retried.decodedBy(func(r node.Result) (T, error) {
 			if r.Err != nil && errors.Is(r.Err, node.ErrRefused) {
 				var zero T
 				return zero, r.Err // it has been through the functions of o
@@ -104,7 +104,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 }
 
 // failed returns the error of an attempt as whoever ran the operation would get it.
-func (b retryBody) failed(r node.Record) (err error) {
+func (b retryBody) failed(r node.Result) (err error) {
 	if b.value == nil {
 		return r.Err
 	}
@@ -119,7 +119,7 @@ func (b retryBody) failed(r node.Record) (err error) {
 // last is the error that is recorded of the last attempt: the operation's own, which the functions of
 // the user's are applied to on each replay, or what they have made of a result that they refused, here
 // or in a Retry further in.
-func last(r node.Record, err error) error {
+func last(r node.Result, err error) error {
 	if r.Err != nil && !errors.Is(r.Err, node.ErrRefused) {
 		return r.Err
 	}

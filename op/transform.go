@@ -13,7 +13,7 @@ func Transform[A, B any](o Op[A], f func(A) (B, error)) Op[B] {
 	if f == nil && o.n != nil {
 		t.n = node.With(o.n, func(h *node.Header) { h.Err = nilBody(h.Err, "Transform", h.Name) })
 	}
-	return t.decodedBy(func(r node.Record) (B, error) {
+	return t.decodedBy(func(r node.Result) (B, error) {
 		a, err := o.Decode(r)
 		if err != nil {
 			var zero B
@@ -25,16 +25,16 @@ func Transform[A, B any](o Op[A], f func(A) (B, error)) Op[B] {
 
 // decodedBy returns the operation with a result that decode makes. Interpreters get to know of it:
 // what the user gets decides whether the operation counts as a success.
-func (o Op[T]) decodedBy(decode func(node.Record) (T, error)) Op[T] {
+func (o Op[T]) decodedBy(decode func(node.Result) (T, error)) Op[T] {
 	o.decode = decode
 	return o.with(func(h *node.Header) { h.Value = value[T](decode) })
 }
 
 // value checks records by decoding them as the user of the operation does.
-type value[T any] func(node.Record) (T, error)
+type value[T any] func(node.Result) (T, error)
 
 // Check returns the error that the user gets.
-func (decode value[T]) Check(r node.Record) error {
+func (decode value[T]) Check(r node.Result) error {
 	_, err := decode(r)
 	return err
 }

@@ -29,7 +29,7 @@ func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T]
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.Undo", h.Name) })
 	}
 	decode := o.Decode
-	return o.undo("Op.Undo", false, func(r node.Record) func(context.Context) error {
+	return o.undo("Op.Undo", false, func(r node.Result) func(context.Context) error {
 		return func(ctx context.Context) error {
 			v, err := decode(r)
 			if err != nil {
@@ -49,21 +49,21 @@ func (o Op[T]) UndoAttempted(fn func(context.Context) error, opts ...StepOption)
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.UndoAttempted", h.Name) })
 	}
-	return o.undo("Op.UndoAttempted", true, func(node.Record) func(context.Context) error { return fn }, opts)
+	return o.undo("Op.UndoAttempted", true, func(node.Result) func(context.Context) error { return fn }, opts)
 }
 
 func (o Op[T]) undo(
-	method string, attempted bool, body func(node.Record) func(context.Context) error, opts []StepOption,
+	method string, attempted bool, body func(node.Result) func(context.Context) error, opts []StepOption,
 ) Op[T] {
 	return o.with(func(h *node.Header) {
 		name := h.Name + undoSuffix
-		step := func(r node.Record) *node.Step {
+		step := func(r node.Result) *node.Step {
 			n := &node.Step{Header: header[None](name, subtype.Step), Body: doFn(body(r))}
 			step[None](n, opts)
 			return n
 		}
 		h.Undo = &node.Undo{Attempted: attempted, Step: step}
-		if n := step(node.Record{}); h.Err == nil && n.Err != nil {
+		if n := step(node.Result{}); h.Err == nil && n.Err != nil {
 			h.Err = misuse(h.Name, "%s: %v", method, n.Err)
 		}
 	})

@@ -40,6 +40,9 @@ func WaitUntil(name string, t time.Time) Op[None] {
 
 // wholeSeconds rounds up.
 func wholeSeconds(d time.Duration) time.Duration {
+	if d > MaxWait {
+		return d // it is refused, and rounding up could overflow
+	}
 	if rest := d % time.Second; rest > 0 {
 		return d - rest + time.Second
 	}

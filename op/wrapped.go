@@ -8,7 +8,7 @@ import (
 // keepUndo moves the Undo of the operation inside a wrapper outward: until the wrapper has succeeded what is
 // inside takes care of itself, and then the scope of the wrapper does. inner finds the record of the operation in
 // that of the wrapper. A wrapper with an Undo of its own replaces it.
-func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.Record) node.Record) {
+func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.Result) node.Result) {
 	u := o.Head().Undo
 	if u == nil || h.Err != nil {
 		return
@@ -19,7 +19,7 @@ func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.R
 		return
 	}
 	name := h.Name + undoSuffix
-	h.Undo = &node.Undo{Inner: true, Step: func(r node.Record) *node.Step {
+	h.Undo = &node.Undo{Inner: true, Step: func(r node.Result) *node.Step {
 		n := *u.Step(inner(r))
 		n.Name = name
 		return &n
@@ -27,19 +27,19 @@ func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.R
 }
 
 // itself is for wrappers that pass on the record of what is inside.
-func itself(r node.Record) node.Record { return r }
+func itself(r node.Result) node.Result { return r }
 
 // operand is for wrappers that are batches whose first operation is the one inside.
-func operand(r node.Record) node.Record {
+func operand(r node.Result) node.Result {
 	if r.Outcome == nil {
-		return node.Record{Err: errNoOutcome}
+		return node.Result{Err: errNoOutcome}
 	}
 	for _, it := range r.Outcome.Items {
 		if it.Index == 0 {
-			return it.Record
+			return it.Result
 		}
 	}
-	return node.Record{Err: errNoOutcome}
+	return node.Result{Err: errNoOutcome}
 }
 
 // keepsItems reports an operation whose Undo needs the results of its operands, which a codec of its own would

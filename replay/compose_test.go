@@ -194,13 +194,12 @@ func TestInvokeSendsWhatItIsGiven(t *testing.T) {
 	}
 }
 
-func TestInputThatCannotBeEncodedEndsTheExecution(t *testing.T) {
+func TestInputThatCannotBeEncodedIsAnErrorOfTheInvoke(t *testing.T) {
 	t.Parallel()
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
-		_ = replay.Exec(ctx, op.Invoke[int]("call", "other", func() {}))
-		return "went on", nil
+		return "went on", replay.Exec(ctx, op.Invoke[int]("call", "other", func() {}))
 	}), "null")
-	if got := end(e); !strings.HasPrefix(got, "FAILED UnsupportedTypeError: replay: invoke") || len(names(e)) != 0 {
+	if got := end(e); !strings.HasPrefix(got, "FAILED UnsupportedTypeError: replay: invoke \"call\": codec: encode input") || len(names(e)) != 0 {
 		t.Errorf("ended as %s with %v", got, names(e))
 	}
 }

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -114,4 +116,91 @@ func TestConditionOverNothing(t *testing.T) {
 	if got := end(e); got != "SUCCEEDED null" {
 		t.Errorf("ended as %s", got)
 	}
+}
+
+// Filters of a policy are never asked about a condition: neither when it is not met nor when its check fails.
+func TestFiltersOfAConditionAreNotAsked(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	filter := retry.If(func(error) bool { asked++; return true })
+	for name, policy := range map[string]retry.Policy{
+		"retry.Polling": retry.Polling(retry.MaxAttempts(3), filter, retry.Unless(filter)),
+		"retry.Fixed":   retry.Fixed(time.Second, filter),
+	} {
+		var seen []int
+		e := drive(t, polling([]string{doAgain, doFail}, &seen, op.WithPolling(policy)), "null")
+		if got := end(e); got != "FAILED Error: throttled" || asked != 0 || len(seen) != 2 {
+			t.Errorf("%s: ended as %s after %d checks; filters were asked %d times", name, got, len(seen), asked)
+		}
+	}
+}
+
+// The first check gets what went through the codec, as every other one does.
+func TestInitialStateGoesThroughTheCodec(t *testing.T) {
+	t.Parallel()
+	t.Run("JSON", func(t *testing.T) {
+		t.Parallel()
+		type progress struct {
+			Done    []string
+			Token   string `json:"-"`
+			skipped int
+		}
+		initial := &progress{Done: []string{}, Token: "secret", skipped: 3}
+		var seen []progress
+		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (*progress, error) {
+			return replay.Run(ctx, op.WaitForCondition("ready", initial, func(_ context.Context, p *progress) (*progress, bool, error) {
+				seen = append(seen, *p)
+				p.Done, p.skipped = append(p.Done, "one"), 7
+				return p, len(seen) == 2, nil
+			}))
+		}), "null")
+		want := []progress{{Done: []string{}}, {Done: []string{"one"}}}
+		if diff := cmp.Diff(want, seen, cmp.AllowUnexported(progress{})); diff != "" || end(e) != `SUCCEEDED {"Done":["one","one"]}` {
+			t.Errorf("ended as %s; the checks saw (-want +got):\n%s", end(e), diff)
+		}
+		if len(initial.Done) != 0 || initial.skipped != 3 {
+			t.Errorf("a check has changed the declaration: %+v", initial)
+		}
+	})
+	t.Run("a codec of its own", func(t *testing.T) {
+		t.Parallel()
+		first := 0.0
+		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (float64, error) {
+			return replay.Run(ctx, op.WaitForCondition("ready", 1.75, func(_ context.Context, v float64) (float64, bool, error) {
+				first = v
+				return v, true, nil
+			}).WithCodec(rounding()))
+		}), "null")
+		if first != 1 || end(e) != "SUCCEEDED 1" {
+			t.Errorf("the first check saw %v; ended as %s", first, end(e))
+		}
+	})
+	t.Run("the handler's codec", func(t *testing.T) {
+		t.Parallel()
+		first := ""
+		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
+			return replay.Run(ctx, op.WaitForCondition("ready", "a", func(_ context.Context, v string) (string, bool, error) {
+				first = v
+				return v, true, nil
+			}))
+		}, replay.WithCodec(codec.Raw())), "null")
+		if first != "a" || end(e) != `SUCCEEDED "a"` {
+			t.Errorf("the first check saw %q; ended as %s", first, end(e))
+		}
+	})
+	t.Run("a state that cannot be recorded", func(t *testing.T) {
+		t.Parallel()
+		checks := 0
+		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (bool, error) {
+			err := replay.Exec(ctx, op.WaitForCondition("ready", make(chan int), func(context.Context, chan int) (chan int, bool, error) {
+				checks++
+				return nil, true, nil
+			}))
+			_, found := errors.AsType[*op.Error](err)
+			return found && strings.Contains(err.Error(), "encode state"), nil
+		}), "null")
+		if checks != 0 || end(e) != "SUCCEEDED true" {
+			t.Errorf("%d checks; ended as %s", checks, end(e))
+		}
+	})
 }

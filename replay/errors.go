@@ -17,6 +17,9 @@ var (
 	ErrConcurrent = engine.ErrConcurrent
 	// ErrEnded is the error of a call in a handler, group or branch that has returned.
 	ErrEnded = engine.ErrEnded
+	// ErrNothingPending is the error of an invocation in which nothing can go on, and the service has nothing to end
+	// either: nothing would ever invoke the function again. The service repeats the invocation.
+	ErrNothingPending = engine.ErrNothingPending
 	// ErrExited is the error of a handler, group or body that ended its goroutine without
 	// returning, as runtime.Goexit and testing.T.FailNow do.
 	ErrExited = engine.ErrExited

@@ -276,7 +276,7 @@ func TestOnEnd(t *testing.T) {
 				runtime.Goexit()
 				return nil
 			},
-			want: []string{"invocation"}, end: "FAILED GoroutineExited: replay: user code ended its goroutine without returning: in the handler",
+			want: []string{"invocation"}, end: "FAILED GoroutineExited: replay: user code ended its goroutine without returning: in the handler; " + whatToDo["GoroutineExited"],
 		},
 	}
 	for _, tt := range tests {
@@ -323,7 +323,7 @@ func TestOnEndRunsNoOperations(t *testing.T) {
 		})
 		return op.None{}, nil
 	}), "null")
-	want := `FAILED ScopeEnded: replay: the handler, group or branch of this context has ended: operation "late", context of the handler`
+	want := `FAILED ScopeEnded: replay: the handler, group or branch of this context has ended: operation "late", context of the handler; ` + whatToDo["ScopeEnded"]
 	if end(e) != want || len(e.Operations()) != 1 {
 		t.Errorf("the execution ended as %s with %d records", end(e), len(e.Operations()))
 	}

@@ -38,9 +38,9 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 	}
 	f.core.run = func(ctx op.Context, input []byte) (any, error) {
 		var in In
-		if len(bytes.TrimSpace(input)) > 0 {
+		if event := bytes.TrimSpace(input); len(event) > 0 && string(event) != "null" {
 			if err := codec.Decode(ctx.Invocation(), codec.JSON(), codec.Meta{Part: codec.Input}, input, &in); err != nil {
-				return nil, fmt.Errorf("replay: the event is no %T: %w", in, err)
+				return nil, fmt.Errorf("replay: the input does not fit %T: %w", in, err)
 			}
 		}
 		return fn(ctx, in)

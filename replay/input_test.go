@@ -35,8 +35,8 @@ func TestInputOfAHandler(t *testing.T) {
 		{"empty is the zero value", withResult(""), `SUCCEEDED "<nil>"`},
 		{"blank is the zero value", withResult(" \n\t"), `SUCCEEDED "<nil>"`},
 		{"fields that are not known are ignored", withResult(`{"ID":1,"Extra":true}`), `SUCCEEDED "&{ID:1 Items:[]}"`},
-		{"another type", withResult(`{"ID":"x"}`), "FAILED UnmarshalTypeError: replay: the event is no *replay_test.order: codec: decode input"},
-		{"no JSON", withResult(`{`), "FAILED SyntaxError: replay: the event is no *replay_test.order: codec: decode input"},
+		{"another type", withResult(`{"ID":"x"}`), "FAILED UnmarshalTypeError: replay: the input does not fit *replay_test.order: codec: decode input"},
+		{"no JSON", withResult(`{`), "FAILED SyntaxError: replay: the input does not fit *replay_test.order: codec: decode input"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {

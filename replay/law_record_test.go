@@ -143,7 +143,9 @@ func (c recordCase) record() checkpoint.Operation {
 		payload, _ := codec.Encode(context.Background(), codec.JSON(), codec.Meta{}, c.value)
 		rec.Payload, rec.End = checkpoint.NewPayload(payload), still{}.Now()
 	case checkpoint.StatusFailed:
-		rec.Failure, rec.End = &checkpoint.Failure{Type: "law", Message: "recorded: " + c.value}, still{}.Now()
+		rec.Failure, rec.End = &checkpoint.Failure{
+			Type: "law", Message: "recorded: " + c.value, Data: `{"perdure":{"known":[{"name":"law"}]}}`,
+		}, still{}.Now()
 	case checkpoint.StatusPending:
 		rec.NextAttempt, rec.Attempt = still{}.Now().Add(time.Minute), 1
 	case checkpoint.StatusReady:

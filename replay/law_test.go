@@ -19,7 +19,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// lawChecks is n times PERDURE_CHECKS, which is 1 unless set; CI sets 4. A fraction makes quick runs:
+// lawChecks is n times PERDURE_CHECKS, which is 1 unless set; `.ci/long` sets 10. A fraction makes quick runs:
 // PERDURE_CHECKS=0.1.
 func lawChecks(tb testing.TB, n int) int {
 	tb.Helper()

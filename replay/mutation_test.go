@@ -61,8 +61,8 @@ func mutations() []mutation {
 		},
 		{
 			name:     "the identity of a record is not checked",
-			property: "^TestDivergence$", always: true,
-			patch: "identity-not-checked",
+			property: "^TestDivergence$",
+			patch:    "identity-not-checked",
 		},
 		{
 			name:     "rule 3 is off: a new operation before recorded ones",
@@ -101,7 +101,7 @@ func mutations() []mutation {
 		},
 		{
 			name:     "an interruption does not consume the attempt",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4", always: true,
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patch: "interruption-consumes-nothing",
 		},
 		{
@@ -131,7 +131,7 @@ func mutations() []mutation {
 		},
 		{
 			name:     "an invocation that fails leaves a goroutine behind",
-			property: "^TestErrorOfTheServiceAtEachCall$", checks: "1", always: true,
+			property: "^TestErrorOfTheServiceAtEachCall$", checks: "1",
 			patch: "goroutine-left",
 		},
 		{

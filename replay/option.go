@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -26,15 +27,12 @@ func WithClient(c checkpoint.Client) HandlerOption {
 }
 
 // WithErrors registers errors that keep their identity in the log, for all operations and for the
-// handler's own error; see op.WithErrors. Repeated use adds to the list.
+// handler's own error; see op.WithErrors. Repeated use adds to the list. An invalid registration, and one
+// name for two errors, are reported by the first invocation.
 func WithErrors(known ...codec.KnownError) HandlerOption {
 	return handlerOption(func(set *settings) {
-		for _, k := range known {
-			if err := k.Err(); err != nil && set.err == nil {
-				set.err = err
-			}
-		}
 		set.Known = append(set.Known, known...)
+		set.refuse(codec.ValidateKnown(set.Known...))
 	})
 }
 
@@ -45,6 +43,9 @@ func WithCodec(c codec.Codec) HandlerOption {
 		if c != nil {
 			set.Codec = c
 		}
+		if err := codec.Validate(c); err != nil {
+			set.refuse(fmt.Errorf("replay.WithCodec: %w", err))
+		}
 	})
 }
 
@@ -52,18 +53,17 @@ func WithCodec(c codec.Codec) HandlerOption {
 // for steps that are declared at-most-once: without a policy of their own they are not retried.
 func WithStepDefaults(opts ...op.StepOption) HandlerOption {
 	return handlerOption(func(set *settings) {
-		n, ok := op.Do("defaults", func(context.Context) error { return nil }, opts...).Node().(*node.Step)
+		n, ok := op.Do("replay.WithStepDefaults", func(context.Context) error { return nil }, opts...).Node().(*node.Step)
 		if !ok {
 			return
 		}
 		set.Steps.StepConfig = n.Config
-		if n.Err != nil && set.err == nil {
-			set.err = n.Err
-		}
+		set.refuse(n.Err)
 		if n.Codec != nil {
 			set.Codec = n.Codec
 		}
 		set.Known = append(set.Known, n.Known...)
+		set.refuse(codec.ValidateKnown(set.Known...))
 	})
 }
 
@@ -99,9 +99,14 @@ const (
 )
 
 // WithDivergence says what to do when the code is not the code that wrote the log. The default
-// is [Fail].
+// is [Fail]. A reaction that does not exist is reported by the first invocation.
 func WithDivergence(r Reaction) HandlerOption {
-	return handlerOption(func(set *settings) { set.Hold = r == Hold })
+	return handlerOption(func(set *settings) {
+		if r != Fail && r != Hold {
+			set.refuse(fmt.Errorf("replay.WithDivergence(%d): want replay.Fail or replay.Hold", int(r)))
+		}
+		set.Hold = r == Hold
+	})
 }
 
 // WithDeadlineMargin cuts attempts short before the invocation's deadline takes the whole function
@@ -113,9 +118,14 @@ func WithDivergence(r Reaction) HandlerOption {
 //
 // The default is no margin, as is zero: a body may run into the deadline, the service invokes
 // again, and the attempt begins anew. A body that takes longer than an invocation lasts needs a
-// margin, [retry.Again] to keep its progress, and enough times.
+// margin, [retry.Again] to keep its progress, and enough times. What is negative is reported by the first invocation.
 func WithDeadlineMargin(margin time.Duration, times int) HandlerOption {
-	return handlerOption(func(set *settings) { set.Margin, set.Cuts = max(0, margin), max(0, times) })
+	return handlerOption(func(set *settings) {
+		if margin < 0 || times < 0 {
+			set.refuse(fmt.Errorf("replay.WithDeadlineMargin(%v, %d): the margin and the times are not negative; zero means none", margin, times))
+		}
+		set.Margin, set.Cuts = margin, times
+	})
 }
 
 // WithReadyStart says whether a step that is attempted again sends START once more, so that its
@@ -127,7 +137,12 @@ func WithReadyStart(on bool) HandlerOption {
 
 // WithGrace bounds how long an invocation that has its answer waits for bodies and deferred
 // functions that do not end. What is left then is reported with its stack, and what it returns
-// is dropped. The default is one second; zero does not wait.
+// is dropped. The default is one second; zero does not wait. A negative time is reported by the first invocation.
 func WithGrace(d time.Duration) HandlerOption {
-	return handlerOption(func(set *settings) { set.Grace = max(0, d) })
+	return handlerOption(func(set *settings) {
+		if d < 0 {
+			set.refuse(fmt.Errorf("replay.WithGrace(%v): the time is not negative; zero does not wait", d))
+		}
+		set.Grace = d
+	})
 }

@@ -56,7 +56,7 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 }
 
 // exec runs an operation and drops its result.
-func exec[T any](run func(node.Node) node.Record, o op.Op[T]) error {
+func exec[T any](run func(node.Node) node.Result, o op.Op[T]) error {
 	n := o.Node()
 	if h := n.Head(); h.Check != nil && h.Undo == nil {
 		n = node.With(n, func(h *node.Header) { h.Check = nil })
@@ -83,7 +83,7 @@ type Future[T any] struct {
 func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
 	s := op.ScopeOf(ctx)
 	if s == nil {
-		return &Future[T]{result: o.Await(node.Record{Err: errNoContext})}
+		return &Future[T]{result: o.Await(node.Result{Err: errNoContext})}
 	}
 	if h, ok := s.(*engine.Handle); ok && h.Enter() {
 		defer h.Leave()

@@ -37,6 +37,13 @@ func newSettings(opts []HandlerOption) *settings {
 	return set
 }
 
+// refuse notes what is wrong with the options; the first counts.
+func (set *settings) refuse(err error) {
+	if set.err == nil {
+		set.err = err
+	}
+}
+
 // handler is what records are written to. The execution's loggers know where they belong without
 // the help of a [LogHandler].
 func (set *settings) handler() slog.Handler {

@@ -27,6 +27,14 @@ type misuse struct {
 	want   string
 }
 
+// whatToDo is how the message about each broken rule ends.
+var whatToDo = map[string]string{
+	"NestedOperation": "run it before or after, or make what it is in an op.Group and use the context that its function is given",
+	"ConcurrentUse":   "start it with replay.Go, or declare it with op.Map or op.Parallel, on the goroutine that the context was given to",
+	"ScopeEnded":      "run it before the function that was given the context returns",
+	"GoroutineExited": "return an error instead of calling runtime.Goexit, which testing.T.FailNow does too",
+}
+
 func misuses() []misuse {
 	pause := op.Wait("pause", time.Minute)
 	noop := op.Do("charge", func(context.Context) error { return nil })
@@ -176,8 +184,9 @@ func TestMisuseEndsTheExecutionWhateverUserCodeMakesOfIt(t *testing.T) {
 				_ = tt.run(ctx)
 				return "swallowed", nil
 			})
-			if got := once(t, f, &tape{}, tt.log...); got != tt.want {
-				t.Errorf("answer %s\nwant   %s", got, tt.want)
+			want := tt.want + "; " + whatToDo[strings.TrimSuffix(strings.Fields(tt.want)[1], ":")]
+			if got := once(t, f, &tape{}, tt.log...); got != want {
+				t.Errorf("answer %s\nwant   %s", got, want)
 			}
 		})
 	}

@@ -149,7 +149,7 @@ func TestStartOfAnAbandonedOperationIsSent(t *testing.T) {
 	if got := once(t, f, client); got != "PENDING" {
 		t.Fatalf("answer %s", got)
 	}
-	if diff := cmp.Diff([]string{"START order, START beside, FAIL order", "START pause"}, client.calls()); diff != "" {
+	if diff := cmp.Diff([]string{"START order, START beside, FAIL beside, FAIL order", "START pause"}, client.calls()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }

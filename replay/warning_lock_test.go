@@ -40,6 +40,7 @@ func TestWarningsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 80_000_000)
 	logged := []checkpoint.Operation{stepRecord("large", checkpoint.StatusSucceeded, withResult(large))}
+	almost := []checkpoint.Operation{stepRecord("large", checkpoint.StatusSucceeded, withResult(large[1<<20:]))}
 	tests := []struct {
 		reason, begins string
 		log            []checkpoint.Operation
@@ -55,9 +56,12 @@ func TestWarningsHoldNothingUp(t *testing.T) {
 			},
 		},
 		{
-			"the log becomes large", "the execution comes near", nil, false,
+			"the log becomes large", "the execution comes near", almost, false,
 			func(ctx op.Context, gone func()) error {
-				err := replay.Exec(ctx, plainStep("large", large))
+				err := replay.Exec(ctx, op.Do("large", func(context.Context) error { return nil }))
+				if err == nil {
+					err = replay.Exec(ctx, plainStep("the last straw", large[:1<<20-2]))
+				}
 				gone()
 				return err
 			},

@@ -27,7 +27,7 @@ import (
 var ErrInvalid = errors.New("retry: invalid policy")
 
 // Policy decides what happens after the attempt a. It must be a pure function: it may be called any number of times.
-// nil is [Never].
+// nil is [Never]; what exists for the sake of its policy, op.Retry and op.WithPolling, refuses nil when it is declared.
 type Policy func(a Attempt) Decision
 
 // Attempt describes the attempt that has just ended.
@@ -102,8 +102,8 @@ func Fixed(d time.Duration, opts ...Option) Policy {
 // Polling returns a policy for checking a condition until it is met: initial · rate^(n−1) after check n.
 //
 // Defaults: 60 checks, the first included, initial delay 5 s, rate 1.5, max delay 300 s, full jitter. Filters are
-// asked about errors alone, not about a condition that is not met. An option out of its range is reported by
-// [Validate].
+// for a step that is retried with it. op.WaitForCondition never asks them: a condition that is not met is no error,
+// and an error of the check fails the operation at once. An option out of its range is reported by [Validate].
 func Polling(opts ...Option) Policy {
 	return build(config{
 		preset: "Polling", attempts: 60, initial: 5 * time.Second, ceiling: 300 * time.Second,

@@ -125,7 +125,12 @@ func TestRefusedUpdates(t *testing.T) {
 		{
 			"the subtype stays",
 			[]checkpoint.Update{stepStart("x")},
-			with(stepSucceed("x", "1"), func(u *checkpoint.Update) { u.SubType = "" }), "Inconsistent operation subtype.",
+			with(stepSucceed("x", "1"), func(u *checkpoint.Update) { u.SubType = "Group" }), "Inconsistent operation subtype.",
+		},
+		{
+			"a name is not given later",
+			[]checkpoint.Update{with(stepStart("x"), func(u *checkpoint.Update) { u.Name = "" })},
+			stepSucceed("x", "1"), "Inconsistent operation name.",
 		},
 		{
 			"the name stays",

@@ -45,7 +45,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 		return nil
 	}
 	order := launchOrder{
-		StartInput: StartInput{Function: u.Function, Name: name, Tenant: r.Tenant, Input: r.Input},
+		StartInput: StartInput{Function: u.Function, Name: name, Tenant: r.Tenant, Input: orEmptyObject(r.Input)},
 		parentARN:  d.rec.ARN, parentOperation: r.ID,
 	}
 	ev.Version, ev.Target = h.Version(), d.e.svc.executionARN(h, name)

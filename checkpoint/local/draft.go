@@ -78,6 +78,12 @@ func (d *draft) log(ev Event) {
 	d.events = append(d.events, ev)
 }
 
+// logOfExecution appends an event of the execution itself to the history.
+func (d *draft) logOfExecution(ev Event) {
+	ev.OperationID = d.rec.ID()
+	d.log(ev)
+}
+
 // logOf appends an event of an operation to the history.
 func (d *draft) logOf(r *Record, ev Event) {
 	ev.OperationID, ev.ParentID, ev.Name, ev.SubType = r.ID, r.ParentID, r.Name, r.SubType
@@ -137,7 +143,7 @@ func (d *draft) end(status Status, result checkpoint.Payload, failure *checkpoin
 // close writes the last event of the history.
 func (d *draft) close() {
 	d.rec.Closing = false
-	d.log(Event{Type: d.rec.Status.event(), Result: d.rec.Result, Failure: d.rec.Failure})
+	d.logOfExecution(Event{Type: d.rec.Status.event(), Result: d.rec.Result, Failure: d.rec.Failure})
 }
 
 // commit hands the transition to the store and then makes it visible. The execution's mutex is

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // EventType says what happened (Lambda API, EventType).
@@ -37,6 +38,16 @@ const (
 	EventInvocationCompleted    EventType = "InvocationCompleted"
 )
 
+// ofExecution reports whether events of a type are about the execution itself, and not about an operation or
+// an invocation.
+func (t EventType) ofExecution() bool {
+	switch t { //nolint:exhaustive // all others
+	case EventExecutionStarted, EventExecutionSucceeded, EventExecutionFailed, EventExecutionTimedOut, EventExecutionStopped:
+		return true
+	}
+	return false
+}
+
 // Event is one entry of an execution's history. Fields that do not belong to its type are zero.
 //
 // IDs count from one without a gap. The updates of a checkpoint call get theirs in the order of
@@ -49,7 +60,8 @@ type Event struct {
 	// Time is when it happened, in whole milliseconds.
 	Time time.Time
 
-	// OperationID, ParentID, Name and SubType are those of the operation.
+	// OperationID, ParentID, Name and SubType are those of the operation. Events of the execution itself
+	// have the ID of the EXECUTION operation, which is the last segment of the ARN.
 	OperationID, ParentID, Name, SubType string
 
 	// Input is that of ExecutionStarted and ChainedInvokeStarted.
@@ -75,4 +87,10 @@ type Event struct {
 	// RequestID, Start and End are those of InvocationCompleted.
 	RequestID  string
 	Start, End time.Time
+}
+
+// NothingPending reports whether the event is the end of an invocation that the service has refused because the
+// function has answered PENDING and nothing was pending: nothing would ever invoke it again.
+func (e Event) NothingPending() bool {
+	return e.Type == EventInvocationCompleted && e.Failure != nil && e.Failure.Type == api.CodeInvalid && e.Failure.Message == nothingPending
 }

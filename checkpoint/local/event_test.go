@@ -145,9 +145,15 @@ func TestHistory(t *testing.T) {
 		ev.OperationID, ev.Name, ev.SubType, ev.Duration = "cool-off", "cool-off", "Wait", 24*time.Hour
 		return ev
 	}
+	whole := func(ev local.Event) local.Event {
+		ev.OperationID = checkpoint.ExecutionID(e.ARN())
+		return ev
+	}
 	const resumed, over = 5 * time.Second, 24*time.Hour + 5*time.Second
 	want := []local.Event{
-		{Type: local.EventExecutionStarted, Time: at(0), Input: checkpoint.TextPayload(`{"total":12}`), Timeout: 366 * 24 * time.Hour},
+		whole(local.Event{
+			Type: local.EventExecutionStarted, Time: at(0), Input: checkpoint.TextPayload(`{"total":12}`), Timeout: 366 * 24 * time.Hour,
+		}),
 		step(local.Event{Type: local.EventStepStarted, Time: at(0)}),
 		step(local.Event{
 			Type: local.EventStepFailed, Time: at(0), Attempt: 1, NextAttemptDelay: 5 * time.Second,
@@ -160,7 +166,7 @@ func TestHistory(t *testing.T) {
 		{Type: local.EventInvocationCompleted, Time: at(resumed), Start: at(resumed), End: at(resumed)},
 		wait(local.Event{Type: local.EventWaitSucceeded, Time: at(over)}),
 		{Type: local.EventInvocationCompleted, Time: at(over), Start: at(over), End: at(over)},
-		{Type: local.EventExecutionSucceeded, Time: at(over), Result: checkpoint.TextPayload(`"done"`)},
+		whole(local.Event{Type: local.EventExecutionSucceeded, Time: at(over), Result: checkpoint.TextPayload(`"done"`)}),
 	}
 	got := e.History()
 	for i := range want {

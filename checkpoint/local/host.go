@@ -154,7 +154,7 @@ type Function struct {
 	Name string
 	// ARN ends with the qualifier that was asked for, or that the function is hosted with, if there is one.
 	ARN string
-	// Version is the qualifier, "$LATEST" if there is none.
+	// Version is the qualifier if that is a version, "$LATEST" for an alias and if there is none.
 	Version string
 	// Plain says that the function is not durable: see [Plain].
 	Plain bool

@@ -123,7 +123,7 @@ func requestID(arn string, number int) string { return api.UniqueID(arn, strconv
 // page of the log.
 func (e *Execution) event(inv *invocation) ([]byte, error) {
 	if e.rec.Plain {
-		return e.rec.Input.Bytes(), nil
+		return orEmptyObject(e.rec.Input).Bytes(), nil
 	}
 	p := e.svc.limits.newPage(0)
 	next := e.logPage(0, &p, true)
@@ -135,6 +135,15 @@ func (e *Execution) event(inv *invocation) ([]byte, error) {
 	}
 	e.told = len(e.changes)
 	return checkpoint.EncodeInvocation(in)
+}
+
+// orEmptyObject is what a function is given that is invoked with a payload: an empty object for none (AWS emulator,
+// executor.py).
+func orEmptyObject(p checkpoint.Payload) checkpoint.Payload {
+	if len(p.Bytes()) == 0 {
+		return checkpoint.TextPayload("{}")
+	}
+	return p
 }
 
 // invocationContext returns the context that a function is called with.

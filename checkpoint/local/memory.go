@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 var _ Store = (*MemoryStore)(nil)
@@ -120,7 +122,9 @@ func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 		if !q.matches(s.execution) {
 			continue
 		}
-		found = append(found, s.execution)
+		r := s.execution
+		r.Input, r.Result = checkpoint.Payload{}, checkpoint.Payload{}
+		found = append(found, r)
 		if len(found) == q.Limit {
 			break
 		}

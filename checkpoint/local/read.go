@@ -3,6 +3,8 @@ package local
 import (
 	"errors"
 	"slices"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
@@ -17,8 +19,8 @@ func (s *Service) Record(arn string) (ExecutionRecord, error) {
 	return kept.Execution, err
 }
 
-// List returns the executions that q selects, in the order they were started unless q says otherwise.
-// The error is [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if
+// List returns the executions that q selects, in the order they were started unless q says otherwise, without
+// their inputs and results, which [Service.Record] returns. The error is [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if
 // nothing is found and q names a function that neither is hosted nor has executions.
 func (s *Service) List(q Query) ([]ExecutionRecord, error) {
 	found, err := s.store.List(q)
@@ -56,10 +58,21 @@ func (s *Service) Events(arn string, after, limit int, reverse bool) (events []E
 	if err != nil {
 		return nil, false, err
 	}
+	identify(arn, events)
 	if len(events) > limit {
 		return events[:limit], true, nil
 	}
 	return slices.Clip(append([]Event{}, events...)), false, nil
+}
+
+// identify gives events of the execution itself its ID: histories that an earlier version has kept lack it. The
+// events are a copy of what is kept.
+func identify(arn string, events []Event) {
+	for i := range events {
+		if e := &events[i]; e.OperationID == "" && e.Type.ofExecution() {
+			e.OperationID = checkpoint.ExecutionID(arn)
+		}
+	}
 }
 
 // eventsAfter returns up to limit events that come after one, in the order asked for. IDs count from

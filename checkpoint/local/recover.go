@@ -113,12 +113,13 @@ func (s *Service) read(arn string) (*Execution, Snapshot, error) {
 	if err != nil {
 		return nil, kept, err
 	}
+	identify(arn, events)
 	f, err := api.ParseFunction(kept.Execution.Function)
 	if err != nil {
 		return nil, kept, err
 	}
 	e := &Execution{
-		svc: s, arn: arn, function: kept.Execution.Function, key: nameKey{f.Unqualified(), kept.Execution.Name},
+		svc: s, arn: arn, function: kept.Execution.HostedAs(), key: nameKey{f.Unqualified(), kept.Execution.Name},
 		input: kept.Execution.Input, done: make(chan struct{}), rec: kept.Execution, events: events,
 		index: make(map[string]*record, len(kept.Records)), timers: make(map[TimerKey]*armed),
 	}
@@ -193,7 +194,7 @@ func (e *Execution) resumeInvoke(r *Record) error {
 	switch {
 	case isNotFound(err):
 		e.svc.orphans = append(e.svc.orphans, orphan{e, launchOrder{
-			StartInput: StartInput{Function: r.Function, Name: targetName(e.arn, r.ID), Tenant: r.Tenant, Input: r.Input},
+			StartInput: StartInput{Function: r.Function, Name: targetName(e.arn, r.ID), Tenant: r.Tenant, Input: orEmptyObject(r.Input)},
 			arn:        r.Target,
 			parentARN:  e.arn, parentOperation: r.ID,
 		}})

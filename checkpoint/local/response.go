@@ -162,6 +162,9 @@ func (d *draft) again(failure *checkpoint.Failure, pause time.Duration) {
 	d.under = append(d.under, func() { d.e.paused = true })
 }
 
+// nothingPending refuses an answer of a function that would never be invoked again (AWS emulator, executor.py).
+const nothingPending = "Cannot return PENDING status with no pending operations."
+
 // judge takes the answer of a durable function that has returned.
 func (d *draft) judge(completed Event, payload []byte) {
 	r, problem := readResponse(payload)
@@ -173,7 +176,7 @@ func (d *draft) judge(completed Event, payload []byte) {
 			problem = "The execution was completed by a checkpoint: the response must carry nothing else."
 		}
 	case status == checkpoint.OutcomePending && !d.e.untold() && !d.e.waits():
-		problem = "Cannot return PENDING status with no pending operations."
+		problem = nothingPending
 	}
 	if problem != "" {
 		d.refuse(completed, problem)

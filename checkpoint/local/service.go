@@ -125,7 +125,7 @@ func (s *Service) RequestID() string {
 
 // executionARN returns the ARN of an execution (Lambda API, DurableExecutionArn).
 func (s *Service) executionARN(h hosted, name string) string {
-	return h.Qualified() + "/durable-execution/" + name + "/" + api.UniqueID(s.seed, h.Unqualified(), name)
+	return h.Executed() + "/durable-execution/" + name + "/" + api.UniqueID(s.seed, h.Unqualified(), name)
 }
 
 // wait waits for the group, or for the end of ctx, and reports whether the group is done.

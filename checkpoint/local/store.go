@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // ErrNotFound says that there is no such execution.
@@ -24,8 +25,8 @@ type Store interface {
 	// Events returns the events of an execution whose IDs are greater than after, in order; at most
 	// limit of them unless limit is zero.
 	Events(arn string, after, limit int) ([]Event, error)
-	// List returns the executions that q selects, in the order they were started unless q says otherwise.
-	// The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
+	// List returns the executions that q selects, in the order they were started unless q says otherwise,
+	// without their inputs and results, which may be large: Load returns those. The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
 	// is not to look like the last of them.
 	List(q Query) ([]ExecutionRecord, error)
 }
@@ -72,8 +73,9 @@ type Query struct {
 
 // ExecutionRecord is what is kept of an execution beside its operations.
 type ExecutionRecord struct {
-	// ARN ends with the ID of the EXECUTION operation. Function is the ARN of the function.
-	ARN, Name, Function string
+	// ARN ends with the ID of the EXECUTION operation. Function is the ARN of the version of the function that is
+	// executed, Alias the alias that the execution was started with; empty for none.
+	ARN, Name, Function, Alias string
 	// Plain says that the function is not durable: it is given the input itself.
 	Plain bool
 	// Async says that nobody waits for the result: it was started by an asynchronous invocation.
@@ -109,6 +111,16 @@ type ExecutionRecord struct {
 
 // Unfinished reports whether the history of the execution is not complete.
 func (r ExecutionRecord) Unfinished() bool { return !r.Status.Terminal() || r.Closing }
+
+// HostedAs returns the ARN that finds the host of the function: with the alias, if the execution was started with one.
+func (r ExecutionRecord) HostedAs() string {
+	f, err := api.ParseFunction(r.Function)
+	if err != nil || r.Alias == "" {
+		return r.Function
+	}
+	f.Qualifier = r.Alias
+	return f.Qualified()
+}
 
 // ID returns the ID of the EXECUTION operation, the last segment of the ARN.
 func (r ExecutionRecord) ID() string { return checkpoint.ExecutionID(r.ARN) }

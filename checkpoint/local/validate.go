@@ -141,16 +141,17 @@ func mayFollow(before, after *checkpoint.Update) bool {
 	return startable && before.Action == checkpoint.ActionStart && after.Action != checkpoint.ActionStart
 }
 
-// checkSame refuses an update that disagrees with what is recorded of its operation.
+// checkSame refuses an update that disagrees with what is recorded of its operation. An update may omit its
+// Name, SubType and ParentId, which stay as they are then (AWS emulator, checkpoint/validators/checkpoint.py).
 func checkSame(r *Record, u *checkpoint.Update) error {
 	switch {
 	case r.Kind != u.Kind:
 		return refuse("Inconsistent operation type.")
-	case r.SubType != u.SubType:
+	case u.SubType != "" && r.SubType != u.SubType:
 		return refuse("Inconsistent operation subtype.")
-	case r.Name != u.Name:
+	case u.Name != "" && r.Name != u.Name:
 		return refuse("Inconsistent operation name.")
-	case r.ParentID != u.ParentID:
+	case u.ParentID != "" && r.ParentID != u.ParentID:
 		return refuse("Inconsistent parent operation id.")
 	}
 	return nil

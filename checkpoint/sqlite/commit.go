@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
@@ -88,14 +89,11 @@ func (s *Store) commitAll(all []*request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	errs := make([]error, len(all))
-	if err := s.transact(`BEGIN IMMEDIATE`, func() error {
-		for i, r := range all {
-			if errs[i] = s.apply(r.t); s.conn.GetAutocommit() {
-				return cmp.Or(errs[i], errRolledBack)
-			}
-		}
-		return nil
-	}); err != nil {
+	err := s.transact(`BEGIN IMMEDIATE`, func() error { return s.applyAll(all) })
+	if alone := (*applyError)(nil); errors.As(err, &alone) {
+		err = s.transact(`BEGIN IMMEDIATE`, func() error { return s.applyEach(all, errs) })
+	}
+	if err != nil {
 		for i := range errs {
 			errs[i] = err
 		}
@@ -111,6 +109,34 @@ func (s *Store) commitAll(all []*request) {
 	}
 }
 
+// applyError says that a transition could not be applied, in a transaction that goes on.
+type applyError struct{ error }
+
+// applyAll applies transitions that are expected to succeed: there is nothing to go back to between them, which costs
+// time. The mutex is held, in a transaction.
+func (s *Store) applyAll(all []*request) error {
+	for _, r := range all {
+		err := s.apply(r.t)
+		switch {
+		case s.conn.GetAutocommit():
+			return cmp.Or(err, errRolledBack)
+		case err != nil:
+			return &applyError{err}
+		}
+	}
+	return nil
+}
+
+// applyEach applies transitions of which some fail, and notes their errors. The mutex is held, in a transaction.
+func (s *Store) applyEach(all []*request, errs []error) error {
+	for i, r := range all {
+		if errs[i] = s.applyOne(r.t); s.conn.GetAutocommit() {
+			return cmp.Or(errs[i], errRolledBack)
+		}
+	}
+	return nil
+}
+
 // errRolledBack says that the transaction has ended under a transition.
 var errRolledBack = errors.New("the transaction was rolled back")
 
@@ -122,14 +148,17 @@ func (s *Store) transact(begin string, f func() error) (err error) {
 	if err = f(); err == nil {
 		err = s.run(`COMMIT`, nil, nil)
 	}
+	if err != nil {
+		clear(s.written) // what was written in it is not there
+	}
 	if err != nil && !s.conn.GetAutocommit() {
 		err = errors.Join(err, s.run(`ROLLBACK`, nil, nil))
 	}
 	return err
 }
 
-// apply writes a transition as a whole, or nothing of it. The mutex is held, in a transaction.
-func (s *Store) apply(t local.Transition) (err error) {
+// applyOne writes a transition as a whole, or nothing of it. The mutex is held, in a transaction.
+func (s *Store) applyOne(t local.Transition) (err error) {
 	if err := s.run(`SAVEPOINT one`, nil, nil); err != nil {
 		return err
 	}
@@ -138,16 +167,22 @@ func (s *Store) apply(t local.Transition) (err error) {
 			return // SQLite has rolled back all
 		}
 		if err != nil {
+			clear(s.written)
 			err = errors.Join(err, s.run(`ROLLBACK TO one`, nil, nil))
 		}
 		err = errors.Join(err, s.run(`RELEASE one`, nil, nil))
 	}()
+	return s.apply(t)
+}
+
+// apply writes a transition. If it fails, parts of it may have been written. The mutex is held, in a transaction.
+func (s *Store) apply(t local.Transition) error {
 	id, err := s.putExecution(&t.Execution)
 	if err != nil {
 		return err
 	}
 	for i := range t.Records {
-		text, err := encodeRecord(&t.Records[i])
+		text, err := encodeRecord(&t.Records[i], t.Execution.Input)
 		if err != nil {
 			return err
 		}
@@ -169,23 +204,65 @@ func (s *Store) apply(t local.Transition) (err error) {
 	return s.putTimers(id, t)
 }
 
-// putExecution writes the record of an execution and returns its number.
+// written is what the file has of an execution that goes on.
+type written struct {
+	id    int64
+	input checkpoint.Payload
+}
+
+// putExecution writes an execution and returns its number. Its input is written once.
 func (s *Store) putExecution(r *local.ExecutionRecord) (id int64, err error) {
 	text, err := encodeExecution(r)
 	if err != nil {
 		return 0, err
 	}
-	err = s.run(`INSERT INTO executions (arn, name, function, status, unfinished, started, ended, record)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	got := func(row *sqlite3.Stmt) error {
+		id = row.ColumnInt64(0)
+		return nil
+	}
+	if w, ok := s.written[r.ARN]; ok && w.input.Equal(r.Input) {
+		err := s.run(`UPDATE executions SET status = ?, unfinished = ?, ended = ?, record = ?, result = ?
+			WHERE seq = ? AND arn = ? RETURNING seq`,
+			args{string(r.Status), r.Unfinished(), milli(r.End), text, r.Result, w.id, r.ARN}, got)
+		switch {
+		case err != nil:
+			return 0, err
+		case id == w.id:
+			s.note(id, r)
+			return id, nil
+		} // another process has deleted it
+	}
+	err = s.run(`INSERT INTO executions (arn, name, function, status, unfinished, started, ended, record, result)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (arn) DO UPDATE SET status = excluded.status, unfinished = excluded.unfinished,
-			ended = excluded.ended, record = excluded.record
+			ended = excluded.ended, record = excluded.record, result = excluded.result
 		RETURNING seq`,
-		args{r.ARN, r.Name, r.Function, string(r.Status), r.Unfinished(), milli(r.Start), milli(r.End), text},
-		func(row *sqlite3.Stmt) error {
-			id = row.ColumnInt64(0)
-			return nil
-		})
-	return id, err
+		args{
+			r.ARN, r.Name, r.Function, string(r.Status), r.Unfinished(), milli(r.Start), milli(r.End), text, r.Result,
+		}, got)
+	if err != nil {
+		return 0, err
+	}
+	if r.Input.Present() {
+		err = s.run(`INSERT INTO inputs (execution, payload) VALUES (?, ?)
+			ON CONFLICT (execution) DO UPDATE SET payload = excluded.payload`, args{id, r.Input}, nil)
+	} else {
+		err = s.run(`DELETE FROM inputs WHERE execution = ?`, args{id}, nil)
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.note(id, r)
+	return id, nil
+}
+
+// note remembers that an execution was written, until it ends.
+func (s *Store) note(id int64, r *local.ExecutionRecord) {
+	if !r.Unfinished() {
+		delete(s.written, r.ARN)
+		return
+	}
+	s.written[r.ARN] = written{id: id, input: r.Input}
 }
 
 func (s *Store) putTimers(id int64, t local.Transition) error {

@@ -35,7 +35,7 @@ func TestFileFormat(t *testing.T) {
 
 // versions is how many versions of the schema have a file in testdata. A file is never written anew
 // when its version has been released.
-const versions = 2
+const versions = 3
 
 // TestEarlierVersions: every version of perdure opens the files of all before it, and can go on with them.
 func TestEarlierVersions(t *testing.T) {
@@ -52,6 +52,7 @@ func TestEarlierVersions(t *testing.T) {
 				}
 				s := open(t, kept)
 				commit(t, s, versionTransitions()...)
+				commit(t, s, withPayloads())
 				closeStore(t, s)
 				if err := os.Remove(kept + "-lock"); err != nil {
 					t.Fatal(err)
@@ -69,10 +70,44 @@ func TestEarlierVersions(t *testing.T) {
 			if diff := cmp.Diff(content(model), content(s)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			if version >= versionOfInputs {
+				expectPayloads(t, s)
+			}
 			again := versionTransitions()[1]
 			again.Events[0].ID = 2
 			commit(t, s, again)
 		})
+	}
+}
+
+// versionOfInputs is the first version of the schema in which inputs and results are outside of records.
+const versionOfInputs = 3
+
+// withPayloads is an execution with an input and a result, of which each is kept once.
+func withPayloads() local.Transition {
+	at := time.UnixMilli(1_772_442_000_123).UTC()
+	input := checkpoint.TextPayload("{\"id\":\"\\u0000 \x00é\"}")
+	return local.Transition{
+		Execution: local.ExecutionRecord{
+			ARN: "payloads", Name: "A-3", Function: "order", Status: local.StatusSucceeded, Start: at, End: at.Add(time.Hour),
+			Input: input, Result: checkpoint.TextPayload(""), Closing: true, // else it would be deleted one day
+		},
+		Records: []local.Record{
+			{Operation: checkpoint.Operation{ID: "payloads", Kind: checkpoint.KindExecution, Status: checkpoint.StatusSucceeded, Payload: input}},
+			{Operation: checkpoint.Operation{ID: "step", Kind: checkpoint.KindStep, Status: checkpoint.StatusSucceeded, Payload: input}},
+		},
+	}
+}
+
+func expectPayloads(t *testing.T, s local.Store) {
+	t.Helper()
+	want := withPayloads()
+	got, err := s.Load(want.Execution.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(local.Snapshot{Execution: want.Execution, Records: want.Records}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -12,11 +12,13 @@ import (
 // The types below are what is in the file. A member may be added, with a zero value that means
 // what a file without it means; none may change its meaning.
 
-// keptExecution is a [local.ExecutionRecord].
+// keptExecution is a [local.ExecutionRecord]. Its input and result are in a table and a column of their own; those of
+// a file of an earlier version are here.
 type keptExecution struct {
 	ARN             string       `json:"arn"`
 	Name            string       `json:"name"`
 	Function        string       `json:"function"`
+	Alias           string       `json:"alias,omitempty"`
 	Plain           bool         `json:"plain,omitempty"`
 	Async           bool         `json:"async,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
@@ -63,6 +65,8 @@ type keptRecord struct {
 	Tenant          string       `json:"tenant,omitempty"`
 	Input           *string      `json:"input,omitempty"`
 	Target          string       `json:"target,omitempty"`
+	// HasInput says that the payload is the input of the execution, as it is for the EXECUTION itself.
+	HasInput bool `json:"hasInput,omitempty"`
 }
 
 // keptFailure is a [checkpoint.Failure].
@@ -75,9 +79,9 @@ type keptFailure struct {
 
 func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 	return json.Marshal(keptExecution{
-		ARN: r.ARN, Name: r.Name, Function: r.Function, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
-		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Input: textOf(r.Input), Status: string(r.Status),
-		Result: textOf(r.Result), Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
+		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
+		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Status: string(r.Status),
+		Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
 		TimeoutMillis: r.Timeout.Milliseconds(), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
 		Due: r.Due, Updated: r.Updated, FailedInRow: r.FailedInRow, InvalidInRow: r.InvalidInRow,
 		Metered: r.Metered, DataBytes: r.DataBytes,
@@ -90,7 +94,7 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 		return local.ExecutionRecord{}, fmt.Errorf("%w: an execution is not readable: %w", ErrDamaged, err)
 	}
 	return local.ExecutionRecord{
-		ARN: k.ARN, Name: k.Name, Function: k.Function, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
+		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
 		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,
@@ -99,25 +103,35 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 	}, nil
 }
 
-func encodeRecord(r *local.Record) ([]byte, error) {
+// encodeRecord returns a record as it is kept, with a payload only if that is not the input of the execution.
+func encodeRecord(r *local.Record, input checkpoint.Payload) ([]byte, error) {
+	own, hasInput := r.Payload, false
+	if r.Kind == checkpoint.KindExecution && input.Present() && own.Equal(input) {
+		own, hasInput = checkpoint.Payload{}, true
+	}
 	return json.Marshal(keptRecord{
 		ID: r.ID, ParentID: r.ParentID, Name: r.Name, SubType: r.SubType, Kind: string(r.Kind), Status: string(r.Status),
-		Start: milli(r.Start), End: milli(r.End), Payload: textOf(r.Payload), Failure: keep(r.Failure), Attempt: r.Attempt,
+		Start: milli(r.Start), End: milli(r.End), Payload: textOf(own), Failure: keep(r.Failure), Attempt: r.Attempt,
 		NextAttempt: milli(r.NextAttempt), ScheduledEnd: milli(r.ScheduledEnd), CallbackID: r.CallbackID,
 		ReplayChildren: r.ReplayChildren, WaitMillis: r.Wait.Milliseconds(), HeartbeatMillis: r.Heartbeat.Milliseconds(),
-		Function: r.Function, Tenant: r.Tenant, Input: textOf(r.Input), Target: r.Target,
+		Function: r.Function, Tenant: r.Tenant, Input: textOf(r.Input), Target: r.Target, HasInput: hasInput,
 	})
 }
 
-func decodeRecord(text []byte) (local.Record, error) {
+// decodeRecord returns a record of an execution with this input.
+func decodeRecord(text []byte, input checkpoint.Payload) (local.Record, error) {
 	var k keptRecord
 	if err := json.Unmarshal(text, &k); err != nil {
 		return local.Record{}, fmt.Errorf("%w: an operation is not readable: %w", ErrDamaged, err)
 	}
+	own := payload(k.Payload)
+	if k.HasInput {
+		own = input
+	}
 	return local.Record{
 		Operation: checkpoint.Operation{
 			ID: k.ID, ParentID: k.ParentID, Name: k.Name, SubType: k.SubType, Kind: checkpoint.Kind(k.Kind),
-			Status: checkpoint.Status(k.Status), Start: timeOf(k.Start), End: timeOf(k.End), Payload: payload(k.Payload),
+			Status: checkpoint.Status(k.Status), Start: timeOf(k.Start), End: timeOf(k.End), Payload: own,
 			Failure: k.Failure.failure(), Attempt: k.Attempt, NextAttempt: timeOf(k.NextAttempt),
 			ScheduledEnd: timeOf(k.ScheduledEnd), CallbackID: k.CallbackID, ReplayChildren: k.ReplayChildren,
 		},

@@ -66,11 +66,13 @@ type Store struct {
 	closing  chan struct{}
 	stopped  chan struct{}
 
-	mu     sync.Mutex // guards what follows
-	conn   *sqlite3.Conn
-	stmts  map[string]*sqlite3.Stmt
-	closed bool
-	pruned time.Time
+	mu    sync.Mutex // guards what follows
+	conn  *sqlite3.Conn
+	stmts map[string]*sqlite3.Stmt
+	// written are executions that go on and were written by this store, by their ARNs.
+	written map[string]written
+	closed  bool
+	pruned  time.Time
 }
 
 // Open opens a store, or makes one, which only its owner can read, if there is no file. path may also be a URI of SQLite
@@ -81,7 +83,8 @@ type Store struct {
 // The error is [ErrInUse], [ErrSchema], [ErrDamaged], [ErrDisk], or that of the file system.
 func Open(path string, opts ...Option) (*Store, error) {
 	s := &Store{
-		config: config{retention: defaultRetention}, path: path, stmts: make(map[string]*sqlite3.Stmt),
+		config: config{retention: defaultRetention}, path: path,
+		stmts: make(map[string]*sqlite3.Stmt), written: make(map[string]written),
 		requests: make(chan *request, maxBatch), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	for _, o := range opts {

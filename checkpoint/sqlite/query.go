@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
@@ -28,30 +29,55 @@ func (s *Store) read(f func() error) error {
 }
 
 // number returns the number of an execution.
-func (s *Store) number(arn string) (id int64, record []byte, err error) {
+func (s *Store) number(arn string) (id int64, err error) {
 	found := false
-	err = s.run(`SELECT seq, record FROM executions WHERE arn = ?`, args{arn}, func(row *sqlite3.Stmt) error {
-		found, id, record = true, row.ColumnInt64(0), row.ColumnBlob(1, nil)
+	err = s.run(`SELECT seq FROM executions WHERE arn = ?`, args{arn}, func(row *sqlite3.Stmt) error {
+		found, id = true, row.ColumnInt64(0)
 		return nil
 	})
 	if err == nil && !found {
 		err = local.ErrNotFound
 	}
-	return id, record, err
+	return id, err
+}
+
+// execution returns an execution with its input and its result.
+func (s *Store) execution(id int64) (r local.ExecutionRecord, err error) {
+	err = s.run(`SELECT e.record, e.result, i.payload FROM executions e LEFT JOIN inputs i ON i.execution = e.seq
+		WHERE e.seq = ?`, args{id}, func(row *sqlite3.Stmt) error {
+		var err error
+		r, err = decodeExecution(row.ColumnRawText(0))
+		if result := column(row, 1); result.Present() {
+			r.Result = result
+		}
+		if input := column(row, 2); input.Present() {
+			r.Input = input
+		}
+		return err
+	})
+	return r, err
+}
+
+// column returns the payload of a column; none if it is NULL.
+func column(row *sqlite3.Stmt, i int) checkpoint.Payload {
+	if row.ColumnType(i) == sqlite3.NULL {
+		return checkpoint.Payload{}
+	}
+	return checkpoint.NewPayload(row.ColumnBlob(i, []byte{}))
 }
 
 // Load implements [local.Store].
 func (s *Store) Load(arn string) (kept local.Snapshot, err error) {
 	err = s.read(func() error {
-		id, text, err := s.number(arn)
+		id, err := s.number(arn)
 		if err != nil {
 			return err
 		}
-		if kept.Execution, err = decodeExecution(text); err != nil {
+		if kept.Execution, err = s.execution(id); err != nil {
 			return err
 		}
 		err = s.run(`SELECT record FROM operations WHERE execution = ? ORDER BY seq`, args{id}, func(row *sqlite3.Stmt) error {
-			r, err := decodeRecord(row.ColumnRawText(0))
+			r, err := decodeRecord(row.ColumnRawText(0), kept.Execution.Input)
 			kept.Records = append(kept.Records, r)
 			return err
 		})
@@ -76,7 +102,7 @@ func (s *Store) Events(arn string, after, limit int) (events []local.Event, err 
 		limit = -1
 	}
 	err = s.read(func() error {
-		id, _, err := s.number(arn)
+		id, err := s.number(arn)
 		if err != nil {
 			return err
 		}
@@ -96,12 +122,13 @@ func (s *Store) List(q local.Query) (found []local.ExecutionRecord, err error) {
 	text, parameters := selection(q)
 	err = s.read(func() error {
 		if q.After != "" {
-			if _, _, err := s.number(q.After); err != nil {
+			if _, err := s.number(q.After); err != nil {
 				return err
 			}
 		}
 		return s.run(text, parameters, func(row *sqlite3.Stmt) error {
 			r, err := decodeExecution(row.ColumnRawText(0))
+			r.Input, r.Result = checkpoint.Payload{}, checkpoint.Payload{} // which records of earlier versions have
 			found = append(found, r)
 			return err
 		})

@@ -40,7 +40,7 @@ func (s *Store) prune() error {
 		for _, id := range ids {
 			for _, text := range []string{
 				`DELETE FROM operations WHERE execution = ?`, `DELETE FROM events WHERE execution = ?`,
-				`DELETE FROM timers WHERE execution = ?`, `DELETE FROM executions WHERE seq = ?`,
+				`DELETE FROM timers WHERE execution = ?`, `DELETE FROM inputs WHERE execution = ?`, `DELETE FROM executions WHERE seq = ?`,
 			} {
 				if err := s.run(text, args{id}, nil); err != nil {
 					return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/perdure/perdure/checkpoint"
 )
 
 // args are the parameters of a statement.
@@ -50,6 +51,11 @@ func bind(stmt *sqlite3.Stmt, i int, v any) error {
 	switch v := v.(type) {
 	case string:
 		return stmt.BindText(i, v)
+	case checkpoint.Payload:
+		if !v.Present() {
+			return stmt.BindNull(i)
+		}
+		return stmt.BindRawText(i, v.Bytes())
 	case []byte:
 		return stmt.BindRawText(i, v)
 	case int:

@@ -9,13 +9,16 @@ require (
 	github.com/aws/smithy-go v1.28.8
 	github.com/perdure/perdure v0.0.0
 	github.com/perdure/perdure/checkpoint/sqlite v0.0.0
+	github.com/perdure/perdure/op/opcheck v0.0.0
 	github.com/spf13/cobra v1.10.2
 	golang.org/x/term v0.48.0
 )
 
 require (
 	github.com/samber/lo v1.53.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
 )
 
 require (
@@ -44,4 +47,5 @@ require (
 replace (
 	github.com/perdure/perdure => ../..
 	github.com/perdure/perdure/checkpoint/sqlite => ../../checkpoint/sqlite
+	github.com/perdure/perdure/op/opcheck => ../../op/opcheck
 )

@@ -11,10 +11,15 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/perdure/perdure/op/opcheck/check"
+
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
 func main() {
+	if check.IsTool(os.Args[1:]) { // perdure check runs go vet, which runs this program
+		check.Tool()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // the root of the program
 	context.AfterFunc(ctx, stop)                                                           // a second Ctrl-C ends at once
 	code := cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Width: columns()})

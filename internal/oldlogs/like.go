@@ -16,6 +16,30 @@ type likeness struct {
 	grown     *atomic.Bool // whether one does
 	winners   bool         // other branches may have decided batches
 	moved     *atomic.Bool // whether one has
+	names     bool         // built-in errors may have names with a prefix
+	prefixed  *atomic.Bool // whether one has
+}
+
+// prefix is that of the name of a built-in error, in an envelope as deep as it is quoted there.
+var prefix = regexp.MustCompile(`(name\\*":\\*")perdure\.`)
+
+// unprefixed is a text with the names that built-in errors had in the histories.
+func (l *likeness) unprefixed(s string) string {
+	if !l.names || !prefix.MatchString(s) {
+		return s
+	}
+	l.prefixed.Store(true)
+	return prefix.ReplaceAllString(s, "$1")
+}
+
+// failure is what the engine of the history has written in place of a failure.
+func (l *likeness) failure(f *failure) *failure {
+	if f == nil || !l.names {
+		return f
+	}
+	plain := *f
+	plain.Data = text(l.unprefixed(string(f.Data)))
+	return &plain
 }
 
 // envelopeMark begins the payload of a batch.
@@ -27,17 +51,18 @@ func (l *likeness) updates(want, got []update) bool {
 			return false
 		}
 		w.Payload, g.Payload = nil, nil
+		g.Failure = l.failure(g.Failure)
 		return slices.Equal(keys([]update{w}), keys([]update{g}))
 	})
 }
 
 func (l *likeness) final(want, got final) bool {
 	return want.Status == got.Status && want.Attempt == got.Attempt && l.payload(want.Payload, got.Payload) &&
-		equalJSON(want.Failure, got.Failure)
+		equalJSON(want.Failure, l.failure(got.Failure))
 }
 
 func (l *likeness) ending(want, got ending) bool {
-	return want.Status == got.Status && l.payload(want.Result, got.Result) && equalJSON(want.Failure, got.Failure) &&
+	return want.Status == got.Status && l.payload(want.Result, got.Result) && equalJSON(want.Failure, l.failure(got.Failure)) &&
 		maps.EqualFunc(want.Differs, got.Differs, l.final)
 }
 
@@ -45,7 +70,8 @@ func (l *likeness) payload(want, got *text) bool {
 	if want == nil || got == nil {
 		return want == got
 	}
-	return *want == *got || l.grew(string(*want), string(*got))
+	g := l.unprefixed(string(*got))
+	return string(*want) == g || l.grew(string(*want), g)
 }
 
 // grew reports whether text is an envelope that holds all that another one does.

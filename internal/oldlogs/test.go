@@ -28,6 +28,8 @@ type Expected struct {
 	// Envelopes, unless empty, says why the payloads of batches may hold more than those of the histories. What
 	// they have held they must still hold. The test fails if none does.
 	Envelopes string
+	// Names, unless empty, says why built-in errors may have names with a prefix. The test fails if none has.
+	Names string
 	// Winners, unless empty, says why another branch may have decided a batch than in the histories. The test
 	// fails if none has.
 	Winners string
@@ -43,6 +45,7 @@ func Test(t *testing.T, dir string, programs []Program, want Expected) { //nolin
 	s := &sum{logs: make(map[string]bool), used: make([]atomic.Bool, len(want.Exceptions))}
 	like := &likeness{
 		envelopes: want.Envelopes != "", grown: new(atomic.Bool), winners: want.Winners != "", moved: new(atomic.Bool),
+		names: want.Names != "", prefixed: new(atomic.Bool),
 	}
 	t.Cleanup(func() { s.report(t, want, like) })
 	for _, p := range programs {
@@ -221,6 +224,9 @@ func (s *sum) report(t *testing.T, want Expected, like *likeness) {
 	}
 	if want.Envelopes != "" && !like.grown.Load() {
 		t.Errorf("no payload of a batch has grown, although %s", want.Envelopes)
+	}
+	if want.Names != "" && !like.prefixed.Load() {
+		t.Errorf("no built-in error has another name, although %s", want.Names)
 	}
 	if want.Winners != "" && !like.moved.Load() {
 		t.Errorf("no batch was decided by another branch, although %s", want.Winners)

@@ -81,30 +81,62 @@ func ID(scope, name, key string, occurrence int) string {
 // ScopeTag reads the tag of the scope out of an operation ID. It is not ok if [Scope.AppendID]
 // cannot have made the ID: that of EXECUTION, or one of another SDK.
 func ScopeTag(operationID string) (tag string, ok bool) {
+	if _, ok := scopeNumber(operationID); !ok {
+		return "", false
+	}
+	end := len(operationID) - opLen - 1
+	return operationID[end-tagLen : end], true
+}
+
+// scopeNumber is [ScopeTag] that returns the tag as a number.
+func scopeNumber(operationID string) (num uint64, ok bool) {
 	end := len(operationID) - opLen - 1
 	start := end - tagLen
 	slugEnd := start - 1
 	if slugEnd < 1 || slugEnd > maxSlug || operationID[slugEnd] != '-' || operationID[end] != '-' {
-		return "", false
+		return 0, false
 	}
-	tag = operationID[start:end]
-	if _, ok := parseTag(tag); !ok {
-		return "", false
+	num, ok = parseTag(operationID[start:end])
+	if !ok || !hexDigits().hasAll(operationID[end+1:]) || operationID[0] == '-' || operationID[slugEnd-1] == '-' {
+		return 0, false
 	}
-	for i := end + 1; i < len(operationID); i++ {
-		if hexDigit(operationID[i]) > 15 {
-			return "", false
+	return num, idBytes().hasAll(operationID[:slugEnd])
+}
+
+// charset is a set of ASCII characters: a bit for each, those below 64 in low. A replay looks at every byte of every
+// ID, and a bit is found faster than a range.
+type charset struct{ low, high uint64 }
+
+func (s charset) has(c byte) bool {
+	if c < 64 {
+		return s.low>>c&1 != 0
+	}
+	return c < 128 && s.high>>(c-64)&1 != 0
+}
+
+// hasAll reports whether all bytes of a text are in the set.
+func (s charset) hasAll(text string) bool {
+	for i := range len(text) {
+		if !s.has(text[i]) {
+			return false
 		}
 	}
-	if operationID[0] == '-' || operationID[slugEnd-1] == '-' {
-		return "", false
-	}
-	for i := range slugEnd {
-		if !isIDByte(operationID[i]) {
-			return "", false
-		}
-	}
-	return tag, true
+	return true
+}
+
+const (
+	digitBits = 0x3ff << '0'
+	aToF      = 0x3f << ('a' - 64)
+	lowerBits = 0x3ffffff << ('a' - 64)
+	upperBits = 0x3ffffff << ('A' - 64)
+	dashBit   = 1 << '-'
+	lowBarBit = 1 << ('_' - 64)
+)
+
+// hexDigits are the digits of tags and digests, idBytes what an ID is made of.
+func hexDigits() charset { return charset{low: digitBits, high: aToF} }
+func idBytes() charset {
+	return charset{low: digitBits | dashBit, high: lowerBits | upperBits | lowBarBit}
 }
 
 // parseTag returns the number that the 12 hex digits of a tag stand for.
@@ -171,5 +203,5 @@ func appendSlug(dst []byte, name string) []byte {
 }
 
 func isIDByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
+	return idBytes().has(c)
 }

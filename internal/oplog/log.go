@@ -16,9 +16,10 @@ import (
 // A record is immutable once it is in the log. A change replaces it, so a pointer that was read
 // earlier keeps showing the state of then; ask the log again for the newest.
 type Log struct {
-	index     map[string]int32 // operation ID → entries
+	index     index // operation ID → entries
 	entries   []entry
 	scopes    map[uint64]int32 // number of a tag → unclaimed
+	last      place            // of the scope that was looked for last: neighbours mostly share it
 	unclaimed []int32          // per scope: records that nobody has claimed
 	open      int              // the sum of unclaimed
 	root      uint64           // the number of the root scope's tag
@@ -28,10 +29,17 @@ type Log struct {
 
 // entry is an operation ID that is recorded, claimed, or both.
 type entry struct {
-	id      string
-	op      *checkpoint.Operation // nil: no record
-	scope   int32                 // in Log.unclaimed
-	claimed bool
+	id    string
+	op    *checkpoint.Operation // nil: no record
+	scope int32                 // in Log.unclaimed
+	by    Claimer               // which has claimed it first
+}
+
+// place is the place of a scope in Log.unclaimed.
+type place struct {
+	num uint64 // of its tag
+	at  int32
+	set bool
 }
 
 // NewLog returns the log of these records and takes ownership of ops. Of records with the same
@@ -39,7 +47,7 @@ type entry struct {
 // records have in common.
 func NewLog(ops []checkpoint.Operation) *Log {
 	l := &Log{
-		index:   make(map[string]int32, len(ops)),
+		index:   newIndex(len(ops)),
 		entries: make([]entry, 0, len(ops)),
 		scopes:  make(map[uint64]int32),
 		root:    NewScope("").num,
@@ -55,30 +63,48 @@ func (l *Log) Execution() (*checkpoint.Operation, bool) { return l.execution, l.
 
 // Get returns the newest record of an operation.
 func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
-	if i, ok := l.index[id]; ok && l.entries[i].op != nil {
+	if i, ok := l.index.findText(l.entries, id); ok && l.entries[i].op != nil {
 		return l.entries[i].op, true
 	}
 	return nil, false
 }
 
+// Claimer is a number of who claims, such as the scope of the code. Zero is no one.
+type Claimer int32
+
 // Claim says that the running code has reached the operation with this ID. It returns its
 // record, nil if there is none, and the ID as a string, without allocating one if the log has it.
 // first is false if the ID was claimed before.
 func (l *Log) Claim(id []byte) (op *checkpoint.Operation, name string, first bool) {
-	i, ok := l.index[string(id)]
+	op, name, before := l.ClaimBy(id, 1)
+	return op, name, before == 0
+}
+
+// ClaimedBy returns who has claimed an ID first; zero if it was not claimed.
+func (l *Log) ClaimedBy(id []byte) Claimer {
+	if i, ok := l.index.find(l.entries, id); ok {
+		return l.entries[i].by
+	}
+	return 0
+}
+
+// ClaimBy is [Log.Claim] for one claimer of several, who is not zero. It returns who has claimed the ID first before;
+// zero if it was not claimed.
+func (l *Log) ClaimBy(id []byte, by Claimer) (op *checkpoint.Operation, name string, before Claimer) {
+	i, ok := l.index.find(l.entries, id)
 	if !ok {
 		i = l.add(string(id))
 	}
 	e := &l.entries[i]
-	if e.claimed {
-		return e.op, e.id, false
+	if e.by != 0 {
+		return e.op, e.id, e.by
 	}
-	e.claimed = true
+	e.by = by
 	if e.op != nil {
 		l.unclaimed[e.scope]--
 		l.open--
 	}
-	return e.op, e.id, true
+	return e.op, e.id, 0
 }
 
 // Merge puts records into the log, each in place of the one with its ID, and takes ownership of
@@ -163,7 +189,7 @@ func (l *Log) UnclaimedRecords(s Scope) []checkpoint.Operation {
 	}
 	ops := make([]checkpoint.Operation, 0, l.unclaimed[scope])
 	for i := range l.entries {
-		if e := &l.entries[i]; e.scope == scope && e.op != nil && !e.claimed {
+		if e := &l.entries[i]; e.scope == scope && e.op != nil && e.by == 0 {
 			ops = append(ops, *e.op)
 		}
 	}
@@ -204,7 +230,7 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 		l.execution = op
 		return changed
 	}
-	i, ok := l.index[op.ID]
+	i, ok := l.index.findText(l.entries, op.ID)
 	if !ok {
 		i = l.add(op.ID)
 	}
@@ -215,7 +241,7 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 		return !same(old, op)
 	}
 	l.records++
-	if !e.claimed {
+	if e.by == 0 {
 		l.unclaimed[e.scope]++
 		l.open++
 	}
@@ -226,15 +252,18 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 func (l *Log) add(id string) int32 {
 	i := int32(len(l.entries)) //nolint:gosec // an execution has thousands of operations
 	l.entries = append(l.entries, entry{id: id, scope: l.scope(id)})
-	l.index[id] = i
+	l.index.added(l.entries)
 	return i
 }
 
 // scope returns the place in unclaimed of the scope that an ID belongs to.
 func (l *Log) scope(id string) int32 {
 	num := l.root
-	if tag, ok := ScopeTag(id); ok {
-		num, _ = parseTag(tag)
+	if n, ok := scopeNumber(id); ok {
+		num = n
+	}
+	if l.last.set && l.last.num == num {
+		return l.last.at
 	}
 	i, ok := l.scopes[num]
 	if !ok {
@@ -242,6 +271,7 @@ func (l *Log) scope(id string) int32 {
 		l.unclaimed = append(l.unclaimed, 0)
 		l.scopes[num] = i
 	}
+	l.last = place{num: num, at: i, set: true}
 	return i
 }
 
@@ -249,7 +279,10 @@ func truncate(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}
-	return t.Truncate(time.Millisecond).UTC()
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		t = t.Truncate(time.Millisecond)
+	}
+	return t.Round(0).UTC() // without the reading of a monotonic clock
 }
 
 // same reports whether two records say the same.

@@ -410,3 +410,28 @@ func sameRecords(a, b *oplog.Log) string {
 	}
 	return ""
 }
+
+// TestClaimers: the log knows who has claimed a place first, and places of other claimers are not theirs.
+func TestClaimers(t *testing.T) {
+	t.Parallel()
+	id := []byte(oplog.ID("", "charge", "", 0))
+	for _, recorded := range []bool{false, true} {
+		var ops []checkpoint.Operation
+		if recorded {
+			ops = []checkpoint.Operation{{ID: string(id), Name: "charge", Kind: checkpoint.KindStep, Status: checkpoint.StatusStarted}}
+		}
+		l := oplog.NewLog(ops)
+		if by := l.ClaimedBy(id); by != 0 {
+			t.Errorf("recorded %v: claimed by %d before anyone has claimed it", recorded, by)
+		}
+		for _, claim := range []struct{ by, before oplog.Claimer }{{7, 0}, {7, 7}, {8, 7}, {7, 7}} {
+			rec, name, before := l.ClaimBy(id, claim.by)
+			if before != claim.before || name != string(id) || (rec != nil) != recorded {
+				t.Errorf("recorded %v: claimed by %d, then by %d: %v, %s, %d", recorded, claim.before, claim.by, rec, name, before)
+			}
+		}
+		if by := l.ClaimedBy(id); by != 7 || !l.AllClaimed() {
+			t.Errorf("recorded %v: claimed by %d", recorded, by)
+		}
+	}
+}

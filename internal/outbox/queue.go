@@ -114,6 +114,9 @@ func (q *Queue) Clear() { q.items, q.size, q.urgent, q.poll = nil, 0, 0, false }
 // Len returns how many updates wait for a call.
 func (q *Queue) Len() int { return len(q.items) }
 
+// Empty reports whether there is nothing to make a call for.
+func (q *Queue) Empty() bool { return len(q.items) == 0 && !q.poll }
+
 // Full reports whether what is queued fills a call.
 func (q *Queue) Full() bool { return len(q.items) >= MaxUpdates || q.size >= MaxBytes }
 

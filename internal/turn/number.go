@@ -2,13 +2,15 @@ package turn
 
 import (
 	"bytes"
+	"fmt"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 )
 
 // number reads the number of the calling goroutine from its stack. That takes a microsecond at the
-// top of a goroutine and more further down, so it is read when a strand begins, for the watchdog,
-// which looks for the goroutine in a dump of all stacks.
+// top of a goroutine and more further down, so it is read when a strand begins, and only if its stack
+// does not tell whose it is.
 func number() uint64 {
 	var buf [64]byte
 	return parseNumber(buf[:runtime.Stack(buf[:], false)])
@@ -34,6 +36,59 @@ func stackOf(dump []byte, number uint64) []byte {
 	want := []byte("goroutine " + strconv.FormatUint(number, 10) + " ")
 	for stack := range bytes.SplitSeq(dump, []byte("\n\n")) {
 		if bytes.HasPrefix(stack, want) {
+			return stack
+		}
+	}
+	return nil
+}
+
+// mainName is how [Strand.main] is named in a stack, up to its argument.
+const mainName = "turn.(*Strand).main("
+
+// told is what is known of the stacks of this program: nothing yet, that they tell whose they are, or that they do not.
+var told atomic.Int32 //nolint:gochecknoglobals // how the program was compiled is the same for all turns
+
+const (
+	tell = iota + 1
+	tellNot
+)
+
+// tellsStrands reports whether the stack of a strand shows which strand it is, as the argument of its main function.
+// That is so wherever we have looked, but no one has promised it, so the first strand looks at its own.
+func tellsStrands(s *Strand) bool {
+	if told.Load() == 0 {
+		look(s)
+	}
+	return told.Load() == tell
+}
+
+//go:noinline
+func look(s *Strand) {
+	var buf [2 << 10]byte // main is among the first functions
+	if s.isMainOf(buf[:runtime.Stack(buf[:], false)]) {
+		told.Store(tell)
+		return
+	}
+	told.Store(tellNot)
+}
+
+// isMainOf reports whether a stack shows the strand as the argument of its main function.
+func (s *Strand) isMainOf(stack []byte) bool {
+	_, rest, ok := bytes.Cut(stack, []byte(mainName))
+	if !ok {
+		return false
+	}
+	rest, ok = bytes.CutPrefix(rest, fmt.Appendf(nil, "%p", s))
+	return ok && len(rest) > 0 && (rest[0] == ')' || rest[0] == '?') // a question mark: it need not be kept any more
+}
+
+// find returns the stack of the strand out of a dump of all, with its first line; nil if it is not among them.
+func (s *Strand) find(dump []byte) []byte {
+	if s.number != 0 {
+		return stackOf(dump, s.number)
+	}
+	for stack := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		if s.isMainOf(stack) {
 			return stack
 		}
 	}

@@ -29,7 +29,7 @@ type Strand struct {
 	turn   *Turn
 	task   Task
 	wake   chan struct{}
-	number uint64 // of its goroutine
+	number uint64 // of its goroutine; zero if its stack tells whose it is
 
 	// id tells its goroutine from others; zero before it begins and after it has ended. Goroutines
 	// that do not have the turn read it.
@@ -111,12 +111,29 @@ func (s *Strand) Why() any {
 	return s.why
 }
 
-// main is the strand's goroutine.
+// main is the strand's goroutine. The watchdog finds it in a dump of all stacks by the argument of this function; see
+// [Strand.find].
 func (s *Strand) main() {
-	s.number = number()
-	s.id.Store(g())
 	defer s.finish()
+	room()
+	s.id.Store(g())
+	if !tellsStrands(s) {
+		s.number = number()
+	}
 	s.task.Run()
+	runtime.KeepAlive(s) // so that the argument is in its place during each of these calls
+}
+
+// roomBytes is how much of a stack nearly every strand uses.
+const roomBytes = 6 << 10
+
+// room has the stack grow at once to what it will need. Else it would be copied each time it is too small, when it
+// holds the frames of the engine, of the user and of a decoder, which all have to be looked at.
+//
+//go:noinline
+func room() {
+	var frame [roomBytes]byte
+	runtime.KeepAlive(&frame)
 }
 
 // finish ends the strand, however its task did, and gives the turn away.

@@ -80,7 +80,7 @@ func (t *Turn) revoke(ticket uint64) bool {
 	if s == nil || t.now.Load() != ticket {
 		return false
 	}
-	stack := stackOf(dump(), s.number)
+	stack := s.find(dump())
 	if !waits(stack) {
 		return false
 	}

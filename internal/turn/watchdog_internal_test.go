@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -281,5 +282,89 @@ func TestQueueDoesNotGrowWithWhatWasTaken(t *testing.T) {
 	}
 	if c := cap(q.items); c > 64 {
 		t.Errorf("a queue of one or two items has room for %d", c)
+	}
+}
+
+// strandsAtWork runs strands that block in user code below many functions, one after the other, and returns them with
+// what ends them.
+func strandsAtWork(t *testing.T, n int) (strands []*Strand, end func()) {
+	t.Helper()
+	tn := New(idler{})
+	release := make(chan struct{})
+	blocked := make(chan *Strand)
+	var ended sync.WaitGroup
+	ended.Add(n)
+	for range n {
+		tn.Post(func() {
+			var s *Strand
+			s = tn.Spawn(nil, task(func() {
+				defer ended.Done()
+				s.Off(Body, func() { below(20, func() { blocked <- s; <-release }) })
+			}))
+		})
+		strands = append(strands, <-blocked)
+	}
+	return strands, func() { close(release); ended.Wait() }
+}
+
+//go:noinline
+func below(depth int, f func()) {
+	if depth == 0 {
+		f()
+		return
+	}
+	below(depth-1, f)
+}
+
+// TestStacksTellWhoseTheyAre: each strand is found in a dump, by the argument of its main function, and by its number
+// where stacks do not show arguments.
+func TestStacksTellWhoseTheyAre(t *testing.T) {
+	t.Parallel()
+	strands, end := strandsAtWork(t, 50)
+	defer end()
+	all := dump()
+	seen := make(map[uint64]bool)
+	for i, s := range strands {
+		if s.number != 0 {
+			t.Fatal("stacks do not tell whose they are: every strand pays for its number")
+		}
+		stack := s.find(all)
+		n := parseNumber(stack)
+		if n == 0 || seen[n] || !waits(stack) {
+			t.Fatalf("strand %d, goroutine %d, has the stack\n%s", i, n, stack)
+		}
+		seen[n] = true
+		s.number = n
+		if string(s.find(all)) != string(stack) {
+			t.Errorf("strand %d has another stack by its number", i)
+		}
+	}
+	if stack := new(Strand).find(all); stack != nil {
+		t.Errorf("a strand that has not begun has the stack\n%s", stack)
+	}
+}
+
+func TestIsMainOf(t *testing.T) {
+	t.Parallel()
+	s := new(Strand)
+	at := fmt.Sprintf("%p", s)
+	const frame = "\ngithub.com/perdure/perdure/internal/turn.(*Strand).main("
+	tests := []struct {
+		reason, stack string
+		want          bool
+	}{
+		{"the argument", "goroutine 5 [running]:" + frame + at + ")\n\t/a.go:1", true},
+		{"an argument that need not be kept", "goroutine 5 [running]:" + frame + at + "?)\n", true},
+		{"another strand", "goroutine 5 [running]:" + frame + "0xc000000001)\n", false},
+		{"a strand whose address begins alike", "goroutine 5 [running]:" + frame + at + "0)\n", false},
+		{"arguments are not shown", "goroutine 5 [running]:" + frame + "...)\n", false},
+		{"a stack that is cut off", "goroutine 5 [running]:" + frame + at, false},
+		{"a goroutine of others", "goroutine 5 [running]:\nmain.main()\n", false},
+		{"created by a strand", "goroutine 5 [running]:\nmain.f()\ncreated by turn.(*Strand).main in goroutine 1", false},
+	}
+	for _, tt := range tests {
+		if got := s.isMainOf([]byte(tt.stack)); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.reason, got, tt.want)
+		}
 	}
 }

@@ -27,10 +27,10 @@ type Batch struct {
 	CancelLosers bool
 	// Whole, if not nil, makes the value that the header's codec encodes as the payload of the
 	// batch; nil leaves the payload to the interpreter.
-	Whole func(r Record) (any, error)
+	Whole func(r Result) (any, error)
 	// Failure is the error of a record that has an Outcome; nil if the batch succeeded. What a batch
 	// ended with because of its branches is no failure in the log, but it is one for whoever runs it.
-	Failure func(r Record) error
+	Failure func(r Result) error
 }
 
 func (*Batch) node() {}
@@ -82,8 +82,8 @@ type Outcome struct {
 type Item struct {
 	Index     int
 	Name, Key string
-	// Status is how the branch counts. Functions of the user's may have refused the result of a Record
+	// Status is how the branch counts. Functions of the user's may have refused a Result
 	// without an error.
 	Status ItemStatus
-	Record Record
+	Result Result
 }

@@ -72,7 +72,7 @@ type Decl struct {
 
 // Checker tells whether a record can be decoded into the type an operation was declared with.
 type Checker interface {
-	Check(r Record) error
+	Check(r Result) error
 }
 
 // ErrRefused is in the recorded error of a group that gave up because a Value of its operation
@@ -87,7 +87,7 @@ type Undo struct {
 	// this one has succeeded.
 	Inner bool
 	// Step makes the compensating step from the record of the operation.
-	Step func(r Record) *Step
+	Step func(r Result) *Step
 }
 
 // Body is the user code of a step.

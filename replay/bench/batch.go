@@ -44,7 +44,7 @@ func mapRows() []Row {
 			calls, updates, _ := l.count()
 			needed := (updates + outbox.MaxUpdates - 1) / outbox.MaxUpdates
 			return []Metric{
-				{Unit: "calls", Value: float64(calls), Most: float64(needed + 3)},
+				{Unit: "calls", Value: float64(calls), Most: float64(needed + 3), Limit: float64(needed + 3)},
 				{Unit: "updates", Value: float64(updates)},
 				{Unit: "round-trips", Value: ratio(took, median(floors)), Most: float64(needed + 3)},
 			}, nil

@@ -46,3 +46,22 @@ func find(metrics []bench.Metric, unit string) (bench.Metric, bool) {
 	}
 	return bench.Metric{}, false
 }
+
+// TestLimits: a number passes up to its limit, which is never below its goal, and one without a limit passes.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		reason string
+		m      bench.Metric
+		want   bool
+	}{
+		{"no limit", bench.Metric{Value: 1e9, Most: 1}, true},
+		{"above the goal, within the limit", bench.Metric{Value: 1.4, Most: 1, Limit: 1.5}, true},
+		{"at the limit", bench.Metric{Value: 1.5, Limit: 1.5}, true},
+		{"above the limit", bench.Metric{Value: 1.6, Most: 1, Limit: 1.5}, false},
+	} {
+		if got := tt.m.Passes(); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.reason, got, tt.want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/service/lambda v1.114.2
 	github.com/perdure/perdure v0.0.0
+	github.com/perdure/perdure/checkpoint/sqlite v0.0.0
 	github.com/samber/lo v1.53.0
 )
 
@@ -15,7 +16,14 @@ require (
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect
 	github.com/aws/smithy-go v1.28.8 // indirect
-	golang.org/x/text v0.22.0 // indirect
+	github.com/ncruces/go-sqlite3 v0.36.0 // indirect
+	github.com/ncruces/go-sqlite3-wasm/v6 v6.4.35401 // indirect
+	github.com/ncruces/julianday v1.0.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
 
-replace github.com/perdure/perdure => ../..
+replace (
+	github.com/perdure/perdure => ../..
+	github.com/perdure/perdure/checkpoint/sqlite => ../../checkpoint/sqlite
+)

@@ -20,7 +20,13 @@ type Metric struct {
 	Unit  string
 	Value float64
 	Most  float64
+	// Limit is what a later change must keep, with room for a busy machine; zero if it may be anything. A count has
+	// its goal for a limit, a ratio about one and a half of what was reached.
+	Limit float64
 }
+
+// Passes reports whether the metric keeps its limit.
+func (m Metric) Passes() bool { return m.Limit == 0 || m.Value <= m.Limit }
 
 // Held reports whether the metric keeps its goal.
 func (m Metric) Held() bool { return m.Most == 0 || m.Value <= m.Most }
@@ -47,7 +53,8 @@ func Quick() Size {
 
 // Rows returns all rows.
 func Rows() []Row {
-	return slices.Concat(replayRows(), depthRows(), sequentialRows(), relaxedRows(), longRows(), mapRows(), suspendRows(), coldRows())
+	return slices.Concat(replayRows(), depthRows(), sequentialRows(), relaxedRows(), longRows(), mapRows(), suspendRows(),
+		workRows(), coldRows())
 }
 
 // turns measures work and yardstick one after the other, n times, and returns both medians.

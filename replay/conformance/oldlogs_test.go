@@ -46,6 +46,7 @@ func TestOldLogs(t *testing.T) {
 	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{
 		Logs:      540,
 		Envelopes: "they hold the identities of named branches by now",
+		Names:     "their names are kept apart from those of registrations by now",
 		Winners:   "of branches that end at the same time the one with the lower index ends first by now, where chance decided",
 	})
 }

@@ -333,7 +333,7 @@ func (w *watched) answer(ctx context.Context) (progress bool, err error) {
 			if !k.answers(r, rec) {
 				continue
 			}
-			cb := &Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), to: sender{ctx, w.remote}}
+			cb := &Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), arn: w.arn, to: sender{ctx, w.remote}}
 			if err := r.act(cb); err != nil && !w.closed(ctx, rec.CallbackID) {
 				return progress, fmt.Errorf("the reply for %q: %w", r.path, err)
 			}

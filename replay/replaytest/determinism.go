@@ -69,11 +69,11 @@ func (d *determinism) place(c *course, path string, h *node.Header) {
 // complaints tell what was not the same in all invocations, and where.
 func (d *determinism) complaints(at func(path string) string) (list []string) {
 	if path := d.changed[0]; path != "" {
-		list = append(list, fmt.Sprintf("the handler is not deterministic: the input of %q%s was %s, and %s when the code was replayed; %s",
+		list = append(list, fmt.Sprintf(notDeterministic+"the input of %q%s was %s, and %s when the code was replayed; %s",
 			path, at(path), d.changed[1], d.changed[2], causes))
 	}
 	if path, before := d.reordered[0], d.reordered[1]; path != "" {
-		list = append(list, fmt.Sprintf("the handler is not deterministic: an invocation ran %q%s after %q%s, an earlier one before it; %s",
+		list = append(list, fmt.Sprintf(notDeterministic+"an invocation ran %q%s after %q%s, an earlier one before it; %s",
 			path, at(path), before, at(before), causes))
 	}
 	return list
@@ -85,6 +85,9 @@ func (k *kit) nondeterminism() []string {
 	defer k.mu.Unlock()
 	return k.same.complaints(k.atLine)
 }
+
+// notDeterministic begins what is said of such a handler.
+const notDeterministic = "the handler is not deterministic: "
 
 // causes is where to look when code is not deterministic.
 const causes = "look for what reads the clock (use replay.Now), random numbers (replay.Rand) or the environment, " +

@@ -2,6 +2,7 @@ package replaytest
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -146,7 +147,7 @@ func (f *effects) undo(k *kit, n node.Node, e *effect) node.Node {
 	if made {
 		return n
 	}
-	watched := &node.Undo{Attempted: u.Attempted, Step: func(r node.Record) *node.Step {
+	watched := &node.Undo{Attempted: u.Attempted, Step: func(r node.Result) *node.Step {
 		st := u.Step(r)
 		c := *st
 		c.Body = &compensation{e: e, r: r, inner: st.Body}
@@ -159,7 +160,7 @@ func (f *effects) undo(k *kit, n node.Node, e *effect) node.Node {
 // compensation is the body of an Undo.
 type compensation struct {
 	e     *effect
-	r     node.Record
+	r     node.Result
 	inner node.Body
 }
 
@@ -208,7 +209,7 @@ func (f *effects) batch(k *kit, path string, n *node.Batch) node.Node {
 	told := *n
 	told.Child = func(i int) node.Node { return f.branch(k, path, n, i) }
 	if n.Whole != nil {
-		told.Whole = func(r node.Record) (any, error) {
+		told.Whole = func(r node.Result) (any, error) {
 			if r.Outcome != nil {
 				k.note(func() { f.batches[path].outcome = r.Outcome })
 			}
@@ -269,7 +270,7 @@ func (f *effects) compensating(
 }
 
 // given lists what a compensation is given: of a batch, the results of its branches.
-func (f *effects) given(k *kit, path string, r node.Record) []given {
+func (f *effects) given(k *kit, path string, r node.Result) []given {
 	if r.Outcome == nil {
 		g := given{path: path}
 		if r.Payload != nil {
@@ -293,7 +294,7 @@ func (f *effects) given(k *kit, path string, r node.Record) []given {
 			}
 		})
 		if at != "" && it.Status == node.ItemSucceeded {
-			list = append(list, f.given(k, at, it.Record)...)
+			list = append(list, f.given(k, at, it.Result)...)
 		}
 	}
 	return list
@@ -305,7 +306,7 @@ func (f *effects) told(u checkpoint.Update, invocation int) {
 	if u.Failure != nil {
 		f.failures = append(f.failures, *u.Failure)
 	}
-	if text := u.Payload.String(); strings.Contains(text, notKnown) {
+	if text := u.Payload.String(); strings.Contains(text, notKnown()) {
 		f.texts = append(f.texts, text)
 	}
 	id := u.ID
@@ -328,5 +329,10 @@ func settlementOf(batch string) string {
 	return string(oplog.NewScope(oplog.UndoScope(batch)).AppendID(nil, settlement, "", 0))
 }
 
-// notKnown is how the message of an op.UndoError begins to list what it does not know of.
-const notKnown = "not known to be undone: "
+// notKnown is how the message of an op.UndoError begins to list what it does not know of, as package op writes it:
+// around the error, and in the result of code that has made a text of it, the message is all that is left.
+func notKnown() string {
+	const path = "\x00"
+	before, _, _ := strings.Cut((&op.UndoError{Cause: errors.New(""), Unknown: []string{path}}).Error(), path)
+	return before
+}

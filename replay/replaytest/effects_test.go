@@ -206,7 +206,7 @@ func forgotten(*node.Undo) *node.Undo { return nil }
 
 // emptied is an Undo that is given no result.
 func emptied(u *node.Undo) *node.Undo {
-	return &node.Undo{Attempted: u.Attempted, Step: func(r node.Record) *node.Step {
+	return &node.Undo{Attempted: u.Attempted, Step: func(r node.Result) *node.Step {
 		r.Payload = nil
 		return u.Step(r)
 	}}
@@ -214,11 +214,11 @@ func emptied(u *node.Undo) *node.Undo {
 
 // exchanged is an Undo of a batch that is given the results of its first two branches for each other.
 func exchanged(u *node.Undo) *node.Undo {
-	return &node.Undo{Attempted: u.Attempted, Step: func(r node.Record) *node.Step {
+	return &node.Undo{Attempted: u.Attempted, Step: func(r node.Result) *node.Step {
 		if r.Outcome != nil && len(r.Outcome.Items) > 1 {
 			o := *r.Outcome
 			o.Items = append([]node.Item{}, o.Items...)
-			o.Items[0].Record, o.Items[1].Record = o.Items[1].Record, o.Items[0].Record
+			o.Items[0].Result, o.Items[1].Result = o.Items[1].Result, o.Items[0].Result
 			r.Outcome = &o
 		}
 		return u.Step(r)

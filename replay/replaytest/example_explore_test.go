@@ -37,6 +37,20 @@ func ExampleReplay() {
 	// Output: 2
 }
 
+func ExampleExecution_Continue() {
+	t := newTest()
+
+	nap := op.Wait("nap", time.Hour)
+	before := replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return "before", replay.Exec(ctx, nap) })
+	after := replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return "after", replay.Exec(ctx, nap) })
+
+	e := replaytest.Start(t, before, op.None{})
+	e.RunUntilSuspended() // it naps
+	e.Continue(after)     // meanwhile other code is deployed
+	fmt.Println(e.Result().Value)
+	// Output: after
+}
+
 func ExampleEqual() {
 	t := newTest()
 

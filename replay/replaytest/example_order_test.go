@@ -67,10 +67,10 @@ func ExampleResult_Print() {
 	r := replaytest.Run(t, checkout, 12)
 	r.Print(os.Stdout)
 	// Output:
-	// SUCCEEDED after 24h0m0s, 2 invocations, 2 checkpoint calls, 2 metered operations, 9 bytes
-	// OPERATION    KIND  STATUS     RUNS  BEGAN  ENDED    RESULT
-	// charge-card  Step  SUCCEEDED  1     0s     0s       "paid 12"
-	// cool-off     Wait  SUCCEEDED        0s     24h0m0s
+	// SUCCEEDED after 24h, 2 invocations, 2 checkpoint calls, 2 metered operations, 9 bytes
+	// OPERATION    KIND  STATUS     RUNS  BEGAN  ENDED  RESULT
+	// charge-card  Step  SUCCEEDED  1     0s     0s     "paid 12"
+	// cool-off     Wait  SUCCEEDED        0s     24h
 }
 
 func ExampleResult_Traffic() {

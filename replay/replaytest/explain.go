@@ -15,7 +15,7 @@ import (
 func (k *kit) complaints() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	list := slices.Clone(k.misfits)
+	list := slices.Concat(k.earlier, k.misfits)
 	list = append(list, k.same.complaints(k.atLine)...)
 	if !k.cfg.repeats {
 		for _, path := range k.repeated {
@@ -68,7 +68,7 @@ func (k *kit) unusedStub(s *stub) string {
 func (k *kit) idleHosts() (list []idle) {
 	var invoked []string
 	for _, e := range k.svc.Executions() {
-		if _, function, _ := strings.Cut(e.Record().Function, ":function:"); e.ARN() != k.exec.ARN() {
+		if _, function, _ := strings.Cut(e.Record().HostedAs(), ":function:"); e.ARN() != k.exec.ARN() {
 			invoked = append(invoked, function)
 		}
 	}

@@ -67,6 +67,8 @@ type Report struct {
 	Orders int
 	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were tried.
 	Singles, Pairs, Triples int
+	// Replays is how often an invocation was replayed elsewhere: see [Explore].
+	Replays int
 	// Interruptions is how many interruptions took place, States how many different states the log
 	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
 	// off, or suspended for want of a token while something ran beside it: their result may differ from the
@@ -128,6 +130,12 @@ func (r *Report) String() string {
 // invocation fails but for an interruption, so that none suspends with nothing pending; the number of
 // invocations is bounded. The budget is that of the undisturbed execution.
 //
+// Between invocations time passes, and another machine goes on. Explore therefore also replays each invocation of an
+// execution whose last answer was lost, 6 times from its log, without running a body: 13 hours later by the clock of the
+// machine, with other random numbers and another order of maps, and, unless the test is parallel, with other values
+// in the environment. Operations, inputs and the result must stay what they were. The clock is moved in a bubble of
+// testing/synctest, and so only if tb is a [testing.T] or unwraps to one.
+//
 // A stub, a reply or a hosted function that no execution has used fails the test. Some are of use only when
 // something goes wrong.
 //
@@ -157,9 +165,9 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		tb.Fatalf("replaytest: Equal compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
 			cfg.explore.equal, *new(Out))
 	}
-	x := &explorer{tb: tb, cfg: cfg, f: f, states: make(map[uint64]bool), report: &Report{}}
+	x := &explorer{tb: tb, cfg: cfg, f: f, restore: f, states: make(map[uint64]bool), report: &Report{}}
 	x.traffic = func(k *kit) string {
-		r, err := resultOf(k, f)
+		r, err := resultOf[Out](k, f)
 		if err != nil {
 			return err.Error()
 		}
@@ -175,8 +183,8 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		if equal == nil || want.status != got.status || want.status != local.StatusSucceeded {
 			return want.status == got.status && bytes.Equal(want.result, got.result) && want.failure == got.failure
 		}
-		a, errA := resultOf(want.k, f)
-		b, errB := resultOf(got.k, f)
+		a, errA := resultOf[Out](want.k, f)
+		b, errB := resultOf[Out](got.k, f)
 		return errA == nil && errB == nil && equal(a.Value, b.Value)
 	}
 	var err error

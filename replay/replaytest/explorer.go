@@ -16,16 +16,18 @@ import (
 
 // explorer runs one function under many schedules.
 type explorer struct {
-	tb      testing.TB
-	cfg     *config
-	f       local.Handler
-	input   []byte
-	report  *Report
-	states  map[uint64]bool
-	same    func(want, got *trial) bool
-	traffic func(k *kit) string
-	usual   int    // invocations of the undisturbed execution; zero before it has ended
-	idle    []idle // what no execution has used so far; nil before the first one
+	tb         testing.TB
+	cfg        *config
+	f          local.Handler
+	restore    restorer
+	input      []byte
+	report     *Report
+	states     map[uint64]bool
+	same       func(want, got *trial) bool
+	traffic    func(k *kit) string
+	lastAnswer fault  // that has the whole log replayed
+	usual      int    // invocations of the undisturbed execution; zero before it has ended
+	idle       []idle // what no execution has used so far; nil before the first one
 }
 
 // undisturbed is how many executions must agree before any is interrupted.
@@ -38,6 +40,7 @@ func (x *explorer) explore() {
 		x.tb.Fatalf("replaytest: the undisturbed execution: %v\n%s", base.err, x.history(base))
 	}
 	x.usual = base.k.exec.Invocations()
+	x.lastAnswer = fault{atInvocation, strconv.Itoa(x.usual), lostAfter}
 	if !x.sound(base) {
 		return
 	}
@@ -179,7 +182,7 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 	}
 	what := x.problem(base, t)
 	if what == "" {
-		return false
+		return len(plan) == 1 && plan[0] == x.lastAnswer && !x.elsewhere(t)
 	}
 	for shorter := true; shorter; {
 		shorter = false
@@ -195,8 +198,12 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 		}
 	}
 	hint := ""
-	if strings.Contains(t.failure, "diverged") {
+	switch {
+	case t.diverged:
 		hint = "\nThe code did not run the operations again that the log holds: " + causes + "."
+	case t.err == nil && !t.interrupted && !x.same(base, t):
+		hint = "\nIf the handler is not deterministic, " + causes + ". If the result may differ, as one does that holds a time of replay.Now, " +
+			"since interruptions take time, Equal says which results count as the same."
 	}
 	x.tb.Errorf("replaytest: %s%s\nTo run this execution alone:\n\treplaytest.Replay(%q)\n%s", what, hint, plan.String(), x.history(t))
 	return true

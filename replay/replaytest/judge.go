@@ -32,7 +32,7 @@ func (x *explorer) problem(want, t *trial) string {
 	failed, allowed := 0, losses
 	for _, e := range t.k.exec.History() {
 		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
-			if hangs(e.Failure.Message) {
+			if e.NothingPending() || t.stuck[e.Failure.Message] {
 				return "an invocation ended with nothing pending: " + e.Failure.Message
 			}
 			if failed++; failed > allowed {
@@ -46,14 +46,7 @@ func (x *explorer) problem(want, t *trial) string {
 	if list := t.k.nondeterminism(); len(list) > 0 {
 		return list[0]
 	}
-	known, _ := x.f.(restorer)
-	return t.effectsProblem(known)
-}
-
-// hangs reports whether an invocation has failed because nothing was left to wait for. No interruption is a
-// reason for that. The texts are those of the service and of package replay.
-func hangs(message string) bool {
-	return strings.Contains(message, "no pending operations") || strings.Contains(message, "nothing is pending in the service")
+	return t.effectsProblem(x.restore)
 }
 
 // losses is how many interruptions took place that lose something.

@@ -37,13 +37,14 @@ type kit struct {
 	paths   map[string]string // by ID
 	order   []string          // of the IDs, as they were reached
 	known   []codec.KnownError
-	codecs  map[string]codec.Codec // of callbacks and what waits for one, by path
-	runs    map[string]int         // of bodies, by path
-	running map[string]int         // bodies that have not ended, by path
-	seen    *sights                // what was run; nil if nobody asks
+	readers map[string]reader // callbacks and what waits for one, by path
+	runs    map[string]int    // of bodies, by path
+	running map[string]int    // bodies that have not ended, by path
+	seen    *sights           // what was run; nil if nobody asks
 
-	same  determinism
-	lines map[string]string // of the handler, by path
+	same    determinism
+	earlier []string          // what was wrong with the code that ran before
+	lines   map[string]string // of the handler, by path
 
 	used    map[*stub]bool
 	replied map[string]bool   // by the path of a reply
@@ -67,9 +68,7 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 		opts = append(opts, local.WithFaults(f))
 	}
 	k.svc = local.New(append(opts, local.WithClock(k.clock))...)
-	err := k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		return k.labelled(h).Invoke(k.watch(ctx), payload)
-	}))
+	err := k.host(h)
 	for _, other := range cfg.hosts {
 		err = errors.Join(err, k.svc.Host(other.function, k.labelled(other.handler), other.opts...))
 	}
@@ -82,9 +81,16 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 	return k, err
 }
 
+// host makes h the function, from the next invocation on.
+func (k *kit) host(h local.Handler) error {
+	return k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
+		return k.labelled(h).Invoke(k.watch(ctx), payload)
+	}))
+}
+
 func emptyKit(cfg *config) *kit {
 	return &kit{
-		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), running: make(map[string]int), paths: make(map[string]string), codecs: make(map[string]codec.Codec), runs: make(map[string]int),
+		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), running: make(map[string]int), paths: make(map[string]string), readers: make(map[string]reader), runs: make(map[string]int),
 		same: newDeterminism(), lines: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool),
 		names: make(map[string]string), relaxed: make(map[string]bool), batches: make(map[string]*node.Batch),
 	}
@@ -172,7 +178,7 @@ func (k *kit) reply() (bool, error) {
 func (k *kit) replyTo(r reply) (bool, error) {
 	if rec, ok := k.open(r); ok {
 		k.note(func() { k.replied[r.path] = true })
-		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), to: k.svc}); err != nil {
+		if err := r.act(&Callback{k: k, id: rec.CallbackID, path: k.path(rec), outer: k.parentPath(rec), arn: k.exec.ARN(), to: k.svc}); err != nil {
 			return true, fmt.Errorf("the reply for %q: %w", r.path, err)
 		}
 		return true, nil

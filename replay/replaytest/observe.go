@@ -2,18 +2,28 @@ package replaytest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/fnv"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
 )
 
 // given notes how many records an event holds.
 func (t *trial) given(event []byte) {
 	if e, err := checkpoint.DecodeInvocation(event); err == nil {
-		t.note(func() { t.most = max(t.most, len(e.Operations)) })
+		t.note(func() {
+			t.most = max(t.most, len(e.Operations))
+			if e.NextMarker == "" {
+				t.events = append(t.events, occasion{bytes.Clone(event), time.Now()}) //nolint:forbidigo // what a handler reads that must not
+			}
+		})
 	}
 }
 
@@ -31,9 +41,28 @@ func (t *trial) records() int {
 // which may win a race or change what depends on the time.
 func (t *trial) answered(out []byte, err error) {
 	t.note(func() {
+		if errors.Is(err, replay.ErrNothingPending) {
+			t.stuck[err.Error()] = true // the service has its text
+		}
 		t.hasty = t.hasty || t.orphan && err == nil && bytes.Contains(out, []byte(`"`+checkpoint.OutcomePending+`"`))
 		t.orphan = false
 	})
+}
+
+// interrupted reports whether an execution has recorded that an attempt was cut off.
+func (x *explorer) interrupted(t *trial) bool {
+	var known []codec.KnownError
+	t.k.note(func() { known = slices.Clone(t.k.known) })
+	var list []*checkpoint.Failure
+	t.note(func() { list = slices.Clone(t.failures) })
+	return slices.ContainsFunc(list, func(failure *checkpoint.Failure) bool {
+		return errors.Is(x.restore.Restore(failure, known...), op.ErrInterrupted)
+	})
+}
+
+// diverges reports whether a failure is that of a replay.DivergedError, by the types that it has had on the wire.
+func diverges(f *checkpoint.Failure) bool {
+	return f.Type == "DivergedError" || f.Type == "NonDeterministicExecutionError"
 }
 
 // committed looks at what the log has come to.
@@ -59,8 +88,8 @@ func (t *trial) committed(p local.Point) {
 		t.states[h.Sum64()] = true
 		for _, u := range p.Updates {
 			t.ends(u)
-			if f := u.Failure; f != nil && (f.Type == "Interrupted" || strings.Contains(f.Data, `"name":"Interrupted"`)) {
-				t.interrupted = true
+			if u.Failure != nil {
+				t.failures = append(t.failures, u.Failure)
 			}
 		}
 	})

@@ -117,6 +117,7 @@ func (r *recorder) add(list *[]string, text string) {
 }
 
 func (*recorder) Helper()                        {}
+func (r *recorder) Unwrap() testing.TB           { return r.TB }
 func (r *recorder) Cleanup(f func())             { r.cleanups = append(r.cleanups, f) }
 func (r *recorder) Log(args ...any)              { r.add(&r.logs, fmt.Sprint(args...)) }
 func (r *recorder) Logf(f string, args ...any)   { r.add(&r.logs, fmt.Sprintf(f, args...)) }

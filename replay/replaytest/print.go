@@ -21,7 +21,7 @@ func (r *Result[Out]) Print(w io.Writer) {
 	if r.Err != nil {
 		text.WriteString(": " + brief(r.Err.Error()))
 	}
-	fmt.Fprintf(&text, " after %v, %s", r.Took, plural(r.Invocations, "invocation"))
+	fmt.Fprintf(&text, " after %s, %s", span(r.Took), plural(r.Invocations, "invocation"))
 	if !r.Cloud { // nobody sees the rest there
 		fmt.Fprintf(&text, ", %s, %s, %s", plural(r.CheckpointCalls, "checkpoint call"),
 			plural(r.Metered, "metered operation"), plural(r.Bytes, "byte"))
@@ -38,12 +38,12 @@ func printOperations(w *strings.Builder, ops []Operation) {
 	for _, o := range ops {
 		ended, runs := "", ""
 		if o.Status.Terminal() {
-			ended = o.Ended.String()
+			ended = span(o.Ended)
 		}
 		if o.Kind == checkpoint.KindStep && (o.Runs > 0 || o.Attempts == 0) {
 			runs = strconv.Itoa(o.Runs)
 		}
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%v\t%s\t%s\n", o.Path, o.word(), o.Status, runs, o.Began, ended, o.brief())
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.Path, o.word(), o.Status, runs, span(o.Began), ended, o.brief())
 	}
 	_ = tab.Flush() // a builder takes everything
 	for line := range strings.Lines(table.String()) {

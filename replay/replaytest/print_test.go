@@ -77,3 +77,31 @@ func TestPrint(t *testing.T) {
 		t.Errorf("the table is not that of %s (-want +got):\n%s", file, diff)
 	}
 }
+
+// Times in a table are those that people write: in days from two of them on, and without units that are zero.
+func TestTimesOfATable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{time.Millisecond, "1ms"},
+		{90 * time.Second, "1m30s"},
+		{time.Hour, "1h"},
+		{24 * time.Hour, "24h"},
+		{36*time.Hour + time.Second, "36h0m1s"},
+		{48 * time.Hour, "2d"},
+		{2328 * time.Hour, "97d"},
+		{50*time.Hour + 30*time.Minute, "2d2h30m"},
+	} {
+		r := replaytest.Run(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+			return 0, replay.Exec(ctx, op.Do("it", func(context.Context) error { return nil }))
+		}), op.None{})
+		r.Took, r.Operations[0].Began, r.Operations[0].Ended = tt.d, tt.d, tt.d
+		var text strings.Builder
+		r.Print(&text)
+		if want := regexp.MustCompile(` after ` + tt.want + `, (?s:.*) ` + tt.want + ` +` + tt.want + ` `); !want.MatchString(text.String()) {
+			t.Errorf("%v is not shown as %s in\n%s", tt.d, tt.want, text.String())
+		}
+	}
+}

@@ -68,7 +68,7 @@ type Result[Out any] struct {
 }
 
 // resultOf builds the result of an execution that may still run.
-func resultOf[In, Out any](k *kit, f *replay.Function[In, Out]) (*Result[Out], error) {
+func resultOf[Out any](k *kit, f restorer) (*Result[Out], error) {
 	r := &Result[Out]{
 		ARN: k.exec.ARN(), Status: k.exec.Status(), Took: k.clock.Now().Sub(k.cfg.start), Invocations: k.exec.Invocations(),
 		Calls: k.exec.CheckpointCalls(), History: k.exec.History(), Operations: k.operations(),

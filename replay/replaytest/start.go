@@ -13,8 +13,6 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"
 )
 
@@ -37,7 +35,7 @@ func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *
 		}
 	})
 	e := &Execution[Out]{t: tb, k: k}
-	e.result = func() (*Result[Out], error) { return resultOf(k, f) }
+	e.restore = f
 	var input []byte
 	if err == nil {
 		input, err = encodeInput(tb.Context(), in)
@@ -57,9 +55,9 @@ const noFunction = "replaytest: the function is nil: pass what replay.Handler ma
 // Execution is an execution under the control of a test. Its methods fail the test at once if
 // what they are asked for cannot be done.
 type Execution[Out any] struct {
-	t      testing.TB
-	k      *kit
-	result func() (*Result[Out], error)
+	t       testing.TB
+	k       *kit
+	restore restorer // the code that runs
 }
 
 // RunUntilSuspended runs what is due, until the execution has ended or waits for time to pass or
@@ -134,7 +132,7 @@ func (e *Execution[Out]) Op(path string) Operation {
 func (e *Execution[Out]) Result() *Result[Out] {
 	e.t.Helper()
 	e.within(e.k.drive)
-	r, err := e.result()
+	r, err := resultOf[Out](e.k, e.restore)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -174,7 +172,7 @@ func (e *Execution[Out]) Callback(path string) *Callback {
 	var found *Callback
 	for _, rec := range e.k.exec.Operations() {
 		if rec.Kind == checkpoint.KindCallback && (e.k.path(rec) == path || e.k.parentPath(rec) == path) {
-			found = &Callback{t: e.t, k: e.k, path: path, id: rec.CallbackID, op: rec.ID, outer: e.k.parentPath(rec), to: e.k.svc}
+			found = &Callback{t: e.t, k: e.k, path: path, id: rec.CallbackID, op: rec.ID, outer: e.k.parentPath(rec), arn: e.k.exec.ARN(), to: e.k.svc}
 			if !rec.Status.Terminal() {
 				return found
 			}
@@ -208,6 +206,7 @@ type Callback struct {
 	k            *kit
 	path, id, op string
 	outer        string // the path of what it was created in; empty for the handler
+	arn          string // of the execution
 	to           answerer
 }
 
@@ -237,7 +236,7 @@ func (c *Callback) succeed(v any) error {
 	default:
 		var err error
 		ctx := context.Background() //nolint:forbidigo // nothing is waited for
-		if payload, err = codec.Encode(ctx, c.codec(), codec.Meta{OperationName: c.path}, v); err != nil {
+		if payload, err = c.encode(ctx, v); err != nil {
 			return err
 		}
 	}
@@ -248,50 +247,6 @@ func (c *Callback) succeed(v any) error {
 func (c *Callback) Fail(errorType, message string) {
 	c.t.Helper()
 	c.check(c.fail(errorType, message))
-}
-
-// codec is what the outcome is encoded with: that of what waits for the callback, if that is known, for it
-// reads the outcome.
-func (c *Callback) codec() codec.Codec {
-	var own, outer codec.Codec
-	var waited bool
-	c.k.note(func() {
-		own = c.k.codecs[c.path]
-		for _, path := range []string{c.outer, scopeOf(c.path)} {
-			if !waited {
-				outer, waited = c.k.codecs[path]
-			}
-		}
-	})
-	if !waited {
-		outer, waited = c.k.branchCodec(c.outer)
-	}
-	if waited {
-		own = outer
-	}
-	if own == nil {
-		return codec.JSON()
-	}
-	return own
-}
-
-// branchCodec is the codec of a branch that waits for a callback and whose operation was not seen by itself.
-func (k *kit) branchCodec(path string) (codec.Codec, bool) {
-	batch, label, ok := splitItem(path)
-	if !ok {
-		return nil, false
-	}
-	var n *node.Batch
-	k.note(func() { n = k.batches[batch] })
-	for i := range itemsWith(n, label) {
-		o := n.Child(i)
-		if at, _ := itemPath(batch, n, o, i); at != path {
-			continue
-		}
-		g, isGroup := o.(*node.Group)
-		return o.Head().Codec, isGroup && g.Outside
-	}
-	return nil, false
 }
 
 func (c *Callback) fail(errorType, message string) error {

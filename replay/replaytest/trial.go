@@ -32,6 +32,8 @@ type trial struct {
 	status  local.Status
 	result  []byte
 	failure string
+	// diverged says that it failed because the code was not that of the log.
+	diverged bool
 
 	mu sync.Mutex // guards what follows
 	// calls numbers the calls, by invocation and number in it.
@@ -46,8 +48,15 @@ type trial struct {
 	states          map[uint64]bool
 	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
 	untoken, tardy bool
+	// events are those that the function was given, whole, without the second copy of one.
+	events []occasion
 	// most is how many records the largest event has held.
 	most int
+	// stuck are the texts that invocations have failed with because nothing was left to wait for. No interruption is a
+	// reason for that.
+	stuck map[string]bool
+	// failures are those that were recorded.
+	failures []*checkpoint.Failure
 	// orphan says that the function got no token, hasty that one has suspended for that.
 	orphan, hasty bool
 	// parents are those of the operations that the log has come to, over the groups among them that have
@@ -69,7 +78,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 	}
 	t := &trial{
 		plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
-		perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
+		stuck: make(map[string]bool), perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
 		parents: make(map[string]string), over: make(map[string]bool),
 		meeting: m, turns: newTurns(plan.order()),
 	}
@@ -111,10 +120,10 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 	if t.k.exec != nil {
 		t.status, t.result = t.k.exec.Status(), t.k.exec.Result()
 		if f := t.k.exec.Failure(); f != nil {
-			t.failure = f.Type + ": " + f.Message
+			t.failure, t.diverged = f.Type+": "+f.Message, diverges(f)
 		}
 	}
-	t.interrupted = t.interrupted || t.hasty && t.k.beside
+	t.interrupted = t.hasty && t.k.beside || x.interrupted(t)
 	if t.k.exec != nil {
 		x.uses(t.k.idle())
 	}

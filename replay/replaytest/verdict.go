@@ -115,7 +115,7 @@ func (j *judgement) reported(e *effect) bool {
 			return true
 		}
 		for _, text := range j.texts {
-			if _, list, ok := strings.Cut(text, notKnown); ok && strings.Contains(list, path) {
+			if _, list, ok := strings.Cut(text, notKnown()); ok && strings.Contains(list, path) {
 				return true
 			}
 		}

@@ -102,13 +102,13 @@ func (k *kit) substitute(c *course, path string, n node.Node) node.Node {
 func (k *kit) classify(path string, n node.Node) {
 	switch n := n.(type) {
 	case *node.Callback:
-		k.codecs[path] = n.Head().Codec
+		k.readers[path] = readerOf(n)
 		if !slices.Contains(k.callbacks, scopeOf(path)) {
 			k.asks(path)
 		}
 	case *node.Group:
 		if n.Outside { // its result is the callback's, and its codec counts
-			k.codecs[path] = n.Head().Codec
+			k.readers[path] = readerOf(n)
 			k.asks(path)
 		}
 	case *node.Batch:

@@ -39,6 +39,7 @@ func (f *front) checkpoint(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.warnOfInvokes(r, call.Updates)
 	return newCheckpointReply(out), nil
 }
 

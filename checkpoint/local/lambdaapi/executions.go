@@ -164,7 +164,7 @@ func (f *front) query(r request) (local.Query, error) {
 	}
 	q := local.Query{Function: name.Unqualified(), Name: values.Get("DurableExecutionName"), After: values.Get("Marker")}
 	if name.Qualifier != "" {
-		q.Function = name.Qualified()
+		q.Function = name.Executed() // executions are of a version, also those that an alias has started
 	}
 	for _, s := range values["Statuses"] {
 		if !slices.Contains(statuses(), local.Status(s)) {

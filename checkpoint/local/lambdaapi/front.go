@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
@@ -27,15 +29,28 @@ import (
 // loopback address. Requests of web pages are refused: those with an Origin header and, on a
 // loopback address, those for a host of the public DNS.
 //
+// A durable function that is invoked without a version or an alias is run, as AWS does not: a warning says so, in the
+// log (see [WithLogger]) and in the header "Warning" of the response.
+//
 // A fault that is not a [*checkpoint.APIError] drops the connection without an answer. The handler
 // fits [net/http.Server], whose Shutdown waits for running calls; a synchronous Invoke runs until
 // its execution has ended.
-func Handler(s *local.Service) http.Handler { return &front{svc: s, routes: frontRoutes()} }
+func Handler(s *local.Service, opts ...Option) http.Handler {
+	f := &front{svc: s, routes: frontRoutes()}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(f)
+		}
+	}
+	return f
+}
 
 // front serves the API.
 type front struct {
 	svc    *local.Service
 	routes []route
+	logger *slog.Logger // nil for the default
+	warned sync.Map     // names of functions that the log warns of
 }
 
 // route is one call of the API. A segment of its path that is "*" stands for any text.

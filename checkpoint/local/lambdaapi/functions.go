@@ -56,22 +56,23 @@ func functionOf(name, qualifier string) (api.Function, error) {
 	return fn, nil
 }
 
-// hosted finds the function that a request is about.
-func (f *front) hosted(r request) (local.Function, error) {
+// hosted finds the function that a request is about, and the name that the request has for it.
+func (f *front) hosted(r request) (local.Function, api.Function, error) {
 	fn, err := functionOf(r.labels[0], r.URL.Query().Get("Qualifier"))
 	if err != nil {
-		return local.Function{}, err
+		return local.Function{}, fn, err
 	}
 	name := fn.Unqualified()
 	if fn.Qualifier != "" {
 		name = fn.Qualified()
 	}
-	return f.svc.Function(name)
+	h, err := f.svc.Function(name)
+	return h, fn, err
 }
 
 // function serves GetFunction.
 func (f *front) function(r request) (any, error) {
-	h, err := f.hosted(r)
+	h, _, err := f.hosted(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (f *front) function(r request) (any, error) {
 
 // functionConfiguration serves GetFunctionConfiguration.
 func (f *front) functionConfiguration(r request) (any, error) {
-	h, err := f.hosted(r)
+	h, _, err := f.hosted(r)
 	if err != nil {
 		return nil, err
 	}

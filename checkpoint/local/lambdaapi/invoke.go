@@ -48,9 +48,12 @@ func (f *front) invoke(r request) (any, error) {
 // order reads what an execution is to be started with.
 func (f *front) order(r request, kind string) (local.StartInput, local.Function, error) {
 	var none local.StartInput
-	h, err := f.hosted(r)
+	h, named, err := f.hosted(r)
 	if err != nil {
 		return none, h, err
+	}
+	if named.Qualifier == "" && !h.Plain {
+		f.warnUnqualified(r, named, r.header)
 	}
 	o := local.StartInput{
 		Function: h.ARN, Name: r.Header.Get("X-Amz-Durable-Execution-Name"),

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
 // now is the time of processes, which is the real one.
@@ -64,7 +66,7 @@ func identity(ctx context.Context) (name, version, region string) {
 	}
 	region, name = parts[3], parts[6]
 	if len(parts) > 7 {
-		version = parts[7]
+		version = api.Function{Qualifier: parts[7]}.Version()
 	}
 	return name, version, region
 }

@@ -47,7 +47,7 @@ var prepareJavaScript = sync.OnceValues(func() (javaScript, error) {
 	if err := os.CopyFS(javaScriptDir, os.DirFS(filepath.Join("testdata", "javascript"))); err != nil {
 		return javaScript{}, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // it outlives the test that comes first
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // it outlives the test that comes first
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts")
 	cmd.Dir, cmd.WaitDelay = javaScriptDir, time.Second

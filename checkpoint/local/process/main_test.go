@@ -37,8 +37,10 @@ func TestMain(m *testing.M) {
 	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	if javaScriptDir != "" {
-		_ = os.RemoveAll(javaScriptDir) // it is in the folder for temporary files
+	for _, dir := range []string{javaScriptDir, pythonDir} {
+		if dir != "" {
+			_ = os.RemoveAll(dir) // it is in the folder for temporary files
+		}
 	}
 	http.DefaultClient.CloseIdleConnections()
 	for tries := 0; code == 0 && runtime.NumGoroutine() > before; tries++ {

@@ -101,7 +101,7 @@ func keepsEveryField(t *testing.T, s local.Store) {
 	failure := &checkpoint.Failure{Type: "T", Message: "m", Data: "d", Stack: []string{"a", "b"}}
 	want := local.Snapshot{
 		Execution: local.ExecutionRecord{
-			ARN: "one", Name: "n", Function: "f:1", Plain: true, Async: true, Tenant: "blue", ParentARN: "p", ParentOperation: "o",
+			ARN: "one", Name: "n", Function: "f:1", Alias: "live", Plain: true, Async: true, Tenant: "blue", ParentARN: "p", ParentOperation: "o",
 			Input: text, Status: local.StatusFailed, Result: checkpoint.TextPayload(""), Failure: failure, Closing: true,
 			Start: start, End: start.Add(time.Millisecond), Timeout: time.Hour, Invocations: 3,
 			InvocationStart: start.Add(2 * time.Millisecond), Due: true, Updated: []string{"a"}, FailedInRow: 1,
@@ -155,7 +155,8 @@ func pagesEvents(t *testing.T, s local.Store) {
 func listsExecutions(t *testing.T, s local.Store) {
 	t.Helper()
 	closing := execution("4", "d", "f:2", local.StatusSucceeded, 3*time.Hour)
-	closing.Closing = true
+	closing.Closing, closing.Input = true, checkpoint.TextPayload(`"large"`)
+	closing.Result = closing.Input
 	for _, r := range []local.ExecutionRecord{
 		execution("1", "a", "f:1", local.StatusRunning, 0),
 		execution("2", "b", "f:1", local.StatusFailed, time.Hour),
@@ -188,6 +189,9 @@ func listsExecutions(t *testing.T, s local.Store) {
 		var arns []string
 		for _, r := range got {
 			arns = append(arns, r.ARN)
+			if r.Input.Present() || r.Result.Present() {
+				t.Errorf("%s: %s is listed with its input or result, which are large and which Load returns", tt.reason, r.ARN)
+			}
 		}
 		if err != nil || !slices.Equal(arns, tt.want) {
 			t.Errorf("%s: got %v, %v, want %v", tt.reason, arns, err, tt.want)

@@ -38,6 +38,7 @@ func TestOldLogs(t *testing.T) {
 	oldlogs.Test(t, "testdata/oldlogs", programs, oldlogs.Expected{
 		Logs:      85,
 		Envelopes: "they hold the identities of named branches by now",
+		Names:     "their names are kept apart from those of registrations by now",
 	})
 }
 

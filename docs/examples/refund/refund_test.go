@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,4 +46,27 @@ func TestRefund(t *testing.T) {
 func TestRefundBearsCrashes(t *testing.T) {
 	t.Parallel()
 	replaytest.Explore(t, replay.Handler(process), Refund{ID: "R-1", Cents: 500})
+}
+
+// Who has the ID of a callback can answer it: the function does not print it.
+func TestNoCallbackIsPrinted(t *testing.T) { //nolint:paralleltest // it reads what the process prints
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = write
+	r := replaytest.Run(t, replay.Handler(process), Refund{ID: "R-2", Cents: free + 1}, replaytest.Reply("approval", "Ann"))
+	os.Stdout = stdout
+	if err := write.Close(); err != nil {
+		t.Fatal(err)
+	}
+	printed, err := io.ReadAll(read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := r.Op("approval/approval-callback").CallbackID
+	if id == "" || !strings.Contains(string(printed), "refund R-2 of 10001 cents is to be approved") || strings.Contains(string(printed), id) {
+		t.Errorf("the callback is %q; printed was %q", id, printed)
+	}
 }

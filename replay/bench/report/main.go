@@ -4,6 +4,7 @@
 //	go run ./replay/bench/report                     everything, three times
 //	go run ./replay/bench/report -row Replay         the rows whose name contains Replay
 //	go run ./replay/bench/report -quick              only to see that it works
+//	go run ./replay/bench/report -check              fails if a row is slower than a later change may make it
 package main
 
 import (
@@ -36,6 +37,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	name := flags.String("row", "", "only rows whose name contains `text`")
 	quick := flags.Bool("quick", false, "little work: the figures mean nothing")
 	live := flags.Int("live", 0, "run so many steps one after the other, instead of 300")
+	check := flags.Bool("check", false, "fail if the median of a number is above its limit, which has room for a busy machine")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "goos: %s\ngoarch: %s\npkg: github.com/perdure/perdure/replay/bench\ncpus: %d\n",
 		runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
-	var goals []string
+	var goals, over []string
 	for _, row := range bench.Rows() {
 		if !strings.Contains(row.Name, *name) {
 			continue
@@ -63,12 +65,36 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			runs = append(runs, metrics)
 		}
 		goals = append(goals, held(row, runs)...)
+		over = append(over, above(row, runs)...)
 	}
 	fmt.Fprintf(out, "\n# Goals: the median of %d runs, the least and the greatest.\n", *count)
 	for _, g := range goals {
 		fmt.Fprintln(out, "#", g)
 	}
+	if *check && len(over) > 0 {
+		return fmt.Errorf("slower than a change may make it:\n%s", strings.Join(over, "\n"))
+	}
 	return nil
+}
+
+// above says which numbers of a row are above their limits.
+func above(row bench.Row, runs [][]bench.Metric) (lines []string) {
+	for i, m := range runs[0] {
+		if m.Value, _, _ = spread(runs, i); !m.Passes() {
+			lines = append(lines, fmt.Sprintf("  %s: %.4g %s, at most %.4g", row.Name, m.Value, m.Unit, m.Limit))
+		}
+	}
+	return lines
+}
+
+// spread returns the median, the least and the greatest of the i-th number of all runs.
+func spread(runs [][]bench.Metric, i int) (median, least, greatest float64) {
+	var values []float64
+	for _, metrics := range runs {
+		values = append(values, metrics[i].Value)
+	}
+	slices.Sort(values)
+	return values[len(values)/2], values[0], values[len(values)-1]
 }
 
 // line is one run as a line of a benchmark.
@@ -88,18 +114,14 @@ func held(row bench.Row, runs [][]bench.Metric) []string {
 		if m.Most == 0 {
 			continue
 		}
-		var values []float64
-		for _, metrics := range runs {
-			values = append(values, metrics[i].Value)
-		}
-		slices.Sort(values)
-		m.Value = values[len(values)/2]
+		var least, greatest float64
+		m.Value, least, greatest = spread(runs, i)
 		answer := "held    "
 		if !m.Held() {
 			answer = "NOT HELD"
 		}
 		lines = append(lines, fmt.Sprintf("  %s %-28s %10.4g (%.4g to %.4g), at most %.4g",
-			answer, m.Unit, m.Value, values[0], values[len(values)-1], m.Most))
+			answer, m.Unit, m.Value, least, greatest, m.Most))
 	}
 	return lines
 }

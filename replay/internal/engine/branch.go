@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -32,8 +31,13 @@ type branch struct {
 	s   *scope
 	f   *fiber
 
+	branchEnd
+}
+
+// branchEnd is how a branch ended.
+type branchEnd struct {
 	// done says that it has ended, at cause; counted that the batch has taken that in; failed that it
-	// counts as failed, which may differ from whether its operation did: see [batch.judge].
+	// counts as failed, which may differ from whether its operation did: see [judge].
 	done, counted, failed bool
 	cause                 cause
 	payload               checkpoint.Payload
@@ -77,7 +81,7 @@ var errCreatedInBatch = errors.New("a callback is created by a branch: create it
 
 // newBranch makes the i-th operation of a batch.
 func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
-	o := f.child(n, i)
+	o := childOf(f, n, i)
 	h := o.Head()
 	if h.Err != nil {
 		return nil, h.Err
@@ -90,8 +94,8 @@ func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
 	return k, nil
 }
 
-// origin is the ID and the path of the operation whose result is the branch's: codecs may ask for it. batch is the ID of the batch, path its path.
-func (k *branch) origin(batch, path string) (id, at string) {
+// originOf is the ID and the path of the operation whose result is the branch's: codecs may ask for it. batch is the ID of the batch, path its path.
+func originOf(k *branch, batch, path string) (id, at string) {
 	occurrence := 0
 	if k.indexed {
 		occurrence = k.index
@@ -126,15 +130,15 @@ const groupSubType = subtype.Group
 func (b *batch) admit(k *branch) {
 	b.next++
 	b.open++
-	b.begin(k, b.f.look)
+	b.begin(k, b.f.logOnly)
 }
 
 // begin begins a branch. One that has ended in an earlier invocation is read from the log. With look it
 // goes only as far as the log reaches.
 func (b *batch) begin(k *branch, look bool) {
 	inv := b.s.inv
-	if !b.n.Flat && inv.Observer != nil && !b.in.readOnly && !look {
-		inv.Observer.Reached(k.operation().sight())
+	if !b.n.Flat && inv.Observer != nil && !b.inner.readOnly && !look {
+		inv.Observer.Reached(asOperation(k).sight())
 	}
 	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
 		k.payload, k.failure = k.rec.Payload, k.rec.Failure
@@ -142,36 +146,20 @@ func (b *batch) begin(k *branch, look bool) {
 			k.failure = &checkpoint.Failure{}
 		}
 		k.cause = cause{at: k.rec.End}
-		b.end(k)
+		b.branchEnded(k)
 		return
 	}
 	if k.rec == nil && !b.n.Flat && !look {
+		inv.usage.operations++
 		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.time()))
 	}
 	if _, plain := k.plain(); plain && inv.Substitute != nil {
 		k.n = inv.Substitute(k.path(), k.n)
 	}
 	k.f = inv.spawn(b.f, b, k.path(), k)
-	k.f.look = k.f.look || look
-	k.s = k.scope(k.rec != nil && k.rec.Status.Terminal())
+	k.f.logOnly = k.f.logOnly || look
+	k.s = scopeOfBranch(k, k.rec != nil && k.rec.Status.Terminal())
 	k.f.cancel = k.s.cancel
-}
-
-// weight is how many items of the batch the branch counts as.
-func (b *batch) weight(k *branch) int {
-	if inner, ok := k.n.(*node.Batch); ok && b.n.Total > 0 {
-		return inner.N
-	}
-	return 1
-}
-
-// failures is how many of these items failed in a branch that succeeded.
-func (b *batch) failures(k *branch) int {
-	if b.n.Total == 0 {
-		return 0
-	}
-	e, _ := wire.ReadEnvelope(k.payload.Bytes())
-	return strings.Count(e.Status, string(wire.BranchFailed))
 }
 
 // ending is how the branch counts; it counts as started if the rule was not asked about it.
@@ -198,16 +186,16 @@ func (k *branch) endingAs(status byte) wire.Ending {
 	return end
 }
 
-// left reports whether the batch leaves the branch behind: it was not counted, or its operation has
+// leftBehind reports whether the batch leaves the branch behind: it was not counted, or its operation has
 // completed with a result that counts as a failure. What it did is then to be undone.
-func (k *branch) left() bool { return !k.counted || k.failed && k.failure == nil }
+func (k *branch) leftBehind() bool { return !k.counted || k.failed && k.failure == nil }
 
-// scope returns the scope of the branch.
-func (k *branch) scope(readOnly bool) *scope {
-	in := k.b.in
-	s := &scope{inv: in.inv, up: in, kind: aloneScope, readOnly: in.readOnly || readOnly, time: in.time}
-	s.place = place{
-		ids: oplog.NewScope(k.id), real: k.id, path: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
+// scopeOfBranch returns the scope of the branch.
+func scopeOfBranch(k *branch, readOnly bool) *scope {
+	in := k.b.inner
+	s := &scope{inv: in.inv, outer: in, kind: aloneScope, readOnly: in.readOnly || readOnly, time: in.time}
+	s.location = location{
+		ids: oplog.NewScope(k.id), real: k.id, at: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
 	}
 	if _, plain := k.plain(); plain {
 		s.kind = branchScope
@@ -228,18 +216,18 @@ func (k *branch) run(f *fiber) {
 	var v any
 	var err error
 	switch g, plain := k.plain(); {
-	case k.s.inv.Observer != nil && !k.b.n.Flat && !f.look: // a flat branch is no operation: there is nothing to report
+	case k.s.inv.Observer != nil && !k.b.n.Flat && !f.logOnly: // a flat branch is no operation: there is nothing to report
 		if !plain {
 			g = nil
 		}
 		v, err = k.observed(g)
 	case plain:
-		v, err = f.runScope(g.Body, &Handle{s: k.s, ctx: k.s.ctx})
+		v, err = runScope(f, g.Body, &Handle{s: k.s, ctx: k.s.ctx})
 	default:
 		v, err = k.result(k.s.call(k.s.ctx, k.n, false))
 	}
-	err = f.returned(err)
-	if _, plain := k.plain(); f.look && plain && err == nil && !k.s.readOnly {
+	err = regained(f, err)
+	if _, plain := k.plain(); f.logOnly && plain && err == nil && !k.s.readOnly {
 		k.payload, err = k.encoded(f, v) // it may be all that is left of it
 	}
 	k.conclude(v, k.s.close(err))
@@ -249,19 +237,19 @@ func (k *branch) run(f *fiber) {
 // observer.
 func (k *branch) observed(g *node.Group) (v any, err error) {
 	if g != nil {
-		return k.s.observed(k.operation(), g.Body)
+		return observedGroup(k.s, asOperation(k), g.Body)
 	}
-	k.s.flushed()
-	k.s.inv.Observer.Group(k.s.ctx, k.operation().sight(), func(ctx context.Context) error {
+	flushed(k.s)
+	k.s.inv.Observer.Group(k.s.ctx, asOperation(k).sight(), func(ctx context.Context) error {
 		v, err = k.result(k.s.call(ctx, k.n, false))
-		k.s.flushed()
+		flushed(k.s)
 		return err
 	})
 	return v, err
 }
 
 // result is what an operation that is not a plain group has come to.
-func (k *branch) result(r node.Record) (any, error) {
+func (k *branch) result(r node.Result) (any, error) {
 	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
 		_, r.Err = guarded(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
 	}
@@ -279,7 +267,7 @@ func (k *branch) conclude(v any, err error) {
 		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
 			k.s.diverge(refailed(k.rec, err))
 		}
-		k.payload, k.failure = checkpoint.Payload{}, f.failure(err, k.s.known)
+		k.payload, k.failure = checkpoint.Payload{}, encodeFailure(f, err, k.s.known)
 	}
 	if k.rec != nil && k.rec.Status.Terminal() {
 		f.becauseOf(k.rec, k.rec)
@@ -288,7 +276,7 @@ func (k *branch) conclude(v any, err error) {
 
 // encoded makes the payload of the branch's value.
 func (k *branch) encoded(f *fiber, v any) (checkpoint.Payload, error) {
-	o := &operation{s: k.b.in, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+	o := &operation{s: k.b.inner, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
 	return o.payload(f, v)
 }
 
@@ -321,20 +309,20 @@ func (k *branch) ended(err error) {
 	}
 	k.s.cancel(errEnded)
 	k.cause = k.f.cause
-	k.b.end(k)
+	k.b.branchEnded(k)
 }
 
-// operation is the branch as an operation of its own.
-func (k *branch) operation() *operation {
+// asOperation is the branch as an operation of its own.
+func asOperation(k *branch) *operation {
 	return &operation{
-		s: k.b.in, head: &node.Header{Name: k.wire, SubType: k.b.n.ItemSubType}, kind: checkpoint.KindContext,
+		s: k.b.inner, head: &node.Header{Name: k.wire, SubType: k.b.n.ItemSubType}, kind: checkpoint.KindContext,
 		id: k.id, at: k.path(), found: k.rec,
 	}
 }
 
 func (k *branch) update(a checkpoint.Action) checkpoint.Update {
 	return checkpoint.Update{
-		ID: k.id, ParentID: k.b.in.real, Name: k.wire, SubType: k.b.n.ItemSubType,
+		ID: k.id, ParentID: k.b.inner.real, Name: k.wire, SubType: k.b.n.ItemSubType,
 		Kind: checkpoint.KindContext, Action: a,
 	}
 }

@@ -27,8 +27,8 @@ func (c cause) before(d cause) bool {
 	return c.at.Before(d.at)
 }
 
-// known returns the cause with the time of its end, if that is known by now.
-func (inv *invocation) known(c cause) cause {
+// knownCause returns the cause with the time of its end, if that is known by now.
+func knownCause(inv *invocation, c cause) cause {
 	if c.seq == 0 || inv.out.Acked() < c.seq {
 		return c
 	}
@@ -41,7 +41,7 @@ func (inv *invocation) known(c cause) cause {
 
 // because notes that the fiber has waited for something that ended at c.
 func (f *fiber) because(c cause) {
-	if f.cause = f.inv.known(f.cause); f.cause.before(c) {
+	if f.cause = knownCause(f.inv, f.cause); f.cause.before(c) {
 		f.cause = c
 	}
 }

@@ -15,6 +15,8 @@ type claim struct {
 	occurrence int
 	// rec is the record when it was claimed; nil if there was none.
 	rec *checkpoint.Operation
+	// refused is why the operation was not claimed: the execution has no room for it.
+	refused error
 }
 
 // enter is called when user code calls the scope. It returns with the turn, or an error to a goroutine that is not the
@@ -24,12 +26,12 @@ func (s *scope) enter(h *node.Header) error {
 	who := s.Enter()
 	switch who {
 	case turn.Own, turn.Inside:
-		f.last()
+		f.exitIfOver()
 		switch {
 		case s.ended.Load():
-			f.fatal(s.misuse(ErrEnded, h))
+			f.fatal(misused(s, ErrEnded, h))
 		case who == turn.Inside:
-			f.fatal(s.misuse(ErrNested, h))
+			f.fatal(misused(s, ErrNested, h))
 		}
 		return nil
 	case turn.InBody:
@@ -38,7 +40,7 @@ func (s *scope) enter(h *node.Header) error {
 			rule = ErrEnded
 		}
 		if !inv.over() {
-			inv.fail(s.misuse(rule, h))
+			inv.fail(misused(s, rule, h))
 		}
 		runtime.Goexit()
 	case turn.Helper, turn.Foreign:
@@ -46,12 +48,12 @@ func (s *scope) enter(h *node.Header) error {
 	if inv.over() {
 		return ErrEnded
 	}
-	err := s.misuse(ErrConcurrent, h)
+	err := misused(s, ErrConcurrent, h)
 	switch {
 	case s.ended.Load():
-		err = s.misuse(ErrEnded, h)
+		err = misused(s, ErrEnded, h)
 	case who == turn.Helper:
-		err = s.misuse(ErrNested, h)
+		err = misused(s, ErrNested, h)
 	}
 	inv.fail(err)
 	return err
@@ -60,8 +62,8 @@ func (s *scope) enter(h *node.Header) error {
 // leave gives the turn back to the user code around the call.
 func (s *scope) leave() { s.inv.turn.Leave(&s.Seat) }
 
-// last ends the goroutine of the fiber if the invocation, or the fiber, is over.
-func (f *fiber) last() {
+// exitIfOver ends the goroutine of the fiber if the invocation, or the fiber, is over.
+func (f *fiber) exitIfOver() {
 	if f.Dead() {
 		f.Exit()
 	}
@@ -73,7 +75,7 @@ func (f *fiber) last() {
 // fatal ends the execution for an error, and the goroutine.
 func (f *fiber) fatal(err error) {
 	f.inv.fail(err)
-	f.last()
+	f.exitIfOver()
 }
 
 // claim finds the record of the next operation and checks that it is the same operation.
@@ -84,40 +86,38 @@ func (f *fiber) fatal(err error) {
 //  3. Otherwise the operation is new: the caller queues its START before it gives the turn away.
 func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 	h := n.Head()
-	key := identity{h.Name, h.Key}
-	c := claim{occurrence: s.seen.of(key)}
-	s.seen.set(key, c.occurrence+1)
-
-	var buf [maxID]byte
-	id := s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence)
-	rec, name, first := s.inv.log.Claim(id)
-	c.id, c.rec = name, rec
-	if !first && s.kind != undoScope && !s.f.look {
-		s.f.fatal(s.misuse(errCollision, h))
-	}
+	c := s.place(h)
+	rec := c.rec
 	s.inv.claims++
+	if h.Undo != nil {
+		s.inv.usage.undoable = true
+	}
 	if h.Undo != nil && s.kind != aloneScope {
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}
 	if rec == nil {
-		if s.f.look {
+		if s.f.logOnly {
 			s.f.stop(s)
 		}
+		if c.refused = s.room(n, c.occurrence); c.refused != nil {
+			return c
+		}
+		s.inv.usage.operations++
 		if s.readOnly || (s.kind.ordered() && s.unclaimed() > 0) {
-			s.diverge(s.missing(h, kind, c.occurrence))
+			s.diverge(missingRecord(s, h, kind, c.occurrence))
 		}
 		if !s.inv.log.AllClaimed() {
-			s.standstill(s.operation(s.ctx, h, kind, c))
+			s.standstill(newOperation(s.ctx, s, h, kind, c))
 		}
 		s.time.stale = false
 		s.reach(h, kind, c)
 		return c
 	}
 	if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
-		s.diverge(s.changed(h, kind, c.occurrence, rec))
+		s.diverge(changedRecord(s, h, kind, c.occurrence, rec))
 	}
 	if s.kind.ordered() && len(s.gate) > 0 && s.unclaimed() == 0 {
-		s.open()
+		s.openGate()
 	}
 	s.reach(h, kind, c)
 	return c
@@ -125,7 +125,7 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 
 // reach shows the observer an operation that was claimed.
 func (s *scope) reach(h *node.Header, kind checkpoint.Kind, c claim) {
-	if s.inv.Observer == nil || s.f.look {
+	if s.inv.Observer == nil || s.f.logOnly {
 		return
 	}
 	o := operation{s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, found: c.rec}
@@ -137,13 +137,102 @@ const maxID = 64
 
 // pathOf is the path of an operation of the scope.
 func (s *scope) pathOf(h *node.Header, occurrence int) string {
-	return oplog.Path(s.path, h.Name, h.Key, occurrence)
+	return oplog.Path(s.path(), h.Name, h.Key, occurrence)
 }
 
 // describe is the path of an operation that is not claimed yet.
-func (s *scope) describe(h *node.Header) string {
+func describe(s *scope, h *node.Header) string {
 	if h == nil {
-		return s.path
+		return s.path()
 	}
 	return s.pathOf(h, 0)
+}
+
+// place claims the place of the next operation in the log.
+func (s *scope) place(h *node.Header) claim {
+	var buf [maxID]byte
+	key, me := identity{h.Name, h.Key}, s.claimer()
+	n, known := s.seen.of(key)
+	c := claim{occurrence: n}
+	rec, name, before := s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
+	if !known && before == me { // it has occurred once, which nothing but the log knows
+		c.occurrence = 1
+		rec, name, before = s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
+	}
+	c.id, c.rec = name, rec
+	s.seen.claimed(key, c.occurrence+1)
+	if before != 0 {
+		if s.kind != undoScope && !s.f.logOnly {
+			s.f.fatal(misused(s, errCollision, h))
+		}
+		s.seen.set(key, c.occurrence+1) // the log says it of another scope
+	}
+	return c
+}
+
+// claimer is the number of the scope among those that claim.
+func (s *scope) claimer() oplog.Claimer {
+	if s.number == 0 {
+		s.inv.claimers++
+		s.number = s.inv.claimers
+	}
+	return s.number
+}
+
+// next returns the occurrence of the next operation with this name and key.
+func (s *scope) next(h *node.Header) int {
+	if n, known := s.seen.of(identity{h.Name, h.Key}); known {
+		return n
+	}
+	var buf [maxID]byte
+	if s.inv.log.ClaimedBy(s.ids.AppendID(buf[:0], h.Name, h.Key, 0)) == s.claimer() {
+		return 1
+	}
+	return 0
+}
+
+// identity is what tells operations of a scope apart, but for the occurrence.
+type identity struct{ name, key string }
+
+// occurrences counts the operations of a scope by name and key. Which of them have occurred once is in the log, which
+// knows by which scope a place was claimed: most operations of most scopes occur once, and need no map.
+type occurrences struct {
+	last identity // of the operation that was claimed last
+	n    int      // how often it has occurred
+	more map[identity]int
+}
+
+// of returns how often a name and key have occurred. What is not known here has not occurred, or once: that the log knows.
+func (o *occurrences) of(id identity) (n int, known bool) {
+	if o.last == id {
+		return o.n, true
+	}
+	n, known = o.more[id]
+	return n, known
+}
+
+// claimed notes the n-th occurrence of a name and key, which the log knows if it is the first one.
+func (o *occurrences) claimed(id identity, n int) {
+	if o.last != id && o.n > 1 {
+		o.keep(o.last, o.n)
+	}
+	o.last, o.n = id, n
+	if _, kept := o.more[id]; kept {
+		o.more[id] = n
+	}
+}
+
+// set says how often a name and key have occurred, whatever the log knows.
+func (o *occurrences) set(id identity, n int) {
+	if o.last == id {
+		o.n = n
+	}
+	o.keep(id, n)
+}
+
+func (o *occurrences) keep(id identity, n int) {
+	if o.more == nil {
+		o.more = make(map[identity]int)
+	}
+	o.more[id] = n
 }

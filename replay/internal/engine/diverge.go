@@ -27,22 +27,22 @@ func (d *diverged) Error() string { return d.Reason }
 // look ends.
 func (s *scope) diverge(d *Divergence) {
 	f := s.inv.running()
-	if f.look {
+	if f.logOnly {
 		f.stop(s)
 	}
-	f.fatal(s.divergence(d))
+	f.fatal(divergence(s, d))
 }
 
-func (s *scope) divergence(d *Divergence) error {
-	d.Scope = s.path
+func divergence(s *scope, d *Divergence) error {
+	d.Scope = s.path()
 	return &diverged{*d}
 }
 
-// missing describes an operation that has no record although the log holds later ones.
-func (s *scope) missing(h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
+// missingRecord describes an operation that has no record although the log holds later ones.
+func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
 	e := &Divergence{
 		Reason: "an operation was inserted, renamed or moved before operations that have been recorded",
-		Log:    s.unreached(),
+		Log:    unreachedRecords(s),
 		Code:   declared(h, kind, s.pathOf(h, occurrence)),
 	}
 	if s.readOnly && s.unclaimed() == 0 {
@@ -52,8 +52,8 @@ func (s *scope) missing(h *node.Header, kind checkpoint.Kind, occurrence int) *D
 	return e
 }
 
-// changed describes a record that belongs to another operation.
-func (s *scope) changed(h *node.Header, kind checkpoint.Kind, occurrence int, rec *checkpoint.Operation) *Divergence {
+// changedRecord describes a record that belongs to another operation.
+func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int, rec *checkpoint.Operation) *Divergence {
 	reason := "the name differs"
 	switch {
 	case rec.Kind != kind:
@@ -70,26 +70,26 @@ func (s *scope) changed(h *node.Header, kind checkpoint.Kind, occurrence int, re
 	}
 }
 
-// beyond describes records that lie after an operation which is not finished.
-func (s *scope) beyond(o *operation) *Divergence {
+// beyondFrontier describes records that lie after an operation which is not finished.
+func beyondFrontier(s *scope, o *operation) *Divergence {
 	return &Divergence{
 		Reason: "the code waits for an operation that is not finished, but did not reach recorded operations before it",
-		Log:    s.unreached(),
+		Log:    unreachedRecords(s),
 		Code:   declared(o.head, o.kind, o.path()),
 	}
 }
 
-// left describes records that the code returned without reaching.
-func (s *scope) left() *Divergence {
+// unreachedAtReturn describes records that the code returned without reaching.
+func unreachedAtReturn(s *scope) *Divergence {
 	return &Divergence{
 		Reason: "the code returned without reaching operations that have been recorded",
-		Log:    s.unreached(),
+		Log:    unreachedRecords(s),
 		Code:   "nothing further",
 	}
 }
 
-// unfinished describes an operation that a finished group waits for.
-func (s *scope) unfinished(o *operation) *Divergence {
+// unfinishedInside describes an operation that a finished group waits for.
+func unfinishedInside(s *scope, o *operation) *Divergence {
 	return &Divergence{
 		Reason: "the code of a completed group waits for an operation that it did not wait for before",
 		Log:    "the operation, not finished",
@@ -106,8 +106,8 @@ func refailed(rec *checkpoint.Operation, err error) *Divergence {
 	}
 }
 
-// undecodable describes a payload that the code cannot read.
-func (s *scope) undecodable(r node.Record, err error) *Divergence {
+// undecodablePayload describes a payload that the code cannot read.
+func undecodablePayload(s *scope, r node.Result, err error) *Divergence {
 	return &Divergence{
 		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
 		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),
@@ -115,8 +115,8 @@ func (s *scope) undecodable(r node.Record, err error) *Divergence {
 	}
 }
 
-// unreached lists the records of the scope that nobody has claimed.
-func (s *scope) unreached() string {
+// unreachedRecords lists the records of the scope that nobody has claimed.
+func unreachedRecords(s *scope) string {
 	const most = 3
 	recs := s.inv.log.UnclaimedRecords(s.ids)
 	var b strings.Builder
@@ -148,13 +148,13 @@ func parentOf(id string) string {
 	return ", in " + id
 }
 
-// undeclared describes a record of a branch that the code does not have.
-func (s *scope) undeclared(what string) *Divergence {
+// undeclaredBranch describes a record of a branch that the code does not have.
+func undeclaredBranch(s *scope, what string) *Divergence {
 	return &Divergence{
 		Reason: "the log holds a branch that the code does not declare: an item was removed, its key or name changed, " +
 			"or the batch is flat now or was",
 		Log:  what,
-		Code: "other branches in " + quote(s.path),
+		Code: "other branches in " + quote(s.path()),
 	}
 }
 

@@ -3,5 +3,5 @@
 //
 // All of it runs on one turn (package turn): what has the turn may touch the engine's state, and nothing else can. The
 // code of a strand is straight-line: it claims an operation, queues its START, waits, runs the body off the turn, queues
-// how it ended and waits again. What happens when no strand can run is in machine.go.
+// how it ended and waits again. What happens when no strand can run is in loop.go.
 package engine

@@ -20,11 +20,14 @@ var (
 	ErrConcurrent = errors.New("replay: a goroutine used the context of another")
 	// ErrEnded is the error of a call in a handler, group or branch that has returned.
 	ErrEnded = errors.New("replay: the handler, group or branch of this context has ended")
+	// ErrNothingPending is the error of an invocation in which nothing can go on, and the service has nothing to end
+	// either: nothing would ever invoke the function again.
+	ErrNothingPending = errors.New("replay: nothing can go on and nothing is pending in the service")
 	// ErrExited is the error of a handler, group or body that ended its goroutine without
 	// returning, as runtime.Goexit and testing.T.FailNow do.
 	ErrExited = errors.New("replay: user code ended its goroutine without returning")
 
-	errNotCancellable = errors.New("replay: only waits can be cancelled")
+	errNotCancellable = errors.New("replay: only waits can be cancelled; limit other operations with op.Timeout")
 	errLeft           = errors.New("replay: goroutines of the handler did not end with the invocation")
 	errCollision      = errors.New("replay: two operations have the same ID; change the name or the key of one of them")
 	errSuspended      = errors.New("replay: the invocation is suspended")
@@ -32,9 +35,28 @@ var (
 	errNoToken        = errors.New("replay: the service gave no checkpoint token although the execution is not finished and the function could go on")
 )
 
-// misuse says where in the handler a rule was broken.
-func (s *scope) misuse(rule error, h *node.Header) error {
-	return &misuse{rule: rule, text: fmt.Sprintf("%v: operation %s, context of %s", rule, quote(s.describe(h)), placeOf(s.path))}
+// misused says where in the handler a rule was broken, and what to do.
+func misused(s *scope, rule error, h *node.Header) error {
+	text := fmt.Sprintf("%v: operation %s, context of %s", rule, quote(describe(s, h)), placeOf(s.path()))
+	if what := advice(rule); what != "" {
+		text += "; " + what
+	}
+	return &misuse{rule: rule, text: text}
+}
+
+// advice says what to do instead of breaking a rule; it is empty for a rule that says so itself.
+func advice(rule error) string {
+	switch {
+	case errors.Is(rule, ErrNested):
+		return "run it before or after, or make what it is in an op.Group and use the context that its function is given"
+	case errors.Is(rule, ErrConcurrent):
+		return "start it with replay.Go, or declare it with op.Map or op.Parallel, on the goroutine that the context was given to"
+	case errors.Is(rule, ErrEnded):
+		return "run it before the function that was given the context returns"
+	case errors.Is(rule, ErrExited):
+		return "return an error instead of calling runtime.Goexit, which testing.T.FailNow does too"
+	}
+	return ""
 }
 
 // placeOf names a scope or an operation for people.

@@ -15,7 +15,16 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Builtin are the registered errors that every execution knows. Their names are on the wire and
+// Names of errors on the wire belong to one of three spaces, which are never mixed: names of the user's
+// registrations, names of the built-in errors, and names of Go types, which identify nothing. The names of built-in
+// errors have a prefix; a registration has the other one if it would read as a built-in name of an older record, which
+// had none.
+const (
+	builtinSpace    = "perdure."
+	registeredSpace = "registered."
+)
+
+// Builtin are the registered errors that every execution knows. Their names are on the wire, after [builtinSpace], and
 // never change.
 func Builtin() []codec.KnownError {
 	return []codec.KnownError{
@@ -24,6 +33,9 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("TimedOut", op.ErrTimedOut),
 		codec.Sentinel("Stopped", op.ErrStopped),
 		codec.Sentinel("ConditionNotMet", op.ErrNotMet),
+		codec.Sentinel("TooLarge", op.ErrTooLarge),
+		codec.Sentinel("TooMany", op.ErrTooMany),
+		codec.Sentinel("NotBegun", errNotBegun),
 		codec.ErrorType[*op.UndoError]("UndoError"),
 		codec.ErrorType[*op.BatchError]("BatchError"),
 		codec.ErrorType[*codec.Error]("CodecError"),
@@ -48,8 +60,8 @@ func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Fail
 	err = sound(err)
 	f := &checkpoint.Failure{Message: clip(err.Error())}
 	var ids []op.Identity
-	f.Type = identify(err, concat(known, set.Known), &ids)
-	own := identify(err, set.Builtin, &ids)
+	f.Type = identify(err, concat(known, set.Known), set.registeredName, &ids)
+	own := identify(err, set.Builtin, builtinName, &ids)
 	if f.Type == "" {
 		f.Type = TypeName(err)
 	}
@@ -60,6 +72,9 @@ func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Fail
 		f.Type = "Error"
 	}
 	f.Data = identityData(ids)
+	if _, registered := lookup(f.Type, known, set.Known); registered && f.Data == "" {
+		f.Data = errorData{}.text() // the type of another error has the name of a registration: it identifies nothing
+	}
 	if e, ok := errors.AsType[*op.Error](err); ok && f.Data == "" {
 		f.Data = clip(e.Data)
 	}
@@ -69,23 +84,60 @@ func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Fail
 	return f
 }
 
-// identify walks the tree of err in the order of errors.Is, adds the registrations that match to
-// ids, and returns the name of the first. What the record of an operation names is passed on, also
+// builtinName is the name of a built-in error on the wire.
+func builtinName(name string) string { return builtinSpace + name }
+
+// registeredName is the name of a registration on the wire.
+func (set *Config) registeredName(name string) string {
+	_, asBuiltin := lookup(name, set.Builtin)
+	if asBuiltin || strings.HasPrefix(name, builtinSpace) || strings.HasPrefix(name, registeredSpace) {
+		return registeredSpace + name
+	}
+	return name
+}
+
+// nameToday is a name on the wire as it is written today: records of the first engine have built-in names without a
+// prefix.
+func (set *Config) nameToday(name string, known []codec.KnownError) string {
+	if _, ok := lookup(name, known, set.Known); ok {
+		return name
+	}
+	if _, ok := lookup(name, set.Builtin); ok {
+		return builtinName(name)
+	}
+	return name
+}
+
+// find returns the registration that a name on the wire, as it is written today, stands for.
+func (set *Config) find(name string, known []codec.KnownError) (codec.KnownError, bool) {
+	if bare, ok := strings.CutPrefix(name, builtinSpace); ok {
+		return lookup(bare, set.Builtin)
+	}
+	if bare, ok := strings.CutPrefix(name, registeredSpace); ok {
+		return lookup(bare, known, set.Known)
+	}
+	return lookup(name, known, set.Known)
+}
+
+// identify walks the tree of err in the order of errors.Is, adds the registrations that match to ids under the names
+// that named gives them, and returns the name of the first. What the record of an operation names is passed on, also
 // if it is not registered here.
-func identify(err error, known []codec.KnownError, ids *[]op.Identity) (first string) {
+func identify(err error, known []codec.KnownError, named func(string) string, ids *[]op.Identity) (first string) {
 	walk(err, func(e error, below []error) {
 		if r, ok := e.(*op.Error); ok { //nolint:errorlint // the walk looks at each error by itself
 			for _, id := range r.Identities {
 				addIdentity(ids, id)
-				if _, ok := lookup(id.Name, known); ok && first == "" {
-					first = id.Name
+				for _, k := range known {
+					if first == "" && named(k.Name()) == id.Name {
+						first = k.Name()
+					}
 				}
 			}
 			return
 		}
 		for _, k := range known {
 			if data, ok := k.Match(e); ok && !anyMatches(k, below) {
-				addIdentity(ids, op.Identity{Name: k.Name(), Data: data})
+				addIdentity(ids, op.Identity{Name: named(k.Name()), Data: data})
 				if first == "" {
 					first = k.Name()
 				}
@@ -155,7 +207,7 @@ func foreign(full string) bool {
 	switch full {
 	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "op.refusedError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
-		"engine.misuse", "engine.ruleBroken", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
+		"engine.misuse", "engine.brokenRuleError", "engine.sizeError", "engine.countError", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
 		return true
 	}
 	return strings.HasPrefix(full, "fmt.") || strings.HasPrefix(full, "errors.")
@@ -227,6 +279,12 @@ func readData(data string) (d errorData, outside string) {
 		return errorData{}, data
 	}
 	return d, ""
+}
+
+// identitiesOf are the registered errors that a failure names.
+func identitiesOf(f *checkpoint.Failure) []op.Identity {
+	d, _ := readData(f.Data)
+	return d.Perdure.Known
 }
 
 // carried is the state that an attempt left behind.

@@ -10,39 +10,57 @@ import (
 
 // fiber is a goroutine of ours: that of the handler, of a branch, of an operation that was started by
 // Go. Its fields are touched with the turn.
+//
+// It has many methods: they are the verbs of the straight-line code that it runs. Each kind of parking is one.
 type fiber struct {
 	*turn.Strand
+	visit
+	member
 
-	inv     *invocation
-	routine routine
-	kids    []*fiber // which it has begun
-	path    string
-	// at is the operation whose function of the user's it runs; nil for that of its own path. Goroutines
-	// without the turn look at it.
-	at atomic.Pointer[operation]
+	inv      *invocation
+	routine  routine
+	children []*fiber // which it has begun
 	// wait is what it is parked for.
 	wait wait
 	// cause is the latest end that it has waited for.
 	cause cause
-	// in is the innermost batch that it is inside of; nil if there is none.
-	in *batch
-	// look says that it only goes as far as the log reaches: it begins nothing and records nothing.
-	look bool
-	// moving says that it will go on by itself, without a body and without the service.
-	moving bool
-	// cancel ends the contexts of what it runs when it is ended; may be nil.
-	cancel context.CancelCauseFunc
+	// logOnly says that it only goes as far as the log reaches: it begins nothing and records nothing.
+	logOnly bool
 	// held are the places among the running bodies that it has taken.
 	held *slots
 	// unbegun is the step whose START is queued and whose body has not begun; nil if there is none.
 	unbegun *step
-	// ending says that it was ended, for deferred functions and those that do not have the turn.
-	ending  atomic.Bool
+	fiberEnd
+}
+
+// visit is where in the user's code a fiber is.
+type visit struct {
+	// path is that of the operation that the fiber was begun for; empty for the handler's.
+	path string
+	// at is the operation whose function of the user's it runs; nil for that of its own path. Goroutines
+	// without the turn look at it.
+	at      atomic.Pointer[operation]
 	calling calling // of the user's, by the engine
 	// panicked is the value of a panic that was recovered while it was being ended.
 	panicked any
-	// gone are those that wait until it has ended.
-	gone []*fiber
+}
+
+// member is a fiber's part in a batch.
+type member struct {
+	// batch is the innermost one that it is inside of; nil if there is none.
+	batch *batch
+	// moving says that it will go on by itself, without a body and without the service.
+	moving bool
+}
+
+// fiberEnd is how a fiber ends that others end.
+type fiberEnd struct {
+	// ending says that it was ended, for deferred functions and those that do not have the turn.
+	ending atomic.Bool
+	// cancel ends the contexts of what it runs; may be nil.
+	cancel context.CancelCauseFunc
+	// waiters wait until it has ended.
+	waiters []*fiber
 }
 
 // routine is what a fiber does.
@@ -65,11 +83,11 @@ func (r funcs) ended(err error) { r.end(err) }
 
 // spawn begins a fiber, behind those that are ready. With the turn.
 func (inv *invocation) spawn(up *fiber, in *batch, path string, r routine) *fiber {
-	f := &fiber{inv: inv, path: path, in: in, routine: r}
+	f := &fiber{inv: inv, visit: visit{path: path}, member: member{batch: in}, routine: r}
 	var parent *turn.Strand
 	if up != nil {
-		parent, f.look = up.Strand, up.look
-		up.kids = append(up.kids, f)
+		parent, f.logOnly = up.Strand, up.logOnly
+		up.children = append(up.children, f)
 	}
 	f.Strand = inv.turn.Spawn(parent, f)
 	return f
@@ -81,22 +99,22 @@ func (f *fiber) Run() {
 	defer func() {
 		v := recover()
 		f.Regain()
-		f.left(v, returned)
+		f.classifyEnd(v, returned)
 	}()
 	f.routine.run(f)
 	returned = true
 }
 
-// left classifies how the goroutine ended. Whether it was ended is known by the strand, not by what
+// classifyEnd classifies how the goroutine ended. Whether it was ended is known by the strand, not by what
 // recover says: deferred functions may panic on the way out.
-func (f *fiber) left(v any, returned bool) {
+func (f *fiber) classifyEnd(v any, returned bool) {
 	switch {
 	case f.Dead():
 		if v == nil {
 			v = f.panicked
 		}
 		if v != nil {
-			f.inv.warn("a deferred function panicked while its goroutine was ended", pathAttr(f.path), panicAttr(v))
+			warn(f.inv, "a deferred function panicked while its goroutine was ended", pathAttr(f.path), panicAttr(v))
 		}
 	case returned:
 		f.routine.ended(nil)
@@ -105,8 +123,8 @@ func (f *fiber) left(v any, returned bool) {
 	default:
 		f.inv.fail(f.exited())
 	}
-	f.give()
-	for _, w := range f.gone {
+	f.releaseSlots()
+	for _, w := range f.waiters {
 		w.Wake()
 	}
 }
@@ -114,8 +132,8 @@ func (f *fiber) left(v any, returned bool) {
 // Ended is called when the fiber is ended by others: it will run no more but its deferred functions.
 func (f *fiber) Ended() {
 	f.ending.Store(true)
-	f.settle(false)
-	f.give()
+	f.setMoving(false)
+	f.releaseSlots()
 	if f.wait.why == waitDone {
 		f.inv.waits.joining--
 	}
@@ -129,16 +147,16 @@ func (f *fiber) Ended() {
 }
 
 // where is the path of the user's function that the fiber runs; empty for the handler's.
-func (f *fiber) where() string {
-	if o := f.at.Load(); o != nil {
+func (v *visit) where() string {
+	if o := v.at.Load(); o != nil {
 		return o.path()
 	}
-	return f.path
+	return v.path
 }
 
-// settle notes whether the fiber moves: whether it will go on without a body and without the service.
+// setMoving notes whether the fiber moves: whether it will go on without a body and without the service.
 // As long as a fiber inside a batch moves, the batch does not know which of its branches ended first.
-func (f *fiber) settle(moving bool) {
+func (f *fiber) setMoving(moving bool) {
 	if f.moving == moving {
 		return
 	}
@@ -147,8 +165,8 @@ func (f *fiber) settle(moving bool) {
 	if !moving {
 		d = -1
 	}
-	for b := f.in; b != nil; b = b.f.in {
-		b.moving += d
+	for b := f.batch; b != nil; b = b.f.batch {
+		b.movers += d
 	}
 }
 
@@ -165,7 +183,7 @@ func (f *fiber) moves() bool {
 	case waitDone:
 		return w.op.f != nil && w.op.f.moves()
 	case waitChild:
-		return w.batch.moves()
+		return mayEndEarlier(w.batch)
 	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitNone:
 	}
 	return false
@@ -180,19 +198,19 @@ func (f *fiber) offBody(o *operation, run func()) {
 
 // offWork runs a conversion of the user's off the turn, if it is one that may take time.
 func (f *fiber) offWork(run func()) {
-	f.settle(true)
+	f.setMoving(true)
 	f.Off(turn.Work, run)
-	f.settle(false)
+	f.setMoving(false)
 }
 
-// outlast waits until other and all that it has begun have ended, which were ended: what is to be
+// awaitGone waits until other and all that it has begun have ended, which were ended: what is to be
 // undone must not be going on.
-func (f *fiber) outlast(other *fiber) {
-	for _, k := range other.kids {
-		f.outlast(k)
+func (f *fiber) awaitGone(other *fiber) {
+	for _, k := range other.children {
+		f.awaitGone(k)
 	}
 	for !other.Gone() {
-		other.gone = append(other.gone, f)
+		other.waiters = append(other.waiters, f)
 		f.inv.waits.outlasting++
 		f.park(wait{why: waitGone, path: other.path})
 		f.inv.waits.outlasting--

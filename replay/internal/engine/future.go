@@ -9,35 +9,35 @@ import (
 
 // callAwait waits for an operation that was started before. It may run in any scope inside the
 // one that started it, any number of times.
-func (s *scope) callAwait(n *node.Await, start bool) node.Record {
+func callAwait(s *scope, n *node.Await, start bool) node.Result {
 	o, ok := n.Target.(*operation)
 	if !ok {
-		return node.Record{Err: ErrNoTarget}
+		return node.Result{Err: ErrNoTarget}
 	}
 	if start {
-		return node.Record{Target: o}
+		return node.Result{Target: o}
 	}
 	f := s.f
 	if !o.done {
 		finished := s.inv.recorded(o.id)
 		if !finished && s.readOnly && o.s.readOnly {
-			s.diverge(s.unfinished(o))
+			s.diverge(unfinishedInside(s, o))
 		}
-		if !o.own {
-			return s.serve(o)
+		if !o.separate {
+			return awaitService(s, o)
 		}
 		if !finished {
 			if _, ok := s.inv.log.Get(o.id); ok {
 				s.frontier(o)
 			}
-			if f.look {
+			if f.logOnly {
 				f.stop(s)
 			}
 		}
 		f.awaitDone(s, o)
 	}
 	f.joined(o)
-	s.asked(o)
+	markAwaited(s, o)
 	return o.rec
 }
 
@@ -52,24 +52,24 @@ func (f *fiber) joined(o *operation) {
 	}
 }
 
-// asked notes that the scope's code has the result of o. An error counts as read only in the
+// markAwaited notes that the scope's code has the result of o. An error counts as read only in the
 // scope that has started o: a group inside it is not run again once it is recorded, and the
 // error must not depend on that.
-func (s *scope) asked(o *operation) {
+func markAwaited(s *scope, o *operation) {
 	if s == o.s {
 		o.read = true
 	}
-	s.observeOf(o)
+	observeOf(s, o)
 }
 
-// asks notes that the futures among the operands of a batch have been asked for, whoever comes first:
+// markOperandsRead notes that the futures among the operands of a batch have been asked for, whoever comes first:
 // on a replay the batch is read from the log, and nobody awaits them.
-func (s *scope) asks(n *node.Batch) {
+func markOperandsRead(s *scope, n *node.Batch) {
 	_, _ = guarded(func() (any, error) {
 		for i := range n.N {
-			switch o := s.inv.running().child(n, i).(type) {
+			switch o := childOf(s.inv.running(), n, i).(type) {
 			case *node.Batch:
-				s.asks(o)
+				markOperandsRead(s, o)
 			case *node.Await:
 				if f, ok := o.Target.(*operation); ok && f.s == s {
 					f.read = true
@@ -94,8 +94,8 @@ func (h *Handle) Cancel(target any) error {
 	if err := s.enter(o.head); err != nil {
 		return err
 	}
-	defer s.crashed()
-	if !o.done && !s.readOnly && !s.f.look && !s.inv.recorded(o.id) {
+	defer crashed(s)
+	if !o.done && !s.readOnly && !s.f.logOnly && !s.inv.recorded(o.id) {
 		s.f.awaitAck(s, o, s.inv.out.AddAlone(o.update(checkpoint.ActionCancel)))
 	}
 	s.leave()

@@ -53,32 +53,32 @@ type calling struct {
 
 // call runs a function of the user's that the engine calls on the fiber's goroutine. name is that of the
 // operation it belongs to.
-func (f *fiber) call(r role, name string, fn func() (any, error)) (v any, err error) {
-	upper := f.calling
-	f.calling = calling{r, name} // not taken back when the call ends the goroutine
-	v, err = guarded(fn)
-	f.calling = upper
-	return v, err
+func (v *visit) call(r role, name string, fn func() (any, error)) (result any, err error) {
+	outer := v.calling
+	v.calling = calling{r, name} // not taken back when the call ends the goroutine
+	result, err = guarded(fn)
+	v.calling = outer
+	return result, err
 }
 
 // during notes what the fiber's goroutine calls while fn runs.
-func (f *fiber) during(r role, name string, fn func()) {
-	upper := f.calling
-	f.calling = calling{r, name}
+func (v *visit) during(r role, name string, fn func()) {
+	outer := v.calling
+	v.calling = calling{r, name}
 	fn()
-	f.calling = upper
+	v.calling = outer
 }
 
 // exited is the error of an execution in which user code ended its goroutine.
-func (f *fiber) exited() error {
-	c := f.calling
+func (v *visit) exited() error {
+	c, what := v.calling, advice(ErrExited)
 	switch {
 	case c.role == ofScope:
-		return fmt.Errorf("%w: in %s", ErrExited, placeOf(f.where()))
+		return fmt.Errorf("%w: in %s; %s", ErrExited, placeOf(v.where()), what)
 	case c.name == "":
-		return fmt.Errorf("%w: %s, in %s", ErrExited, c.role, placeOf(f.where()))
+		return fmt.Errorf("%w: %s, in %s; %s", ErrExited, c.role, placeOf(v.where()), what)
 	}
-	return fmt.Errorf("%w: %s of %s, in %s", ErrExited, c.role, quote(c.name), placeOf(f.where()))
+	return fmt.Errorf("%w: %s of %s, in %s; %s", ErrExited, c.role, quote(c.name), placeOf(v.where()), what)
 }
 
 // guarded runs a function of the user's: its panic, and an error that cannot be asked, become errors.
@@ -129,7 +129,7 @@ func Guard(fn func()) error {
 // runScope runs the function of a scope, which has the turn meanwhile, with as few frames as can be: a
 // goroutine that ends while it is parked goes back through its whole stack, which is most of what an
 // invocation with many of them does when it suspends.
-func (f *fiber) runScope(b node.ScopeBody, h *Handle) (v any, err error) {
+func runScope(f *fiber, b node.ScopeBody, h *Handle) (v any, err error) {
 	f.calling = calling{}
 	defer func() {
 		if p := recover(); p != nil {
@@ -141,9 +141,9 @@ func (f *fiber) runScope(b node.ScopeBody, h *Handle) (v any, err error) {
 	return b.Run(h)
 }
 
-// returned takes the turn back when the function of a scope has returned, and its error in a form that
+// regained takes the turn back when the function of a scope has returned, and its error in a form that
 // can be asked.
-func (f *fiber) returned(err error) error {
+func regained(f *fiber, err error) error {
 	f.Regain()
 	f.panicked = nil
 	return sound(err)
@@ -157,9 +157,9 @@ func (f scopeFunc) Run(s node.Scope) (any, error) { return f(s) }
 // panicError describes a panic that was recovered.
 func panicError(v any) *op.PanicError { return (*op.PanicError)(guard.Recovered(v)) }
 
-// failure is err as the wire carries it. Errors registered by the user are converted off the turn: that
+// encodeFailure is err as the wire carries it. Errors registered by the user are converted off the turn: that
 // may take time.
-func (f *fiber) failure(err error, known []codec.KnownError) (fail *checkpoint.Failure) {
+func encodeFailure(f *fiber, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
 	convert := func() {
 		_, failed := f.call(ofError, "", func() (any, error) { fail = f.inv.cfg.failure(err, known); return nil, nil })
 		if failed != nil {
@@ -174,8 +174,8 @@ func (f *fiber) failure(err error, known []codec.KnownError) (fail *checkpoint.F
 	return fail
 }
 
-// child makes an operation of a batch. A builder that panics makes one that is invalid.
-func (f *fiber) child(n *node.Batch, i int) node.Node {
+// childOf makes an operation of a batch. A builder that panics makes one that is invalid.
+func childOf(f *fiber, n *node.Batch, i int) node.Node {
 	o, err := f.call(ofBuilder, n.Name, func() (any, error) { return n.Child(i), nil })
 	if err != nil {
 		return &node.Await{Header: node.Header{Err: fmt.Errorf("the builder of item %d: %w", i, err)}}

@@ -71,31 +71,46 @@ type facts struct {
 }
 
 // invocation is one run of a handler. What is not a fact is touched with the turn alone.
+//
+// Its methods are how it begins and ends and whom it wakes; more than a few, for everything is part of it. What
+// happens when nothing can run is a [loop].
 type invocation struct {
 	facts
 
-	ctx    context.Context //nolint:containedctx // the invocation's own
-	cancel context.CancelCauseFunc
-	// callCtx is that of checkpoint calls: they end with the invocation, not with its outcome.
-	callCtx context.Context //nolint:containedctx // see there
+	contexts
 
-	turn  *turn.Turn
-	log   *oplog.Log
-	out   outbox.Queue
-	send  sender
-	trip  trip
-	hold  timer // of held updates
+	turn *turn.Turn
+	log  *oplog.Log
+	calls
 	poll  poll
 	usage usage
 	waits waits
-	// relaxed is the number of the last update that no strict body may overtake.
-	relaxed uint64
 	// claims counts the operations that were claimed: bodies begin in this order.
 	claims uint64
+	// claimers is how many scopes have claimed something.
+	claimers oplog.Claimer
 	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
 	reporter *fiber
 	warned   bool // that handler code waits for something other than an operation
 	end      ending
+}
+
+// contexts are those of an invocation.
+type contexts struct {
+	ctx    context.Context //nolint:containedctx // the invocation's own
+	cancel context.CancelCauseFunc
+	// callCtx is that of checkpoint calls: they end with the invocation, not with its outcome.
+	callCtx context.Context //nolint:containedctx // see there
+}
+
+// calls is what goes to the service.
+type calls struct {
+	out  outbox.Queue
+	send sender
+	trip trip
+	hold timer // of held updates
+	// relaxed is the number of the last update that no strict body may overtake.
+	relaxed uint64
 }
 
 // ending is how an invocation comes to its end.
@@ -103,7 +118,7 @@ type ending struct {
 	// fixed is the outcome: the first one counts, whoever decides it.
 	fixed atomic.Pointer[Outcome]
 	// decided is closed when it is fixed, idle when, moreover, nothing of the invocation is left.
-	decided, idle chan struct{}
+	answered, idle chan struct{}
 	// fatal is set by goroutines without the turn that have fixed the outcome or are about to.
 	fatal atomic.Bool
 	// saying is how many goroutines log.
@@ -126,9 +141,9 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	inv := &invocation{facts: facts{Run: r, cfg: cfg}, log: r.Log}
 	inv.ctx, inv.cancel = context.WithCancelCause(ctx)
 	inv.callCtx = ctx
-	inv.turn = turn.New(inv)
+	inv.turn = turn.New(loop{inv})
 	inv.waits.records = make(map[string][]*fiber)
-	inv.end.decided, inv.end.idle = make(chan struct{}), make(chan struct{})
+	inv.end.answered, inv.end.idle = make(chan struct{}), make(chan struct{})
 	inv.send = sender{client: r.Client, clock: r.Clock, arn: r.ARN, token: r.Token, replied: inv.replied}
 	if len(r.Updated) > 0 {
 		inv.fresh = make(map[string]bool, len(r.Updated))
@@ -137,11 +152,11 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 		}
 	}
 	cut := context.AfterFunc(ctx, func() {
-		inv.decide(Outcome{Err: fmt.Errorf("replay: the invocation's time is over: %w", context.Cause(ctx))})
+		inv.endWith(Outcome{Err: fmt.Errorf("replay: the invocation's time is over: %w", context.Cause(ctx))})
 	})
 	inv.turn.Post(inv.begin)
-	warned := inv.watchDeadline()
-	<-inv.end.decided
+	warned := watchDeadline(inv)
+	<-inv.end.answered
 	warned()
 	cut()
 	o := *inv.end.fixed.Load()
@@ -153,8 +168,8 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 // begin begins the handler.
 func (inv *invocation) begin() {
 	inv.usage = usageOf(inv.log)
-	inv.warnOfUsage()
-	root := inv.root()
+	warnOfUsage(inv)
+	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
 		if err != nil {
 			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
@@ -168,10 +183,10 @@ func (inv *invocation) begin() {
 // any more.
 func (inv *invocation) handle(root *scope) {
 	f := root.f
-	v, err := f.runScope(scopeFunc(func(s node.Scope) (any, error) {
+	v, err := runScope(f, scopeFunc(func(s node.Scope) (any, error) {
 		return inv.Handler(op.NewContext(s), inv.Execution.Payload.Bytes())
 	}), &Handle{s: root, ctx: root.ctx})
-	err = root.close(f.returned(err))
+	err = root.close(regained(f, err))
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
 	if err == nil {
 		o.Payload, err = encodeResult(root.ctx, v)
@@ -193,12 +208,12 @@ func (inv *invocation) handle(root *scope) {
 // finish notes how the handler ended.
 func (inv *invocation) finish(o Outcome) { inv.end.handled, inv.end.result = true, o }
 
-// decide fixes the outcome, unless it is fixed. It needs no turn.
-func (inv *invocation) decide(o Outcome) {
+// endWith fixes the outcome, unless it is fixed. It needs no turn.
+func (inv *invocation) endWith(o Outcome) {
 	inv.end.fatal.Store(true)
 	if inv.end.fixed.CompareAndSwap(nil, &o) {
 		inv.turn.Post(inv.close)
-		close(inv.end.decided)
+		close(inv.end.answered)
 	}
 }
 
@@ -207,11 +222,11 @@ func (inv *invocation) fail(err error) {
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
 		err = inv.cfg.Diverged(d.Divergence)
 		if inv.cfg.Hold {
-			inv.decide(Outcome{Err: err})
+			inv.endWith(Outcome{Err: err})
 			return
 		}
 	}
-	inv.decide(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
 }
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that goroutines
@@ -259,7 +274,7 @@ func (inv *invocation) join() error {
 		go func() {
 			defer close(said)
 			_ = Guard(func() {
-				inv.logger().Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
+				loggerOf(inv).Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
 			})
 		}()
 		last, over := context.WithTimeout(context.WithoutCancel(inv.ctx), lastWords)

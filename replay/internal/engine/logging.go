@@ -30,40 +30,42 @@ func errorAttr(err error) slog.Attr  { return slog.Any(keyError, err) }
 func panicAttr(v any) slog.Attr      { return slog.String(keyPanic, fmt.Sprint(v)) }
 func stackAttr(b []byte) slog.Attr   { return slog.String(keyStack, string(b)) }
 
-// logger returns the logger of the invocation, which is never silent.
-func (inv *invocation) logger() *slog.Logger {
+// loggerOf returns the logger of the invocation, which is never silent.
+func loggerOf(inv *invocation) *slog.Logger {
 	return slog.New(guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs))
 }
 
 // warn logs a warning; see [invocation.say].
-func (inv *invocation) warn(msg string, attrs ...slog.Attr) {
-	inv.say(func(l *slog.Logger) { l.LogAttrs(inv.ctx, slog.LevelWarn, msg, attrs...) }) //nolint:sloglint // its callers have constants
+func warn(inv *invocation, msg string, attrs ...slog.Attr) {
+	say(inv, func(l *slog.Logger) { l.LogAttrs(inv.ctx, slog.LevelWarn, msg, attrs...) }) //nolint:sloglint // its callers have constants
 }
 
 // say has write log. The handler of log records is the user's and may block: it is called on a goroutine of
 // its own, which the invocation waits for as for the others. It needs no turn.
-func (inv *invocation) say(write func(l *slog.Logger)) {
+func say(inv *invocation, write func(l *slog.Logger)) {
 	inv.end.saying.Add(1)
 	go func() {
 		defer func() {
 			inv.end.saying.Add(-1)
 			inv.turn.Post(func() {}) // this may have been the last that is left
 		}()
-		_ = Guard(func() { write(inv.logger()) })
+		_ = Guard(func() { write(loggerOf(inv)) })
 	}()
 }
 
 // scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls the user's,
 // which may ask the context what it is of.
-func (inv *invocation) scopeLogger(s *scope) *slog.Logger {
-	return slog.New(&scopeHandler{s: s, base: func() slog.Handler {
+func scopeLogger(inv *invocation, s *scope) *slog.Logger {
+	return slog.New(&scopeHandler{s: s, lateHandler: lateHandler{base: func() slog.Handler {
 		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs)
-	}})
+	}}})
 }
 
-// bodyLogger returns the logger of a body.
-func (inv *invocation) bodyLogger(b *node.BodyInfo) *slog.Logger {
-	return slog.New(guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b))))
+// bodyLogger returns the logger of a body. Its handler is made when it is first used: few bodies write.
+func bodyLogger(inv *invocation, b *node.BodyInfo) *slog.Logger {
+	return slog.New(&lateHandler{base: func() slog.Handler {
+		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b)))
+	}})
 }
 
 // BodyAttrs say which attempt of which operation a record is of, and what interceptors add.
@@ -73,15 +75,14 @@ func BodyAttrs(b *node.BodyInfo) []slog.Attr {
 	}, b.Attrs...)
 }
 
-// scopeHandler drops records while its scope is replayed.
-type scopeHandler struct {
-	s    *scope
+// lateHandler is made when it is first used.
+type lateHandler struct {
 	base func() slog.Handler
 	made atomic.Pointer[slog.Handler]
 }
 
 // handler returns what records are written to.
-func (h *scopeHandler) handler() slog.Handler {
+func (h *lateHandler) handler() slog.Handler {
 	if made := h.made.Load(); made != nil {
 		return *made
 	}
@@ -91,28 +92,46 @@ func (h *scopeHandler) handler() slog.Handler {
 }
 
 // Enabled reports whether a record comes out.
-func (h *scopeHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return !h.s.silent(level) && h.handler().Enabled(ctx, level)
+func (h *lateHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.handler().Enabled(ctx, level)
 }
 
 // Handle writes a record.
-func (h *scopeHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h *lateHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.handler().Handle(ctx, r)
+}
+
+// WithAttrs returns the handler with attributes.
+func (h *lateHandler) WithAttrs(attrs []slog.Attr) slog.Handler { return h.handler().WithAttrs(attrs) }
+
+// WithGroup returns the handler with a group.
+func (h *lateHandler) WithGroup(name string) slog.Handler { return h.handler().WithGroup(name) }
+
+// scopeHandler drops records while its scope is replayed.
+type scopeHandler struct {
+	lateHandler
+
+	s *scope
+}
+
+// Enabled reports whether a record comes out.
+func (h *scopeHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return !silentResult(h.s, level) && h.handler().Enabled(ctx, level)
 }
 
 // WithAttrs keeps the scope.
 func (h *scopeHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &scopeHandler{s: h.s, base: func() slog.Handler { return h.handler().WithAttrs(attrs) }}
+	return &scopeHandler{s: h.s, lateHandler: lateHandler{base: func() slog.Handler { return h.handler().WithAttrs(attrs) }}}
 }
 
 // WithGroup keeps the scope.
 func (h *scopeHandler) WithGroup(name string) slog.Handler {
-	return &scopeHandler{s: h.s, base: func() slog.Handler { return h.handler().WithGroup(name) }}
+	return &scopeHandler{s: h.s, lateHandler: lateHandler{base: func() slog.Handler { return h.handler().WithGroup(name) }}}
 }
 
-// silent reports whether a record of this level is dropped because the scope is replayed.
-func (s *scope) silent(level slog.Level) bool {
-	if s.f.look {
+// silentResult reports whether a record of this level is dropped because the scope is replayed.
+func silentResult(s *scope, level slog.Level) bool {
+	if s.f.logOnly {
 		return true
 	}
 	least := s.inv.cfg.Logs.Replay
@@ -128,7 +147,7 @@ func Silenced(ctx context.Context, level slog.Level) bool {
 		return false
 	}
 	s, ok := ctx.Value(scopeKey{}).(*scope)
-	return ok && s.silent(level)
+	return ok && silentResult(s, level)
 }
 
 // ScopeAttrs are the attributes of the scope that ctx belongs to.
@@ -145,7 +164,7 @@ const lastWords = time.Second
 // watchDeadline has an invocation that comes near its deadline say what runs: a body that takes long, or a
 // channel or lock of the handler's own that is not given free. The invocation is cut off at its
 // deadline, and would say nothing then. It returns what ends the watch.
-func (inv *invocation) watchDeadline() (stop func() bool) {
+func watchDeadline(inv *invocation) (stop func() bool) {
 	deadline, ok := inv.ctx.Deadline()
 	if !ok {
 		return func() bool { return true }
@@ -157,15 +176,15 @@ func (inv *invocation) watchDeadline() (stop func() bool) {
 	return inv.Clock.AfterFunc(left, func() {
 		if s := inv.turn.User(); s != nil { // the event would come when that has returned
 			if f, ok := s.Task().(*fiber); ok {
-				inv.sayThatRuns(placeOf(f.where()))
+				sayThatRuns(inv, placeOf(f.where()))
 			}
 			return
 		}
-		inv.turn.Post(inv.sayWhatRuns)
+		inv.turn.Post(func() { sayWhatRuns(inv) })
 	})
 }
 
-func (inv *invocation) sayWhatRuns() {
+func sayWhatRuns(inv *invocation) {
 	if inv.end.closing || inv.turn.LiveOff() == 0 {
 		return
 	}
@@ -176,13 +195,13 @@ func (inv *invocation) sayWhatRuns() {
 		}
 	})
 	slices.Sort(paths)
-	inv.sayThatRuns(paths...)
+	sayThatRuns(inv, paths...)
 }
 
-func (inv *invocation) sayThatRuns(paths ...string) {
+func sayThatRuns(inv *invocation, paths ...string) {
 	buf := make([]byte, mostStack)
 	buf = buf[:runtime.Stack(buf, true)]
-	inv.warn("the invocation's time is nearly over, and it is held up by user code",
+	warn(inv, "the invocation's time is nearly over, and it is held up by user code",
 		slog.String("paths", strings.Join(paths, ", ")), stackAttr(buf))
 }
 

@@ -23,12 +23,7 @@ type operation struct {
 	ctx  context.Context //nolint:containedctx // with the values of the scope's context
 	// found is the record when the operation was claimed; nil if there was none.
 	found *checkpoint.Operation
-	// now and unseen are those of the scope when the operation was claimed: what a scope inside
-	// begins with must not depend on when its goroutine gets to run.
-	now    time.Time
-	unseen []*operation
-	// order is its place among the claims of the invocation.
-	order uint64
+	claimed
 	// outside says that the result is not ours.
 	outside bool
 	// polls is how often the service was asked whether it has finished the operation.
@@ -37,22 +32,32 @@ type operation struct {
 	future
 }
 
+// claimed is when an operation was claimed.
+type claimed struct {
+	// now and unseen are those of the scope then: what a scope inside begins with must not depend on when its
+	// goroutine gets to run.
+	now    time.Time
+	unseen []*operation
+	// order is its place among the claims of the invocation.
+	order uint64
+}
+
 // future is how an operation ends that was started by Go.
 type future struct {
 	// own says that it is brought to its end by a fiber of its own, f, or is at its end. What it comes
 	// to is seen by the scope when it asks for it, never when it happens.
-	own bool
-	f   *fiber
+	separate bool
+	f        *fiber
 	// done says that rec is what it came to; read that somebody has asked for it.
 	done, read bool
-	rec        node.Record
+	rec        node.Result
 	joiners    []*fiber
 }
 
-func (s *scope) operation(ctx context.Context, h *node.Header, kind checkpoint.Kind, c claim) *operation {
+func newOperation(ctx context.Context, s *scope, h *node.Header, kind checkpoint.Kind, c claim) *operation {
 	return &operation{
 		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
-		now: s.time.now, unseen: slices.Clip(s.time.unseen), order: s.inv.claims,
+		claimed: claimed{now: s.time.now, unseen: slices.Clip(s.time.unseen), order: s.inv.claims},
 	}
 }
 
@@ -72,8 +77,8 @@ func (o *operation) update(a checkpoint.Action) checkpoint.Update {
 	}
 }
 
-// begin queues the START of a group or batch.
-func (s *scope) begin(o *operation) {
+// beginContext queues the START of a group or batch.
+func beginContext(s *scope, o *operation) {
 	u := o.update(checkpoint.ActionStart)
 	if attempted(o.head) {
 		s.f.awaitAck(s, o, s.inv.out.Add(u, time.Time{}))
@@ -95,7 +100,7 @@ func (o *operation) meta(p codec.Part) codec.Meta {
 }
 
 // finish ends the operation and wakes who waits for it.
-func (o *operation) finish(r node.Record) {
+func (o *operation) finish(r node.Result) {
 	o.done, o.rec = true, r
 	for _, f := range o.joiners {
 		f.Wake()
@@ -104,17 +109,17 @@ func (o *operation) finish(r node.Record) {
 }
 
 // spawn gives the operation a fiber of its own.
-func (o *operation) spawn(body func(f *fiber) node.Record) {
-	var rec node.Record
+func (o *operation) spawn(body func(f *fiber) node.Result) {
+	var rec node.Result
 	var cancel context.CancelCauseFunc
-	o.own = true
+	o.separate = true
 	o.ctx, cancel = context.WithCancelCause(o.ctx)
 	o.s.started = append(o.s.started, o)
-	o.f = o.s.inv.spawn(o.s.f, o.s.f.in, o.path(), funcs{func(f *fiber) {
+	o.f = o.s.inv.spawn(o.s.f, o.s.f.batch, o.path(), funcs{func(f *fiber) {
 		rec = body(f)
 	}, func(p error) {
 		if p != nil {
-			rec = node.Record{Err: p}
+			rec = node.Result{Err: p}
 		}
 		o.finish(rec)
 		cancel(errEnded)
@@ -138,7 +143,7 @@ func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
 // gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the user's
 // runs off the turn.
 func (o *operation) encode(ctx context.Context, f *fiber, v any) (payload []byte, err error) {
-	f.convert(o.codec(), func() {
+	convert(f, o.codec(), func() {
 		_, err = f.call(ofCodec, o.head.Name, func() (_ any, err error) { payload, err = o.encoded(ctx, v); return nil, err })
 	})
 	return payload, err
@@ -151,66 +156,9 @@ func (o *operation) encoded(ctx context.Context, v any) ([]byte, error) {
 	}
 	p := checkpoint.NewPayload(payload)
 	_, err = guarded(func() (any, error) {
-		return nil, o.head.Check.Check(node.Record{
+		return nil, o.head.Check.Check(node.Result{
 			Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: plainSource{o.s},
 		})
 	})
 	return payload, err
-}
-
-// finished returns what user code gets of an operation whose end is in the log: as something to
-// wait for if it was to be started.
-func (s *scope) finished(ctx context.Context, n node.Node, c claim, start bool) node.Record {
-	h := n.Head()
-	r := s.terminal(h, c.occurrence, c.rec, true)
-	var o *operation
-	if start {
-		o = s.operation(ctx, h, c.rec.Kind, c)
-		o.own, o.done = true, true
-		s.started = append(s.started, o)
-	} else {
-		s.passed(c.rec)
-		s.f.because(cause{at: c.rec.End})
-	}
-	if _, step := n.(*node.Step); !step {
-		r = s.dress(n, s.pathOf(h, c.occurrence), r)
-	}
-	if o == nil {
-		return r
-	}
-	o.rec = r
-	return node.Record{Target: o}
-}
-
-// terminal builds what user code gets of a terminal record.
-func (s *scope) terminal(h *node.Header, nth int, rec *checkpoint.Operation, replayed bool) node.Record {
-	r := node.Record{
-		Meta:  codec.Meta{ExecutionARN: s.inv.ARN, OperationID: rec.ID, OperationName: h.Name},
-		Codec: h.Codec, Replayed: replayed, Source: s,
-		CallbackID: rec.CallbackID,
-	}
-	if rec.Status != checkpoint.StatusSucceeded {
-		r.Err = s.failed(h, nth, rec)
-		return r
-	}
-	if rec.Payload.Present() {
-		r.Payload = &rec.Payload
-	}
-	return r
-}
-
-// outcome is what user code gets of an operation's terminal record.
-func (s *scope) outcome(f *fiber, o *operation, rec *checkpoint.Operation) node.Record {
-	replayed := o.found != nil && o.found.Status.Terminal()
-	f.becauseOf(rec, o.found)
-	if !o.own {
-		o.read = true
-		s.observe(rec)
-		if replayed {
-			s.passed(rec)
-		}
-	}
-	r := s.terminal(o.head, o.nth, rec, replayed)
-	r.Outside = o.outside
-	return r
 }

@@ -37,7 +37,7 @@ type wait struct {
 	why   why
 	s     *scope
 	op    *operation // what it waits for; nil for an acknowledgement
-	path  string     // if there is no operation
+	path  string     // if there is neither an operation nor a scope
 	seq   uint64
 	batch *batch
 	// behind are the fibers that it leaves behind.
@@ -47,8 +47,11 @@ type wait struct {
 // String says who waits for what.
 func (w *wait) String() string {
 	path := w.path
-	if w.op != nil {
+	switch {
+	case w.op != nil:
 		path = w.op.path()
+	case w.s != nil:
+		path = w.s.path()
 	}
 	return quote(path) + " " + w.why.String()
 }
@@ -59,7 +62,7 @@ func (f *fiber) park(w wait) {
 	if w.s != nil {
 		w.s.publish()
 	}
-	f.settle(w.why == waitEnd)
+	f.setMoving(w.why == waitEnd)
 	if w.why == waitDone {
 		f.inv.waits.joining++
 	}
@@ -67,14 +70,14 @@ func (f *fiber) park(w wait) {
 	if w.why == waitDone {
 		f.inv.waits.joining--
 	}
-	f.settle(false)
+	f.setMoving(false)
 	f.wait = wait{}
 }
 
 // stop parks for good: the fiber has gone as far as the log reaches.
 func (f *fiber) stop(s *scope) {
 	for {
-		f.park(wait{why: waitStopped, s: s, path: s.path})
+		f.park(wait{why: waitStopped, s: s})
 	}
 }
 
@@ -89,7 +92,7 @@ type waits struct {
 	// catchUps wait until what they leave behind is at rest.
 	catchUps []*fiber
 	// asking are the batches with ends that they have not counted.
-	asking []*batch
+	uncounted []*batch
 	// joining is how many wait for the end of an operation with a fiber of its own.
 	joining int
 	// outlasting is how many wait for the end of a fiber that was ended.
@@ -114,7 +117,7 @@ func (f *fiber) awaitSeq(why why, s *scope, o *operation, seq uint64) {
 		})
 		inv.waits.acks = slices.Insert(inv.waits.acks, i, f)
 		f.wait.seq = seq
-		f.park(wait{why: why, s: s, op: o, path: s.path, seq: seq})
+		f.park(wait{why: why, s: s, op: o, seq: seq})
 	}
 }
 

@@ -35,39 +35,65 @@ const (
 func (k kind) ordered() bool { return k != insideScope && k != undoScope }
 
 // scope is where operations are claimed. It is touched with the turn; view and ended also without.
+//
+// Its methods are those of all kinds of scopes: a claim, the gate that keeps bodies from beginning too early,
+// the time, the end. What one kind of operation does in its scope is a function in the file of that kind.
 type scope struct {
 	turn.Seat
-	place
+	location
 
-	inv  *invocation
-	f    *fiber // which it belongs to
-	up   *scope
-	kind kind
+	inv   *invocation
+	f     *fiber // which it belongs to
+	outer *scope
+	kind  kind
 	// readOnly scopes are run again to compute a result that is in the log already.
 	readOnly bool
-	ended    atomic.Bool
-	// through says that a look into the scope came to its end, which is not in the log.
-	through bool
 
-	time    scopeTime
-	view    atomic.Pointer[view]
+	time scopeTime
+	view atomic.Pointer[view]
+	claims
+	saga saga
+	scopeEnd
+}
+
+// claims are the operations that a scope has claimed.
+type claims struct {
+	number  oplog.Claimer // zero until something is claimed
 	seen    occurrences
 	started []*operation // by Go, in the order of their claims
 	gate    []*fiber     // wait until everything the log holds is claimed
-	saga    saga
-	onEnd   []func(ctx context.Context, err error)
 }
 
-// place is where a scope is, and what its operations inherit.
-type place struct {
+// scopeEnd is how a scope ends.
+type scopeEnd struct {
+	ended atomic.Bool
+	onEnd []func(ctx context.Context, err error)
+	// through says that a fiber that goes only as far as the log came to the end of the scope, which is not
+	// in the log.
+	through bool
+}
+
+// location is where a scope is, and what its operations inherit.
+type location struct {
 	ids oplog.Scope
 	// real is the ID of the nearest operation that has a record: the ParentId of what runs here.
-	real   string
-	path   string
+	real string
+	// at is the path, if it is not that of the operation around.
+	at     string
+	around *operation
 	ctx    context.Context //nolint:containedctx // bodies' contexts are made of it
 	cancel context.CancelCauseFunc
 	known  []codec.KnownError
 	slots  *slots // bounds the running bodies; nil for no bound
+}
+
+// path names a scope for people: it is that of the operation that the scope is the inside of. It is made when it is asked
+// for: a path is as long as the scope is deep.
+func (l *location) path() string {
+	if l.around != nil {
+		return l.around.path()
+	}
+	return l.at
 }
 
 // scopeTime is the time of a scope.
@@ -86,8 +112,8 @@ type view struct {
 	replaying bool
 }
 
-// root is the scope of the handler.
-func (inv *invocation) root() *scope {
+// newRootScope is the scope of the handler.
+func newRootScope(inv *invocation) *scope {
 	s := &scope{inv: inv, kind: handlerScope}
 	s.ids = oplog.NewScope("")
 	s.ctx, s.cancel = context.WithCancelCause(inv.ctx)
@@ -98,8 +124,8 @@ func (inv *invocation) root() *scope {
 // inside returns a scope for what is inside the operation o, run by f.
 func (o *operation) inside(f *fiber, k kind) *scope {
 	s := o.s
-	in := &scope{inv: s.inv, up: s, kind: k, readOnly: s.readOnly, time: scopeTime{now: o.now, unseen: slices.Clip(o.unseen)}}
-	in.place = place{ids: oplog.NewScope(o.id), real: o.id, path: o.path(), known: concat(o.head.Known, s.known), slots: s.slots}
+	in := &scope{inv: s.inv, outer: s, kind: k, readOnly: s.readOnly, time: scopeTime{now: o.now, unseen: slices.Clip(o.unseen)}}
+	in.location = location{ids: oplog.NewScope(o.id), real: o.id, around: o, known: concat(o.head.Known, s.known), slots: s.slots}
 	in.ctx, in.cancel = context.WithCancelCause(o.ctx)
 	in.sit(f)
 	s.saga.opens(in)
@@ -128,11 +154,11 @@ func (s *scope) unclaimed() int { return s.inv.log.Unclaimed(s.ids) }
 // finished, or runs its body again: the run that wrote the log stopped there too, so the log
 // cannot hold anything that comes later.
 func (s *scope) frontier(o *operation) {
-	if s.f.look {
+	if s.f.logOnly {
 		return
 	}
 	if s.kind.ordered() && s.unclaimed() > 0 {
-		s.diverge(s.beyond(o))
+		s.diverge(beyondFrontier(s, o))
 	}
 	s.standstill(o)
 }
@@ -142,12 +168,12 @@ func (s *scope) frontier(o *operation) {
 // about to be abandoned again: it waits for that, and if nothing can go on, the execution has
 // diverged.
 func (s *scope) standstill(o *operation) {
-	for at := s; at != nil; at = at.up {
+	for at := s; at != nil; at = at.outer {
 		if !at.compensated() {
 			continue
 		}
 		if at.f == s.inv.end.root && s.f == at.f {
-			at.diverge(notUndone(at.compensations()))
+			at.diverge(notUndone(recordedUndo(at)))
 		}
 		for {
 			s.f.park(wait{why: waitUndone, s: at, op: o})
@@ -160,23 +186,23 @@ func (s *scope) compensated() bool {
 	if !s.kind.ordered() || s.saga.undoing || s.ended.Load() || s.inv.log.AllClaimed() {
 		return false
 	}
-	return s.inv.log.Unclaimed(s.undoIDs()) > 0
+	return s.inv.log.Unclaimed(undoIDs(s)) > 0
 }
 
-// compensations lists those of the scope that the log holds.
-func (s *scope) compensations() string {
-	return recorded(&s.inv.log.UnclaimedRecords(s.undoIDs())[0])
+// recordedUndo lists those of the scope that the log holds.
+func recordedUndo(s *scope) string {
+	return recorded(&s.inv.log.UnclaimedRecords(undoIDs(s))[0])
 }
 
-// pass parks until neither the scope nor those around it hold records that have not been claimed:
+// awaitClaims parks until neither the scope nor those around it hold records that have not been claimed:
 // no body begins in a scope that may turn out to have diverged.
-func (s *scope) pass(f *fiber, o *operation) {
+func (s *scope) awaitClaims(f *fiber, o *operation) {
 	for at := s; at != nil; {
 		for at.compensated() {
 			f.park(wait{why: waitUndone, s: at, op: o})
 		}
 		if !at.kind.ordered() || at.ended.Load() || at.unclaimed() == 0 {
-			at = at.up
+			at = at.outer
 			continue
 		}
 		at.gate = append(at.gate, f)
@@ -185,8 +211,8 @@ func (s *scope) pass(f *fiber, o *operation) {
 	}
 }
 
-// open lets bodies pass that waited for the last claim.
-func (s *scope) open() {
+// openGate lets bodies pass that waited for the last claim.
+func (s *scope) openGate() {
 	for _, f := range s.gate {
 		f.Wake()
 	}
@@ -200,16 +226,16 @@ func (s *scope) observe(rec *checkpoint.Operation) {
 	}
 }
 
-// passed notes that the scope's code went past a finished record and has seen its end. An earlier invocation has gone
+// wentPast notes that the scope's code went past a finished record and has seen its end. An earlier invocation has gone
 // past it too if the service says what has changed since, and this is not part of it.
-func (s *scope) passed(rec *checkpoint.Operation) {
+func wentPast(s *scope, rec *checkpoint.Operation) {
 	s.observe(rec)
 	s.time.stale = s.inv.fresh != nil && !s.inv.fresh[rec.ID]
 }
 
 // observeOf notes the end of an operation that the scope's code has seen. Of a relaxed step that
 // is not durable yet the end is not known: see settleNow.
-func (s *scope) observeOf(o *operation) {
+func observeOf(s *scope, o *operation) {
 	switch rec, ok := s.inv.log.Get(o.id); {
 	case ok && rec.Status.Terminal():
 		s.observe(rec)
@@ -218,13 +244,13 @@ func (s *scope) observeOf(o *operation) {
 	}
 }
 
-// settleNow returns the time of the scope when the ends of the relaxed steps before are known,
+// knownNow returns the time of the scope when the ends of the relaxed steps before are known,
 // which takes their checkpoint: on a replay the log has them.
-func (s *scope) settleNow() time.Time {
+func (s *scope) knownNow() time.Time {
 	if len(s.time.unseen) == 0 {
 		return s.time.now
 	}
-	if s.f.look && slices.ContainsFunc(s.time.unseen, func(o *operation) bool { return !s.inv.recorded(o.id) }) {
+	if s.f.logOnly && slices.ContainsFunc(s.time.unseen, func(o *operation) bool { return !s.inv.recorded(o.id) }) {
 		s.f.stop(s)
 	}
 	s.f.barrier(s, nil)
@@ -245,7 +271,7 @@ func (inv *invocation) recorded(id string) bool {
 
 // replaying reports whether an earlier invocation has been where the scope is now.
 func (s *scope) replaying() bool {
-	return s.f.look || s.readOnly || s.unclaimed() > 0 || s.time.stale
+	return s.f.logOnly || s.readOnly || s.unclaimed() > 0 || s.time.stale
 }
 
 // isReplaying is replaying for callers that may not have the turn.
@@ -269,39 +295,39 @@ func (s *scope) isReplaying() bool {
 //     they may act on them.
 func (s *scope) close(err error) error {
 	if s.readOnly && err != nil {
-		s.abandon()
+		abandonStarted(s)
 		return err // it had succeeded: who runs it again says so
 	}
 	if s.unclaimed() > 0 {
-		s.diverge(s.left())
+		s.diverge(unreachedAtReturn(s))
 	}
 	if err == nil {
-		err = s.join()
+		err = joinStarted(s)
 	}
-	if s.f.look && !s.readOnly {
+	if s.f.logOnly && !s.readOnly {
 		s.through = err == nil
 		s.f.stop(s) // how it ended is not in the log: it was not left to end
 	}
 	if err == nil && s.compensated() {
-		s.undos().expect(nil)
+		expectUndos(undoScopeOf(s), nil)
 	}
 	if err != nil {
-		err = s.compensate(err)
+		err = compensate(s, err)
 	}
-	s.abandon()
+	abandonStarted(s)
 	if len(s.onEnd) > 0 && !s.readOnly {
 		s.f.barrier(s, nil)
 	}
 	s.ended.Store(true) // from here on operations are refused, those of OnEnd's functions included
-	s.runOnEnd(err)
-	if s.up != nil {
-		s.up.saga.closes(s)
+	runOnEnd(s, err)
+	if s.outer != nil {
+		s.outer.saga.closes(s)
 	}
 	return err
 }
 
-// abandon ends what the scope has started and what goes on.
-func (s *scope) abandon() {
+// abandonStarted ends what the scope has started and what goes on.
+func abandonStarted(s *scope) {
 	for _, o := range s.started {
 		if o.f != nil {
 			o.f.End(false)
@@ -309,8 +335,8 @@ func (s *scope) abandon() {
 	}
 }
 
-// join waits for what the scope has started and returns the errors nobody has asked for.
-func (s *scope) join() error {
+// joinStarted waits for what the scope has started and returns the errors nobody has asked for.
+func joinStarted(s *scope) error {
 	var errs []error
 	for _, o := range s.started {
 		s.f.awaitDone(s, o)
@@ -322,7 +348,7 @@ func (s *scope) join() error {
 }
 
 // runOnEnd runs the functions of OnEnd. A read-only scope has run them when it was live.
-func (s *scope) runOnEnd(err error) {
+func runOnEnd(s *scope, err error) {
 	for !s.readOnly && len(s.onEnd) > 0 {
 		last := len(s.onEnd) - 1
 		fn := s.onEnd[last]
@@ -330,7 +356,7 @@ func (s *scope) runOnEnd(err error) {
 		var p error
 		s.f.offBody(s.f.at.Load(), func() { _, p = s.f.call(ofEnd, "", func() (any, error) { fn(s.ctx, err); return nil, nil }) })
 		if p != nil {
-			s.inv.warn("a function of replay.OnEnd panicked", pathAttr(s.path), errorAttr(p))
+			warn(s.inv, "a function of replay.OnEnd panicked", pathAttr(s.path()), errorAttr(p))
 		}
 	}
 }

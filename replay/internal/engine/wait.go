@@ -2,31 +2,43 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 )
 
 // callWait runs or starts a wait. One that ends in the past claims nothing: it is compared with
 // the scope's own time, which is the same on every replay.
-func (s *scope) callWait(ctx context.Context, n *node.Wait, start bool) node.Record {
-	if !n.Until.IsZero() && !n.Until.After(s.settleNow()) {
-		return s.given(node.Record{}, start)
+func callWait(ctx context.Context, s *scope, n *node.Wait, start bool) node.Result {
+	if !n.Until.IsZero() {
+		switch now := s.knownNow(); {
+		case !n.Until.After(now):
+			return givenResult(s, node.Result{}, start)
+		case n.Until.Sub(now) > limits.Duration && peek(s, &n.Header) == nil:
+			return refusedResult(s, fmt.Errorf("replay: %s: wait until %s: that is more than %v after %s, the longest that an execution "+
+				"can last; let another execution wait for the rest", quote(nextPath(s, &n.Header)), n.Until.Format(time.RFC3339),
+				limits.Duration, now.Format(time.RFC3339)), start)
+		}
 	}
 	c := s.claim(n, checkpoint.KindWait)
-	o := s.operation(ctx, &n.Header, checkpoint.KindWait, c)
+	if c.refused != nil {
+		return refusedResult(s, c.refused, start)
+	}
+	o := newOperation(ctx, s, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {
-		o.startWait(n)
+		startWait(o, n)
 	}
 	if start {
-		return node.Record{Target: o}
+		return node.Result{Target: o}
 	}
-	return s.serve(o)
+	return awaitService(s, o)
 }
 
 // startWait queues the START of a wait.
-func (o *operation) startWait(n *node.Wait) {
+func startWait(o *operation, n *node.Wait) {
 	u := o.update(checkpoint.ActionStart)
 	u.Wait = n.Duration
 	if !n.Until.IsZero() {
@@ -35,31 +47,34 @@ func (o *operation) startWait(n *node.Wait) {
 	o.s.inv.out.Add(u, time.Time{})
 }
 
-// wholeSeconds rounds up, to at least one.
+// wholeSeconds rounds up, to at least one and at most what the service takes.
 func wholeSeconds(d time.Duration) time.Duration {
+	if d >= limits.Duration { // rounding up what is far beyond it would overflow
+		return limits.Duration
+	}
 	if rest := d % time.Second; rest > 0 {
 		d += time.Second - rest
 	}
 	return max(time.Second, d)
 }
 
-// serve parks until the record of o is terminal, which the service brings to its end, and returns what
+// awaitService parks until the record of o is terminal, which the service brings to its end, and returns what
 // user code gets of it.
-func (s *scope) serve(o *operation) node.Record {
+func awaitService(s *scope, o *operation) node.Result {
 	for {
 		rec, ok := s.inv.log.Get(o.id)
 		if ok && rec.Status.Terminal() {
 			o.read = true
-			return s.outcome(s.f, o, rec)
+			return outcomeOf(s, s.f, o, rec)
 		}
-		if s.f.look {
+		if s.f.logOnly {
 			s.f.stop(s)
 		}
 		if ok {
 			s.frontier(o)
 		}
 		if s.readOnly {
-			s.diverge(s.unfinished(o))
+			s.diverge(unfinishedInside(s, o))
 		}
 		s.time.stale = false
 		s.f.watch(o)

@@ -47,13 +47,31 @@ func ParseFunction(s string) (Function, error) {
 // Unqualified returns the ARN without a qualifier.
 func (f Function) Unqualified() string { return f.Prefix + f.Name }
 
-// Qualified returns the ARN with a qualifier.
-func (f Function) Qualified() string { return f.Prefix + f.Name + ":" + f.Version() }
-
-// Version returns the qualifier, or what stands for none.
-func (f Function) Version() string {
+// Qualified returns the ARN with the qualifier, or with what stands for none.
+func (f Function) Qualified() string {
 	if f.Qualifier == "" {
+		return f.Prefix + f.Name + ":" + Latest
+	}
+	return f.Prefix + f.Name + ":" + f.Qualifier
+}
+
+// Executed returns the ARN of the version that is executed.
+func (f Function) Executed() string { return f.Prefix + f.Name + ":" + f.Version() }
+
+// Version returns the version that is executed: the qualifier if that is one, and the latest for none and for an
+// alias: the service publishes no versions that an alias could stand for (AWS emulator, model.py).
+func (f Function) Version() string {
+	if f.Qualifier == "" || f.Alias() != "" {
 		return Latest
+	}
+	return f.Qualifier
+}
+
+// Alias returns the qualifier if it is an alias. A version is a number, $LATEST or $LATEST.PUBLISHED.
+func (f Function) Alias() string {
+	number := strings.IndexFunc(f.Qualifier, func(r rune) bool { return r < '0' || r > '9' }) < 0
+	if number || f.Qualifier == Latest || f.Qualifier == Latest+".PUBLISHED" {
+		return ""
 	}
 	return f.Qualifier
 }

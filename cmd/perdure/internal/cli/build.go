@@ -27,6 +27,7 @@ type function struct {
 	hash    string // of the binary
 	serial  int
 	seen    stamps // the code, as it was before the last build
+	broken  bool   // the last build has failed
 }
 
 // instead says what goes on when a build has failed.
@@ -45,14 +46,20 @@ func (f *function) rebuild(ctx context.Context) error {
 	f.serial++
 	binary := filepath.Join(f.site.dir, fmt.Sprintf("%s-%d", f.name, f.serial))
 	begin := f.site.Now()
+	mended := f.broken
+	f.broken = true // unless it succeeds
 	if err := f.build(ctx, binary); err != nil {
 		return err
 	}
+	f.broken = false
 	hash, err := hashOf(binary)
 	if err != nil {
 		return err
 	}
 	if hash == f.hash {
+		if mended {
+			f.site.say("built %s in %s: it is the code that runs", f.name, span(f.site.Now().Sub(begin)))
+		}
 		return os.Remove(binary) // a comment has changed, or a file that does not count
 	}
 	if err := f.run(binary); err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -23,18 +24,27 @@ func (a *app) callback() *cobra.Command {
 }
 
 func (a *app) callbackSucceed() *cobra.Command {
-	return &cobra.Command{
-		Use:     "succeed ID [RESULT]",
-		Short:   "Complete a callback with a result",
-		Long:    `Completes a callback with a result: a text, mostly JSON, @FILE or - for the standard input.`,
-		Example: `  perdure callback succeed YXJuOmF3… '{"approved":true}'`,
-		Args:    between(1, "ID", "RESULT"),
+	var text bool
+	cmd := &cobra.Command{
+		Use:   "succeed ID [RESULT]",
+		Short: "Complete a callback with a result",
+		Long: `Completes a callback with a result: JSON, @FILE or - for the standard input. Nobody but the
+function knows what its callback can decode, and a result that has been sent cannot be taken back:
+what is not JSON is refused. A callback of a string or of bytes takes any text as it stands, without
+quotes; --text sends one.`,
+		Example: `  perdure callback succeed YXJuOmF3… '{"approved":true}'
+  perdure callback succeed YXJuOmF3… --text Ann`,
+		Args: between(1, "ID", "RESULT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var result []byte
 			if len(args) > 1 {
 				var err error
 				if result, err = a.payload(args[1]); err != nil {
 					return err
+				}
+				if !text && !json.Valid(result) {
+					return usage("the result is no JSON: %s; what a callback cannot decode fails its operation; "+
+						"a callback of a string takes it as it stands: add --text", cut(string(result), 60))
 				}
 			}
 			_, err := call(cmd.Context(), a, "complete callback "+args[0],
@@ -46,6 +56,8 @@ func (a *app) callbackSucceed() *cobra.Command {
 			return a.done(err, "the callback has its result")
 		},
 	}
+	cmd.Flags().BoolVar(&text, "text", false, "send the result as it stands, for a callback of a string or of bytes")
+	return cmd
 }
 
 func (a *app) callbackFail() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/spf13/cobra"
 )
 
@@ -43,6 +44,9 @@ type app struct {
 	aws                               bool
 	timeout                           time.Duration
 	printing                          sync.Mutex
+
+	connecting sync.Mutex
+	connected  *lambdaapi.Client // nil before the first call
 }
 
 // Run runs the program and returns its exit code.
@@ -130,12 +134,12 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 	f.StringVar(&a.region, "region", "", "AWS region; implies --aws")
 	f.StringVar(&a.profile, "profile", "", "profile of the AWS configuration; implies --aws")
 	f.StringVarP(&a.output, "output", "o", "text", "how to print results: text or json")
-	f.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long a call may take; waiting for an execution is not limited")
+	f.Var(duration(&a.timeout, 30*time.Second), "timeout", "how long a call may take; waiting for an execution is not limited")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
-	root.AddCommand(a.dev(), a.start(), a.list(), a.show(), a.history(), a.callback(), a.stop(), a.version())
+	root.AddCommand(a.dev(), a.lint(), a.start(), a.list(), a.show(), a.history(), a.callback(), a.stop(), a.version())
 	a.complete(root, "output", []string{"text", "json"})
 	return root
 }

@@ -35,11 +35,24 @@ func (a *app) serviceURL() string {
 	return defaultEndpoint
 }
 
-// client returns a client of the service.
+// client returns the client of the service, one for all calls: each has connections of its own.
 func (a *app) client(ctx context.Context) (*lambdaapi.Client, error) {
+	a.connecting.Lock()
+	defer a.connecting.Unlock()
+	if a.connected != nil {
+		return a.connected, nil
+	}
+	client, err := a.connect(ctx)
+	if err == nil {
+		a.connected = client
+	}
+	return client, err
+}
+
+func (a *app) connect(ctx context.Context) (*lambdaapi.Client, error) {
 	if !a.onAWS() {
 		return lambdaapi.New(lambdaapi.Options{
-			Region: "us-east-1", BaseEndpoint: aws.String(a.serviceURL()), RetryMaxAttempts: 1,
+			Region: "us-east-1", BaseEndpoint: aws.String(a.serviceURL()), RetryMaxAttempts: 1, HTTPClient: knownService{http.DefaultClient},
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 			}),
@@ -62,6 +75,27 @@ func (a *app) client(ctx context.Context) (*lambdaapi.Client, error) {
 	return lambdaapi.NewFromConfig(cfg), nil
 }
 
+// errStranger says that what answers is not the service.
+var errStranger = errors.New("it is not the durable service that answers")
+
+// knownService takes answers of the Lambda API alone: each of them has an ID, also a refusal. Any other program may
+// answer anything.
+type knownService struct{ *http.Client }
+
+// Do makes a call.
+func (k knownService) Do(r *http.Request) (*http.Response, error) {
+	resp, err := k.Client.Do(r) //nolint:gosec // the user's endpoint
+	switch {
+	case err != nil && !is[*net.OpError](err) && r.Context().Err() == nil:
+		return nil, fmt.Errorf("%w: %w", errStranger, err) // it is no HTTP
+	case err != nil:
+		return nil, err
+	case resp.Header.Get("X-Amzn-Requestid") == "":
+		return nil, errors.Join(fmt.Errorf("%w: HTTP status %s", errStranger, resp.Status), resp.Body.Close())
+	}
+	return resp, nil
+}
+
 // call makes one call of the service within the time that calls have, and explains its error.
 func call[Out any](ctx context.Context, a *app, what string, f func(context.Context, *lambdaapi.Client) (Out, error)) (Out, error) {
 	var none Out
@@ -82,6 +116,10 @@ func call[Out any](ctx context.Context, a *app, what string, f func(context.Cont
 func (a *app) explain(what string, err error) error {
 	if is[*lambdatypes.ResourceNotFoundException](err) || isUnknown(err) {
 		return notFoundError{fmt.Errorf("%s: %s", what, message(err))}
+	}
+	if errors.Is(err, errStranger) {
+		return fmt.Errorf("%s: another program answers at %s, not perdure dev: give the address of perdure dev with --endpoint; "+
+			"it prints it, and --listen gives it another", what, a.serviceURL())
 	}
 	if is[*net.OpError](err) && !a.onAWS() {
 		return fmt.Errorf("%s: nobody answers at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ import (
 // devOptions are the flags of perdure dev.
 type devOptions struct {
 	listen, store                     string
-	memory, watch                     bool
+	memory, watch, quiet              bool
 	functionTimeout, executionTimeout time.Duration
 	retention                         time.Duration
 	processes                         int
@@ -36,12 +37,13 @@ func (a *app) dev() *cobra.Command {
 		Short: "Run functions on this machine, and build them again when they change",
 		Long: `Builds each function (go build), runs it in processes of its own as AWS Lambda does, together
 with the durable service on this machine, and builds it again when its code changes. An execution
-goes on under the new code; the program says which ones began under the old.
+goes on under the new code; the program says which ones began under the old. It says what each
+execution starts, waits for, fails at and ends with, in a line each.
 
 DIR is the folder of a main package that calls lambda.Start; the function has the name of the
 folder unless NAME says otherwise. Executions are kept in a file: after a restart, or a crash, what
-was running goes on. Nobody is authenticated, so the service listens on 127.0.0.1 unless told
-otherwise.`,
+was running goes on; with --memory it is lost. Nobody is authenticated, so the service listens on
+127.0.0.1 unless told otherwise.`,
 		Example: `  perdure dev ./order
   perdure dev orders=./cmd/order ./payment --listen 127.0.0.1:9999 --memory`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -57,9 +59,10 @@ otherwise.`,
 	f.StringVar(&o.store, "store", filepath.Join(".perdure", "executions.db"), "file that executions are kept in")
 	f.BoolVar(&o.memory, "memory", false, "keep executions in memory only")
 	f.BoolVar(&o.watch, "watch", true, "build again when the code changes")
-	f.DurationVar(&o.functionTimeout, "function-timeout", 15*time.Minute, "how long an invocation may take")
-	f.DurationVar(&o.executionTimeout, "execution-timeout", 0, "how long an execution may take; 0 means for ever")
-	f.DurationVar(&o.retention, "retention", 14*24*time.Hour, "how long executions are kept after their end; 0 means for ever")
+	f.BoolVar(&o.quiet, "quiet", false, "do not say what executions are doing")
+	f.Var(duration(&o.functionTimeout, 15*time.Minute), "function-timeout", "how long an invocation may take")
+	f.Var(duration(&o.executionTimeout, 0), "execution-timeout", "how long an execution may take; 0 means for ever")
+	f.Var(duration(&o.retention, 14*24*time.Hour), "retention", "how long executions are kept after their end; 0 means for ever")
 	f.IntVar(&o.processes, "processes", 10, "at most so many processes of a function at once")
 	return cmd
 }
@@ -103,7 +106,7 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }() //nolint:contextcheck // what ctx ends is closed all the same
-	endpoint := "http://" + listener.Addr().String()
+	endpoint := "http://" + reachable(listener.Addr())
 	server := &http.Server{Handler: lambdaapi.Handler(s.service), ReadHeaderTimeout: time.Minute}
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
@@ -125,7 +128,7 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 	watching.Go(func() { s.guard(ctx, broken) })
 	select {
 	case <-ctx.Done():
-		s.say("stopping; what runs goes on at the next start")
+		s.say("%s", s.farewell())
 		return ctx.Err()
 	case err := <-serving:
 		return fmt.Errorf("serve at %s: %w", o.listen, err)
@@ -133,6 +136,33 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 		s.say("stopping, since nothing can be stored; what was stored goes on at the next start")
 		return nil // close says why
 	}
+}
+
+// farewell says what becomes of what runs.
+func (s *site) farewell() string {
+	running := 0
+	for _, e := range s.service.Executions() {
+		if !e.Status().Terminal() {
+			running++
+		}
+	}
+	switch {
+	case !s.memory:
+		return "stopping; what runs goes on at the next start"
+	case running == 0:
+		return "stopping; nothing is kept with --memory"
+	}
+	return fmt.Sprintf("stopping; nothing is kept with --memory: %s lost", plural(running, "execution that runs is", "executions that run are"))
+}
+
+// reachable returns the address that programs on this machine reach a server at. One that listens at every address
+// is reached at that of loopback, also by programs that know one version of IP alone.
+func reachable(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok || len(tcp.IP) > 0 && !tcp.IP.IsUnspecified() {
+		return at.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 }
 
 // guard closes broken when the service has stopped by itself.
@@ -209,6 +239,9 @@ func (s *site) open(ctx context.Context) (listener net.Listener, err error) {
 	}
 	if s.store, err = s.openStore(); err != nil {
 		return nil, errors.Join(err, listener.Close())
+	}
+	if !s.quiet {
+		s.store = newNarrator(s.store, s.say)
 	}
 	s.builds = readBuilds(s.buildsFile())
 	s.service = local.New(local.WithStore(s.store), //nolint:contextcheck // the service lives until it is closed

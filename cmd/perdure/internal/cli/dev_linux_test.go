@@ -25,7 +25,7 @@ func TestDevOnAFullDisk(t *testing.T) {
 	if got := w.run(endpoint, "start", "greet", `"world"`, "--name", "A-1"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
-	if got := w.run(endpoint, "callback", "succeed", w.waiting(endpoint, "A-1"), "it is me"); got.code != 0 {
+	if got := w.run(endpoint, "callback", "succeed", w.waiting(endpoint, "A-1"), "--text", "it is me"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
 
@@ -74,6 +74,9 @@ func TestDevListensOnLoopback(t *testing.T) {
 	p, endpoint = w.dev("--memory", "--listen", "0.0.0.0:0")
 	if !reached(t, "127.0.0.2", endpoint) {
 		t.Error("a program that is told to listen everywhere does not")
+	}
+	if !strings.HasPrefix(endpoint, "http://127.0.0.1:") {
+		t.Errorf("it prints %s, which is no address that a program can be given", endpoint)
 	}
 	if text := p.said.String(); !strings.Contains(text, "warning: 0.0.0.0:0 can be reached from other machines, and nobody is authenticated") {
 		t.Errorf("it does not warn:\n%s", text)

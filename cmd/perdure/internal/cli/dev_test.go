@@ -244,7 +244,9 @@ func TestDev(t *testing.T) {
 	if got := w.run(endpoint, "start", "greet", `"world"`, "--name", "A-1"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
+	p.await(`^perdure: greet A-1: started with "world"$`)
 	p.await(`^greet \| greeting world$`)
+	p.await(`^perdure: greet A-1: suspended, waiting for callback "who-callback"; complete it with: perdure callback succeed \S+$`)
 	w.waiting(endpoint, "A-1")
 
 	w.code("two")
@@ -270,6 +272,9 @@ func TestDev(t *testing.T) {
 		t.Errorf("a broken build disturbs the service: %+v", got)
 	}
 
+	w.code("one")
+	p.await(`^perdure: built greet in \S+: it is the code that runs$`)
+
 	second := w.command("dev", "./greet", "--listen", "127.0.0.1:0")
 	text, _ := second.CombinedOutput()
 	if second.ProcessState.ExitCode() != cli.ExitUnavailable || !strings.Contains(string(text), "another process uses the store") {
@@ -281,13 +286,15 @@ func TestDev(t *testing.T) {
 	p, endpoint = w.dev()
 	p.await(`1 execution was left unfinished by the last run: A-1$`)
 	id := w.waiting(endpoint, "A-1")
-	if got := w.run(endpoint, "callback", "succeed", id, "it is me"); got.code != 0 {
+	if got := w.run(endpoint, "callback", "succeed", id, "--text", "it is me"); got.code != 0 {
 		t.Fatalf("%+v", got)
 	}
 	got := w.run(endpoint, "start", "greet", `"world"`, "--name", "A-1", "--wait")
 	if got.code != 0 || got.out != `"one, then three, it is me"`+"\n" {
 		t.Errorf("got %+v", got)
 	}
+	p.await(`^perdure: greet A-1: suspended until .*Z, waiting for wait "nap", which ends in \S+$`)
+	p.await(`^perdure: greet A-1: SUCCEEDED after .*: "one, then three, it is me"$`)
 
 	if code := p.end(os.Interrupt); code != cli.ExitInterrupted {
 		t.Errorf("after Ctrl-C the exit code is %d, want %d", code, cli.ExitInterrupted)
@@ -314,7 +321,7 @@ func TestDevBeginsWithBrokenCode(t *testing.T) {
 	}
 	w := newWorkshop(t)
 	w.code("\" + oops + \"")
-	p, endpoint := w.dev("--memory")
+	p, endpoint := w.dev("--memory", "--quiet")
 	if text := p.said.String(); !strings.Contains(text, "greet is not built yet: save its code when it is mended") {
 		t.Errorf("it says\n%s", text)
 	}
@@ -332,6 +339,10 @@ func TestDevBeginsWithBrokenCode(t *testing.T) {
 	}
 	if code := p.end(os.Interrupt); code != cli.ExitInterrupted {
 		t.Errorf("after Ctrl-C the exit code is %d, want %d", code, cli.ExitInterrupted)
+	}
+	if text := p.said.String(); !strings.Contains(text, "stopping; nothing is kept with --memory: 1 execution that runs is lost") ||
+		strings.Contains(text, "A-1: ") {
+		t.Errorf("with --memory --quiet it says\n%s", text)
 	}
 
 	once := w.command("dev", ".", "--memory", "--watch=false", "--listen", "127.0.0.1:0")

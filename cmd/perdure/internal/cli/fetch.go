@@ -98,25 +98,55 @@ func ended(events []local.Event) bool {
 	return strings.HasPrefix(string(last), "Execution") && last != local.EventExecutionStarted
 }
 
-// arn finds an execution by its ARN, or by its name with the flag --function.
+// arn finds an execution by its ARN, or by its name. Without a function all of them are asked, and the name must be
+// that of an execution of one.
 func (a *app) arn(ctx context.Context, text, function string) (string, error) {
 	if strings.HasPrefix(text, "arn:") {
 		return text, nil
 	}
-	if function == "" {
-		return "", usage("%q is not the ARN of an execution: give its ARN, or its name with --function", text)
+	if function != "" {
+		arn, err := a.named(ctx, text, function)
+		if err == nil && arn == "" {
+			err = notFoundError{fmt.Errorf("function %s has no execution named %q", function, text)}
+		}
+		return arn, err
 	}
+	functions, err := a.functions(ctx)
+	if err != nil {
+		return "", err
+	}
+	var found, of []string
+	for _, f := range functions {
+		arn, err := a.named(ctx, text, f)
+		if err != nil {
+			return "", err
+		}
+		if arn != "" {
+			found, of = append(found, arn), append(of, f)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", notFoundError{fmt.Errorf("no function has an execution named %q: perdure list shows all", text)}
+	case 1:
+		return found[0], nil
+	}
+	return "", usage("%d functions have an execution named %q, %s: say which one with --function", len(of), text, strings.Join(of, " and "))
+}
+
+// named returns the ARN of the execution of a function with a name, empty if there is none.
+func (a *app) named(ctx context.Context, text, function string) (string, error) {
 	out, err := call(ctx, a, "find execution "+text,
 		func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.ListDurableExecutionsByFunctionOutput, error) {
 			return c.ListDurableExecutionsByFunction(ctx, &lambdaapi.ListDurableExecutionsByFunctionInput{
-				FunctionName: &function, DurableExecutionName: &text, MaxItems: 1,
+				FunctionName: &function, DurableExecutionName: &text, MaxItems: 1, ReverseOrder: aws.Bool(true), // the last one
 			})
 		})
 	if err != nil {
 		return "", err
 	}
 	if len(out.DurableExecutions) == 0 {
-		return "", notFoundError{fmt.Errorf("function %s has no execution named %q", function, text)}
+		return "", nil
 	}
 	return *out.DurableExecutions[0].DurableExecutionArn, nil
 }

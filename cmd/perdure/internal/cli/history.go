@@ -58,7 +58,7 @@ func (a *app) printEvents(events []local.Event) error {
 	for i := range events {
 		e := &events[i]
 		rows[i] = []string{
-			strconv.Itoa(e.ID), e.Time.UTC().Format("2006-01-02 15:04:05.000"), string(e.Type), e.Name, cut(about(e), a.width()-60),
+			strconv.Itoa(e.ID), e.Time.UTC().Format("2006-01-02 15:04:05.000Z"), string(e.Type), e.Name, cut(about(e), a.width()-60),
 		}
 	}
 	return a.table(rows)

@@ -50,7 +50,7 @@ func (a *app) list() *cobra.Command {
 	f.StringSliceVar(&s.statuses, "status", nil, "only with these statuses: "+strings.Join(statuses(), ", "))
 	a.complete(cmd, "status", statuses())
 	f.StringVar(&s.name, "name", "", "only the one with this name")
-	f.DurationVar(&s.since, "since", 0, "only those started within this time, such as 24h")
+	f.Var(duration(&s.since, 0), "since", "only those started within this time, such as 24h")
 	f.IntVar(&s.limit, "limit", 50, "at most so many of each function; 0 means all")
 	f.BoolVar(&s.oldest, "oldest", false, "the oldest first")
 	return cmd
@@ -130,7 +130,7 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 		fmt.Fprintln(a.Err, s.none(functions))
 		return nil
 	}
-	rows := [][]string{{"FUNCTION", "NAME", "STATUS", "STARTED (UTC)", "TOOK", "ARN"}}
+	rows := [][]string{{"FUNCTION", "NAME", "STATUS", "STARTED", "TOOK", "ARN"}}
 	for i := range all {
 		e := &all[i]
 		took := ""

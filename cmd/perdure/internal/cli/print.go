@@ -42,6 +42,9 @@ func summaryOf(e *lambdaapi.GetDurableExecutionOutput) summary {
 		Function: aws.ToString(e.FunctionArn), Status: string(e.Status), Start: aws.ToTime(e.StartTimestamp).UTC(),
 		Input: e.InputPayload, Result: e.Result, Error: errorTextOf(failureOf(e.Error)),
 	}
+	if s.Error != nil && *s.Error == (errorText{}) {
+		s.Error = nil // an execution that was stopped without a word
+	}
 	if e.EndTimestamp != nil {
 		end := e.EndTimestamp.UTC()
 		s.End = &end
@@ -67,8 +70,8 @@ func (a *app) table(rows [][]string) error {
 	return nil
 }
 
-// stamp prints a time.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+// stamp prints a time, with its zone.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
 // cut shortens a text to a line of so many columns.
 func cut(text string, columns int) string {

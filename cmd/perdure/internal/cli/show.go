@@ -10,37 +10,41 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) show() *cobra.Command {
 	var function string
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "show EXECUTION",
 		Short: "Show an execution: its operations as a tree, and what it is waiting for",
 		Long: `Shows an execution: every operation with its status, its attempts, how long it took and what
-came of it, and, while the execution runs, what it is waiting for. EXECUTION is an ARN, or a
-name with --function.`,
-		Example: `  perdure show A-1 --function order
+came of it, and, while the execution runs, what it is waiting for. EXECUTION is an ARN or a name;
+--function says whose name if several functions have an execution of that name. Of long lists of
+operations the ends are shown, and what did not succeed.`,
+		Example: `  perdure show A-1
   perdure show arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f… -o json`,
 		Args: exactly("EXECUTION"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], function) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], function, all) },
 	}
 	a.addFunctionFlag(cmd, &function)
+	cmd.Flags().BoolVar(&all, "all", false, "show every operation of long lists")
 	return cmd
 }
 
 // addFunctionFlag lets an execution be given by its name.
 func (a *app) addFunctionFlag(cmd *cobra.Command, function *string) {
-	cmd.Flags().StringVarP(function, "function", "f", "", "the function whose execution is named")
+	cmd.Flags().StringVarP(function, "function", "f", "", "the function whose execution is named (default: the only one that has such an execution)")
 	cmd.ValidArgsFunction = a.completeExecutions
 	if err := cmd.RegisterFlagCompletionFunc("function", a.completeFunctions); err != nil {
 		fmt.Fprintln(a.Err, "perdure:", err)
 	}
 }
 
-func (a *app) runShow(ctx context.Context, text, function string) error {
+func (a *app) runShow(ctx context.Context, text, function string, all bool) error {
 	arn, err := a.arn(ctx, text, function)
 	if err != nil {
 		return err
@@ -63,17 +67,20 @@ func (a *app) runShow(ctx context.Context, text, function string) error {
 		s.Operations, s.Waiting = h.Operations, waiting
 		return a.printJSON(s)
 	}
-	a.printTree(e, h, waiting)
+	a.printTree(e, h, waiting, all)
 	return nil
 }
 
-func (a *app) printTree(e *lambdaapi.GetDurableExecutionOutput, h *history, waiting string) {
+func (a *app) printTree(e *lambdaapi.GetDurableExecutionOutput, h *history, waiting string, all bool) {
 	age := "started " + stamp(aws.ToTime(e.StartTimestamp))
 	switch {
 	case e.EndTimestamp != nil:
 		age += ", took " + span(e.EndTimestamp.Sub(*e.StartTimestamp))
 	case e.StartTimestamp != nil:
 		age += ", " + span(a.Now().Sub(*e.StartTimestamp)) + " ago"
+		if !h.deadline.IsZero() {
+			age += ", times out " + in(a.Now(), h.deadline)
+		}
 	}
 	fmt.Fprintf(a.Out, "%s  %s  %s\n%s\n", aws.ToString(e.DurableExecutionName), e.Status, age, aws.ToString(e.DurableExecutionArn))
 	if e.InputPayload != nil {
@@ -82,15 +89,11 @@ func (a *app) printTree(e *lambdaapi.GetDurableExecutionOutput, h *history, wait
 	if e.Result != nil {
 		fmt.Fprintln(a.Out, "result ", cut(*e.Result, a.width()-8))
 	}
-	if f := failureOf(e.Error); f != nil {
-		fmt.Fprintln(a.Out, "error  ", cut(failureText(f), a.width()-8))
+	if text := failureText(failureOf(e.Error)); text != "" {
+		fmt.Fprintln(a.Out, "error  ", cut(text, a.width()-8))
 	}
 	fmt.Fprintf(a.Out, "%s\n", count(h))
-	var rows []row
-	for i, o := range h.Operations {
-		rows = o.rows(rows, "", i == len(h.Operations)-1)
-	}
-	a.printRows(rows)
+	a.printRows(rows(nil, h.Operations, "", all))
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
 	}
@@ -107,31 +110,50 @@ func count(h *history) string {
 // row is an operation in the tree.
 type row struct{ name, status, took, outcome string }
 
-func (o *operation) rows(all []row, indent string, last bool) []row {
-	branch, below := "├─ ", "│  "
-	if last {
-		branch, below = "└─ ", "   "
+// rows appends the rows of the operations in one scope, and of what is inside of them.
+func rows(to []row, ops []*operation, indent string, whole bool) []row {
+	lines := fold(ops, whole)
+	for i, line := range lines {
+		branch, below := "├─ ", "│  "
+		if i == len(lines)-1 {
+			branch, below = "└─ ", "   "
+		}
+		if line.o == nil {
+			to = append(to, row{name: indent + branch + line.text()})
+			continue
+		}
+		r := line.o.row()
+		r.name = indent + branch + r.name
+		to = rows(append(to, r), line.o.Children, indent+below, whole)
 	}
-	r := row{name: indent + branch + o.label() + "  " + o.what(), status: string(o.Status)}
-	if o.Attempts > 1 {
-		r.status += fmt.Sprintf(" ×%d", o.Attempts)
+	return to
+}
+
+func (o *operation) row() row {
+	r := row{name: o.label() + "  " + o.what(), status: string(o.Status)}
+	attempts := o.Attempts
+	if o.Status == checkpoint.StatusStarted && attempts > 0 {
+		attempts++ // the one that is under way
+	}
+	if attempts > 1 {
+		r.status += fmt.Sprintf(" ×%d", attempts)
 	}
 	if o.End != nil {
 		r.took = span(o.End.Sub(o.Start))
 	}
 	switch {
+	case o.Status == checkpoint.StatusStarted && o.CutOff > 0:
+		r.outcome = "cut off " + plural(o.CutOff, "time", "times") + ": " + invocationFailure(o.cut)
+	case o.Status == checkpoint.StatusStarted && o.failure != nil:
+		r.outcome = "the attempt before: " + failureText(o.failure)
 	case o.failure != nil:
 		r.outcome = failureText(o.failure)
 	case o.Result != nil:
 		r.outcome = outcomeOf(*o.Result)
-	case o.Status == "STARTED" && o.Callback != "":
+	case o.Status == checkpoint.StatusStarted && o.Callback != "":
 		r.outcome = o.Callback
 	}
-	all = append(all, r)
-	for i, child := range o.Children {
-		all = child.rows(all, indent+below, i == len(o.Children)-1)
-	}
-	return all
+	return r
 }
 
 // outcomeOf returns a result as people want to see it: of a batch only how its branches ended, since

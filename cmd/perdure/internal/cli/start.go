@@ -23,7 +23,7 @@ input; without one the function is given nothing.
 The name makes a start idempotent: the same name with the same payload finds the execution
 that there is. With --wait the command shows what the execution is doing until it has
 ended, prints its result, and exits with 1 if there is none.`,
-		Example: `  perdure start order '{"id":"A-1","total":250}' --name A-1 --wait
+		Example: `  perdure start order:live '{"id":"A-1","total":250}' --name A-1 --wait
   perdure start arn:aws:lambda:eu-west-1:123456789012:function:order:live @order.json --aws`,
 		Args:              between(1, "FUNCTION", "PAYLOAD"),
 		ValidArgsFunction: a.completeFunctions,
@@ -57,6 +57,7 @@ func (a *app) runStart(ctx context.Context, function, qualifier, name string, pa
 	if err != nil {
 		return err
 	}
+	a.warn(out.ResultMetadata)
 	arn := aws.ToString(out.DurableExecutionArn)
 	switch {
 	case arn == "":
@@ -100,8 +101,8 @@ func (a *app) printEnd(e *lambdaapi.GetDurableExecutionOutput) error {
 		return nil
 	}
 	why := string(e.Status)
-	if f := failureOf(e.Error); f != nil {
-		why += ": " + failureText(f)
+	if text := failureText(failureOf(e.Error)); text != "" {
+		why += ": " + text
 	}
 	fmt.Fprintln(a.Err, why)
 	return failedError{fmt.Errorf("%s", why)}

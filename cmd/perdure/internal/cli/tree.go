@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
 )
 
 // operation is what a history tells of one operation.
@@ -18,6 +19,7 @@ type operation struct {
 	Start    time.Time           `json:"start"`
 	End      *time.Time          `json:"end,omitempty"`
 	Attempts int                 `json:"attempts,omitempty"`
+	CutOff   int                 `json:"cutOff,omitempty"` // how often an invocation ended while its attempt ran
 	Result   *string             `json:"result,omitempty"`
 	Error    *errorText          `json:"error,omitempty"`
 	Until    *time.Time          `json:"until,omitempty"`
@@ -26,6 +28,10 @@ type operation struct {
 	Children []*operation        `json:"operations,omitempty"`
 	function string              // of a chained invocation
 	failure  *checkpoint.Failure // of the last attempt
+	cut      *checkpoint.Failure // of the invocation that cut it off last
+	began    time.Time           // when the attempt began that is under way
+	running  bool                // no invocation has ended since then
+	beats    time.Duration       // within which a heartbeat of a callback has to come
 }
 
 // errorText is an error in JSON.
@@ -46,46 +52,87 @@ func errorTextOf(f *checkpoint.Failure) *errorText {
 type history struct {
 	Operations []*operation
 	// all are the operations in the order they began.
-	all []*operation
-	// invocations and failures count invocations that have ended, and those that failed; last is the
-	// failure of the last one.
-	invocations, failures int
-	last                  *checkpoint.Failure
-	lastEnd               time.Time
+	all  []*operation
+	byID map[string]*operation
+	// open are the operations that have not ended, by ID.
+	open map[string]*operation
+	// invocations and failures count invocations that have ended, and those that failed; inRow those that
+	// failed since one did not; last is the failure of the last one.
+	invocations, failures, inRow int
+	last                         *checkpoint.Failure
+	lastEnd                      time.Time
+	// deadline is when the execution times out, zero for never.
+	deadline time.Time
+}
+
+func newHistory() *history {
+	return &history{byID: make(map[string]*operation), open: make(map[string]*operation)}
 }
 
 // read makes a tree of the events of an execution, whichever SDK has made them.
 func read(events []local.Event) *history {
-	h := &history{}
-	byID := make(map[string]*operation)
+	h := newHistory()
 	for i := range events {
-		e := &events[i]
-		if e.Type == local.EventInvocationCompleted {
-			h.invocations++
-			h.last, h.lastEnd = e.Failure, e.Time
-			if e.Failure != nil {
-				h.failures++
-			}
-			continue
-		}
-		kind, ok := kindOf(e.Type)
-		if !ok {
-			continue
-		}
-		o := byID[e.OperationID]
-		if o == nil {
-			o = &operation{ID: e.OperationID, Name: e.Name, Kind: kind, SubType: e.SubType, Start: e.Time}
-			byID[e.OperationID] = o
-			h.all = append(h.all, o)
-			if parent := byID[e.ParentID]; parent != nil {
-				parent.Children = append(parent.Children, o)
-			} else {
-				h.Operations = append(h.Operations, o)
-			}
-		}
-		o.apply(e)
+		h.add(&events[i])
 	}
 	return h
+}
+
+// add takes in the next event, and returns the operation that it is of; nil if it is of none.
+func (h *history) add(e *local.Event) *operation {
+	if e.Type == local.EventInvocationCompleted {
+		h.invoked(e)
+		return nil
+	}
+	if e.Type == local.EventExecutionStarted {
+		if e.Timeout > 0 && e.Timeout < op.MaxWait { // that much is what an execution has that nobody limits
+			h.deadline = e.Time.Add(e.Timeout)
+		}
+		return nil
+	}
+	kind, ok := kindOf(e.Type)
+	if !ok {
+		return nil
+	}
+	o := h.byID[e.OperationID]
+	if o == nil {
+		o = &operation{ID: e.OperationID, Name: e.Name, Kind: kind, SubType: e.SubType, Start: e.Time}
+		h.byID[e.OperationID] = o
+		h.all = append(h.all, o)
+		if parent := h.byID[e.ParentID]; parent != nil {
+			parent.Children = append(parent.Children, o)
+		} else {
+			h.Operations = append(h.Operations, o)
+		}
+	}
+	o.apply(e)
+	if h.open[o.ID] = o; o.Status.Terminal() {
+		delete(h.open, o.ID)
+	}
+	return o
+}
+
+// invoked takes in the end of an invocation: with it ends what ran in it. A body that had not ended then
+// was cut off, whatever its record says.
+func (h *history) invoked(e *local.Event) {
+	h.invocations++
+	h.last, h.lastEnd = e.Failure, e.Time
+	if e.Failure == nil {
+		h.inRow = 0
+	} else {
+		h.failures++
+		h.inRow++
+	}
+	for _, o := range h.open {
+		if o.Kind != "step" || o.Status != checkpoint.StatusStarted {
+			continue
+		}
+		o.running = false
+		if e.Failure != nil { // the body is begun again by each invocation, without another event
+			o.CutOff++
+			o.cut = e.Failure
+		}
+	}
 }
 
 // kindOf returns what an event is about; ok is false for the execution itself.
@@ -102,10 +149,10 @@ func kindOf(t local.EventType) (kind string, ok bool) {
 
 // apply takes in the next event of an operation.
 func (o *operation) apply(e *local.Event) {
-	o.Until = nil
+	o.Until, o.running = nil, false
 	switch {
 	case strings.HasSuffix(string(e.Type), "Started"):
-		o.Status = checkpoint.StatusStarted
+		o.Status, o.began, o.running = checkpoint.StatusStarted, e.Time, true
 		o.begin(e)
 		return
 	case e.NextAttemptDelay > 0:
@@ -139,7 +186,7 @@ func (o *operation) begin(e *local.Event) {
 	case e.Type == local.EventWaitStarted:
 		until = e.ScheduledEnd
 	case e.CallbackID != "":
-		o.Callback = e.CallbackID
+		o.Callback, o.beats = e.CallbackID, e.Heartbeat
 		if e.Timeout > 0 {
 			until = e.Time.Add(e.Timeout)
 		}

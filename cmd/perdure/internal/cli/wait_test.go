@@ -79,7 +79,7 @@ func TestStartWithWait(t *testing.T) {
 		t.Run(tt.payload, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			got := s.serve(append([]string{"start", "order", tt.payload, "--name", "run", "--wait"}, tt.args...)...)
+			got := s.serve(append([]string{"start", "order:live", tt.payload, "--name", "run", "--wait"}, tt.args...)...)
 			got.err = withoutInvoking(got.err)
 			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(outcome{})); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
@@ -130,7 +130,7 @@ func TestWaitMissesNothing(t *testing.T) {
 	if err := s.service.Host("sleeper", replay.Handler(sleeper)); err != nil {
 		t.Fatal(err)
 	}
-	got := s.meanwhile("waiting for", 3, "start", "sleeper", "3", "--name", "run", "--wait")
+	got := s.meanwhile("waiting for", 3, "start", "sleeper:live", "3", "--name", "run", "--wait")
 	want := outcome{out: "3\n", err: lines(
 		"arn:aws:lambda:us-east-1:123456789012:function:sleeper:$LATEST/durable-execution/run/6c9f…",
 		`waiting for wait "nap[0]", which ends in 1h`, `waiting for wait "nap[1]", which ends in 1h`, `waiting for wait "nap[2]", which ends in 1h`,
@@ -148,7 +148,7 @@ func TestFollowMissesNothing(t *testing.T) {
 	if err := s.service.Host("sleeper", replay.Handler(sleeper)); err != nil {
 		t.Fatal(err)
 	}
-	s.run("start", "sleeper", "80", "--name", "run")
+	s.run("start", "sleeper:live", "80", "--name", "run")
 	s.settle()
 	history := []string{"history", "run", "-f", "sleeper", "-o", "json"}
 	got := s.meanwhile("{", 80, append(history, "--follow")...)
@@ -166,9 +166,9 @@ func TestWaitForWhatThereIs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	payload := `{"id":"A-1","items":["tie"]}`
-	s.run("start", "order", payload, "--name", "run")
+	s.run("start", "order:live", payload, "--name", "run")
 	s.advance(time.Hour)
-	got := s.serve("start", "order", payload, "--name", "run", "--wait")
+	got := s.serve("start", "order:live", payload, "--name", "run", "--wait")
 	want := lines(
 		"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
 		`waiting for callback "collected-callback" (times out in 47h2m); complete it with: perdure callback succeed YXJu…`,
@@ -177,7 +177,7 @@ func TestWaitForWhatThereIs(t *testing.T) {
 	if diff := cmp.Diff(want, withoutInvoking(got.err)); diff != "" || got.code != 0 {
 		t.Errorf("exit code %d (-want +got):\n%s", got.code, diff)
 	}
-	again := s.run("start", "order", payload, "--name", "run", "--wait") // it has ended
+	again := s.run("start", "order:live", payload, "--name", "run", "--wait") // it has ended
 	if diff := cmp.Diff(lines(strings.Split(want, "\n")[0]), again.err); diff != "" || again.out != got.out || again.code != 0 {
 		t.Errorf("%+v (-want +got):\n%s", again, diff)
 	}
@@ -200,7 +200,7 @@ func (s *site) serve(args ...string) outcome {
 			switch at, ok := s.clock.Next(); {
 			case !strings.HasPrefix(line, "waiting for"), strings.HasPrefix(line, "waiting for function"): // that goes on by itself
 			case s.waits():
-				s.run("callback", "succeed", s.callback(), "Ann")
+				s.run("callback", "succeed", s.callback(), "--text", "Ann")
 			case ok:
 				s.clock.AdvanceTo(at)
 			}
@@ -249,7 +249,7 @@ func TestWaitIsInterrupted(t *testing.T) {
 	s := newSite(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(700*time.Millisecond, cancel)
-	got := s.runIn(ctx, `{"id":"A-1","items":["hat"]}`, "start", "order", "-", "--wait")
+	got := s.runIn(ctx, `{"id":"A-1","items":["hat"]}`, "start", "order:live", "-", "--wait")
 	if got.code != cli.ExitInterrupted || got.out != "" || strings.Contains(got.err, "context canceled") {
 		t.Errorf("got %+v", got)
 	}

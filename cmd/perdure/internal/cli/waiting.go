@@ -2,17 +2,27 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// waitingFor says in a line what a running execution waits for, or what else it does.
+// waitingFor says in a line what a running execution does and what it waits for. Bodies that run come first:
+// what it waits for may be waited for beside them.
 func (h *history) waitingFor(now time.Time) string {
-	if line := h.pending(now); line != "" {
-		return line
+	running, pending := h.running(now), h.pending(now)
+	switch {
+	case running != "" && pending != "":
+		return running + "; " + pending
+	case running != "":
+		return running
+	case h.inRow > 0: // what is pending is older than that: nothing of it goes on before an invocation succeeds
+		return h.failing(now)
+	case pending != "":
+		return pending
 	}
-	return h.busy(now)
+	return "its function is being invoked"
 }
 
 // pending says in a line what an execution waits for; it is empty if that is nothing.
@@ -38,17 +48,51 @@ func (h *history) pending(now time.Time) string {
 	return line
 }
 
-// busy is what to say when nothing is pending.
-func (h *history) busy(now time.Time) string {
+// running says which bodies run; it is empty if none does. One whose invocation has ended does not, though its
+// record says STARTED.
+func (h *history) running(now time.Time) string {
+	line, more := "", -1
 	for _, o := range h.all {
-		if o.Kind == "step" && o.Status == checkpoint.StatusStarted {
-			return fmt.Sprintf("the body of step %q has run for %s", o.label(), span(now.Sub(o.Start)))
+		if o.Kind != "step" || !o.running {
+			continue
+		}
+		if more++; line == "" {
+			line = fmt.Sprintf("the body of step %q has run for %s", o.label(), span(now.Sub(o.began)))
+			if o.Attempts > 0 {
+				line += fmt.Sprintf(" (attempt %d)", o.Attempts+1)
+			}
 		}
 	}
-	if h.last != nil {
-		return fmt.Sprintf("the last invocation failed %s ago (%s): it is repeated", span(now.Sub(h.lastEnd)), failureText(h.last))
+	if more > 0 {
+		line += ", and " + plural(more, "other body runs", "other bodies run")
 	}
-	return "its function is being invoked"
+	return line
+}
+
+// failing says that invocations fail, and which bodies they have cut off.
+func (h *history) failing(now time.Time) string {
+	parts := []string{fmt.Sprintf("the last invocation failed %s ago (%s): it is repeated", span(now.Sub(h.lastEnd)), invocationFailure(h.last))}
+	if h.inRow > 1 {
+		parts[0] = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): it is repeated",
+			h.inRow, span(now.Sub(h.lastEnd)), invocationFailure(h.last))
+	}
+	for _, o := range h.all {
+		if o.Status == checkpoint.StatusStarted && o.CutOff > 0 {
+			parts = append(parts, fmt.Sprintf("step %q was cut off %s", o.label(), plural(o.CutOff, "time", "times")))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// invocationFailure says why an invocation failed, without the number that the service has given it.
+func invocationFailure(f *checkpoint.Failure) string {
+	short := *f
+	if rest, ok := strings.CutPrefix(f.Message, "RequestId: "); ok {
+		if _, after, ok := strings.Cut(rest, " Error: "); ok {
+			short.Message = after
+		}
+	}
+	return failureText(&short)
 }
 
 // waiting says what an operation waits for, if it does.
@@ -56,8 +100,13 @@ func (o *operation) waiting(now time.Time) string {
 	switch {
 	case o.Kind == "callback" && o.Status == checkpoint.StatusStarted:
 		line := fmt.Sprintf("callback %q", o.label())
-		if o.Until != nil {
+		switch {
+		case o.Until != nil && o.beats > 0:
+			line += fmt.Sprintf(" (times out %s, and without a heartbeat within %s)", in(now, *o.Until), span(o.beats))
+		case o.Until != nil:
 			line += " (times out " + in(now, *o.Until) + ")"
+		case o.beats > 0:
+			line += fmt.Sprintf(" (times out without a heartbeat within %s)", span(o.beats))
 		}
 		return line + "; complete it with: perdure callback succeed " + o.Callback
 	case o.Kind == "invoke" && o.Status == checkpoint.StatusStarted:
@@ -108,6 +157,18 @@ func span(d time.Duration) string {
 		return inUnits(d, time.Hour, "h", time.Minute, "m")
 	}
 	return inUnits(d, 24*time.Hour, "d", time.Hour, "h")
+}
+
+// exact prints a duration as flags take it, without units that are zero.
+func exact(d time.Duration) string {
+	text := d.String()
+	if d%time.Minute == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 && d != 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // inUnits prints a duration in two units; the smaller one is left out if there are none.

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// narrator is a store that says what the executions it keeps are doing, in a line each: what starts, what suspends and
+// for what, which attempt fails, what ends. A store sees every transition, once, and after those that it follows.
+type narrator struct {
+	local.Store
+
+	say func(format string, args ...any)
+
+	mu      sync.Mutex // guards what follows
+	running map[string]*history
+}
+
+func newNarrator(s local.Store, say func(format string, args ...any)) *narrator {
+	return &narrator{Store: s, say: say, running: make(map[string]*history)}
+}
+
+// Close closes the store.
+func (n *narrator) Close() error {
+	if c, ok := n.Store.(interface{ Close() error }); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// Commit keeps a transition, and then says what it means. Only what the store says of keeping it is an error: what an
+// earlier run has left there and cannot be read now is not talked about.
+func (n *narrator) Commit(t local.Transition) error {
+	h := n.history(t)
+	if err := n.Store.Commit(t); err != nil || h == nil {
+		return err
+	}
+	for i := range t.Events {
+		e := &t.Events[i]
+		o := h.add(e)
+		if line := told(t.Execution, h, o, e); line != "" {
+			n.say("%s %s: %s", functionOf(t.Execution.Function), t.Execution.Name, line)
+		}
+	}
+	if !t.Execution.Unfinished() {
+		n.mu.Lock()
+		delete(n.running, t.Execution.ARN)
+		n.mu.Unlock()
+	}
+	return nil
+}
+
+// history returns what is known of an execution; what an earlier run of the program has kept is read. It is nil if the
+// transition has no events, or if those before cannot be read.
+func (n *narrator) history(t local.Transition) *history {
+	if len(t.Events) == 0 {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	arn := t.Execution.ARN
+	h := n.running[arn]
+	if h != nil {
+		return h
+	}
+	h = newHistory()
+	if t.Events[0].ID > 1 {
+		events, err := n.Events(arn, 0, t.Events[0].ID-1)
+		if err != nil {
+			return nil
+		}
+		h = read(events)
+	}
+	n.running[arn] = h
+	return h
+}
+
+// told says what an event means for those who watch; it is empty if that is nothing.
+func told(r local.ExecutionRecord, h *history, o *operation, e *local.Event) string {
+	const columns = 100
+	switch {
+	case e.Type == local.EventExecutionStarted:
+		line := "started"
+		if r.ParentARN != "" {
+			line += " by execution " + checkpoint.ExecutionName(r.ParentARN)
+		}
+		if e.Input.Present() {
+			line += " with " + cut(e.Input.String(), columns)
+		}
+		return line
+	case e.Type == local.EventInvocationCompleted:
+		return h.toldOfInvocation(r, e)
+	case o != nil:
+		return o.told(e)
+	case !r.Status.Terminal():
+		return ""
+	}
+	line := fmt.Sprintf("%s after %s", r.Status, span(r.End.Sub(r.Start)))
+	if text := failureText(r.Failure); text != "" {
+		return line + ": " + cut(text, 5*columns) // a divergence takes a few lines to say
+	}
+	if r.Result.Present() {
+		line += ": " + cut(r.Result.String(), columns)
+	}
+	return line
+}
+
+// toldOfInvocation says that an invocation has failed, or why it has ended before its execution.
+func (h *history) toldOfInvocation(r local.ExecutionRecord, e *local.Event) string {
+	switch {
+	case r.Status.Terminal():
+		return ""
+	case e.Failure != nil:
+		line := fmt.Sprintf("the invocation failed after %s: %s; it is repeated", span(e.End.Sub(e.Start)), invocationFailure(e.Failure))
+		if h.inRow > 1 {
+			line += fmt.Sprintf(" (%d have failed in a row)", h.inRow)
+		}
+		return line
+	}
+	line := "suspended"
+	if until := h.until(); !until.IsZero() {
+		line += " until " + stamp(until)
+	}
+	return line + ", " + h.waitingFor(e.Time)
+}
+
+// until returns when the next thing happens that needs nobody's help, zero if nothing does.
+func (h *history) until() time.Time {
+	var first time.Time
+	for _, o := range h.open {
+		if o.Until != nil && (first.IsZero() || o.Until.Before(first)) {
+			first = *o.Until
+		}
+	}
+	return first
+}
+
+// told says that an attempt has failed, or an operation. What fails in a group or a batch fails it: that is said once.
+func (o *operation) told(e *local.Event) string {
+	if e.Failure == nil || o.Kind == "group" {
+		return ""
+	}
+	why := failureText(e.Failure)
+	switch {
+	case e.NextAttemptDelay > 0:
+		return fmt.Sprintf("attempt %d of step %q failed: %s; attempt %d in %s", e.Attempt, o.label(), why, e.Attempt+1, span(e.NextAttemptDelay))
+	case o.Kind == "step":
+		return fmt.Sprintf("step %q failed after %s: %s", o.label(), plural(max(1, o.Attempts), "attempt", "attempts"), why)
+	case o.Kind == "invoke":
+		return fmt.Sprintf("function %s, invoked by %q, ended as %s: %s", o.function, o.label(), o.Status, why)
+	}
+	return fmt.Sprintf("%s %q ended as %s: %s", o.Kind, o.label(), o.Status, why)
+}

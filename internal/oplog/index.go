@@ -1,0 +1,67 @@
+package oplog
+
+import "hash/maphash"
+
+// index finds the entries of a log by their IDs. It is a hash table of places, whose keys are in the entries
+// themselves: a replay makes an entry for each of thousands of records, and a map would hold every key once more.
+type index struct {
+	seed  maphash.Seed
+	slots []int32 // one more than a place in the entries; zero: free. A power of two of them, a quarter of them free.
+}
+
+// newIndex returns an index with room for n entries.
+func newIndex(n int) index {
+	size := 8
+	for size*3/4 < n {
+		size *= 2
+	}
+	return index{seed: maphash.MakeSeed(), slots: make([]int32, size)}
+}
+
+// find returns the place of the entry with this ID; ok is false if there is none.
+func (x *index) find(entries []entry, id []byte) (place int32, ok bool) {
+	mask := len(x.slots) - 1
+	for i := x.slot(maphash.Bytes(x.seed, id)); x.slots[i] != 0; i = (i + 1) & mask {
+		if place = x.slots[i] - 1; entries[place].id == string(id) {
+			return place, true
+		}
+	}
+	return 0, false
+}
+
+// findText is find for an ID that is a string.
+func (x *index) findText(entries []entry, id string) (place int32, ok bool) {
+	mask := len(x.slots) - 1
+	for i := x.slot(maphash.String(x.seed, id)); x.slots[i] != 0; i = (i + 1) & mask {
+		if place = x.slots[i] - 1; entries[place].id == id {
+			return place, true
+		}
+	}
+	return 0, false
+}
+
+// added puts the last of the entries into the index, whose ID is not in it.
+func (x *index) added(entries []entry) {
+	if len(entries) > len(x.slots)*3/4 {
+		x.slots = make([]int32, 2*len(x.slots))
+		for place := range entries {
+			x.put(entries, place)
+		}
+		return
+	}
+	x.put(entries, len(entries)-1)
+}
+
+func (x *index) put(entries []entry, place int) {
+	mask := len(x.slots) - 1
+	i := x.slot(maphash.String(x.seed, entries[place].id))
+	for x.slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	x.slots[i] = int32(place) + 1 //nolint:gosec // an execution has thousands of operations
+}
+
+// slot returns the slot where an ID with this hash is, or would be, unless others are there.
+func (x *index) slot(hash uint64) int {
+	return int(hash & uint64(len(x.slots)-1)) //nolint:gosec // less than the number of slots
+}

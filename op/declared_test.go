@@ -1,0 +1,143 @@
+package op_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/retry"
+)
+
+// What cannot be meant is reported where it is declared, with the name that the user gave and with a way out.
+func TestWhatCannotBeMeantIsReported(t *testing.T) {
+	t.Parallel()
+	step := op.Step("pay", func(context.Context) (int, error) { return 1, nil })
+	build := op.StepFunc("pay", func(_ context.Context, in int) (int, error) { return in, nil })
+	encode := func(int) ([]byte, error) { return nil, nil }
+	submit := func(context.Context, string) error { return nil }
+	first, second := errors.New("first"), errors.New("second")
+	with := func(opts ...op.StepOption) op.Operation {
+		return op.Step("pay", func(context.Context) (int, error) { return 1, nil }, opts...)
+	}
+	tests := []struct {
+		name, reason string
+		op           op.Operation
+		want         string
+	}{
+		{
+			"a limit of zero", "the timer inside is not the user's, and cannot be left out", op.Timeout("limit", step, 0),
+			`op: "limit": op.Timeout after 0s: a time limit is at least one second; to run the operation without one, leave op.Timeout out`,
+		},
+		{
+			"a negative limit", "it is what a deadline that is over gives", op.Timeout("limit", step, -time.Minute),
+			`op: "limit": op.Timeout after -1m0s: a time limit is at least one second; to run the operation without one, leave op.Timeout out`,
+		},
+		{
+			"a limit that no execution reaches", "the service would refuse it", op.Timeout("limit", step, op.MaxWait+1),
+			`op: "limit": op.Timeout after 8784h0m0.000000001s: a time limit is at most 8784h0m0s, the longest an execution can take`,
+		},
+		{
+			"a limit of something invalid", "it is the operation inside that must be mended", op.Timeout("limit", op.Wait("nap", 0), time.Minute),
+			`op: "limit": op.Timeout: op: "nap": wait for 0s: a wait lasts at least one second; leave it out, or use a timer in a step`,
+		},
+		{
+			"a nil filter", "it would be called when an attempt has failed", with(op.WithRetryIf(nil)),
+			`op: "pay": op.WithRetryIf: retry: invalid policy: a filter is nil`,
+		},
+		{
+			"a filter that matches nothing", "no error would ever be retried", with(op.WithRetryIf(retry.If(isIt), retry.OnIs())),
+			`op: "pay": op.WithRetryIf: retry: invalid policy: OnIs has no target: pass the errors that errors.Is looks for`,
+		},
+		{
+			"a filter without a function", "it would panic when an attempt has failed", with(op.WithRetryIf(retry.If(nil))),
+			`op: "pay": op.WithRetryIf: retry: invalid policy: If has a nil function: pass one that reports whether an error matches`,
+		},
+		{
+			"the zero codec", "nothing could be encoded: the body would have run for nothing", step.WithCodec(codec.Typed[int]{}),
+			`op: "pay": Op.WithCodec: codec: a function of this codec is nil: make it with codec.Of and two functions`,
+		},
+		{
+			"half a codec", "nothing could be decoded", step.WithCodec(codec.Of(encode, nil)),
+			`op: "pay": Op.WithCodec: codec: a function of this codec is nil: make it with codec.Of and two functions`,
+		},
+		{
+			"the zero codec of a builder", "as of the operation", build.WithCodec(codec.Typed[int]{})(1),
+			`op: "pay": Op.WithCodec: codec: a function of this codec is nil: make it with codec.Of and two functions`,
+		},
+		{
+			"the zero codec without its type", "as with it", with(op.WithCodec(codec.Typed[int]{}.Codec())),
+			`op: "pay": op.WithCodec: codec: a function of this codec is nil: make it with codec.Of and two functions`,
+		},
+		{
+			"the zero codec of an input", "the function could not be called", op.Invoke[int]("call", "f", 1, op.WithInputCodec(codec.Typed[int]{}.Codec())),
+			`op: "call": op.WithInputCodec: codec: a function of this codec is nil: make it with codec.Of and two functions`,
+		},
+		{
+			"a nil summary", "it would be called for a large result only", step.WithSummary(nil),
+			`op: "pay": op.Op.WithSummary with a nil function: pass one`,
+		},
+		{
+			"a nil key function", "all would have the same key", build.Key(nil)(1), `op: "pay": op.Builder.Key with a nil function: pass one`,
+		},
+		{
+			"a negative heartbeat", "the callback inside is not the user's",
+			op.WaitForCallback[int]("ask", submit, op.WithHeartbeatTimeout(-1)),
+			`op: "ask": op.WithHeartbeatTimeout(-1ns): a timeout is not negative; zero means none`,
+		},
+		{
+			"two errors of one name", "the second could never be restored", with(op.WithErrors(codec.Sentinel("x", first), codec.Sentinel("x", second))),
+			`op: "pay": op.WithErrors: codec: the name "x" is registered for two errors: a recorded failure would be restored as the first; give one of them another name`,
+		},
+		{
+			"two errors of one name, given apart", "options add up", with(op.WithErrors(codec.Sentinel("x", first)), op.WithErrors(codec.Sentinel("x", second))),
+			`op: "pay": op.WithErrors: codec: the name "x" is registered for two errors: a recorded failure would be restored as the first; give one of them another name`,
+		},
+		{
+			"a value and a type of one name", "as two values", with(op.WithErrors(codec.Sentinel("x", first), codec.ErrorType[*op.PanicError]("x"))),
+			`op: "pay": op.WithErrors: codec: the name "x" is registered for two errors: a recorded failure would be restored as the first; give one of them another name`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if err := op.Validate(tt.op); err == nil || err.Error() != tt.want {
+				t.Errorf("%s:\n got %v\nwant %s", tt.reason, err, tt.want)
+			}
+		})
+	}
+}
+
+func isIt(error) bool { return true }
+
+// What looks like one of those mistakes and is none.
+func TestWhatCanBeMeantIsNotReported(t *testing.T) {
+	t.Parallel()
+	err := errors.New("it")
+	do := func(opts ...op.StepOption) op.Operation {
+		return op.Do("pay", func(context.Context) error { return nil }, opts...)
+	}
+	tests := []struct {
+		reason string
+		op     op.Operation
+	}{
+		{"a nil policy is retry.Never", do(op.WithRetry(nil))},
+		{"without filters the policy alone decides", do(op.WithRetryIf())},
+		{"a nil codec is that of the handler", do(op.WithCodec(nil))},
+		{"a list of errors may be given twice", do(op.WithErrors(codec.Sentinel("x", err)), op.WithErrors(codec.Sentinel("x", err)))},
+		{"so may a type", do(op.WithErrors(codec.ErrorType[*op.PanicError]("x"), codec.ErrorType[*op.PanicError]("x")))},
+		{"one error may have two names, of which an older log has one", do(op.WithErrors(codec.Sentinel("x", err), codec.Sentinel("y", err)))},
+		{"the longest limit there is", op.Timeout("limit", op.Wait("nap", time.Second), op.MaxWait)},
+	}
+	for _, tt := range tests {
+		if err := op.Validate(tt.op); err != nil {
+			t.Errorf("%s: %v", tt.reason, err)
+		}
+	}
+	if strings.Contains(op.Validate(op.Timeout("limit", op.Wait("nap", 0), 0)).Error(), "limit-timer") {
+		t.Error("an error names an operation that is not the user's")
+	}
+}

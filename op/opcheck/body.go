@@ -1,0 +1,459 @@
+package opcheck
+
+import (
+	"fmt"
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// checkBodies applies the rules for bodies and groups.
+func (m *model) checkBodies() {
+	for _, fn := range m.flow.funcs {
+		if m.bodies[fn] {
+			m.checkIgnores(fn)
+			m.checkIdempotency(fn)
+		}
+		if m.bodies[fn] || m.groups[fn] {
+			m.checkWrites(m.family(fn))
+		}
+		if m.bodies[fn] || isGroup(fn) {
+			m.checkOuter(fn, m.family(fn))
+		}
+	}
+}
+
+// isGroup reports whether a function inside another has an op.Context of its own.
+func isGroup(fn *ssa.Function) bool {
+	if fn.Parent() == nil {
+		return false
+	}
+	for _, p := range fn.Params {
+		if isContext(p.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+// family is a function with those inside it.
+func (m *model) family(fn *ssa.Function) map[*ssa.Function]bool {
+	all := map[*ssa.Function]bool{fn: true}
+	for _, a := range fn.AnonFuncs {
+		for f := range m.family(a) {
+			all[f] = true
+		}
+	}
+	return all
+}
+
+// checkWrites reports what a body writes and others read: after a replay, in which the body does not run,
+// they read something else.
+func (m *model) checkWrites(family map[*ssa.Function]bool) {
+	for fn := range family {
+		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+			for _, v := range m.written(i) {
+				m.checkWrite(i, v, family)
+			}
+		})
+	}
+}
+
+func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Function]bool) {
+	field, loaded := "", false
+	for {
+		switch a := v.(type) {
+		case *ssa.FieldAddr:
+			if f := fieldOf(a.X.Type(), a.Field); f != nil && field == "" {
+				field = f.Name()
+			}
+			v = a.X
+			continue
+		case *ssa.IndexAddr:
+			v = a.X
+			continue
+		case *ssa.UnOp:
+			if a.Op == token.MUL {
+				v, loaded = a.X, true
+				continue
+			}
+		case *ssa.Slice:
+			v = a.X
+			continue
+		}
+		break
+	}
+	if g, ok := v.(*ssa.Global); ok {
+		if m.readsGlobal(g) {
+			m.report(ruleWrite, i.Pos(), fmt.Sprintf("package variable %s is written in a body and read in handler code: a replay does not run the body; return the value as the result of the operation", g.Name()))
+		}
+		return
+	}
+	if p, ok := v.(*ssa.Parameter); ok && family[p.Parent()] && p.Parent().Signature.Recv() != nil && p == p.Parent().Params[0] {
+		if _, pointer := p.Type().Underlying().(*types.Pointer); pointer && field != "" && m.readsField(p, field) {
+			m.report(ruleWrite, i.Pos(), bodyWritten(p.Name()+"."+field))
+		}
+		return
+	}
+	free, ok := v.(*ssa.FreeVar)
+	if !ok {
+		return
+	}
+	if _, call := i.(ssa.CallInstruction); call && loaded && field == "" {
+		return // a method of what a pointer points to: which field it writes is not known
+	}
+	for _, b := range m.outermost(free, family) {
+		name := free.Name()
+		var read bool
+		own := m.handlerFuncs()[parent(b)]
+		elsewhere := reading{
+			counts: func(fn *ssa.Function) bool { return !family[fn] && (own || m.handlerFuncs()[fn]) },
+			// What a test declares, or the function that makes the operations, is read by loads alone.
+			loads: !own,
+		}
+		switch b := b.(type) {
+		case *ssa.Alloc:
+			if p := m.pointer(b); p != nil && field != "" {
+				name += "." + field
+				read = m.readsField(p, field)
+				break
+			}
+			read = m.readElsewhere(b, elsewhere)
+		case *ssa.Parameter:
+			if field == "" {
+				read = m.readElsewhere(b, elsewhere)
+			} else {
+				name += "." + field
+				read = m.readsField(b, field)
+			}
+		default:
+			if field != "" {
+				name += "." + field
+			}
+			read = m.readElsewhere(b, elsewhere)
+		}
+		if read {
+			m.report(ruleWrite, i.Pos(), bodyWritten(name))
+		}
+	}
+}
+
+func bodyWritten(name string) string {
+	return name + " is written in a body and read outside of it: a replay does not run the body, and it is then unset; return the value as the result of the operation"
+}
+
+// pointer is the parameter of a pointer type that a captured variable is; nil for others.
+func (m *model) pointer(a *ssa.Alloc) *ssa.Parameter {
+	stored := m.flow.stores[a]
+	if len(stored) != 1 {
+		return nil
+	}
+	p, ok := stored[0].(*ssa.Parameter)
+	if !ok {
+		return nil
+	}
+	if _, ok := p.Type().Underlying().(*types.Pointer); !ok {
+		return nil
+	}
+	return p
+}
+
+// outermost are what a captured variable is where the family is declared.
+func (m *model) outermost(v *ssa.FreeVar, family map[*ssa.Function]bool) []ssa.Value {
+	var all []ssa.Value
+	for _, b := range m.flow.bindings(v) {
+		if f, ok := b.(*ssa.FreeVar); ok {
+			all = append(all, m.outermost(f, family)...)
+			continue
+		}
+		if !family[parent(b)] {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// reading says which uses of a variable count as reading it.
+type reading struct {
+	counts func(*ssa.Function) bool
+	loads  bool // no calls that are given its address
+}
+
+// readElsewhere reports whether a variable is read by functions that count.
+func (m *model) readElsewhere(v ssa.Value, r reading) bool {
+	if v.Referrers() == nil {
+		return false
+	}
+	for _, use := range *v.Referrers() {
+		switch use := use.(type) {
+		case *ssa.DebugRef, *ssa.MapUpdate:
+		case *ssa.Store:
+			if use.Addr != v && r.counts(use.Parent()) {
+				return true
+			}
+		case *ssa.MakeClosure:
+			fn := functionOf(use)
+			for i, b := range use.Bindings {
+				if b == v && i < len(fn.FreeVars) && m.readElsewhere(fn.FreeVars[i], r) {
+					return true
+				}
+			}
+		case *ssa.FieldAddr:
+			if m.readElsewhere(use, r) {
+				return true
+			}
+		case *ssa.Call:
+			obj := calleeObject(use)
+			if r.counts(use.Parent()) && (m.know.is(reads, obj) || !r.loads && !m.know.is(writes, obj)) {
+				return true
+			}
+		default:
+			if r.counts(use.Parent()) && !onlyWrittenBack(use, v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// onlyWrittenBack reports whether a load of a variable serves to write it again: n++, append.
+func onlyWrittenBack(use ssa.Instruction, v ssa.Value) bool {
+	load, ok := use.(*ssa.UnOp)
+	if !ok || load.Op != token.MUL || uses(load) == 0 {
+		return false
+	}
+	for _, u := range *load.Referrers() {
+		made, ok := u.(ssa.Value)
+		if !ok {
+			return false
+		}
+		switch u := u.(type) {
+		case *ssa.Call:
+			b, ok := u.Call.Value.(*ssa.Builtin)
+			if !ok || b.Name() != "append" || u.Call.Args[0] != ssa.Value(load) {
+				return false
+			}
+		case *ssa.BinOp:
+		default:
+			return false
+		}
+		for _, w := range *made.Referrers() {
+			if st, ok := w.(*ssa.Store); !ok || st.Addr != v {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// readsField reports whether handler code around the receiver reads a field of it.
+func (m *model) readsField(p *ssa.Parameter, field string) bool {
+	t := typeName(p.Type())
+	found := false
+	for fn := range m.handlerFuncs() {
+		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+			a, ok := i.(*ssa.FieldAddr)
+			if !ok || typeName(a.X.Type()) != t {
+				return
+			}
+			f := fieldOf(a.X.Type(), a.Field)
+			if f == nil || f.Name() != field {
+				return
+			}
+			for _, use := range *a.Referrers() {
+				if st, ok := use.(*ssa.Store); !ok || st.Addr != ssa.Value(a) {
+					found = true
+				}
+			}
+		})
+	}
+	return found
+}
+
+func (m *model) readsGlobal(g *ssa.Global) bool {
+	found := false
+	for fn := range m.handlerFuncs() {
+		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+			for _, op := range i.Operands(nil) {
+				if *op != ssa.Value(g) {
+					continue
+				}
+				if st, ok := i.(*ssa.Store); !ok || st.Addr != ssa.Value(g) {
+					found = true
+				}
+			}
+		})
+	}
+	return found
+}
+
+// handlerFuncs are all functions of the package that are handler code.
+func (m *model) handlerFuncs() map[*ssa.Function]bool {
+	if m.handlers != nil {
+		return m.handlers
+	}
+	all := map[*ssa.Function]bool{}
+	m.handlers = all
+	var add func(fn *ssa.Function)
+	add = func(fn *ssa.Function) {
+		if fn == nil || all[fn] || m.sums[fn] == nil || m.bodies[fn] {
+			return
+		}
+		all[fn] = true
+		for _, c := range m.sums[fn].sites {
+			for _, t := range m.reached(c) {
+				add(t.fn)
+			}
+		}
+	}
+	for _, r := range m.regions() {
+		for _, fn := range r.funcs {
+			add(fn)
+		}
+	}
+	return all
+}
+
+// checkOuter reports an op.Context from outside that is used inside an operation.
+func (m *model) checkOuter(inner *ssa.Function, family map[*ssa.Function]bool) {
+	for fn := range family {
+		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+			c, ok := i.(ssa.CallInstruction)
+			if !ok {
+				return
+			}
+			api := apiName(calleeObject(c))
+			if api == apiExecution || api == "op.Context.Logger" {
+				return
+			}
+			for _, a := range c.Common().Args {
+				if isContext(a.Type()) && m.comesFromOutside(a, family) {
+					what := "the body of an operation: use the context that the body is given"
+					if !m.bodies[inner] {
+						what = "a group: use the context that the group is given"
+					}
+					m.report(ruleOuter, i.Pos(), "an op.Context from outside is used in "+what)
+				}
+			}
+		})
+	}
+}
+
+func (m *model) comesFromOutside(v ssa.Value, family map[*ssa.Function]bool) bool {
+	if load, ok := v.(*ssa.UnOp); ok {
+		v = load.X
+	}
+	free, ok := v.(*ssa.FreeVar)
+	return ok && len(m.outermost(free, family)) > 0
+}
+
+// checkIgnores reports a body that loops without looking at its context.
+func (m *model) checkIgnores(fn *ssa.Function) {
+	if len(fn.Params) == 0 {
+		return
+	}
+	var ctx *ssa.Parameter
+	for _, p := range fn.Params {
+		if isStdContext(p.Type()) {
+			ctx = p
+			break
+		}
+	}
+	if ctx == nil || ctx.Referrers() != nil && len(*ctx.Referrers()) > 0 {
+		return
+	}
+	l := m.loopsOf(fn)
+	for _, c := range m.sums[fn].sites {
+		if !l.reaches(c.instr.Block(), c.instr.Block()) {
+			continue
+		}
+		for _, t := range m.reached(c) {
+			for _, e := range m.effectsOf(t) {
+				if e.Kind == blocking || e.Kind == network || e.Kind == process {
+					m.report(ruleIgnores, c.instr.Pos(), e.What+" in a loop of a body that ignores its context: the invocation's end is not noticed; ask ctx.Err() in the loop, or pass the context on")
+				}
+			}
+		}
+	}
+}
+
+// checkIdempotency reports a body that calls an API with idempotency keys and does not ask for its own.
+func (m *model) checkIdempotency(fn *ssa.Function) {
+	s := m.sums[fn]
+	if s.info || len(s.keyed) == 0 {
+		return
+	}
+	for _, e := range values(s.keyed) {
+		m.report(ruleIdempotency, fn.Pos(), fmt.Sprintf("%s takes an idempotency key, and the body may run more than once: pass on %s(ctx)'s IdempotencyKey", e.chain(), apiInfoFrom))
+	}
+}
+
+// checkUndo reports a compensation that reads a variable which is assigned more than once.
+func (m *model) checkUndo(c ssa.CallInstruction) {
+	for _, a := range c.Common().Args {
+		if _, ok := a.Type().Underlying().(*types.Signature); !ok {
+			continue
+		}
+		for _, src := range m.flow.sources(a) {
+			mc, ok := src.(*ssa.MakeClosure)
+			if !ok {
+				continue
+			}
+			for i, b := range mc.Bindings {
+				alloc, ok := b.(*ssa.Alloc)
+				if !ok || !m.varies(alloc, mc) {
+					continue
+				}
+				free := functionOf(mc).FreeVars[i]
+				if !m.readElsewhere(free, reading{counts: func(*ssa.Function) bool { return true }}) {
+					continue
+				}
+				m.report(ruleUndo, usePos(free, mc.Pos()), free.Name()+" is read in a compensation and changes after it was declared: the compensation sees another value than the operation did; use the operation's result, which it is given")
+			}
+		}
+	}
+}
+
+func usePos(v ssa.Value, otherwise token.Pos) token.Pos {
+	for _, use := range *v.Referrers() {
+		if use.Pos().IsValid() {
+			return use.Pos()
+		}
+		if x, ok := use.(ssa.Value); ok && x.Referrers() != nil {
+			for _, u := range *x.Referrers() {
+				if u.Pos().IsValid() {
+					return u.Pos()
+				}
+			}
+		}
+	}
+	return otherwise
+}
+
+// varies reports whether a variable is assigned after a closure captured it.
+func (m *model) varies(a *ssa.Alloc, mc *ssa.MakeClosure) bool {
+	l := m.loopsOf(mc.Parent())
+	var writes func(v ssa.Value) bool
+	writes = func(v ssa.Value) bool {
+		for _, use := range *v.Referrers() {
+			switch use := use.(type) {
+			case *ssa.Store:
+				if use.Addr == v && (use.Parent() != mc.Parent() || l.after(mc, use) && use.Block() != a.Block()) {
+					return true
+				}
+				if use.Addr == v && use.Parent() == mc.Parent() && use.Block() == a.Block() && l.after(mc, use) && !l.reaches(use.Block(), use.Block()) {
+					return true
+				}
+			case *ssa.MakeClosure:
+				for i, b := range use.Bindings {
+					if fn := functionOf(use); b == v && use != mc && i < len(fn.FreeVars) && writes(fn.FreeVars[i]) {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	return writes(a)
+}

@@ -1,0 +1,487 @@
+package opcheck
+
+import (
+	"go/constant"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// update computes what a function does from what it calls, and reports whether that changed.
+func (m *model) update(fn *ssa.Function) bool {
+	s := m.sums[fn]
+	before := s.size()
+	for _, c := range s.sites {
+		_, async := c.instr.(*ssa.Go)
+		if common := c.instr.Common(); common.IsInvoke() && m.know.is(keyed, common.Method) {
+			name := short(common.Method)
+			s.keyed[name] = effect{Kind: keyed, What: name, Where: m.where(c.instr.Pos())}
+		}
+		for _, t := range c.targets {
+			if !async {
+				m.include(fn, s, c, t)
+			}
+			m.arguments(fn, s, c, t, async)
+		}
+		if !async && len(c.targets) == 0 && !c.instr.Common().IsInvoke() {
+			m.calledParams(s, c.instr.Common().Value)
+		}
+		if !c.known && passesContext(c.instr) && !async {
+			m.addEffect(s, effect{Kind: service, What: m.sayCall(c.instr)}, target{}, c.instr.Pos())
+		}
+		if !c.known && contextArg(c.instr) && !async {
+			s.runs = true // an interface's or a function value's: by its type it runs operations
+		}
+	}
+	m.updateResults(fn, s)
+	m.updateWrites(fn, s)
+	return s.size() != before
+}
+
+func (s *sum) size() int {
+	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed)
+	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info} {
+		if b {
+			n++
+		}
+	}
+	return n
+}
+
+// include adds what a callee does.
+func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
+	pos := c.instr.Pos()
+	if runs(t.api) {
+		s.runs = true
+		m.claim(fn, s, c)
+	}
+	if t.api == apiInfoFrom {
+		s.info = true
+	}
+	if m.know.is(keyed, t.obj) {
+		s.keyed[short(t.obj)] = effect{Kind: keyed, What: short(t.obj), Where: m.where(pos)}
+	}
+	handler := t.obj != nil && hasContext(t.obj.Signature()) || t.fn != nil && hasContext(t.fn.Signature)
+	switch {
+	case t.fn != nil && m.sums[t.fn] != nil:
+		o := m.sums[t.fn]
+		s.info = s.info || o.info
+		maps.Copy(s.keyed, o.keyed)
+		if !handler {
+			for _, e := range o.effects {
+				m.addEffect(s, e, t, pos)
+			}
+			for p := range o.params {
+				if p.Parent() != t.fn {
+					s.params[p] = true
+				}
+			}
+		}
+		if handler && contextArg(c.instr) || t.fn.Parent() != nil {
+			s.runs = s.runs || o.runs
+			for name := range o.claims {
+				s.claims[name] = true
+			}
+			for n := range o.needs {
+				s.needs[n] = true
+			}
+		}
+	case t.fact != nil:
+		s.info = s.info || t.fact.Info
+		for _, e := range t.fact.Keyed {
+			s.keyed[e.What] = e
+		}
+		if handler {
+			s.runs = s.runs || t.fact.Runs
+			for _, name := range t.fact.Claims {
+				s.claims[name] = true
+			}
+			for _, n := range t.fact.Needs {
+				s.needs[n] = true
+			}
+			return
+		}
+		for _, e := range t.fact.Effects {
+			m.addEffect(s, e, t, pos)
+		}
+	}
+}
+
+// addEffect adds what a callee does, unless it is allowed here.
+func (m *model) addEffect(s *sum, e effect, t target, pos token.Pos) {
+	if e.Where == "" {
+		e.Where = m.where(pos)
+	} else if t.obj != nil {
+		e = e.through(short(t.obj))
+	}
+	if _, ok := s.effects[e.key()]; ok || m.allow.allows(e.Kind, pos) {
+		return
+	}
+	s.effects[e.key()] = e
+}
+
+// arguments follows function values that are passed to a callee.
+func (m *model) arguments(fn *ssa.Function, s *sum, c site, t target, async bool) {
+	args := c.instr.Common().Args
+	shift := 0
+	if c.instr.Common().IsInvoke() {
+		shift = 1
+	}
+	for i, arg := range args {
+		sig, ok := arg.Type().Underlying().(*types.Signature)
+		if !ok {
+			continue
+		}
+		for _, src := range m.flow.sources(arg) {
+			if fn := functionOf(src); fn != nil && constructor(t.api) && hasContext(sig) {
+				m.groups[fn] = true
+			}
+			switch m.takes(t, i+shift, sig) {
+			case asBody:
+				m.makeBody(s, src)
+			case asReplayed:
+				for _, f := range m.sourceFuncs(src) {
+					if f.fn != nil {
+						m.again[f.fn] = true
+					}
+				}
+			case asCalled:
+				if async {
+					continue
+				}
+				for _, f := range m.sourceFuncs(src) {
+					m.include(fn, s, c, f)
+				}
+				m.calledParams(s, src)
+			case asUnknown:
+			}
+		}
+	}
+}
+
+// use is what a callee does with a function that it is given.
+type use int
+
+const (
+	asUnknown  use = iota
+	asCalled       // it calls it before it returns
+	asBody         // it is the body of an operation
+	asReplayed     // it is called when the operation is run, on each replay
+)
+
+// takes is what a callee does with its i-th argument, the receiver included.
+func (m *model) takes(t target, i int, sig *types.Signature) use {
+	switch {
+	case t.api != "" && bodyOf(t.api, sig):
+		return asBody
+	case t.api != "" && replayed(t.api, sig):
+		return asReplayed
+	case t.api != "":
+		return asUnknown
+	case t.fn != nil && m.sums[t.fn] != nil:
+		if i >= len(t.fn.Params) {
+			return asUnknown
+		}
+		o, p := m.sums[t.fn], t.fn.Params[i]
+		switch {
+		case o.bodies[p]:
+			return asBody
+		case o.params[p]:
+			return asCalled
+		}
+	case t.fact != nil && slices.Contains(t.fact.Bodies, i):
+		return asBody
+	case t.fact != nil && slices.Contains(t.fact.Called, i):
+		return asCalled
+	case t.obj != nil && t.obj.Pkg() != nil && m.know.covers(t.obj.Pkg().Path()) && !m.know.is(later, t.obj):
+		return asCalled
+	}
+	return asUnknown
+}
+
+// sourceFuncs are the functions that a value is, without those that a call returns.
+func (m *model) sourceFuncs(src ssa.Value) []target {
+	all, _ := m.callable(src)
+	return all
+}
+
+// makeBody marks a function as a body, or a parameter as one that becomes a body.
+func (m *model) makeBody(s *sum, src ssa.Value) {
+	if p, ok := src.(*ssa.Parameter); ok {
+		s.bodies[p] = true
+		if o := m.sums[p.Parent()]; o != nil {
+			o.bodies[p] = true
+		}
+	}
+	for _, t := range m.sourceFuncs(src) {
+		if t.fn != nil {
+			m.bodies[t.fn] = true
+		}
+	}
+}
+
+// calledParams marks the parameters that a called value may be.
+func (m *model) calledParams(s *sum, v ssa.Value) {
+	for _, src := range m.flow.sources(v) {
+		if p, ok := src.(*ssa.Parameter); ok {
+			s.params[p] = true
+		}
+	}
+}
+
+// contextArg reports whether an op.Context, or what holds one, is passed.
+func contextArg(c ssa.CallInstruction) bool {
+	return slices.ContainsFunc(c.Common().Args, func(a ssa.Value) bool { return holdsContext(a.Type()) })
+}
+
+// claim notes the name of an operation that is run without a key.
+func (m *model) claim(fn *ssa.Function, s *sum, c site) {
+	args := c.instr.Common().Args
+	if len(args) < 2 || !ownScope(m, fn, args[0]) {
+		return
+	}
+	if o := m.operation(args[1]); o != nil && o.Name != "" && !o.Keyed && !o.Await {
+		s.claims[o.Name] = true
+	}
+}
+
+// ownScope reports whether the context is the one that the function was given, or that a function
+// around it was given.
+func ownScope(m *model, _ *ssa.Function, ctx ssa.Value) bool {
+	for _, src := range m.flow.sources(ctx) {
+		if _, ok := src.(*ssa.Parameter); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// operation is what is known about a value that is an operation or a builder; nil if nothing.
+func (m *model) operation(v ssa.Value) *opInfo { return m.operationDeep(v, 0) }
+
+func (m *model) operationDeep(v ssa.Value, depth int) *opInfo {
+	if depth > 10 {
+		return nil
+	}
+	var info *opInfo
+	for _, src := range m.flow.sources(v) {
+		o := m.operationOf(src, depth)
+		switch {
+		case o == nil:
+			return nil
+		case info != nil && *o != *info:
+			return nil
+		}
+		info = o
+	}
+	return info
+}
+
+func (m *model) operationOf(src ssa.Value, depth int) *opInfo {
+	if load, ok := src.(*ssa.UnOp); ok {
+		if f := m.varFact(load.X); f != nil {
+			return f.Op
+		}
+		return nil
+	}
+	c, ok := src.(*ssa.Call)
+	if !ok {
+		return nil
+	}
+	fn := c.Call.StaticCallee()
+	if fn == nil {
+		if isBuilder(c.Call.Value.Type()) {
+			return m.operationDeep(c.Call.Value, depth+1)
+		}
+		return nil
+	}
+	obj := objectOf(fn)
+	switch api := apiName(obj); {
+	case constructor(api):
+		return &opInfo{Name: constantString(c.Call.Args[0]), Left: leftBehind(api)}
+	case claimsNothing(api):
+		return &opInfo{Await: true}
+	case keys(api) || adapts(api):
+		o := m.operationDeep(c.Call.Args[0], depth+1)
+		if o == nil {
+			return nil
+		}
+		info := *o
+		info.Keyed = info.Keyed || keys(api)
+		return &info
+	}
+	if in := m.here(fn); in != nil {
+		return m.sums[in].op
+	}
+	if f := m.fact(obj); f != nil {
+		return f.Op
+	}
+	return nil
+}
+
+func constantString(v ssa.Value) string {
+	if c, ok := v.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.String {
+		return constant.StringVal(c.Value)
+	}
+	return ""
+}
+
+// updateResults computes what is known about the results of a function.
+func (m *model) updateResults(fn *ssa.Function, s *sum) {
+	sig := fn.Signature
+	if sig.Results().Len() == 0 || fn.Name() == "init" {
+		return
+	}
+	first := sig.Results().At(0).Type()
+	if (isOp(first) || isBuilder(first)) && !s.opKnown {
+		var info *opInfo
+		for i, v := range results(fn, 0) {
+			o := m.operation(v)
+			if o == nil || i > 0 && *o != *info {
+				info = nil
+				break
+			}
+			info = o
+		}
+		if info != nil {
+			s.op, s.opKnown = info, true
+		}
+	}
+	if _, ok := first.Underlying().(*types.Signature); ok && !isBuilder(first) {
+		for _, v := range results(fn, 0) {
+			for _, src := range m.flow.sources(v) {
+				for _, t := range m.sourceFuncs(src) {
+					for _, e := range m.effectsOf(t) {
+						if _, ok := s.result[e.key()]; !ok {
+							s.result[e.key()] = e
+						}
+					}
+				}
+			}
+		}
+	}
+	if !s.ordered {
+		for _, v := range results(fn, 0) {
+			if m.fromMapOrder(v) {
+				s.ordered = true
+			}
+		}
+	}
+}
+
+// effectsOf are the effects of calling a target, as its caller sees them.
+func (m *model) effectsOf(t target) []effect {
+	if t.fn != nil && m.sums[t.fn] != nil {
+		var all []effect
+		for _, e := range m.sums[t.fn].effects {
+			all = append(all, e)
+		}
+		return all
+	}
+	if t.fact != nil {
+		return t.fact.Effects
+	}
+	return nil
+}
+
+// updateWrites finds the parameters that a function writes through.
+func (m *model) updateWrites(fn *ssa.Function, s *sum) {
+	for _, b := range fn.Blocks {
+		for _, i := range b.Instrs {
+			for _, v := range m.written(i) {
+				if p, ok := base(v).(*ssa.Parameter); ok && p.Parent() == fn {
+					s.writes[slices.Index(fn.Params, p)] = true
+				}
+			}
+		}
+	}
+}
+
+// written are the addresses, maps and pointers that an instruction writes through.
+func (m *model) written(i ssa.Instruction) []ssa.Value {
+	switch i := i.(type) {
+	case *ssa.Store:
+		return []ssa.Value{i.Addr}
+	case *ssa.MapUpdate:
+		return []ssa.Value{i.Map}
+	case ssa.CallInstruction:
+		return m.writtenByCall(i)
+	}
+	return nil
+}
+
+func (m *model) writtenByCall(c ssa.CallInstruction) []ssa.Value {
+	common := c.Common()
+	if b, ok := common.Value.(*ssa.Builtin); ok {
+		if n := b.Name(); n == "delete" || n == "clear" || n == "copy" {
+			return common.Args[:1]
+		}
+		return nil
+	}
+	fn := common.StaticCallee()
+	if fn == nil {
+		return nil
+	}
+	obj := objectOf(fn)
+	switch {
+	case m.know.is(reads, obj):
+		return nil
+	case m.know.is(writes, obj) && len(common.Args) > 0:
+		return common.Args[:1]
+	case m.know.is(fills, obj):
+		return filled(common.Args)
+	}
+	var all []ssa.Value
+	if in := m.here(fn); in != nil {
+		for j := range m.sums[in].writes {
+			if j >= 0 && j < len(common.Args) {
+				all = append(all, common.Args[j])
+			}
+		}
+	} else if f := m.fact(obj); f != nil {
+		for _, j := range f.Writes {
+			if j < len(common.Args) {
+				all = append(all, common.Args[j])
+			}
+		}
+	}
+	return all
+}
+
+// filled are the pointers among the arguments, those in a list of ...any included.
+func filled(args []ssa.Value) []ssa.Value {
+	var all []ssa.Value
+	for _, a := range args {
+		switch a := a.(type) {
+		case *ssa.MakeInterface:
+			if _, ok := a.X.Type().Underlying().(*types.Pointer); ok {
+				all = append(all, a.X)
+			}
+		case *ssa.Slice:
+			all = append(all, filled(variadic(a))...)
+		}
+	}
+	return all
+}
+
+// variadic are the elements of a list that the compiler made of arguments.
+func variadic(s *ssa.Slice) []ssa.Value {
+	arr, ok := s.X.(*ssa.Alloc)
+	if !ok || arr.Referrers() == nil {
+		return nil
+	}
+	var all []ssa.Value
+	for _, r := range *arr.Referrers() {
+		if x, ok := r.(*ssa.IndexAddr); ok && x.Referrers() != nil {
+			for _, st := range *x.Referrers() {
+				if st, ok := st.(*ssa.Store); ok && st.Addr == x {
+					all = append(all, st.Val)
+				}
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,202 @@
+package opcheck
+
+import (
+	"fmt"
+	"go/types"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// readRegistered collects the errors that this package and those it imports register.
+func (m *model) readRegistered() {
+	for _, f := range m.pass.AllPackageFacts() {
+		if pf, ok := f.Fact.(*packageFact); ok {
+			for _, e := range pf.Registered {
+				m.registered[e] = true
+			}
+		}
+	}
+	each(m.flow.funcs, func(_ *ssa.Function, i ssa.Instruction) {
+		c, ok := i.(*ssa.Call)
+		if !ok {
+			return
+		}
+		fn := c.Call.StaticCallee()
+		if fn == nil {
+			return
+		}
+		switch apiName(objectOf(fn)) {
+		case apiSentinel:
+			if len(c.Call.Args) > 1 {
+				for _, src := range m.flow.sources(unwrap(c.Call.Args[1])) {
+					if load, ok := src.(*ssa.UnOp); ok {
+						m.registered[errorName(load)] = true
+					}
+				}
+				m.registered[errorName(unwrap(c.Call.Args[1]))] = true
+			}
+		case apiErrorType:
+			for _, t := range fn.TypeArgs() {
+				m.registered[types.TypeString(t, nil)] = true
+			}
+		}
+	})
+}
+
+// errorName names a sentinel; "" for other values.
+func errorName(v ssa.Value) string {
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return ""
+	}
+	g, ok := load.X.(*ssa.Global)
+	if !ok || g.Pkg == nil {
+		return ""
+	}
+	return g.Pkg.Pkg.Path() + "." + g.Name()
+}
+
+// checkErrors notes the errors that handler code asks for, and reports those that are not registered if
+// this package makes the handler.
+func (m *model) checkErrors(r region) {
+	for _, fn := range r.funcs {
+		for _, s := range m.sums[fn].sites {
+			name, asked := m.asked(s.instr)
+			if name == "" || !m.ofOperation(asked, 0) || m.registered[name] || inTree(name) {
+				continue
+			}
+			if m.handles {
+				m.report(ruleError, s.instr.Pos(), fmt.Sprintf("%s is not registered, so no error of an operation is one, not on the first run either: pass codec.Sentinel or codec.ErrorType of it to %s", short2(name), apiRegister))
+				continue
+			}
+			m.sums[r.root].needs[need{name, m.where(s.instr.Pos())}] = true
+		}
+	}
+	if obj := objectOf(r.root); obj != nil && obj.Pkg() == m.pass.Pkg && len(m.sums[r.root].needs) > 0 {
+		m.pass.ExportObjectFact(obj, m.sums[r.root].fact(r.root))
+	}
+}
+
+// inTree reports whether the error belongs to the API, which restores its own.
+func inTree(name string) bool {
+	return slices.ContainsFunc(apiPackages(), func(p string) bool {
+		return len(name) > len(p) && (name[:len(p)] == p || name[1:min(len(name), len(p)+1)] == p)
+	})
+}
+
+func short2(name string) string {
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '/' {
+			return name[i+1:]
+		}
+	}
+	return name
+}
+
+// asked is the error that errors.Is or errors.As looks for, and the value it looks in.
+func (m *model) asked(c ssa.CallInstruction) (string, ssa.Value) {
+	obj := calleeObject(c)
+	if obj == nil || obj.Pkg() == nil || obj.Pkg().Path() != "errors" {
+		return "", nil
+	}
+	args := c.Common().Args
+	switch obj.Name() {
+	case "Is":
+		return errorName(args[1]), args[0]
+	case "As":
+		if p, ok := unwrap(args[1]).Type().(*types.Pointer); ok {
+			return types.TypeString(p.Elem(), nil), args[0]
+		}
+	case "AsType":
+		if fn := c.Common().StaticCallee(); fn != nil && len(fn.TypeArgs()) == 1 {
+			return types.TypeString(fn.TypeArgs()[0], nil), args[0]
+		}
+	}
+	return "", nil
+}
+
+// ofOperation reports whether an error is that of an operation.
+func (m *model) ofOperation(v ssa.Value, depth int) bool {
+	if depth > 5 || v == nil {
+		return false
+	}
+	for _, src := range m.flow.sources(v) {
+		if x, ok := src.(*ssa.Extract); ok {
+			src = x.Tuple
+		}
+		c, ok := src.(*ssa.Call)
+		if !ok {
+			continue
+		}
+		obj := calleeObject(c)
+		switch api := apiName(obj); {
+		case api == "replay.Run" || api == "replay.Exec":
+			return len(c.Call.Args) < 2 || !m.mapsError(c.Call.Args[1], 0)
+		case obj != nil && obj.Pkg() != nil && obj.Pkg().Path()+"."+obj.Name() == "fmt.Errorf", obj != nil && obj.Pkg() != nil && obj.Pkg().Path() == "errors":
+			if list, ok := c.Call.Args[len(c.Call.Args)-1].(*ssa.Slice); ok {
+				for _, a := range variadic(list) {
+					if m.ofOperation(unwrap(a), depth+1) {
+						return true
+					}
+				}
+			}
+		case c.Call.StaticCallee() != nil && obj != nil && hasContext(obj.Signature()): // a helper that runs operations
+			fn := m.here(c.Call.StaticCallee())
+			if fn == nil {
+				continue
+			}
+			for _, r := range results(fn, fn.Signature.Results().Len()-1) {
+				if m.ofOperation(r, depth+1) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// mapsError reports whether an operation replaces its error.
+func (m *model) mapsError(v ssa.Value, depth int) bool {
+	if depth > 5 {
+		return false
+	}
+	for _, src := range m.flow.sources(v) {
+		c, ok := src.(*ssa.Call)
+		if !ok {
+			continue
+		}
+		obj := calleeObject(c)
+		if obj != nil && obj.Name() == "MapError" {
+			return true
+		}
+		if obj == nil && m.mapsError(c.Call.Value, depth+1) {
+			return true
+		}
+		if obj != nil && adapts(apiName(obj)) && m.mapsError(c.Call.Args[0], depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkHandlers reports, where a handler of another package is made, what it asks for and nothing registers.
+func (m *model) checkHandlers(fn *ssa.Function) {
+	for _, s := range m.sums[fn].sites {
+		if len(s.targets) != 1 || s.targets[0].api != apiHandler || len(s.instr.Common().Args) == 0 {
+			continue
+		}
+		for _, src := range m.flow.sources(s.instr.Common().Args[0]) {
+			for _, t := range m.sourceFuncs(src) {
+				if t.fact == nil {
+					continue
+				}
+				for _, n := range t.fact.Needs {
+					if !m.registered[n.Err] {
+						m.report(ruleError, s.instr.Pos(), fmt.Sprintf("%s asks at %s for %s, which is not registered, so no error of an operation is one: pass codec.Sentinel or codec.ErrorType of it to %s", t.name(), n.Where, short2(n.Err), apiRegister))
+					}
+				}
+			}
+		}
+	}
+}

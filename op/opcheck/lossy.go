@@ -1,0 +1,222 @@
+package opcheck
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+	"reflect"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// checkTypes reports types of results, inputs and states that JSON does not keep.
+func (m *model) checkTypes(fn *ssa.Function) {
+	for _, b := range fn.Blocks {
+		for _, i := range b.Instrs {
+			c, ok := i.(*ssa.Call)
+			if !ok {
+				continue
+			}
+			api := apiName(calleeObject(c))
+			if !constructor(api) && api != apiHandler || m.ownCodec(c) {
+				continue
+			}
+			for _, t := range recorded(c, api) {
+				if t.what == "input" && api == apiInvoke && types.IsInterface(t.typ) || isAny(t.typ) {
+					continue // what is in it is encoded; nothing is promised of what comes out
+				}
+				if loss := m.loss(t.typ, t.typ, map[types.Type]bool{}); loss != "" {
+					m.report(ruleLossy, c.Pos(), fmt.Sprintf("the %s type %s: %s, so it is not what was returned on a replay, nor on the first run; give it exported fields of plain types, a MarshalJSON and UnmarshalJSON, or a codec",
+						t.what, types.TypeString(t.typ, types.RelativeTo(m.pass.Pkg)), loss))
+				}
+			}
+		}
+	}
+}
+
+// isAny reports whether a type, or the items of a batch, is any: a choice that is made with open eyes.
+func isAny(t types.Type) bool {
+	if n, ok := types.Unalias(t).(*types.Named); ok && ofAPI(t) && n.TypeArgs().Len() == 1 {
+		t = n.TypeArgs().At(0)
+	}
+	i, ok := types.Unalias(t).(*types.Interface)
+	return ok && i.Empty()
+}
+
+type recordedType struct {
+	what string
+	typ  types.Type
+}
+
+// recorded are the types that a declaration has recorded.
+func recorded(c *ssa.Call, api string) []recordedType {
+	var all []recordedType
+	switch api {
+	case apiHandler:
+		if p, ok := c.Type().(*types.Pointer); ok {
+			if n, ok := p.Elem().(*types.Named); ok && n.TypeArgs().Len() == 2 {
+				all = append(all, recordedType{"input", n.TypeArgs().At(0)}, recordedType{"result", n.TypeArgs().At(1)})
+			}
+		}
+	case apiInvoke:
+		if len(c.Call.Args) > 2 {
+			all = append(all, recordedType{"input", c.Call.Args[2].Type()})
+		}
+		fallthrough
+	default:
+		if t := result(c.Type()); t != nil {
+			all = append(all, recordedType{"result", t})
+		}
+	}
+	return all
+}
+
+// ownCodec reports whether the values of an operation do not become JSON by the default codec.
+func (m *model) ownCodec(c *ssa.Call) bool {
+	found := false
+	onwards(c, func(use ssa.Instruction, _ ssa.Value) bool {
+		call, ok := use.(*ssa.Call)
+		if ok && withCodec(apiName(calleeObject(call))) {
+			found = true
+		}
+		return ok && adapts(apiName(calleeObject(call)))
+	})
+	for _, a := range c.Call.Args {
+		if s, ok := a.(*ssa.Slice); ok {
+			for _, v := range variadic(s) {
+				for _, src := range m.flow.sources(unwrap(v)) {
+					if o, ok := src.(*ssa.Call); ok && withCodec(apiName(calleeObject(o))) {
+						found = true
+					}
+				}
+			}
+		}
+	}
+	return found || m.codecs()
+}
+
+// codecs reports whether a handler of the package has a codec of its own: then types are not judged.
+func (m *model) codecs() bool {
+	for _, s := range m.sums {
+		for _, c := range s.sites {
+			for _, t := range c.targets {
+				if t.api == "replay.WithCodec" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// loss says what JSON loses of a type; "" if nothing.
+func (m *model) loss(t, whole types.Type, seen map[types.Type]bool) string {
+	t = types.Unalias(t)
+	if seen[t] || ofAPI(t) {
+		if n, ok := t.(*types.Named); ok && ofAPI(t) && n.TypeArgs().Len() > 0 && !seen[t] && !isCallback(t) {
+			seen[t] = true
+			for a := range n.TypeArgs().Types() {
+				if l := m.loss(a, whole, seen); l != "" {
+					return l
+				}
+			}
+		}
+		return ""
+	}
+	seen[t] = true
+	if marshals(t) {
+		return ""
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Chan:
+		return "a channel cannot be encoded"
+	case *types.Signature:
+		return "a function cannot be encoded"
+	case *types.Interface:
+		if _, ok := t.(*types.TypeParam); ok {
+			return ""
+		}
+		if u.NumMethods() > 0 {
+			return fmt.Sprintf("interface %s cannot be decoded", types.TypeString(t, types.RelativeTo(m.pass.Pkg)))
+		}
+		return "an any is decoded as a map, a slice or a float64"
+	case *types.Basic:
+		if u.Info()&types.IsComplex != 0 || u.Kind() == types.UnsafePointer {
+			return u.Name() + " cannot be encoded"
+		}
+	case *types.Pointer:
+		return m.loss(u.Elem(), whole, seen)
+	case *types.Slice:
+		return m.loss(u.Elem(), whole, seen)
+	case *types.Array:
+		return m.loss(u.Elem(), whole, seen)
+	case *types.Map:
+		if k, ok := u.Key().Underlying().(*types.Basic); (!ok || k.Info()&(types.IsString|types.IsInteger) == 0) && !marshals(u.Key()) {
+			if _, param := types.Unalias(u.Key()).(*types.TypeParam); !param {
+				return fmt.Sprintf("a map with keys of %s cannot be encoded", types.TypeString(u.Key(), types.RelativeTo(m.pass.Pkg)))
+			}
+		}
+		return m.loss(u.Elem(), whole, seen)
+	case *types.Struct:
+		return m.lossOfStruct(t, u, whole, seen)
+	}
+	return ""
+}
+
+func (m *model) lossOfStruct(t types.Type, s *types.Struct, whole types.Type, seen map[types.Type]bool) string {
+	for i := range s.NumFields() {
+		f := s.Field(i)
+		tag := reflect.StructTag(s.Tag(i)).Get("json")
+		switch {
+		case tag == "-", f.Name() == "_":
+			continue
+		case f.Embedded() && tag == "":
+			if l := m.loss(f.Type(), whole, seen); l != "" {
+				return l
+			}
+			continue
+		case !f.Exported():
+			name := typeName(t)
+			if n, ok := t.(*types.Named); !ok || n.Obj() == nil {
+				name = "a struct"
+			}
+			return fmt.Sprintf("field %s of %s is not exported", f.Name(), name)
+		}
+		if l := m.loss(f.Type(), whole, seen); l != "" {
+			return "field " + f.Name() + ": " + l
+		}
+	}
+	return ""
+}
+
+// marshals reports whether a type becomes JSON by methods of its own.
+func marshals(t types.Type) bool {
+	for _, name := range []string{"MarshalJSON", "MarshalText"} {
+		for _, t := range []types.Type{t, types.NewPointer(t)} {
+			if obj, _, _ := types.LookupFieldOrMethod(t, true, nil, name); obj != nil {
+				if _, ok := obj.(*types.Func); ok {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// isStatement reports whether the results of a call are not assigned to anything.
+func (m *model) isStatement(c *ssa.Call) bool {
+	file := m.fileOf(c.Pos())
+	if file == nil {
+		return false
+	}
+	found := false
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.ExprStmt); ok {
+			if call, ok := ast.Unparen(s.X).(*ast.CallExpr); ok && call.Lparen == c.Pos() {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,226 @@
+package opcheck
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// This file is the only one that knows what the packages it checks the use of are called. A name that
+// changes there changes here and nowhere else.
+
+const (
+	root       = "github.com/perdure/perdure"
+	opPath     = root + "/op"
+	replayPath = root + "/replay"
+	retryPath  = root + "/retry"
+	codecPath  = root + "/codec"
+)
+
+// Names that rules ask for, as apiName writes them.
+const (
+	apiGo         = "replay.Go"
+	apiOnEnd      = "replay.OnEnd"
+	apiHandler    = "replay.Handler"
+	apiSuspending = "replay.Suspending"
+	apiNow        = "replay.Now"
+	apiInvocation = "op.Context.Invocation"
+	apiInvoke     = "op.Invoke"
+	apiCondition  = "op.WaitForCondition"
+	apiInfoFrom   = "op.InfoFrom"
+	apiSentinel   = "codec.Sentinel"
+	apiErrorType  = "codec.ErrorType"
+	apiNever      = "retry.Never"
+	apiUnless     = "retry.Unless"
+	apiTransform  = "op.Transform"
+	apiSemantics  = "op.WithSemantics"
+	apiWithRetry  = "op.WithRetry"
+	apiRetryIf    = "op.WithRetryIf"
+	apiRegister   = "op.WithErrors"
+	apiExecution  = "op.Context.Execution"
+
+	// Words of messages.
+	sayRun   = "replay.Run or replay.Exec"
+	sayNow   = "replay.Now"
+	sayRand  = "replay.Rand or replay.UUID"
+	sayGo    = "replay.Go"
+	sayWait  = "op.Wait"
+	sayGroup = "op.Group"
+	replay   = "replay" // the package's name at a call
+)
+
+// atMostOnce is the value of op.AtMostOncePerRetry.
+const atMostOnce = "AtMostOncePerRetry"
+
+// apiPackages are the packages whose functions apiName knows. They are trusted: nothing below them is
+// analysed.
+func apiPackages() []string {
+	return []string{
+		root, opPath, opPath + "/node", replayPath, replayPath + "/replaytest", retryPath, codecPath,
+		root + "/checkpoint", root + "/checkpoint/local", root + "/checkpoint/local/process",
+		root + "/checkpoint/local/storetest", root + "/checkpoint/sqlite",
+	}
+}
+
+// apiName names a function of the API, such as "op.Step" or "op.Op.Key"; "" for others.
+func apiName(fn *types.Func) string {
+	if fn == nil || fn.Pkg() == nil || !slices.Contains(apiPackages(), fn.Pkg().Path()) {
+		return ""
+	}
+	name := fn.Pkg().Name() + "."
+	if recv := fn.Signature().Recv(); recv != nil {
+		name += typeName(recv.Type()) + "."
+	}
+	return name + fn.Name()
+}
+
+// runs reports whether the function runs the operation that is its second argument.
+func runs(api string) bool {
+	switch api {
+	case "replay.Run", "replay.Exec", apiGo:
+		return true
+	}
+	return false
+}
+
+// constructor reports whether the function declares an operation, or a builder, whose name is its
+// first argument.
+func constructor(api string) bool {
+	switch api {
+	case "op.Step", "op.StepFunc", "op.Do", "op.DoFunc", "op.Wait", "op.WaitUntil", "op.Group", "op.GroupFunc",
+		apiInvoke, "op.CreateCallback", "op.WaitForCallback", apiCondition, "op.Map", "op.Parallel",
+		"op.All", "op.AllSettled", "op.Any", "op.Race", "op.Select", "op.Join2", "op.Join3", "op.Join4", "op.Join5",
+		"op.Retry", "op.Timeout":
+		return true
+	}
+	return false
+}
+
+// leftBehind reports whether what the function declares is left behind by a scope that returns; steps and
+// groups are waited for.
+func leftBehind(api string) bool {
+	switch api {
+	case "op.Wait", "op.WaitUntil", apiInvoke, "op.CreateCallback", "op.WaitForCallback":
+		return true
+	}
+	return false
+}
+
+// claimsNothing reports whether the function gives an operation that leaves no record.
+func claimsNothing(api string) bool {
+	return api == "replay.Future.Result" || api == "op.Callback.Result" || api == "op.Op.Await"
+}
+
+// keys reports whether the method gives an operation or a builder its key.
+func keys(api string) bool { return api == "op.Op.Key" || api == "op.Builder.Key" }
+
+// adapts reports whether the function changes an operation that is its first argument, or its
+// receiver, and keeps its name.
+func adapts(api string) bool {
+	return strings.HasPrefix(api, "op.Op.") || strings.HasPrefix(api, "op.Builder.") || api == apiTransform
+}
+
+// compensates reports whether the function's argument is a compensation.
+func compensates(api string) bool {
+	return strings.HasSuffix(api, ".Undo") || strings.HasSuffix(api, ".UndoAttempted")
+}
+
+// withCodec reports whether the function replaces how values become payloads.
+func withCodec(api string) bool {
+	return strings.HasPrefix(api, "op.") && strings.HasSuffix(api, "Codec") || api == "replay.WithCodec"
+}
+
+// bodyOf reports whether a function that is given to the API function becomes a body. Functions with an
+// op.Context are groups; those of policies, codecs and tests are neither, and no part of handler code.
+func bodyOf(api string, fn *types.Signature) bool {
+	return fn.Params().Len() > 0 && isStdContext(fn.Params().At(0).Type()) &&
+		(strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay."))
+}
+
+// replayed reports whether a function that is given to the API function is called again on each replay,
+// as handler code is, though it has no op.Context.
+func replayed(api string, fn *types.Signature) bool {
+	return (strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay.")) && !bodyOf(api, fn) && !hasContext(fn)
+}
+
+func isContext(t types.Type) bool  { return isNamed(t, opPath, "Context") }
+func isOp(t types.Type) bool       { return isNamed(t, opPath, "Op") }
+func isBuilder(t types.Type) bool  { return isNamed(t, opPath, "Builder") }
+func isCallback(t types.Type) bool { return isNamed(t, opPath, "Callback") }
+func isFuture(t types.Type) bool {
+	p, ok := types.Unalias(t).(*types.Pointer)
+	return ok && isNamed(p.Elem(), replayPath, "Future")
+}
+
+// ofAPI reports whether the type belongs to the API: how it becomes a payload is known.
+func ofAPI(t types.Type) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && slices.Contains(apiPackages(), n.Obj().Pkg().Path())
+}
+
+// callbackID is the field that names a callback.
+const callbackID = "ID"
+
+// result is the T of an op.Op[T], and the Out of an op.Builder[In, Out]; nil for others.
+func result(t types.Type) types.Type {
+	n, ok := types.Unalias(t).(*types.Named)
+	if !ok || n.TypeArgs() == nil || !isOp(n) && !isBuilder(n) {
+		return nil
+	}
+	return n.TypeArgs().At(n.TypeArgs().Len() - 1)
+}
+
+// hasContext reports whether a function of the signature is handler code by its type: a parameter or
+// the receiver is an op.Context, or a struct that has one in a field.
+func hasContext(sig *types.Signature) bool {
+	if recv := sig.Recv(); recv != nil && holdsContext(recv.Type()) {
+		return true
+	}
+	for p := range sig.Params().Variables() {
+		if holdsContext(p.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+func holdsContext(t types.Type) bool {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	if isContext(t) {
+		return true
+	}
+	s, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return false
+	}
+	for f := range s.Fields() {
+		if isContext(f.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+func isStdContext(t types.Type) bool { return isNamed(t, "context", "Context") }
+
+func isNamed(t types.Type, path, name string) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Name() == name && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == path
+}
+
+// typeName is the name of a type or of what it points to.
+func typeName(t types.Type) string {
+	t = types.Unalias(t)
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	switch t := t.(type) {
+	case *types.Named:
+		return t.Obj().Name()
+	case *types.TypeParam:
+		return t.Obj().Name()
+	}
+	return types.TypeString(t, nil)
+}

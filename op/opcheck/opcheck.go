@@ -1,0 +1,206 @@
+// Package opcheck finds mistakes in durable handlers that compile: what a replay does again or otherwise,
+// operations that are declared and never run, results that the log does not keep.
+//
+// Handler code is what a function with an op.Context does, itself and through the functions it calls, in
+// this package or another; bodies of operations are no part of it. The checker knows both by their types.
+// It does not analyse the standard library and well-known modules: lists say what their functions do, and
+// a user may add to them. A call that it cannot follow is not reported, but counted by the rule unresolved.
+//
+// [Analyzers] are for any driver: perdure check, go vet -vettool, golangci-lint, a program with
+// multichecker. All share one analyzer, which keeps facts, so a helper three packages away counts.
+package opcheck
+
+import (
+	"go/types"
+	"reflect"
+	"slices"
+	"sync"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+)
+
+// options are set by flags of the analyzers.
+type options struct {
+	summaries string
+	enabled   map[string]*bool
+
+	load func() (*summary, error)
+}
+
+// Analyzers returns one analyzer per rule. Each call returns new ones, with flags of their own:
+// -perdure.summaries names a file with further summaries, and an opt-in rule has a flag on, such as
+// -idempotency.on. With go vet, give -perdure.digest another value whenever that file changes.
+func Analyzers() []*analysis.Analyzer {
+	opts := &options{enabled: map[string]*bool{}}
+	opts.load = sync.OnceValues(func() (*summary, error) { return loadSummary(opts.summaries) })
+	facts := &analysis.Analyzer{
+		Name:       "perdure",
+		Doc:        "compute what functions do that handler code must not\n\nIt reports nothing itself.",
+		Run:        opts.run,
+		ResultType: reflect.TypeFor[[]finding](),
+		FactTypes:  []analysis.Fact{new(funcFact), new(varFact), new(packageFact)},
+	}
+	facts.Flags.StringVar(&opts.summaries, "summaries", "", "file with further summaries of functions")
+	facts.Flags.String("digest", "", "digest of the summaries: go vet keeps results by its flags, and does not know the file")
+	all := []*analysis.Analyzer{facts}
+	for _, r := range Rules() {
+		a := &analysis.Analyzer{
+			Name: r.Name, Doc: r.Title + ".", URL: r.URL(), Requires: []*analysis.Analyzer{facts},
+			Run: func(pass *analysis.Pass) (any, error) {
+				found, _ := pass.ResultOf[facts].([]finding)
+				for _, f := range found {
+					if f.rule == r.Name {
+						pass.Report(analysis.Diagnostic{
+							Pos: f.pos, Category: r.Name, Message: f.message, URL: r.URL(), SuggestedFixes: f.fixes,
+						})
+					}
+				}
+				return nil, nil //nolint:nilnil // a rule has no result
+			},
+		}
+		on := !r.OptIn
+		opts.enabled[r.Name] = &on
+		if r.OptIn {
+			a.Flags.BoolVar(&on, "on", false, "report it")
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+func (o *options) run(pass *analysis.Pass) (any, error) {
+	know, err := o.load()
+	if err != nil {
+		return nil, err
+	}
+	if know.covers(pass.Pkg.Path()) {
+		return []finding(nil), nil
+	}
+	m := newModel(pass, know, o)
+	m.analyse()
+	m.export()
+	if usesAPI(pass.Pkg) {
+		m.check()
+	}
+	m.checkAllowances()
+	return slices.DeleteFunc(m.found, func(f finding) bool { return !*o.enabled[f.rule] }), nil
+}
+
+func usesAPI(p *types.Package) bool {
+	return slices.ContainsFunc(p.Imports(), func(i *types.Package) bool { return slices.Contains(apiPackages(), i.Path()) })
+}
+
+// check applies all rules.
+func (m *model) check() {
+	for _, r := range m.regions() {
+		m.checkEffects(r)
+		m.checkMapOrder(r)
+		m.checkConcurrency(r)
+		m.checkPackageVars(r)
+		m.checkScope(r)
+		m.checkErrors(r)
+	}
+	m.checkBodies()
+	for _, fn := range m.flow.funcs {
+		m.checkDeclarations(fn)
+		m.checkTypes(fn)
+		m.checkSecrets(fn)
+		m.checkHandlers(fn)
+	}
+	seen := map[unresolved]bool{}
+	for _, u := range m.unresolved {
+		if !seen[u] {
+			m.report(ruleUnresolved, u.pos, u.what+", is not followed")
+		}
+		seen[u] = true
+	}
+}
+
+// export writes the facts that importers need.
+func (m *model) export() {
+	for fn, s := range m.sums {
+		obj := objectOf(fn)
+		if obj == nil || obj.Pkg() != m.pass.Pkg || fn.Parent() != nil {
+			continue
+		}
+		if f := s.fact(fn); f != nil {
+			m.pass.ExportObjectFact(obj, f)
+		}
+	}
+	for place := range m.flow.stores {
+		m.exportVar(place)
+	}
+	if len(m.registered) > 0 {
+		m.pass.ExportPackageFact(&packageFact{Registered: sorted(m.registered)})
+	}
+}
+
+func (m *model) exportVar(place any) {
+	var obj types.Object
+	f := &varFact{}
+	switch p := place.(type) {
+	case *ssa.Global:
+		obj = p.Object()
+		f.Changes = m.changes(p)
+	case *types.Var:
+		obj = p
+	default:
+		return
+	}
+	if obj == nil || obj.Pkg() != m.pass.Pkg || !obj.Exported() {
+		return
+	}
+	for i, v := range m.flow.stores[place] {
+		for _, src := range m.flow.sources(v) {
+			if functionOf(src) != nil {
+				for _, t := range m.sourceFuncs(src) {
+					f.Effects = append(f.Effects, m.effectsOf(t)...)
+				}
+			}
+		}
+		if t := v.Type(); isOp(t) || isBuilder(t) {
+			o := m.operation(v)
+			if i > 0 && (o == nil || f.Op == nil || *o != *f.Op) {
+				o = nil
+			}
+			f.Op = o
+		}
+	}
+	if len(f.Effects) > 0 || f.Op != nil || f.Changes {
+		m.pass.ExportObjectFact(obj, f)
+	}
+}
+
+// fact is what importers need to know; nil if nothing.
+func (s *sum) fact(fn *ssa.Function) *funcFact {
+	f := &funcFact{
+		Effects: values(s.effects), Result: values(s.result), Keyed: values(s.keyed),
+		Runs: s.runs, Claims: sorted(s.claims), Op: s.op, Ordered: s.ordered, Info: s.info,
+	}
+	for i, p := range fn.Params {
+		if s.params[p] {
+			f.Called = append(f.Called, i)
+		}
+		if s.bodies[p] {
+			f.Bodies = append(f.Bodies, i)
+		}
+		if s.writes[i] {
+			f.Writes = append(f.Writes, i)
+		}
+	}
+	for n := range s.needs {
+		f.Needs = append(f.Needs, n)
+	}
+	slices.SortFunc(f.Needs, func(a, b need) int {
+		if a.Err != b.Err {
+			return compare(a.Err, b.Err)
+		}
+		return compare(a.Where, b.Where)
+	})
+	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed) == 0 &&
+		!f.Runs && f.Op == nil && !f.Ordered && !f.Info {
+		return nil
+	}
+	return f
+}

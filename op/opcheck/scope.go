@@ -1,0 +1,419 @@
+package opcheck
+
+import (
+	"fmt"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// claimed is a call that claims names in the scope of its caller.
+type claimed struct {
+	instr ssa.CallInstruction
+	names []string
+}
+
+// checkScope reports names that are claimed twice in one scope, by a loop or by two calls.
+func (m *model) checkScope(r region) {
+	for _, fn := range r.funcs {
+		var all []claimed
+		for _, s := range m.sums[fn].sites {
+			if names := m.claims(fn, s); len(names) > 0 {
+				all = append(all, claimed{instr: s.instr, names: names})
+			}
+		}
+		l := m.loopsOf(fn)
+		for i, a := range all {
+			if l.around(a.instr.Block()) {
+				m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf("operation %q runs in a loop without a key: only their order distinguishes its records; give it the item's key, such as .Key(item.ID)", a.names[0]))
+				continue
+			}
+			for j, b := range all {
+				if i == j || !l.after(a.instr, b.instr) {
+					continue
+				}
+				if name := common(a.names, b.names); name != "" {
+					m.report(ruleSameName, b.instr.Pos(), fmt.Sprintf("operation %q has the name of the one at %s in the same scope: only their order distinguishes them; give them different names, or keys", name, m.where(a.instr.Pos())))
+				}
+			}
+		}
+	}
+}
+
+func common(a, b []string) string {
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			return x
+		}
+	}
+	return ""
+}
+
+// claims are the names that a call claims in the scope of its caller.
+func (m *model) claims(fn *ssa.Function, s site) []string {
+	args := s.instr.Common().Args
+	for _, t := range s.targets {
+		if runs(t.api) && len(args) > 1 && ownScope(m, fn, args[0]) {
+			if o := m.operation(args[1]); o != nil && o.Name != "" && !o.Keyed && !o.Await {
+				return []string{o.Name}
+			}
+			return nil
+		}
+	}
+	if !contextArg(s.instr) || !ownScopeArgs(m, fn, s.instr) {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, t := range s.targets {
+		if t.fn != nil && m.sums[t.fn] != nil {
+			for n := range m.sums[t.fn].claims {
+				names[n] = true
+			}
+		}
+		if t.fact != nil {
+			for _, n := range t.fact.Claims {
+				names[n] = true
+			}
+		}
+	}
+	return sorted(names)
+}
+
+func ownScopeArgs(m *model, fn *ssa.Function, c ssa.CallInstruction) bool {
+	for _, a := range c.Common().Args {
+		if isContext(a.Type()) && !ownScope(m, fn, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkDeclarations applies the rules for how operations are declared and run.
+func (m *model) checkDeclarations(fn *ssa.Function) {
+	for _, b := range fn.Blocks {
+		for _, i := range b.Instrs {
+			c, ok := i.(*ssa.Call)
+			if !ok {
+				continue
+			}
+			api := apiName(calleeObject(c))
+			m.checkUnused(c, api)
+			switch {
+			case constructor(api):
+				m.checkName(fn, c)
+				m.checkRepeat(c)
+			case keys(api):
+				m.checkKey(c)
+			}
+			if compensates(api) {
+				m.checkUndo(c)
+			}
+		}
+	}
+}
+
+// checkUnused reports operations, futures and errors that are not used.
+func (m *model) checkUnused(c *ssa.Call, api string) {
+	used := uses(c)
+	switch t := c.Type(); {
+	case isOp(t) && used == 0:
+		m.report(ruleNeverRun, c.Pos(), "the operation is declared and never run: pass it to "+sayRun)
+	case isBuilder(t) && used == 0:
+		m.report(ruleNeverRun, c.Pos(), "the builder is made and never used: call it, and pass the operation to "+sayRun)
+	case isFuture(t) && used == 0 && m.left(c):
+		m.report(ruleFuture, c.Pos(), "the future is never awaited: a wait, a callback or an invoke is left behind when the scope returns; run its Result()")
+	case api == "replay.Exec" && used == 0 && m.isStatement(c):
+		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped: handle it, or assign it to _ if it does not matter")
+	case api == "replay.Run" && m.isStatement(c):
+		m.report(ruleDropped, c.Pos(), "result and error of the operation are dropped: handle the error")
+	case api == "replay.Run" && !extracted(c, 1) && extracted(c, 0):
+		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped, and its result is used: after a failure that is the zero value")
+	}
+}
+
+// left reports whether the operation that is started is not known to be waited for by its scope.
+func (m *model) left(c *ssa.Call) bool {
+	if len(c.Call.Args) < 2 {
+		return false
+	}
+	o := m.operation(c.Call.Args[1])
+	return o == nil || o.Left
+}
+
+func uses(v ssa.Value) int {
+	n := 0
+	for _, use := range *v.Referrers() {
+		if _, ok := use.(*ssa.DebugRef); !ok {
+			n++
+		}
+	}
+	return n
+}
+
+func extracted(c *ssa.Call, i int) bool {
+	for _, use := range *c.Referrers() {
+		if x, ok := use.(*ssa.Extract); ok && x.Index == i && uses(x) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkName reports names that are computed.
+func (m *model) checkName(fn *ssa.Function, c *ssa.Call) {
+	for _, src := range m.flow.sources(c.Call.Args[0]) {
+		switch src := src.(type) {
+		case *ssa.Const:
+			continue
+		case *ssa.BinOp:
+		case *ssa.Call:
+			if calleeObject(src) != nil && calleeObject(src).Pkg() == m.pass.Pkg {
+				continue
+			}
+			if apiName(calleeObject(src)) != "" {
+				continue
+			}
+		case *ssa.UnOp:
+			if !ofInput(src.X, fn) {
+				continue
+			}
+		case *ssa.Field:
+			if !ofInput(src.X, fn) {
+				continue
+			}
+		default:
+			continue
+		}
+		m.report(ruleName, c.Pos(), "the name of the operation is computed: names are constants, and what varies goes into the key, such as .Key(order.ID)")
+	}
+}
+
+// ofInput reports whether a value belongs to the input of a handler.
+func ofInput(v ssa.Value, fn *ssa.Function) bool {
+	for {
+		switch x := v.(type) {
+		case *ssa.FieldAddr:
+			v = x.X
+			continue
+		case *ssa.Field:
+			v = x.X
+			continue
+		case *ssa.Alloc:
+			for _, use := range *x.Referrers() {
+				if st, ok := use.(*ssa.Store); ok && st.Addr == ssa.Value(x) {
+					p, ok := st.Val.(*ssa.Parameter)
+					return ok && isInput(p, fn)
+				}
+			}
+		case *ssa.Parameter:
+			return isInput(x, fn)
+		}
+		return false
+	}
+}
+
+func isInput(p *ssa.Parameter, fn *ssa.Function) bool {
+	return hasContext(fn.Signature) && !isContext(p.Type()) && (fn.Signature.Recv() == nil || p != fn.Params[0])
+}
+
+// checkRepeat reports a step that runs at most once and has a policy that repeats it.
+func (m *model) checkRepeat(c *ssa.Call) {
+	if len(c.Call.Args) == 0 {
+		return
+	}
+	list, ok := c.Call.Args[len(c.Call.Args)-1].(*ssa.Slice)
+	if !ok {
+		return
+	}
+	most, repeats, filtered := false, false, false
+	for _, v := range variadic(list) {
+		for _, src := range m.flow.sources(unwrap(v)) {
+			o, ok := src.(*ssa.Call)
+			if !ok {
+				continue
+			}
+			switch apiName(calleeObject(o)) {
+			case apiSemantics:
+				most = most || m.isAtMostOnce(o.Call.Args[0])
+			case apiWithRetry:
+				repeats = repeats || !m.never(o.Call.Args[0])
+				filtered = filtered || m.mentions(o.Call.Args[0], apiUnless, 0)
+			case apiRetryIf:
+				filtered = true
+			}
+		}
+	}
+	if most && repeats && !filtered {
+		m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt and has further attempts: one that was cut off after its effect is repeated; leave out "+apiWithRetry+", or except op.ErrInterrupted with "+apiUnless)
+	}
+}
+
+func unwrap(v ssa.Value) ssa.Value {
+	for {
+		switch x := v.(type) {
+		case *ssa.MakeInterface:
+			v = x.X
+		case *ssa.ChangeInterface:
+			v = x.X
+		default:
+			return v
+		}
+	}
+}
+
+func (m *model) isAtMostOnce(v ssa.Value) bool {
+	c, ok := v.(*ssa.Const)
+	if !ok || c.Value == nil {
+		return false
+	}
+	for _, p := range m.pass.Pkg.Imports() {
+		if p.Path() == opPath {
+			if k, ok := p.Scope().Lookup(atMostOnce).(*types.Const); ok {
+				return k.Val().ExactString() == c.Value.ExactString()
+			}
+		}
+	}
+	return false
+}
+
+func (m *model) never(v ssa.Value) bool {
+	for _, src := range m.flow.sources(unwrap(v)) {
+		if c, ok := src.(*ssa.Call); !ok || apiName(calleeObject(c)) != apiNever {
+			return false
+		}
+	}
+	return true
+}
+
+// mentions reports whether a value is made with a call of the API function.
+func (m *model) mentions(v ssa.Value, api string, depth int) bool {
+	if depth > 5 {
+		return false
+	}
+	for _, src := range m.flow.sources(unwrap(v)) {
+		c, ok := src.(*ssa.Call)
+		if !ok {
+			continue
+		}
+		if apiName(calleeObject(c)) == api {
+			return true
+		}
+		for _, a := range c.Call.Args {
+			args := []ssa.Value{a}
+			if s, ok := a.(*ssa.Slice); ok {
+				args = variadic(s)
+			}
+			for _, a := range args {
+				if m.mentions(a, api, depth+1) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// checkKey reports keys that are a position in a list, or an address.
+func (m *model) checkKey(c *ssa.Call) {
+	if len(c.Call.Args) < 2 {
+		return
+	}
+	if m.position(c.Call.Args[1], 0) {
+		m.report(ruleKey, c.Pos(), "the key is a position in a list: if an item is inserted, the others take its records; use what identifies the item")
+	}
+	if m.address(c.Call.Args[1]) {
+		m.report(ruleKey, c.Pos(), "the key is made of an address, which differs on each replay: use what identifies the item")
+	}
+}
+
+// position reports whether a string is made of nothing but the index of a range over a list.
+func (m *model) position(v ssa.Value, depth int) bool {
+	if depth > 6 {
+		return false
+	}
+	switch v := v.(type) {
+	case *ssa.BinOp:
+		if _, ok := v.X.(*ssa.Const); ok {
+			return m.position(v.Y, depth+1)
+		}
+		if _, ok := v.Y.(*ssa.Const); ok {
+			return rangeIndex(v) || m.position(v.X, depth+1)
+		}
+	case *ssa.Phi:
+		return rangeIndex(v)
+	case *ssa.Convert:
+		return m.position(v.X, depth+1)
+	case *ssa.MakeInterface:
+		return m.position(v.X, depth+1)
+	case *ssa.UnOp:
+		return slices.ContainsFunc(m.flow.loaded(v.X), rangeIndex)
+	case *ssa.Call:
+		obj := calleeObject(v)
+		if obj == nil || obj.Pkg() == nil {
+			return false
+		}
+		switch obj.Pkg().Path() + "." + obj.Name() {
+		case "strconv.Itoa", "strconv.FormatInt":
+			return m.position(v.Call.Args[0], depth+1)
+		case "fmt.Sprint", "fmt.Sprintf":
+			s, ok := v.Call.Args[len(v.Call.Args)-1].(*ssa.Slice)
+			if !ok {
+				return false
+			}
+			args := variadic(s)
+			for _, a := range args {
+				if _, isConst := unwrap(a).(*ssa.Const); !isConst && !m.position(a, depth+1) {
+					return false
+				}
+			}
+			return len(args) > 0
+		}
+	}
+	return false
+}
+
+// rangeIndex reports whether a value is the index of a range over a list.
+func rangeIndex(v ssa.Value) bool {
+	if phi, ok := v.(*ssa.Phi); ok {
+		return counter(phi)
+	}
+	b, ok := v.(*ssa.BinOp)
+	if !ok {
+		return false
+	}
+	phi, ok := b.X.(*ssa.Phi)
+	return ok && phi.Comment == "rangeindex"
+}
+
+// counter reports whether a variable of a loop is counted up, and is an index.
+func counter(phi *ssa.Phi) bool {
+	up, index := false, false
+	for _, use := range *phi.Referrers() {
+		switch use := use.(type) {
+		case *ssa.BinOp:
+			up = up || use.Op == token.ADD && slices.Contains(phi.Edges, ssa.Value(use))
+		case *ssa.IndexAddr:
+			index = index || use.Index == ssa.Value(phi)
+		case *ssa.Index:
+			index = index || use.Index == ssa.Value(phi)
+		}
+	}
+	return up && index
+}
+
+// address reports whether a string is formatted from a pointer with %p.
+func (m *model) address(v ssa.Value) bool {
+	for _, src := range m.flow.sources(v) {
+		c, ok := src.(*ssa.Call)
+		if !ok || calleeObject(c) == nil || calleeObject(c).Name() != "Sprintf" {
+			continue
+		}
+		if strings.Contains(constantString(c.Call.Args[0]), "%p") {
+			return true
+		}
+	}
+	return false
+}

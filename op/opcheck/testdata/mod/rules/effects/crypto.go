@@ -1,0 +1,5 @@
+package effects
+
+import "crypto/rand"
+
+func randText() string { return rand.Text() }

@@ -1,0 +1,288 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/subtype"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+var (
+	// ErrNoTarget is the error of awaiting what was not started.
+	ErrNoTarget        = errors.New("replay: an operation that was not started is awaited")
+	errAgainAtMostOnce = errors.New("replay: retry.Again needs at-least-once semantics: " +
+		"an at-most-once step cannot keep its state over an interruption")
+)
+
+// failureOf builds the error that user code gets of a record that did not succeed.
+func failureOf(s *scope, h *node.Header, nth int, rec *checkpoint.Operation) error {
+	e := &op.Error{
+		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
+	}
+	fillError(s.inv.cfg, e, rec.Failure, concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
+	switch rec.Status {
+	case checkpoint.StatusTimedOut:
+		e.Known = append(e.Known, timedOut(e.Type))
+	case checkpoint.StatusCancelled, checkpoint.StatusStopped:
+		e.Known = append(e.Known, op.ErrStopped)
+	case checkpoint.StatusFailed, checkpoint.StatusStarted, checkpoint.StatusPending,
+		checkpoint.StatusReady, checkpoint.StatusSucceeded:
+	}
+	if e.Type == "" {
+		e.Type = string(rec.Status)
+	}
+	if e.Message == "" && rec.Status != checkpoint.StatusFailed {
+		e.Message = "the operation ended as " + string(rec.Status)
+	}
+	return e
+}
+
+// fillError takes over what a record says of its error, and restores the registered errors in it.
+func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.KnownError, outside bool) {
+	if f == nil {
+		return
+	}
+	var d errorData
+	d, e.Data = readData(f.Data)
+	e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
+	for i, id := range e.Identities {
+		e.Identities[i].Name = cfg.nameToday(id.Name, known)
+	}
+	if outside && e.Type != "" && !strings.HasPrefix(f.Data, dataMark) {
+		if _, ok := lookup(e.Type, known, cfg.Known); ok { // never a built-in one: none comes from outside
+			e.Identities = []op.Identity{{Name: cfg.registeredName(e.Type), Data: e.Data}}
+		}
+	}
+	e.Known = restoredErrors(cfg, known, e)
+}
+
+// timedOut tells a missed heartbeat from the end of the time. Source: the error types that the
+// service gives callbacks.
+func timedOut(kind string) error {
+	if strings.EqualFold(kind, "Callback.Heartbeat") {
+		return op.ErrHeartbeatMissed
+	}
+	return op.ErrTimedOut
+}
+
+// fromOutside reports whether the failure of an operation is written outside, where registrations have no names on
+// the wire but the type of the failure.
+func fromOutside(kind checkpoint.Kind, sub string) bool {
+	return kind == checkpoint.KindCallback || kind == checkpoint.KindChainedInvoke || sub == subtype.WaitForCallback
+}
+
+// restoredErrors brings back the registered errors of a record.
+func restoredErrors(cfg *Config, known []codec.KnownError, e *op.Error) []error {
+	var errs []error
+	for _, id := range e.Identities {
+		if k, ok := cfg.find(id.Name, known); ok {
+			errs = append(errs, restored(k, id))
+		}
+	}
+	return errs
+}
+
+func lookup(name string, lists ...[]codec.KnownError) (codec.KnownError, bool) {
+	for _, list := range lists {
+		for _, k := range list {
+			if k.Name() == name {
+				return k, true
+			}
+		}
+	}
+	return codec.KnownError{}, false
+}
+
+// permanent reports whether trying again cannot help: a conversion failed, or the result is too large.
+func permanent(err error) bool {
+	if _, ok := errors.AsType[*codec.Error](err); ok {
+		return true
+	}
+	_, ok := err.(*sizeError) //nolint:errorlint // ours, never wrapped: a body may return what another operation failed with
+	return ok
+}
+
+// errCutOff is the error of an invocation whose time was over while a body ran.
+func errCutOff(path string, cause error) error {
+	return fmt.Errorf("replay: the invocation ended while %s was running: %w", quote(path), cause)
+}
+
+// Restore returns the error that an execution failed with, in which the errors registered with the
+// handler, and those of known, are restored.
+func (set *Config) Restore(failure *checkpoint.Failure, known []codec.KnownError) error {
+	e := &op.Error{Kind: string(checkpoint.KindExecution)}
+	fillError(set, e, failure, known, true)
+	if e.Type == "" {
+		e.Type = "Error"
+	}
+	return e
+}
+
+// restored brings back one registered error. One that cannot be is replaced by what says so.
+func restored(k codec.KnownError, id op.Identity) error {
+	e, err := guarded(func() (error, error) { return k.Restore(id.Data), nil })
+	if err == nil {
+		err = sound(e)
+	}
+	return err
+}
+
+// convert runs a conversion with a codec: one of the user's off the turn, for it may take time, a
+// built-in one at once.
+func convert(f *fiber, c codec.Codec, run func()) {
+	if codec.Pure(c) || f.Dead() {
+		run()
+		return
+	}
+	f.offWork(run)
+}
+
+// Decode decodes a payload of one of the scope's operations. What we wrote and cannot read any
+// more has been written by other code. It is called with the turn, or by code that is off it.
+func (s *scope) Decode(r node.Result, payload []byte, v any) error {
+	c := r.Codec
+	if c == nil {
+		c = s.inv.cfg.Codec
+	}
+	f := s.inv.caller()
+	if f == nil {
+		return plainDecode(s, c, r, payload, v)
+	}
+	var err error
+	if codec.Pure(c) {
+		err = codec.Decode(s.ctx, c, r.Meta, payload, v)
+	} else {
+		err = decodeOff(s, f, c, r, payload, v)
+	}
+	if err != nil && r.Replayed && !r.Outside {
+		if f.logOnly {
+			f.stop(s)
+		}
+		s.inv.fail(divergence(s, undecodablePayload(s, r, err)))
+		f.exitIfOver()
+	}
+	return err
+}
+
+// decodeOff decodes off the turn.
+func decodeOff(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte, v any) (err error) {
+	convert(f, c, func() { err = codec.Decode(s.ctx, c, r.Meta, payload, v) })
+	return err
+}
+
+// Text returns the string of a payload that the built-in codec has written and that needs no decoding: most results of
+// a replay are taken right out of the event. It needs no turn.
+func (s *scope) Text(r node.Result) (text string, ok bool) {
+	c := r.Codec
+	if c == nil {
+		c = s.inv.cfg.Codec
+	}
+	if c != codec.JSON() {
+		return "", false
+	}
+	p, ok := r.Payload.(*checkpoint.Payload)
+	if !ok {
+		return "", false
+	}
+	return p.JSONString()
+}
+
+// plainDecode decodes without the turn: in the body of an operation.
+func plainDecode(s *scope, c codec.Codec, r node.Result, payload []byte, v any) error {
+	err := codec.Decode(s.ctx, c, r.Meta, payload, v)
+	if err != nil && r.Replayed && !r.Outside && !s.inv.over() {
+		s.inv.fail(divergence(s, undecodablePayload(s, r, err)))
+		runtime.Goexit()
+	}
+	return err
+}
+
+// plainSource decodes where that is no divergence: to see whether a payload can be read at all.
+type plainSource struct{ s *scope }
+
+func (p plainSource) Decode(r node.Result, payload []byte, v any) error {
+	c := r.Codec
+	if c == nil {
+		c = p.s.inv.cfg.Codec
+	}
+	return codec.Decode(p.s.ctx, c, r.Meta, payload, v)
+}
+
+// running is the fiber that has the turn. It is often, but not always, that of a scope's function: an
+// operation that was started by Go has a fiber of its own, and the scope's may be inside a body meanwhile.
+// With the turn, on the goroutine of a fiber.
+func (inv *invocation) running() *fiber { return inv.turn.Running().Task().(*fiber) } //nolint:forcetypeassert // no others are spawned
+
+// caller is the fiber whose goroutine is calling, if it has the turn; nil if not.
+func (inv *invocation) caller() *fiber {
+	s := inv.turn.Caller()
+	if s == nil {
+		return nil
+	}
+	f, _ := s.Task().(*fiber)
+	return f
+}
+
+// finishedResult returns what user code gets of an operation whose end is in the log: as something to
+// wait for if it was to be started.
+func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start bool) node.Result {
+	h := n.Head()
+	r := resultOf(s, h, c.occurrence, c.rec, true)
+	var o *operation
+	if start {
+		o = newOperation(ctx, s, h, c.rec.Kind, c)
+		o.separate, o.done = true, true
+		s.started = append(s.started, o)
+	} else {
+		wentPast(s, c.rec)
+		s.f.because(cause{at: c.rec.End})
+	}
+	if _, step := n.(*node.Step); !step {
+		r = addBatchOutcome(s, n, func() string { return s.pathOf(h, c.occurrence) }, r)
+	}
+	if o == nil {
+		return r
+	}
+	o.rec = r
+	return node.Result{Target: o}
+}
+
+// resultOf builds what user code gets of a terminal record.
+func resultOf(s *scope, h *node.Header, nth int, rec *checkpoint.Operation, replayed bool) node.Result {
+	r := node.Result{
+		Meta:  codec.Meta{ExecutionARN: s.inv.ARN, OperationID: rec.ID, OperationName: h.Name},
+		Codec: h.Codec, Replayed: replayed, Source: s,
+		CallbackID: rec.CallbackID,
+	}
+	if rec.Status != checkpoint.StatusSucceeded {
+		r.Err = failureOf(s, h, nth, rec)
+		return r
+	}
+	if rec.Payload.Present() {
+		r.Payload = &rec.Payload
+	}
+	return r
+}
+
+// outcomeOf is what user code gets of an operation's terminal record.
+func outcomeOf(s *scope, f *fiber, o *operation, rec *checkpoint.Operation) node.Result {
+	replayed := o.found != nil && o.found.Status.Terminal()
+	f.becauseOf(rec, o.found)
+	if !o.separate {
+		o.read = true
+		s.observe(rec)
+		if replayed {
+			wentPast(s, rec)
+		}
+	}
+	r := resultOf(s, o.head, o.nth, rec, replayed)
+	r.Outside = o.outside
+	return r
+}

@@ -1,0 +1,333 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// saga is what a scope must take back if it fails.
+type saga struct {
+	undos []undo   // in the order of claims
+	inner []opened // scopes inside that have not ended, in the order in which they were opened
+	// undoing says that the scope has failed and is being compensated.
+	undoing bool
+	ids     *oplog.Scope // of the compensations, made when they are needed
+	// expected are the compensations that the code asks for; of the scope of compensations alone.
+	expected []string
+}
+
+// opened is a scope inside another one that has not ended.
+type opened struct {
+	s  *scope
+	b  *batch // whose inside it is; nil for a group
+	at int    // how many undos the outer scope had then
+}
+
+func (g *saga) add(u undo) { g.undos = append(g.undos, u) }
+
+// note takes in what a call has come to that claimed the operation of the n-th undo, if it did.
+func (g *saga) note(n int, r node.Result, start bool) {
+	if n >= len(g.undos) {
+		return
+	}
+	u := &g.undos[n]
+	if start {
+		u.o, _ = r.Target.(*operation)
+		return
+	}
+	rec := r // not &r, for which every call would allocate
+	u.rec = &rec
+}
+
+func (g *saga) opens(in *scope) { g.inner = append(g.inner, opened{s: in, at: len(g.undos)}) }
+
+func (g *saga) closes(in *scope) {
+	g.inner = slices.DeleteFunc(g.inner, func(o opened) bool { return o.s == in })
+}
+
+// claimedIn lists what was claimed in the scope and in all that is open inside it and that may be
+// compensated, in the order of the claims.
+func claimedIn(s *scope) []undo {
+	var list []undo
+	from := 0
+	for _, o := range s.saga.inner {
+		list = append(list, s.saga.undos[from:o.at]...)
+		from = o.at
+		if o.b != nil {
+			list = append(list, undosOfBatch(o.b, func(*branch) bool { return true })...)
+		} else {
+			list = append(list, claimedIn(o.s)...)
+		}
+	}
+	return append(list, s.saga.undos[from:]...)
+}
+
+// undo is an operation that is compensated if the scope that it belongs to fails.
+type undo struct {
+	s    *scope // where it was claimed, and where its compensation has its place
+	head *node.Header
+	n    node.Node
+	id   string
+	path string
+	nth  int // occurrence
+	// rec is what it came to, if that is known here; o stands for it if it was started.
+	rec *node.Result
+	o   *operation
+	// end is its record, if the log shows that of its branch in its place; else nil.
+	end *checkpoint.Operation
+}
+
+var errLosers = errors.New("operations that lost could not be compensated")
+
+// compensate undoes what completed in an ordered scope that failed with err.
+func compensate(s *scope, err error) error {
+	if s.readOnly {
+		return err
+	}
+	f := s.f
+	s.saga.undoing = true
+	var futures []*fiber
+	for _, o := range s.started {
+		if o.f != nil && !o.f.Gone() {
+			futures = append(futures, o.f)
+		}
+	}
+	f.leaveBehind(s, futures)
+	list := claimedIn(s)
+	for _, k := range futures {
+		k.End(false)
+	}
+	if len(list) == 0 {
+		expectUndos(undoScopeOf(s), nil)
+		return err
+	}
+	f.drain(s)
+	list = claimedIn(s)
+	if slices.ContainsFunc(list, func(u undo) bool { return u.mayBeRunning() }) {
+		for _, k := range futures {
+			f.awaitGone(k)
+		}
+	}
+	result := &op.UndoError{Cause: err}
+	if undoAll(s, list, nil, result); complete(result) {
+		return err
+	}
+	return result
+}
+
+// leaveBehind lets fibers that are about to be ended go as far as the log reaches: what an earlier
+// invocation has done in them is to be undone, too.
+func (f *fiber) leaveBehind(s *scope, fs []*fiber) {
+	if len(fs) == 0 || f.inv.log.AllClaimed() {
+		return
+	}
+	for _, k := range fs {
+		k.each(func(k *fiber) { k.logOnly = true })
+	}
+	f.catchUp(s, fs)
+}
+
+// catchUp parks until fibers that only look have gone as far as the log reaches.
+func (f *fiber) catchUp(s *scope, fs []*fiber) {
+	if len(fs) > 0 {
+		f.inv.waits.catchUps = append(f.inv.waits.catchUps, f)
+		f.park(wait{why: waitCatchUp, s: s, behind: fs})
+	}
+}
+
+// unsettled reports whether the fiber, or one that it has begun, will go on by itself.
+func (f *fiber) unsettled() bool {
+	if f.Dead() || f.Gone() {
+		return false
+	}
+	return f.moving || f.wait.why == waitCatchUp || slices.ContainsFunc(f.children, (*fiber).unsettled)
+}
+
+// complete reports whether everything was taken back.
+func complete(e *op.UndoError) bool { return len(e.Failed) == 0 && len(e.Unknown) == 0 }
+
+// undoAll runs the compensations of a scope, the last operation first, each as a step of a virtual
+// scope below the scope of its operation, and adds what came of them to result. Those of later may
+// be in the log as well.
+//
+// What is to be undone is decided by the log. An operation that was abandoned may have ended since
+// the last invocation, so the virtual scopes are not ordered: what has a record is not run again,
+// and a record of a compensation that the code does not ask for is a divergence.
+func undoAll(s *scope, list, later []undo, result *op.UndoError) {
+	places := map[string]*scope{s.ids.ID(): undoScopeOf(s)}
+	steps := make([]*node.Step, len(list))
+	for i := range slices.Backward(list) {
+		u := &list[i]
+		if steps[i] = u.step(); steps[i] != nil {
+			expectUndo(undoPlace(s, places, u), steps[i], u.nth)
+		} else if u.unknown() {
+			result.Unknown = append(result.Unknown, u.path)
+		}
+	}
+	for i := range later {
+		if st := later[i].step(); st != nil {
+			expectUndo(undoPlace(s, places, &later[i]), st, later[i].nth)
+		}
+	}
+	for _, in := range places {
+		expectUndos(in, in.saga.expected)
+	}
+	for i := range slices.Backward(list) {
+		if steps[i] == nil {
+			continue
+		}
+		in := undoPlace(s, places, &list[i])
+		claimNextAs(in, steps[i], list[i].nth)
+		if r := in.call(s.ctx, steps[i], false); r.Err != nil {
+			result.Failed = append(result.Failed, r.Err)
+			continue
+		}
+		result.Undone = append(result.Undone, list[i].path)
+	}
+}
+
+// undoPlace returns the virtual scope of the compensation of u, which s carries out.
+func undoPlace(s *scope, places map[string]*scope, u *undo) *scope {
+	id := u.s.ids.ID()
+	in := places[id]
+	if in == nil {
+		in = undoScopeOf(u.s)
+		in.ctx, in.cancel, in.outer = s.ctx, s.cancel, s
+		in.sit(s.f)
+		places[id] = in
+	}
+	return in
+}
+
+// expectUndo notes that the code asks for a compensation.
+func expectUndo(s *scope, st *node.Step, nth int) {
+	s.saga.expected = append(s.saga.expected, undoID(s, st, nth))
+}
+
+// undoScopeOf is the virtual scope of the scope's compensations.
+func undoScopeOf(s *scope) *scope {
+	in := &scope{inv: s.inv, outer: s, kind: undoScope, location: s.location, time: scopeTime{now: s.time.now, unseen: slices.Clip(s.time.unseen)}}
+	in.ids = undoIDs(s)
+	in.sit(s.f)
+	return in
+}
+
+// undoIDs is the scope of the IDs of the scope's compensations.
+func undoIDs(s *scope) oplog.Scope {
+	if s.saga.ids == nil {
+		ids := oplog.NewScope(oplog.UndoScope(s.ids.ID()))
+		s.saga.ids = &ids
+	}
+	return *s.saga.ids
+}
+
+// undoID is the ID of a compensation. Its occurrence is that of its operation: it must not depend
+// on what else is compensated.
+func undoID(s *scope, st *node.Step, nth int) string {
+	return string(s.ids.AppendID(nil, st.Name, st.Key, nth))
+}
+
+// claimNextAs has the next operation of this name and key claimed as the nth.
+func claimNextAs(s *scope, st *node.Step, nth int) {
+	s.seen.set(identity{st.Name, st.Key}, nth)
+}
+
+// expectUndos sees whether the log holds compensations that are not among the expected ones.
+func expectUndos(s *scope, expected []string) {
+	if s.unclaimed() == 0 {
+		return
+	}
+	for _, rec := range s.inv.log.UnclaimedRecords(s.ids) {
+		if !slices.Contains(expected, rec.ID) {
+			s.diverge(notUndone(recorded(&rec)))
+		}
+	}
+}
+
+// step is the step that compensates an operation; nil if there is nothing to compensate.
+func (u *undo) step() *node.Step {
+	rec := u.find()
+	if rec == nil || neverBegan(rec) || u.lost(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
+		return nil
+	}
+	r := node.Result{}
+	if rec.Status == checkpoint.StatusSucceeded {
+		r = u.record(rec)
+	}
+	if r.Err != nil && !u.head.Undo.Attempted { // a batch that failed: its own affair
+		return nil
+	}
+	st := u.head.Undo.Step(r)
+	st.Key = u.head.Key
+	return st
+}
+
+// lost reports whether the result of an operation is needed that is not in the log and was not computed again.
+func (u *undo) lost(rec *checkpoint.Operation) bool {
+	return rec.Status == checkpoint.StatusSucceeded && rec.ReplayChildren && u.rec == nil && (u.o == nil || !u.o.done)
+}
+
+// neverBegan reports whether a record says that the body of a step never began.
+func neverBegan(rec *checkpoint.Operation) bool {
+	return rec.Status == checkpoint.StatusFailed && rec.Failure != nil && slices.ContainsFunc(identitiesOf(rec.Failure), func(id op.Identity) bool {
+		return id.Name == builtinName("NotBegun")
+	})
+}
+
+// mayBeRunning reports whether the body of an operation that will be undone may be running.
+func (u *undo) mayBeRunning() bool {
+	rec := u.find()
+	return u.head.Undo.Attempted && rec != nil && rec.Status == checkpoint.StatusStarted
+}
+
+// find returns the record of the operation; nil if there is none.
+func (u *undo) find() *checkpoint.Operation {
+	if u.end != nil {
+		return u.end
+	}
+	rec, ok := u.s.inv.log.Get(u.id)
+	if !ok {
+		return nil
+	}
+	return rec
+}
+
+// record is what the operation came to.
+func (u *undo) record(rec *checkpoint.Operation) node.Result {
+	switch {
+	case u.rec != nil:
+		return *u.rec
+	case u.o != nil && u.o.done:
+		return u.o.rec
+	}
+	return addBatchOutcome(u.s, u.n, func() string { return u.path }, resultOf(u.s, u.head, u.nth, rec, true))
+}
+
+// unknown reports whether it is not known if an operation had its effect.
+func (u *undo) unknown() bool {
+	rec := u.find()
+	if rec == nil {
+		return false
+	}
+	if u.lost(rec) {
+		return true
+	}
+	if u.head.Undo.Inner && rec.Kind == checkpoint.KindContext {
+		return false // what is inside says it itself
+	}
+	switch rec.Status {
+	case checkpoint.StatusStarted:
+		return rec.Kind == checkpoint.KindStep || rec.Kind == checkpoint.KindChainedInvoke
+	case checkpoint.StatusTimedOut, checkpoint.StatusStopped, checkpoint.StatusCancelled:
+		return rec.Kind == checkpoint.KindChainedInvoke
+	case checkpoint.StatusFailed, checkpoint.StatusPending, checkpoint.StatusReady:
+		return errors.Is(failureOf(u.s, u.head, u.nth, rec), op.ErrInterrupted)
+	case checkpoint.StatusSucceeded:
+	}
+	return false
+}

@@ -1,0 +1,224 @@
+package replay_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+	"github.com/perdure/perdure/retry"
+)
+
+// Options that mean nothing are reported by the first invocation, before anything has run.
+func TestHandlerOptionsThatMeanNothing(t *testing.T) {
+	t.Parallel()
+	first, second := errors.New("first"), errors.New("second")
+	tests := []struct {
+		name, reason string
+		option       replay.HandlerOption
+		want         string
+	}{
+		{
+			"a reaction that does not exist", "it would count as Fail", replay.WithDivergence(9),
+			"replay.WithDivergence(9): want replay.Fail or replay.Hold",
+		},
+		{
+			"a negative reaction", "as one that is too great", replay.WithDivergence(-1),
+			"replay.WithDivergence(-1): want replay.Fail or replay.Hold",
+		},
+		{
+			"a negative margin", "it would count as none", replay.WithDeadlineMargin(-1, 3),
+			"replay.WithDeadlineMargin(-1ns, 3): the margin and the times are not negative; zero means none",
+		},
+		{
+			"negative times", "they would count as none", replay.WithDeadlineMargin(time.Second, -1),
+			"replay.WithDeadlineMargin(1s, -1): the margin and the times are not negative; zero means none",
+		},
+		{
+			"a negative grace", "it would count as none", replay.WithGrace(-time.Second),
+			"replay.WithGrace(-1s): the time is not negative; zero does not wait",
+		},
+		{
+			"the zero codec", "the first step would have run for nothing", replay.WithCodec(codec.Typed[int]{}.Codec()),
+			"replay.WithCodec: codec: a function of this codec is nil: make it with codec.Of and two functions",
+		},
+		{
+			"a bad default of steps", "it names the option, and no step", replay.WithStepDefaults(op.WithTimeout(-1)),
+			`op: "replay.WithStepDefaults": op.WithTimeout(-1ns): a timeout is not negative; zero means none`,
+		},
+		{
+			"a nil filter as a default", "as in a step", replay.WithStepDefaults(op.WithRetryIf(nil)),
+			`op: "replay.WithStepDefaults": op.WithRetryIf: retry: invalid policy: a filter is nil`,
+		},
+		{
+			"two errors of one name", "the second could never be restored",
+			replay.WithErrors(codec.Sentinel("x", first), codec.Sentinel("x", second)),
+			`codec: the name "x" is registered for two errors: a recorded failure would be restored as the first; give one of them another name`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ran := false
+			f := replay.Handler(func(op.Context, op.None) (int, error) { ran = true; return 1, nil }, tt.option)
+			b, err := checkpoint.EncodeInvocation(checkpoint.Invocation{
+				ARN: tapeARN, Token: "t", Operations: []checkpoint.Operation{execution("null")},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = f.Invoke(onTape(t, &tape{}), b)
+			if err == nil || !strings.HasSuffix(err.Error(), ": "+tt.want) || ran {
+				t.Errorf("%s: the handler ran: %v\n got %v\nwant %s", tt.reason, ran, err, tt.want)
+			}
+		})
+	}
+}
+
+// Errors of one name are found as well if they are registered by two options.
+func TestErrorsOfOneNameInTwoOptions(t *testing.T) {
+	t.Parallel()
+	known := func(text string) codec.KnownError { return codec.Sentinel("x", errors.New(text)) }
+	for name, opts := range map[string][]replay.HandlerOption{
+		"twice":              {replay.WithErrors(known("a")), replay.WithErrors(known("b"))},
+		"and by a default":   {replay.WithErrors(known("a")), replay.WithStepDefaults(op.WithErrors(known("b")))},
+		"a default is first": {replay.WithStepDefaults(op.WithErrors(known("a"))), replay.WithErrors(known("b"))},
+	} {
+		f := replay.Handler(func(op.Context, op.None) (int, error) { return 1, nil }, opts...)
+		if _, err := f.Invoke(t.Context(), nil); err == nil || !strings.Contains(err.Error(), `the name "x" is registered for two errors`) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// A nil policy is retry.Never wherever a policy may be left out: the body runs once.
+func TestNilPolicyIsNever(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reason string
+		opts   []op.StepOption
+		set    []replay.HandlerOption
+		want   int
+	}{
+		{"the default retries", nil, nil, 6},
+		{"nil is Never", []op.StepOption{op.WithRetry(nil)}, nil, 1},
+		{"the last policy counts", []op.StepOption{op.WithRetry(retry.Fixed(time.Second)), op.WithRetry(nil)}, nil, 1},
+		{"for all steps", nil, []replay.HandlerOption{replay.WithStepDefaults(op.WithRetry(nil))}, 1},
+		{"but for those that have one", []op.StepOption{op.WithRetry(retry.Default())}, []replay.HandlerOption{replay.WithStepDefaults(op.WithRetry(nil))}, 6},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			runs := 0
+			r := replaytest.Run(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+				return 0, replay.Exec(ctx, op.Do("pay", func(context.Context) error { runs++; return errors.New("down") }, tt.opts...))
+			}, tt.set...), op.None{})
+			if runs != tt.want || r.Err == nil {
+				t.Errorf("the body ran %d times, want %d; the error is %v", runs, tt.want, r.Err)
+			}
+		})
+	}
+}
+
+// selfRead counts what encoding/json says to it.
+type selfRead struct{ calls int }
+
+func (r *selfRead) UnmarshalJSON([]byte) error { r.calls++; return nil }
+
+// Without an event, and if it is null, the input is the zero value of its type: nothing is decoded, not even by a
+// type that decodes itself.
+func TestNullEventIsTheZeroValue(t *testing.T) {
+	t.Parallel()
+	for _, event := range []string{"", " ", "null", " null\n"} {
+		for name, zero := range map[string]bool{
+			"raw JSON":                zeroInput[json.RawMessage](t, event),
+			"pointer to raw JSON":     zeroInput[*json.RawMessage](t, event),
+			"type that reads itself":  zeroInput[selfRead](t, event),
+			"pointer to such a type":  zeroInput[*selfRead](t, event),
+			"map":                     zeroInput[map[string]int](t, event),
+			"interface":               zeroInput[any](t, event),
+			"number":                  zeroInput[int](t, event),
+			"struct with such a type": zeroInput[struct{ N selfRead }](t, event),
+		} {
+			if !zero {
+				t.Errorf("event %q: the input is not the zero value of a %s", event, name)
+			}
+		}
+	}
+}
+
+func zeroInput[In any](t *testing.T, event string) (zero bool) {
+	t.Helper()
+	rec := execution(event)
+	b, err := checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: tapeARN, Token: "t", Operations: []checkpoint.Operation{rec}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := replay.Handler(func(_ op.Context, in In) (int, error) {
+		zero = reflect.ValueOf(&in).Elem().IsZero()
+		return 0, nil
+	})
+	if _, err := f.Invoke(onTape(t, &tape{}), b); err != nil {
+		t.Fatal(err)
+	}
+	return zero
+}
+
+// Every option of a handler is given what a forgotten field holds: its documentation says what that means, or the first
+// invocation refuses it. An option that is not in the table fails the test.
+func TestEveryHandlerOptionGivenNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		option  string
+		given   replay.HandlerOption
+		refused bool
+		reason  string
+	}{
+		{"WithClient", replay.WithClient(nil), false, "that of the environment"},
+		{"WithErrors", replay.WithErrors(), false, "none is registered"},
+		{"WithErrors", replay.WithErrors(codec.KnownError{}), true, "the zero registration is of nothing"},
+		{"WithCodec", replay.WithCodec(nil), false, "JSON"},
+		{"WithStepDefaults", replay.WithStepDefaults(), false, "the defaults of steps"},
+		{"WithStepDefaults", replay.WithStepDefaults(nil), false, "a nil option is none"},
+		{"WithLogHandler", replay.WithLogHandler(nil), false, "the default"},
+		{"WithReplayLogs", replay.WithReplayLogs(nil), false, "silent while it replays"},
+		{"WithStackTraces", replay.WithStackTraces(false), false, "the default"},
+		{"WithDivergence", replay.WithDivergence(0), false, "replay.Fail"},
+		{"WithDeadlineMargin", replay.WithDeadlineMargin(0, 0), false, "no margin"},
+		{"WithReadyStart", replay.WithReadyStart(false), false, "one update less"},
+		{"WithGrace", replay.WithGrace(0), false, "does not wait"},
+		{"WithInterceptors", replay.WithInterceptors(), false, "none"},
+		{"WithInterceptors", replay.WithInterceptors(replay.Interceptor{}), false, "one that wants to know nothing"},
+		{"nil", nil, false, "a nil option is none"},
+	}
+	tried := make(map[string]bool)
+	for _, tt := range tests {
+		tried[tt.option] = true
+		f := replay.Handler(func(op.Context, op.None) (int, error) { return 1, nil }, tt.given)
+		got := say(f.Invoke(onTape(t, &tape{}), event(t, execution("null"))))
+		if refused := got != "SUCCEEDED 1"; refused != tt.refused {
+			t.Errorf("%s: %s: got %s", tt.option, tt.reason, got)
+		}
+	}
+	for _, name := range []string{"option.go", "interceptor.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (With\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			if !tried[m[1]] {
+				t.Errorf("%s: %s is not tried with nothing: add it to the table", name, m[1])
+			}
+		}
+	}
+}
