@@ -128,6 +128,32 @@ func (c *chain) Encode(ctx context.Context, m Meta, v any) ([]byte, error) {
 	return appendFrame(at.Through, p), nil
 }
 
+// Open returns what base of a [Chain] encoded, and the codec that decodes it: interpreters read many payloads beside each
+// other with it before any is decoded. For other codecs it returns the payload and the codec. Its errors are those of
+// [Decode].
+func Open(ctx context.Context, c Codec, m Meta, payload []byte) (plain []byte, base Codec, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			plain, base, err = nil, nil, newError(m, true, panicked(p))
+		}
+	}()
+
+	of, ok := c.(*chain)
+	if !ok {
+		return payload, c, nil
+	}
+
+	if of.err != nil {
+		return nil, nil, newError(m, true, of.err)
+	}
+
+	if plain, err = of.open(ctx, m, payload); err != nil {
+		return nil, nil, wrap(m, true, err)
+	}
+
+	return plain, of.base, nil
+}
+
 // Decode has base decode what the transforms were given.
 func (c *chain) Decode(ctx context.Context, m Meta, payload []byte, v any) error {
 	if c.err != nil {

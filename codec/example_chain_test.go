@@ -35,6 +35,17 @@ func backwards(p []byte) []byte {
 	return []byte(string(runes))
 }
 
+func ExampleOpen() {
+	c := codec.Chain(codec.JSON(), reverse{})
+	payload, _ := codec.Encode(context.Background(), c, codec.Meta{}, "a long text")
+	plain, base, err := codec.Open(context.Background(), c, codec.Meta{}, payload)
+	fmt.Println(string(payload))
+	fmt.Println(string(plain), base == codec.JSON(), err)
+	// Output:
+	// "~perdure1:reverse:t\"txet gnol a\""
+	// "a long text" true <nil>
+}
+
 func ExampleChain() {
 	ctx, m := context.Background(), codec.Meta{OperationName: "greet"}
 	c := codec.Chain(codec.JSON(), reverse{})

@@ -12,7 +12,7 @@ import (
 // A codec that cannot convert anything is an error of the declaration, before anything runs.
 func TestValidateAsksCodecs(t *testing.T) {
 	t.Parallel()
-	var broken codec.Codec = codec.Chain(nil)
+	broken := codec.Chain(nil)
 	var typed codec.Typed[string]
 	body := func(context.Context) (string, error) { return "", nil }
 	tests := []struct {

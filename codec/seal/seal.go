@@ -23,7 +23,7 @@
 //
 // What this does not do: it does not hide how long a payload is; it does not notice that the state of an operation was
 // put back to what an earlier attempt recorded, nor that the results of two invokes of one function, or two inputs of
-// one function, were exchanged; it does not seal names, times and errors.
+// one function, were exchanged; it does not seal names and times.
 package seal
 
 import (
