@@ -16,7 +16,8 @@ import (
 func TestEveryFunctionHasAnExample(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{
-		"codec", "retry", "op", "checkpoint", "checkpoint/local", "checkpoint/local/lambdaapi", "replay", "replay/replaytest",
+		"codec", "codec/awskms", "codec/compress", "codec/offload", "codec/offload/filestore", "codec/s3store", "codec/seal",
+		"retry", "op", "checkpoint", "checkpoint/local", "checkpoint/local/lambdaapi", "replay", "replay/replaytest",
 	} {
 		functions, examples := declared(t, dir)
 		if len(functions) == 0 {

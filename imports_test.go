@@ -57,6 +57,21 @@ var (
 var importGraph = map[string]rule{
 	".":     {deny: noTesting},
 	"codec": {deny: noReflection},
+	"codec/seal": {
+		allow: []string{module + "/codec"},
+		deny:  noReflection,
+	},
+	"codec/offload": {
+		allow: []string{module + "/codec"},
+		deny:  noReflection,
+	},
+	"codec/offload/filestore": {
+		allow: []string{module + "/codec/offload"},
+		deny:  noReflection,
+	},
+	"codec/offload/storetest": { // for tests of stores
+		allow: []string{module + "/codec", module + "/codec/offload", "github.com/google/go-cmp/..."},
+	},
 	"retry": {allow: []string{module + "/internal/limits"}, deny: noReflection},
 	"op": {
 		allow: []string{
@@ -119,6 +134,11 @@ var importGraph = map[string]rule{
 		},
 		deny: noReflection,
 	},
+	"internal/awsfault": { // for modules with AWS clients
+		allow: []string{module + "/codec", "github.com/aws/smithy-go"},
+		deny:  noReflection,
+	},
+	"internal/moto":    {deny: noReflection}, // for tests
 	"internal/leaks":   {deny: noReflection}, // for tests
 	"internal/limits":  {deny: pure},
 	"internal/subtype": {deny: pure},

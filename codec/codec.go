@@ -8,7 +8,11 @@
 //     strings, and the wire would replace the invalid bytes.
 //   - Otherwise the payload is recorded byte for byte, and a decoded value is handed to the user.
 //
-// An [*Error] is permanent: the same value or payload fails the same way again, so no attempt is repeated for it.
+// An [*Error] is permanent unless a codec says otherwise: the same value or payload fails the same way again, so no
+// attempt is repeated for it. A codec that needs the world, for a key or an object, may fail for now: [Transient]
+// says so of any error, and [IsTransient] lists the errors that say so by themselves.
+//
+// [Chain] has payloads pass transforms on their way, which make them smaller, seal them or keep them elsewhere.
 //
 // [JSON] is the default codec, [Raw] records strings and bytes as they stand, and [Of] makes a codec for one type.
 // [Sentinel] and [ErrorType] name errors, so that errors.Is and errors.As answer the same after a replay.
@@ -43,6 +47,12 @@ type Meta struct {
 	OperationName string
 	// Part is the part of the operation that the payload holds; the zero value is Result.
 	Part Part
+	// Function is the function that the operation invokes, by name or ARN as declared: its payloads cross to another
+	// execution. For the input of a successor it is the function of the handler itself. Empty for all others.
+	Function string
+	// ForkedFrom lists the ARNs of the executions that this one was forked from, the last one first: their payloads
+	// stand in its log. Nil for an execution that was started.
+	ForkedFrom []string
 }
 
 // Encode returns the payload that c makes of v, for interpreters.
@@ -62,6 +72,10 @@ func Encode(ctx context.Context, c Codec, m Meta, v any) (payload []byte, err er
 	payload, err = c.Encode(ctx, m, v)
 	if err != nil {
 		return nil, wrap(m, false, err)
+	}
+
+	if _, checked := c.(*chain); checked {
+		return payload, nil // a chain writes nothing else
 	}
 
 	if i := invalidAt(payload); i >= 0 {
@@ -93,8 +107,9 @@ func Decode(ctx context.Context, c Codec, m Meta, payload []byte, v any) (err er
 	return nil
 }
 
-// Validate reports a codec that cannot convert anything, which a codec says of itself by a method Err() error: that of
-// a [Typed] which was not made by [Of]. Nil is valid: it leaves the choice to somebody else.
+// Validate returns what is wrong with a codec that cannot convert anything, as it says itself by a method Err() error:
+// a [Chain] with an invalid transform, or a codec of [Of] with a nil function. It returns nil for other codecs, and for
+// nil, which means a default wherever a codec may be set. Operations with such a codec are refused before they run.
 func Validate(c Codec) error {
 	if v, ok := c.(interface{ Err() error }); ok {
 		return v.Err()
@@ -122,9 +137,14 @@ func invalidAt(payload []byte) int {
 }
 
 // Pure reports whether a codec says of itself that it converts without waiting for anything, by a method
-// Pure() bool that returns true. [JSON] and [Raw] do. Others may do I/O: they are called beside the code
-// of the handler, never while it has to wait for them to let others go on.
+// Pure() bool that returns true. [JSON] and [Raw] do, and a [Chain] of parts that all do. Others may do I/O: they are
+// called beside the code of the handler, never while it has to wait for them to let others go on.
 func Pure(c Codec) bool {
-	p, ok := c.(interface{ Pure() bool })
+	return isPure(c)
+}
+
+// isPure reports whether part, a codec or a transform, says that it waits for nothing.
+func isPure(part any) bool {
+	p, ok := part.(interface{ Pure() bool })
 	return ok && p.Pure()
 }

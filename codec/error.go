@@ -8,8 +8,8 @@ import (
 
 var errNilCodec = errors.New("the codec is nil: leave the option out, or pass codec.JSON()")
 
-// Error reports that a value could not be encoded or a payload could not be decoded. It is permanent: no attempt is
-// repeated for it, and a handler can catch it with errors.As.
+// Error reports that a value could not be encoded or a payload could not be decoded. A handler can catch it with
+// errors.As. Unless Transient is set it is permanent: no attempt is repeated for it.
 //
 // An Error survives encoding as JSON with its fields and its message; its cause is then gone and Reason holds the
 // cause's text. Fields that are not valid UTF-8 have the invalid bytes replaced by U+FFFD.
@@ -22,6 +22,8 @@ type Error struct {
 	Part Part `json:"part"`
 	// Decoding tells a payload that could not be decoded from a value that could not be encoded.
 	Decoding bool `json:"decoding,omitempty"`
+	// Transient says that the conversion failed for now, as [IsTransient] finds by the cause; false means for good.
+	Transient bool `json:"transient,omitempty"`
 	// Reason is the text of the cause.
 	Reason string `json:"reason"`
 
@@ -55,6 +57,7 @@ func newError(m Meta, decoding bool, cause error) *Error {
 		ID:        valid(m.OperationID),
 		Part:      m.Part,
 		Decoding:  decoding,
+		Transient: classify(cause) == forNow,
 		Reason:    valid(cause.Error()),
 		cause:     cause,
 	}
@@ -86,10 +89,10 @@ func wrap(m Meta, decoding bool, err error) error {
 	return newError(m, decoding, err)
 }
 
-// panicked makes an error of a recovered panic.
+// panicked makes an error of a recovered panic. A panic is a mistake in the codec, whatever its value is.
 func panicked(p any) error {
 	if err, ok := p.(error); ok {
-		return fmt.Errorf("the codec panicked: %w", err)
+		return Permanent(fmt.Errorf("the codec panicked: %w", err))
 	}
 
 	return fmt.Errorf("the codec panicked: %v", p)

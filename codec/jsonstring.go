@@ -10,7 +10,11 @@ import (
 
 // appendString appends s as a JSON string, byte for byte what encoding/json writes without HTML escaping.
 func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
+
+// appendEscaped is appendString without the quotes.
+func appendEscaped(dst []byte, s string) []byte {
 	done := 0 // s[:done] is written
 
 	for i := 0; i < len(s); {
@@ -41,7 +45,7 @@ func appendString(dst []byte, s string) []byte {
 		i += size
 	}
 
-	return append(append(dst, s[done:]...), '"')
+	return append(dst, s[done:]...)
 }
 
 func appendEscape(dst []byte, c byte) []byte {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Part is the part of an operation that a payload holds: Result, Input or State.
+// Part is the part of an operation that a payload holds: Result, Input, State or Failure.
 type Part int
 
 // The parts of an operation.
@@ -16,9 +16,11 @@ const (
 	Input
 	// State is what an attempt hands to the next one.
 	State
+	// Failure is the message, the data and the stack of an error.
+	Failure
 )
 
-// String returns the part in lower case: result, input or state.
+// String returns the part in lower case: result, input, state or failure.
 func (p Part) String() string {
 	switch p {
 	case Result:
@@ -27,6 +29,8 @@ func (p Part) String() string {
 		return "input"
 	case State:
 		return "state"
+	case Failure:
+		return "failure"
 	}
 
 	return "Part(" + strconv.Itoa(int(p)) + ")"
@@ -39,12 +43,12 @@ func (p Part) MarshalText() ([]byte, error) {
 
 // UnmarshalText reads what MarshalText wrote. It returns an error for any other text.
 func (p *Part) UnmarshalText(text []byte) error {
-	for _, known := range []Part{Result, Input, State} {
+	for _, known := range []Part{Result, Input, State, Failure} {
 		if string(text) == known.String() {
 			*p = known
 			return nil
 		}
 	}
 
-	return fmt.Errorf("codec: unknown part %q: want result, input or state", text)
+	return fmt.Errorf("codec: unknown part %q: want result, input, state or failure", text)
 }

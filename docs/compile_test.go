@@ -42,6 +42,14 @@ var importPaths = map[string]string{
 	"replaytest": "github.com/perdure/perdure/replay/replaytest",
 	"retry":      "github.com/perdure/perdure/retry",
 
+	"awskms":   "github.com/perdure/perdure/codec/awskms",
+	"compress": "github.com/perdure/perdure/codec/compress",
+	"kms":      "github.com/aws/aws-sdk-go-v2/service/kms",
+	"offload":  "github.com/perdure/perdure/codec/offload",
+	"s3":       "github.com/aws/aws-sdk-go-v2/service/s3",
+	"s3store":  "github.com/perdure/perdure/codec/s3store",
+	"seal":     "github.com/perdure/perdure/codec/seal",
+
 	"cmp":    "github.com/google/go-cmp/cmp",
 	"lambda": "github.com/aws/aws-lambda-go/lambda",
 }

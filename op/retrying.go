@@ -13,7 +13,7 @@ import (
 
 // Retry attempts an operation of any kind, a [Group] above all, until it succeeds or p gives up,
 // with durable waits between the attempts: a group in which o runs with the number of the attempt
-// as its key. The error is that of the last attempt; a *codec.Error is not retried. A [Step] has retries of its own, which cost
+// as its key. The error is that of the last attempt; a *codec.Error that is permanent is not retried. A [Step] has retries of its own, which cost
 // no further operations.
 //
 // An attempt has failed if whoever ran o would get an error: that of a [Transform], or what [Op.MapError]
@@ -83,7 +83,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 		if err == nil {
 			return node.Verbatim{Payload: r.Payload}, r.Err
 		}
-		if _, ok := errors.AsType[*codec.Error](err); ok {
+		if e, ok := errors.AsType[*codec.Error](err); ok && !e.Transient {
 			return nil, last(r, err)
 		}
 		at := s.View()

@@ -20,7 +20,8 @@ import (
 // core is a durable function without its types.
 type core struct {
 	set    *settings
-	run    func(ctx op.Context, input []byte) (any, error)
+	input  func(decode func(v any) error) (any, error)
+	run    func(ctx op.Context, input any) (any, error)
 	past   engine.Durations
 	mu     sync.Mutex
 	client checkpoint.Client // made from the environment, once
@@ -58,7 +59,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	r := engine.Run{
 		ARN: event.ARN, Token: event.Token, Client: client, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec,
 		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Substitute: node.SubstituteFrom(ctx),
-		Durations: c.durations(ctx), Handler: c.run,
+		Durations: c.durations(ctx), Input: c.input, Handler: c.run,
 	}
 	h := newHooks(set, &r, requestID(ctx))
 	if h == nil {

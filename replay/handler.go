@@ -1,14 +1,12 @@
 package replay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 )
 
@@ -25,7 +23,7 @@ var _ lambda.Handler = (*Function[op.None, op.None])(nil)
 //	lambda.Start(replay.Handler(processOrder))
 //
 // The handler's input is the JSON of the event; without one, or if it is null, it is the zero
-// value. Its result is recorded as JSON. An error it returns, and a panic, end the execution as
+// value. Its result is recorded as JSON. [WithHandlerCodec] changes both. An error it returns, and a panic, end the execution as
 // FAILED; only what is not its fault (a lost connection, a throttled call, the end of the
 // invocation's time) is invoked again. A nil handler and invalid options are reported by the
 // first invocation.
@@ -36,14 +34,16 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 		f.core.set.err = errors.New("replay: Handler(nil): pass the function that handles the event")
 		return f
 	}
-	f.core.run = func(ctx op.Context, input []byte) (any, error) {
-		var in In
-		if event := bytes.TrimSpace(input); len(event) > 0 && string(event) != "null" {
-			if err := codec.Decode(ctx.Invocation(), codec.JSON(), codec.Meta{Part: codec.Input}, input, &in); err != nil {
-				return nil, fmt.Errorf("replay: the input does not fit %T: %w", in, err)
-			}
+	f.core.input = func(decode func(v any) error) (any, error) {
+		in := new(In)
+		if err := decode(in); err != nil {
+			return nil, fmt.Errorf("replay: the input does not fit %T: %w", *in, err)
 		}
-		return fn(ctx, in)
+		return in, nil
+	}
+	f.core.run = func(ctx op.Context, input any) (any, error) {
+		in, _ := input.(*In)
+		return fn(ctx, *in)
 	}
 	return f
 }

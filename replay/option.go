@@ -36,8 +36,8 @@ func WithErrors(known ...codec.KnownError) HandlerOption {
 	})
 }
 
-// WithCodec encodes and decodes the results of operations that have no codec of their own. The
-// default is JSON. The handler's input and result are always JSON.
+// WithCodec encodes and decodes the results, the states and the inputs of operations that have no codec of their own.
+// The default is JSON. For the handler's input and result see [WithHandlerCodec], for errors [WithErrorCodec].
 func WithCodec(c codec.Codec) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if c != nil {
@@ -47,6 +47,43 @@ func WithCodec(c codec.Codec) HandlerOption {
 			set.refuse(fmt.Errorf("replay.WithCodec: %w", err))
 		}
 	})
+}
+
+// WithHandlerCodec decodes the input of the handler and encodes its result. The default is JSON.
+//
+// The input is written by whoever starts the execution. A [codec.Chain] reads plain JSON too, so that executions can
+// be started from outside; codec.Required refuses it. A handler without input gets the zero value, whatever the codec.
+// Those who read the result need the codec: a handler that invokes the function passes it with op.WithCodec.
+func WithHandlerCodec(c codec.Codec) HandlerOption {
+	return handlerOption(func(set *settings) {
+		if c != nil {
+			set.check("WithHandlerCodec", c)
+			set.HandlerCodec = c
+		}
+	})
+}
+
+// WithErrorCodec has the errors that operations and the execution fail with pass c: their messages, their stacks, and
+// the values of registered errors. In the history stand the type and a message that names the operation. The
+// default, and nil, record errors as they are.
+//
+// c must take structs, as JSON does and every codec.Chain of it. Errors that were recorded without it are read as they
+// stand, those of other functions too; whoever invokes this function reads its errors with the same codec. An error
+// that cannot be read any more is a divergence.
+//
+// Not errors, and so not encoded, are log records, the summaries of op.WithSummary, and names and keys.
+func WithErrorCodec(c codec.Codec) HandlerOption {
+	return handlerOption(func(set *settings) {
+		set.check("WithErrorCodec", c)
+		set.ErrorCodec = c
+	})
+}
+
+// check notes what a codec says is wrong with it.
+func (set *settings) check(option string, c codec.Codec) {
+	if err := codec.Validate(c); err != nil {
+		set.refuse(fmt.Errorf("replay.%s: %w", option, err))
+	}
 }
 
 // WithStepDefaults sets what steps do that do not say otherwise. The retry policy does not hold

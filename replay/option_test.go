@@ -188,6 +188,8 @@ func TestEveryHandlerOptionGivenNothing(t *testing.T) {
 		{"WithErrors", replay.WithErrors(), false, "none is registered"},
 		{"WithErrors", replay.WithErrors(codec.KnownError{}), true, "the zero registration is of nothing"},
 		{"WithCodec", replay.WithCodec(nil), false, "JSON"},
+		{"WithHandlerCodec", replay.WithHandlerCodec(nil), false, "JSON"},
+		{"WithErrorCodec", replay.WithErrorCodec(nil), false, "errors are recorded as they are"},
 		{"WithStepDefaults", replay.WithStepDefaults(), false, "the defaults of steps"},
 		{"WithStepDefaults", replay.WithStepDefaults(nil), false, "a nil option is none"},
 		{"WithLogHandler", replay.WithLogHandler(nil), false, "the default"},

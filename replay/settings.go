@@ -22,7 +22,7 @@ type settings struct {
 
 func newSettings(opts []HandlerOption) *settings {
 	set := &settings{Config: engine.Config{
-		Codec: codec.JSON(), Builtin: engine.Builtin(), ReadyStart: true, Grace: time.Second, Diverged: diverged,
+		Codec: codec.JSON(), HandlerCodec: codec.JSON(), Builtin: engine.Builtin(), ReadyStart: true, Grace: time.Second, Diverged: diverged,
 		Steps: engine.StepDefaults{Default: retry.Default(), Never: retry.Never()},
 	}}
 	for _, o := range opts {

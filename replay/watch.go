@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay/internal/engine"
 )
 
@@ -55,11 +56,30 @@ func (c *core) durations(ctx context.Context) *engine.Durations {
 
 // Restore returns the error that an execution of the function failed with, from what its answer
 // says: an [*op.Error] in which the errors registered with the handler, and those of known, are
-// restored. Nil stands for an execution that nobody gave a reason.
+// restored. Nil stands for an execution that nobody gave a reason. For errors that pass a codec see
+// [Function.RestoreOf].
 func (f *Function[In, Out]) Restore(failure *checkpoint.Failure, known ...codec.KnownError) error {
+	e, _ := f.RestoreOf(context.Background(), codec.Meta{}, failure, known...) //nolint:forbidigo // it asks for no key
+	return e
+}
+
+// RestoreOf is [Function.Restore] for an execution, which m names by its ARN, or for an operation of it, with its ID
+// and name: an error that has passed the codec of [WithErrorCodec] is read. If it cannot be, the second error says why,
+// and the first one has the type alone.
+func (f *Function[In, Out]) RestoreOf(
+	ctx context.Context, m codec.Meta, failure *checkpoint.Failure, known ...codec.KnownError,
+) (*op.Error, error) {
 	set := f.core.set
 	if set == nil {
 		set = newSettings(nil)
 	}
-	return set.Restore(failure, known)
+	return set.Restore(ctx, m, failure, known)
+}
+
+// Codec returns the codec of the handler's input and result: JSON, or that of [WithHandlerCodec].
+func (f *Function[In, Out]) Codec() codec.Codec {
+	if f.core.set == nil {
+		return codec.JSON()
+	}
+	return f.core.set.HandlerCodec
 }

@@ -29,7 +29,7 @@ type effects struct {
 	// undoes is how many compensations have succeeded.
 	undoes int
 	// failures are those that the log was given, texts the payloads that report a compensation.
-	failures []checkpoint.Failure
+	failures []report
 	texts    []string
 	// decided is the invocation in which a group or a batch came to its end, by ID.
 	decided map[string]int
@@ -304,7 +304,7 @@ func (f *effects) given(k *kit, path string, r node.Result) []given {
 // held.
 func (f *effects) told(u checkpoint.Update, invocation int) {
 	if u.Failure != nil {
-		f.failures = append(f.failures, *u.Failure)
+		f.failures = append(f.failures, report{id: u.ID, name: u.Name, parent: u.ParentID, failure: *u.Failure})
 	}
 	if text := u.Payload.String(); strings.Contains(text, notKnown()) {
 		f.texts = append(f.texts, text)

@@ -144,6 +144,7 @@ func (x *explorer) otherEnd(t *trial, k *kit, refused bool, out []byte, err erro
 		Error  struct {
 			Type    string `json:"ErrorType"`
 			Message string `json:"ErrorMessage"`
+			Data    string `json:"ErrorData"`
 		} `json:"Error"`
 	}
 	switch {
@@ -156,13 +157,14 @@ func (x *explorer) otherEnd(t *trial, k *kit, refused bool, out []byte, err erro
 	case answer.Status == checkpoint.OutcomeSucceeded:
 		var text *string
 		if json.Unmarshal(answer.Result, &text) == nil && text != nil {
-			got.result = []byte(*text)
+			got.result = plainResult(x.restore, t.k.exec.ARN(), []byte(*text))
 		}
 		got.status = local.StatusSucceeded
 	case answer.Status == checkpoint.OutcomePending:
 		got.status = local.StatusRunning
 	default:
-		got.failure = answer.Error.Type + ": " + answer.Error.Message
+		failure := &checkpoint.Failure{Type: answer.Error.Type, Message: answer.Error.Message, Data: answer.Error.Data}
+		got.failure = failure.Type + ": " + plainMessage(x.restore, t.k.exec.ARN(), failure)
 	}
 	if x.same(t, got) {
 		return ""

@@ -53,10 +53,14 @@ func (t *trial) answered(out []byte, err error) {
 func (x *explorer) interrupted(t *trial) bool {
 	var known []codec.KnownError
 	t.k.note(func() { known = slices.Clone(t.k.known) })
-	var list []*checkpoint.Failure
+	var list []report
 	t.note(func() { list = slices.Clone(t.failures) })
-	return slices.ContainsFunc(list, func(failure *checkpoint.Failure) bool {
-		return errors.Is(x.restore.Restore(failure, known...), op.ErrInterrupted)
+	recs := make(map[string]checkpoint.Operation)
+	for _, rec := range t.k.exec.Operations() {
+		recs[rec.ID] = rec
+	}
+	return slices.ContainsFunc(list, func(r report) bool {
+		return errors.Is(restoreReport(x.restore, t.k.exec.ARN(), recs, &r, known), op.ErrInterrupted)
 	})
 }
 
@@ -89,7 +93,7 @@ func (t *trial) committed(p local.Point) {
 		for _, u := range p.Updates {
 			t.ends(u)
 			if u.Failure != nil {
-				t.failures = append(t.failures, u.Failure)
+				t.failures = append(t.failures, report{id: u.ID, name: u.Name, parent: u.ParentID, failure: *u.Failure})
 			}
 		}
 	})

@@ -2,13 +2,10 @@ package replaytest
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
@@ -87,29 +84,22 @@ func (r *Result[Out]) outcome(f restorer, e ended, known []codec.KnownError) err
 	case local.StatusRunning:
 	case local.StatusSucceeded:
 		if len(e.result) > 0 {
-			if err := json.Unmarshal(e.result, &r.Value); err != nil {
+			if err := decodeResult(f, r.ARN, e.result, &r.Value); err != nil {
 				return fmt.Errorf("replaytest: the result %s is no %T: %w", brief(string(e.result)), r.Value, err)
 			}
 		}
 	case local.StatusFailed:
-		r.Err = f.Restore(e.failure, known...)
+		r.Err, _ = restore(f, codec.Meta{ExecutionARN: r.ARN}, e.failure, known)
 	case local.StatusTimedOut, local.StatusStopped:
-		err := f.Restore(e.failure, known...)
-		if e, ok := errors.AsType[*op.Error](err); ok {
-			sentinel := op.ErrTimedOut
-			if r.Status == local.StatusStopped {
-				sentinel = op.ErrStopped
-			}
-			e.Known = append(e.Known, sentinel)
+		err, _ := restore(f, codec.Meta{ExecutionARN: r.ARN}, e.failure, known)
+		sentinel := op.ErrTimedOut
+		if r.Status == local.StatusStopped {
+			sentinel = op.ErrStopped
 		}
+		err.Known = append(err.Known, sentinel)
 		r.Err = err
 	}
 	return nil
-}
-
-// restorer is the part of a function that knows its registered errors.
-type restorer interface {
-	Restore(failure *checkpoint.Failure, known ...codec.KnownError) error
 }
 
 // encodeInput makes the event of the execution.

@@ -219,7 +219,7 @@ type answerer interface {
 // ID returns what the outside system names the callback by.
 func (c *Callback) ID() string { return c.id }
 
-// Succeed sends the result. It is encoded by the codec that the callback was declared with, JSON
+// Succeed sends the result. It is encoded by the codec that the callback was declared with, for its place, and as JSON
 // without one; a []byte and a json.RawMessage go as they stand.
 func (c *Callback) Succeed(v any) {
 	c.t.Helper()
@@ -234,9 +234,11 @@ func (c *Callback) succeed(v any) error {
 	case json.RawMessage:
 		payload = raw
 	default:
-		var err error
-		ctx := context.Background() //nolint:forbidigo // nothing is waited for
-		if payload, err = c.encode(ctx, v); err != nil {
+		err := insist(func(ctx context.Context) (err error) {
+			payload, err = c.encode(ctx, v)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ type trial struct {
 	// reason for that.
 	stuck map[string]bool
 	// failures are those that were recorded.
-	failures []*checkpoint.Failure
+	failures []report
 	// orphan says that the function got no token, hasty that one has suspended for that.
 	orphan, hasty bool
 	// parents are those of the operations that the log has come to, over the groups among them that have
@@ -118,9 +118,10 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		t.err = t.k.within(x.tb.Context(), cfg.limitOf(x.tb), t.k.drive)
 	}
 	if t.k.exec != nil {
-		t.status, t.result = t.k.exec.Status(), t.k.exec.Result()
+		known := x.restore
+		t.status, t.result = t.k.exec.Status(), plainResult(known, t.k.exec.ARN(), t.k.exec.Result())
 		if f := t.k.exec.Failure(); f != nil {
-			t.failure, t.diverged = f.Type+": "+f.Message, diverges(f)
+			t.failure, t.diverged = f.Type+": "+plainMessage(known, t.k.exec.ARN(), f), diverges(f)
 		}
 	}
 	t.interrupted = t.hasty && t.k.beside || x.interrupted(t)

@@ -91,18 +91,26 @@ func (j *judgement) order() string {
 	return ""
 }
 
+// report is an error that the log was given, of an operation or, without an ID, of the execution.
+type report struct {
+	id, name, parent string
+	failure          checkpoint.Failure
+}
+
 // reports collects what is reported as not known to be undone.
 func (j *judgement) reports(f restorer, last *checkpoint.Failure) {
-	failures := slices.Clone(j.failures)
+	list := slices.Clone(j.failures)
 	if last != nil {
-		failures = append(failures, *last)
+		list = append(list, report{failure: *last})
 	}
-	for i := range failures {
-		j.texts = append(j.texts, failures[i].Message)
+	for i := range list {
 		if f == nil {
+			j.texts = append(j.texts, list[i].failure.Message)
 			continue
 		}
-		if u, ok := errors.AsType[*op.UndoError](f.Restore(&failures[i], j.k.known...)); ok {
+		e := restoreReport(f, j.k.exec.ARN(), j.byID, &list[i], j.k.known)
+		j.texts = append(j.texts, e.Message)
+		if u, ok := errors.AsType[*op.UndoError](error(e)); ok {
 			j.unknown = append(j.unknown, u.Unknown...)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
@@ -398,7 +399,7 @@ func cancelLosers(b *batch) {
 // failed records that a batch failed for another reason than its branches: their compensation.
 func (b *batch) failed(err error) node.Result {
 	u := b.update(checkpoint.ActionFail)
-	u.Failure = encodeFailure(b.f, err, b.inner.known)
+	u.Failure = encodeFailure(b.f, b.meta(codec.Failure), err, b.inner.known)
 	b.awaitRecorded(u)
 	rec, _ := b.s.inv.log.Get(b.id)
 	return outcomeOf(b.s, b.f, b.operation, rec)

@@ -14,7 +14,7 @@ import (
 // addBatchOutcome completes the record of an operation with what its kind says of it: whether the payload
 // comes from outside, and how it ended if it is, or passes on, a batch.
 func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) node.Result {
-	r.Outside = node.FromOutside(n)
+	r.Outside, r.Meta.Function = node.FromOutside(n), functionOf(n)
 	b, ok := node.Origin(n).(*node.Batch)
 	if !ok || r.Err != nil || r.Payload == nil || r.Outcome != nil {
 		return r
@@ -29,6 +29,7 @@ func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) n
 		s.diverge(misfit(unfit, path(), e, labels))
 	}
 	r.Outcome = batchOutcome(s, b, path(), r, e, places)
+	openItems(s, r.Outcome.Items)
 	if b.Failure != nil {
 		_, r.Err = s.inv.running().call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
 	}
@@ -95,7 +96,9 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 	}
 	if end.Failure != nil {
 		e := &op.Error{ID: id, Name: h.Name, Path: path, Kind: string(kindOf(node.Origin(k.n)))}
-		fillError(s.inv.cfg, e, (*checkpoint.Failure)(end.Failure), concat(h.Known, concat(n.Known, s.known)),
+		m := rec.Meta
+		m.Function = functionOf(k.n)
+		fillError(s.inv.cfg, e, openedIn(s, m, (*checkpoint.Failure)(end.Failure)), concat(h.Known, concat(n.Known, s.known)),
 			fromOutside(checkpoint.Kind(e.Kind), h.SubType))
 		rec.Err = e
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
@@ -25,6 +26,9 @@ func outcomeID(b *batch) string {
 // number of the update.
 func recordOutcome(b *batch, e *wire.Envelope) uint64 {
 	b.outcomeRecorded = true
+	if b.broken != nil {
+		e.Summary = closedText(b.f, b.meta(codec.Failure), b.broken.Error()) // an invocation that goes on from here does not ask the rule
+	}
 	u := checkpoint.Update{
 		ID: outcomeID(b), ParentID: b.inner.real, Name: outcomeName, SubType: "Step",
 		Kind: checkpoint.KindStep, Action: checkpoint.ActionStart,
@@ -34,9 +38,6 @@ func recordOutcome(b *batch, e *wire.Envelope) uint64 {
 	out := &b.s.inv.out
 	recordLast(b)
 	out.AddTied(u, time.Time{})
-	if b.broken != nil {
-		e.Summary = b.broken.Error() // an invocation that goes on from here does not ask the rule
-	}
 	u.Action = checkpoint.ActionSucceed
 	u.Payload = checkpoint.NewPayload(e.Encode())
 	if u.Payload.Size() > maxInline {
@@ -69,7 +70,7 @@ func recordedOutcome(b *batch) *wire.Envelope {
 func resumeUndo(b *batch, e *wire.Envelope) node.Result {
 	b.outcomeRecorded = true
 	if e.Reason == brokenRule {
-		b.broken = &brokenRuleError{e.Summary}
+		b.broken = &brokenRuleError{openedText(b.s, b.meta(codec.Failure), e.Summary)}
 	}
 	places := recordedPlaces(b, e)
 	if len(e.Items) != len(e.Status) {
@@ -177,7 +178,7 @@ func undosOfBranch(k *branch) []undo {
 		id = string(oplog.NewScope(k.id).AppendID(nil, k.n.Head().Name, "", 0))
 	}
 	end := endRecord(k)
-	own := undo{s: k.b.inner, head: k.head, n: k.n, id: id, path: k.path(), end: end}
+	own := undo{s: k.b.inner, head: k.head, n: k.n, id: id, path: k.path(), end: end, boundTo: originID(k)}
 	if k.indexed {
 		own.nth = k.index
 	}

@@ -104,7 +104,7 @@ func originOf(k *branch, batch, path string) (id, at string) {
 	at = oplog.ItemPath(path, k.label)
 	if a, ok := k.n.(*node.Await); ok {
 		if o, ok := a.Target.(*operation); ok && o.id != "" {
-			return o.id, o.path()
+			return o.bound(), o.path()
 		}
 	}
 	if _, plain := k.plain(); plain {
@@ -199,6 +199,8 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 	}
 	if _, plain := k.plain(); plain {
 		s.kind = branchScope
+	} else {
+		s.passesTo = originID(k)
 	}
 	if k.b.n.Flat {
 		s.real = in.real
@@ -267,7 +269,7 @@ func (k *branch) conclude(v any, err error) {
 		if k.rec != nil && k.rec.Status == checkpoint.StatusSucceeded {
 			k.s.diverge(refailed(k.rec, err))
 		}
-		k.payload, k.failure = checkpoint.Payload{}, encodeFailure(f, err, k.s.known)
+		k.payload, k.failure = checkpoint.Payload{}, encodeFailure(f, failureMeta(k), err, k.s.known)
 	}
 	if k.rec != nil && k.rec.Status.Terminal() {
 		f.becauseOf(k.rec, k.rec)
@@ -277,6 +279,7 @@ func (k *branch) conclude(v any, err error) {
 // encoded makes the payload of the branch's value.
 func (k *branch) encoded(f *fiber, v any) (checkpoint.Payload, error) {
 	o := &operation{s: k.b.inner, head: k.n.Head(), kind: checkpoint.KindContext, id: k.id, ctx: k.s.ctx}
+	o.boundTo = originID(k)
 	return o.payload(f, v)
 }
 

@@ -14,6 +14,10 @@ import (
 // Config is what the options of a handler say. It does not change after it was made.
 type Config struct {
 	Codec codec.Codec
+	// HandlerCodec encodes and decodes the input and the result of the handler.
+	HandlerCodec codec.Codec
+	// ErrorCodec encodes and decodes errors, but for their types; nil leaves them as they are.
+	ErrorCodec codec.Codec
 	// Known are the errors registered with the handler, Builtin those that every execution knows.
 	Known, Builtin []codec.KnownError
 	Steps          StepDefaults

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -112,6 +113,15 @@ func undecodablePayload(s *scope, r node.Result, err error) *Divergence {
 		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
 		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),
 		Code:   "another type or codec",
+	}
+}
+
+// unreadableError describes a recorded error that the code cannot read.
+func unreadableError(m codec.Meta, err error) *Divergence {
+	return &Divergence{
+		Reason: fmt.Sprintf("the recorded error cannot be read: %v", err),
+		Log:    fmt.Sprintf("the error of %s (ID %s)", quote(m.OperationName), m.OperationID),
+		Code:   "another codec of errors",
 	}
 }
 

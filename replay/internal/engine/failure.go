@@ -237,6 +237,8 @@ type errorData struct {
 		State *string       `json:"state,omitempty"`
 		// Cuts is how many attempts in a row were cut short before a deadline.
 		Cuts int `json:"cuts,omitempty"`
+		// Closed is the payload of an error that has passed a codec.
+		Closed *string `json:"encoded,omitempty"`
 	} `json:"perdure"`
 }
 
@@ -337,12 +339,4 @@ func withCuts(data string, cuts int) string {
 	d, _ := readData(data)
 	d.Perdure.Cuts = cuts
 	return d.text()
-}
-
-// encodeResult makes the JSON of the handler's result.
-func encodeResult(ctx context.Context, v any) ([]byte, error) {
-	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
-		return []byte("null"), nil
-	}
-	return guarded(func() ([]byte, error) { return codec.Encode(ctx, codec.JSON(), codec.Meta{}, v) })
 }

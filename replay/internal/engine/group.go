@@ -45,6 +45,7 @@ func callGroup(ctx context.Context, s *scope, n *node.Group, start bool) node.Re
 func (o *operation) group(f *fiber, n *node.Group) node.Result {
 	o.s.publish()
 	in := o.inside(f, groupScope)
+	passOn(o, n, in)
 	defer in.cancel(errEnded)
 	if o.found != nil && o.found.Status.Terminal() {
 		in.readOnly = true
@@ -96,7 +97,7 @@ func recordGroup(o *operation, f *fiber, in *scope, v any, payload checkpoint.Pa
 	switch {
 	case err != nil:
 		u.Action = checkpoint.ActionFail
-		u.Failure = encodeFailure(f, err, in.known)
+		u.Failure = encodeFailure(f, o.meta(codec.Failure), err, in.known)
 	case payload.Size() > maxInline:
 		u.ReplayChildren = true
 		u.Payload = checkpoint.TextPayload(o.summary(v))

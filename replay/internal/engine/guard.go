@@ -157,9 +157,9 @@ func (f scopeFunc) Run(s node.Scope) (any, error) { return f(s) }
 // panicError describes a panic that was recovered.
 func panicError(v any) *op.PanicError { return (*op.PanicError)(guard.Recovered(v)) }
 
-// encodeFailure is err as the wire carries it. Errors registered by the user are converted off the turn: that
-// may take time.
-func encodeFailure(f *fiber, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
+// encodeFailure is err, of the operation that m names, as the wire carries it. Errors registered by the user are converted
+// off the turn: that may take time.
+func encodeFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
 	convert := func() {
 		_, failed := f.call(ofError, "", func() (any, error) { fail = f.inv.cfg.failure(err, known); return nil, nil })
 		if failed != nil {
@@ -171,7 +171,7 @@ func encodeFailure(f *fiber, err error, known []codec.KnownError) (fail *checkpo
 	} else {
 		f.offWork(convert)
 	}
-	return fail
+	return closedFailure(f, m, fail)
 }
 
 // childOf makes an operation of a batch. A builder that panics makes one that is invalid.

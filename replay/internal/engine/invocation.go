@@ -35,8 +35,10 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
-	// Handler runs the function's code.
-	Handler func(ctx op.Context, input []byte) (any, error)
+	// Input makes the input of the handler, which decode fills, given a pointer.
+	Input func(decode func(v any) error) (any, error)
+	// Handler runs the function's code with it.
+	Handler func(ctx op.Context, input any) (any, error)
 }
 
 // Outcome is what an invocation answers with.
@@ -46,6 +48,9 @@ type Outcome struct {
 	Failure *checkpoint.Failure
 	// Err ends the invocation with an error instead: the service invokes again.
 	Err error
+
+	// closed is Failure as the log keeps it, if errors pass a codec.
+	closed *checkpoint.Failure
 
 	// Operations is how many the log holds; zero if that is not known.
 	Operations int
@@ -58,7 +63,11 @@ func (o *Outcome) Answer() ([]byte, error) {
 	if o.Err != nil {
 		return nil, o.Err
 	}
-	return checkpoint.EncodeOutcome(checkpoint.Outcome{Status: o.Status, Result: o.Payload, Failure: o.Failure})
+	failure := o.Failure
+	if o.closed != nil {
+		failure = o.closed
+	}
+	return checkpoint.EncodeOutcome(checkpoint.Outcome{Status: o.Status, Result: o.Payload, Failure: failure})
 }
 
 // facts are what an invocation knows from the beginning.
@@ -161,6 +170,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	cut()
 	o := *inv.end.fixed.Load()
 	o.Left = inv.join()
+	closeOutcome(ctx, inv, &o)
 	o.Operations = int(inv.end.operations.Load())
 	return o
 }
@@ -183,13 +193,18 @@ func (inv *invocation) begin() {
 // any more.
 func (inv *invocation) handle(root *scope) {
 	f := root.f
-	v, err := runScope(f, scopeFunc(func(s node.Scope) (any, error) {
-		return inv.Handler(op.NewContext(s), inv.Execution.Payload.Bytes())
-	}), &Handle{s: root, ctx: root.ctx})
-	err = root.close(regained(f, err))
+	var v any
+	in, err := decodeInput(inv, root)
+	if err == nil {
+		v, err = runScope(f, scopeFunc(func(s node.Scope) (any, error) {
+			return inv.Handler(op.NewContext(s), in)
+		}), &Handle{s: root, ctx: root.ctx})
+		err = regained(f, err)
+	}
+	err = root.close(err)
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
 	if err == nil {
-		o.Payload, err = encodeResult(root.ctx, v)
+		o.Payload, err = encodeResult(inv, root, v)
 	}
 	if err != nil {
 		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)}

@@ -28,7 +28,7 @@ func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.
 		return refusedResult(s, c.refused, start)
 	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindChainedInvoke, c)
-	o.outside = true
+	o.outside, o.function = true, n.Function
 	if c.rec == nil {
 		u := o.update(checkpoint.ActionStart)
 		u.Function, u.Tenant, u.Payload = n.Function, n.Tenant, checkpoint.NewPayload(payload)
@@ -46,9 +46,13 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 	if c == nil {
 		c = s.inv.cfg.Codec
 	}
-	m := codec.Meta{ExecutionARN: s.inv.ARN, OperationID: nextID(s, &n.Header), OperationName: n.Name, Part: codec.Input}
-	convert(s.f, c, func() {
+	m := codec.Meta{
+		ExecutionARN: s.inv.ARN, OperationID: boundIn(s, checkpoint.KindChainedInvoke, nextID(s, &n.Header)),
+		OperationName: n.Name, Part: codec.Input, Function: n.Function,
+	}
+	err = convertPatiently(ctx, s.f, c, untilDeadline, m, func() (err error) {
 		payload, err = guarded(func() ([]byte, error) { return codec.Encode(ctx, c, m, n.Input) })
+		return err
 	})
 	if err == nil && len(payload) > limits.Payload {
 		err = &sizeError{fmt.Sprintf("the input has %s bytes, and the service takes at most %s (Lambda API, OperationUpdate.Payload); "+

@@ -26,6 +26,8 @@ const (
 )
 
 func pathAttr(path string) slog.Attr { return slog.String(keyPath, path) }
+func nameAttr(name string) slog.Attr { return slog.String(keyOperationName, name) }
+func idAttr(id string) slog.Attr     { return slog.String(keyOperationID, id) }
 func errorAttr(err error) slog.Attr  { return slog.Any(keyError, err) }
 func panicAttr(v any) slog.Attr      { return slog.String(keyPanic, fmt.Sprint(v)) }
 func stackAttr(b []byte) slog.Attr   { return slog.String(keyStack, string(b)) }

@@ -26,6 +26,7 @@ type operation struct {
 	claimed
 	// outside says that the result is not ours.
 	outside bool
+	binding
 	// polls is how often the service was asked whether it has finished the operation.
 	polls int
 
@@ -57,6 +58,7 @@ type future struct {
 func newOperation(ctx context.Context, s *scope, h *node.Header, kind checkpoint.Kind, c claim) *operation {
 	return &operation{
 		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
+		binding: binding{boundTo: boundIn(s, kind, c.id)},
 		claimed: claimed{now: s.time.now, unseen: slices.Clip(s.time.unseen), order: s.inv.claims},
 	}
 }
@@ -93,10 +95,6 @@ func (o *operation) codec() codec.Codec {
 		return o.head.Codec
 	}
 	return o.s.inv.cfg.Codec
-}
-
-func (o *operation) meta(p codec.Part) codec.Meta {
-	return codec.Meta{ExecutionARN: o.s.inv.ARN, OperationID: o.id, OperationName: o.head.Name, Part: p}
 }
 
 // finish ends the operation and wakes who waits for it.
@@ -142,23 +140,56 @@ func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
 // encode makes the payload of a result and sees whether it can be read again: what user code
 // gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the user's
 // runs off the turn.
-func (o *operation) encode(ctx context.Context, f *fiber, v any) (payload []byte, err error) {
-	convert(f, o.codec(), func() {
-		_, err = f.call(ofCodec, o.head.Name, func() (_ any, err error) { payload, err = o.encoded(ctx, v); return nil, err })
-	})
-	return payload, err
+func (o *operation) encode(ctx context.Context, f *fiber, v any) ([]byte, error) {
+	e := encoding{o: o, ctx: ctx, v: v}
+	err := convertPatiently(ctx, f, o.codec(), untilDeadline, o.meta(codec.Result), func() error { return e.run(f) })
+	return e.payload, err
 }
 
-func (o *operation) encoded(ctx context.Context, v any) ([]byte, error) {
-	payload, err := codec.Encode(ctx, o.codec(), o.meta(codec.Result), v)
-	if err != nil || o.head.Check == nil {
-		return payload, err
+// encoding is the making of a result's payload, which may take several attempts.
+type encoding struct {
+	o       *operation
+	ctx     context.Context //nolint:containedctx // of all attempts
+	v       any
+	payload []byte
+	made    bool
+	checks  int // that have failed for now
+}
+
+// mostChecks is how often it may fail for now to read a payload that was made. It is recorded then: the result is
+// there, and whoever needs it will read it, or see that this cannot be done.
+const mostChecks = 3
+
+func (e *encoding) run(f *fiber) error {
+	_, err := f.call(ofCodec, e.o.head.Name, func() (any, error) { return nil, e.attempt() })
+	return err
+}
+
+func (e *encoding) attempt() (err error) {
+	if !e.made {
+		if e.payload, err = codec.Encode(e.ctx, e.o.codec(), e.o.meta(codec.Result), e.v); err != nil {
+			return err
+		}
+		e.made = true
+	}
+	if err = e.o.check(e.payload); codec.IsTransient(err) {
+		if e.checks++; e.checks > mostChecks {
+			return nil
+		}
+	}
+	return err
+}
+
+// check sees whether the payload of a result can be read.
+func (o *operation) check(payload []byte) error {
+	if o.head.Check == nil {
+		return nil
 	}
 	p := checkpoint.NewPayload(payload)
-	_, err = guarded(func() (any, error) {
+	_, err := guarded(func() (any, error) {
 		return nil, o.head.Check.Check(node.Result{
 			Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: plainSource{o.s},
 		})
 	})
-	return payload, err
+	return err
 }

@@ -22,11 +22,11 @@ var (
 )
 
 // failureOf builds the error that user code gets of a record that did not succeed.
-func failureOf(s *scope, h *node.Header, nth int, rec *checkpoint.Operation) error {
+func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.Operation) error {
 	e := &op.Error{
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
 	}
-	fillError(s.inv.cfg, e, rec.Failure, concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
+	fillError(s.inv.cfg, e, openedIn(s, m, rec.Failure), concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
 	switch rec.Status {
 	case checkpoint.StatusTimedOut:
 		e.Known = append(e.Known, timedOut(e.Type))
@@ -49,9 +49,8 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 	if f == nil {
 		return
 	}
-	var d errorData
-	d, e.Data = readData(f.Data)
-	e.Type, e.Message, e.Stack, e.Identities = f.Type, f.Message, f.Stack, d.Perdure.Known
+	e.Type, e.Message, e.Stack = f.Type, f.Message, f.Stack
+	e.Identities, e.Data = failureData(f)
 	for i, id := range e.Identities {
 		e.Identities[i].Name = cfg.nameToday(id.Name, known)
 	}
@@ -61,6 +60,21 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 		}
 	}
 	e.Known = restoredErrors(cfg, known, e)
+}
+
+// openedIn reads a recorded error for the scope. What we wrote and cannot read any more has been written by other code.
+func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure {
+	if s.inv.cfg.ErrorCodec == nil || f == nil {
+		return f
+	}
+	out, err := openedFailure(s.inv.running(), m, f)
+	if err != nil && m.Function == "" {
+		s.diverge(unreadableError(m, err))
+	}
+	if err != nil { // written by another function
+		return unread(f, err)
+	}
+	return out
 }
 
 // timedOut tells a missed heartbeat from the end of the time. Source: the error types that the
@@ -102,8 +116,8 @@ func lookup(name string, lists ...[]codec.KnownError) (codec.KnownError, bool) {
 
 // permanent reports whether trying again cannot help: a conversion failed, or the result is too large.
 func permanent(err error) bool {
-	if _, ok := errors.AsType[*codec.Error](err); ok {
-		return true
+	if e, ok := errors.AsType[*codec.Error](err); ok {
+		return !e.Transient
 	}
 	_, ok := err.(*sizeError) //nolint:errorlint // ours, never wrapped: a body may return what another operation failed with
 	return ok
@@ -114,15 +128,18 @@ func errCutOff(path string, cause error) error {
 	return fmt.Errorf("replay: the invocation ended while %s was running: %w", quote(path), cause)
 }
 
-// Restore returns the error that an execution failed with, in which the errors registered with the
-// handler, and those of known, are restored.
-func (set *Config) Restore(failure *checkpoint.Failure, known []codec.KnownError) error {
-	e := &op.Error{Kind: string(checkpoint.KindExecution)}
+// Restore returns an error that m names as an execution or operation has recorded it, in which the errors registered with
+// the handler, and those of known, are restored. It fails if the codec of errors cannot read it.
+func (set *Config) Restore(
+	ctx context.Context, m codec.Meta, failure *checkpoint.Failure, known []codec.KnownError,
+) (*op.Error, error) {
+	failure, err := openOutside(ctx, set, m, failure)
+	e := &op.Error{ID: m.OperationID, Name: m.OperationName, Kind: string(checkpoint.KindExecution)}
 	fillError(set, e, failure, known, true)
 	if e.Type == "" {
 		e.Type = "Error"
 	}
-	return e
+	return e, err
 }
 
 // restored brings back one registered error. One that cannot be is replaced by what says so.
@@ -134,18 +151,8 @@ func restored(k codec.KnownError, id op.Identity) error {
 	return err
 }
 
-// convert runs a conversion with a codec: one of the user's off the turn, for it may take time, a
-// built-in one at once.
-func convert(f *fiber, c codec.Codec, run func()) {
-	if codec.Pure(c) || f.Dead() {
-		run()
-		return
-	}
-	f.offWork(run)
-}
-
 // Decode decodes a payload of one of the scope's operations. What we wrote and cannot read any
-// more has been written by other code. It is called with the turn, or by code that is off it.
+// more has been written by other code; what cannot be read for now ends the invocation. It is called with the turn, or by code that is off it.
 func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 	c := r.Codec
 	if c == nil {
@@ -155,12 +162,7 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 	if f == nil {
 		return plainDecode(s, c, r, payload, v)
 	}
-	var err error
-	if codec.Pure(c) {
-		err = codec.Decode(s.ctx, c, r.Meta, payload, v)
-	} else {
-		err = decodeOff(s, f, c, r, payload, v)
-	}
+	err := decodeHere(s, f, c, r, payload, v)
 	if err != nil && r.Replayed && !r.Outside {
 		if f.logOnly {
 			f.stop(s)
@@ -171,10 +173,15 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 	return err
 }
 
-// decodeOff decodes off the turn.
-func decodeOff(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte, v any) (err error) {
-	convert(f, c, func() { err = codec.Decode(s.ctx, c, r.Meta, payload, v) })
-	return err
+// decodeHere decodes for a caller that has the turn: off it, unless the codec is pure.
+func decodeHere(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte, v any) error {
+	ctx := convertContext(s)
+	if codec.Pure(c) { // without a function that is allocated for each payload
+		if err := codec.Decode(ctx, c, r.Meta, payload, v); !codec.IsTransient(err) {
+			return err
+		}
+	}
+	return convertPatiently(ctx, f, c, aFewTimes, r.Meta, func() error { return codec.Decode(ctx, c, r.Meta, payload, v) })
 }
 
 // Text returns the string of a payload that the built-in codec has written and that needs no decoding: most results of
@@ -196,7 +203,7 @@ func (s *scope) Text(r node.Result) (text string, ok bool) {
 
 // plainDecode decodes without the turn: in the body of an operation.
 func plainDecode(s *scope, c codec.Codec, r node.Result, payload []byte, v any) error {
-	err := codec.Decode(s.ctx, c, r.Meta, payload, v)
+	err := decodeInBody(s, c, r.Meta, payload, v)
 	if err != nil && r.Replayed && !r.Outside && !s.inv.over() {
 		s.inv.fail(divergence(s, undecodablePayload(s, r, err)))
 		runtime.Goexit()
@@ -212,7 +219,7 @@ func (p plainSource) Decode(r node.Result, payload []byte, v any) error {
 	if c == nil {
 		c = p.s.inv.cfg.Codec
 	}
-	return codec.Decode(p.s.ctx, c, r.Meta, payload, v)
+	return codec.Decode(convertContext(p.s), c, r.Meta, payload, v)
 }
 
 // running is the fiber that has the turn. It is often, but not always, that of a scope's function: an
@@ -234,7 +241,7 @@ func (inv *invocation) caller() *fiber {
 // wait for if it was to be started.
 func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start bool) node.Result {
 	h := n.Head()
-	r := resultOf(s, h, c.occurrence, c.rec, true)
+	r := resultOf(s, h, metaIn(s, n, c.rec), c.occurrence, c.rec, true)
 	var o *operation
 	if start {
 		o = newOperation(ctx, s, h, c.rec.Kind, c)
@@ -255,14 +262,14 @@ func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start b
 }
 
 // resultOf builds what user code gets of a terminal record.
-func resultOf(s *scope, h *node.Header, nth int, rec *checkpoint.Operation, replayed bool) node.Result {
+func resultOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.Operation, replayed bool) node.Result {
 	r := node.Result{
-		Meta:  codec.Meta{ExecutionARN: s.inv.ARN, OperationID: rec.ID, OperationName: h.Name},
+		Meta:  m,
 		Codec: h.Codec, Replayed: replayed, Source: s,
 		CallbackID: rec.CallbackID,
 	}
 	if rec.Status != checkpoint.StatusSucceeded {
-		r.Err = failureOf(s, h, nth, rec)
+		r.Err = failureOf(s, h, m, nth, rec)
 		return r
 	}
 	if rec.Payload.Present() {
@@ -282,7 +289,7 @@ func outcomeOf(s *scope, f *fiber, o *operation, rec *checkpoint.Operation) node
 			wentPast(s, rec)
 		}
 	}
-	r := resultOf(s, o.head, o.nth, rec, replayed)
+	r := resultOf(s, o.head, o.meta(codec.Result), o.nth, rec, replayed)
 	r.Outside = o.outside
 	return r
 }

@@ -41,6 +41,7 @@ func (k kind) ordered() bool { return k != insideScope && k != undoScope }
 type scope struct {
 	turn.Seat
 	location
+	passing
 
 	inv   *invocation
 	f     *fiber // which it belongs to

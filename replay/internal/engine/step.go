@@ -347,11 +347,29 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 		var v any
 		v, err = st.body(f, sight, number)
 		if err == nil {
-			_, err = f.call(ofCodec, st.head.Name, func() (_ any, err error) { payload, err = st.encoded(st.ctx, v); return nil, err })
+			payload, err = st.encodeInBody(f, v)
 		}
 	})
 	inv.Durations.add(st.head.Name, inv.Clock.Now().Sub(began))
+	if late, ok := err.(*unencoded); ok { //nolint:errorlint // ours, never wrapped
+		endIfTransient(f, st.meta(codec.Result), late.err)
+	}
 	return payload, err
+}
+
+// unencoded says that a result could not be encoded for now.
+type unencoded struct{ err error }
+
+func (e *unencoded) Error() string { return e.err.Error() }
+
+// encodeInBody encodes the result of a body, off the turn.
+func (st *step) encodeInBody(f *fiber, v any) (payload []byte, err error) {
+	e := encoding{o: st.operation, ctx: st.ctx, v: v}
+	run := func() error { return e.run(f) }
+	if err = insist(st.ctx, st.s.inv, untilDeadline, run(), run); codec.IsTransient(err) {
+		err = &unencoded{err}
+	}
+	return e.payload, err
 }
 
 // body runs the body of an attempt, without the turn.
@@ -457,7 +475,7 @@ func (st *step) decodeState(v any) (bool, error) {
 	if !st.state.present() {
 		return false, nil
 	}
-	return true, codec.Decode(st.ctx, st.codec(), st.meta(codec.State), st.state.payload, v)
+	return true, decodeInBody(st.s, st.codec(), st.meta(codec.State), st.state.payload, v)
 }
 
 // carry takes a state through the codec, as if an attempt before had left it behind.

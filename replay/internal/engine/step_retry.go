@@ -11,46 +11,63 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// afterFailure is decide, which calls functions of the user's: policies, filters, codecs, methods of errors. What
-// panics there ends the attempts.
+// afterFailure says what follows an attempt that failed, as [decide] does, which calls functions of the user's: policies,
+// filters, methods of errors. What panics there ends the attempts. Codecs are called off the turn.
 func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update) {
-	_, failed := f.call(ofPolicy, st.head.Name, func() (any, error) { u = decide(st, rec, number, err); return nil, nil })
+	var left *leftState
+	_, failed := f.call(ofPolicy, st.head.Name, func() (any, error) { u, left = decide(st, rec, number, err); return nil, nil })
+	if failed == nil && left != nil {
+		var payload []byte
+		if payload, failed = st.encodeState(f, left.state); failed == nil {
+			_, failed = f.call(ofPolicy, st.head.Name, func() (any, error) { u = left.update(payload); return nil, nil })
+		}
+	}
 	if failed != nil {
 		u = giveUp(st, failed)
+	}
+	if u.Failure != nil {
+		u.Failure = closedFailure(f, st.meta(codec.Failure), u.Failure)
 	}
 	return u
 }
 
-// decide says what follows an attempt that failed: FAIL or RETRY. It calls user code.
+// leftState is the state that a body has left for the next attempt, and the update that records its payload.
+type leftState struct {
+	state  any
+	update func(payload []byte) checkpoint.Update
+}
+
+// decide says what follows an attempt that failed: FAIL or RETRY, with the state that is to be encoded first, if there is
+// one. It calls user code.
 //
 //  1. If the body was cut short before the invocation's deadline, the attempt is made again, as
 //     often as the handler says.
 //  2. Otherwise, if a conversion failed, there is no further attempt.
 //  3. Otherwise the policy decides; a body that asked for another attempt leaves its state.
-func decide(st *step, rec *checkpoint.Operation, number int, err error) checkpoint.Update {
+func decide(st *step, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update, left *leftState) {
 	cuts := cutsOf(rec)
 	if _, cut := errors.AsType[*cutShortError](err); cut && cuts < st.s.inv.cfg.Cuts && st.conf.Semantics != node.AtMostOnce {
 		return cutShort(st, err, cuts+1)
 	}
 	state, again := retry.StateOf(err)
 	if again && st.conf.Semantics == node.AtMostOnce {
-		return giveUp(st, errAgainAtMostOnce)
+		return giveUp(st, errAgainAtMostOnce), nil
 	}
 	if permanent(err) {
-		return giveUp(st, err)
+		return giveUp(st, err), nil
 	}
 	d := retry.Decide(st.conf.Retry, st.conf.Only, tried(st, rec, number-cuts, err))
 	switch {
 	case d.Err != nil:
-		return giveUp(st, d.Err)
+		return giveUp(st, d.Err), nil
 	case again && d.Retry:
-		return goOn(st, state, d.After)
+		return u, &leftState{state, func(p []byte) checkpoint.Update { return goOn(st, p, d.After) }}
 	case d.Retry:
-		return retryAfter(st, err, d.After, cuts)
+		return retryAfter(st, err, d.After, cuts), nil
 	case again && st.conf.Exhausted != nil:
-		return giveUp(st, st.conf.Exhausted(number))
+		return giveUp(st, st.conf.Exhausted(number)), nil
 	}
-	return giveUp(st, err)
+	return giveUp(st, err), nil
 }
 
 // tried describes an attempt to its policy.
@@ -84,23 +101,19 @@ func retryAfter(st *step, err error, after time.Duration, cuts int) checkpoint.U
 
 // cutShort records an attempt that was cut short. A body that says how far it has come goes on
 // from there.
-func cutShort(st *step, err error, cuts int) checkpoint.Update {
-	if state, again := retry.StateOf(err); again {
-		payload, err := st.encodeState(state)
-		if err != nil {
-			return giveUp(st, err)
-		}
-		st.state = carried{payload: payload, ok: true}
+func cutShort(st *step, err error, cuts int) (u checkpoint.Update, left *leftState) {
+	state, again := retry.StateOf(err)
+	if !again {
+		return retryAfter(st, err, time.Second, cuts), nil
 	}
-	return retryAfter(st, err, time.Second, cuts)
+	return u, &leftState{state, func(payload []byte) checkpoint.Update {
+		st.state = carried{payload: payload, ok: true}
+		return retryAfter(st, err, time.Second, cuts)
+	}}
 }
 
 // goOn records the state that the next attempt begins with.
-func goOn(st *step, state any, after time.Duration) checkpoint.Update {
-	payload, err := st.encodeState(state)
-	if err != nil {
-		return giveUp(st, err)
-	}
+func goOn(st *step, payload []byte, after time.Duration) checkpoint.Update {
 	u := st.update(checkpoint.ActionRetry)
 	u.NextAttemptDelay, u.Payload = after, checkpoint.NewPayload(payload)
 	return u
@@ -121,8 +134,15 @@ const (
 
 // encodeState makes the payload of the state that the next attempt begins with. One that would not fit
 // into a record together with the error of a later attempt is refused: it would be lost then.
-func (st *step) encodeState(state any) ([]byte, error) {
-	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), state)
+func (st *step) encodeState(f *fiber, state any) (payload []byte, err error) {
+	m := st.meta(codec.State)
+	err = convertPatiently(st.ctx, f, st.codec(), untilDeadline, m, func() error {
+		_, err := f.call(ofCodec, st.head.Name, func() (_ any, err error) {
+			payload, err = codec.Encode(st.ctx, st.codec(), m, state)
+			return nil, err
+		})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -82,6 +83,8 @@ type undo struct {
 	// rec is what it came to, if that is known here; o stands for it if it was started.
 	rec *node.Result
 	o   *operation
+	// boundTo is the ID that its payload is written under, if it is not that of its record.
+	boundTo string
 	// end is its record, if the log shows that of its branch in its place; else nil.
 	end *checkpoint.Operation
 }
@@ -323,7 +326,16 @@ func (u *undo) record(rec *checkpoint.Operation) node.Result {
 	case u.o != nil && u.o.done:
 		return u.o.rec
 	}
-	return addBatchOutcome(u.s, u.n, func() string { return u.path }, resultOf(u.s, u.head, u.nth, rec, true))
+	return addBatchOutcome(u.s, u.n, func() string { return u.path }, resultOf(u.s, u.head, u.meta(rec), u.nth, rec, true))
+}
+
+// meta says which payload codecs are given of what the operation came to.
+func (u *undo) meta(rec *checkpoint.Operation) codec.Meta {
+	m := metaIn(u.s, u.n, rec)
+	if u.boundTo != "" {
+		m.OperationID = u.boundTo
+	}
+	return m
 }
 
 // unknown reports whether it is not known if an operation had its effect.
@@ -344,7 +356,7 @@ func (u *undo) unknown() bool {
 	case checkpoint.StatusTimedOut, checkpoint.StatusStopped, checkpoint.StatusCancelled:
 		return rec.Kind == checkpoint.KindChainedInvoke
 	case checkpoint.StatusFailed, checkpoint.StatusPending, checkpoint.StatusReady:
-		return errors.Is(failureOf(u.s, u.head, u.nth, rec), op.ErrInterrupted)
+		return errors.Is(failureOf(u.s, u.head, u.meta(rec), u.nth, rec), op.ErrInterrupted)
 	case checkpoint.StatusSucceeded:
 	}
 	return false
