@@ -94,7 +94,7 @@ var errNoReturn = errors.New("the body has not returned")
 // recordUndone records how an attempt of a compensation ended whose goroutine was ended meanwhile. Another one goes on
 // with the compensation, and waits for this: it must not do again what is being done.
 func (st *step) recordUndone(f *fiber, number int, payload []byte, err error) {
-	if errors.Is(err, errNoReturn) {
+	if _, late := err.(*unencoded); late || errors.Is(err, errNoReturn) { //nolint:errorlint // ours, never wrapped
 		return
 	}
 	if err == nil {
