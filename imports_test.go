@@ -111,8 +111,10 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/checkpoint", module + "/checkpoint/local", "github.com/google/go-cmp/..."},
 	},
 	"checkpoint/local/process": {
-		allow: []string{module + "/checkpoint", module + "/checkpoint/local", module + "/checkpoint/local/internal/api",
-			module + "/internal/limits", "github.com/aws/aws-lambda-go/lambdacontext"},
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local", module + "/checkpoint/local/internal/api",
+			module + "/internal/limits", "github.com/aws/aws-lambda-go/lambdacontext",
+		},
 		deny: noTesting,
 	},
 	"internal/guard": {allow: []string{module + "/retry"}, deny: noReflection},

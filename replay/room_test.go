@@ -39,14 +39,16 @@ func refusals() []refusal {
 	return []refusal{
 		{
 			"the result of a step", fixed(op.Step("last", func(context.Context) (string, error) { return big, nil })),
-			op.ErrTooLarge, []string{"1,572,866 bytes", "1,048,576", "store it elsewhere"},
+			op.ErrTooLarge,
+			[]string{"1,572,866 bytes", "1,048,576", "store it elsewhere"},
 		},
 		{
 			"the result of an attempt that may be repeated is refused once",
 			func(_ op.Context, bodies *int) op.Op[string] {
 				return op.Step("last", func(context.Context) (string, error) { *bodies++; return big, nil }, op.WithRetry(retry.Fixed(time.Second)))
 			},
-			op.ErrTooLarge, []string{"1,572,866 bytes"},
+			op.ErrTooLarge,
+			[]string{"1,572,866 bytes"},
 		},
 		{
 			"the state of a condition", fixed(op.WaitForCondition("last", "", func(context.Context, string) (string, bool, error) {

@@ -79,7 +79,7 @@ func TestFirstEndWinsAfterAnOutage(t *testing.T) { //nolint:paralleltest // it s
 	}
 	procs := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(procs)
-	for _, n := range []int{1, 2, 4} {
+	for _, n := range []int{1, 2, 4} { //nolint:paralleltest // as above
 		runtime.GOMAXPROCS(n)
 		for _, row := range rows {
 			t.Run(fmt.Sprintf("%s, %d processors", row.kind, n), func(t *testing.T) {

@@ -48,7 +48,7 @@ func (p purchaser) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
 		}),
 	})
-	f := replay.Handler( //nolint:contextcheck // a handler is given its context by the invocation
+	f := replay.Handler(
 		func(ctx op.Context, in purchase) (receipt, error) { return buy(ctx, api, in) },
 		replay.WithClient(checkpoint.NewClient(api)))
 	return f.Invoke(ctx, payload)

@@ -86,7 +86,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		beginContext(s, b.operation)
 	case c.rec.Status.Terminal():
 	case s.readOnly:
-		s.diverge(unfinishedInside(s, b.operation))
+		s.diverge(unfinishedInside(b.operation))
 	}
 	if start {
 		b.spawn(b.run)
@@ -219,7 +219,7 @@ func (b *batch) declare() {
 }
 
 // brokenRuleError is the panic of a rule, as an earlier invocation has recorded it.
-type brokenRuleError struct{ text string } //nolint:errname // what it says
+type brokenRuleError struct{ text string }
 
 func (e *brokenRuleError) Error() string { return e.text }
 

@@ -90,7 +90,7 @@ func unreachedAtReturn(s *scope) *Divergence {
 }
 
 // unfinishedInside describes an operation that a finished group waits for.
-func unfinishedInside(s *scope, o *operation) *Divergence {
+func unfinishedInside(o *operation) *Divergence {
 	return &Divergence{
 		Reason: "the code of a completed group waits for an operation that it did not wait for before",
 		Log:    "the operation, not finished",
@@ -108,7 +108,7 @@ func refailed(rec *checkpoint.Operation, err error) *Divergence {
 }
 
 // undecodablePayload describes a payload that the code cannot read.
-func undecodablePayload(s *scope, r node.Result, err error) *Divergence {
+func undecodablePayload(r node.Result, err error) *Divergence {
 	return &Divergence{
 		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
 		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),

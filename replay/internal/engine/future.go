@@ -21,7 +21,7 @@ func callAwait(s *scope, n *node.Await, start bool) node.Result {
 	if !o.done {
 		finished := s.inv.recorded(o.id)
 		if !finished && s.readOnly && o.s.readOnly {
-			s.diverge(unfinishedInside(s, o))
+			s.diverge(unfinishedInside(o))
 		}
 		if !o.separate {
 			return awaitService(s, o)

@@ -167,7 +167,7 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 		if f.logOnly {
 			f.stop(s)
 		}
-		s.inv.fail(divergence(s, undecodablePayload(s, r, err)))
+		s.inv.fail(divergence(s, undecodablePayload(r, err)))
 		f.exitIfOver()
 	}
 	return err
@@ -205,7 +205,7 @@ func (s *scope) Text(r node.Result) (text string, ok bool) {
 func plainDecode(s *scope, c codec.Codec, r node.Result, payload []byte, v any) error {
 	err := decodeInBody(s, c, r.Meta, payload, v)
 	if err != nil && r.Replayed && !r.Outside && !s.inv.over() {
-		s.inv.fail(divergence(s, undecodablePayload(s, r, err)))
+		s.inv.fail(divergence(s, undecodablePayload(r, err)))
 		runtime.Goexit()
 	}
 	return err
@@ -225,7 +225,10 @@ func (p plainSource) Decode(r node.Result, payload []byte, v any) error {
 // running is the fiber that has the turn. It is often, but not always, that of a scope's function: an
 // operation that was started by Go has a fiber of its own, and the scope's may be inside a body meanwhile.
 // With the turn, on the goroutine of a fiber.
-func (inv *invocation) running() *fiber { return inv.turn.Running().Task().(*fiber) } //nolint:forcetypeassert // no others are spawned
+func (inv *invocation) running() *fiber {
+	f, _ := inv.turn.Running().Task().(*fiber) // no others are spawned
+	return f
+}
 
 // caller is the fiber whose goroutine is calling, if it has the turn; nil if not.
 func (inv *invocation) caller() *fiber {

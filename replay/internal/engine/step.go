@@ -71,7 +71,7 @@ func (st *step) run(f *fiber) node.Result {
 		case f.logOnly:
 			f.stop(s)
 		case s.readOnly:
-			s.diverge(unfinishedInside(s, st.operation))
+			s.diverge(unfinishedInside(st.operation))
 		case ok && rec.Status == checkpoint.StatusPending:
 			s.time.stale = false
 			f.watch(st.operation)

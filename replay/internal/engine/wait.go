@@ -74,7 +74,7 @@ func awaitService(s *scope, o *operation) node.Result {
 			s.frontier(o)
 		}
 		if s.readOnly {
-			s.diverge(unfinishedInside(s, o))
+			s.diverge(unfinishedInside(o))
 		}
 		s.time.stale = false
 		s.f.watch(o)
