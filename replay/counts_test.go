@@ -254,7 +254,8 @@ func TestStartOfALongBodyIsVisible(t *testing.T) {
 }
 
 // TestInvocationUsesOneGoroutineOfItsOwn counts goroutines while a handler replays and runs
-// steps one after the other: its own and, while a call is made, that of the writer.
+// steps one after the other: its own and, while a call is made, that of the writer. On a busy machine the timer of the
+// watchdog may be seen, too.
 //
 //nolint:paralleltest // counts the goroutines of the whole process
 func TestInvocationUsesOneGoroutineOfItsOwn(t *testing.T) {
@@ -273,7 +274,7 @@ func TestInvocationUsesOneGoroutineOfItsOwn(t *testing.T) {
 		return 0, nil
 	})
 	invoke(checkpoint.WithClient(t.Context(), new(acceptor)), t, f)
-	if most := before + 2; inside > most {
+	if most := before + 3; inside > most {
 		t.Errorf("%d goroutines while a body ran, at most %d are allowed", inside, most)
 	}
 	if !leaks.Ended(before) {
