@@ -26,27 +26,27 @@ func mutations() []mutation {
 	return []mutation{
 		{
 			name:     "the woken goroutine counts itself",
-			property: "^TestParkAndWake$", checks: "0.2", always: true,
+			property: "^TestParkAndWake$", checks: "0.5", always: true,
 			patch: "off-not-taken-back",
 		},
 		{
 			name:     "the record is looked up before the lock under which the goroutine parks",
-			property: "^TestParkAndWake$", checks: "0.4",
+			property: "^TestParkAndWake$", checks: "1",
 			patch: "change-lost-before-parking",
 		},
 		{
 			name:     "suspended with something in the queue",
-			property: "^TestParkAndWake$", checks: "0.2",
+			property: "^TestParkAndWake$", checks: "0.5",
 			patch: "suspended-with-a-queue",
 		},
 		{
 			name:     "an update that the reply has told of is applied again",
-			property: "^TestParkAndWake$", checks: "0.2",
+			property: "^TestParkAndWake$", checks: "0.5",
 			patch: "told-update-applied-again",
 		},
 		{
 			name:     "a START that is held back is overtaken",
-			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4", always: true,
+			property: "^TestRunThroughEqualsInterrupted$", checks: "0.4",
 			patch: "held-start-overtaken",
 		},
 		{

@@ -59,7 +59,6 @@ func plantedBugs() []planted {
 			name:    "a crash does not consume the attempt",
 			how:     "the fourth and later ones of an at-most-once step",
 			program: "at most once, four times",
-			always:  true,
 			patch:   "planted-fourth-crash-consumes-nothing",
 		},
 		{
@@ -78,7 +77,6 @@ func plantedBugs() []planted {
 			name:    "a START is overtaken by a later one",
 			how:     "one that is held back, by that of an invoke",
 			program: "an invoke beside a step",
-			always:  true,
 			patch:   "planted-start-overtaken-by-invoke",
 		},
 		{

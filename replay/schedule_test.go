@@ -22,7 +22,7 @@ const schedulesPerProgram = 10
 func TestParkAndWake(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	var d distribution
 	seed := lawSeed(t)
-	schedules := lawChecks(t, 5000)
+	schedules := lawChecks(t, 2000)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	for i := range max(1, schedules/schedulesPerProgram) {
