@@ -65,12 +65,12 @@ func TestStartIsReportedOnce(t *testing.T) {
 		defer mu.Unlock()
 		starts[o.Path]++
 	}}
-	undoing := make(chan struct{})
-	var first sync.Once
+	undoing, won := make(chan struct{}), make(chan struct{})
 	book := op.Step("book", func(context.Context) (string, error) { return "seat", nil }).
-		Undo(func(ctx context.Context, _ string) error {
-			first.Do(func() { close(undoing); <-ctx.Done() })
-			return ctx.Err()
+		Undo(func(context.Context, string) error {
+			close(undoing)
+			<-won
+			return nil
 		})
 	loser := op.Group("loser", func(ctx op.Context) (string, error) {
 		_, err := replay.Run(ctx, book)
@@ -78,7 +78,7 @@ func TestStartIsReportedOnce(t *testing.T) {
 	})
 	winner := op.Group("winner", func(ctx op.Context) (string, error) {
 		<-undoing
-		return replay.Run(ctx, plainStep("quick", "won"))
+		return replay.Run(ctx, op.Step("quick", func(context.Context) (string, error) { close(won); return "won", nil }))
 	})
 	f := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
 		return replay.Run(ctx, op.Any("any", loser, winner))

@@ -51,7 +51,7 @@ func (s *session) run(ctx context.Context, o Order) (r Receipt, err error) {
 
 	s.manager.said, s.manager.after = p.manager, s.after
 	s.manager.succeed, s.manager.fail = service.CompleteCallback, service.FailCallback
-	h := replay.Handler(NewOrders(&s.stock, &s.manager, &s.cards, &s.warehouse).Process, replay.WithLogHandler(p.logs())) //nolint:contextcheck // invocations have their own
+	h := replay.Handler(NewOrders(&s.stock, &s.manager, &s.cards, &s.warehouse).Process, replay.WithLogHandler(p.logs()))
 	if err := service.Host(function, p.watch(h)); err != nil {
 		return Receipt{}, err
 	}

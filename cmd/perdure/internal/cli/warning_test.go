@@ -7,6 +7,7 @@ import (
 
 // TestStartWarnsOfUnqualifiedNames: AWS starts a durable function only with its version or an alias.
 func TestStartWarnsOfUnqualifiedNames(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for _, tt := range []struct {
 		reason string
