@@ -119,10 +119,10 @@ func TestEditsOfABatch(t *testing.T) {
 			[]string{right, diverged},
 		},
 	}
-	long := lawChecks(t, 1) > 1 // large results take most of the time: each fourth row has them, in a long run all
+	long := lawChecks(t, 1) > 1 // large results take most of the time: each eighth row has them, in a long run all
 	for i, tt := range tests {
 		versions := []edited{{}}
-		if k := tt.before.kind; !long && i%4 != 0 {
+		if k := tt.before.kind; !long && i%8 != 0 {
 			if k == "parallel" || k == "map" || k == "keyed" {
 				versions = append(versions, edited{flat: true})
 			}
