@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"testing/synctest"
 	"time"
 
@@ -349,74 +347,6 @@ func (r *traceRun) send(gate string, end traceEnd) error {
 	}
 }
 
-// answer takes the call in flight.
-func (r *traceRun) answer() (*traceCall, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	call := r.service.call
-	if call == nil {
-		return nil, errors.New("no call is in flight")
-	}
-	r.service.call = nil
-	return call, nil
-}
-
-// reply accepts the call in flight: "reply", with ends that the answer has as well, "mute" to leave out what the
-// function knows, "last" to give no token.
-func (r *traceRun) reply(how string, ends []string) error {
-	r.service.tick(r.now())
-	if r.service.call == nil {
-		return errors.New("no call is in flight")
-	}
-	out, err := r.service.accept(how == "mute")
-	if err != nil {
-		return err
-	}
-	for _, what := range ends {
-		if err := r.service.finish(what, r.now()); err != nil {
-			return err
-		}
-	}
-	out.Operations = append(out.Operations, r.service.tell()...)
-	if how == "last" {
-		out.Token = ""
-	}
-	call, err := r.answer()
-	if err != nil {
-		return err
-	}
-	call.done <- traceAnswer{out: out}
-	return nil
-}
-
-// fault fails the call in flight: it is carried out and its answer is lost, it is lost, or refused.
-func (r *traceRun) fault(how string) error {
-	if r.service.call == nil {
-		return errors.New("no call is in flight")
-	}
-	api := &checkpoint.APIError{Call: "CheckpointDurableExecution"}
-	switch how {
-	case "lose":
-		r.service.tick(r.now())
-		if _, err := r.service.accept(false); err != nil {
-			return err
-		}
-		api.Cause = errors.New("the answer is lost")
-	case "drop":
-		api.Cause = errors.New("the call is lost")
-	case "throttle":
-		api.HTTPStatus, api.Code, api.Message = 429, "TooManyRequestsException", "slow down"
-	case "refuse":
-		api.HTTPStatus, api.Code, api.Message = 400, "InvalidParameterValueException", "no such operation"
-	}
-	call, err := r.answer()
-	if err != nil {
-		return err
-	}
-	call.done <- traceAnswer{err: api}
-	return nil
-}
-
 // invoke begins an invocation: "run", "run deadline=30s".
 func (r *traceRun) invoke(args []string) error {
 	if r.stop != nil {
@@ -526,67 +456,4 @@ func (r *traceRun) release() {
 	}
 	time.Sleep(2 * time.Second) // the grace of the engine
 	synctest.Wait()
-}
-
-// traceLogs notes log records.
-type traceLogs struct{ r *traceRun }
-
-func (h traceLogs) Enabled(context.Context, slog.Level) bool { return true }
-
-// Handle implements slog.Handler.
-func (h traceLogs) Handle(_ context.Context, rec slog.Record) error {
-	h.r.beside("log %s %s", rec.Level, rec.Message)
-	return nil
-}
-
-func (h traceLogs) WithAttrs([]slog.Attr) slog.Handler { return h }
-func (h traceLogs) WithGroup(string) slog.Handler      { return h }
-
-// scriptError begins the output of an input that could not be carried out.
-const scriptError = "SCRIPT: "
-
-// playTrace carries out a whole script and returns it with what comes of it.
-func playTrace(t *testing.T, script *traceScript) string {
-	t.Helper()
-	var b strings.Builder
-	b.WriteString(script.head)
-	synctest.Test(t, func(t *testing.T) {
-		r := newTraceRun()
-		defer r.crash()
-		for _, in := range script.inputs {
-			fmt.Fprintf(&b, "\n%s\n", in)
-			line, rest, _ := strings.Cut(in, "\n")
-			if word, args, _ := strings.Cut(line, " "); word == "program" {
-				body, err := parseTrace(rest)
-				if err != nil {
-					t.Errorf("%s: %v", in, err)
-					return
-				}
-				r.program, r.fn = body, nil
-				r.opts = traceOptions(args)
-				continue
-			}
-			text, err := r.input(line)
-			if err != nil {
-				text = scriptError + err.Error() + "\n"
-			}
-			b.WriteString("----\n" + text)
-		}
-	})
-	return b.String()
-}
-
-// traceOptions are the options of a handler.
-func traceOptions(args string) (opts []replay.HandlerOption) {
-	for a := range strings.FieldsSeq(args) {
-		switch a {
-		case "hold":
-			opts = append(opts, replay.WithDivergence(replay.Hold))
-		case "margin":
-			opts = append(opts, replay.WithDeadlineMargin(5*time.Second, 1))
-		default:
-			panic("no option " + a)
-		}
-	}
-	return opts
 }

@@ -156,7 +156,7 @@ func TestAliasAfterARestart(t *testing.T) {
 }
 
 // TestNoPayload: a function that is invoked without a payload is given an empty object, as by Lambda (AWS emulator,
-// executor.py); only a durable one that nobody invokes by a function sees that there was none.
+// executor.py); only a durable one that is started directly sees that there was none.
 func TestNoPayload(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

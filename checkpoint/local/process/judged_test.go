@@ -183,7 +183,7 @@ func judgeAll(t *testing.T, l language, cases map[string]judged) {
 	}
 }
 
-// order is what the judge is told of a case.
+// order is what the judge knows of a case.
 func (c judged) order(t *testing.T, name string) string {
 	t.Helper()
 	o := map[string]any{"name": name}

@@ -42,7 +42,7 @@ execution starts, waits for, fails at and ends with, in a line each.
 
 DIR is the folder of a main package that calls lambda.Start; the function has the name of the
 folder unless NAME says otherwise. Executions are kept in a file: after a restart, or a crash, what
-was running goes on; with --memory it is lost. Nobody is authenticated, so the service listens on
+was running goes on; with --memory it is lost. Callers are not authenticated, so the service listens on
 127.0.0.1 unless told otherwise.`,
 		Example: `  perdure dev ./order
   perdure dev orders=./cmd/order ./payment --listen 127.0.0.1:9999 --memory`,

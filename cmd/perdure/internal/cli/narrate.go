@@ -79,7 +79,7 @@ func (n *narrator) history(t local.Transition) *history {
 	return h
 }
 
-// told says what an event means for those who watch; it is empty if that is nothing.
+// told describes an event for those who watch; it is empty for an event that says nothing.
 func told(r local.ExecutionRecord, h *history, o *operation, e *local.Event) string {
 	const columns = 100
 	switch {
