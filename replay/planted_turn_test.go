@@ -52,6 +52,7 @@ func brokenTurns() []brokenTurn {
 		{rule: "places of the ended are given back", patch: "turn-places-not-given-back", trace: ""},
 		{rule: "who blocks loses the turn", patch: "turn-blocked-keeps-the-turn", trace: "blocking"},
 		{rule: "only the innermost scope may call", patch: "turn-nested-scope-callable", trace: "misuse-outer"},
+		{rule: "what has ended unseen is not opened up", patch: "turn-ended-unseen-opened", trace: "saga-ended-unseen"},
 		{rule: "one grace, then the answer", patch: "turn-grace-forgotten", trace: "answering-grace"},
 		{rule: "an exit fails the invocation", patch: "turn-exit-unnoticed", trace: "guard-goexit"},
 	}
