@@ -69,6 +69,8 @@ func (o *lawOutcome) String() string {
 
 // execute runs a program under a schedule to its end.
 func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
+	ctx, cancel := watched(ctx)
+	defer cancel()
 	clock := local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	o := &lawOutcome{run: newLawRun(p, s.seed, clock), records: make(map[string]checkpoint.Operation)}
 	var mu sync.Mutex // guards the outcome and rng

@@ -81,14 +81,30 @@ func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *
 	properties := gopter.NewProperties(params)
 	properties.Property(t.Name(), prop.ForAll1(programs(), func(v any) (any, error) {
 		p, _ := v.(*program)
-		ctx, cancel := context.WithTimeout(t.Context(), watchdog(t))
-		defer cancel()
-		if err := law(ctx, p); err != nil {
+		if err := law(withWatchdog(t), p); err != nil {
 			return nil, fmt.Errorf("%w\n%v\nagain with: PERDURE_SEED=%d go test -race -run '^%s$' ./replay", err, p, seed, t.Name())
 		}
 		return true, nil
 	}))
 	properties.TestingRun(t)
+}
+
+// withWatchdog returns a context that says how long each execution of a law may take. The limit is one of an
+// execution: a law runs hundreds of them, and a busy machine needs minutes for that.
+func withWatchdog(tb testing.TB) context.Context {
+	tb.Helper()
+	return context.WithValue(tb.Context(), watchdogKey{}, watchdog(tb))
+}
+
+type watchdogKey struct{}
+
+// watched is the context of one execution.
+func watched(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit, ok := ctx.Value(watchdogKey{}).(time.Duration)
+	if !ok {
+		panic("the context of a law is made by withWatchdog")
+	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("the execution is stuck: it has not ended after %v", limit))
 }
 
 // watchdog is how long, in real time, an execution may take before it counts as stuck:

@@ -21,7 +21,9 @@ func (e *registered) Error() string { return "registered" }
 
 // Declined, TimedOut, Interrupted, NotBegun and UndoError are error types that are not registered. Their names are
 // those of registrations and of built-in errors.
-type ( //nolint:errname // what they are named is the point
+//
+//nolint:errname // what they are named is the point
+type (
 	Declined    struct{}
 	TimedOut    struct{}
 	Interrupted struct{}

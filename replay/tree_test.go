@@ -214,6 +214,8 @@ type treeOutcome struct {
 
 // runTree runs a tree to its end; at says what happens to the n-th checkpoint call.
 func runTree(ctx context.Context, n *tree, seed int64, at func(call int, p local.Point) interruption) (o treeOutcome) {
+	ctx, cancel := watched(ctx)
+	defer cancel()
 	clock := local.NewVirtualClock(dawn)
 	r := &treeRun{root: n, rng: rand.New(rand.NewSource(seed))}
 	var mu sync.Mutex
@@ -359,9 +361,7 @@ func TestRandomTreesEqualTheReference(t *testing.T) {
 	properties := gopter.NewProperties(params)
 	properties.Property("equal", prop.ForAll1(trees(), func(v any) (any, error) {
 		n, _ := v.(*tree)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if err := checkTree(ctx, n, seed, &d); err != nil {
+		if err := checkTree(withWatchdog(t), n, seed, &d); err != nil {
 			return nil, fmt.Errorf("%w\n%v\nagain with: PERDURE_SEED=%d go test -race -run '^%s$' ./replay", err, n, seed, t.Name())
 		}
 		return true, nil
