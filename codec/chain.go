@@ -47,7 +47,7 @@ func (c *chain) Err() error {
 	return c.err
 }
 
-// Pure reports whether base and all transforms are: see [Pure]. An invalid chain fails without calling them.
+// Pure reports whether base and all transforms are: see [IsPure]. An invalid chain fails without calling them.
 func (c *chain) Pure() bool {
 	if c.err != nil {
 		return true

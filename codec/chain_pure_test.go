@@ -45,7 +45,7 @@ func TestChainIsPureIfAllItsPartsAre(t *testing.T) {
 	}
 
 	for _, tt := range tests {
-		if got := codec.Pure(tt.chain); got != tt.want {
+		if got := codec.IsPure(tt.chain); got != tt.want {
 			t.Errorf("%s: Pure is %v, want %v", tt.reason, got, tt.want)
 		}
 	}
@@ -66,7 +66,7 @@ func TestInvalidChainCallsNothing(t *testing.T) {
 		t.Error("a chain with two transforms of one name decodes")
 	}
 
-	if len(seen) != 0 || !codec.Pure(c) {
-		t.Errorf("it called %d parts, and Pure is %v", len(seen), codec.Pure(c))
+	if len(seen) != 0 || !codec.IsPure(c) {
+		t.Errorf("it called %d parts, and Pure is %v", len(seen), codec.IsPure(c))
 	}
 }

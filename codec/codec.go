@@ -136,10 +136,10 @@ func invalidAt(payload []byte) int {
 	return -1
 }
 
-// Pure reports whether a codec says of itself that it converts without waiting for anything, by a method
+// IsPure reports whether a codec says of itself that it converts without waiting for anything, by a method
 // Pure() bool that returns true. [JSON] and [Raw] do, and a [Chain] of parts that all do. Others may do I/O: they are
 // called beside the code of the handler, never while it has to wait for them to let others go on.
-func Pure(c Codec) bool {
+func IsPure(c Codec) bool {
 	return isPure(c)
 }
 

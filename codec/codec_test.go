@@ -183,11 +183,11 @@ func TestErrorSaysWhatWasConverted(t *testing.T) {
 		},
 		{
 			reason: "the input of an invoked function",
-			meta:   codec.Meta{OperationName: "bill", Part: codec.Input}, want: `codec: encode input of "bill": broken`,
+			meta:   codec.Meta{OperationName: "bill", Part: codec.PartInput}, want: `codec: encode input of "bill": broken`,
 		},
 		{
 			reason: "the state of an attempt",
-			meta:   codec.Meta{OperationName: "poll", Part: codec.State}, want: `codec: encode state of "poll": broken`,
+			meta:   codec.Meta{OperationName: "poll", Part: codec.PartState}, want: `codec: encode state of "poll": broken`,
 		},
 		{
 			reason: "the handler has no operation name",
@@ -224,7 +224,7 @@ func TestErrorSurvivesTheLog(t *testing.T) {
 		cause  error
 	}{
 		{reason: "an ordinary error", meta: charge, cause: errBroken},
-		{reason: "another part", meta: codec.Meta{OperationName: "poll", Part: codec.State}, cause: errBroken},
+		{reason: "another part", meta: codec.Meta{OperationName: "poll", Part: codec.PartState}, cause: errBroken},
 		{reason: "the handler's result", meta: codec.Meta{}, cause: errBroken},
 		{
 			reason: "text that is not UTF-8 is replaced before it is recorded, not on the way",
@@ -269,9 +269,9 @@ func TestPartIsRecordedAsText(t *testing.T) {
 		part   codec.Part
 		want   string
 	}{
-		{reason: "the zero value", part: codec.Result, want: `"result"`},
-		{reason: "input", part: codec.Input, want: `"input"`},
-		{reason: "state", part: codec.State, want: `"state"`},
+		{reason: "the zero value", part: codec.PartResult, want: `"result"`},
+		{reason: "input", part: codec.PartInput, want: `"input"`},
+		{reason: "state", part: codec.PartState, want: `"state"`},
 	}
 
 	for _, tt := range tests {

@@ -113,11 +113,11 @@ func ExampleIsTransient() {
 	// Output: true false
 }
 
-func ExampleThrough() {
-	names, err := codec.Through([]byte(`"~perdure1:zstd,seal:bAAAA"`))
+func ExampleTransformsOf() {
+	names, err := codec.TransformsOf([]byte(`"~perdure1:zstd,seal:bAAAA"`))
 	fmt.Println(names, err)
 
-	names, err = codec.Through([]byte(`{"status":"paid"}`))
+	names, err = codec.TransformsOf([]byte(`{"status":"paid"}`))
 	fmt.Println(names, err)
 	// Output:
 	// [zstd seal] <nil>

@@ -70,7 +70,7 @@ func ExampleTyped_Err() {
 }
 
 func ExampleEncode() {
-	m := codec.Meta{OperationName: "render", Part: codec.Input}
+	m := codec.Meta{OperationName: "render", Part: codec.PartInput}
 
 	_, err := codec.Encode(context.Background(), codec.Raw(), m, "\x89PNG")
 	fmt.Println(err)
@@ -92,9 +92,9 @@ func ExampleDecode() {
 	// sum result true
 }
 
-func ExamplePure() {
+func ExampleIsPure() {
 	vault := struct{ codec.Codec }{codec.JSON()} // says nothing of itself
-	fmt.Println(codec.Pure(codec.JSON()), codec.Pure(codec.Raw()), codec.Pure(vault))
+	fmt.Println(codec.IsPure(codec.JSON()), codec.IsPure(codec.Raw()), codec.IsPure(vault))
 	// Output: true true false
 }
 

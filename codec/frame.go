@@ -30,15 +30,15 @@ type frame struct {
 	body  []byte
 }
 
-// Through returns the names of the transforms that a payload went through, in the order of application, and nil for one
+// TransformsOf returns the names of the transforms that a payload went through, in the order of application, and nil for one
 // that is as its base wrote it. It fails for a payload that carries the mark of a [Chain] and cannot be read.
-func Through(payload []byte) ([]string, error) {
+func TransformsOf(payload []byte) ([]string, error) {
 	f, err := parseFrame(payload)
 	return f.names, err
 }
 
 // Body returns the bytes that the last of these transforms wrote, and a payload without transforms as it is. It fails
-// as [Through] does.
+// as [TransformsOf] does.
 func Body(payload []byte) ([]byte, error) {
 	f, err := parseFrame(payload)
 	return f.body, err

@@ -21,7 +21,7 @@ func JSON() Codec {
 
 type jsonCodec struct{}
 
-// Pure returns true: see [Pure].
+// Pure returns true: see [IsPure].
 func (jsonCodec) Pure() bool { return true }
 
 // Encode returns v as JSON.

@@ -10,26 +10,26 @@ type Part int
 
 // The parts of an operation.
 const (
-	// Result is what an operation, a group or the handler returned. It is the zero value.
-	Result Part = iota
-	// Input is what an invoked function or the handler is given.
-	Input
-	// State is what an attempt hands to the next one.
-	State
-	// Failure is the message, the data and the stack of an error.
-	Failure
+	// PartResult is what an operation, a group or the handler returned. It is the zero value.
+	PartResult Part = iota
+	// PartInput is what an invoked function or the handler is given.
+	PartInput
+	// PartState is what an attempt hands to the next one.
+	PartState
+	// PartFailure is the message, the data and the stack of an error.
+	PartFailure
 )
 
 // String returns the part in lower case: result, input, state or failure.
 func (p Part) String() string {
 	switch p {
-	case Result:
+	case PartResult:
 		return "result"
-	case Input:
+	case PartInput:
 		return "input"
-	case State:
+	case PartState:
 		return "state"
-	case Failure:
+	case PartFailure:
 		return "failure"
 	}
 
@@ -43,7 +43,7 @@ func (p Part) MarshalText() ([]byte, error) {
 
 // UnmarshalText reads what MarshalText wrote. It returns an error for any other text.
 func (p *Part) UnmarshalText(text []byte) error {
-	for _, known := range []Part{Result, Input, State, Failure} {
+	for _, known := range []Part{PartResult, PartInput, PartState, PartFailure} {
 		if string(text) == known.String() {
 			*p = known
 			return nil

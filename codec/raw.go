@@ -17,7 +17,7 @@ func Raw() Codec {
 
 type rawCodec struct{}
 
-// Pure returns true: see [Pure].
+// Pure returns true: see [IsPure].
 func (rawCodec) Pure() bool { return true }
 
 // Encode returns the bytes of v.

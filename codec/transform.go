@@ -11,7 +11,7 @@ import (
 // must not be changed; what they return may be a part of them. Their errors follow the rules of [IsTransient].
 //
 // A transform that waits for nothing and takes less time than JSON does may say so by a method Pure() bool that returns
-// true: see [Pure].
+// true: see [IsPure].
 type Transform interface {
 	// Name returns what payloads that went through the transform are recorded with: 1 to 32 of a–z, 0–9 and -.
 	// It never changes, and one that reads other bytes has another name.

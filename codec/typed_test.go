@@ -43,7 +43,7 @@ func TestTypedEncodes(t *testing.T) {
 		is      error
 	}{
 		{reason: "a value of the type", codec: decimals().Codec(), v: 7, want: "7"},
-		{reason: "a value that implements the interface", codec: texts().Codec(), v: codec.Input, want: "input"},
+		{reason: "a value that implements the interface", codec: texts().Codec(), v: codec.PartInput, want: "input"},
 		{reason: "nil is the zero value of an interface", codec: texts().Codec(), v: nil, want: "nobody"},
 		{
 			reason: "nil is no value of another type", codec: decimals().Codec(), v: nil,
@@ -106,7 +106,7 @@ func TestTypedDecodes(t *testing.T) {
 		is      error
 	}{
 		{reason: "a pointer to the type", codec: decimals().Codec(), target: new(int), want: new(42)},
-		{reason: "a pointer to the interface", codec: texts().Codec(), target: new(fmt.Stringer), want: new(fmt.Stringer(codec.State))},
+		{reason: "a pointer to the interface", codec: texts().Codec(), target: new(fmt.Stringer), want: new(fmt.Stringer(codec.PartState))},
 		{
 			reason: "a pointer to another type", codec: decimals().Codec(), target: new("x"), want: new("x"),
 			wantErr: `codec: decode result of "charge": the codec stores into a *int that is not nil, not into a *string`,

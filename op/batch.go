@@ -34,41 +34,41 @@ type Item[T any] struct {
 type Status string
 
 const (
-	// Succeeded is the status of an operation that has a result, and of a batch in which none failed.
-	Succeeded Status = "SUCCEEDED"
-	// Failed is the status of an operation that has an error, and of a batch in which one failed.
-	Failed Status = "FAILED"
-	// Started is the status of an operation that was under way when its batch ended.
-	Started Status = "STARTED"
+	// StatusSucceeded is the status of an operation that has a result, and of a batch in which none failed.
+	StatusSucceeded Status = "SUCCEEDED"
+	// StatusFailed is the status of an operation that has an error, and of a batch in which one failed.
+	StatusFailed Status = "FAILED"
+	// StatusStarted is the status of an operation that was under way when its batch ended.
+	StatusStarted Status = "STARTED"
 )
 
 // Reason says why a batch ended.
 type Reason string
 
 const (
-	// AllDone means that every operation has ended.
-	AllDone Reason = "ALL_COMPLETED"
-	// EnoughSucceeded means that as many have succeeded as were asked for.
-	EnoughSucceeded Reason = "MIN_SUCCESSFUL_REACHED"
-	// TooManyFailed means that more have failed than are tolerated.
-	TooManyFailed Reason = "FAILURE_TOLERANCE_EXCEEDED"
-	// CustomSucceeded means that [CompleteWhen] said so.
-	CustomSucceeded Reason = "CUSTOM_COMPLETION_SUCCEEDED"
-	// CustomFailed means that [CompleteWhen] said that the batch failed.
-	CustomFailed Reason = "CUSTOM_COMPLETION_FAILED"
+	// ReasonAllCompleted means that every operation has ended.
+	ReasonAllCompleted Reason = "ALL_COMPLETED"
+	// ReasonMinSuccessful means that as many have succeeded as were asked for.
+	ReasonMinSuccessful Reason = "MIN_SUCCESSFUL_REACHED"
+	// ReasonToleranceExceeded means that more have failed than are tolerated.
+	ReasonToleranceExceeded Reason = "FAILURE_TOLERANCE_EXCEEDED"
+	// ReasonCustomSucceeded means that [CompleteWhen] said so.
+	ReasonCustomSucceeded Reason = "CUSTOM_COMPLETION_SUCCEEDED"
+	// ReasonCustomFailed means that [CompleteWhen] said that the batch failed.
+	ReasonCustomFailed Reason = "CUSTOM_COMPLETION_FAILED"
 )
 
 // Len is the number of operations that were started.
 func (b Batch[T]) Len() int { return len(b.Items) }
 
-// Status is [Failed] if an operation failed, whether that was tolerated or not.
+// Status is [StatusFailed] if an operation failed, whether that was tolerated or not.
 func (b Batch[T]) Status() Status {
 	for i := range b.Items {
-		if b.Items[i].Status == Failed {
-			return Failed
+		if b.Items[i].Status == StatusFailed {
+			return StatusFailed
 		}
 	}
-	return Succeeded
+	return StatusSucceeded
 }
 
 // Values are the results of the operations that succeeded, by index. If some did not succeed,
@@ -76,21 +76,21 @@ func (b Batch[T]) Status() Status {
 func (b Batch[T]) Values() []T {
 	values := make([]T, 0, len(b.Items))
 	for i := range b.Items {
-		if b.Items[i].Status == Succeeded {
+		if b.Items[i].Status == StatusSucceeded {
 			values = append(values, b.Items[i].Value)
 		}
 	}
 	return values
 }
 
-// Succeeded are the operations that succeeded.
-func (b Batch[T]) Succeeded() []Item[T] { return b.with(Succeeded) }
+// StatusSucceeded are the operations that succeeded.
+func (b Batch[T]) Succeeded() []Item[T] { return b.with(StatusSucceeded) }
 
-// Failed are the operations that failed.
-func (b Batch[T]) Failed() []Item[T] { return b.with(Failed) }
+// StatusFailed are the operations that failed.
+func (b Batch[T]) Failed() []Item[T] { return b.with(StatusFailed) }
 
-// Started are the operations that were under way when the batch ended.
-func (b Batch[T]) Started() []Item[T] { return b.with(Started) }
+// StatusStarted are the operations that were under way when the batch ended.
+func (b Batch[T]) Started() []Item[T] { return b.with(StatusStarted) }
 
 func (b Batch[T]) with(s Status) []Item[T] {
 	var items []Item[T]
@@ -106,7 +106,7 @@ func (b Batch[T]) with(s Status) []Item[T] {
 func (b Batch[T]) Errors() []error {
 	var errs []error
 	for i := range b.Items {
-		if b.Items[i].Status == Failed {
+		if b.Items[i].Status == StatusFailed {
 			errs = append(errs, b.Items[i].Err)
 		}
 	}
@@ -116,7 +116,7 @@ func (b Batch[T]) Errors() []error {
 // Err is the error of the first operation that failed, nil if none did.
 func (b Batch[T]) Err() error {
 	for i := range b.Items {
-		if b.Items[i].Status == Failed {
+		if b.Items[i].Status == StatusFailed {
 			return b.Items[i].Err
 		}
 	}
@@ -194,13 +194,13 @@ func decodeBatch[T any](r node.Result, item func(i int) Op[T]) (Batch[T], error)
 	b.Reason = Reason(r.Outcome.Reason)
 	b.Items = make([]Item[T], len(r.Outcome.Items))
 	for i, in := range r.Outcome.Items {
-		it := Item[T]{Index: in.Index, Name: in.Name, Key: in.Key, Status: Started}
+		it := Item[T]{Index: in.Index, Name: in.Name, Key: in.Key, Status: StatusStarted}
 		switch in.Status {
 		case node.ItemSucceeded, node.ItemFailed:
 			it.Value, it.Err = decodeItem(in, item(in.Index).Decode)
-			it.Status = Succeeded
+			it.Status = StatusSucceeded
 			if it.Err != nil {
-				it.Status = Failed
+				it.Status = StatusFailed
 			}
 		case node.ItemStarted:
 		}

@@ -21,10 +21,10 @@ var errBatch = errors.New("declined")
 func TestAccessorsOfABatch(t *testing.T) {
 	t.Parallel()
 	ok := func(i, v int) op.Item[int] {
-		return op.Item[int]{Index: i, Name: "pack", Status: op.Succeeded, Value: v}
+		return op.Item[int]{Index: i, Name: "pack", Status: op.StatusSucceeded, Value: v}
 	}
-	bad := op.Item[int]{Index: 1, Name: "pack", Status: op.Failed, Err: errBatch}
-	open := op.Item[int]{Index: 3, Name: "pack", Status: op.Started}
+	bad := op.Item[int]{Index: 1, Name: "pack", Status: op.StatusFailed, Err: errBatch}
+	open := op.Item[int]{Index: 3, Name: "pack", Status: op.StatusStarted}
 	tests := []struct {
 		reason string
 		b      op.Batch[int]
@@ -33,16 +33,16 @@ func TestAccessorsOfABatch(t *testing.T) {
 		counts string // succeeded, failed, started, all
 		err    error
 	}{
-		{"empty", op.Batch[int]{}, op.Succeeded, []int{}, "0 0 0 0", nil},
-		{"all succeeded", op.Batch[int]{Items: []op.Item[int]{ok(0, 10), ok(1, 11)}}, op.Succeeded, []int{10, 11}, "2 0 0 2", nil},
+		{"empty", op.Batch[int]{}, op.StatusSucceeded, []int{}, "0 0 0 0", nil},
+		{"all succeeded", op.Batch[int]{Items: []op.Item[int]{ok(0, 10), ok(1, 11)}}, op.StatusSucceeded, []int{10, 11}, "2 0 0 2", nil},
 		{
 			"one of each: the places of the values are not those of the items",
 			op.Batch[int]{Items: []op.Item[int]{ok(0, 10), bad, ok(2, 12), open}},
-			op.Failed,
+			op.StatusFailed,
 			[]int{10, 12},
 			"2 1 1 4", errBatch,
 		},
-		{"what is under way is no failure", op.Batch[int]{Items: []op.Item[int]{open}}, op.Succeeded, []int{}, "0 0 1 1", nil},
+		{"what is under way is no failure", op.Batch[int]{Items: []op.Item[int]{open}}, op.StatusSucceeded, []int{}, "0 0 1 1", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAccessorsOfABatch(t *testing.T) {
 
 func TestErrorOfABatchSurvivesTheLog(t *testing.T) {
 	t.Parallel()
-	err := &op.BatchError{Name: "ship", Reason: op.TooManyFailed, Total: 5, Started: 4, Errs: []error{errBatch, errors.New("lost")}}
+	err := &op.BatchError{Name: "ship", Reason: op.ReasonToleranceExceeded, Total: 5, Started: 4, Errs: []error{errBatch, errors.New("lost")}}
 	if !errors.Is(err, errBatch) {
 		t.Error("the error of an item is not found in it")
 	}
@@ -72,7 +72,7 @@ func TestErrorOfABatchSurvivesTheLog(t *testing.T) {
 	if e := json.Unmarshal(text, &back); e != nil {
 		t.Fatal(e)
 	}
-	if back.Error() != err.Error() || back.Name != "ship" || back.Reason != op.TooManyFailed || back.Total != 5 || back.Started != 4 {
+	if back.Error() != err.Error() || back.Name != "ship" || back.Reason != op.ReasonToleranceExceeded || back.Total != 5 || back.Started != 4 {
 		t.Errorf("%+v\nreads as %s\nwant     %s", back, back.Error(), err.Error())
 	}
 	if again, e := json.Marshal(&back); e != nil || string(again) != string(text) {
@@ -112,7 +112,7 @@ func TestBatchesThatCannotRunAreRefusedAtDeclaration(t *testing.T) {
 		{"joined operations of one name", op.Join2("join", step("a"), op.Wait("a", time.Second)), []string{`"join"`, "operands 0 and 1"}},
 		{"a race of none", op.Race[int]("race"), []string{`"race"`, "never end", "pass at least one"}},
 		{"any of none", op.Any[int]("any"), []string{`"any"`, "pass at least one"}},
-		{"a selection from none", op.Select[int]("select"), []string{`"select"`, "pass at least one"}},
+		{"a selection from none", op.RaceWinner[int]("select"), []string{`"select"`, "pass at least one"}},
 		{"a rule for an operation that has its own", op.Race("race", step("a")).With(op.WithCompletion(op.AllCompleted())), []string{`"race"`, "op.Map or op.Parallel"}},
 		{"batch options on a step", step("a").With(op.WithFlat()), []string{`"a"`, "only batches"}},
 		{"a limit below a second", op.Timeout("limit", step("a"), time.Millisecond), []string{`"limit"`}},

@@ -55,7 +55,7 @@ func WithFlat() BatchOption {
 
 // WithCancelLosers cancels waits that the batch leaves behind when it ends early, if they last
 // for another minute at least: otherwise each ends in an invocation that finds nothing to do.
-// With [Op.With] it is for [Race], [Any], [Select] and [Timeout].
+// With [Op.With] it is for [Race], [Any], [RaceWinner] and [Timeout].
 func WithCancelLosers() BatchOption {
 	return batchOption(func(b *node.Batch) { b.CancelLosers = true })
 }

@@ -67,9 +67,9 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 			}
 			for i := at.from; i < at.to; i++ {
 				h := each(items[i]).Node().Head()
-				item := Item[Out]{Index: i, Name: h.Name, Key: h.Key, Status: Started, Err: it.Result.Err}
+				item := Item[Out]{Index: i, Name: h.Name, Key: h.Key, Status: StatusStarted, Err: it.Result.Err}
 				if it.Status == node.ItemFailed {
-					item.Status = Failed
+					item.Status = StatusFailed
 				}
 				b.Items = append(b.Items, item)
 			}

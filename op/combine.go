@@ -69,7 +69,7 @@ func Race[T any](name string, ops ...Op[T]) Op[T] {
 	return combined(n, func(r node.Result) (T, error) { return decodeWinner(r, ops) })
 }
 
-// Winner is the operation that was first in a [Select].
+// Winner is the operation that was first in a [RaceWinner].
 type Winner[T any] struct {
 	// Index is the operation's place among the operands, Name its name.
 	Index int
@@ -77,12 +77,12 @@ type Winner[T any] struct {
 	Value T
 }
 
-// Select is [Race] for those who need to know which operation was first. If that one failed, the
+// RaceWinner is [Race] for those who need to know which operation was first. If that one failed, the
 // error comes with its index and name.
-func Select[T any](name string, ops ...Op[T]) Op[Winner[T]] {
+func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 	n := combinator[Winner[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
-	refuseEmpty(n, "Select")
+	refuseEmpty(n, "RaceWinner")
 	return combined(n, func(r node.Result) (Winner[T], error) {
 		w := Winner[T]{Index: r.Outcome.Winner}
 		v, err := decodeWinner(r, ops)
@@ -209,9 +209,9 @@ func refuseEmpty(n *node.Batch, constructor string) {
 func anyRule(p node.Progress) node.Verdict {
 	switch {
 	case p.Succeeded > 0:
-		return node.Verdict{Done: true, Reason: string(EnoughSucceeded)}
+		return node.Verdict{Done: true, Reason: string(ReasonMinSuccessful)}
 	case p.Failed == p.Total:
-		return node.Verdict{Done: true, Reason: string(TooManyFailed), Failed: true}
+		return node.Verdict{Done: true, Reason: string(ReasonToleranceExceeded), Failed: true}
 	}
 	return node.Verdict{}
 }
@@ -220,9 +220,9 @@ func anyRule(p node.Progress) node.Verdict {
 func raceRule(p node.Progress) node.Verdict {
 	switch {
 	case p.Succeeded > 0:
-		return node.Verdict{Done: true, Reason: string(EnoughSucceeded)}
+		return node.Verdict{Done: true, Reason: string(ReasonMinSuccessful)}
 	case p.Failed > 0:
-		return node.Verdict{Done: true, Reason: string(TooManyFailed), Failed: true}
+		return node.Verdict{Done: true, Reason: string(ReasonToleranceExceeded), Failed: true}
 	}
 	return node.Verdict{}
 }

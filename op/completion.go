@@ -32,7 +32,7 @@ func (r completionRule) apply(c *completion) { r(c) }
 type Progress struct {
 	// Total is the number of operations, Started how many have been started.
 	Total, Started int
-	// Succeeded and Failed are how many have ended.
+	// StatusSucceeded and Failed are how many have ended.
 	Succeeded, Failed int
 }
 
@@ -40,12 +40,12 @@ type Progress struct {
 type Verdict int
 
 const (
-	// Continue goes on.
-	Continue Verdict = iota
-	// Succeed ends the batch.
-	Succeed
-	// Fail ends the batch as failed.
-	Fail
+	// VerdictContinue goes on.
+	VerdictContinue Verdict = iota
+	// VerdictSucceed ends the batch.
+	VerdictSucceed
+	// VerdictFail ends the batch as failed.
+	VerdictFail
 )
 
 // AllSuccessful ends the batch at the first failure, which fails it. It is the default.
@@ -58,7 +58,7 @@ func AllCompleted() Completion { return ToleratePercent(100) }
 func FirstSuccessful() Completion { return MinSuccessful(1) }
 
 // MinSuccessful ends the batch when n operations have succeeded. By itself it tolerates all
-// failures: if all operations have ended and fewer than n have succeeded, the batch ends with [AllDone] and without
+// failures: if all operations have ended and fewer than n have succeeded, the batch ends with [ReasonAllCompleted] and without
 // an error. Look at [Batch.Succeeded], or add [Tolerate] so that too many failures are an error.
 // n is at least one and at most the number of operations.
 func MinSuccessful(n int) Completion {
@@ -128,22 +128,22 @@ func newCompletion(total int, rules []Completion) (node.Rule, error) {
 func (c *completion) rule(p node.Progress) node.Verdict {
 	switch {
 	case c.count >= 0 && p.Failed > c.count, c.percent >= 0 && p.Failed*100 > c.percent*p.Total:
-		return node.Verdict{Done: true, Reason: string(TooManyFailed), Failed: true}
+		return node.Verdict{Done: true, Reason: string(ReasonToleranceExceeded), Failed: true}
 	}
 	if c.when != nil {
 		switch c.when(Progress(p)) {
-		case Succeed:
-			return node.Verdict{Done: true, Reason: string(CustomSucceeded)}
-		case Fail:
-			return node.Verdict{Done: true, Reason: string(CustomFailed), Failed: true}
-		case Continue:
+		case VerdictSucceed:
+			return node.Verdict{Done: true, Reason: string(ReasonCustomSucceeded)}
+		case VerdictFail:
+			return node.Verdict{Done: true, Reason: string(ReasonCustomFailed), Failed: true}
+		case VerdictContinue:
 		}
 	}
 	switch {
 	case p.Succeeded+p.Failed == p.Total:
-		return node.Verdict{Done: true, Reason: string(AllDone)}
+		return node.Verdict{Done: true, Reason: string(ReasonAllCompleted)}
 	case c.min >= 0 && p.Succeeded >= c.min:
-		return node.Verdict{Done: true, Reason: string(EnoughSucceeded)}
+		return node.Verdict{Done: true, Reason: string(ReasonMinSuccessful)}
 	}
 	return node.Verdict{}
 }

@@ -36,11 +36,11 @@ func (p policy) rules() []op.Completion {
 		rules = append(rules, op.CompleteWhen(func(at op.Progress) op.Verdict {
 			switch {
 			case at.Succeeded >= p.Good:
-				return op.Succeed
+				return op.VerdictSucceed
 			case at.Failed >= p.Bad:
-				return op.Fail
+				return op.VerdictFail
 			}
-			return op.Continue
+			return op.VerdictContinue
 		}))
 	}
 	return rules
@@ -132,18 +132,18 @@ func TestCompletionRulesAreAskedInOrder(t *testing.T) {
 		at     node.Progress
 		want   op.Reason
 	}{
-		{"tolerance before the predicate", []op.Completion{op.Tolerate(0), always(op.Succeed)}, node.Progress{Total: 1, Failed: 1}, op.TooManyFailed},
-		{"the predicate before the end of all", []op.Completion{always(op.Fail)}, node.Progress{Total: 1, Succeeded: 1}, op.CustomFailed},
-		{"the end of all before the minimum", []op.Completion{op.MinSuccessful(1)}, node.Progress{Total: 1, Succeeded: 1}, op.AllDone},
-		{"the minimum", []op.Completion{op.MinSuccessful(1)}, node.Progress{Total: 2, Succeeded: 1}, op.EnoughSucceeded},
+		{"tolerance before the predicate", []op.Completion{op.Tolerate(0), always(op.VerdictSucceed)}, node.Progress{Total: 1, Failed: 1}, op.ReasonToleranceExceeded},
+		{"the predicate before the end of all", []op.Completion{always(op.VerdictFail)}, node.Progress{Total: 1, Succeeded: 1}, op.ReasonCustomFailed},
+		{"the end of all before the minimum", []op.Completion{op.MinSuccessful(1)}, node.Progress{Total: 1, Succeeded: 1}, op.ReasonAllCompleted},
+		{"the minimum", []op.Completion{op.MinSuccessful(1)}, node.Progress{Total: 2, Succeeded: 1}, op.ReasonMinSuccessful},
 		{"a minimum tolerates failures", []op.Completion{op.MinSuccessful(2)}, node.Progress{Total: 4, Failed: 3}, ""},
 		{"a quarter of four is not more than 25 percent", []op.Completion{op.ToleratePercent(25)}, node.Progress{Total: 4, Failed: 1}, ""},
-		{"two of four are", []op.Completion{op.ToleratePercent(25)}, node.Progress{Total: 4, Failed: 2}, op.TooManyFailed},
-		{"nothing given: nothing is tolerated", nil, node.Progress{Total: 4, Failed: 1}, op.TooManyFailed},
-		{"all completed tolerates all", []op.Completion{op.AllCompleted()}, node.Progress{Total: 2, Failed: 2}, op.AllDone},
+		{"two of four are", []op.Completion{op.ToleratePercent(25)}, node.Progress{Total: 4, Failed: 2}, op.ReasonToleranceExceeded},
+		{"nothing given: nothing is tolerated", nil, node.Progress{Total: 4, Failed: 1}, op.ReasonToleranceExceeded},
+		{"all completed tolerates all", []op.Completion{op.AllCompleted()}, node.Progress{Total: 2, Failed: 2}, op.ReasonAllCompleted},
 		{"of rules of one kind the last one counts", []op.Completion{op.Tolerate(0), op.Tolerate(1)}, node.Progress{Total: 3, Failed: 1}, ""},
-		{"first successful", []op.Completion{op.FirstSuccessful()}, node.Progress{Total: 3, Succeeded: 1, Failed: 1}, op.EnoughSucceeded},
-		{"an empty batch is complete", nil, node.Progress{}, op.AllDone},
+		{"first successful", []op.Completion{op.FirstSuccessful()}, node.Progress{Total: 3, Succeeded: 1, Failed: 1}, op.ReasonMinSuccessful},
+		{"an empty batch is complete", nil, node.Progress{}, op.ReasonAllCompleted},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {

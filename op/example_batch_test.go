@@ -61,9 +61,9 @@ func ExampleRace() {
 	// Output: "an hour" <nil>
 }
 
-func ExampleSelect() {
+func ExampleRaceWinner() {
 	show(func(ctx op.Context, _ op.None) (string, error) {
-		w, err := replay.Run(ctx, op.Select("first", op.Wait("day", 24*time.Hour), op.Wait("hour", time.Hour)))
+		w, err := replay.Run(ctx, op.RaceWinner("first", op.Wait("day", 24*time.Hour), op.Wait("hour", time.Hour)))
 		return w.Name, err
 	})
 	// Output: "hour" <nil>

@@ -59,9 +59,9 @@ func ExampleToleratePercent() {
 func ExampleCompleteWhen() {
 	inOrder([]int{1, 3, 5}, op.CompleteWhen(func(p op.Progress) op.Verdict {
 		if p.Succeeded == 1 {
-			return op.Succeed
+			return op.VerdictSucceed
 		}
-		return op.Continue
+		return op.VerdictContinue
 	}))
 	// Output: "[1] CUSTOM_COMPLETION_SUCCEEDED false\n" <nil>
 }

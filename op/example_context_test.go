@@ -50,8 +50,8 @@ func ExampleContext_Logger() {
 	// Output: true <nil>
 }
 
-func ExampleContext_Invocation() {
-	show(func(ctx op.Context, _ op.None) (bool, error) { return ctx.Invocation().Err() == nil, nil })
+func ExampleContext_InvocationContext() {
+	show(func(ctx op.Context, _ op.None) (bool, error) { return ctx.InvocationContext().Err() == nil, nil })
 	// Output: true <nil>
 }
 

@@ -50,13 +50,13 @@ func listCodec() codec.Typed[op.Batch[string]] {
 			return []byte("OPSERDE:" + strings.Join(b.Values(), ",")), nil
 		},
 		func(p []byte) (op.Batch[string], error) {
-			b := op.Batch[string]{Reason: op.AllDone}
+			b := op.Batch[string]{Reason: op.ReasonAllCompleted}
 			list, ok := strings.CutPrefix(string(p), "OPSERDE:")
 			if !ok {
 				return b, fmt.Errorf("not listed: %s", p)
 			}
 			for i, v := range strings.Split(list, ",") {
-				b.Items = append(b.Items, op.Item[string]{Index: i, Status: op.Succeeded, Value: v})
+				b.Items = append(b.Items, op.Item[string]{Index: i, Status: op.StatusSucceeded, Value: v})
 			}
 			return b, nil
 		})

@@ -26,7 +26,7 @@ func lostAfter(action checkpoint.Action, name string) local.Option {
 	var once sync.Once
 	return local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
 		lose := false
-		if p.Moment == local.AfterCall && strings.Contains(sayUpdates(p.Updates), string(action)+" "+name) {
+		if p.Moment == local.MomentAfterCall && strings.Contains(sayUpdates(p.Updates), string(action)+" "+name) {
 			once.Do(func() { lose = true })
 		}
 		return lose
@@ -93,7 +93,7 @@ func TestUnchangedProgramWithAnEarlyEndNeverDiverges(t *testing.T) {
 			through := drive(t, f, "null")
 			calls := len(through.CheckpointCalls())
 			for call := 1; call <= calls+2; call++ {
-				for _, moment := range []local.Moment{local.BeforeCall, local.AfterCall} {
+				for _, moment := range []local.Moment{local.MomentBeforeCall, local.MomentAfterCall} {
 					n := 0
 					var mu sync.Mutex
 					e := drive(t, f, "null", local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
@@ -180,7 +180,7 @@ func TestOutcomeIsReadAndNeverComputedAgain(t *testing.T) {
 			})
 			got, e := onceMore(t, func(ctx op.Context) string {
 				b, err := replay.Run(ctx, op.Map("ship", []int{0, 1, 2}, each, op.WithCompletion(op.MinSuccessful(2))))
-				w, werr := replay.Run(ctx, op.Select("race", plainStep("a", strings.Repeat("a", size)), plainStep("b", strings.Repeat("b", size))))
+				w, werr := replay.Run(ctx, op.RaceWinner("race", plainStep("a", strings.Repeat("a", size)), plainStep("b", strings.Repeat("b", size))))
 				var all []string
 				for _, it := range b.Items {
 					all = append(all, fmt.Sprintf("%d %s %.1s", it.Index, it.Status, it.Value))

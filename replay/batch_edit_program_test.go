@@ -110,7 +110,7 @@ func (p edited) run(ctx op.Context) []string {
 		v, err := replay.Run(ctx, op.Race("b", ops...).With(opts...))
 		return p.winner("", v, err)
 	case "select":
-		w, err := replay.Run(ctx, op.Select("b", ops...).With(opts...))
+		w, err := replay.Run(ctx, op.RaceWinner("b", ops...).With(opts...))
 		return p.winner(w.Name, w.Value, err)
 	case "join":
 		return p.joined(ctx, ops)
@@ -151,7 +151,7 @@ func (p edited) items(b op.Batch[string], err error) []string {
 		case "keyed", "chunks":
 			name = it.Key
 		}
-		if it.Status == op.Started {
+		if it.Status == op.StatusStarted {
 			pairs = append(pairs, name+" started")
 			continue
 		}
@@ -242,7 +242,7 @@ func everyState(tb testing.TB, before, after local.Handler, check func(where str
 	for n := 1; ; n++ {
 		calls := 0
 		e, ok := deployed(tb, before, after, func(p local.Point) (bool, bool) {
-			if p.Moment == local.AfterCall && p.API == "CheckpointDurableExecution" {
+			if p.Moment == local.MomentAfterCall && p.API == "CheckpointDurableExecution" {
 				calls++
 			}
 			return calls == n, calls == n
@@ -254,7 +254,7 @@ func everyState(tb testing.TB, before, after local.Handler, check func(where str
 	}
 	for n := 2; ; n++ {
 		e, ok := deployed(tb, before, after, func(p local.Point) (bool, bool) {
-			return false, p.Moment == local.Begin && p.Invocation == n
+			return false, p.Moment == local.MomentBegin && p.Invocation == n
 		})
 		if !ok {
 			break

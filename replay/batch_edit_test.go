@@ -293,9 +293,9 @@ func TestCountsDoNotDependOnWhereTheFunctionWasLost(t *testing.T) {
 		"two": {op.MinSuccessful(2)}, "none may fail": nil, "all": {op.AllCompleted()}, "one may fail": {op.Tolerate(1)},
 		"what the rule sees": {op.CompleteWhen(func(p op.Progress) op.Verdict {
 			if p.Succeeded+p.Failed == 3 && p.Started > 4 {
-				return op.Fail
+				return op.VerdictFail
 			}
-			return op.Continue
+			return op.VerdictContinue
 		})},
 	}
 	for _, kind := range []string{"keyed", "parallel", "chunks"} {
@@ -359,7 +359,7 @@ func TestEnvelopesWithoutMarks(t *testing.T) {
 		{"a branch more", "Parallel", both, parallel("a", "b", "c"), `SUCCEEDED "[1 2] 2 <nil>"`},
 		{"a branch less", "Parallel", both, parallel("a"), diverged},
 		{"a race whose loser was not started", "RunInChildContext", firstOnly, func(ctx op.Context) string {
-			w, err := replay.Run(ctx, op.Select("b", steps([]string{"a", "b"})...))
+			w, err := replay.Run(ctx, op.RaceWinner("b", steps([]string{"a", "b"})...))
 			return facts(w.Index, w.Name, w.Value, err)
 		}, `SUCCEEDED "0 a 1 <nil>"`},
 	}

@@ -24,7 +24,7 @@ func TestEndOfABatchComesAfterThoseOfItsBranches(t *testing.T) {
 	for i := range list {
 		list[i] = i
 	}
-	for _, moment := range []local.Moment{local.BeforeCall, local.AfterCall} {
+	for _, moment := range []local.Moment{local.MomentBeforeCall, local.MomentAfterCall} {
 		t.Run(fmt.Sprint(moment), func(t *testing.T) {
 			t.Parallel()
 			var mu sync.Mutex

@@ -106,7 +106,7 @@ func TestBoundOfOpenBranchesHoldsOverCrashes(t *testing.T) {
 	faults := local.Faults{Lose: func(p local.Point) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if p.Moment != local.AfterCall || len(p.Updates) == 0 {
+		if p.Moment != local.MomentAfterCall || len(p.Updates) == 0 {
 			return false
 		}
 		key := sayUpdates(p.Updates)

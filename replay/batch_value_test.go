@@ -68,7 +68,7 @@ func refusingKinds() map[string]func(ctx op.Context, n string) stringOp {
 		},
 		"Timeout": func(_ op.Context, n string) stringOp { return op.Timeout(n, refusing(step("in")), time.Hour) },
 		"Select": func(_ op.Context, n string) stringOp {
-			return op.Transform(op.Select(n, refusing(step("in"))), func(w op.Winner[string]) (string, error) { return w.Value, nil })
+			return op.Transform(op.RaceWinner(n, refusing(step("in"))), func(w op.Winner[string]) (string, error) { return w.Value, nil })
 		},
 		"Retry that gives up":     func(_ op.Context, n string) stringOp { return op.Retry(n, refusing(step("in")), attemptsOf(2)) },
 		"a Retry that is refused": func(_ op.Context, n string) stringOp { return refusing(op.Retry(n, step("in"), attemptsOf(2))) },
@@ -160,9 +160,9 @@ func refusingHosts() map[string]struct {
 		"Parallel by a rule": {
 			parallel(op.WithCompletion(op.CompleteWhen(func(p op.Progress) op.Verdict {
 				if p.Failed == 1 && p.Started == 2 && p.Succeeded == 0 {
-					return op.Fail
+					return op.VerdictFail
 				}
-				return op.Continue
+				return op.VerdictContinue
 			}))), "[FAILED STARTED] CUSTOM_COMPLETION_FAILED 0 1 true",
 		},
 		"AllSettled": {func(ctx op.Context, bad, good stringOp) string {
@@ -188,7 +188,7 @@ func refusingHosts() map[string]struct {
 			return facts(v.B, err != nil)
 		}, " true"},
 		"Select": {func(ctx op.Context, bad, good stringOp) string {
-			w, err := replay.Run(ctx, op.Select("select", good, bad))
+			w, err := replay.Run(ctx, op.RaceWinner("select", good, bad))
 			return facts(w.Index, w.Name, w.Value, err != nil)
 		}, "1 bad  true"},
 	}
@@ -435,7 +435,7 @@ func TestRefusalsStayWhenTheFunctionChanges(t *testing.T) {
 		})
 	}
 	e, _ := deployed(t, version(true), version(false), func(p local.Point) (bool, bool) {
-		return false, p.Moment == local.Begin && p.Invocation == 2
+		return false, p.Moment == local.MomentBegin && p.Invocation == 2
 	})
 	if want := `SUCCEEDED "[] true 1 [w]  true"`; end(e) != want {
 		t.Errorf("ended as %s, want %s", end(e), want)

@@ -39,21 +39,21 @@ func TestChunksAreCountedByTheirItems(t *testing.T) {
 		why      op.Reason
 		contexts int
 	}{
-		{"five items in chunks of two are three branches", []int{0, 2, 4, 6, 8}, []op.MapOption{op.WithChunks(2, 0)}, "SSSSS", op.AllDone, 4},
-		{"no items are no branches", nil, []op.MapOption{op.WithChunks(2, 0)}, "", op.AllDone, 1},
-		{"a limit of bytes splits as well: 10 and 20 take four", []int{10, 20, 30}, []op.MapOption{op.WithChunks(0, 4)}, "SSS", op.AllDone, 3},
-		{"an item above the limit is a chunk of its own", []int{1000, 2000}, []op.MapOption{op.WithChunks(5, 3)}, "SS", op.AllDone, 3},
+		{"five items in chunks of two are three branches", []int{0, 2, 4, 6, 8}, []op.MapOption{op.WithChunks(2, 0)}, "SSSSS", op.ReasonAllCompleted, 4},
+		{"no items are no branches", nil, []op.MapOption{op.WithChunks(2, 0)}, "", op.ReasonAllCompleted, 1},
+		{"a limit of bytes splits as well: 10 and 20 take four", []int{10, 20, 30}, []op.MapOption{op.WithChunks(0, 4)}, "SSS", op.ReasonAllCompleted, 3},
+		{"an item above the limit is a chunk of its own", []int{1000, 2000}, []op.MapOption{op.WithChunks(5, 3)}, "SS", op.ReasonAllCompleted, 3},
 		{
 			"a chunk is run to its end, and its failures count one by one",
 			[]int{1, 2, 3, 4},
 			[]op.MapOption{op.WithChunks(2, 0), op.WithMaxConcurrency(1), op.WithCompletion(op.Tolerate(1))},
-			"FSFS", op.TooManyFailed, 3,
+			"FSFS", op.ReasonToleranceExceeded, 3,
 		},
 		{
 			"the batch ends when a chunk has brought enough",
 			[]int{2, 4, 6, 8},
 			[]op.MapOption{op.WithChunks(2, 0), op.WithMaxConcurrency(1), op.WithCompletion(op.MinSuccessful(2))},
-			"SS", op.EnoughSucceeded, 2,
+			"SS", op.ReasonMinSuccessful, 2,
 		},
 	}
 	for _, tt := range tests {
@@ -86,7 +86,7 @@ func TestChunksAreCountedByTheirItems(t *testing.T) {
 					t.Errorf("item %d has the index %d", i, it.Index)
 				}
 				statuses.WriteString(string(it.Status)[:1])
-				if it.Status == op.Succeeded && it.Value != strconv.Itoa(tt.items[i]) {
+				if it.Status == op.StatusSucceeded && it.Value != strconv.Itoa(tt.items[i]) {
 					t.Errorf("item %d is %q", i, it.Value)
 				}
 			}

@@ -35,8 +35,8 @@ func TestOutcomesOfCombinators(t *testing.T) {
 		},
 		{"race, a success first", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Race("c", b, a)) }, "A <nil>"},
 		{"race, a failure first", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Race("c", b, bad)) }, " card declined"},
-		{"select tells the winner", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Select("c", b, a)) }, "{1 a A} <nil>"},
-		{"select tells who failed", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Select("c", b, bad)) }, "{1 bad } card declined"},
+		{"select tells the winner", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.RaceWinner("c", b, a)) }, "{1 a A} <nil>"},
+		{"select tells who failed", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.RaceWinner("c", b, bad)) }, "{1 bad } card declined"},
 		{"join of types", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Join2("c", b, number)) }, "{late 7} <nil>"},
 		{"join of three", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Join3("c", b, number, a)) }, "{late 7 A} <nil>"},
 		{
@@ -94,7 +94,7 @@ func endsAfterStartOf(name string) (op.Op[string], local.Option) {
 		}
 	})
 	return a, local.WithFaults(local.Faults{Fail: func(p local.Point) error {
-		if p.Moment == local.BeforeCall && strings.Contains(sayUpdates(p.Updates), "START "+name) {
+		if p.Moment == local.MomentBeforeCall && strings.Contains(sayUpdates(p.Updates), "START "+name) {
 			once.Do(func() { close(begun) })
 		}
 		return nil
@@ -138,7 +138,7 @@ func TestLosingWaitIsCancelledOnRequest(t *testing.T) {
 func TestRefusedCancellationIsIgnored(t *testing.T) {
 	t.Parallel()
 	refuse := local.Faults{Fail: func(p local.Point) error {
-		if p.Moment == local.BeforeCall && sayUpdates(p.Updates) == "CANCEL b" {
+		if p.Moment == local.MomentBeforeCall && sayUpdates(p.Updates) == "CANCEL b" {
 			return &checkpoint.APIError{
 				Call: p.API, HTTPStatus: 400, Code: "InvalidParameterValueException",
 				Message: "Cannot cancel a WAIT that does not exist or has already completed.",

@@ -165,8 +165,8 @@ func TestInvokeOutcomes(t *testing.T) {
 				half, err := replay.Run(ctx, op.Invoke[int]("half", "double", in{i.N}))
 				return 2 * half, err
 			})))
-			must(t, h.Host("plain", plain("7"), local.Plain()))
-			must(t, h.Host("text", plain(`"seven"`), local.Plain()))
+			must(t, h.Host("plain", plain("7"), local.WithPlainFunction()))
+			must(t, h.Host("text", plain(`"seven"`), local.WithPlainFunction()))
 			must(t, h.Host("slow", replay.Handler(func(ctx op.Context, _ in) (int, error) {
 				return 0, replay.Exec(ctx, op.Wait("long", time.Hour))
 			}), local.WithExecutionTimeout(time.Minute)))

@@ -177,7 +177,7 @@ func TestDefectLostConnectionDoesNotEndTheExecution(t *testing.T) {
 	for _, status := range []int{0, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable} {
 		failed := 0
 		e := drive(t, replay.Handler(flaky(nil)), "null", local.WithFaults(local.Faults{Fail: func(p local.Point) error {
-			if p.Moment != local.BeforeCall || failed == 2 {
+			if p.Moment != local.MomentBeforeCall || failed == 2 {
 				return nil
 			}
 			failed++

@@ -298,7 +298,7 @@ func TestDivergenceOnHold(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := newDivergent(t, tt)
-			h.deploy(t, &coded{code: code(tt.reads), opts: []replay.HandlerOption{replay.WithDivergence(replay.Hold)}})
+			h.deploy(t, &coded{code: code(tt.reads), opts: []replay.HandlerOption{replay.WithDivergence(replay.DivergenceHold)}})
 			before := h.e.Invocations()
 			for range 100 {
 				h.svc.Advance(time.Hour)
@@ -345,7 +345,7 @@ func newDivergent(t *testing.T, d divergence) *divergent {
 	h.svc = local.New(
 		local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))),
 		local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
-			if d.at == "" || p.Moment != local.AfterCall || cut.Load() {
+			if d.at == "" || p.Moment != local.MomentAfterCall || cut.Load() {
 				return false
 			}
 			for _, u := range p.Updates {

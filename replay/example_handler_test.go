@@ -115,7 +115,7 @@ func ExampleWithStackTraces() {
 
 func ExampleWithDivergence() {
 	// Code that does not fit its log ends the invocation with an error, until it is rolled back.
-	show(func(op.Context, op.None) (int, error) { return 1, nil }, replay.WithDivergence(replay.Hold))
+	show(func(op.Context, op.None) (int, error) { return 1, nil }, replay.WithDivergence(replay.DivergenceHold))
 	// Output: 1 <nil>
 }
 

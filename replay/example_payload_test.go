@@ -28,7 +28,7 @@ func ExampleWithHandlerCodec() {
 	service := local.New()
 	defer service.Close()
 	out, err := service.Run(context.Background(), f, []byte(`"4111"`)) // from outside, plain
-	names, _ := codec.Through(out)
+	names, _ := codec.TransformsOf(out)
 	fmt.Println(names, err)
 	// Output: [seal] <nil>
 }

@@ -50,7 +50,7 @@ func ExampleFuture_Result() {
 	show(func(ctx op.Context, _ op.None) (string, error) {
 		day := replay.Go(ctx, op.Wait("a-day", 24*time.Hour))
 		hour := replay.Go(ctx, op.Wait("an-hour", time.Hour))
-		first, err := replay.Run(ctx, op.Select("first", day.Result(), hour.Result()))
+		first, err := replay.Run(ctx, op.RaceWinner("first", day.Result(), hour.Result()))
 		return first.Name, err
 	})
 	// Output: "an-hour" <nil>

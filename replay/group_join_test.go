@@ -305,7 +305,7 @@ func TestOnEndRunsAtLeastOnce(t *testing.T) {
 		replay.OnEnd(ctx, func(context.Context, error) { ends++ })
 		return op.None{}, nil
 	}), "null", local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
-		first := p.Moment == local.Answer && !lost
+		first := p.Moment == local.MomentAnswer && !lost
 		lost = lost || first
 		return first
 	}}))

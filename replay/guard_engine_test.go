@@ -119,12 +119,12 @@ func TestRuleThatPanicsFailsTheBatch(t *testing.T) {
 				if p.Succeeded > 0 {
 					panic("no table")
 				}
-				return op.Continue
+				return op.VerdictContinue
 			})
 			return op.None{}, replay.Exec(ctx, op.Parallel("trip", []op.Op[int]{step("book")}, op.WithCompletion(rule)))
 		}, replay.WithLogHandler(slog.DiscardHandler))
 		e := drive(t, f, "null", local.WithFaults(local.Faults{Fail: func(p local.Point) error {
-			if crash == "" || crashed || p.Moment != local.BeforeCall || !slices.ContainsFunc(p.Updates, func(u checkpoint.Update) bool { return u.Name == crash }) {
+			if crash == "" || crashed || p.Moment != local.MomentBeforeCall || !slices.ContainsFunc(p.Updates, func(u checkpoint.Update) bool { return u.Name == crash }) {
 				return nil
 			}
 			crashed = true

@@ -185,7 +185,7 @@ func guests() []guest {
 			return op.Map("m", one, step.Key(func(int) string { _ = do(); return "k" }))
 		}, `the builder or key function of "m"`),
 		item("a completion rule", func(do func() error) op.Op[op.Batch[int]] {
-			return op.Map("m", one, step, op.WithCompletion(op.CompleteWhen(func(op.Progress) op.Verdict { _ = do(); return op.Continue })))
+			return op.Map("m", one, step, op.WithCompletion(op.CompleteWhen(func(op.Progress) op.Verdict { _ = do(); return op.VerdictContinue })))
 		}, `the completion rule of "m"`),
 		{
 			kind: "a policy", run: func(ctx op.Context, do func() error) error {

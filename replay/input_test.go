@@ -252,7 +252,7 @@ func TestHoldKeepsAnExecutionThatDiverged(t *testing.T) {
 	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 		_ = replay.Exec(ctx, op.Do("renamed", func(context.Context) error { return nil }))
 		return op.None{}, nil
-	}, replay.WithDivergence(replay.Hold))
+	}, replay.WithDivergence(replay.DivergenceHold))
 	_, err := f.Invoke(onTape(t, client), event(t, stepRecord("charge", checkpoint.StatusSucceeded)))
 	diverged, ok := errors.AsType[*replay.DivergedError](err)
 	if !ok || !strings.Contains(diverged.Log, `"charge"`) || !strings.Contains(diverged.Code, `"renamed"`) {

@@ -79,7 +79,7 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 	decide := func(pt local.Point) interruption {
 		mu.Lock()
 		defer mu.Unlock()
-		if pt.Moment == local.Answer {
+		if pt.Moment == local.MomentAnswer {
 			if rng.Intn(100) < s.answers {
 				o.cuts++
 				return lost
@@ -107,14 +107,14 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 		local.WithFaults(local.Faults{
 			Lose: func(pt local.Point) bool {
 				f := decide(pt)
-				return (pt.Moment == local.BeforeCall && f == lostFirst) ||
-					((pt.Moment == local.AfterCall || pt.Moment == local.Answer) && f == lost)
+				return (pt.Moment == local.MomentBeforeCall && f == lostFirst) ||
+					((pt.Moment == local.MomentAfterCall || pt.Moment == local.MomentAnswer) && f == lost)
 			},
 			Fail: func(pt local.Point) error {
 				switch f := decide(pt); {
-				case pt.Moment == local.BeforeCall && f == throttled:
+				case pt.Moment == local.MomentBeforeCall && f == throttled:
 					return &checkpoint.APIError{Call: pt.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
-				case pt.Moment == local.AfterCall && f == replyLost:
+				case pt.Moment == local.MomentAfterCall && f == replyLost:
 					return errors.New("connection reset by peer")
 				}
 				return nil

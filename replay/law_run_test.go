@@ -79,7 +79,7 @@ func (r *lawRun) scope(ctx op.Context, body []*stmt, end ending, around lawFutur
 	var trace strings.Builder
 	for _, s := range body {
 		if r.pause != nil {
-			r.pause(ctx.Invocation())
+			r.pause(ctx.InvocationContext())
 		}
 		text, err := r.statement(ctx, s, began, futures)
 		if s.kind == doAwait {

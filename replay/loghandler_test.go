@@ -127,8 +127,8 @@ func TestLogHandlerKnowsTheContext(t *testing.T) {
 	handler := replay.LogHandler(replay.JSONLogs(&text, slog.LevelInfo))
 	log := slog.New(handler).With(slog.String("by", "app")).WithGroup("app")
 	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-		log.InfoContext(ctx.Invocation(), "first")
-		ctx.Logger().InfoContext(ctx.Invocation(), "own")
+		log.InfoContext(ctx.InvocationContext(), "first")
+		ctx.Logger().InfoContext(ctx.InvocationContext(), "own")
 		err := replay.Exec(ctx, op.Do("charge", func(ctx context.Context) error {
 			log.InfoContext(ctx, "body")
 			return nil
@@ -136,7 +136,7 @@ func TestLogHandlerKnowsTheContext(t *testing.T) {
 		if err == nil {
 			err = replay.Exec(ctx, op.Wait("pause", time.Hour))
 		}
-		log.InfoContext(ctx.Invocation(), "last")
+		log.InfoContext(ctx.InvocationContext(), "last")
 		return op.None{}, err
 	}, replay.WithLogHandler(handler))
 	e := drive(t, f, "{}")

@@ -57,7 +57,7 @@ func TestLookAheadIsNotHeard(t *testing.T) {
 						return err
 					}
 					ctx.Logger().Info("by the logger of the scope")
-					slog.New(replay.LogHandler(handler)).InfoContext(ctx.Invocation(), "by the context of the scope")
+					slog.New(replay.LogHandler(handler)).InfoContext(ctx.InvocationContext(), "by the context of the scope")
 					return nil
 				})
 			}, replay.WithLogHandler(handler), replay.WithInterceptors(replay.Interceptor{

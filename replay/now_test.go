@@ -233,7 +233,7 @@ func TestIdempotencyKeyIsStable(t *testing.T) {
 	keys := map[string]map[string]bool{}
 	crashed := false
 	h := newHome(t, local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
-		if crashed || p.Moment != local.BeforeCall || p.Call != 2 {
+		if crashed || p.Moment != local.MomentBeforeCall || p.Call != 2 {
 			return false
 		}
 		crashed = true

@@ -124,25 +124,25 @@ func WithStackTraces(on bool) HandlerOption {
 	return handlerOption(func(set *settings) { set.Stacks = on })
 }
 
-// Reaction is what an execution does that diverged.
-type Reaction int
+// DivergenceMode is what an execution does that diverged.
+type DivergenceMode int
 
 const (
-	// Fail ends the execution as FAILED.
-	Fail Reaction = iota
-	// Hold ends the invocation with an error, so that the service invokes again, with backoff, until
+	// DivergenceFail ends the execution as FAILED.
+	DivergenceFail DivergenceMode = iota
+	// DivergenceHold ends the invocation with an error, so that the service invokes again, with backoff, until
 	// the execution times out: deploying the former code rescues the execution.
-	Hold
+	DivergenceHold
 )
 
 // WithDivergence says what to do when the code is not the code that wrote the log. The default
-// is [Fail]. A reaction that does not exist is reported by the first invocation.
-func WithDivergence(r Reaction) HandlerOption {
+// is [DivergenceFail]. A reaction that does not exist is reported by the first invocation.
+func WithDivergence(r DivergenceMode) HandlerOption {
 	return handlerOption(func(set *settings) {
-		if r != Fail && r != Hold {
-			set.refuse(fmt.Errorf("replay.WithDivergence(%d): want replay.Fail or replay.Hold", int(r)))
+		if r != DivergenceFail && r != DivergenceHold {
+			set.refuse(fmt.Errorf("replay.WithDivergence(%d): want replay.DivergenceFail or replay.DivergenceHold", int(r)))
 		}
-		set.Hold = r == Hold
+		set.Hold = r == DivergenceHold
 	})
 }
 

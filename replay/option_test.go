@@ -30,11 +30,11 @@ func TestHandlerOptionsThatMeanNothing(t *testing.T) {
 	}{
 		{
 			"a reaction that does not exist", "it would count as Fail", replay.WithDivergence(9),
-			"replay.WithDivergence(9): want replay.Fail or replay.Hold",
+			"replay.WithDivergence(9): want replay.DivergenceFail or replay.DivergenceHold",
 		},
 		{
 			"a negative reaction", "as one that is too great", replay.WithDivergence(-1),
-			"replay.WithDivergence(-1): want replay.Fail or replay.Hold",
+			"replay.WithDivergence(-1): want replay.DivergenceFail or replay.DivergenceHold",
 		},
 		{
 			"a negative margin", "it would count as none", replay.WithDeadlineMargin(-1, 3),
@@ -195,7 +195,7 @@ func TestEveryHandlerOptionGivenNothing(t *testing.T) {
 		{"WithLogHandler", replay.WithLogHandler(nil), false, "the default"},
 		{"WithReplayLogs", replay.WithReplayLogs(nil), false, "silent while it replays"},
 		{"WithStackTraces", replay.WithStackTraces(false), false, "the default"},
-		{"WithDivergence", replay.WithDivergence(0), false, "replay.Fail"},
+		{"WithDivergence", replay.WithDivergence(0), false, "replay.DivergenceFail"},
 		{"WithDeadlineMargin", replay.WithDeadlineMargin(0, 0), false, "no margin"},
 		{"WithReadyStart", replay.WithReadyStart(false), false, "one update less"},
 		{"WithGrace", replay.WithGrace(0), false, "does not wait"},

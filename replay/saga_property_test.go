@@ -48,7 +48,7 @@ func TestWhatAFailedScopeDidIsUndone(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		budget := int(seed % 4)
 		g, e, problems := runSaga(t, seed, int(seed/4%3), func(p local.Point) bool {
-			if budget == 0 || p.Moment == local.Begin || rng.IntN(8) != 0 {
+			if budget == 0 || p.Moment == local.MomentBegin || rng.IntN(8) != 0 {
 				return false
 			}
 			budget--
@@ -72,7 +72,7 @@ func TestSagaAtEveryCrashPoint(t *testing.T) {
 	t.Parallel()
 	points := 0
 	for seed := range uint64(times(12)) {
-		for _, moment := range []local.Moment{local.BeforeCall, local.AfterCall} {
+		for _, moment := range []local.Moment{local.MomentBeforeCall, local.MomentAfterCall} {
 			for n := 1; ; n++ {
 				calls, hit := 0, false
 				g, e, problems := runSaga(t, seed, 0, func(p local.Point) bool {

@@ -132,7 +132,7 @@ func TestErrorThatDoesNotComeAgainIsADivergence(t *testing.T) {
 				return op.None{}, nil
 			}
 			return op.None{}, replay.Exec(ctx, op.Do("ship", func(context.Context) error { shipped = true; return nil }))
-		}, replay.WithDivergence(replay.Fail)), "null")
+		}, replay.WithDivergence(replay.DivergenceFail)), "null")
 		if got := end(e); !strings.Contains(got, "was being compensated") {
 			t.Errorf("%s: ended as %s", further, got)
 		}
@@ -150,7 +150,7 @@ func TestLosersKeepTheWinnerOverACrash(t *testing.T) {
 	var once sync.Once
 	lost, done := false, make(chan struct{})
 	lose := local.Faults{Lose: func(p local.Point) bool {
-		if p.Moment != local.BeforeCall || lost {
+		if p.Moment != local.MomentBeforeCall || lost {
 			return false
 		}
 		for _, u := range p.Updates {

@@ -88,7 +88,7 @@ func TestStateOfAnySizeSurvivesACrash(t *testing.T) {
 					want = `FAILED Error: replay: "import": the state for the next attempt takes`
 				}
 				for n := 0; ; n++ {
-					for _, moment := range []local.Moment{local.BeforeCall, local.AfterCall} {
+					for _, moment := range []local.Moment{local.MomentBeforeCall, local.MomentAfterCall} {
 						calls := 0
 						e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) { return replay.Run(ctx, o) }), "null",
 							local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
@@ -101,7 +101,7 @@ func TestStateOfAnySizeSurvivesACrash(t *testing.T) {
 						if got := end(e); !strings.HasPrefix(got, want) {
 							t.Fatalf("lost at call %d, moment %d: ended as %.300s, want %s\n%s", n, moment, got, want, strings.Join(history(e), "\n"))
 						}
-						if moment == local.AfterCall && n > 0 && calls < n {
+						if moment == local.MomentAfterCall && n > 0 && calls < n {
 							return
 						}
 					}

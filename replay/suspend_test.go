@@ -162,7 +162,7 @@ func invocations() map[string]func(ctx op.Context, _ op.None) (op.None, error) {
 		},
 		"a deferred function that waits for a goroutine that listens": func(ctx op.Context, _ op.None) (op.None, error) {
 			done := make(chan struct{})
-			inv := ctx.Invocation()
+			inv := ctx.InvocationContext()
 			go func() {
 				defer close(done)
 				<-inv.Done()

@@ -65,7 +65,7 @@ func traceOptions(args string) (opts []replay.HandlerOption) {
 	for a := range strings.FieldsSeq(args) {
 		switch a {
 		case "hold":
-			opts = append(opts, replay.WithDivergence(replay.Hold))
+			opts = append(opts, replay.WithDivergence(replay.DivergenceHold))
 		case "margin":
 			opts = append(opts, replay.WithDeadlineMargin(5*time.Second, 1))
 		default:

@@ -284,7 +284,7 @@ func (s *traceScope) plain(st *traceStmt) op.Op[string] {
 	case "any":
 		return op.Any(name, s.ops(st)...).With(st.batch(s.r)...)
 	case "select":
-		return op.Transform(op.Select(name, s.ops(st)...), func(w op.Winner[string]) (string, error) {
+		return op.Transform(op.RaceWinner(name, s.ops(st)...), func(w op.Winner[string]) (string, error) {
 			return fmt.Sprintf("%d %s %s", w.Index, w.Name, w.Value), nil
 		})
 	case "all":
@@ -326,9 +326,9 @@ func (s *traceStmt) batch(r *traceRun) []op.BatchOption {
 		rules = append(rules, op.CompleteWhen(func(p op.Progress) op.Verdict {
 			r.user("rule of %s: %d started, %d succeeded, %d failed", name, p.Started, p.Succeeded, p.Failed)
 			if p.Succeeded+p.Failed >= n {
-				return op.Succeed
+				return op.VerdictSucceed
 			}
-			return op.Continue
+			return op.VerdictContinue
 		}))
 	}
 	if len(rules) > 0 {

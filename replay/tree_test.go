@@ -103,7 +103,7 @@ func (r *treeRun) op(n *tree) op.Op[treeValue] {
 	case treeRace:
 		return one(op.Race(n.name(), ops...).With(opts...))
 	case treeSelect:
-		return op.Transform(op.Select(n.name(), ops...).With(opts...), func(w op.Winner[treeValue]) (treeValue, error) {
+		return op.Transform(op.RaceWinner(n.name(), ops...).With(opts...), func(w op.Winner[treeValue]) (treeValue, error) {
 			return treeValue{Node: n.num, Index: w.Index, Kids: []treeValue{w.Value}}, nil
 		})
 	case treeLimited:
@@ -193,11 +193,11 @@ func settledValue(n *tree, o op.Op[op.Batch[treeValue]]) op.Op[treeValue] {
 		for _, it := range b.Items {
 			iv := treeValue{Index: it.Index, Status: string(it.Status)}
 			switch it.Status {
-			case op.Succeeded:
+			case op.StatusSucceeded:
 				iv.Kids = []treeValue{it.Value}
-			case op.Failed:
+			case op.StatusFailed:
 				iv.Err = it.Err.Error()
-			case op.Started:
+			case op.StatusStarted:
 			}
 			v.Kids = append(v.Kids, iv)
 		}
@@ -244,10 +244,10 @@ func runTree(ctx context.Context, n *tree, seed int64, at func(call int, p local
 	svc := local.New(local.WithClock(clock), local.WithLimits(local.Limits{Operations: 1 << 20}), local.WithFaults(local.Faults{
 		Lose: func(p local.Point) bool {
 			f := decide(p)
-			return p.Moment == local.BeforeCall && f == lostFirst || p.Moment == local.AfterCall && f == lost
+			return p.Moment == local.MomentBeforeCall && f == lostFirst || p.Moment == local.MomentAfterCall && f == lost
 		},
 		Fail: func(p local.Point) error {
-			if p.Moment == local.AfterCall && decide(p) == replyLost {
+			if p.Moment == local.MomentAfterCall && decide(p) == replyLost {
 				return errors.New("connection reset by peer")
 			}
 			return nil

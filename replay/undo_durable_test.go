@@ -33,7 +33,7 @@ func TestOutcomeIsDurableBeforeLosersAreUndone(t *testing.T) {
 		}
 		var h *home
 		h = newHome(t, local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
-			if p.Moment != local.BeforeCall || lost {
+			if p.Moment != local.MomentBeforeCall || lost {
 				return false
 			}
 			for _, u := range p.Updates {

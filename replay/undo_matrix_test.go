@@ -136,10 +136,10 @@ func (r *reservations) check(t *testing.T, lost int, program func(ctx op.Context
 	calls := 0
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) { return op.None{}, program(ctx) }), "null",
 		local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
-			if p.Moment == local.AfterCall {
+			if p.Moment == local.MomentAfterCall {
 				calls++
 			}
-			return p.Moment == local.AfterCall && calls == lost
+			return p.Moment == local.MomentAfterCall && calls == lost
 		}}))
 	if problem := r.judge(e); problem != "" {
 		t.Errorf("lost at call %d: %s\n%s", lost, problem, strings.Join(history(e), "\n"))

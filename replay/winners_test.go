@@ -114,7 +114,7 @@ func winnerAfterAnOutage(t *testing.T, operands racers, swapped bool) int {
 		if swapped {
 			first, second = second, first
 		}
-		w, err := replay.Run(ctx, op.Select("which", first, second))
+		w, err := replay.Run(ctx, op.RaceWinner("which", first, second))
 		return w.Index, err
 	}))
 	if err != nil {

@@ -184,7 +184,7 @@ func TestNoPayload(t *testing.T) {
 				return []byte(`1`), nil
 			})
 			if tt.plain {
-				opts = append(opts, local.Plain())
+				opts = append(opts, local.WithPlainFunction())
 			} else {
 				h = func(_ context.Context, event []byte) ([]byte, error) {
 					in, err := checkpoint.DecodeInvocation(event)

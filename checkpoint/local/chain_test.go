@@ -29,7 +29,7 @@ func calling(t *testing.T, u checkpoint.Update) function {
 // TestChainedInvocations says how a chained invocation ends.
 func TestChainedInvocations(t *testing.T) {
 	t.Parallel()
-	plain := []local.HostOption{local.Plain()}
+	plain := []local.HostOption{local.WithPlainFunction()}
 	declined := `{"Status":"FAILED","Error":{"ErrorType":"CardError","ErrorMessage":"declined"}}`
 	for _, tt := range []struct {
 		reason  string
@@ -200,7 +200,7 @@ func TestTenantReachesTheTarget(t *testing.T) {
 		tenant = lc.TenantID
 		return p, nil
 	})
-	if err := s.Host("target", target, local.Plain()); err != nil {
+	if err := s.Host("target", target, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	u := invokeStart("i", "target", "1")
@@ -217,7 +217,7 @@ func TestTenantReachesTheTarget(t *testing.T) {
 func TestCancelledInvocationIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	s, _ := newVirtual(t)
-	if err := s.Host("target", echo, local.Plain()); err != nil {
+	if err := s.Host("target", echo, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	e := begin(t, s, function(func(k *talk) (string, error) {

@@ -72,7 +72,7 @@ func (s *Service) CheckpointOnce(
 func (s *Service) checkpoint(
 	ctx context.Context, e *Execution, in checkpoint.CheckpointInput, name string, point Point,
 ) (out checkpoint.CheckpointOutput, err error) {
-	if err := s.disturb(ctx, e, point.at(BeforeCall)); err != nil {
+	if err := s.disturb(ctx, e, point.at(MomentBeforeCall)); err != nil {
 		return out, err
 	}
 	var r reply
@@ -98,7 +98,7 @@ func (s *Service) checkpoint(
 		return out, err
 	}
 	s.observe(point)
-	if err := s.disturb(ctx, e, point.at(AfterCall)); err != nil {
+	if err := s.disturb(ctx, e, point.at(MomentAfterCall)); err != nil {
 		return out, err
 	}
 	e.tell(r)
@@ -132,14 +132,14 @@ func (s *Service) State(ctx context.Context, in checkpoint.StateInput) (checkpoi
 	defer s.leave()
 	point := Point{ARN: e.arn, API: api.CallState, Marker: in.Marker}
 	point.Invocation, point.Call = e.number(in.Token)
-	if err := s.disturb(ctx, e, point.at(BeforeCall)); err != nil {
+	if err := s.disturb(ctx, e, point.at(MomentBeforeCall)); err != nil {
 		return out, err
 	}
 	out, err = e.state(in)
 	if err != nil {
 		return checkpoint.StateOutput{}, err
 	}
-	if err := s.disturb(ctx, e, point.at(AfterCall)); err != nil {
+	if err := s.disturb(ctx, e, point.at(MomentAfterCall)); err != nil {
 		return checkpoint.StateOutput{}, err
 	}
 	return out, nil
@@ -220,7 +220,7 @@ func (s *Service) pause(ctx context.Context, d time.Duration) error {
 func (s *Service) observe(p Point) {
 	for _, f := range s.faults {
 		if f.Committed != nil {
-			f.Committed(p.at(AfterCall))
+			f.Committed(p.at(MomentAfterCall))
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestExecutionEventsHaveAnID(t *testing.T) {
 		{"the function succeeds", answer(`{"Status":"SUCCEEDED"}`), nil, nil, local.EventExecutionSucceeded},
 		{"the function fails", answer(`{"Status":"FAILED"}`), nil, nil, local.EventExecutionFailed},
 		{"it answers nonsense four times", answer(`{}`), nil, nil, local.EventExecutionFailed},
-		{"it is not durable", answer(`1`), []local.HostOption{local.Plain()}, nil, local.EventExecutionSucceeded},
+		{"it is not durable", answer(`1`), []local.HostOption{local.WithPlainFunction()}, nil, local.EventExecutionSucceeded},
 		{"its time is over", waits, []local.HostOption{local.WithExecutionTimeout(time.Hour)}, nil, local.EventExecutionTimedOut},
 		{"it is stopped", waits, nil, func(e *local.Execution) error { return e.Stop(nil) }, local.EventExecutionStopped},
 		{

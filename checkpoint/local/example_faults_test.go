@@ -16,7 +16,7 @@ func ExampleWithFaults() {
 		local.WithFaults(local.Faults{
 			// The process is killed after the first checkpoint call is committed.
 			Lose: func(p local.Point) bool {
-				if lost || p.Moment != local.AfterCall {
+				if lost || p.Moment != local.MomentAfterCall {
 					return false
 				}
 				lost = true

@@ -104,13 +104,13 @@ func ExampleWithFunctionTimeout() {
 	// <nil>
 }
 
-func ExamplePlain() {
+func ExampleWithPlainFunction() {
 	service := local.New()
 	defer service.Close()
 
 	_ = service.Host("length", local.HandlerFunc(func(_ context.Context, payload []byte) ([]byte, error) {
 		return fmt.Append(nil, len(payload)), nil
-	}), local.Plain())
+	}), local.WithPlainFunction())
 	execution, _ := service.Start(context.Background(), "length", "", []byte(`"abc"`))
 	fmt.Println(execution.Drive(context.Background()), string(execution.Result()))
 	// Output: <nil> 5

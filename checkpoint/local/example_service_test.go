@@ -68,7 +68,7 @@ func ExampleService_Host() {
 	_ = service.Host("remind", remind, local.WithExecutionTimeout(time.Hour))
 	_ = service.Host("upper", local.HandlerFunc(func(_ context.Context, payload []byte) ([]byte, error) {
 		return bytes.ToUpper(payload), nil
-	}), local.Plain())
+	}), local.WithPlainFunction())
 
 	for _, function := range []string{"remind", "upper"} {
 		execution, _ := service.Start(ctx, function, "", []byte(`"hello"`))

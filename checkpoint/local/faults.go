@@ -12,14 +12,14 @@ type Moment int
 
 // The moments of an invocation.
 const (
-	// Begin is when the function is about to be given the event.
-	Begin Moment = iota
-	// BeforeCall is when a call has been made and nothing has come of it yet.
-	BeforeCall
-	// AfterCall is when a call has been committed and not been answered yet.
-	AfterCall
-	// Answer is when the function has answered and nobody has read the answer.
-	Answer
+	// MomentBegin is when the function is about to be given the event.
+	MomentBegin Moment = iota
+	// MomentBeforeCall is when a call has been made and nothing has come of it yet.
+	MomentBeforeCall
+	// MomentAfterCall is when a call has been committed and not been answered yet.
+	MomentAfterCall
+	// MomentAnswer is when the function has answered and nobody has read the answer.
+	MomentAnswer
 )
 
 // Point is where faults are consulted.

@@ -61,13 +61,13 @@ func TestFaults(t *testing.T) {
 		failure string
 	}{
 		{"nothing", local.Faults{}, []string{"a", "b"}, ""},
-		{"the call is refused", fail(local.BeforeCall, throttled), []string{"a", "b", "b"}, "APIError"},
-		{"the network fails before the call", fail(local.BeforeCall, errors.New("reset")), []string{"a", "b", "b"}, "APIError"},
-		{"the reply is lost", fail(local.AfterCall, errors.New("reset")), []string{"a", "b"}, "APIError"},
-		{"the function is lost before the call", local.Faults{Lose: once(local.BeforeCall, 2)}, []string{"a", "b", "b"}, exit},
-		{"the function is lost after the call", local.Faults{Lose: once(local.AfterCall, 2)}, []string{"a", "b"}, exit},
-		{"the function is lost before it begins", local.Faults{Lose: once(local.Begin, 0)}, []string{"a", "b"}, exit},
-		{"the answer is lost", local.Faults{Lose: once(local.Answer, 0)}, []string{"a", "b"}, exit},
+		{"the call is refused", fail(local.MomentBeforeCall, throttled), []string{"a", "b", "b"}, "APIError"},
+		{"the network fails before the call", fail(local.MomentBeforeCall, errors.New("reset")), []string{"a", "b", "b"}, "APIError"},
+		{"the reply is lost", fail(local.MomentAfterCall, errors.New("reset")), []string{"a", "b"}, "APIError"},
+		{"the function is lost before the call", local.Faults{Lose: once(local.MomentBeforeCall, 2)}, []string{"a", "b", "b"}, exit},
+		{"the function is lost after the call", local.Faults{Lose: once(local.MomentAfterCall, 2)}, []string{"a", "b"}, exit},
+		{"the function is lost before it begins", local.Faults{Lose: once(local.MomentBegin, 0)}, []string{"a", "b"}, exit},
+		{"the answer is lost", local.Faults{Lose: once(local.MomentAnswer, 0)}, []string{"a", "b"}, exit},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 // that it is not kept waiting.
 func TestCallsOfALostFunctionAreStale(t *testing.T) {
 	t.Parallel()
-	s, _ := newVirtual(t, local.WithFaults(local.Faults{Lose: once(local.BeforeCall, 2)}))
+	s, _ := newVirtual(t, local.WithFaults(local.Faults{Lose: once(local.MomentBeforeCall, 2)}))
 	first := true
 	e := begin(t, s, function(func(k *talk) (string, error) {
 		if !first {
@@ -142,7 +142,7 @@ func TestCallsOfALostFunctionAreStale(t *testing.T) {
 // TestLostReplyIsNoReply says that a function that was not told is invoked again.
 func TestLostReplyIsNoReply(t *testing.T) {
 	t.Parallel()
-	hit := once(local.AfterCall, 1)
+	hit := once(local.MomentAfterCall, 1)
 	s, _ := newVirtual(t, local.WithFaults(local.Faults{Fail: func(p local.Point) error {
 		if hit(p) {
 			return errors.New("reset")
@@ -168,7 +168,7 @@ func TestLostReplyIsNoReply(t *testing.T) {
 
 func TestEventDeliveredTwice(t *testing.T) {
 	t.Parallel()
-	s, _ := newVirtual(t, local.WithFaults(local.Faults{Duplicate: once(local.Begin, 0)}))
+	s, _ := newVirtual(t, local.WithFaults(local.Faults{Duplicate: once(local.MomentBegin, 0)}))
 	var answers []string
 	e := begin(t, s, function(func(k *talk) (string, error) {
 		_, err := k.send(stepSucceed("a", "1"))
@@ -192,7 +192,7 @@ func TestEventDeliveredTwice(t *testing.T) {
 // TestEventDeliveredTwiceAtTheSameTime is the same under the real clock: one copy gets through.
 func TestEventDeliveredTwiceAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	s := local.New(local.WithFaults(local.Faults{Duplicate: once(local.Begin, 0)}))
+	s := local.New(local.WithFaults(local.Faults{Duplicate: once(local.MomentBegin, 0)}))
 	var refused, accepted atomic.Int32
 	out, err := s.Run(t.Context(), function(func(k *talk) (string, error) {
 		if _, err := k.send(stepSucceed("a", "1")); err != nil {
@@ -259,7 +259,7 @@ func TestFaultsSeePoints(t *testing.T) {
 func TestDelay(t *testing.T) {
 	t.Parallel()
 	s := local.New(local.WithFaults(local.Faults{Delay: func(p local.Point) time.Duration {
-		if p.Moment == local.AfterCall && p.Call == 1 {
+		if p.Moment == local.MomentAfterCall && p.Call == 1 {
 			return 20 * time.Millisecond
 		}
 		return 0

@@ -43,7 +43,7 @@ type hostConfig struct {
 // again replaces the function from the next invocation on, running executions included. Executions
 // that an earlier service has left unfinished go on when their function is hosted.
 //
-// The function is durable unless [Plain] is given. The error says that the name is not that of a
+// The function is durable unless [WithPlainFunction] is given. The error says that the name is not that of a
 // function, or that h is nil.
 func (s *Service) Host(function string, h Handler, opts ...HostOption) error {
 	f, err := api.ParseFunction(function)
@@ -156,7 +156,7 @@ type Function struct {
 	ARN string
 	// Version is the qualifier if that is a version, "$LATEST" for an alias and if there is none.
 	Version string
-	// Plain says that the function is not durable: see [Plain].
+	// WithPlainFunction says that the function is not durable: see [WithPlainFunction].
 	Plain bool
 	// FunctionTimeout limits an invocation, ExecutionTimeout an execution; zero means no limit.
 	FunctionTimeout, ExecutionTimeout time.Duration

@@ -176,7 +176,7 @@ func (s *Service) call(inv *invocation, event []byte) answer {
 	if inv.function.handler == nil {
 		return answer{failure: notFound(inv.e.function)}
 	}
-	begin := Point{ARN: inv.e.arn, Invocation: inv.number, Moment: Begin}
+	begin := Point{ARN: inv.e.arn, Invocation: inv.number, Moment: MomentBegin}
 	if s.loses(begin) {
 		inv.e.lose(inv.number)
 		return answer{failure: exitFailure(inv.requestID)}
@@ -196,7 +196,7 @@ func (s *Service) call(inv *invocation, event []byte) answer {
 			a = second
 		}
 	}
-	if !a.down && s.loses(Point{ARN: inv.e.arn, Invocation: inv.number, Moment: Answer}) {
+	if !a.down && s.loses(Point{ARN: inv.e.arn, Invocation: inv.number, Moment: MomentAnswer}) {
 		inv.e.lose(inv.number)
 		return answer{failure: exitFailure(inv.requestID)}
 	}

@@ -74,9 +74,9 @@ func WithExecutionTimeout(d time.Duration) TimeoutOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.executionTimeout = d })
 }
 
-// Plain says that the function is not a durable one: it is given the payload itself and its answer
+// WithPlainFunction says that the function is not a durable one: it is given the payload itself and its answer
 // is the result. It is invoked once and not repeated.
-func Plain() HostOption {
+func WithPlainFunction() HostOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.plain = true })
 }
 

@@ -39,7 +39,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		local.WithExecutionTimeout(time.Duration(1+c.r.IntN(200))*time.Second),
 	)
 	c.clock.Shuffle(seed)
-	if err := c.service.Host("target", echo, local.Plain()); err != nil {
+	if err := c.service.Host("target", echo, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	c.e = begin(t, c.service, function(c.invoke), `{}`)

@@ -288,7 +288,7 @@ func TestPlainFunctionIsNotRepeated(t *testing.T) {
 		return []byte(`1`), nil
 	})
 	s := local.New(local.WithStore(&mortalStore{MemoryStore: memory, left: 2}), local.WithClock(clock)) // start, invocation
-	if err := s.Host("order", plain, local.Plain()); err != nil {
+	if err := s.Host("order", plain, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	e, err := s.Start(t.Context(), "order", "one", nil)
@@ -297,7 +297,7 @@ func TestPlainFunctionIsNotRepeated(t *testing.T) {
 	}
 	_ = e.RunUntilSuspended(t.Context()) // the service dies
 	next, e := reopen(t, memory, clock, e.ARN())
-	if err := next.Host("order", plain, local.Plain()); err != nil {
+	if err := next.Host("order", plain, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Drive(t.Context()); err != nil {

@@ -40,7 +40,7 @@ func TestStartIsNotAnsweredWithAnExecutionThatIsNotStored(t *testing.T) {
 	store := &gateStore{MemoryStore: local.NewMemoryStore(), entered: make(chan struct{}), open: make(chan struct{})}
 	svc := local.New(local.WithStore(store))
 	defer svc.Close()
-	if err := svc.Host("f", local.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte(`1`), nil }), local.Plain()); err != nil {
+	if err := svc.Host("f", local.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte(`1`), nil }), local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	type started struct {

@@ -116,7 +116,7 @@ func TestFunctionNames(t *testing.T) {
 			t.Parallel()
 			s, _ := newVirtual(t)
 			for _, name := range tt.hosted {
-				if err := s.Host(name, echo, local.Plain()); err != nil {
+				if err := s.Host(name, echo, local.WithPlainFunction()); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -144,7 +144,7 @@ func TestTransitions(t *testing.T) {
 			t.Parallel()
 			for i, action := range []checkpoint.Action{START, SUCCEED, FAIL, RETRY, CANCEL} {
 				s, clock := newVirtual(t)
-				if err := s.Host("target", echo, local.Plain()); err != nil {
+				if err := s.Host("target", echo, local.WithPlainFunction()); err != nil {
 					t.Fatal(err)
 				}
 				e := begin(t, s, function(func(k *talk) (string, error) {

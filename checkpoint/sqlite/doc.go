@@ -20,7 +20,7 @@
 // that was under way: it drops what follows, by whole transactions.
 //
 // One process writes a store; [Open] refuses a second one, on Unix: elsewhere nobody but you sees to that.
-// Any number of others may read it at the same time, with [ReadOnly] or with any SQLite tool; what they read
+// Any number of others may read it at the same time, with [WithReadOnly] or with any SQLite tool; what they read
 // at a time is of one state. To copy a store that is in use, let SQLite do it (VACUUM INTO): the file alone is
 // not all of it while it is open, since the log is beside it ("-wal", "-shm"). The file "-lock" holds nothing
 // and stays.

@@ -39,8 +39,8 @@ type config struct {
 	retention time.Duration
 }
 
-// ReadOnly opens a store that exists for reading; another process may write it meanwhile.
-func ReadOnly() Option { return optionFunc(func(c *config) { c.readOnly = true }) }
+// WithReadOnly opens a store that exists for reading; another process may write it meanwhile.
+func WithReadOnly() Option { return optionFunc(func(c *config) { c.readOnly = true }) }
 
 // WithRetention sets for how long an execution is kept after its end. The default is 14 days, as on
 // AWS; zero and less keep executions for ever. What is older is deleted when the store is opened

@@ -167,7 +167,7 @@ func TestSealedExecutionsLeaveNoSecretBehind(t *testing.T) {
 			}
 			if got := leaks(t, sealed, end, func(function string) string {
 				p, err := codec.Encode(t.Context(), sealed, codec.Meta{
-					ExecutionARN: "arn:aws:lambda:us-east-1:123456789012:function:caller", Part: codec.Input, Function: function,
+					ExecutionARN: "arn:aws:lambda:us-east-1:123456789012:function:caller", Part: codec.PartInput, Function: function,
 				}, planted+" in")
 				if err != nil {
 					t.Fatal(err)

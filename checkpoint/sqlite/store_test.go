@@ -117,7 +117,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	path := file(t)
 	w := open(t, path)
 	commit(t, w, transition("one", 1, time.Time{}))
-	r := open(t, path, sqlite.ReadOnly())
+	r := open(t, path, sqlite.WithReadOnly())
 	for n := 2; n < 5; n++ {
 		commit(t, w, transition("one", n, time.Time{}))
 		if kept, err := r.Load("one"); err != nil || len(kept.Records) != n {
@@ -153,7 +153,7 @@ func TestReadersSeeWholeTransitions(t *testing.T) {
 			}
 		}
 	}()
-	r := open(t, path, sqlite.ReadOnly())
+	r := open(t, path, sqlite.WithReadOnly())
 	for seen := make(map[int]bool); len(seen) < 50; {
 		kept, err := r.Load("one")
 		n := kept.Execution.Invocations
@@ -197,7 +197,7 @@ func TestSecondWriter(t *testing.T) {
 	if _, err := sqlite.Open(path); !errors.Is(err, sqlite.ErrInUse) || !strings.Contains(err.Error(), "end it, or use another file") {
 		t.Errorf("a second writer: %v", err)
 	}
-	reader, err := sqlite.Open(path, sqlite.ReadOnly())
+	reader, err := sqlite.Open(path, sqlite.WithReadOnly())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestFilesThatAreNoStores(t *testing.T) {
 	if _, err := sqlite.Open(filepath.Join(t.TempDir(), "no", "folder.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder that does not exist: %v", err)
 	}
-	if _, err := sqlite.Open(file(t), sqlite.ReadOnly()); err == nil {
+	if _, err := sqlite.Open(file(t), sqlite.WithReadOnly()); err == nil {
 		t.Error("a file that does not exist was opened for reading")
 	}
 }

@@ -5,7 +5,7 @@
 // become smaller. Note that the length of a compressed payload says something of its content: do not compress a secret
 // together with text that others choose, where they can see the length.
 //
-// They are not pure ([codec.Pure]): to compress takes two to six times as long as JSON, so that branches do it in
+// They are not pure ([codec.IsPure]): to compress takes two to six times as long as JSON, so that branches do it in
 // parallel, beside the code of the handler.
 //
 // Payloads that cannot be read are a permanent failure: those that were cut off or changed, and those that would become
@@ -46,12 +46,12 @@ type Level int
 
 // The levels.
 const (
-	// Default is level 3 of zstd and level 6 of gzip, or about that. It is the zero value.
-	Default Level = iota
-	// Fastest is level 1, or about that.
-	Fastest
-	// Best is the best level that fits a function: about level 11 of zstd, and level 9 of gzip.
-	Best
+	// LevelDefault is level 3 of zstd and level 6 of gzip, or about that. It is the zero value.
+	LevelDefault Level = iota
+	// LevelFastest is level 1, or about that.
+	LevelFastest
+	// LevelBest is the best level that fits a function: about level 11 of zstd, and level 9 of gzip.
+	LevelBest
 )
 
 // WithThreshold compresses payloads of at least that number of bytes. The default is 1024; zero, and less, try all.
@@ -98,11 +98,11 @@ func Zstd(opts ...Option) codec.Transform {
 	level := zstd.SpeedDefault
 
 	switch s.level {
-	case Fastest:
+	case LevelFastest:
 		level = zstd.SpeedFastest
-	case Best:
+	case LevelBest:
 		level = zstd.SpeedBetterCompression
-	case Default:
+	case LevelDefault:
 	}
 
 	z := &zstandard{settings: s}
@@ -182,11 +182,11 @@ func Gzip(opts ...Option) codec.Transform {
 	level := gzip.DefaultCompression
 
 	switch s.level {
-	case Fastest:
+	case LevelFastest:
 		level = gzip.BestSpeed
-	case Best:
+	case LevelBest:
 		level = gzip.BestCompression
-	case Default:
+	case LevelDefault:
 	}
 
 	return &gz{settings: s, level: level}

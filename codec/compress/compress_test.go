@@ -60,8 +60,8 @@ func TestPayloadsAreCompressedWhereItHelps(t *testing.T) {
 		{reason: "a threshold of one's own", opts: []compress.Option{compress.WithThreshold(200)}, v: long[:200], want: true},
 		{reason: "noise does not get shorter with base64", v: noise(5000)},
 		{reason: "short text does not get shorter", opts: []compress.Option{compress.WithThreshold(0)}, v: "aaaaaaaaaaaa"},
-		{reason: "fastest", opts: []compress.Option{compress.WithLevel(compress.Fastest)}, v: long, want: true},
-		{reason: "best", opts: []compress.Option{compress.WithLevel(compress.Best)}, v: long, want: true},
+		{reason: "fastest", opts: []compress.Option{compress.WithLevel(compress.LevelFastest)}, v: long, want: true},
+		{reason: "best", opts: []compress.Option{compress.WithLevel(compress.LevelBest)}, v: long, want: true},
 		{reason: "what is not a level is the default", opts: []compress.Option{compress.WithLevel(99)}, v: long, want: true},
 	}
 
@@ -247,7 +247,7 @@ func TestCompressionRunsBesideTheHandler(t *testing.T) {
 	t.Parallel()
 
 	for _, tr := range []codec.Transform{compress.Zstd(), compress.Gzip()} {
-		if codec.Pure(codec.Chain(codec.JSON(), tr)) {
+		if codec.IsPure(codec.Chain(codec.JSON(), tr)) {
 			t.Errorf("%s is pure", tr.Name())
 		}
 	}

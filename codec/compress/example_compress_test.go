@@ -63,6 +63,6 @@ func ExampleWithLimit() {
 }
 
 func ExampleWithLevel() {
-	show(strings.Repeat("page ", 1000), compress.Gzip(compress.WithLevel(compress.Best)))
+	show(strings.Repeat("page ", 1000), compress.Gzip(compress.WithLevel(compress.LevelBest)))
 	// Output: true <nil>
 }

@@ -45,8 +45,8 @@ func TestCollectKeepsWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 
 	// The order has ended. It began a bill, which runs, and a successor; a copy of it was made to look at.
-	input := codec.Meta{ExecutionARN: orders, OperationID: "a", Function: "bills", Part: codec.Input}
-	forward := codec.Meta{ExecutionARN: orders, Function: "orders", Part: codec.Input}
+	input := codec.Meta{ExecutionARN: orders, OperationID: "a", Function: "bills", Part: codec.PartInput}
+	forward := codec.Meta{ExecutionARN: orders, Function: "orders", Part: codec.PartInput}
 	step := codec.Meta{ExecutionARN: orders, OperationID: "b"}
 	// A bill that has ended has answered an order that runs.
 	answer := codec.Meta{ExecutionARN: bills}

@@ -275,7 +275,7 @@ func TestObjectsThatCannotBeWritten(t *testing.T) {
 		},
 		{
 			reason: "of an operation without a record", store: &memory{put: errors.New("full")},
-			meta: codec.Meta{ExecutionARN: orders, OperationName: "bill", Part: codec.Input}, want: `of input of operation "bill": full`,
+			meta: codec.Meta{ExecutionARN: orders, OperationName: "bill", Part: codec.PartInput}, want: `of input of operation "bill": full`,
 		},
 	}
 

@@ -132,7 +132,7 @@ type Info struct {
 func Inspect(payload []byte) (info Info, ok bool, err error) {
 	var ref []byte
 
-	names, err := codec.Through(payload)
+	names, err := codec.TransformsOf(payload)
 	if err != nil {
 		return Info{}, false, fmt.Errorf("offload: %w", err)
 	}

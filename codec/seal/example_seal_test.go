@@ -68,16 +68,16 @@ func ExampleFile() {
 func ExampleOrigin_Fits() {
 	caller := codec.Meta{
 		ExecutionARN: "arn:aws:lambda:eu-west-1:111122223333:function:orders:1/durable-execution/o-1/5a1e",
-		OperationID:  "7d1f", Function: "bills", Part: codec.Input,
+		OperationID:  "7d1f", Function: "bills", Part: codec.PartInput,
 	}
 	callee := codec.Meta{
 		ExecutionARN: "arn:aws:lambda:eu-west-1:111122223333:function:bills:1/durable-execution/b-1/77aa",
-		Part:         codec.Input,
+		Part:         codec.PartInput,
 	}
 
 	fmt.Println(seal.OriginOf(caller).Fits(callee))
 
-	callee.Part = codec.Result
+	callee.Part = codec.PartResult
 	fmt.Println(seal.OriginOf(caller).Fits(callee))
 	// Output:
 	// true
@@ -97,7 +97,7 @@ func ExampleGenerateKey() {
 }
 
 func ExampleOriginOf() {
-	o := seal.OriginOf(codec.Meta{ExecutionARN: "arn:1", OperationID: "7d1f", OperationName: "charge", Part: codec.State})
+	o := seal.OriginOf(codec.Meta{ExecutionARN: "arn:1", OperationID: "7d1f", OperationName: "charge", Part: codec.PartState})
 
 	fmt.Println(o)
 	// Output: state of operation "7d1f" of execution "arn:1"

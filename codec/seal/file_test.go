@@ -66,7 +66,7 @@ func TestFileIsReadAgainWhenItChanges(t *testing.T) {
 
 	path := filepath.Join(t.TempDir(), "keys")
 	keys := seal.File(path)
-	c, m := codec.Chain(codec.JSON(), seal.New(keys)), at(orders, "a", codec.Result)
+	c, m := codec.Chain(codec.JSON(), seal.New(keys)), at(orders, "a", codec.PartResult)
 
 	if _, err := codec.Encode(t.Context(), c, m, 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without the file: %v", err)

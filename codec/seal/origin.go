@@ -73,9 +73,9 @@ func (o Origin) Fits(place codec.Meta) bool {
 	}
 
 	switch {
-	case place.Part == codec.Input && place.OperationID == "":
-		return o.Part == codec.Input && sameFunction(o.Function, place.ExecutionARN)
-	case place.Function != "" && place.Part != codec.Input:
+	case place.Part == codec.PartInput && place.OperationID == "":
+		return o.Part == codec.PartInput && sameFunction(o.Function, place.ExecutionARN)
+	case place.Function != "" && place.Part != codec.PartInput:
 		return o.Part == place.Part && o.Operation == "" && o.Function == "" && sameFunction(place.Function, o.Execution)
 	}
 

@@ -89,7 +89,7 @@ func TestLawsOfSealing(t *testing.T) {
 func FuzzOpenAnyBytes(f *testing.F) {
 	k := newKey(f, "k1")
 	tr := seal.New(seal.Static(k))
-	stage := codec.Stage{Meta: at(orders, "a", codec.Result)}
+	stage := codec.Stage{Meta: at(orders, "a", codec.PartResult)}
 
 	p, _, err := tr.Apply(f.Context(), stage, []byte("paid"))
 	if err != nil {

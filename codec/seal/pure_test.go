@@ -30,7 +30,7 @@ func TestSealingIsPureIfItsKeysAreInMemory(t *testing.T) {
 	}
 
 	for _, tt := range tests {
-		if got := codec.Pure(codec.Chain(codec.JSON(), tt.last)); got != tt.want {
+		if got := codec.IsPure(codec.Chain(codec.JSON(), tt.last)); got != tt.want {
 			t.Errorf("%s: Pure is %v, want %v", tt.reason, got, tt.want)
 		}
 	}

@@ -120,7 +120,7 @@ func TestExecutionsWithSealedPayloads(t *testing.T) {
 				}
 			}
 
-			replaytest.Explore(t, f, 3, replaytest.Schedules(20))
+			replaytest.Explore(t, f, 3, replaytest.WithSchedules(20))
 		})
 	}
 }

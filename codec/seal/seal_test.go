@@ -70,116 +70,116 @@ func TestPayloadIsOpenedWhereItBelongsAlone(t *testing.T) {
 		from, to codec.Meta
 		opens    bool
 	}{
-		{reason: "its own place", from: at(orders, "a", codec.Result), to: at(orders, "a", codec.Result), opens: true},
-		{reason: "the handler's result", from: at(orders, "", codec.Result), to: at(orders, "", codec.Result), opens: true},
-		{reason: "another operation", from: at(orders, "a", codec.Result), to: at(orders, "b", codec.Result)},
-		{reason: "the handler instead of an operation", from: at(orders, "a", codec.Result), to: at(orders, "", codec.Result)},
-		{reason: "another execution", from: at(orders, "a", codec.Result), to: at(other, "a", codec.Result)},
-		{reason: "another execution's handler", from: at(orders, "", codec.Result), to: at(other, "", codec.Result)},
-		{reason: "another part", from: at(orders, "a", codec.State), to: at(orders, "a", codec.Result)},
-		{reason: "a failure instead of a result", from: at(orders, "a", codec.Failure), to: at(orders, "a", codec.Result)},
-		{reason: "a result as input of the handler", from: at(orders, "", codec.Result), to: at(orders, "", codec.Input)},
+		{reason: "its own place", from: at(orders, "a", codec.PartResult), to: at(orders, "a", codec.PartResult), opens: true},
+		{reason: "the handler's result", from: at(orders, "", codec.PartResult), to: at(orders, "", codec.PartResult), opens: true},
+		{reason: "another operation", from: at(orders, "a", codec.PartResult), to: at(orders, "b", codec.PartResult)},
+		{reason: "the handler instead of an operation", from: at(orders, "a", codec.PartResult), to: at(orders, "", codec.PartResult)},
+		{reason: "another execution", from: at(orders, "a", codec.PartResult), to: at(other, "a", codec.PartResult)},
+		{reason: "another execution's handler", from: at(orders, "", codec.PartResult), to: at(other, "", codec.PartResult)},
+		{reason: "another part", from: at(orders, "a", codec.PartState), to: at(orders, "a", codec.PartResult)},
+		{reason: "a failure instead of a result", from: at(orders, "a", codec.PartFailure), to: at(orders, "a", codec.PartResult)},
+		{reason: "a result as input of the handler", from: at(orders, "", codec.PartResult), to: at(orders, "", codec.PartInput)},
 
 		{
 			reason: "the input of an invoke, in the function", opens: true,
-			from: invoke(orders, "a", "bills:live", codec.Input), to: at(bills, "", codec.Input),
+			from: invoke(orders, "a", "bills:live", codec.PartInput), to: at(bills, "", codec.PartInput),
 		},
 		{
-			reason: "by ARN", opens: true, to: at(bills, "", codec.Input),
-			from: invoke(orders, "a", "arn:aws:lambda:eu-west-1:111122223333:function:bills:live", codec.Input),
+			reason: "by ARN", opens: true, to: at(bills, "", codec.PartInput),
+			from: invoke(orders, "a", "arn:aws:lambda:eu-west-1:111122223333:function:bills:live", codec.PartInput),
 		},
 		{
-			reason: "by account and name", opens: true, to: at(bills, "", codec.Input),
-			from: invoke(orders, "a", "111122223333:function:bills", codec.Input),
+			reason: "by account and name", opens: true, to: at(bills, "", codec.PartInput),
+			from: invoke(orders, "a", "111122223333:function:bills", codec.PartInput),
 		},
 		{
 			reason: "in its own place", opens: true,
-			from: invoke(orders, "a", "bills", codec.Input), to: invoke(orders, "a", "bills", codec.Input),
+			from: invoke(orders, "a", "bills", codec.PartInput), to: invoke(orders, "a", "bills", codec.PartInput),
 		},
 		{
 			reason: "in another execution's place",
-			from:   invoke(orders, "a", "bills", codec.Input), to: invoke(other, "a", "bills", codec.Input),
+			from:   invoke(orders, "a", "bills", codec.PartInput), to: invoke(other, "a", "bills", codec.PartInput),
 		},
-		{reason: "in another function", from: invoke(orders, "a", "refunds", codec.Input), to: at(bills, "", codec.Input)},
+		{reason: "in another function", from: invoke(orders, "a", "refunds", codec.PartInput), to: at(bills, "", codec.PartInput)},
 		{
-			reason: "in the same function of another account", to: at(bills, "", codec.Input),
-			from: invoke(orders, "a", "arn:aws:lambda:eu-west-1:999900001111:function:bills", codec.Input),
+			reason: "in the same function of another account", to: at(bills, "", codec.PartInput),
+			from: invoke(orders, "a", "arn:aws:lambda:eu-west-1:999900001111:function:bills", codec.PartInput),
 		},
 		{
-			reason: "in the same function of another region", to: at(bills, "", codec.Input),
-			from: invoke(orders, "a", "arn:aws:lambda:us-east-1:111122223333:function:bills", codec.Input),
+			reason: "in the same function of another region", to: at(bills, "", codec.PartInput),
+			from: invoke(orders, "a", "arn:aws:lambda:us-east-1:111122223333:function:bills", codec.PartInput),
 		},
 		{
 			reason: "as result of the function",
-			from:   invoke(orders, "a", "bills", codec.Input), to: at(bills, "", codec.Result),
+			from:   invoke(orders, "a", "bills", codec.PartInput), to: at(bills, "", codec.PartResult),
 		},
 		{
 			reason: "as state of an operation of the function",
-			from:   invoke(orders, "a", "bills", codec.Input), to: at(bills, "x", codec.Input),
+			from:   invoke(orders, "a", "bills", codec.PartInput), to: at(bills, "x", codec.PartInput),
 		},
 		{
 			reason: "the state of an operation as input of a handler",
-			from:   at(orders, "a", codec.Input), to: at(bills, "", codec.Input),
+			from:   at(orders, "a", codec.PartInput), to: at(bills, "", codec.PartInput),
 		},
 		{
 			reason: "the input of a successor", opens: true,
-			from: invoke(orders, "", "orders", codec.Input), to: at(other, "", codec.Input),
+			from: invoke(orders, "", "orders", codec.PartInput), to: at(other, "", codec.PartInput),
 		},
 
 		{
 			reason: "the result of an invoked function", opens: true,
-			from: at(bills, "", codec.Result), to: invoke(orders, "a", "bills:live", codec.Result),
+			from: at(bills, "", codec.PartResult), to: invoke(orders, "a", "bills:live", codec.PartResult),
 		},
 		{
 			reason: "its failure", opens: true,
-			from: at(bills, "", codec.Failure), to: invoke(orders, "a", "bills:live", codec.Failure),
+			from: at(bills, "", codec.PartFailure), to: invoke(orders, "a", "bills:live", codec.PartFailure),
 		},
 		{
 			reason: "its failure as result",
-			from:   at(bills, "", codec.Failure), to: invoke(orders, "a", "bills:live", codec.Result),
+			from:   at(bills, "", codec.PartFailure), to: invoke(orders, "a", "bills:live", codec.PartResult),
 		},
 		{
 			reason: "the result of another function",
-			from:   at(other, "", codec.Result), to: invoke(orders, "a", "bills", codec.Result),
+			from:   at(other, "", codec.PartResult), to: invoke(orders, "a", "bills", codec.PartResult),
 		},
 		{
 			reason: "the result of one of its operations",
-			from:   at(bills, "x", codec.Result), to: invoke(orders, "a", "bills", codec.Result),
+			from:   at(bills, "x", codec.PartResult), to: invoke(orders, "a", "bills", codec.PartResult),
 		},
 		{
 			reason: "a function's result where nothing was invoked",
-			from:   at(bills, "", codec.Result), to: at(orders, "a", codec.Result),
+			from:   at(bills, "", codec.PartResult), to: at(orders, "a", codec.PartResult),
 		},
 		{
 			reason: "an input for the function as its result",
-			from:   invoke(orders, "", "bills", codec.Input), to: invoke(orders, "a", "bills", codec.Result),
+			from:   invoke(orders, "", "bills", codec.PartInput), to: invoke(orders, "a", "bills", codec.PartResult),
 		},
 
 		{
 			reason: "a fork reads what it was forked from", opens: true,
-			from: at(orders, "a", codec.Result), to: forked(at(other, "a", codec.Result), orders),
+			from: at(orders, "a", codec.PartResult), to: forked(at(other, "a", codec.PartResult), orders),
 		},
 		{
 			reason: "a fork of a fork", opens: true,
-			from: at(bills, "a", codec.State), to: forked(at(other, "a", codec.State), orders, bills),
+			from: at(bills, "a", codec.PartState), to: forked(at(other, "a", codec.PartState), orders, bills),
 		},
 		{
 			reason: "a fork reads its own", opens: true,
-			from: at(other, "a", codec.Result), to: forked(at(other, "a", codec.Result), orders),
+			from: at(other, "a", codec.PartResult), to: forked(at(other, "a", codec.PartResult), orders),
 		},
 		{
 			reason: "a fork and another operation",
-			from:   at(orders, "a", codec.Result), to: forked(at(other, "b", codec.Result), orders),
+			from:   at(orders, "a", codec.PartResult), to: forked(at(other, "b", codec.PartResult), orders),
 		},
 		{
 			reason: "the original reads nothing of the fork",
-			from:   at(other, "a", codec.Result), to: at(orders, "a", codec.Result),
+			from:   at(other, "a", codec.PartResult), to: at(orders, "a", codec.PartResult),
 		},
 		{
 			reason: "a fork of something else",
-			from:   at(orders, "a", codec.Result), to: forked(at(other, "a", codec.Result), bills),
+			from:   at(orders, "a", codec.PartResult), to: forked(at(other, "a", codec.PartResult), bills),
 		},
-		{reason: "a place without an execution", from: at(orders, "a", codec.Result), to: at("", "a", codec.Result)},
+		{reason: "a place without an execution", from: at(orders, "a", codec.PartResult), to: at("", "a", codec.PartResult)},
 	}
 
 	c := codec.Chain(codec.JSON(), seal.New(seal.Static(newKey(t, "k1"))))
@@ -212,17 +212,17 @@ func TestErrorNamesBothPlaces(t *testing.T) {
 	c := codec.Chain(codec.JSON(), seal.New(seal.Static(newKey(t, "k1"))))
 	tests := []struct{ from, want string }{
 		{
-			from: string(sealed(t, c, at(orders, "a", codec.State), "x")),
+			from: string(sealed(t, c, at(orders, "a", codec.PartState), "x")),
 			want: `for state of operation "a" of execution "` + orders + `", and it stands at result of the handler of execution "` + other + `"`,
 		},
 		{
-			from: string(sealed(t, c, invoke(orders, "a", "bills", codec.Input), "x")),
+			from: string(sealed(t, c, invoke(orders, "a", "bills", codec.PartInput), "x")),
 			want: `for input of function "bills" from operation "a" of execution "` + orders + `", and`,
 		},
 	}
 
 	for _, tt := range tests {
-		err := codec.Decode(t.Context(), c, at(other, "", codec.Result), []byte(tt.from), new(string))
+		err := codec.Decode(t.Context(), c, at(other, "", codec.PartResult), []byte(tt.from), new(string))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error = %v, want it to contain %s", err, tt.want)
 		}
@@ -234,7 +234,7 @@ func TestEachBitIsProtected(t *testing.T) {
 
 	k := newKey(t, "k1")
 	tr := seal.New(seal.Static(k))
-	stage := codec.Stage{Meta: at(orders, "a", codec.Result), Through: "zstd"}
+	stage := codec.Stage{Meta: at(orders, "a", codec.PartResult), Through: "zstd"}
 
 	p, ok, err := tr.Apply(t.Context(), stage, []byte("4111 1111"))
 	if err != nil || !ok {
@@ -271,7 +271,7 @@ func TestKeysRotate(t *testing.T) {
 
 	old, now, next := newKey(t, "2025"), newKey(t, "2026"), newKey(t, "2027")
 	another := newKey(t, "2025") // of that ID, with another secret
-	m := at(orders, "a", codec.Result)
+	m := at(orders, "a", codec.PartResult)
 	chain := func(sealing *seal.Key, others ...*seal.Key) codec.Codec {
 		return codec.Chain(codec.JSON(), seal.New(seal.Static(sealing, others...)))
 	}
@@ -317,7 +317,7 @@ func TestFailuresOfTheKeyringArePassedOn(t *testing.T) {
 	t.Parallel()
 
 	k := newKey(t, "k1")
-	late, m := codec.Transient(errors.New("late")), at(orders, "a", codec.Result)
+	late, m := codec.Transient(errors.New("late")), at(orders, "a", codec.PartResult)
 	p := sealed(t, codec.Chain(codec.JSON(), seal.New(seal.Static(k))), m, "paid")
 
 	tests := []struct {
@@ -370,7 +370,7 @@ func TestFailuresOfTheKeyringArePassedOn(t *testing.T) {
 func TestPlainPayloadsAreReadUnlessSealingIsRequired(t *testing.T) {
 	t.Parallel()
 
-	s, m := seal.New(seal.Static(newKey(t, "k1"))), at(orders, "a", codec.Result)
+	s, m := seal.New(seal.Static(newKey(t, "k1"))), at(orders, "a", codec.PartResult)
 
 	var got string
 	if err := codec.Decode(t.Context(), codec.Chain(codec.JSON(), s), m, []byte(`"paid"`), &got); err != nil || got != "paid" {
@@ -393,8 +393,8 @@ func TestNothingOfThePayloadShows(t *testing.T) {
 	}
 
 	c := codec.Chain(codec.JSON(), seal.New(seal.Static(k)))
-	p := sealed(t, c, at(orders, "a", codec.Result), "4111 1111 1111 1111")
-	again := sealed(t, c, at(orders, "a", codec.Result), "4111 1111 1111 1111")
+	p := sealed(t, c, at(orders, "a", codec.PartResult), "4111 1111 1111 1111")
+	again := sealed(t, c, at(orders, "a", codec.PartResult), "4111 1111 1111 1111")
 
 	body, err := base64.RawURLEncoding.DecodeString(strings.Trim(string(p[len(`"~perdure1:seal:b`):]), `"`))
 	if err != nil {
@@ -416,7 +416,7 @@ func TestNothingOfThePayloadShows(t *testing.T) {
 	}
 
 	info, err := seal.Inspect(body)
-	if want := (seal.Info{KeyID: "k1", Origin: seal.OriginOf(at(orders, "a", codec.Result))}); err != nil || info != want {
+	if want := (seal.Info{KeyID: "k1", Origin: seal.OriginOf(at(orders, "a", codec.PartResult))}); err != nil || info != want {
 		t.Errorf("Inspect = %+v, %v, want %+v", info, err, want)
 	}
 }

@@ -23,7 +23,7 @@ func (m *model) checkConcurrency(r region) {
 					m.report(ruleConcurrency, i.Pos(), "a channel in handler code blocks the invocation, and its order differs on each replay: pass values by results of operations")
 				}
 			case *ssa.Select:
-				m.report(ruleConcurrency, selectPos(i), "select in handler code chooses another case on each replay: use op.Select or op.Race over operations")
+				m.report(ruleConcurrency, selectPos(i), "select in handler code chooses another case on each replay: use op.RaceWinner or op.Race over operations")
 			case ssa.CallInstruction:
 				m.checkSync(i)
 			}

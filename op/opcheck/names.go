@@ -89,7 +89,7 @@ func constructor(api string) bool {
 	switch api {
 	case "op.Step", "op.StepFunc", "op.Do", "op.DoFunc", "op.Wait", "op.WaitUntil", "op.Group", "op.GroupFunc",
 		apiInvoke, "op.CreateCallback", "op.WaitForCallback", apiCondition, "op.Map", "op.Parallel",
-		"op.All", "op.AllSettled", "op.Any", "op.Race", "op.Select", "op.Join2", "op.Join3", "op.Join4", "op.Join5",
+		"op.All", "op.AllSettled", "op.Any", "op.Race", "op.RaceWinner", "op.Join2", "op.Join3", "op.Join4", "op.Join5",
 		"op.Retry", "op.Timeout":
 		return true
 	}

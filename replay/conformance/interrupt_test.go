@@ -52,15 +52,15 @@ func TestInterruptedRequirements(t *testing.T) {
 			calls := 1
 			for at := 1; at <= calls; at++ {
 				lose := func(call int) bool { return call == at }
-				before := interrupt(t, q, local.BeforeCall, lose)
+				before := interrupt(t, q, local.MomentBeforeCall, lose)
 				compare(fmt.Sprintf("before call %d", at), before)
-				after := interrupt(t, q, local.AfterCall, lose)
+				after := interrupt(t, q, local.MomentAfterCall, lose)
 				compare(fmt.Sprintf("after call %d", at), after)
 				if calls = after.calls; after.calls > 0 && (before.lost != 1 || after.lost != 1) {
 					t.Fatalf("at call %d the function was lost %d and %d times, want once each", at, before.lost, after.lost)
 				}
 			}
-			each := interrupt(t, q, local.AfterCall, func(int) bool { return true })
+			each := interrupt(t, q, local.MomentAfterCall, func(int) bool { return true })
 			compare("after each call", each)
 			if each.lost != each.calls {
 				t.Errorf("the function was lost %d times in %d calls", each.lost, each.calls)

@@ -28,7 +28,7 @@ import (
 //	r := replaytest.Run(t, orders, in, where)
 //
 // Time is real there. Run asks the service again and again how far the execution has come, answers
-// the callbacks that have a [Reply] when it sees them, and stops the execution if the test ends before
+// the callbacks that have a [CallbackResult] when it sees them, and stops the execution if the test ends before
 // it does. Throttled and lost calls are repeated.
 //
 // Nobody sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
@@ -38,7 +38,7 @@ import (
 // again: errors that only such operations register are not restored (those of the handler always
 // are), and keys of flat branches there are missing from paths.
 //
-// Options that need the service in the test's process fail the test: stubs, [Host], [At],
+// Options that need the service in the test's process fail the test: stubs, [Host], [WithStartTime],
 // [WithService] and [WithBudget], and so do [Start], [Explore] and [Result.Golden].
 func Cloud(tb testing.TB, api LambdaAPI, functionARN string, opts ...CloudOption) Option {
 	tb.Helper()
@@ -62,15 +62,15 @@ type cloudOption func(c *cloud)
 
 func (o cloudOption) applyCloud(c *cloud) { o(c) }
 
-// Within fails the test if an execution has not ended d after it was started; it is stopped then.
+// WithPollTimeout fails the test if an execution has not ended d after it was started; it is stopped then.
 // The default is 5 minutes. Limit: 10 seconds before the -timeout of the test binary is over, which is
 // 10 minutes unless set (go help testflag).
-func Within(d time.Duration) CloudOption { return cloudOption(func(c *cloud) { c.within = d }) }
+func WithPollTimeout(d time.Duration) CloudOption { return cloudOption(func(c *cloud) { c.within = d }) }
 
-// PollEvery sets how long Run waits before it asks again how far an execution has come. Each pause is
+// WithPollInterval sets how long Run waits before it asks again how far an execution has come. Each pause is
 // half as long again as the one before, up to 20 times d, until something has happened. The default
 // is 250 milliseconds.
-func PollEvery(d time.Duration) CloudOption {
+func WithPollInterval(d time.Duration) CloudOption {
 	return cloudOption(func(c *cloud) { c.every = max(d, time.Millisecond) })
 }
 

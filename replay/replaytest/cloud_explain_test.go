@@ -30,14 +30,14 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 		{
 			name: "stub", reason: "a deployed function runs its own bodies",
 			run: func(tb *recorder, at *site) {
-				replaytest.Run(tb, f, in, at.cloud(tb), replaytest.Answer(s.charge, payment{}))
+				replaytest.Run(tb, f, in, at.cloud(tb), replaytest.StubResult(s.charge, payment{}))
 			},
 			want: `^replaytest: Cloud: the stub for the builder of "charge-card": a deployed function runs its own bodies; leave it out, .*without Cloud$`,
 		},
 		{
 			name: "options of the service here", reason: "each one is named, with a reason",
 			run: func(tb *recorder, at *site) {
-				replaytest.Run(tb, f, in, at.cloud(tb), replaytest.At(time.Unix(0, 0)), replaytest.WithService(local.WithExecutionTimeout(time.Hour)),
+				replaytest.Run(tb, f, in, at.cloud(tb), replaytest.WithStartTime(time.Unix(0, 0)), replaytest.WithService(local.WithExecutionTimeout(time.Hour)),
 					replaytest.Host("math", f), replaytest.WithBudget(replaytest.Budget{Operations: 1}))
 			},
 			want: `(?s)Cloud: Host\("math"\): .*Cloud: At: .*Cloud: WithService: .*Cloud: WithBudget: `,
@@ -126,7 +126,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			name: "not durable", reason: "there is no history to look at",
 			site: func(t *testing.T) *site {
 				t.Helper()
-				return deploy(t, local.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return nil, nil }), local.Plain())
+				return deploy(t, local.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return nil, nil }), local.WithPlainFunction())
 			},
 			run:  func(tb *recorder, at *site) { replaytest.Run(tb, f, in, at.cloud(tb)) },
 			want: `start arn:aws:lambda:us-east-1:123456789012:function:orders:live: .*The function is not durable`,
@@ -140,7 +140,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				return at
 			},
 			run: func(tb *recorder, at *site) {
-				replaytest.Run(tb, f, in, at.cloud(tb, replaytest.Within(100*time.Millisecond)), replaytest.Reply("manager-aprovl", ""))
+				replaytest.Run(tb, f, in, at.cloud(tb, replaytest.WithPollTimeout(100*time.Millisecond)), replaytest.CallbackResult("manager-aprovl", ""))
 			},
 			want: `(?s)has not ended within 100ms: callback "manager-approval/manager-approval-callback" is STARTED; ` +
 				`no Reply is for "manager-approval", but for "manager-aprovl".*wait longer with Within.*OPERATION`,
@@ -208,7 +208,7 @@ func TestAbandonedExecutionIsStopped(t *testing.T) {
 	s := deploy(t, f)
 	s.still = true
 	got := record(t, func(tb *recorder) {
-		replaytest.Run(tb, f, order{ID: "A-1", Total: 500}, s.cloud(tb, replaytest.Within(20*time.Millisecond)))
+		replaytest.Run(tb, f, order{ID: "A-1", Total: 500}, s.cloud(tb, replaytest.WithPollTimeout(20*time.Millisecond)))
 	})
 	if !got.fatal {
 		t.Errorf("got %q", got.errs)

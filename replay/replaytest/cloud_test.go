@@ -84,7 +84,7 @@ func (s *site) client() *lambdaapi.Client {
 // cloud is the option for tests of the deployed function.
 func (s *site) cloud(tb testing.TB, opts ...replaytest.CloudOption) replaytest.Option {
 	tb.Helper()
-	return replaytest.Cloud(tb, s.client(), functionARN, append([]replaytest.CloudOption{replaytest.PollEvery(time.Millisecond)}, opts...)...)
+	return replaytest.Cloud(tb, s.client(), functionARN, append([]replaytest.CloudOption{replaytest.WithPollInterval(time.Millisecond)}, opts...)...)
 }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -150,15 +150,15 @@ func TestSameTableHereAndInTheCloud(t *testing.T) {
 		{name: "items", reason: "items of a map are found by their index", in: order{ID: "A-2", Items: strings.Fields("a b c d e f g h i j k l")}},
 		{
 			name: "approved", reason: "a reply goes through the API", in: order{ID: "A-3", Total: 500},
-			opts: []replaytest.Option{replaytest.Reply("manager-approval", approval{By: "Ann"})},
+			opts: []replaytest.Option{replaytest.CallbackResult("manager-approval", approval{By: "Ann"})},
 		},
 		{
 			name: "raw reply", reason: "bytes go as they stand", in: order{ID: "A-4", Total: 500},
-			opts: []replaytest.Option{replaytest.Reply("manager-approval", []byte(`{"By":"Bo"}`))},
+			opts: []replaytest.Option{replaytest.CallbackResult("manager-approval", []byte(`{"By":"Bo"}`))},
 		},
 		{
 			name: "refused", reason: "a failure from outside, compensated", in: order{ID: "A-5", Total: 500},
-			opts: []replaytest.Option{replaytest.ReplyFailure("manager-approval", "declined", "too dear")},
+			opts: []replaytest.Option{replaytest.CallbackFailure("manager-approval", "declined", "too dear")},
 		},
 		{name: "nobody answers", reason: "a callback times out", in: order{ID: "A-6", Total: 500}, err: op.ErrTimedOut},
 		{name: "declined", reason: "an error that an operation has registered", shop: refuse, in: order{ID: "A-7"}, err: errDeclined},
@@ -296,7 +296,7 @@ func TestPathsAreFoundInTheHistory(t *testing.T) {
 				ask := op.WaitForCallback[string]("answer", func(context.Context, string) error { return nil })
 				return replay.Exec(ctx, op.Group("outer", func(ctx op.Context) (string, error) { return replay.Run(ctx, ask) }))
 			},
-			opts: []replaytest.Option{replaytest.Reply("outer/answer", "yes")},
+			opts: []replaytest.Option{replaytest.CallbackResult("outer/answer", "yes")},
 		},
 	}
 	for _, tt := range tests {
@@ -332,7 +332,7 @@ func TestCodecOfACallbackInTheCloud(t *testing.T) {
 		ask := op.WaitForCallback[string]("answer", func(context.Context, string) error { return nil }).WithCodec(text)
 		return replay.Run(ctx, ask)
 	})
-	r := replaytest.Run(t, f, op.None{}, deploy(t, f).cloud(t), replaytest.Reply("answer", "yes"))
+	r := replaytest.Run(t, f, op.None{}, deploy(t, f).cloud(t), replaytest.CallbackResult("answer", "yes"))
 	if r.Value != "yes" || r.Op("answer").Result != "<yes>" {
 		t.Errorf("got %q, %v, and %q in the log", r.Value, r.Err, r.Op("answer").Result)
 	}
@@ -348,7 +348,7 @@ func TestNoBodyRunsToReadAHistory(t *testing.T) {
 	})
 	s := deploy(t, replay.Handler(deployed.process))
 	r := replaytest.Run(t, replay.Handler(mine.process), order{ID: "A-1", Total: 500}, s.cloud(t),
-		replaytest.Reply("manager-approval", approval{By: "Ann"}))
+		replaytest.CallbackResult("manager-approval", approval{By: "Ann"}))
 	if r.Err != nil || r.Value.Payment != "pay-A-1" {
 		t.Errorf("got %+v, %v", r.Value, r.Err)
 	}

@@ -22,7 +22,7 @@ type Function interface {
 //
 // The stubs, replies and hosted functions stay. What an operation is given is compared within the code of one
 // deployment, so that changed code may give it something else. That the code does not fit the log is a result like
-// any other: the execution fails with a [replay.DivergedError], or, with replay.Hold, each invocation fails until
+// any other: the execution fails with a [replay.DivergedError], or, with replay.DivergenceHold, each invocation fails until
 // other code is deployed by another Continue.
 func (e *Execution[Out]) Continue(after Function) {
 	e.t.Helper()

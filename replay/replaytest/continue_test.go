@@ -98,7 +98,7 @@ func TestContinueAfterAHold(t *testing.T) {
 	good := replay.Handler(inTurn[order1](step("pack"), nap, step("send")))
 	e := replaytest.Start(t, good, order1{})
 	e.RunUntilSuspended()
-	e.Continue(replay.Handler(inTurn[order1](step("wrap"), nap, step("send")), replay.WithDivergence(replay.Hold)))
+	e.Continue(replay.Handler(inTurn[order1](step("wrap"), nap, step("send")), replay.WithDivergence(replay.DivergenceHold)))
 	e.Advance(time.Hour + 10*time.Second) // a few invocations fail
 	if e.Status() != local.StatusRunning {
 		t.Fatalf("the execution is %s", e.Status())
@@ -136,7 +136,7 @@ func TestContinueKeepsWhatTheTestSays(t *testing.T) {
 		return replay.Run(ctx, ask)
 	})
 	got := record(t, func(tb *recorder) {
-		e := replaytest.Start(tb, before, order1{}, replaytest.Reply("ask", approval{By: "Ann"}), replaytest.Answer(moving, "stubbed"))
+		e := replaytest.Start(tb, before, order1{}, replaytest.CallbackResult("ask", approval{By: "Ann"}), replaytest.StubResult(moving, "stubbed"))
 		e.RunUntilSuspended()
 		e.Continue(before)
 		e.Continue(after)

@@ -49,7 +49,7 @@ func races() map[string]func(op.Context, int) (string, error) {
 			return text(replay.Run(ctx, op.Race("first", three("steps"), hour)))
 		},
 		"a retry against an hour": func(ctx op.Context, n int) (string, error) {
-			w, err := replay.Run(ctx, op.Select("first", hour, flaky(n)))
+			w, err := replay.Run(ctx, op.RaceWinner("first", hour, flaky(n)))
 			return text(w.Index, err)
 		},
 		"a step against its retries": func(ctx op.Context, n int) (string, error) {
@@ -138,7 +138,7 @@ func otherCode() program {
 		return text(is, err)
 	}
 	return program{
-		run: run, set: []replay.HandlerOption{replay.WithDivergence(replay.Hold)},
-		opts: []replaytest.ExploreOption{replaytest.Reset(func() { events.reset(); ran.Store(false) })},
+		run: run, set: []replay.HandlerOption{replay.WithDivergence(replay.DivergenceHold)},
+		opts: []replaytest.ExploreOption{replaytest.WithReset(func() { events.reset(); ran.Store(false) })},
 	}
 }

@@ -24,10 +24,10 @@ func passing(ctx context.Context, d time.Duration) {
 
 // rules are programs that each come to one rule of the engine that other programs do not.
 func rules() map[string]program {
-	anything := replaytest.Equal(func(string, string) bool { return true })
+	anything := replaytest.WithEqual(func(string, string) bool { return true })
 	return map[string]program{
 		"a place of one that was left behind": {run: placesLeft, want: "[1 -1 3 4]", opts: []replaytest.ExploreOption{anything}},
-		"polls for several ends":              {run: polls, want: "[true true]", opts: []replaytest.ExploreOption{anything, replaytest.Schedules(0)}},
+		"polls for several ends":              {run: polls, want: "[true true]", opts: []replaytest.ExploreOption{anything, replaytest.WithSchedules(0)}},
 		"two may win":                         {run: twoMayWin, want: "1", opts: []replaytest.ExploreOption{anything}},
 		"crashes count, twice":                {run: counted, want: "2"},
 		"a saga of five": {run: func(ctx op.Context, n int) (string, error) {

@@ -112,9 +112,9 @@ func corpus() map[string]program {
 			all[name] = program{run: run}
 		}
 	}
-	all["callback"] = program{run: opened, opts: []replaytest.ExploreOption{replaytest.Reply("answer", 7)}}
+	all["callback"] = program{run: opened, opts: []replaytest.ExploreOption{replaytest.CallbackResult("answer", 7)}}
 	all["asked, and refused"] = program{run: asked, opts: []replaytest.ExploreOption{
-		replaytest.Reply("both[first]/first", 1), replaytest.ReplyFailure("both[second]/second", "Refused", "no"),
+		replaytest.CallbackResult("both[first]/first", 1), replaytest.CallbackFailure("both[second]/second", "Refused", "no"),
 	}}
 	all["invoke chain"] = program{run: invoking, opts: []replaytest.ExploreOption{
 		replaytest.Host("double", double()), replaytest.Host("quadruple", quadruple()),

@@ -12,11 +12,11 @@
 //
 // What the options do, in order of application:
 //
-//   - If a stub is given for an operation ([Stub], [StubNamed], [Answer], [Refuse]), it runs in place
+//   - If a stub is given for an operation ([Stub], [StubPath], [StubResult], [StubFailure]), it runs in place
 //     of the body: its result goes through the codec and its error through the retry policy, as the
 //     body's would. A stub that is never used fails the test.
 //   - If an operation calls another function, [Host] says which.
-//   - If an operation waits for a callback, [Reply] answers it; with [Start] the test may do so itself.
+//   - If an operation waits for a callback, [CallbackResult] answers it; with [Start] the test may do so itself.
 //   - If a reply is never used, the test fails.
 //   - If an invocation runs operations in another order than an earlier one, or with other inputs, the
 //     test fails: the handler is not deterministic.

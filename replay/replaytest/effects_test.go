@@ -165,7 +165,7 @@ func TestExploreFindsLostEffects(t *testing.T) {
 			t.Parallel()
 			around := func(h local.Handler) local.Handler { return undoing(h, tt.path, tt.when, tt.wrong) }
 			got := record(t, func(tb *recorder) {
-				replaytest.ExploreAround(tb, replay.Handler(bookings()[tt.program]), around, 1, replaytest.Schedules(0))
+				replaytest.ExploreAround(tb, replay.Handler(bookings()[tt.program]), around, 1, replaytest.WithSchedules(0))
 			})
 			if len(got.errs) != 1 || !regexp.MustCompile(tt.want).MatchString(got.errs[0]) {
 				t.Errorf("%s: got %q, want one that matches %q", tt.reason, got.errs, tt.want)

@@ -149,7 +149,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 	}
 	for _, tt := range tests { //nolint:paralleltest // as above
 		t.Run(tt.name, func(t *testing.T) {
-			got := record(t, func(tb *recorder) { replaytest.Explore(tb, replay.Handler(tt.handler), 1, replaytest.Schedules(0)) })
+			got := record(t, func(tb *recorder) { replaytest.Explore(tb, replay.Handler(tt.handler), 1, replaytest.WithSchedules(0)) })
 			all := strings.Join(got.errs, "\n")
 			if len(tt.want) == 0 && all != "" {
 				t.Errorf("%s: alarmed: %s", tt.reason, all)
@@ -171,18 +171,18 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 func TestExploreElsewhereInParallelTests(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) { return halfDay(), replay.Exec(ctx, interval) })
-	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, replaytest.Schedules(0)) })
+	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, replaytest.WithSchedules(0)) })
 	if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "replayed elsewhere, 13 hours later, it came to") || !strings.Contains(all, "it reads the clock") {
 		t.Errorf("got %s", all)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		got := &recorder{TB: t}
-		replaytest.Explore(got, f, 1, replaytest.Replay("invocation:2=lost-after"))
+		replaytest.Explore(got, f, 1, replaytest.WithSchedule("invocation:2=lost-after"))
 		if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "replayed elsewhere, 13 hours later, it came to") {
 			t.Errorf("on a fake clock: %s", all)
 		}
 	})
-	rep := replaytest.Explore(t, replay.Handler(func(ctx op.Context, _ int) (string, error) { return "", replay.Exec(ctx, interval) }), 1, replaytest.Schedules(0))
+	rep := replaytest.Explore(t, replay.Handler(func(ctx op.Context, _ int) (string, error) { return "", replay.Exec(ctx, interval) }), 1, replaytest.WithSchedules(0))
 	if rep.Replays != 6*3 { // two invocations, and one for the answer that was lost
 		t.Errorf("%d replays, want 6 of each of 3 invocations", rep.Replays)
 	}

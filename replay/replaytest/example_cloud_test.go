@@ -41,7 +41,7 @@ func ExampleCloud() {
 
 	cloud := replaytest.Cloud(t, client, "approve:live")
 	for _, where := range []replaytest.Option{nil, cloud} {
-		r := replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine"), where)
+		r := replaytest.Run(t, approve, 12, replaytest.CallbackResult("approval", "fine"), where)
 		fmt.Println(r.Value, r.Op("approval").Status, r.Cloud)
 	}
 	// Output:
@@ -49,22 +49,22 @@ func ExampleCloud() {
 	// fine SUCCEEDED true
 }
 
-func ExampleWithin() {
+func ExampleWithPollTimeout() {
 	t := newTest()
 	client, end := deployed(t)
 	defer end()
 
-	cloud := replaytest.Cloud(t, client, "approve:live", replaytest.Within(time.Minute)) // else the test fails
-	fmt.Println(replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine"), cloud).Value)
+	cloud := replaytest.Cloud(t, client, "approve:live", replaytest.WithPollTimeout(time.Minute)) // else the test fails
+	fmt.Println(replaytest.Run(t, approve, 12, replaytest.CallbackResult("approval", "fine"), cloud).Value)
 	// Output: fine
 }
 
-func ExamplePollEvery() {
+func ExampleWithPollInterval() {
 	t := newTest()
 	client, end := deployed(t)
 	defer end()
 
-	cloud := replaytest.Cloud(t, client, "approve:live", replaytest.PollEvery(10*time.Millisecond)) // a function that is fast
-	fmt.Println(replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine"), cloud).Value)
+	cloud := replaytest.Cloud(t, client, "approve:live", replaytest.WithPollInterval(10*time.Millisecond)) // a function that is fast
+	fmt.Println(replaytest.Run(t, approve, 12, replaytest.CallbackResult("approval", "fine"), cloud).Value)
 	// Output: fine
 }

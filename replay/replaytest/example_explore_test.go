@@ -12,27 +12,27 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-func ExampleSchedules() {
+func ExampleWithSchedules() {
 	t := newTest()
 
-	r := replaytest.Explore(t, checkout, 12, replaytest.Schedules(0)) // single interruptions alone
+	r := replaytest.Explore(t, checkout, 12, replaytest.WithSchedules(0)) // single interruptions alone
 	fmt.Println(r.Pairs, r.Triples, r.Schedules() == r.Singles)
 	// Output: 0 0 true
 }
 
-func ExampleSeed() {
+func ExampleWithSeed() {
 	t := newTest()
 
-	r := replaytest.Explore(t, checkout, 12, replaytest.Seed(7), replaytest.Schedules(20)) // other pairs and triples
+	r := replaytest.Explore(t, checkout, 12, replaytest.WithSeed(7), replaytest.WithSchedules(20)) // other pairs and triples
 	fmt.Println(r.Pairs, r.Triples)
 	// Output: 20 20
 }
 
-func ExampleReplay() {
+func ExampleWithSchedule() {
 	t := newTest()
 
 	// The line that a failure prints is tried alone.
-	r := replaytest.Explore(t, checkout, 12, replaytest.Replay("call:1=reply-lost; body:charge-card@1=lost-before"))
+	r := replaytest.Explore(t, checkout, 12, replaytest.WithSchedule("call:1=reply-lost; body:charge-card@1=lost-before"))
 	fmt.Println(r.Interruptions)
 	// Output: 2
 }
@@ -51,10 +51,10 @@ func ExampleExecution_Continue() {
 	// Output: after
 }
 
-func ExampleEqual() {
+func ExampleWithEqual() {
 	t := newTest()
 
-	r := replaytest.Explore(t, checkout, 12, replaytest.Equal(func(want, got string) bool {
+	r := replaytest.Explore(t, checkout, 12, replaytest.WithEqual(func(want, got string) bool {
 		return strings.Fields(want)[0] == strings.Fields(got)[0] // the amount does not matter
 	}))
 	fmt.Println(r.Singles == r.Want())
@@ -76,7 +76,7 @@ func ExampleCrash() {
 	// Output: 1
 }
 
-func ExampleReset() {
+func ExampleWithReset() {
 	t := newTest()
 
 	stock, held := 1, false // a fake of another system, which all executions share
@@ -92,7 +92,7 @@ func ExampleReset() {
 			return stock, nil
 		}))
 	})
-	r := replaytest.Explore(t, reserve, op.None{}, replaytest.Reset(func() { stock, held = 1, false }))
+	r := replaytest.Explore(t, reserve, op.None{}, replaytest.WithReset(func() { stock, held = 1, false }))
 	fmt.Println(r.Singles == r.Want())
 	// Output: true
 }

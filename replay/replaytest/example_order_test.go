@@ -137,36 +137,36 @@ func ExampleStub() {
 	// Output: paid 12, not really
 }
 
-func ExampleAnswer() {
+func ExampleStubResult() {
 	t := newTest()
 
-	r := replaytest.Run(t, checkout, 12, replaytest.Answer(charge, "paid by nobody"))
+	r := replaytest.Run(t, checkout, 12, replaytest.StubResult(charge, "paid by nobody"))
 	fmt.Println(r.Value, r.Op("charge-card").Runs)
 	// Output: paid by nobody 1
 }
 
-func ExampleStubNamed() {
+func ExampleStubPath() {
 	t := newTest()
 
-	r := replaytest.Run(t, checkout, 12, replaytest.StubNamed("charge-*",
+	r := replaytest.Run(t, checkout, 12, replaytest.StubPath("charge-*",
 		func(context.Context) (string, error) { return "paid by path", nil }))
 	fmt.Println(r.Value)
 	// Output: paid by path
 }
 
-func ExampleReplyFailure() {
+func ExampleCallbackFailure() {
 	t := newTest()
 
-	r := replaytest.Run(t, approve, 12, replaytest.ReplyFailure("approval", "denied", "too dear"))
+	r := replaytest.Run(t, approve, 12, replaytest.CallbackFailure("approval", "denied", "too dear"))
 	fmt.Println(r.Err)
 	// Output: too dear
 }
 
-func ExampleAt() {
+func ExampleWithStartTime() {
 	t := newTest()
 	year := replay.Handler(func(ctx op.Context, _ int) (int, error) { return replay.Now(ctx).Year(), nil })
 
-	fmt.Println(replaytest.Run(t, year, 0, replaytest.At(time.Date(2030, 2, 1, 0, 0, 0, 0, time.UTC))).Value)
+	fmt.Println(replaytest.Run(t, year, 0, replaytest.WithStartTime(time.Date(2030, 2, 1, 0, 0, 0, 0, time.UTC))).Value)
 	// Output: 2030
 }
 
@@ -203,18 +203,18 @@ func ExampleAnnouncedPrices() {
 	// Output: $16.00 for a million executions, in us-east-2, 2025-12
 }
 
-func ExampleRefuse() {
+func ExampleStubFailure() {
 	t := newTest()
 
-	r := replaytest.Run(t, checkout, 12, replaytest.Refuse(charge, "no-money", "the account is empty"))
+	r := replaytest.Run(t, checkout, 12, replaytest.StubFailure(charge, "no-money", "the account is empty"))
 	fmt.Println(r.Err, errors.Is(r.Err, errNoMoney), r.Op("charge-card").Runs > 1)
 	// Output: the account is empty true true
 }
 
-func ExampleReply() {
+func ExampleCallbackResult() {
 	t := newTest()
 
-	fmt.Println(replaytest.Run(t, approve, 12, replaytest.Reply("approval", "fine")).Value)
+	fmt.Println(replaytest.Run(t, approve, 12, replaytest.CallbackResult("approval", "fine")).Value)
 	// Output: fine
 }
 

@@ -51,52 +51,52 @@ func TestMistakesAreExplained(t *testing.T) {
 		},
 		{
 			name: "stub of another struct", reason: "a declaration is not its name",
-			run: func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.Answer(newShop().charge, payment{})) },
+			run: func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubResult(newShop().charge, payment{})) },
 			want: `^replaytest: the stub for the builder of "charge-card" was never used: "charge-card" was run, but another builder has declared it: ` +
 				`stub the builder that the handler runs`,
 		},
 		{
 			name: "stub that is not reached", reason: "what was reached shows where the handler went",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.Answer(s.release, op.None{})) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubResult(s.release, op.None{})) },
 			want: `"release-stock" was never used: the handler has not come to such an operation; there were "reserve-stock", "charge-card", "ship", .*"ship\[\*\]/pack-item"`,
 		},
 		{
 			name: "mistyped path", reason: "the nearest path is probably meant",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubNamed("chargecard", label)) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubPath("chargecard", label)) },
 			want: `the stub for "chargecard" was never used: no step or group runs there; did you mean "charge-card"\?$`,
 		},
 		{
 			name: "path without its item", reason: "a star stands for all of them",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubNamed("ship/pack-item", label)) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubPath("ship/pack-item", label)) },
 			want: `did you mean "ship\[\*\]/pack-item"\?$`,
 		},
 		{
 			name: "stub for a wait", reason: "it has no body",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubNamed("cool-off", label)) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubPath("cool-off", label)) },
 			want: `the stub for "cool-off" does nothing: "cool-off" is a wait, .*; time passes by itself; look into a wait with Start and Advance$`,
 		},
 		{
 			name: "stub for a map", reason: "its items have bodies",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubNamed("ship", label)) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubPath("ship", label)) },
 			want: `"ship" is a batch, .*; stub what runs in it, such as "ship\[\*\]/name"$`,
 		},
 		{
 			name: "stub for an invocation", reason: "the function is another one",
 			run: func(tb *recorder) {
-				replaytest.Run(tb, square, big, replaytest.StubNamed("square", label), replaytest.Host("math", replay.Handler(func(op.Context, int) (int, error) { return 1, nil })))
+				replaytest.Run(tb, square, big, replaytest.StubPath("square", label), replaytest.Host("math", replay.Handler(func(op.Context, int) (int, error) { return 1, nil })))
 			},
 			want: `"square" is an invocation of another function, .*; give that function with Host$`,
 		},
 		{
 			name: "builder that is not set", reason: "a nil function panics far from the mistake", fatal: true,
-			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.Answer(unset, payment{})) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubResult(unset, payment{})) },
 			want: `a stub for a nil builder: is it a field of a struct that nobody has filled in\?$`,
 		},
 		{
 			name: "builder that needs an input", reason: "it is called with a zero one", fatal: true,
 			run: func(tb *recorder) {
 				first := op.Builder[[]string, string](func(in []string) op.Op[string] { return op.Step(in[0], label) })
-				replaytest.Run(tb, process, small, replaytest.Answer(first, ""))
+				replaytest.Run(tb, process, small, replaytest.StubResult(first, ""))
 			},
 			want: `a stub for a function that panics when it is given a zero \[\]string .*: stub the builder that it calls, or use StubNamed$`,
 		},
@@ -107,19 +107,19 @@ func TestMistakesAreExplained(t *testing.T) {
 		},
 		{
 			name: "mistyped reply", reason: "the callback times out, and nobody would notice",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, big, replaytest.Reply("manager-aprovl", approval{})) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-aprovl", approval{})) },
 			want: `the reply for "manager-aprovl" was never used: no callback waited there; did you mean "manager-approval"\?$`,
 		},
 		{
 			name: "reply to nobody", reason: "the order is too small to need approval",
 			run: func(tb *recorder) {
-				replaytest.Run(tb, process, small, replaytest.Reply("manager-approval", approval{}))
+				replaytest.Run(tb, process, small, replaytest.CallbackResult("manager-approval", approval{}))
 			},
 			want: `the reply for "manager-approval" was never used: no callback waited there; there was none$`,
 		},
 		{
 			name: "reply that cannot be encoded", reason: "it says which one", fatal: true,
-			run:  func(tb *recorder) { replaytest.Run(tb, process, big, replaytest.Reply("manager-approval", func() {})) },
+			run:  func(tb *recorder) { replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-approval", func() {})) },
 			want: `(?s)^replaytest: the reply for "manager-approval": codec: .*func\(\).*OPERATION`,
 		},
 		{
@@ -130,7 +130,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		},
 		{
 			name: "another one answers", reason: "the replies there are show the typo", fatal: true,
-			run:  func(tb *recorder) { replaytest.Run(tb, patient, small, replaytest.Reply("aprovl", "")) },
+			run:  func(tb *recorder) { replaytest.Run(tb, patient, small, replaytest.CallbackResult("aprovl", "")) },
 			want: `no Reply is for "approval", but for "aprovl"\n`,
 		},
 		{
@@ -230,7 +230,7 @@ func TestFunctionThatNobodyHostsIsTold(t *testing.T) {
 	})
 	plain := local.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })
 	got := record(t, func(tb *recorder) {
-		if r := replaytest.Run(tb, f, 1, replaytest.Host("maths", plain, local.Plain())); r.Err == nil {
+		if r := replaytest.Run(tb, f, 1, replaytest.Host("maths", plain, local.WithPlainFunction())); r.Err == nil {
 			t.Error("the function was found")
 		}
 	})

@@ -19,33 +19,33 @@ type exploring struct {
 	equal  any // func(want, got Out) bool
 }
 
-// Schedules sets how many pairs and how many triples of interruptions are tried beside every
+// WithSchedules sets how many pairs and how many triples of interruptions are tried beside every
 // single one. The default is 100 of each.
-func Schedules(n int) ExploreOption {
+func WithSchedules(n int) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.more = max(0, n) })
 }
 
-// Seed chooses the pairs and triples. The default is 1.
-func Seed(seed uint64) ExploreOption {
+// WithSeed chooses the pairs and triples. The default is 1.
+func WithSeed(seed uint64) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.seed = seed })
 }
 
-// Replay tries one schedule alone: the line that a failure of [Explore] prints. Where operations run beside each
+// WithSchedule tries one schedule alone: the line that a failure of [Explore] prints. Where operations run beside each
 // other it is tried up to 50 times, for its result may depend on which of them comes first. The test fails if
 // nothing of the schedule takes place, because the handler was changed since.
-func Replay(schedule string) ExploreOption {
+func WithSchedule(schedule string) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.replay = schedule })
 }
 
-// Reset is called before each execution: it brings what the bodies share, such as the fakes of
+// WithReset is called before each execution: it brings what the bodies share, such as the fakes of
 // other systems, back to where it was.
-func Reset(f func()) ExploreOption {
+func WithReset(f func()) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.reset = f })
 }
 
-// Equal says which results count as the same. Without it their JSON must be the same. Failures are compared
+// WithEqual says which results count as the same. Without it their JSON must be the same. Failures are compared
 // with each other in any case. The test fails at once if Out is not the type of the function's results.
-func Equal[Out any](f func(want, got Out) bool) ExploreOption {
+func WithEqual[Out any](f func(want, got Out) bool) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.equal = f })
 }
 
@@ -86,7 +86,7 @@ func (r *Report) Want() int {
 	return n
 }
 
-// Schedules is how many executions were interrupted.
+// WithSchedules is how many executions were interrupted.
 func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 
 // String tells the counts beside the formula that they must obey.
@@ -116,7 +116,7 @@ func (r *Report) String() string {
 //   - wherever a body calls [Crash]: the function is lost there;
 //   - the state comes in pages of each size, so that it is split at every place, and the call for
 //     another page is throttled;
-//   - a callback that has a [Reply] is answered before the function suspends, while it answers, or
+//   - a callback that has a [CallbackResult] is answered before the function suspends, while it answers, or
 //     when half of the time until the next timer has passed, and not as soon as it has suspended.
 //
 // Functions that [Host] adds are not interrupted themselves: explore each one for itself.
@@ -140,7 +140,7 @@ func (r *Report) String() string {
 // something goes wrong.
 //
 // The first failure is shrunk to the fewest interruptions that fail, and told with the line that
-// [Replay] takes. A handler that is not deterministic is told apart: eight undisturbed executions
+// [WithSchedule] takes. A handler that is not deterministic is told apart: eight undisturbed executions
 // must agree in what operations they run, in which order, and with which inputs.
 func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) *Report {
 	tb.Helper()

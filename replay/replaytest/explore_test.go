@@ -16,7 +16,7 @@ func TestExploreTheOrder(t *testing.T) {
 	in := order{ID: "A-1", Total: 200, Items: []string{"x", "y"}}
 	began := time.Now()
 	r := replaytest.Explore(t, replay.Handler(newShop().process), in,
-		replaytest.Reply("manager-approval", approval{By: "Ann"}), replaytest.Schedules(50))
+		replaytest.CallbackResult("manager-approval", approval{By: "Ann"}), replaytest.WithSchedules(50))
 	if r.Singles != r.Want() || r.Callbacks != 1 || r.Pairs != 50 || r.Triples != 50 || r.Interrupted == 0 ||
 		r.Interruptions < r.Singles || r.States < r.Calls {
 		t.Errorf("got %v", r)
@@ -41,7 +41,7 @@ func TestScheduleCountsObeyTheFormula(t *testing.T) {
 			t.Parallel()
 			p := corpus()[name]
 			f, executions := replay.Handler(p.run), 0
-			got := replaytest.Explore(t, f, 1, append(p.opts, replaytest.Schedules(7), replaytest.Reset(func() { executions++ }))...)
+			got := replaytest.Explore(t, f, 1, append(p.opts, replaytest.WithSchedules(7), replaytest.WithReset(func() { executions++ }))...)
 			line := got.String()
 			if singles, sum := computed(t, line); singles != got.Singles || sum != got.Singles {
 				t.Errorf("%d singles were tried; the line says %d, and its parts come to %d: %s", got.Singles, singles, sum, line)

@@ -44,21 +44,21 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 		{
 			name: "Equal of another type", reason: "nobody would notice that it is never asked",
 			explore: func(tb *recorder) {
-				replaytest.Explore(tb, f, 1, replaytest.Equal(func(int, int) bool { return true }))
+				replaytest.Explore(tb, f, 1, replaytest.WithEqual(func(int, int) bool { return true }))
 			},
 			want: []string{`^replaytest: Equal compares with a func\(int, int\) bool, and results are of the type string: write func\(want, got string\) bool$`},
 		},
 		{
 			name: "mistyped reply", reason: "the callback times out in all executions alike",
 			explore: func(tb *recorder) {
-				replaytest.Explore(tb, f, 1, replaytest.Reply("approvals", "fine"), replaytest.Schedules(0))
+				replaytest.Explore(tb, f, 1, replaytest.CallbackResult("approvals", "fine"), replaytest.WithSchedules(0))
 			},
 			want: []string{`the reply for "approvals" was never used: no callback waited there; did you mean "approval"\?; none of \d+ schedules has used it$`},
 		},
 		{
 			name: "mistyped stub and a function that nobody invokes", reason: "the test means something that the code does not do",
 			explore: func(tb *recorder) {
-				replaytest.Explore(tb, f, 1, replaytest.Schedules(0), replaytest.StubNamed("approvals", label), replaytest.Host("math", f))
+				replaytest.Explore(tb, f, 1, replaytest.WithSchedules(0), replaytest.StubPath("approvals", label), replaytest.Host("math", f))
 			},
 			want: []string{
 				`the stub for "approvals" was never used: no step or group runs there; did you mean "approval"\?; none of \d+ schedules has used it$`,
@@ -75,7 +75,7 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 					}
 					return replay.Run(ctx, op.Step("ask", label))
 				})
-				replaytest.Explore(tb, once, 1, replaytest.StubNamed("ask", label), replaytest.Schedules(0))
+				replaytest.Explore(tb, once, 1, replaytest.StubPath("ask", label), replaytest.WithSchedules(0))
 			},
 		},
 	}
@@ -109,7 +109,7 @@ func TestPairsAndTriplesAreTried(t *testing.T) {
 				return paid, errors.Join(err, replay.Exec(ctx, say("thanks"))) // which makes more calls
 			})
 			got := record(t, func(tb *recorder) {
-				replaytest.Explore(tb, f, 1, replaytest.Reset(func() { runs.Store(0) }), replaytest.Schedules(600))
+				replaytest.Explore(tb, f, 1, replaytest.WithReset(func() { runs.Store(0) }), replaytest.WithSchedules(600))
 			})
 			line := regexp.MustCompile(`replaytest\.Replay\((".*")\)`).FindString(strings.Join(got.errs, "\n"))
 			if found := 1 + strings.Count(line, "; "); line == "" || found != int(crashes) {
@@ -131,10 +131,10 @@ func TestLinesAreShrunk(t *testing.T) {
 		return n, replay.Exec(ctx, op.Wait("pause", time.Hour))
 	})
 	got := record(t, func(tb *recorder) {
-		replaytest.Explore(tb, f, 1, replaytest.Reset(func() { runs.Store(0) }),
-			replaytest.Replay("call:2=throttled; body:count@1=lost-after; invocation:2=duplicate"))
+		replaytest.Explore(tb, f, 1, replaytest.WithReset(func() { runs.Store(0) }),
+			replaytest.WithSchedule("call:2=throttled; body:count@1=lost-after; invocation:2=duplicate"))
 	})
-	if len(got.errs) != 1 || !strings.Contains(got.errs[0], `replaytest.Replay("body:count@1=lost-after")`) {
+	if len(got.errs) != 1 || !strings.Contains(got.errs[0], `replaytest.WithSchedule("body:count@1=lost-after")`) {
 		t.Errorf("got %q", got.errs)
 	}
 }
@@ -150,8 +150,8 @@ func TestLinesAreTriedOftenBesideOthers(t *testing.T) {
 		},
 	} {
 		executions := -8
-		replaytest.Explore(t, replay.Handler(run), []string{"a", "b"}, replaytest.Replay("call:1=throttled"),
-			replaytest.Reset(func() { executions++ }))
+		replaytest.Explore(t, replay.Handler(run), []string{"a", "b"}, replaytest.WithSchedule("call:1=throttled"),
+			replaytest.WithReset(func() { executions++ }))
 		if executions != want {
 			t.Errorf("the line was tried %d times, want %d", executions, want)
 		}
@@ -170,7 +170,7 @@ func TestSeedChooses(t *testing.T) {
 		return "", nil
 	})
 	several := func(seed uint64) []string {
-		return replaytest.Several(t, f, 1, replaytest.Seed(seed), replaytest.Schedules(30))
+		return replaytest.Several(t, f, 1, replaytest.WithSeed(seed), replaytest.WithSchedules(30))
 	}
 	chosen := make(map[string]bool)
 	for seed := range uint64(6) {
@@ -186,7 +186,7 @@ func TestSeedChooses(t *testing.T) {
 }
 
 // TestFailuresAreCompared: another failure is another result, and so is a failure in place of a result, whatever
-// Equal says of results.
+// WithEqual says of results.
 func TestFailuresAreCompared(t *testing.T) {
 	t.Parallel()
 	for want, fails := range map[string]func(run int32) bool{
@@ -201,8 +201,8 @@ func TestFailuresAreCompared(t *testing.T) {
 			}
 			return "fine", err
 		})
-		anything := replaytest.Equal(func(string, string) bool { return true })
-		got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, anything, replaytest.Reset(func() { runs.Store(0) })) })
+		anything := replaytest.WithEqual(func(string, string) bool { return true })
+		got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, anything, replaytest.WithReset(func() { runs.Store(0) })) })
 		if len(got.errs) != 1 || !regexp.MustCompile(want).MatchString(got.errs[0]) {
 			t.Errorf("got %q, want one that matches %q", got.errs, want)
 		}
@@ -221,7 +221,7 @@ func TestLostBegunIsLostAfterItsStart(t *testing.T) {
 			t.Parallel()
 			var sent []string
 			f := replay.Handler(func(ctx op.Context, _ int) (string, error) { return replay.Run(ctx, say("a")) })
-			replaytest.Explore(t, f, 1, replaytest.Replay(line), replaytest.Reset(func() { sent = nil }),
+			replaytest.Explore(t, f, 1, replaytest.WithSchedule(line), replaytest.WithReset(func() { sent = nil }),
 				replaytest.WithService(local.WithFaults(local.Faults{Committed: func(p local.Point) {
 					for _, u := range p.Updates {
 						sent = append(sent, fmt.Sprint(p.Invocation, " ", u.Action))

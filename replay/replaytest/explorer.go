@@ -83,7 +83,7 @@ func (x *explorer) explore() {
 // which of them comes first.
 const rounds = 50
 
-// repeat tries the schedule of [Replay].
+// repeat tries the schedule of [WithSchedule].
 func (x *explorer) repeat(base *trial, plan schedule) {
 	x.tb.Helper()
 	times := 1

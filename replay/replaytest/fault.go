@@ -86,7 +86,7 @@ const separator = "; "
 // before stands between the bodies of an order.
 const before = " < "
 
-// String is the schedule as [Replay] takes it.
+// String is the schedule as [WithSchedule] takes it.
 func (s schedule) String() string {
 	parts := make([]string, len(s))
 	for i, f := range s {

@@ -37,7 +37,7 @@ func TestGoldenOfConcurrentOperations(t *testing.T) {
 	for range 20 {
 		f := replay.Handler(newShop().process)
 		replaytest.Run(t, f, order{ID: "A-1", Total: 200, Items: strings.Fields("a b c d e f g h i j k l")},
-			replaytest.Reply("manager-approval", approval{By: "Ann"})).Golden(t, "order.golden")
+			replaytest.CallbackResult("manager-approval", approval{By: "Ann"})).Golden(t, "order.golden")
 	}
 }
 

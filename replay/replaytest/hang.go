@@ -30,7 +30,7 @@ const farewells = 10 * time.Second
 // test fails at once, with what waits and the stacks of the goroutines of the function: each call of [Run] and
 // of a method of [Execution] or [Callback], and each single execution of [Explore]. Virtual time does not
 // count. The default is one minute; zero, or less, is no limit. The limit ends earlier, if need be, while some
-// of the -timeout of the test binary is left to tell of it. It does not apply to [Cloud]: see [Within].
+// of the -timeout of the test binary is left to tell of it. It does not apply to [Cloud]: see [WithPollTimeout].
 func WithTimeLimit(d time.Duration) Option { return option(func(c *config) { c.limit = d }) }
 
 // errHangs says that an execution has not come to rest in time.

@@ -41,8 +41,8 @@ func TestEveryOrderOfConcurrentBodiesIsTried(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 			seen := make(map[string]bool)
-			got := replaytest.Explore(t, f, tt.names, replaytest.Schedules(0),
-				replaytest.Equal(func(_, got string) bool { seen[got] = true; return true }))
+			got := replaytest.Explore(t, f, tt.names, replaytest.WithSchedules(0),
+				replaytest.WithEqual(func(_, got string) bool { seen[got] = true; return true }))
 			if diff := cmp.Diff([]int{len(tt.names)}, got.Waves); diff != "" || got.Orders != tt.orders {
 				t.Errorf("got %d orders of waves of %v, want %d", got.Orders, got.Waves, tt.orders)
 			}
@@ -73,8 +73,8 @@ func TestCallbackComesBeforeDuringAndAfterTheSuspend(t *testing.T) {
 		"callback:answer=after":  30 * time.Minute,
 	} {
 		var got time.Duration
-		replaytest.Explore(t, f, 1, replaytest.Reply("answer", "yes"), replaytest.Replay(line),
-			replaytest.Equal(func(_, last time.Duration) bool { got = last; return true }))
+		replaytest.Explore(t, f, 1, replaytest.CallbackResult("answer", "yes"), replaytest.WithSchedule(line),
+			replaytest.WithEqual(func(_, last time.Duration) bool { got = last; return true }))
 		if got != want {
 			t.Errorf("%s: answered after %v, want %v", line, got, want)
 		}
@@ -119,7 +119,7 @@ func TestInterruptionsTakePlace(t *testing.T) {
 				}
 				return s, replay.Exec(ctx, op.Wait("pause", time.Hour))
 			})
-			r := replaytest.Explore(t, f, 1, replaytest.Replay(tt.line))
+			r := replaytest.Explore(t, f, 1, replaytest.WithSchedule(tt.line))
 			if r.Interruptions != 1 {
 				t.Errorf("%d interruptions took place, want 1", r.Interruptions)
 			}
@@ -151,7 +151,7 @@ func TestWhatIsHeldBackTakesItsTime(t *testing.T) {
 					return "", nil
 				}))
 			})
-			got := replaytest.Explore(t, f, 1, replaytest.Replay(tt.line), replaytest.Reset(func() { committed.Store(0) }),
+			got := replaytest.Explore(t, f, 1, replaytest.WithSchedule(tt.line), replaytest.WithReset(func() { committed.Store(0) }),
 				replaytest.WithService(local.WithFaults(local.Faults{Committed: func(local.Point) {
 					committed.CompareAndSwap(0, time.Now().UnixNano())
 				}})))

@@ -42,7 +42,7 @@ func TestMistakesOfTheChecker(t *testing.T) {
 			t.Parallel()
 			limit := replaytest.WithTimeLimit(cmp.Or(m.limit, time.Minute))
 			explored := record(t, func(tb *recorder) {
-				replaytest.Explore(tb, replay.Handler(m.handler(t)), 1, limit, replaytest.Schedules(0))
+				replaytest.Explore(tb, replay.Handler(m.handler(t)), 1, limit, replaytest.WithSchedules(0))
 			})
 			var err error
 			ran := record(t, func(tb *recorder) { err = replaytest.Run(tb, replay.Handler(m.handler(t)), 1, limit).Err })
@@ -185,7 +185,7 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 			return "", replay.Exec(ctx, op.Do("charge", nop))
 		}),
 		"invocation": handle("the call has the same result each time", "", func(ctx op.Context, _ int) (string, error) {
-			port, err := net.DefaultResolver.LookupPort(ctx.Invocation(), "tcp", "http")
+			port, err := net.DefaultResolver.LookupPort(ctx.InvocationContext(), "tcp", "http")
 			return "", errors.Join(err, replay.Exec(ctx, pack(strconv.Itoa(port))))
 		}),
 		"lock": {

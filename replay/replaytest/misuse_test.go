@@ -215,7 +215,7 @@ func TestFailureIsShrunkAndRepeats(t *testing.T) {
 		}
 		return replay.Run(ctx, pay)
 	})
-	reset := replaytest.Reset(func() { runs.Store(0) })
+	reset := replaytest.WithReset(func() { runs.Store(0) })
 	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset) })
 	if len(got.errs) != 1 {
 		t.Fatalf("got %q", got.errs)
@@ -229,16 +229,16 @@ func TestFailureIsShrunkAndRepeats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay(schedule)) })
+	again := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.WithSchedule(schedule)) })
 	if len(again.errs) != 1 || again.errs[0] != text {
 		t.Errorf("the line does not repeat the failure: %v", cmp.Diff([]string{text}, again.errs))
 	}
 	for _, bad := range []string{"nonsense", "call:1", "call:1=late-reply", "step:1=lost-before", "body:=late", "call:1=throttled;"} {
-		if got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay(bad)) }); !got.fatal {
+		if got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.WithSchedule(bad)) }); !got.fatal {
 			t.Errorf("%q was taken for a schedule", bad)
 		}
 	}
-	got = record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay("call:17=throttled")) })
+	got = record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.WithSchedule("call:17=throttled")) })
 	if len(got.errs) != 1 || !strings.Contains(got.errs[0], "took place") {
 		t.Errorf("nothing was interrupted, and that is not told: %q", got.errs)
 	}
@@ -252,9 +252,9 @@ func TestLinesNameAnyKey(t *testing.T) {
 		count := op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil })
 		return replay.Run(ctx, count.Key("a; b=c < d:e%"))
 	})
-	reset := replaytest.Reset(func() { runs.Store(0) })
+	reset := replaytest.WithReset(func() { runs.Store(0) })
 	const line = "body:count[a%3B b=c %3C d:e%25]@1=lost-after"
-	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Replay(line)) })
+	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.WithSchedule(line)) })
 	if len(got.errs) != 1 || !strings.Contains(got.errs[0], strconv.Quote(line)) {
 		t.Errorf("got %q", got.errs)
 	}
@@ -271,9 +271,9 @@ func TestCrashPointIsExplored(t *testing.T) {
 			return strconv.FormatBool(first.Load() == second.Load()), nil
 		}))
 	})
-	reset := replaytest.Reset(func() { first.Store(0); second.Store(0) })
-	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.Schedules(0)) })
-	if len(got.errs) != 1 || !strings.Contains(got.errs[0], `replaytest.Replay("crash:transfer@1=lost")`) {
+	reset := replaytest.WithReset(func() { first.Store(0); second.Store(0) })
+	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.WithSchedules(0)) })
+	if len(got.errs) != 1 || !strings.Contains(got.errs[0], `replaytest.WithSchedule("crash:transfer@1=lost")`) {
 		t.Errorf("got %q", got.errs)
 	}
 	if r := replaytest.Run(t, f, 1); r.Value != "false" && r.Value != "true" {
@@ -287,7 +287,7 @@ func TestEqualDecides(t *testing.T) {
 	f := replay.Handler(func(ctx op.Context, _ int) (int32, error) {
 		return replay.Run(ctx, op.Step("count", func(context.Context) (int32, error) { return runs.Add(1), nil }))
 	})
-	replaytest.Explore(t, f, 1, replaytest.Equal(func(want, got int32) bool { return want > 0 && got > 0 }))
+	replaytest.Explore(t, f, 1, replaytest.WithEqual(func(want, got int32) bool { return want > 0 && got > 0 }))
 }
 
 func TestBudgetOfExplore(t *testing.T) {

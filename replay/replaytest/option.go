@@ -54,8 +54,8 @@ type option func(c *config)
 func (o option) applyRun(c *config)     { o(c) }
 func (o option) applyExplore(c *config) { o(c) }
 
-// At sets the time at which the execution begins. The default is 2026-01-01 00:00 UTC.
-func At(t time.Time) Option { return option(func(c *config) { c.start = t }) }
+// WithStartTime sets the time at which the execution begins. The default is 2026-01-01 00:00 UTC.
+func WithStartTime(t time.Time) Option { return option(func(c *config) { c.start = t }) }
 
 // WithService configures the service: its limits, timeouts and faults. Repeated use adds up. The
 // clock is the kit's own.
@@ -79,19 +79,19 @@ type hosting struct {
 	opts     []local.HostOption
 }
 
-// Reply succeeds the callbacks at path with v as soon as the execution has suspended. The path is
+// CallbackResult succeeds the callbacks at path with v as soon as the execution has suspended. The path is
 // that of op.CreateCallback or op.WaitForCallback. Repeated use adds replies. A reply that is never
 // used fails the test.
 //
 // v is encoded as [Callback.Succeed] does.
-func Reply(path string, v any) Option {
+func CallbackResult(path string, v any) Option {
 	return option(func(c *config) {
 		c.replies = append(slices.Clip(c.replies), reply{path: path, act: func(cb *Callback) error { return cb.succeed(v) }})
 	})
 }
 
-// ReplyFailure fails the callbacks at path as soon as the execution has suspended.
-func ReplyFailure(path, errorType, message string) Option {
+// CallbackFailure fails the callbacks at path as soon as the execution has suspended.
+func CallbackFailure(path, errorType, message string) Option {
 	return option(func(c *config) {
 		c.replies = append(slices.Clip(c.replies), reply{path: path, act: func(cb *Callback) error { return cb.fail(errorType, message) }})
 	})

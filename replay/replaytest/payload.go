@@ -31,7 +31,7 @@ func insist(read func(ctx context.Context) error) (err error) {
 // decodeResult decodes the result of an execution.
 func decodeResult(f restorer, arn string, payload []byte, v any) error {
 	return insist(func(ctx context.Context) error {
-		return codec.Decode(ctx, f.Codec(), codec.Meta{ExecutionARN: arn, Part: codec.Result}, payload, v)
+		return codec.Decode(ctx, f.Codec(), codec.Meta{ExecutionARN: arn, Part: codec.PartResult}, payload, v)
 	})
 }
 
@@ -39,7 +39,7 @@ func decodeResult(f restorer, arn string, payload []byte, v any) error {
 // same have the same, though what seals payloads never makes the same twice.
 func plainResult(f restorer, arn string, payload []byte) []byte {
 	var raw json.RawMessage
-	if names, err := codec.Through(payload); f == nil || err != nil || len(names) == 0 {
+	if names, err := codec.TransformsOf(payload); f == nil || err != nil || len(names) == 0 {
 		return payload
 	}
 	if decodeResult(f, arn, payload, &raw) != nil {

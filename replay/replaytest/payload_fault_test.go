@@ -88,32 +88,32 @@ func faultRows(b *bodies) []faultRow {
 		return v, pause(ctx)
 	}
 	return []faultRow{
-		{"the result of a step", "charge", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of a step", "charge", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			v, err := replay.Run(ctx, charge(n))
 			return then(ctx, v, err)
 		}},
-		{"the result of a future", "charge", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of a future", "charge", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			v, err := replay.Run(ctx, replay.Go(ctx, charge(n)).Result())
 			return then(ctx, v, err)
 		}},
-		{"the result of a group", "both", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of a group", "both", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			v, err := replay.Run(ctx, op.Group("both", func(ctx op.Context) (string, error) { return replay.Run(ctx, charge(n)) }))
 			return then(ctx, v, err)
 		}},
-		{"the result of an item", "charge", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of an item", "charge", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			all, err := replay.Run(ctx, op.Map("all", []int{n}, charge))
 			return then(ctx, strings.Join(all.Values(), ","), err)
 		}},
-		{"the result of a branch that is a group", "branch", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of a branch that is a group", "branch", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			branch := op.Group("branch", func(ctx op.Context) (string, error) { return replay.Run(ctx, charge(n)) })
 			all, err := replay.Run(ctx, op.Parallel("all", []op.Op[string]{branch}))
 			return then(ctx, strings.Join(all.Values(), ","), err)
 		}},
-		{"the result of an attempt", "charge", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of an attempt", "charge", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			v, err := replay.Run(ctx, op.Retry("again", charge(n), retry.Never()))
 			return then(ctx, v, err)
 		}},
-		{"a result that is undone", "charge", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"a result that is undone", "charge", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			undone := charge(n).Undo(func(_ context.Context, v string) error {
 				if v != "charged 1" {
 					return errors.New("what is to be undone is " + v)
@@ -128,7 +128,7 @@ func faultRows(b *bodies) []faultRow {
 			}))
 			return fmt.Sprint(err), nil
 		}},
-		{"the state of a step", "charge", codec.State, func(ctx op.Context, n int) (string, error) {
+		{"the state of a step", "charge", codec.PartState, func(ctx op.Context, n int) (string, error) {
 			return replay.Run(ctx, op.Step("charge", func(ctx context.Context) (string, error) {
 				s, ok, err := op.StateFrom[int](ctx)
 				if err != nil {
@@ -140,31 +140,31 @@ func faultRows(b *bodies) []faultRow {
 				return fmt.Sprint("charged ", s), nil
 			}, op.WithRetry(retry.Fixed(time.Second))))
 		}},
-		{"the input of the handler", "", codec.Input, func(ctx op.Context, n int) (string, error) {
+		{"the input of the handler", "", codec.PartInput, func(ctx op.Context, n int) (string, error) {
 			return replay.Run(ctx, charge(n))
 		}},
-		{"the result of the handler", "", codec.Result, func(ctx op.Context, n int) (string, error) {
+		{"the result of the handler", "", codec.PartResult, func(ctx op.Context, n int) (string, error) {
 			return replay.Run(ctx, charge(n))
 		}},
-		{"the error of a step", "charge", codec.Failure, func(ctx op.Context, n int) (string, error) {
+		{"the error of a step", "charge", codec.PartFailure, func(ctx op.Context, n int) (string, error) {
 			_, err := replay.Run(ctx, op.Step("charge", func(context.Context) (string, error) {
 				b.ran("charge")
 				return "", fmt.Errorf("no money for %d", n)
 			}, op.WithRetry(retry.Never())))
 			return then(ctx, fmt.Sprint(err), nil)
 		}},
-		{"the error of a group", "both", codec.Failure, func(ctx op.Context, n int) (string, error) {
+		{"the error of a group", "both", codec.PartFailure, func(ctx op.Context, n int) (string, error) {
 			_, err := replay.Run(ctx, op.Group("both", func(ctx op.Context) (string, error) {
 				return "", fmt.Errorf("no money for %d", n)
 			}))
 			return then(ctx, fmt.Sprint(err), nil)
 		}},
-		{"the error of a branch", "branch", codec.Failure, func(ctx op.Context, n int) (string, error) {
+		{"the error of a branch", "branch", codec.PartFailure, func(ctx op.Context, n int) (string, error) {
 			branch := op.Group("branch", func(ctx op.Context) (string, error) { return "", fmt.Errorf("no money for %d", n) })
 			all, err := replay.Run(ctx, op.AllSettled("all", branch))
 			return then(ctx, fmt.Sprint(all.Err()), err)
 		}},
-		{"the error of the handler", "", codec.Failure, func(ctx op.Context, n int) (string, error) {
+		{"the error of the handler", "", codec.PartFailure, func(ctx op.Context, n int) (string, error) {
 			return "", fmt.Errorf("no money for %d", n)
 		}},
 	}
@@ -219,7 +219,7 @@ func TestConversionThatFailsForNowEndsTheInvocation(t *testing.T) {
 		for _, l := range got.Logs {
 			logged = logged || strings.Contains(l.Message, "could not be converted for now")
 		}
-		if outcome := row.name == "" && row.part == codec.Failure; !logged && !outcome {
+		if outcome := row.name == "" && row.part == codec.PartFailure; !logged && !outcome {
 			t.Errorf("nothing is logged: %v", got.Logs)
 		}
 		if decoding && row.reason != "the state of a step" && ran != once {
@@ -238,7 +238,7 @@ func forEachFault(t *testing.T, fails int, check func(
 		for _, decoding := range []bool{false, true} {
 			b := &bodies{}
 			row := faultRows(b)[i]
-			if decoding && row.name == "" && row.part != codec.Input {
+			if decoding && row.name == "" && row.part != codec.PartInput {
 				continue // nothing of the execution reads it
 			}
 			t.Run(fmt.Sprintf("%s, decoding %v", row.reason, decoding), func(t *testing.T) {
@@ -264,7 +264,7 @@ func TestConversionThatFailsForGood(t *testing.T) {
 	t.Parallel()
 	b := &bodies{}
 	row := faultRows(b)[0]
-	f := &faulty{Codec: codec.JSON(), decoding: true, part: codec.Result, name: "charge", err: errLate, fails: 1}
+	f := &faulty{Codec: codec.JSON(), decoding: true, part: codec.PartResult, name: "charge", err: errLate, fails: 1}
 	r := replaytest.Run(t, row.function(f), 1)
 	if e, ok := errors.AsType[*codec.Error](r.Err); !ok || e.Operation != "charge" || r.Invocations != 1 {
 		t.Errorf("a result that cannot be read is %v after %d invocations, want a *codec.Error of the step", r.Err, r.Invocations)

@@ -132,7 +132,7 @@ func TestHandlerCodec(t *testing.T) {
 	open, strict := codec.Chain(codec.JSON(), seal.New(seal.Static(k))), codec.Chain(codec.JSON(), codec.Required(seal.New(seal.Static(k))))
 	const caller = "arn:aws:lambda:eu-west-1:123456789012:function:caller:1/durable-execution/c/1"
 	sealedFor := func(function string) string {
-		m := codec.Meta{ExecutionARN: caller, OperationID: "x", OperationName: "x", Part: codec.Input, Function: function}
+		m := codec.Meta{ExecutionARN: caller, OperationID: "x", OperationName: "x", Part: codec.PartInput, Function: function}
 		p, err := codec.Encode(t.Context(), open, m, 41)
 		if err != nil {
 			t.Fatal(err)
@@ -173,11 +173,11 @@ func TestHandlerCodec(t *testing.T) {
 				}
 				return
 			}
-			if names, err := codec.Through(e.Result()); err != nil || !slices.Equal(names, []string{"seal"}) {
+			if names, err := codec.TransformsOf(e.Result()); err != nil || !slices.Equal(names, []string{"seal"}) {
 				t.Errorf("the result %s went through %v, %v", e.Result(), names, err)
 			}
 			var got int
-			m := codec.Meta{ExecutionARN: e.ARN(), Part: codec.Result}
+			m := codec.Meta{ExecutionARN: e.ARN(), Part: codec.PartResult}
 			if err := codec.Decode(t.Context(), f.Codec(), m, e.Result(), &got); err != nil || got != 42 {
 				t.Errorf("the result is %d, %v, want 42", got, err)
 			}

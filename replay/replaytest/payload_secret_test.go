@@ -99,8 +99,8 @@ func TestErrorsShowNoSecrets(t *testing.T) {
 	for reason, end := range ends {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			plain := replaytest.Run(t, handler(nil, end), "in", replaytest.Reply("ask", planted+" of a callback"))
-			r := replaytest.Run(t, handler(sealed, end), "in", replaytest.Reply("ask", planted+" of a callback"))
+			plain := replaytest.Run(t, handler(nil, end), "in", replaytest.CallbackResult("ask", planted+" of a callback"))
+			r := replaytest.Run(t, handler(sealed, end), "in", replaytest.CallbackResult("ask", planted+" of a callback"))
 			if r.Value != plain.Value || fmt.Sprint(r.Err) != fmt.Sprint(plain.Err) || r.Status != plain.Status {
 				t.Errorf("it is %s with %q, %v, want %s with %q, %v", r.Status, r.Value, r.Err, plain.Status, plain.Value, plain.Err)
 			}
@@ -147,7 +147,7 @@ func TestRuleThatPanicsShowsNoSecret(t *testing.T) {
 			if p.Succeeded > 0 {
 				panic(planted)
 			}
-			return op.Continue
+			return op.VerdictContinue
 		})
 		book := op.Step("book", func(context.Context) (int, error) { return 1, nil }).
 			Undo(func(context.Context, int) error { return nil })
@@ -167,5 +167,5 @@ func TestRuleThatPanicsShowsNoSecret(t *testing.T) {
 			t.Errorf("the history shows a secret: %v, %v: %.3000s", shows, err, text)
 		}
 	}
-	replaytest.Explore(t, f, 1, replaytest.Schedules(5))
+	replaytest.Explore(t, f, 1, replaytest.WithSchedules(5))
 }

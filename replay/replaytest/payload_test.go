@@ -207,7 +207,7 @@ func TestPayloadsCrossExecutions(t *testing.T) {
 			if r.Err != nil || r.Value != plain.Value {
 				t.Errorf("it comes to %q, %v, want %q", r.Value, r.Err, plain.Value)
 			}
-			replaytest.Explore(t, f, 1, host, replaytest.Schedules(10))
+			replaytest.Explore(t, f, 1, host, replaytest.WithSchedules(10))
 		})
 	}
 }
@@ -233,7 +233,7 @@ func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 			set := append([]replay.HandlerOption{
 				replay.WithCodec(payloads), replay.WithErrorCodec(payloads), replay.WithHandlerCodec(c.make(k, false)),
 			}, p.set...)
-			replaytest.Explore(t, replay.Handler(p.run, set...), 1, append(p.opts, replaytest.Schedules(5))...)
+			replaytest.Explore(t, replay.Handler(p.run, set...), 1, append(p.opts, replaytest.WithSchedules(5))...)
 		})
 	}
 }

@@ -85,9 +85,9 @@ func TestEngineProof(t *testing.T) {
 			if c.over() {
 				t.Skip("another program has failed")
 			}
-			opts := append(slices.Clip(programs[name].opts), replaytest.Schedules(more), replaytest.Seed(seed(t)))
+			opts := append(slices.Clip(programs[name].opts), replaytest.WithSchedules(more), replaytest.WithSeed(seed(t)))
 			if line := os.Getenv("PERDURE_SCHEDULE"); line != "" {
-				opts = append(opts, replaytest.Replay(line))
+				opts = append(opts, replaytest.WithSchedule(line))
 			}
 			if want := programs[name].want; want != "" {
 				f := replay.Handler(programs[name].run, programs[name].set...)

@@ -32,7 +32,7 @@ type deliveries struct {
 func (d *deliveries) again(ctx op.Context) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	lc, ok := lambdacontext.FromContext(ctx.Invocation())
+	lc, ok := lambdacontext.FromContext(ctx.InvocationContext())
 	if !ok {
 		return false
 	}
@@ -230,9 +230,9 @@ func TestRelaxedStepsLoseAtMostWhatCameAfterTheLastBarrier(t *testing.T) {
 				defer l.mu.Unlock()
 				return l.wrong, nil
 			})
-			report := replaytest.Explore(t, f, 1, replaytest.Schedules(checks(t, 10)), replaytest.Reset(l.reset),
+			report := replaytest.Explore(t, f, 1, replaytest.WithSchedules(checks(t, 10)), replaytest.WithReset(l.reset),
 				replaytest.WithService(local.WithFaults(local.Faults{Committed: l.committed})),
-				replaytest.Equal(func(want, got []string) bool { return len(want) == 0 && len(got) == 0 }))
+				replaytest.WithEqual(func(want, got []string) bool { return len(want) == 0 && len(got) == 0 }))
 			mu.Lock()
 			defer mu.Unlock()
 			schedules, runs, lost = schedules+report.Schedules(), runs+l.runs, lost+l.lost

@@ -240,11 +240,11 @@ func TestRepliesAreEncodedAsDeclared(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := replaytest.Run(t, replay.Handler(tt.run), 1, replaytest.Reply(tt.path, tt.reply))
+			r := replaytest.Run(t, replay.Handler(tt.run), 1, replaytest.CallbackResult(tt.path, tt.reply))
 			if r.Err != nil || r.Value != tt.want {
 				t.Errorf("%s: got %q, %v, want %q", tt.reason, r.Value, r.Err, tt.want)
 			}
-			replaytest.Explore(t, replay.Handler(tt.run), 1, replaytest.Reply(tt.path, tt.reply), replaytest.Schedules(5))
+			replaytest.Explore(t, replay.Handler(tt.run), 1, replaytest.CallbackResult(tt.path, tt.reply), replaytest.WithSchedules(5))
 		})
 	}
 }

@@ -104,5 +104,5 @@ func (r *Result[Out]) outcome(f restorer, e ended, known []codec.KnownError) err
 
 // encodeInput makes the event of the execution.
 func encodeInput(ctx context.Context, in any) ([]byte, error) {
-	return codec.Encode(ctx, codec.JSON(), codec.Meta{Part: codec.Input}, in)
+	return codec.Encode(ctx, codec.JSON(), codec.Meta{Part: codec.PartInput}, in)
 }

@@ -162,7 +162,7 @@ func TestStart(t *testing.T) {
 	t.Run("reply", func(t *testing.T) {
 		t.Parallel()
 		r := replaytest.Run(t, replay.Handler(newShop().process), order{ID: "A-1", Total: 200},
-			replaytest.Reply("manager-approval", approval{By: "Ann"}))
+			replaytest.CallbackResult("manager-approval", approval{By: "Ann"}))
 		if r.Err != nil || r.Invocations != 3 {
 			t.Errorf("got %v after %d invocations", r.Err, r.Invocations)
 		}
@@ -182,7 +182,7 @@ func TestStalledExecutionIsReported(t *testing.T) {
 	if !got.fatal || len(got.errs) != 1 || !strings.Contains(got.errs[0], `callback "answer" is STARTED`) {
 		t.Errorf("got %q", got.errs)
 	}
-	if r := replaytest.Run(t, f, op.None{}, replaytest.Reply("answer", "42")); r.Value != "42" {
+	if r := replaytest.Run(t, f, op.None{}, replaytest.CallbackResult("answer", "42")); r.Value != "42" {
 		t.Errorf("got %q, %v", r.Value, r.Err)
 	}
 }

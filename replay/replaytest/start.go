@@ -77,7 +77,7 @@ func (e *Execution[Out]) Advance(d time.Duration) {
 }
 
 // AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. t is not
-// before [Execution.Now]; executions begin on 2026-01-01 00:00 UTC unless [At] says otherwise.
+// before [Execution.Now]; executions begin on 2026-01-01 00:00 UTC unless [WithStartTime] says otherwise.
 func (e *Execution[Out]) AdvanceTo(t time.Time) {
 	e.t.Helper()
 	if now := e.Now(); t.Before(now) {

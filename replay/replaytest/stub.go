@@ -60,9 +60,9 @@ func declarationOf[In, Out any](b op.Builder[In, Out]) (decl *node.Decl, err err
 	return decl, nil
 }
 
-// StubNamed runs fn in place of the body of the steps and groups at a path. Use it for operations
+// StubPath runs fn in place of the body of the steps and groups at a path. Use it for operations
 // that no builder declares.
-func StubNamed[Out any](path string, fn func(context.Context) (Out, error)) Option {
+func StubPath[Out any](path string, fn func(context.Context) (Out, error)) Option {
 	s := &stub{
 		name: fmt.Sprintf("the stub for %q", path), path: path,
 		run: func(ctx context.Context, _ any) (any, error) { return fn(ctx) },
@@ -73,14 +73,14 @@ func StubNamed[Out any](path string, fn func(context.Context) (Out, error)) Opti
 	return stubOption(s)
 }
 
-// Answer is a [Stub] that succeeds with v.
-func Answer[In, Out any](b op.Builder[In, Out], v Out) Option {
+// StubResult is a [Stub] that succeeds with v.
+func StubResult[In, Out any](b op.Builder[In, Out], v Out) Option {
 	return Stub(b, func(context.Context, In) (Out, error) { return v, nil })
 }
 
-// Refuse is a [Stub] that fails with an error of this type and message. If an error is registered
+// StubFailure is a [Stub] that fails with an error of this type and message. If an error is registered
 // under the name errorType, that error is restored.
-func Refuse[In, Out any](b op.Builder[In, Out], errorType, message string) Option {
+func StubFailure[In, Out any](b op.Builder[In, Out], errorType, message string) Option {
 	return Stub(b, func(context.Context, In) (out Out, err error) {
 		return out, &op.Error{Type: errorType, Message: message, Identities: []op.Identity{{Name: errorType}}}
 	})

@@ -25,21 +25,21 @@ func TestStubs(t *testing.T) {
 		{
 			name: "answer", reason: "a value takes the place of the body",
 			opts: func(s *shop) []replaytest.Option {
-				return []replaytest.Option{replaytest.Answer(s.charge, payment{"stub"})}
+				return []replaytest.Option{replaytest.StubResult(s.charge, payment{"stub"})}
 			},
 			check: func(r *replaytest.Result[receipt]) bool { return r.Value.Payment == "stub" },
 		},
 		{
 			name: "a key", reason: "what methods make of a builder is the same declaration",
 			opts: func(s *shop) []replaytest.Option {
-				return []replaytest.Option{replaytest.Answer(s.charge.Key(func(o order) string { return o.ID }), payment{"stub"})}
+				return []replaytest.Option{replaytest.StubResult(s.charge.Key(func(o order) string { return o.ID }), payment{"stub"})}
 			},
 			check: func(r *replaytest.Result[receipt]) bool { return r.Value.Payment == "stub" },
 		},
 		{
 			name: "refuse", reason: "a registered name restores the error",
 			opts: func(s *shop) []replaytest.Option {
-				return []replaytest.Option{replaytest.Refuse(s.charge, "declined", "no money")}
+				return []replaytest.Option{replaytest.StubFailure(s.charge, "declined", "no money")}
 			},
 			check: func(r *replaytest.Result[receipt]) bool {
 				return errors.Is(r.Err, errDeclined) && r.Op("charge-card").Failure.Type == "declined"
@@ -64,8 +64,8 @@ func TestStubs(t *testing.T) {
 			name: "by path", reason: "a star stands for any item",
 			opts: func(*shop) []replaytest.Option {
 				return []replaytest.Option{
-					replaytest.StubNamed("ship[*]/pack-item", func(context.Context) (string, error) { return "box", nil }),
-					replaytest.StubNamed("ship[1]/pack-item", func(context.Context) (string, error) { return "bag", nil }),
+					replaytest.StubPath("ship[*]/pack-item", func(context.Context) (string, error) { return "box", nil }),
+					replaytest.StubPath("ship[1]/pack-item", func(context.Context) (string, error) { return "bag", nil }),
 				}
 			},
 			check: func(r *replaytest.Result[receipt]) bool { return strings.Join(r.Value.Parcels, " ") == "box bag" },
@@ -102,20 +102,20 @@ func TestWhatFailsATest(t *testing.T) {
 	}{
 		{
 			name: "unused stub", reason: "the test means something that the code does not do",
-			handler: s.process, opts: []replaytest.Option{replaytest.Answer(s.release, op.None{})},
+			handler: s.process, opts: []replaytest.Option{replaytest.StubResult(s.release, op.None{})},
 			want: `the stub for the builder of "release-stock" was never used`,
 		},
 		{
 			name: "unused path", reason: "a path is easily mistyped",
 			handler: s.process, opts: []replaytest.Option{
-				replaytest.StubNamed("chargecard", func(context.Context) (payment, error) { return payment{}, nil }),
+				replaytest.StubPath("chargecard", func(context.Context) (payment, error) { return payment{}, nil }),
 			},
 			want: `the stub for "chargecard" was never used`,
 		},
 		{
 			name: "builder of builders", reason: "a function has no identity",
 			handler: s.process, opts: []replaytest.Option{
-				replaytest.Answer(func(o order) op.Op[string] { return op.Step(o.ID+"x", nil2) }, ""),
+				replaytest.StubResult(func(o order) op.Op[string] { return op.Step(o.ID+"x", nil2) }, ""),
 			},
 			want: `a stub for a function that declares nothing itself ("x")`,
 		},
@@ -167,7 +167,7 @@ func TestInvokedFunctionIsHosted(t *testing.T) {
 		t.Errorf("got %d, %v", r.Value, r.Err)
 	}
 	plain := local.HandlerFunc(func(context.Context, []byte) ([]byte, error) { return []byte("50"), nil })
-	if r := replaytest.Run(t, f, 7, replaytest.Host("math", plain, local.Plain())); r.Value != 50 {
+	if r := replaytest.Run(t, f, 7, replaytest.Host("math", plain, local.WithPlainFunction())); r.Value != 50 {
 		t.Errorf("got %d, %v", r.Value, r.Err)
 	}
 }

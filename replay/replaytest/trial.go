@@ -176,19 +176,19 @@ func (t *trial) lose(p local.Point) bool {
 		return false
 	}
 	t.answers(early)
-	if p.Moment == local.Answer {
+	if p.Moment == local.MomentAnswer {
 		t.answers(during)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch p.Moment {
-	case local.Begin:
+	case local.MomentBegin:
 		return t.meets(atInvocation, strconv.Itoa(p.Invocation), lostBefore)
-	case local.Answer:
+	case local.MomentAnswer:
 		return t.meets(atInvocation, strconv.Itoa(p.Invocation), lostAfter)
-	case local.BeforeCall:
+	case local.MomentBeforeCall:
 		return t.meets(atCall, t.number(p), lostBefore)
-	case local.AfterCall:
+	case local.MomentAfterCall:
 		return t.meets(atCall, t.number(p), lostAfter)
 	}
 	return false
@@ -207,27 +207,27 @@ func (t *trial) duplicate(p local.Point) bool {
 func (t *trial) fail(p local.Point) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ours(p) || p.Moment != local.BeforeCall && p.Moment != local.AfterCall {
+	if !t.ours(p) || p.Moment != local.MomentBeforeCall && p.Moment != local.MomentAfterCall {
 		return nil
 	}
 	n := t.number(p)
 	busy := &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
 	switch {
-	case p.Moment == local.AfterCall && t.meets(atCall, n, replyLost):
+	case p.Moment == local.MomentAfterCall && t.meets(atCall, n, replyLost):
 		return errors.New("connection reset by peer")
-	case p.Moment == local.BeforeCall && t.meets(atCall, n, stale):
+	case p.Moment == local.MomentBeforeCall && t.meets(atCall, n, stale):
 		return &checkpoint.APIError{
 			Call: p.API, HTTPStatus: 400, Code: "InvalidParameterValueException", Message: "Invalid checkpoint token",
 		}
-	case p.Moment == local.BeforeCall && t.meets(atCall, n, throttled):
+	case p.Moment == local.MomentBeforeCall && t.meets(atCall, n, throttled):
 		return busy
-	case p.Moment == local.BeforeCall && p.API == callState && t.once(atPage, strconv.Itoa(t.plan.page()), throttled):
+	case p.Moment == local.MomentBeforeCall && p.API == callState && t.once(atPage, strconv.Itoa(t.plan.page()), throttled):
 		return busy
-	case p.Moment == local.BeforeCall && p.API == callState:
+	case p.Moment == local.MomentBeforeCall && p.API == callState:
 		t.meets(atPage, strconv.Itoa(t.plan.page()), split)
-	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, tokenless):
+	case p.Moment == local.MomentAfterCall && p.API != callState && t.meets(atCall, n, tokenless):
 		t.untoken = true
-	case p.Moment == local.AfterCall && p.API != callState && t.meets(atCall, n, slow):
+	case p.Moment == local.MomentAfterCall && p.API != callState && t.meets(atCall, n, slow):
 		t.tardy = true
 	}
 	return nil

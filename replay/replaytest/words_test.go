@@ -32,7 +32,7 @@ func TestWordsOfTheUsersAreNoSign(t *testing.T) {
 				}
 				return "", replay.Exec(ctx, op.Do("repeat", func(context.Context) error { return &op.Error{Type: "Said", Message: text} }, op.WithRetry(retry.Never())))
 			})
-			r := replaytest.Explore(t, f, 1, replaytest.Schedules(3))
+			r := replaytest.Explore(t, f, 1, replaytest.WithSchedules(3))
 			if r.Interrupted != 0 {
 				t.Errorf("%d executions count as interrupted", r.Interrupted)
 			}
@@ -99,9 +99,9 @@ func TestResultsWithATimeAreHinted(t *testing.T) {
 		}
 		return replay.Now(ctx).Format(time.RFC3339Nano), nil
 	})
-	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, replaytest.Schedules(0)) })
+	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, replaytest.WithSchedules(0)) })
 	if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "undisturbed it is") || !strings.Contains(all, "replay.Now") || !strings.Contains(all, "Equal says which results count as the same") {
 		t.Errorf("no hint at Equal: %s", all)
 	}
-	replaytest.Explore(t, f, 1, replaytest.Schedules(0), replaytest.Equal(func(want, got string) bool { return len(want) > 0 && len(got) > 0 }))
+	replaytest.Explore(t, f, 1, replaytest.WithSchedules(0), replaytest.WithEqual(func(want, got string) bool { return len(want) > 0 && len(got) > 0 }))
 }

@@ -80,7 +80,7 @@ func TestWrongFunctionsAreNoticed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got := record(t, func(tb *recorder) {
-				replaytest.ExploreAround(tb, replay.Handler(tt.handler), tt.around, 1, replaytest.Schedules(0), replaytest.Reset(tt.reset))
+				replaytest.ExploreAround(tb, replay.Handler(tt.handler), tt.around, 1, replaytest.WithSchedules(0), replaytest.WithReset(tt.reset))
 			})
 			if len(got.errs) != 1 || !regexp.MustCompile(tt.want).MatchString(got.errs[0]) {
 				t.Errorf("%s: got %q, want one that matches %q", tt.reason, got.errs, tt.want)

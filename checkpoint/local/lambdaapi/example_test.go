@@ -21,7 +21,7 @@ func ExampleHandler() {
 	greet := local.HandlerFunc(func(_ context.Context, name []byte) ([]byte, error) {
 		return fmt.Appendf(nil, `{"hello":%s}`, name), nil
 	})
-	if err := service.Host("greet", greet, local.Plain()); err != nil {
+	if err := service.Host("greet", greet, local.WithPlainFunction()); err != nil {
 		fmt.Println(err)
 	}
 

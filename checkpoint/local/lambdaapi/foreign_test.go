@@ -167,7 +167,7 @@ func TestNoPayloadThroughTheRealClient(t *testing.T) {
 	t.Parallel()
 	s := local.New()
 	defer s.Close()
-	if err := s.Host("echo", echo, local.Plain()); err != nil {
+	if err := s.Host("echo", echo, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	client := serve(t, s)
@@ -190,7 +190,7 @@ func TestUnqualifiedFunctionsAreWarnedOf(t *testing.T) {
 	if err := s.Host("done", done); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Host("echo", echo, local.Plain()); err != nil {
+	if err := s.Host("echo", echo, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	// The handler of a server that has only this caller, so that the log is written by one goroutine at a time.

@@ -47,7 +47,7 @@ func newOpenHouse(tb testing.TB, limits local.Limits) *openHouse {
 			tb.Fatal(err)
 		}
 	}
-	if err := s.Host("plain", echo, local.Plain()); err != nil {
+	if err := s.Host("plain", echo, local.WithPlainFunction()); err != nil {
 		tb.Fatal(err)
 	}
 	begin := func(function string) *local.Execution {

@@ -250,7 +250,7 @@ func TestJavaScriptReadsPages(t *testing.T) {
 	var reads atomic.Int64
 	s := js.stage(t, local.WithLimits(local.Limits{PageItems: 3}), local.WithFaults(local.Faults{
 		Fail: func(p local.Point) error {
-			if p.Moment == local.BeforeCall && p.API == "GetDurableExecutionState" {
+			if p.Moment == local.MomentBeforeCall && p.API == "GetDurableExecutionState" {
 				reads.Add(1)
 			}
 			return nil
@@ -279,10 +279,10 @@ func TestJavaScriptRepeatsCalls(t *testing.T) {
 	var refused, lost atomic.Int64
 	s := js.stage(t, local.WithFaults(local.Faults{Fail: func(p local.Point) error {
 		switch {
-		case p.Moment == local.BeforeCall && p.Call%5 == 2:
+		case p.Moment == local.MomentBeforeCall && p.Call%5 == 2:
 			refused.Add(1)
 			return &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
-		case p.Moment == local.AfterCall && p.Call%5 == 4:
+		case p.Moment == local.MomentAfterCall && p.Call%5 == 4:
 			lost.Add(1)
 			return errors.New("connection reset")
 		}

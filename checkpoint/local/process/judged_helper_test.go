@@ -188,7 +188,7 @@ func (l language) stageSmall(t *testing.T, opts ...local.Option) (s *local.Servi
 	})
 	echo := local.HandlerFunc(func(_ context.Context, payload []byte) ([]byte, error) { return payload, nil })
 	if err := errors.Join(s.Host("small", f), s.Host("late", f, local.WithExecutionTimeout(2*time.Second)),
-		s.Host("stop", f), s.Host("echo", echo, local.Plain()), s.Host("perdure", replay.Handler(everything))); err != nil {
+		s.Host("stop", f), s.Host("echo", echo, local.WithPlainFunction()), s.Host("perdure", replay.Handler(everything))); err != nil {
 		t.Fatal(err)
 	}
 	return s, server.URL

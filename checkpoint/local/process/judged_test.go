@@ -138,9 +138,9 @@ func judgeAll(t *testing.T, l language, cases map[string]judged) {
 		stages["a state in pages of three operations"] = []local.Option{local.WithLimits(local.Limits{PageItems: 3})} // the SDK reads the first page of a reply alone
 		stages["replies that are lost and calls that are throttled"] = []local.Option{local.WithFaults(local.Faults{Fail: func(p local.Point) error {
 			switch {
-			case p.Moment == local.BeforeCall && p.Call%5 == 2:
+			case p.Moment == local.MomentBeforeCall && p.Call%5 == 2:
 				return &checkpoint.APIError{Call: p.API, HTTPStatus: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
-			case p.Moment == local.AfterCall && p.Call%5 == 4:
+			case p.Moment == local.MomentAfterCall && p.Call%5 == 4:
 				return errors.New("connection reset")
 			}
 			return nil

@@ -467,7 +467,7 @@ func TestWaitingForAProcessTakesNoTime(t *testing.T) {
 	s := local.New(local.WithFunctionTimeout(4 * time.Second))
 	defer s.Close()
 	f := run(t, "function", process.WithMaxProcesses(1))
-	if err := s.Host("order", f, local.Plain()); err != nil {
+	if err := s.Host("order", f, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
 	var all []*local.Execution

@@ -120,7 +120,7 @@ type killer struct {
 func (k *killer) loses(at local.Point) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.after == "" || k.done || at.Moment != local.AfterCall {
+	if k.after == "" || k.done || at.Moment != local.MomentAfterCall {
 		return false
 	}
 	for _, u := range at.Updates {

@@ -39,7 +39,7 @@ const (
 
 func main() {
 	// Code that does not fit the log of an execution ends the invocation, and not the execution.
-	lambda.Start(replay.Handler(process, replay.WithDivergence(replay.Hold)))
+	lambda.Start(replay.Handler(process, replay.WithDivergence(replay.DivergenceHold)))
 }
 
 func process(ctx op.Context, r Refund) (Receipt, error) {

@@ -17,7 +17,7 @@ func TestOldLogs(t *testing.T) {
 		return oldlogs.Program{
 			Name: name,
 			New: func(oldlogs.World) oldlogs.Functions {
-				return oldlogs.Functions{Function: replay.Handler(process, replay.WithDivergence(replay.Hold))}
+				return oldlogs.Functions{Function: replay.Handler(process, replay.WithDivergence(replay.DivergenceHold))}
 			},
 			Prepare: func() ([]byte, oldlogs.Outside) { return []byte(input), outside },
 		}

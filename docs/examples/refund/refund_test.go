@@ -14,7 +14,7 @@ import (
 
 func TestRefund(t *testing.T) {
 	t.Parallel()
-	approval := func(by string) replaytest.Option { return replaytest.Reply("approval", by) }
+	approval := func(by string) replaytest.Option { return replaytest.CallbackResult("approval", by) }
 	tests := []struct {
 		name, reason, approved string
 		refund                 Refund
@@ -56,7 +56,7 @@ func TestNoCallbackIsPrinted(t *testing.T) { //nolint:paralleltest // it reads w
 	}
 	stdout := os.Stdout
 	os.Stdout = write
-	r := replaytest.Run(t, replay.Handler(process), Refund{ID: "R-2", Cents: free + 1}, replaytest.Reply("approval", "Ann"))
+	r := replaytest.Run(t, replay.Handler(process), Refund{ID: "R-2", Cents: free + 1}, replaytest.CallbackResult("approval", "Ann"))
 	os.Stdout = stdout
 	if err := write.Close(); err != nil {
 		t.Fatal(err)

@@ -110,9 +110,9 @@ func joined() codec.Typed[op.Batch[string]] {
 			if !ok {
 				return op.Batch[string]{}, fmt.Errorf("%q does not begin with %s", p, mark)
 			}
-			b := op.Batch[string]{Reason: op.AllDone}
+			b := op.Batch[string]{Reason: op.ReasonAllCompleted}
 			for i, v := range strings.Split(text, ",") {
-				b.Items = append(b.Items, op.Item[string]{Index: i, Status: op.Succeeded, Value: v})
+				b.Items = append(b.Items, op.Item[string]{Index: i, Status: op.StatusSucceeded, Value: v})
 			}
 			return b, nil
 		},

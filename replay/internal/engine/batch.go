@@ -399,7 +399,7 @@ func cancelLosers(b *batch) {
 // failed records that a batch failed for another reason than its branches: their compensation.
 func (b *batch) failed(err error) node.Result {
 	u := b.update(checkpoint.ActionFail)
-	u.Failure = encodeFailure(b.f, b.meta(codec.Failure), err, b.inner.known)
+	u.Failure = encodeFailure(b.f, b.meta(codec.PartFailure), err, b.inner.known)
 	b.awaitRecorded(u)
 	rec, _ := b.s.inv.log.Get(b.id)
 	return outcomeOf(b.s, b.f, b.operation, rec)

@@ -17,7 +17,7 @@ const mostOpens = 32
 func openItems(s *scope, items []node.Item) {
 	var closed []*node.Result
 	for i := range items {
-		if r := &items[i].Result; r.Payload != nil && r.Outcome == nil && r.Err == nil && !codec.Pure(codecOf(s, r)) {
+		if r := &items[i].Result; r.Payload != nil && r.Outcome == nil && r.Err == nil && !codec.IsPure(codecOf(s, r)) {
 			closed = append(closed, r)
 		}
 	}

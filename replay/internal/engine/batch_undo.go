@@ -27,7 +27,7 @@ func outcomeID(b *batch) string {
 func recordOutcome(b *batch, e *wire.Envelope) uint64 {
 	b.outcomeRecorded = true
 	if b.broken != nil {
-		e.Summary = closedText(b.f, b.meta(codec.Failure), b.broken.Error()) // an invocation that goes on from here does not ask the rule
+		e.Summary = closedText(b.f, b.meta(codec.PartFailure), b.broken.Error()) // an invocation that goes on from here does not ask the rule
 	}
 	u := checkpoint.Update{
 		ID: outcomeID(b), ParentID: b.inner.real, Name: outcomeName, SubType: "Step",
@@ -70,7 +70,7 @@ func recordedOutcome(b *batch) *wire.Envelope {
 func resumeUndo(b *batch, e *wire.Envelope) node.Result {
 	b.outcomeRecorded = true
 	if e.Reason == brokenRule {
-		b.broken = &brokenRuleError{openedText(b.s, b.meta(codec.Failure), e.Summary)}
+		b.broken = &brokenRuleError{openedText(b.s, b.meta(codec.PartFailure), e.Summary)}
 	}
 	places := recordedPlaces(b, e)
 	if len(e.Items) != len(e.Status) {

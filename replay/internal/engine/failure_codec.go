@@ -97,7 +97,7 @@ func closedFailure(f *fiber, m codec.Meta, fail *checkpoint.Failure) *checkpoint
 	if c == nil {
 		return fail
 	}
-	m.Part = codec.Failure
+	m.Part = codec.PartFailure
 	var out *checkpoint.Failure
 	ctx := f.inv.ctx
 	err := convertPatiently(ctx, f, c, untilDeadline, m, func() (err error) {
@@ -140,7 +140,7 @@ func closeOutcome(ctx context.Context, inv *invocation, o *Outcome) {
 	if c == nil || o.Failure == nil {
 		return
 	}
-	m := handlerMeta(inv, codec.Failure)
+	m := handlerMeta(inv, codec.PartFailure)
 	run := func() (err error) {
 		o.closed, err = guarded(func() (*checkpoint.Failure, error) { return closeFailure(ctx, c, m, o.Failure) })
 		return err
@@ -161,7 +161,7 @@ func openedFailure(f *fiber, m codec.Meta, fail *checkpoint.Failure) (*checkpoin
 	if c == nil || !isClosed(fail) {
 		return fail, nil
 	}
-	m.Part = codec.Failure
+	m.Part = codec.PartFailure
 	var out *checkpoint.Failure
 	ctx := f.inv.ctx
 	err := convertPatiently(ctx, f, c, aFewTimes, m, func() (err error) {
@@ -195,7 +195,7 @@ func openOutside(ctx context.Context, set *Config, m codec.Meta, f *checkpoint.F
 	if !isClosed(f) {
 		return f, nil
 	}
-	m.Part = codec.Failure
+	m.Part = codec.PartFailure
 	err := errNoErrorCodec
 	if set.ErrorCodec != nil {
 		var out *checkpoint.Failure

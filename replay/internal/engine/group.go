@@ -97,7 +97,7 @@ func recordGroup(o *operation, f *fiber, in *scope, v any, payload checkpoint.Pa
 	switch {
 	case err != nil:
 		u.Action = checkpoint.ActionFail
-		u.Failure = encodeFailure(f, o.meta(codec.Failure), err, in.known)
+		u.Failure = encodeFailure(f, o.meta(codec.PartFailure), err, in.known)
 	case payload.Size() > maxInline:
 		u.ReplayChildren = true
 		u.Payload = checkpoint.TextPayload(o.summary(v))
@@ -119,7 +119,7 @@ func recordGroup(o *operation, f *fiber, in *scope, v any, payload checkpoint.Pa
 // largeResult is the record of a result that is not in the log.
 func (o *operation) largeResult(payload []byte) node.Result {
 	p := checkpoint.NewPayload(payload)
-	return node.Result{Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: o.s}
+	return node.Result{Payload: &p, Meta: o.meta(codec.PartResult), Codec: o.codec(), Source: o.s}
 }
 
 // recomputedGroup is the record of a finished group that was run again.

@@ -48,7 +48,7 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 	}
 	m := codec.Meta{
 		ExecutionARN: s.inv.ARN, OperationID: boundIn(s, checkpoint.KindChainedInvoke, nextID(s, &n.Header)),
-		OperationName: n.Name, Part: codec.Input, Function: n.Function,
+		OperationName: n.Name, Part: codec.PartInput, Function: n.Function,
 	}
 	err = convertPatiently(ctx, s.f, c, untilDeadline, m, func() (err error) {
 		payload, err = guarded(func() ([]byte, error) { return codec.Encode(ctx, c, m, n.Input) })

@@ -142,7 +142,7 @@ func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
 // runs off the turn.
 func (o *operation) encode(ctx context.Context, f *fiber, v any) ([]byte, error) {
 	e := encoding{o: o, ctx: ctx, v: v}
-	err := convertPatiently(ctx, f, o.codec(), untilDeadline, o.meta(codec.Result), func() error { return e.run(f) })
+	err := convertPatiently(ctx, f, o.codec(), untilDeadline, o.meta(codec.PartResult), func() error { return e.run(f) })
 	return e.payload, err
 }
 
@@ -167,7 +167,7 @@ func (e *encoding) run(f *fiber) error {
 
 func (e *encoding) attempt() (err error) {
 	if !e.made {
-		if e.payload, err = codec.Encode(e.ctx, e.o.codec(), e.o.meta(codec.Result), e.v); err != nil {
+		if e.payload, err = codec.Encode(e.ctx, e.o.codec(), e.o.meta(codec.PartResult), e.v); err != nil {
 			return err
 		}
 		e.made = true
@@ -188,7 +188,7 @@ func (o *operation) check(payload []byte) error {
 	p := checkpoint.NewPayload(payload)
 	_, err := guarded(func() (any, error) {
 		return nil, o.head.Check.Check(node.Result{
-			Payload: &p, Meta: o.meta(codec.Result), Codec: o.codec(), Source: plainSource{o.s},
+			Payload: &p, Meta: o.meta(codec.PartResult), Codec: o.codec(), Source: plainSource{o.s},
 		})
 	})
 	return err

@@ -92,7 +92,7 @@ func (c withValues) Value(key any) any { return c.values.Value(key) }
 
 // convert runs a conversion with a codec: one of the user's off the turn, for it may take time, a pure one at once.
 func convert(f *fiber, c codec.Codec, run func()) {
-	if codec.Pure(c) || f.Dead() {
+	if codec.IsPure(c) || f.Dead() {
 		run()
 		return
 	}
@@ -186,7 +186,7 @@ func originID(k *branch) string {
 // failureMeta says which payload the error of a branch is: that of its operation.
 func failureMeta(k *branch) codec.Meta {
 	return codec.Meta{
-		ExecutionARN: k.b.s.inv.ARN, OperationID: originID(k), OperationName: k.head.Name, Part: codec.Failure, Function: functionOf(k.n),
+		ExecutionARN: k.b.s.inv.ARN, OperationID: originID(k), OperationName: k.head.Name, Part: codec.PartFailure, Function: functionOf(k.n),
 	}
 }
 
@@ -231,7 +231,7 @@ func handlerMeta(inv *invocation, p codec.Part) codec.Meta {
 
 // decodeInput decodes the input of the handler. Without one it is the zero value.
 func decodeInput(inv *invocation, root *scope) (in any, err error) {
-	f, m := root.f, handlerMeta(inv, codec.Input)
+	f, m := root.f, handlerMeta(inv, codec.PartInput)
 	return inv.Input(func(v any) error {
 		payload := inv.Execution.Payload.Bytes()
 		if event := bytes.TrimSpace(payload); len(event) == 0 || string(event) == "null" {
@@ -251,7 +251,7 @@ func encodeResult(inv *invocation, root *scope, v any) (payload []byte, err erro
 	if raw, ok := v.(json.RawMessage); ok && len(raw) == 0 {
 		v = json.RawMessage("null")
 	}
-	f, m := root.f, handlerMeta(inv, codec.Result)
+	f, m := root.f, handlerMeta(inv, codec.PartResult)
 	err = convertPatiently(root.ctx, f, inv.cfg.HandlerCodec, untilDeadline, m, func() error {
 		_, err := f.call(ofCodec, "", func() (_ any, err error) {
 			payload, err = codec.Encode(root.ctx, inv.cfg.HandlerCodec, m, v)

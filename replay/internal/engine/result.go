@@ -176,7 +176,7 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 // decodeHere decodes for a caller that has the turn: off it, unless the codec is pure.
 func decodeHere(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte, v any) error {
 	ctx := convertContext(s)
-	if codec.Pure(c) { // without a function that is allocated for each payload
+	if codec.IsPure(c) { // without a function that is allocated for each payload
 		if err := codec.Decode(ctx, c, r.Meta, payload, v); !codec.IsTransient(err) {
 			return err
 		}
@@ -292,7 +292,7 @@ func outcomeOf(s *scope, f *fiber, o *operation, rec *checkpoint.Operation) node
 			wentPast(s, rec)
 		}
 	}
-	r := resultOf(s, o.head, o.meta(codec.Result), o.nth, rec, replayed)
+	r := resultOf(s, o.head, o.meta(codec.PartResult), o.nth, rec, replayed)
 	r.Outside = o.outside
 	return r
 }

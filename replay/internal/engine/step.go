@@ -255,7 +255,7 @@ func (st *step) succeeded(f *fiber, payload []byte) node.Result {
 			observeOf(st.s, st.operation)
 		}
 		return node.Result{
-			Payload: &u.Payload, Meta: st.meta(codec.Result), Codec: st.codec(), Source: st.s,
+			Payload: &u.Payload, Meta: st.meta(codec.PartResult), Codec: st.codec(), Source: st.s,
 		}
 	}
 	f.awaitAck(st.s, st.operation, st.queueEnd(u, time.Time{}))

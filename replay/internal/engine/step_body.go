@@ -87,7 +87,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 	})
 	inv.Durations.add(st.head.Name, inv.Clock.Now().Sub(began))
 	if late, ok := err.(*unencoded); ok { //nolint:errorlint // ours, never wrapped
-		endIfTransient(f, st.meta(codec.Result), late.err)
+		endIfTransient(f, st.meta(codec.PartResult), late.err)
 	}
 	return payload, err
 }
@@ -210,16 +210,16 @@ func (st *step) decodeState(v any) (bool, error) {
 	if !st.state.present() {
 		return false, nil
 	}
-	return true, decodeInBody(st.s, st.codec(), st.meta(codec.State), st.state.payload, v)
+	return true, decodeInBody(st.s, st.codec(), st.meta(codec.PartState), st.state.payload, v)
 }
 
 // carry takes a state through the codec, as if an attempt before had left it behind.
 func (st *step) carry(v, into any) error {
-	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.State), v)
+	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.PartState), v)
 	if err != nil {
 		return err
 	}
-	return codec.Decode(st.ctx, st.codec(), st.meta(codec.State), payload, into)
+	return codec.Decode(st.ctx, st.codec(), st.meta(codec.PartState), payload, into)
 }
 
 // slots bounds how many bodies run at once in a batch and all that is inside it. The nil slots

@@ -26,7 +26,7 @@ func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err
 		u = giveUp(st, failed)
 	}
 	if u.Failure != nil {
-		u.Failure = closedFailure(f, st.meta(codec.Failure), u.Failure)
+		u.Failure = closedFailure(f, st.meta(codec.PartFailure), u.Failure)
 	}
 	return u
 }
@@ -135,7 +135,7 @@ const (
 // encodeState makes the payload of the state that the next attempt begins with. One that would not fit
 // into a record together with the error of a later attempt is refused: it would be lost then.
 func (st *step) encodeState(f *fiber, state any) (payload []byte, err error) {
-	m := st.meta(codec.State)
+	m := st.meta(codec.PartState)
 	err = convertPatiently(st.ctx, f, st.codec(), untilDeadline, m, func() error {
 		_, err := f.call(ofCodec, st.head.Name, func() (_ any, err error) {
 			payload, err = codec.Encode(st.ctx, st.codec(), m, state)
