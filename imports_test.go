@@ -95,7 +95,7 @@ var importGraph = map[string]rule{
 	},
 	"checkpoint/local": {
 		allow: []string{
-			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limits",
+			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limits", module + "/internal/unmeasured",
 			"github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noFront,
@@ -123,15 +123,19 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
-			module + "/internal/limits", module + "/internal/subtype",
+			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute",
 		},
 		deny: noReflection,
+	},
+	"replay/internal/hosting": {
+		allow: []string{module + "/op", module + "/checkpoint", module + "/codec", module + "/replay/internal/engine"},
+		deny:  noReflection,
 	},
 	"replay": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
-			module + "/replay/internal/engine",
-			module + "/internal/oplog", module + "/internal/limits", module + "/internal/subtype",
+			module + "/replay/internal/engine", module + "/replay/internal/hosting",
+			module + "/internal/substitute", module + "/internal/oplog", module + "/internal/limits", module + "/internal/subtype",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
@@ -140,22 +144,26 @@ var importGraph = map[string]rule{
 		allow: []string{module + "/codec", "github.com/aws/smithy-go"},
 		deny:  noReflection,
 	},
-	"internal/moto":    {deny: noReflection}, // for tests
-	"internal/leaks":   {deny: noReflection}, // for tests
-	"internal/limits":  {deny: pure},
-	"internal/subtype": {deny: pure},
-	"internal/oplog":   {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
-	"internal/outbox":  {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/moto":       {deny: noReflection}, // for tests
+	"internal/leaks":      {deny: noReflection}, // for tests
+	"internal/limits":     {deny: pure},
+	"internal/substitute": {allow: []string{module + "/op/node"}, deny: noReflection}, // it holds a value of a context
+	"internal/unmeasured": {deny: pure},
+	"internal/subtype":    {deny: pure},
+	"internal/oplog":      {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/outbox":     {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
 	"internal/oldlogs": { // for tests; it sees records, and functions only as the service does
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oplog",
+			module + "/internal/substitute",
 		},
 	},
 	"internal/wire": {deny: pure},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
-			module + "/codec", module + "/retry", module + "/replay", module + "/internal/oplog",
+			module + "/codec", module + "/retry", module + "/replay", module + "/replay/internal/hosting", module + "/internal/oplog",
+			module + "/internal/substitute",
 			module + "/internal/subtype",
 			"github.com/google/go-cmp/...",
 		},

@@ -197,7 +197,7 @@ func decodeBatch[T any](r node.Result, item func(i int) Op[T]) (Batch[T], error)
 		it := Item[T]{Index: in.Index, Name: in.Name, Key: in.Key, Status: StatusStarted}
 		switch in.Status {
 		case node.ItemSucceeded, node.ItemFailed:
-			it.Value, it.Err = decodeItem(in, item(in.Index).Decode)
+			it.Value, it.Err = decodeItem(in, item(in.Index).result)
 			it.Status = StatusSucceeded
 			if it.Err != nil {
 				it.Status = StatusFailed

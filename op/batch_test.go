@@ -122,7 +122,7 @@ func TestBatchesThatCannotRunAreRefusedAtDeclaration(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
-			err := tt.o.Node().Head().Err
+			err := op.Validate(tt.o)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -146,7 +146,7 @@ func TestBatchesThatCanRun(t *testing.T) {
 		"one name, different keys":  op.All("all", step("a").Key("1"), step("a").Key("2")),
 		"a combinator with options": op.Race("race", step("a")).With(op.WithMaxRunning(1), op.WithCancelLosers(), nil),
 	} {
-		if err := o.Node().Head().Err; err != nil {
+		if err := op.Validate(o); err != nil {
 			t.Errorf("%s: %v", reason, err)
 		}
 	}

@@ -44,7 +44,7 @@ func CreateCallback[T any](name string, opts ...CallbackOption) Op[Callback[T]] 
 		if r.Err != nil {
 			return Callback[T]{}, r.Err
 		}
-		return Callback[T]{ID: r.CallbackID, result: Op[T]{n: n}.Await(r)}, nil
+		return Callback[T]{ID: r.CallbackID, result: Op[T]{n: n}.await(r)}, nil
 	}}
 }
 
@@ -151,7 +151,7 @@ func (b callbackBody) Run(s node.Scope) (any, error) {
 
 // submitter is the step that hands over the ID.
 func (b callbackBody) submitter(id string) node.Node {
-	return Do(inner(b.name, "-submitter"), func(ctx context.Context) error { return b.submit(ctx, id) }, b.opts...).Node()
+	return Do(inner(b.name, "-submitter"), func(ctx context.Context) error { return b.submit(ctx, id) }, b.opts...).node()
 }
 
 // inner names an operation inside one of ours, within the limit of a name.

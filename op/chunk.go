@@ -45,7 +45,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 		o := Map("chunk", in, each, WithFlat(), WithMaxConcurrency(1), WithCompletion(AllCompleted()))
 		return o.with(func(h *node.Header) { h.Undo = undoTogether(in, each) })
 	}
-	n.Child = func(i int) node.Node { return chunk(i).Node() }
+	n.Child = func(i int) node.Node { return chunk(i).node() }
 	decode := func(r node.Result) (Batch[Out], error) {
 		var b Batch[Out]
 		if r.Outcome == nil {
@@ -55,7 +55,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 		for _, it := range r.Outcome.Items {
 			at := bounds[it.Index]
 			if it.Status == node.ItemSucceeded {
-				in, err := chunk(it.Index).Decode(it.Result)
+				in, err := chunk(it.Index).result(it.Result)
 				if err != nil {
 					return b, err
 				}
@@ -66,7 +66,7 @@ func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[I
 				continue
 			}
 			for i := at.from; i < at.to; i++ {
-				h := each(items[i]).Node().Head()
+				h := each(items[i]).node().Head()
 				item := Item[Out]{Index: i, Name: h.Name, Key: h.Key, Status: StatusStarted, Err: it.Result.Err}
 				if it.Status == node.ItemFailed {
 					item.Status = StatusFailed
@@ -110,7 +110,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 	if len(items) == 0 || each == nil {
 		return nil
 	}
-	h := each(items[0]).Node().Head()
+	h := each(items[0]).node().Head()
 	if h.Undo == nil {
 		return nil
 	}
@@ -121,7 +121,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 			}
 			var errs []error
 			for _, it := range slices.Backward(r.Outcome.Items) {
-				u := each(items[it.Index]).Node().Head().Undo
+				u := each(items[it.Index]).node().Head().Undo
 				if u == nil || !undoneTogether(it, u) {
 					continue
 				}
@@ -131,7 +131,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 			return errors.Join(errs...)
 		}
 		s := h.Undo.Step(node.Result{})
-		undo, _ := Do(s.Name, body).Node().(*node.Step)
+		undo, _ := Do(s.Name, body).node().(*node.Step)
 		undo.Config = s.Config
 		return undo
 	}}

@@ -16,12 +16,12 @@ import (
 func All[T any](name string, ops ...Op[T]) Op[[]T] {
 	n := combinator[[]T](name, operands(node.Header{Name: name}, ops))
 	return combined(n, func(r node.Result) ([]T, error) {
-		if err := loser(r, func(it node.Item) error { _, err := decodeItem(it, ops[it.Index].Decode); return err }); err != nil {
+		if err := loser(r, func(it node.Item) error { _, err := decodeItem(it, ops[it.Index].result); return err }); err != nil {
 			return nil, err
 		}
 		values := make([]T, len(ops))
 		for _, it := range r.Outcome.Items {
-			v, err := ops[it.Index].Decode(it.Result)
+			v, err := ops[it.Index].result(it.Result)
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +87,7 @@ func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 		w := Winner[T]{Index: r.Outcome.Winner}
 		v, err := decodeWinner(r, ops)
 		if w.Index >= 0 && w.Index < len(ops) {
-			w.Name = ops[w.Index].Node().Head().Name
+			w.Name = ops[w.Index].node().Head().Name
 		}
 		w.Value = v
 		return w, err
@@ -105,7 +105,7 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
 	n.Rule = raceRule
 	if checkName(name) == nil {
-		refuseLimit(n, o.Node().Head().Err, d)
+		refuseLimit(n, o.node().Head().Err, d)
 	}
 	limited := combined(n, func(r node.Result) (T, error) {
 		if r.Outcome.Winner == 0 {
@@ -121,7 +121,7 @@ func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 		}
 		return &timeoutError{name: name, after: d}
 	}
-	keepUndo(&n.Header, "Timeout", o.Node(), operand)
+	keepUndo(&n.Header, "Timeout", o.node(), operand)
 	return limited
 }
 
@@ -178,7 +178,7 @@ func decodesTo[T any](n *node.Batch, decode func(r node.Result) (T, error)) {
 func decodeWinner[T any](r node.Result, ops []Op[T]) (T, error) {
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
-			return decodeItem(it, ops[it.Index].Decode)
+			return decodeItem(it, ops[it.Index].result)
 		}
 	}
 	var zero T

@@ -82,7 +82,7 @@ func batchOf(tb testing.TB, n int, rules ...op.Completion) *node.Batch {
 	if len(rules) > 0 {
 		opts = append(opts, op.WithCompletion(rules...))
 	}
-	b, ok := op.Map("ship", make([]int, n), each, opts...).Node().(*node.Batch)
+	b, ok := op.Map("ship", make([]int, n), each, opts...).Interpret().Node().(*node.Batch)
 	if !ok {
 		tb.Fatal("a map is no batch")
 	}

@@ -74,9 +74,6 @@ func (o conditionOption) applyCondition(n *node.Step) { o(n) }
 func WithPolling(p retry.Policy) ConditionOption {
 	err := retry.Validate(p)
 	return conditionOption(func(n *node.Step) {
-		if p == nil && n.Err == nil {
-			n.Err = misuse(n.Name, "op.WithPolling(nil): pass a policy, such as retry.Polling()")
-		}
 		if err != nil && n.Err == nil {
 			n.Err = misuse(n.Name, "op.WithPolling: %v", err)
 		}

@@ -77,6 +77,10 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 			`op: "call": op.WithInputCodec: codec: a function of this codec is nil: make it with codec.Of and two functions`,
 		},
 		{
+			"a nil policy", "it says neither retry nor the default", with(op.WithRetry(nil)),
+			`op: "pay": op.WithRetry: retry: invalid policy: it is nil: pass a policy, such as retry.Default() or retry.Never()`,
+		},
+		{
 			"a nil summary", "it would be called for a large result only", step.WithSummary(nil),
 			`op: "pay": op.Op.WithSummary with a nil function: pass one`,
 		},
@@ -124,7 +128,6 @@ func TestWhatCanBeMeantIsNotReported(t *testing.T) {
 		reason string
 		op     op.Operation
 	}{
-		{"a nil policy is retry.Never", do(op.WithRetry(nil))},
 		{"without filters the policy alone decides", do(op.WithRetryIf())},
 		{"a nil codec is that of the handler", do(op.WithCodec(nil))},
 		{"a list of errors may be given twice", do(op.WithErrors(codec.Sentinel("x", err)), op.WithErrors(codec.Sentinel("x", err)))},

@@ -84,6 +84,6 @@ func ExampleGroupFunc() {
 
 func ExampleWithSubType() {
 	o := op.Group("sum", func(op.Context) (int, error) { return 3, nil }, op.WithSubType("Sum"))
-	fmt.Println(o.Node().Head().SubType)
+	fmt.Println(o.Interpret().Node().Head().SubType)
 	// Output: Sum
 }

@@ -89,27 +89,27 @@ func ExampleOp_UndoAttempted() {
 	// Error: order failed
 }
 
-func ExampleOp_Decl() {
+func ExampleInterpretation_Decl() {
 	double := op.StepFunc("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })
-	fmt.Println(double(1).Decl().Name, double(1).Decl() == double(2).Decl())
+	fmt.Println(double(1).Interpret().Decl().Name, double(1).Interpret().Decl() == double(2).Interpret().Decl())
 	// Output: double true
 }
 
-func ExampleOp_Node() {
-	n := number("answer", 42).Key("k").Node()
+func ExampleInterpretation_Node() {
+	n := number("answer", 42).Key("k").Interpret().Node()
 	fmt.Printf("%T %s %s\n", n, n.Head().Name, n.Head().Key)
 	// Output: *node.Step answer k
 }
 
-func ExampleOp_Decode() {
-	_, err := number("answer", 42).Decode(node.Result{Err: op.ErrStopped})
+func ExampleInterpretation_Decode() {
+	_, err := number("answer", 42).Interpret().Decode(node.Result{Err: op.ErrStopped})
 	fmt.Println(err)
 	// Output: stopped
 }
 
-func ExampleOp_Await() {
+func ExampleInterpretation_Await() {
 	o := number("answer", 42)
-	fmt.Printf("%T\n", o.Await(node.Result{}).Node())
+	fmt.Printf("%T\n", o.Interpret().Await(node.Result{}).Interpret().Node())
 	// Output: *node.Await
 }
 

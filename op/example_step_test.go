@@ -82,7 +82,7 @@ func ExampleWithSemantics() {
 
 func ExampleWithCrashCounting() {
 	// A body that exhausts the memory of its process fails its step in the end.
-	showOp(op.Do("resize", func(context.Context) error { return nil }, op.WithCrashCounting(true)))
+	showOp(op.Do("resize", func(context.Context) error { return nil }, op.WithCrashCounting()))
 	// Output: {} <nil>
 }
 

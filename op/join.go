@@ -46,7 +46,7 @@ func Join5[A, B, C, D, E any](name string, a Op[A], b Op[B], c Op[C], d Op[D], e
 // place decodes the result of an operand into its place of a tuple.
 func place[T any](o Op[T], v *T) func(node.Result) error {
 	return func(r node.Result) (err error) {
-		*v, err = o.Decode(r)
+		*v, err = o.result(r)
 		return err
 	}
 }

@@ -32,7 +32,7 @@ func Map[In, Out any](name string, items []In, each Builder[In, Out], opts ...Ma
 	}
 	items = slices.Clone(items)
 	item := func(i int) Op[Out] { return each(items[i]) }
-	m.n.Child = func(i int) node.Node { return item(i).Node() }
+	m.n.Child = func(i int) node.Node { return item(i).node() }
 	m.n.Rule, _ = newCompletion(m.n.N, nil)
 	for _, o := range opts {
 		if o != nil {
@@ -89,7 +89,7 @@ func operands[T any](h node.Header, ops []Op[T]) *node.Batch {
 }
 
 func operandsOf(h node.Header, ops []Operation) *node.Batch {
-	n := &node.Batch{Header: h, N: len(ops), Child: func(i int) node.Node { return ops[i].Node() }}
+	n := &node.Batch{Header: h, N: len(ops), Child: func(i int) node.Node { return ops[i].node() }}
 	n.Rule, _ = newCompletion(n.N, nil)
 	if n.Err == nil {
 		n.Err = checkOperands(h.Name, ops)
@@ -102,11 +102,11 @@ func checkOperands(name string, ops []Operation) error {
 	type id struct{ name, key string }
 	seen := make(map[id]int, len(ops))
 	for i, o := range ops {
-		h := o.Node().Head()
+		h := o.node().Head()
 		if h.Err != nil {
 			return misuse(name, "operand %d: %v", i, h.Err)
 		}
-		if _, ok := o.Node().(*node.Callback); ok {
+		if _, ok := o.node().(*node.Callback); ok {
 			return misuse(name, "operand %d, %q: create the callback before and pass its Result()", i, h.Name)
 		}
 		if first, ok := seen[id{h.Name, h.Key}]; ok {

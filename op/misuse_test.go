@@ -79,7 +79,7 @@ var misuses = []struct {
 		name:   "deadline derived in handler code",
 		reason: "a replay would have another deadline",
 		body:   `_, cancel := context.WithTimeout(ctx, time.Second); cancel()`,
-		fixed:  `_, cancel := context.WithTimeout(ctx.Invocation(), time.Second); cancel()`,
+		fixed:  `_, cancel := context.WithTimeout(ctx.InvocationContext(), time.Second); cancel()`,
 		want:   `cannot use ctx .* as context\.Context value in argument to context\.WithTimeout`,
 	},
 	{
@@ -205,7 +205,7 @@ var misuses = []struct {
 		name:   "node of one's own",
 		reason: "the interpreter knows a closed set of nodes; operations are built from them",
 		body:   `type mine struct{}; var n node.Node = mine{}; _ = n`,
-		fixed:  `var n node.Node = reserve(o).Node(); _ = n`,
+		fixed:  `var n node.Node = reserve(o).Interpret().Node(); _ = n`,
 		want:   `cannot use mine\{\} .* as node\.Node value in variable declaration: mine does not implement node\.Node`,
 	},
 	{

@@ -16,8 +16,7 @@ type Op[T any] struct {
 
 // Operation is an operation of any type.
 type Operation interface {
-	// Node returns the operation without its type, for interpreters.
-	Node() node.Node
+	node() node.Node
 }
 
 // None is the result of operations that have none.
@@ -68,7 +67,7 @@ func (o Op[T]) MapError(f func(error) error) Op[T] {
 	if f == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
 	}
-	decode := o.Decode
+	decode := o.result
 	return o.decodedBy(func(r node.Result) (T, error) {
 		v, err := decode(r)
 		if err != nil {
@@ -78,16 +77,16 @@ func (o Op[T]) MapError(f func(error) error) Op[T] {
 	})
 }
 
-// Decl returns the identity of the builder that made the operation, nil if none did.
-func (o Op[T]) Decl() *node.Decl {
+// decl returns the identity of the builder that made the operation, nil if none did.
+func (o Op[T]) decl() *node.Decl {
 	if o.n == nil {
 		return nil
 	}
 	return o.n.Head().Decl
 }
 
-// Node returns the operation without its type, for interpreters.
-func (o Op[T]) Node() node.Node {
+// node returns the operation without its type.
+func (o Op[T]) node() node.Node {
 	switch {
 	case o.n == nil:
 		return invalid(errZeroOp)
@@ -103,8 +102,8 @@ func (o Op[T]) Node() node.Node {
 	})
 }
 
-// Decode returns what the record of the operation says, for interpreters.
-func (o Op[T]) Decode(r node.Result) (T, error) {
+// result returns what the record of the operation says.
+func (o Op[T]) result(r node.Result) (T, error) {
 	if o.decode != nil {
 		return guarded(func() (T, error) { return o.decode(r) })
 	}
@@ -155,10 +154,9 @@ func (typed[T]) Check(r node.Result) error {
 	return err
 }
 
-// Await returns the operation that waits for this one, which an interpreter has started: r is the
-// record it got from doing so. It claims nothing.
-func (o Op[T]) Await(r node.Result) Op[T] {
-	n := o.Node()
+// await returns the operation that waits for this one, which an interpreter has started.
+func (o Op[T]) await(r node.Result) Op[T] {
+	n := o.node()
 	h := *n.Head()
 	h.Undo = nil
 	h.Err = r.Err // what is wrong with the declaration is told by the target

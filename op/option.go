@@ -137,12 +137,9 @@ func refuseCodec(h *node.Header, by string, err error) {
 }
 
 // WithRetry decides by p whether a failed attempt is followed by another, and when.
-// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is [retry.Never].
+// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is reported by [Validate].
 func WithRetry(p retry.Policy) StepOption {
 	err := retry.Validate(p)
-	if p == nil {
-		p = retry.Never() // nil in a step says that it has no policy of its own
-	}
 	return stepOption(func(n *node.Step) {
 		if err != nil && n.Err == nil {
 			n.Err = misuse(n.Name, "op.WithRetry: %v", err)
@@ -155,7 +152,7 @@ func WithRetry(p retry.Policy) StepOption {
 // the default one included. Without filters every error may be retried, the default. A nil filter, and
 // one without arguments, are reported by [Validate].
 func WithRetryIf(filters ...retry.Filter) StepOption {
-	err := retry.Validate(nil, filters...)
+	err := retry.Validate(retry.Never(), filters...)
 	return stepOption(func(n *node.Step) {
 		if err != nil && n.Err == nil {
 			n.Err = misuse(n.Name, "op.WithRetryIf: %v", err)
@@ -176,15 +173,10 @@ func WithSemantics(s Semantics) StepOption {
 
 // WithCrashCounting makes a crash consume an attempt of an at-least-once step, so that a body
 // that ends its process cannot do so for ever. The start of each attempt is then recorded before
-// the body begins, at the price of a round trip. The default is false; an [AtMostOncePerRetry]
+// the body begins, at the price of a round trip. By default a crash consumes none; an [AtMostOncePerRetry]
 // step counts crashes always.
-func WithCrashCounting(on bool) StepOption {
-	return stepOption(func(n *node.Step) {
-		n.Config.CountCrashes = node.Off
-		if on {
-			n.Config.CountCrashes = node.On
-		}
-	})
+func WithCrashCounting() StepOption {
+	return stepOption(func(n *node.Step) { n.Config.CountCrashes = true })
 }
 
 // timeoutOption is WithTimeout.

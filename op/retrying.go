@@ -28,29 +28,27 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	n.Body = retryBody{name: name, op: o, policy: p}
 	switch err := retry.Validate(p); {
 	case n.Err != nil:
-	case o.Node().Head().Err != nil:
-		n.Err = misuse(name, "op.Retry: %v", o.Node().Head().Err)
-	case !attemptable(o.Node()):
-		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() come to one end; pass the operation itself", o.Node().Head().Name)
-	case p == nil:
-		n.Err = misuse(name, "op.Retry with a nil policy: pass one, such as retry.Default()")
+	case o.node().Head().Err != nil:
+		n.Err = misuse(name, "op.Retry: %v", o.node().Head().Err)
+	case !attemptable(o.node()):
+		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() come to one end; pass the operation itself", o.node().Head().Name)
 	case err != nil:
 		n.Err = misuse(name, "op.Retry: %v", err)
 	}
 	if n.Err == nil {
-		h := o.Node().Head()
-		n.Codec, n.Known, n.Of, n.Check = h.Codec, h.Known, o.Node(), h.Check
-		keepUndo(&n.Header, "Retry", o.Node(), itself)
+		h := o.node().Head()
+		n.Codec, n.Known, n.Of, n.Check = h.Codec, h.Known, o.node(), h.Check
+		keepUndo(&n.Header, "Retry", o.node(), itself)
 	}
 	retried := Op[T]{n: n, decode: o.decode}
-	if h := o.Node().Head(); n.Err == nil && h.Value != nil {
+	if h := o.node().Head(); n.Err == nil && h.Value != nil {
 		n.Body = retryBody{name: name, op: o, policy: p, value: h.Value}
 		retried = retried.decodedBy(func(r node.Result) (T, error) {
 			if r.Err != nil && errors.Is(r.Err, node.ErrRefused) {
 				var zero T
 				return zero, r.Err // it has been through the functions of o
 			}
-			return o.Decode(r)
+			return o.result(r)
 		})
 	}
 	return retried
@@ -78,7 +76,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 	began := s.View().Now()
 	for number := 1; ; number++ {
 		key := strconv.Itoa(number)
-		r := s.Run(node.With(b.op.Node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
+		r := s.Run(node.With(b.op.node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
 		err := b.failed(r)
 		if err == nil {
 			return node.Verbatim{Payload: r.Payload}, r.Err
@@ -97,7 +95,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 		if !d.Retry {
 			return nil, last(r, err)
 		}
-		if r := s.Run(Wait(inner(b.name, "-backoff"), max(d.After, time.Second)).Key(key).Node()); r.Err != nil {
+		if r := s.Run(Wait(inner(b.name, "-backoff"), max(d.After, time.Second)).Key(key).node()); r.Err != nil {
 			return nil, r.Err
 		}
 	}

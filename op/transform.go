@@ -14,7 +14,7 @@ func Transform[A, B any](o Op[A], f func(A) (B, error)) Op[B] {
 		t.n = node.With(o.n, func(h *node.Header) { h.Err = nilBody(h.Err, "Transform", h.Name) })
 	}
 	return t.decodedBy(func(r node.Result) (B, error) {
-		a, err := o.Decode(r)
+		a, err := o.result(r)
 		if err != nil {
 			var zero B
 			return zero, err

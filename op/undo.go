@@ -28,7 +28,7 @@ func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T]
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.Undo", h.Name) })
 	}
-	decode := o.Decode
+	decode := o.result
 	return o.undo("Op.Undo", false, func(r node.Result) func(context.Context) error {
 		return func(ctx context.Context) error {
 			v, err := decode(r)

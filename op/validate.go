@@ -21,12 +21,12 @@ func Validate(ops ...Operation) error {
 			errs = append(errs, fmt.Errorf("op: operation %d is nil", i))
 			continue
 		}
-		h := o.Node().Head()
+		h := o.node().Head()
 		if h.Err != nil {
 			errs = append(errs, h.Err)
 			continue
 		}
-		if _, ok := o.Node().(*node.Await); ok {
+		if _, ok := o.node().(*node.Await); ok {
 			continue
 		}
 		if seen[id{h.Name, h.Key}] {

@@ -35,7 +35,7 @@ func polling(script []string, seen *[]int, opts ...op.ConditionOption) local.Han
 			}
 			return state + 1, false, nil
 		}, opts...))
-	}, replay.WithStepDefaults(op.WithRetry(retry.Fixed(time.Second)), op.WithCrashCounting(false)))
+	}, replay.WithStepDefaults(op.WithRetry(retry.Fixed(time.Second))))
 }
 
 func TestConditionCarriesItsState(t *testing.T) {
@@ -59,7 +59,7 @@ func TestConditionCarriesItsState(t *testing.T) {
 			t.Run(tt.reason, func(t *testing.T) {
 				t.Parallel()
 				var seen []int
-				e := drive(t, polling(tt.script, &seen, fixed), "null", local.WithStateKeptAtStart(kept))
+				e := drive(t, polling(tt.script, &seen, fixed), "null", stateAtStart(kept)...)
 				if got := end(e); got != tt.want {
 					t.Errorf("ended as %s, want %s", got, tt.want)
 				}

@@ -57,7 +57,7 @@ func TestBodyIsCutShortBeforeTheDeadline(t *testing.T) {
 						n++
 						return tt.runs[n-1](ctx)
 					}, append([]op.StepOption{op.WithRetry(retry.Never())}, tt.opts...)...))
-				}, replay.WithDeadlineMargin(5*time.Second, 2))
+				}, replay.WithDeadlineMargin(5*time.Second), replay.WithMaxInterruptions(2))
 				s := local.New(local.WithFunctionTimeout(time.Minute))
 				_, err := s.Run(t.Context(), f, []byte("null"))
 				e := s.Executions()[0]
@@ -90,7 +90,7 @@ func TestMarginHoldsUnderAVirtualClock(t *testing.T) {
 			<-ctx.Done()
 			return context.Cause(ctx).Error(), nil
 		}))
-	}, replay.WithDeadlineMargin(5*time.Second, 1)), "null")
+	}, replay.WithDeadlineMargin(5*time.Second), replay.WithMaxInterruptions(1)), "null")
 	if e.Status() != local.Status(checkpoint.StatusSucceeded) {
 		t.Errorf("ended as %s", end(e))
 	}

@@ -246,17 +246,21 @@ func TestStackOfAPanicIsRecordedOnRequest(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		client := &tape{}
 		var seen []string
+		var opts []replay.HandlerOption
+		if on {
+			opts = append(opts, replay.WithStackTraces())
+		}
 		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 			err := replay.Exec(ctx, op.Do("charge", func(context.Context) error { panic("no table") }, op.WithRetry(retry.Never())))
 			if e, ok := errors.AsType[*op.Error](err); ok {
 				seen = e.Stack
 			}
 			return op.None{}, nil
-		}, replay.WithStackTraces(on))
+		}, opts...)
 		once(t, f, client)
 		stack := client.update(t, checkpoint.ActionFail, "charge").Failure.Stack
 		if got := strings.Contains(strings.Join(stack, "\n"), "error_codec_test.go"); got != on || !cmp.Equal(stack, seen) {
-			t.Errorf("WithStackTraces(%t): recorded %d lines, seen %d", on, len(stack), len(seen))
+			t.Errorf("stack traces are on: %t; recorded %d lines, seen %d", on, len(stack), len(seen))
 		}
 	}
 }

@@ -109,7 +109,7 @@ func ExampleWithReplayLogs() {
 }
 
 func ExampleWithStackTraces() {
-	show(func(op.Context, op.None) (int, error) { panic("broken") }, replay.WithStackTraces(true))
+	show(func(op.Context, op.None) (int, error) { panic("broken") }, replay.WithStackTraces())
 	// Output: PanicError: panic: broken
 }
 
@@ -149,23 +149,15 @@ func ExampleWithGrace() {
 }
 
 func ExampleWithDeadlineMargin() {
-	// Ten seconds before the deadline bodies are told to keep their progress, at most 5 times in a row.
-	show(func(op.Context, op.None) (int, error) { return 1, nil }, replay.WithDeadlineMargin(10*time.Second, 5))
+	// Ten seconds before the deadline the contexts of bodies end, so that they can keep their progress, at most 5 times in a row.
+	show(func(op.Context, op.None) (int, error) { return 1, nil },
+		replay.WithDeadlineMargin(10*time.Second), replay.WithMaxInterruptions(5))
 	// Output: 1 <nil>
 }
 
-func ExampleWatch() {
-	orders := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
-		return replay.Run(ctx, op.Step("charge", func(context.Context) (string, error) { return "paid", nil }))
-	})
-	// A host sees what a function does that was made without it.
-	host := local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
-		return orders.Invoke(replay.Watch(ctx, replay.Interceptor{
-			OperationEnd: func(_ context.Context, o replay.OperationInfo) { fmt.Println(o.Path, o.Status, o.Result) },
-		}, nil), event)
-	})
-	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
-	defer service.Close()
-	_, _ = service.Run(context.Background(), host, []byte(`{}`))
-	// Output: charge SUCCEEDED "paid"
+func ExampleWithMaxInterruptions() {
+	// Each attempt that the deadline cuts short is one of the step's own: its policy decides.
+	show(func(op.Context, op.None) (int, error) { return 1, nil },
+		replay.WithDeadlineMargin(10*time.Second), replay.WithMaxInterruptions(0))
+	// Output: 1 <nil>
 }

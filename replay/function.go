@@ -8,12 +8,13 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay/internal/engine"
 )
 
@@ -58,7 +59,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	set := c.set.watched(ctx)
 	r := engine.Run{
 		ARN: event.ARN, Token: event.Token, Client: client, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec,
-		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Substitute: node.SubstituteFrom(ctx),
+		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Substitute: substitute.From(ctx),
 		Durations: c.durations(ctx), Input: c.input, Handler: c.run,
 	}
 	h := newHooks(set, &r, requestID(ctx))

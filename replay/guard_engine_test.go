@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
@@ -179,5 +181,5 @@ func TestNilPointerAsErrorIsAnError(t *testing.T) {
 
 // nodeSubstitute has f called with the path of each operation that is run.
 func nodeSubstitute(ctx context.Context, f func(path string)) context.Context {
-	return node.WithSubstitute(ctx, func(path string, n node.Node) node.Node { f(path); return n })
+	return substitute.With(ctx, func(path string, n node.Node) node.Node { f(path); return n })
 }

@@ -232,7 +232,7 @@ func (r *lawRun) step(s *stmt, what string, round int) op.Op[lawResult] {
 	case relaxed:
 		opts = append(opts, op.WithSemantics(op.Relaxed))
 	case countCrashes:
-		opts = append(opts, op.WithCrashCounting(true))
+		opts = append(opts, op.WithCrashCounting())
 	case atLeastOnce, lawSemanticses:
 	}
 	return op.Step(name(s, what), func(ctx context.Context) (lawResult, error) {

@@ -86,7 +86,7 @@ func TestNamesOfErrorsAreThreeSpaces(t *testing.T) {
 				return "", replay.Exec(ctx, op.Do("last", func(context.Context) error { return row.fails }, op.WithRetry(retry.Never())))
 			}, replay.WithErrors(known))
 			e := drive(t, f, "null")
-			if got := row.found(f.Restore(e.Failure())); got != row.want {
+			if got := row.found(restoredBy(t, f, e.Failure())); got != row.want {
 				t.Errorf("found %v, want %v in the failure of the execution", got, row.want)
 			}
 		})

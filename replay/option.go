@@ -90,7 +90,7 @@ func (set *settings) check(option string, c codec.Codec) {
 // for steps that are declared at-most-once: without a policy of their own they are not retried.
 func WithStepDefaults(opts ...op.StepOption) HandlerOption {
 	return handlerOption(func(set *settings) {
-		n, ok := op.Do("replay.WithStepDefaults", func(context.Context) error { return nil }, opts...).Node().(*node.Step)
+		n, ok := op.Do("replay.WithStepDefaults", func(context.Context) error { return nil }, opts...).Interpret().Node().(*node.Step)
 		if !ok {
 			return
 		}
@@ -119,9 +119,9 @@ func WithReplayLogs(least slog.Leveler) HandlerOption {
 	return handlerOption(func(set *settings) { set.Logs.Replay = least })
 }
 
-// WithStackTraces records the stack of a panic with the failure. The default is false.
-func WithStackTraces(on bool) HandlerOption {
-	return handlerOption(func(set *settings) { set.Stacks = on })
+// WithStackTraces records the stack of a panic with the failure. By default the log alone has it.
+func WithStackTraces() HandlerOption {
+	return handlerOption(func(set *settings) { set.Stacks = true })
 }
 
 // DivergenceMode is what an execution does that diverged.
@@ -147,21 +147,32 @@ func WithDivergence(r DivergenceMode) HandlerOption {
 }
 
 // WithDeadlineMargin cuts attempts short before the invocation's deadline takes the whole function
-// down: margin before it, the contexts of bodies are cancelled with the cause op.ErrInterrupted.
-// An attempt that then returns an error is recorded as interrupted and made again in a later
-// invocation, whatever the step's policy says, at most times times in a row; after that, and for
-// an at-most-once step always, the policy decides. What a body completes in spite of the
-// cancellation counts as usual.
+// down: d before it, the contexts of bodies are cancelled with the cause [op.ErrInterrupted]. An
+// attempt that then returns an error is recorded as interrupted and made again in a later invocation,
+// whatever the step's policy says, at most three times in a row or as [WithMaxInterruptions] says; after that, and for
+// an at-most-once step always, the policy decides. What a body completes in spite of the cancellation counts as usual.
 //
-// The default is no margin, as is zero: a body may run into the deadline, the service invokes
-// again, and the attempt begins anew. A body that takes longer than an invocation lasts needs a
-// margin, [retry.Again] to keep its progress, and enough times. What is negative is reported by the first invocation.
-func WithDeadlineMargin(margin time.Duration, times int) HandlerOption {
+// The default is no margin, as is zero: a body may run into the deadline, the service invokes again, and the attempt
+// begins from its start. A body that takes longer than an invocation lasts needs a margin, [retry.Again] to keep its
+// progress, and enough interruptions. A negative margin is reported by the first invocation.
+func WithDeadlineMargin(d time.Duration) HandlerOption {
 	return handlerOption(func(set *settings) {
-		if margin < 0 || times < 0 {
-			set.refuse(fmt.Errorf("replay.WithDeadlineMargin(%v, %d): the margin and the times are not negative; zero means none", margin, times))
+		if d < 0 {
+			set.refuse(fmt.Errorf("replay.WithDeadlineMargin(%v): the margin is not negative; zero means none", d))
 		}
-		set.Margin, set.Cuts = margin, times
+		set.Margin = d
+	})
+}
+
+// WithMaxInterruptions bounds how many attempts in a row [WithDeadlineMargin] interrupts, in which the step's policy is
+// not asked. The default is 3; zero asks the policy about each. Without a margin nothing is interrupted. A negative
+// number is reported by the first invocation.
+func WithMaxInterruptions(n int) HandlerOption {
+	return handlerOption(func(set *settings) {
+		if n < 0 {
+			set.refuse(fmt.Errorf("replay.WithMaxInterruptions(%d): the number is not negative; zero asks the step's policy", n))
+		}
+		set.Cuts = n
 	})
 }
 

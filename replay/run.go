@@ -31,10 +31,10 @@ func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
 	}
 	h, ok := s.(*engine.Handle)
 	if !ok || !h.Enter() {
-		return o.Decode(s.Run(o.Node()))
+		return o.Interpret().Decode(s.Run(o.Interpret().Node()))
 	}
 	defer h.Leave() // what key functions and a Transform do is part of the call
-	v, err := o.Decode(h.Call(o.Node()))
+	v, err := o.Interpret().Decode(h.Call(o.Interpret().Node()))
 	h.Done()
 	return v, err
 }
@@ -57,7 +57,7 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 
 // exec runs an operation and drops its result.
 func exec[T any](run func(node.Node) node.Result, o op.Op[T]) error {
-	n := o.Node()
+	n := o.Interpret().Node()
 	if h := n.Head(); h.Check != nil && h.Undo == nil {
 		n = node.With(n, func(h *node.Header) { h.Check = nil })
 	}
@@ -65,7 +65,7 @@ func exec[T any](run func(node.Node) node.Result, o op.Op[T]) error {
 	if r.Err == nil {
 		return nil
 	}
-	_, err := o.Decode(r)
+	_, err := o.Interpret().Decode(r)
 	return err
 }
 
@@ -83,15 +83,15 @@ type Future[T any] struct {
 func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
 	s := op.ScopeOf(ctx)
 	if s == nil {
-		return &Future[T]{result: o.Await(node.Result{Err: errNoContext})}
+		return &Future[T]{result: o.Interpret().Await(node.Result{Err: errNoContext})}
 	}
 	if h, ok := s.(*engine.Handle); ok && h.Enter() {
 		defer h.Leave()
-		f := &Future[T]{result: o.Await(h.Begin(o.Node()))}
+		f := &Future[T]{result: o.Interpret().Await(h.Begin(o.Interpret().Node()))}
 		h.Done()
 		return f
 	}
-	return &Future[T]{result: o.Await(s.Start(o.Node()))}
+	return &Future[T]{result: o.Interpret().Await(s.Start(o.Interpret().Node()))}
 }
 
 // Result is the operation that waits for the future. It leaves no record of its own and may be
@@ -107,7 +107,7 @@ func Cancel[T any](ctx op.Context, f *Future[T]) error {
 	if !ok {
 		return errNoContext
 	}
-	a, ok := f.result.Node().(*node.Await)
+	a, ok := f.result.Interpret().Node().(*node.Await)
 	if !ok {
 		return engine.ErrNoTarget
 	}

@@ -20,9 +20,12 @@ type settings struct {
 	err          error // what is wrong with the options
 }
 
+// defaultInterruptions is the default of WithMaxInterruptions.
+const defaultInterruptions = 3
+
 func newSettings(opts []HandlerOption) *settings {
 	set := &settings{Config: engine.Config{
-		Codec: codec.JSON(), HandlerCodec: codec.JSON(), Builtin: engine.Builtin(), ReadyStart: true, Grace: time.Second, Diverged: diverged,
+		Codec: codec.JSON(), HandlerCodec: codec.JSON(), Builtin: engine.Builtin(), ReadyStart: true, Grace: time.Second, Cuts: defaultInterruptions, Diverged: diverged,
 		Steps: engine.StepDefaults{Default: retry.Default(), Never: retry.Never()},
 	}}
 	for _, o := range opts {

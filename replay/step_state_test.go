@@ -14,6 +14,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/unmeasured"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -97,7 +98,7 @@ func TestStateOfAStepIsKeptUntilTheNextAttemptEnds(t *testing.T) {
 					t.Parallel()
 					var runs []run
 					e := drive(t, replay.Handler(scripted(tt.script, &runs), replay.WithReadyStart(readyStart)), "null",
-						local.WithStateKeptAtStart(kept))
+						stateAtStart(kept)...)
 					if got := end(e); got != tt.want {
 						t.Errorf("the execution ended as %s, want %s", got, tt.want)
 					}
@@ -204,11 +205,11 @@ func TestCrashOfAStep(t *testing.T) {
 		},
 		{
 			reason: "counted: the attempt is consumed", script: []string{doCrash, doSucceed},
-			opts: []op.StepOption{op.WithCrashCounting(true), three}, runs: []run{{1, -1}, {2, -1}}, want: "SUCCEEDED -1",
+			opts: []op.StepOption{op.WithCrashCounting(), three}, runs: []run{{1, -1}, {2, -1}}, want: "SUCCEEDED -1",
 		},
 		{
 			reason: "counted: a body that ends its process cannot do so for ever", script: crashes,
-			opts: []op.StepOption{op.WithCrashCounting(true), three},
+			opts: []op.StepOption{op.WithCrashCounting(), three},
 			runs: []run{{1, -1}, {2, -1}, {3, -1}}, want: interrupted,
 		},
 	}
@@ -235,7 +236,7 @@ func TestCountedStepIsDurableBeforeItsBody(t *testing.T) {
 		t.Run(fmt.Sprint("set by the handler ", host), func(t *testing.T) {
 			t.Parallel()
 			client := &tape{}
-			counting := op.WithCrashCounting(true)
+			counting := op.WithCrashCounting()
 			opts, defaults := []op.StepOption{counting}, []replay.HandlerOption(nil)
 			if host {
 				opts, defaults = nil, []replay.HandlerOption{replay.WithStepDefaults(counting)}
@@ -302,4 +303,13 @@ func TestIdempotencyKeyNamesTheOperation(t *testing.T) {
 	if len(distinct) != len(keys) {
 		t.Errorf("%d keys for %d operations", len(distinct), len(keys))
 	}
+}
+
+// stateAtStart are the options of a service whose START of a READY step keeps the state, or not.
+func stateAtStart(kept bool) []local.Option {
+	o, _ := unmeasured.StateKeptAtStart().(local.Option)
+	if !kept {
+		return nil
+	}
+	return []local.Option{o}
 }

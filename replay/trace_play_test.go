@@ -67,7 +67,7 @@ func traceOptions(args string) (opts []replay.HandlerOption) {
 		case "hold":
 			opts = append(opts, replay.WithDivergence(replay.DivergenceHold))
 		case "margin":
-			opts = append(opts, replay.WithDeadlineMargin(5*time.Second, 1))
+			opts = append(opts, replay.WithDeadlineMargin(5*time.Second), replay.WithMaxInterruptions(1))
 		default:
 			panic("no option " + a)
 		}

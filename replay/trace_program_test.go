@@ -359,7 +359,7 @@ func (s *traceScope) step(st *traceStmt) op.Op[string] {
 		opts = append(opts, op.WithSemantics(op.Relaxed))
 	}
 	if st.has("crashes") {
-		opts = append(opts, op.WithCrashCounting(true))
+		opts = append(opts, op.WithCrashCounting())
 	}
 	return op.Step(name, func(ctx context.Context) (string, error) {
 		info, _ := op.InfoFrom(ctx)

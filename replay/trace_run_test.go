@@ -399,7 +399,7 @@ func (r *traceRun) invoke(args []string) error {
 func (r *traceRun) function() *replay.Function[op.None, string] {
 	if r.fn == nil {
 		opts := append([]replay.HandlerOption{
-			replay.WithLogHandler(traceLogs{r}), replay.WithStackTraces(false),
+			replay.WithLogHandler(traceLogs{r}),
 		}, r.opts...)
 		program := r.program
 		r.fn = replay.Handler(func(ctx op.Context, _ op.None) (string, error) {

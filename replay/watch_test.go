@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/replay/internal/hosting"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
@@ -27,9 +29,9 @@ func TestHostSeesWhatItsFunctionsDo(t *testing.T) {
 	svc := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
 	defer svc.Close()
 	_, err := svc.Run(t.Context(), local.HandlerFunc(func(ctx context.Context, p []byte) ([]byte, error) {
-		return f.Invoke(replay.Watch(ctx, replay.Interceptor{
+		return f.Invoke(hosting.WithWatcher(ctx, &hosting.Watcher{Logs: &lines, Interceptor: replay.Interceptor{
 			OperationStart: func(_ context.Context, o replay.OperationInfo) { host = append(host, o.Path) },
-		}, &lines), p)
+		}}), p)
 	}), []byte(`{}`))
 	if err != nil {
 		t.Fatal(err)
@@ -50,19 +52,38 @@ func (h *countingHandler) Handle(context.Context, slog.Record) error {
 func (h *countingHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
 func (h *countingHandler) WithGroup(string) slog.Handler      { return h }
 
+// restoredBy returns the error of an execution as hosts of the function read it.
+func restoredBy(t *testing.T, f local.Handler, failure *checkpoint.Failure, known ...codec.KnownError) error {
+	t.Helper()
+	restorer, ok := hosting.RestorerOf(f)
+	if !ok {
+		t.Fatal("a function has no restorer")
+	}
+	e, _ := restorer.Restore(t.Context(), codec.Meta{}, failure, known...)
+	return e
+}
+
 func TestFailureOfAnExecutionIsRestored(t *testing.T) {
 	t.Parallel()
 	errGone, errFull := errors.New("gone"), errors.New("full")
 	f := replay.Handler(func(op.Context, op.None) (op.None, error) { return op.None{}, nil },
 		replay.WithErrors(codec.Sentinel("gone", errGone)))
 	full := codec.Sentinel("full", errFull)
-	if err := f.Restore(&checkpoint.Failure{Type: "gone", Message: "it is gone"}); !errors.Is(err, errGone) || err.Error() != "it is gone" {
+	restore := func(failure *checkpoint.Failure, known ...codec.KnownError) error {
+		return restoredBy(t, f, failure, known...)
+	}
+	if err := restore(&checkpoint.Failure{Type: "gone", Message: "it is gone"}); !errors.Is(err, errGone) || err.Error() != "it is gone" {
 		t.Errorf("got %v, want what the handler registered", err)
 	}
-	if err := f.Restore(&checkpoint.Failure{Type: "full"}, full); !errors.Is(err, errFull) {
+	if err := restore(&checkpoint.Failure{Type: "full"}, full); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want what was passed", err)
 	}
-	if err := f.Restore(nil); err == nil || err.Error() != "Error" {
+	if err := restore(nil); err == nil || err.Error() != "Error" {
 		t.Errorf("got %v for no failure", err)
+	}
+	for _, other := range []any{nil, (*replay.Function[int, int])(nil), local.HandlerFunc(nil)} {
+		if _, ok := hosting.RestorerOf(other); ok {
+			t.Errorf("%T has a restorer", other)
+		}
 	}
 }

@@ -8,12 +8,11 @@ import (
 	"github.com/perdure/perdure/internal/limits"
 )
 
-// Decide answers whether and when to attempt again after a, for interpreters. p is the operation's policy, nil meaning
-// [Never]; only are the filters of the operation itself, of which one must match if there are any. The package
+// Decide answers whether and when to attempt again after a, for interpreters. p is the operation's policy; only are the filters of the operation itself, of which one must match if there are any. The package
 // documentation lists the rules in their order.
 //
 // A delay in the decision is in whole seconds, rounded up, from 1 s to 31 622 400 s. A policy that is not valid,
-// panics or returns a negative delay, and a filter that is not valid or panics, give a decision without retry whose
+// is nil, panics or returns a negative delay, and a filter that is not valid or panics, give a decision without retry whose
 // Err is [ErrInvalid].
 func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 	defer func() {
@@ -22,7 +21,10 @@ func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 		}
 	}()
 
-	if p == nil || IsPermanent(a.Err) {
+	switch {
+	case p == nil:
+		return Decision{Err: errNil}
+	case IsPermanent(a.Err):
 		return Decision{}
 	}
 
@@ -50,7 +52,7 @@ func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 }
 
 // Validate reports what is wrong with a policy made by this package and with filters: options out of their range, nil
-// options and nil filters. A nil policy is valid.
+// options, nil filters and a nil policy.
 //
 // It calls p once with an attempt whose Number is 0, and reports the Err of the decision as [ErrInvalid]. A policy
 // written by hand may answer that as it likes: anything but Err, and a panic too, counts as valid.
@@ -66,11 +68,13 @@ func Validate(p Policy, only ...Filter) error {
 	return errors.Join(problems...)
 }
 
+var errNil = fmt.Errorf("%w: it is nil: pass a policy, such as retry.Default() or retry.Never()", ErrInvalid)
+
 var errProbe = errors.New("retry: probe of a policy, not an attempt")
 
 func probe(p Policy) (err error) {
 	if p == nil {
-		return nil
+		return errNil
 	}
 
 	defer func() {

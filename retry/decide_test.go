@@ -41,8 +41,8 @@ func TestDecideAppliesTheRulesInOrder(t *testing.T) {
 		number int // zero: 1
 		want   retry.Decision
 	}{
-		{reason: "no policy", err: errBusy, want: no},
-		{reason: "no policy, asked again", err: retry.Again(1), want: no},
+		{reason: "no policy", err: errBusy, want: invalid},
+		{reason: "no policy, asked again", err: retry.Again(1), want: invalid},
 		{reason: "the policy's delay", policy: waiting(4 * time.Second), err: errBusy, want: yes(4 * time.Second)},
 
 		{reason: "permanent", policy: waiting(0), err: retry.Permanent(errBusy), want: no},

@@ -3,8 +3,7 @@
 // A [Policy] is a function. The presets [Exponential], [Linear], [Fixed], [Polling], [Default] and [Never] make one;
 // any other function of the type is as good. [Decide] applies these rules in order:
 //
-//   - If there is no policy, the operation is not attempted again.
-//   - Otherwise, if the body returned [Permanent], it is not.
+//   - If the body returned [Permanent], it is not.
 //   - Otherwise, if the body returned [Again], filters are not asked: the policy's attempts and delays count.
 //   - Otherwise, if the operation has filters of its own and none of them matches the error, it is not.
 //   - Otherwise, if a filter of [Unless] matches, it is not.
@@ -27,7 +26,7 @@ import (
 var ErrInvalid = errors.New("retry: invalid policy")
 
 // Policy decides what happens after the attempt a. It must be a pure function: it may be called any number of times.
-// nil is [Never]; what exists for the sake of its policy, op.Retry and op.WithPolling, refuses nil when it is declared.
+// A nil policy is invalid wherever one is taken.
 type Policy func(a Attempt) Decision
 
 // Attempt describes the attempt that has just ended.

@@ -47,7 +47,6 @@ func TestPresetsWaitAsDocumented(t *testing.T) {
 		rand   float64
 		want   []int
 	}{
-		{reason: "no policy", policy: nil},
 		{reason: "Never is one attempt", policy: retry.Never()},
 		{reason: "Default, the largest draw", policy: retry.Default(), rand: 1, want: []int{5, 10, 20, 40, 60}},
 		{reason: "Default, the middle", policy: retry.Default(), rand: 0.5, want: []int{3, 5, 10, 20, 30}},
@@ -197,6 +196,10 @@ func TestValidateReportsBadPolicies(t *testing.T) {
 		{
 			reason: "an initial delay for Fixed", policy: retry.Fixed(1, retry.InitialDelay(1)),
 			want: "retry: invalid policy: Fixed: InitialDelay does not go with it: pass the delay as its first argument",
+		},
+		{
+			reason: "no policy", policy: nil,
+			want: "retry: invalid policy: it is nil: pass a policy, such as retry.Default() or retry.Never()",
 		},
 		{
 			reason: "a nil option", policy: retry.Exponential(nil),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/unmeasured"
 )
 
 // TestRefusedUpdates says which updates no call may carry, and that a call with one of them
@@ -258,7 +259,11 @@ func TestDataLimit(t *testing.T) {
 func TestStateKeptAtStart(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []bool{false, true} {
-		s, clock := newVirtual(t, local.WithStateKeptAtStart(keep))
+		var opts []local.Option
+		if kept, ok := unmeasured.StateKeptAtStart().(local.Option); ok && keep {
+			opts = append(opts, kept)
+		}
+		s, clock := newVirtual(t, opts...)
 		e := begin(t, s, function(func(k *talk) (string, error) {
 			carry := stepRetry("s", time.Second, nil)
 			carry.Payload = checkpoint.TextPayload("5")

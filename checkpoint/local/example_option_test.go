@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
@@ -114,34 +113,6 @@ func ExampleWithPlainFunction() {
 	execution, _ := service.Start(context.Background(), "length", "", []byte(`"abc"`))
 	fmt.Println(execution.Drive(context.Background()), string(execution.Result()))
 	// Output: <nil> 5
-}
-
-func ExampleWithStateKeptAtStart() {
-	// retried fails once with a state, and looks at its record after the START of the second attempt.
-	retried := local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		event, _ := checkpoint.DecodeInvocation(payload)
-		client, _ := checkpoint.ClientFrom(ctx)
-		update := checkpoint.Update{ID: "poll", Name: "poll", Kind: checkpoint.KindStep, SubType: "Step", Action: checkpoint.ActionStart}
-		updates := []checkpoint.Update{update}
-		if first := len(event.Operations) == 1; first {
-			update.Action, update.Payload, update.NextAttemptDelay = checkpoint.ActionRetry, checkpoint.TextPayload("page 2"), time.Second
-			updates = append(updates, update)
-		}
-		reply, err := client.Checkpoint(ctx, checkpoint.CheckpointInput{ARN: event.ARN, Token: event.Token, Updates: updates})
-		if err != nil || len(updates) == 2 {
-			return []byte(`{"Status":"PENDING"}`), err
-		}
-		return fmt.Appendf(nil, `{"Status":"SUCCEEDED","Result":%q}`, reply.Operations[0].Payload.String()), nil
-	})
-	for _, keep := range []bool{false, true} {
-		service := local.New(local.WithClock(local.NewVirtualClock(newYear)), local.WithStateKeptAtStart(keep))
-		result, err := service.Run(context.Background(), retried, []byte(`{}`))
-		fmt.Printf("%t: %q %v\n", keep, result, err)
-		_ = service.Close()
-	}
-	// Output:
-	// false: "" <nil>
-	// true: "page 2" <nil>
 }
 
 // hosted hosts a function and returns its name.

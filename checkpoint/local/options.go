@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/unmeasured"
 )
 
 // Option configures a [Service].
@@ -80,9 +81,6 @@ func WithPlainFunction() HostOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.plain = true })
 }
 
-// WithStateKeptAtStart says whether the START of a READY step keeps the state that its last RETRY
-// carried. The default is false, and the record holds no state until the attempt ends: AWS's own
-// emulators do so, and which the service does has not been measured.
-func WithStateKeptAtStart(keep bool) Option {
-	return optionFunc(func(cfg *config) { cfg.keepState = keep })
+func init() { //nolint:gochecknoinits // an option that this package alone can make, and users do not see
+	unmeasured.StateKeptAtStart = func() any { return optionFunc(func(cfg *config) { cfg.keepState = true }) }
 }

@@ -91,7 +91,7 @@ func leaks(t *testing.T, c codec.Codec, end string, input func(function string) 
 	var logs bytes.Buffer
 	service := local.New(local.WithStore(store), local.WithClock(local.NewVirtualClock(time.Unix(1e9, 0))))
 	f := replay.Handler(withSecrets(end), replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c),
-		replay.WithStackTraces(true), replay.WithLogHandler(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		replay.WithStackTraces(), replay.WithLogHandler(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err := service.Host("cards", f); err != nil {
 		t.Fatal(err)
 	}

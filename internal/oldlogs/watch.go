@@ -3,6 +3,8 @@ package oldlogs
 import (
 	"context"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -14,8 +16,8 @@ func (m *machine) watch(ctx context.Context, runs func(info op.Info, strict bool
 	if client, ok := checkpoint.ClientFrom(ctx); ok && m.haste != nil {
 		ctx = checkpoint.WithClient(ctx, &slowClient{Client: client, haste: m.haste})
 	}
-	inner := node.SubstituteFrom(ctx)
-	return node.WithSubstitute(ctx, func(path string, n node.Node) node.Node {
+	inner := substitute.From(ctx)
+	return substitute.With(ctx, func(path string, n node.Node) node.Node {
 		if inner != nil {
 			n = inner(path, n)
 		}

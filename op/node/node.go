@@ -115,16 +115,6 @@ const (
 	Relaxed
 )
 
-// Toggle is a choice that may be left open.
-type Toggle int
-
-// The positions of a Toggle.
-const (
-	Open Toggle = iota
-	On
-	Off
-)
-
 // StepConfig is what options set on a step. Zero values leave the choice to the handler.
 type StepConfig struct {
 	Retry     retry.Policy
@@ -133,7 +123,7 @@ type StepConfig struct {
 	// Timeout ends an attempt, cooperatively; zero means no limit.
 	Timeout time.Duration
 	// CountCrashes makes a crash consume an attempt of an at-least-once step.
-	CountCrashes Toggle
+	CountCrashes bool
 	// Exhausted, if not nil, gives the error of a step whose policy ended the attempts of a
 	// body that asked to be run again.
 	Exhausted func(attempts int) error

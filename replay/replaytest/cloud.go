@@ -65,7 +65,9 @@ func (o cloudOption) applyCloud(c *cloud) { o(c) }
 // WithPollTimeout fails the test if an execution has not ended d after it was started; it is stopped then.
 // The default is 5 minutes. Limit: 10 seconds before the -timeout of the test binary is over, which is
 // 10 minutes unless set (go help testflag).
-func WithPollTimeout(d time.Duration) CloudOption { return cloudOption(func(c *cloud) { c.within = d }) }
+func WithPollTimeout(d time.Duration) CloudOption {
+	return cloudOption(func(c *cloud) { c.within = d })
+}
 
 // WithPollInterval sets how long Run waits before it asks again how far an execution has come. Each pause is
 // half as long again as the one before, up to 20 times d, until something has happened. The default

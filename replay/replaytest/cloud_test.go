@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/replay/internal/hosting"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
@@ -64,7 +66,7 @@ func deploy(t *testing.T, f local.Handler, opts ...local.HostOption) *site {
 		}
 	})
 	quiet := local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
-		return f.Invoke(replay.Watch(ctx, replay.Interceptor{}, slog.DiscardHandler), event)
+		return f.Invoke(hosting.WithWatcher(ctx, &hosting.Watcher{Interceptor: replay.Interceptor{}, Logs: slog.DiscardHandler}), event)
 	})
 	if err := s.service.Host("orders:live", quiet, opts...); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func (e *Execution[Out]) Continue(after Function) {
 func isNil(f Function) (is bool) {
 	defer func() { is = is || recover() != nil }()
 	if f != nil {
-		_ = f.Restore(nil)
+		_ = f.Codec()
 	}
 	return f == nil
 }

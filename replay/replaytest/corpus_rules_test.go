@@ -151,5 +151,5 @@ func counted(ctx op.Context, _ int) (string, error) {
 			return 0, fmt.Errorf("attempt %d", info.Attempt)
 		}
 		return 2, nil
-	}, op.WithCrashCounting(true), op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(9))))))
+	}, op.WithCrashCounting(), op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(9))))))
 }

@@ -85,7 +85,7 @@ func sequences() map[string]func(op.Context, int) (string, error) {
 		},
 		"crashes count": func(ctx op.Context, n int) (string, error) {
 			return text(replay.Run(ctx, op.Step("counted", func(context.Context) (int, error) { return n, nil },
-				op.WithCrashCounting(true), op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(9))))))
+				op.WithCrashCounting(), op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(9))))))
 		},
 		"a step goes on where it stopped": func(ctx op.Context, n int) (string, error) {
 			return text(replay.Run(ctx, op.Step("page", func(ctx context.Context) (int, error) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -179,14 +181,14 @@ func undoing(h local.Handler, path string, when func(invocation int) bool, wrong
 	invocation := 0
 	return local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
 		invocation++
-		inner, at := node.SubstituteFrom(ctx), invocation
+		inner, at := substitute.From(ctx), invocation
 		spoil := func(p string, n node.Node) node.Node {
 			if p != path || n.Head().Undo == nil || !when(at) {
 				return n
 			}
 			return node.With(n, func(h *node.Header) { h.Undo = wrong(h.Undo) })
 		}
-		return h.Invoke(node.WithSubstitute(ctx, func(p string, n node.Node) node.Node {
+		return h.Invoke(substitute.With(ctx, func(p string, n node.Node) node.Node {
 			n = spoil(p, inner(p, n))
 			b, ok := n.(*node.Batch)
 			if !ok {

@@ -91,7 +91,7 @@ func unusedReply(path string, callbacks []string) string {
 }
 
 // notHosted tells of an invocation of a function that the test does not have.
-func notHosted(ops []Operation, hosts []hosting) string {
+func notHosted(ops []Operation, hosts []hosted) string {
 	for _, o := range ops {
 		if o.Kind != checkpoint.KindChainedInvoke || o.Failure == nil || o.Failure.Type != "ResourceNotFoundException" {
 			continue

@@ -51,7 +51,9 @@ func TestMistakesAreExplained(t *testing.T) {
 		},
 		{
 			name: "stub of another struct", reason: "a declaration is not its name",
-			run: func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubResult(newShop().charge, payment{})) },
+			run: func(tb *recorder) {
+				replaytest.Run(tb, process, small, replaytest.StubResult(newShop().charge, payment{}))
+			},
 			want: `^replaytest: the stub for the builder of "charge-card" was never used: "charge-card" was run, but another builder has declared it: ` +
 				`stub the builder that the handler runs`,
 		},
@@ -107,7 +109,9 @@ func TestMistakesAreExplained(t *testing.T) {
 		},
 		{
 			name: "mistyped reply", reason: "the callback times out, and nobody would notice",
-			run:  func(tb *recorder) { replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-aprovl", approval{})) },
+			run: func(tb *recorder) {
+				replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-aprovl", approval{}))
+			},
 			want: `the reply for "manager-aprovl" was never used: no callback waited there; did you mean "manager-approval"\?$`,
 		},
 		{
@@ -119,7 +123,9 @@ func TestMistakesAreExplained(t *testing.T) {
 		},
 		{
 			name: "reply that cannot be encoded", reason: "it says which one", fatal: true,
-			run:  func(tb *recorder) { replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-approval", func() {})) },
+			run: func(tb *recorder) {
+				replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-approval", func() {}))
+			},
 			want: `(?s)^replaytest: the reply for "manager-approval": codec: .*func\(\).*OPERATION`,
 		},
 		{

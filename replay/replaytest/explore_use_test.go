@@ -202,7 +202,9 @@ func TestFailuresAreCompared(t *testing.T) {
 			return "fine", err
 		})
 		anything := replaytest.WithEqual(func(string, string) bool { return true })
-		got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, anything, replaytest.WithReset(func() { runs.Store(0) })) })
+		got := record(t, func(tb *recorder) {
+			replaytest.Explore(tb, f, 1, anything, replaytest.WithReset(func() { runs.Store(0) }))
+		})
 		if len(got.errs) != 1 || !regexp.MustCompile(want).MatchString(got.errs[0]) {
 			t.Errorf("got %q, want one that matches %q", got.errs, want)
 		}

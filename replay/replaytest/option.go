@@ -21,7 +21,7 @@ type config struct {
 	start   time.Time
 	service []local.Option
 	stubs   []*stub
-	hosts   []hosting
+	hosts   []hosted
 	replies []reply
 	budget  Budget
 	repeats bool
@@ -70,10 +70,10 @@ func AllowRepeats() Option { return option(func(c *config) { c.repeats = true })
 // Host makes h the function that op.Invoke calls by this name. Repeated use adds functions. A function
 // that nobody invokes fails the test, as a stub does that is never used.
 func Host(function string, h local.Handler, opts ...local.HostOption) Option {
-	return option(func(c *config) { c.hosts = append(c.hosts, hosting{function, h, opts}) })
+	return option(func(c *config) { c.hosts = append(c.hosts, hosted{function, h, opts}) })
 }
 
-type hosting struct {
+type hosted struct {
 	function string
 	handler  local.Handler
 	opts     []local.HostOption

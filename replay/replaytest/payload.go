@@ -4,16 +4,16 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/perdure/perdure/replay/internal/hosting"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 )
 
-// restorer is the part of a function that reads its payloads, and its errors with those that are registered.
+// restorer is the part of a function that reads its payloads.
 type restorer interface {
-	Restore(failure *checkpoint.Failure, known ...codec.KnownError) error
 	Codec() codec.Codec
-	RestoreOf(ctx context.Context, m codec.Meta, failure *checkpoint.Failure, known ...codec.KnownError) (*op.Error, error)
 }
 
 // insist reads until that does not fail for now, a few times at most.
@@ -51,8 +51,15 @@ func plainResult(f restorer, arn string, payload []byte) []byte {
 // restore returns the error that an execution, or the operation that m names, has failed with. ok is false if the codec
 // of errors cannot read it.
 func restore(f restorer, m codec.Meta, failure *checkpoint.Failure, known []codec.KnownError) (e *op.Error, ok bool) {
+	r, ok := hosting.RestorerOf(f)
+	if !ok && failure != nil { // another implementation of Function
+		return &op.Error{Type: failure.Type, Message: failure.Message}, false
+	}
+	if !ok {
+		return &op.Error{Type: "Error"}, false
+	}
 	err := insist(func(ctx context.Context) (err error) {
-		e, err = f.RestoreOf(ctx, m, failure, known...)
+		e, err = r.Restore(ctx, m, failure, known...)
 		return err
 	})
 	return e, err == nil

@@ -88,7 +88,7 @@ func TestErrorsShowNoSecrets(t *testing.T) {
 				return "", err
 			}
 			return end(v, nil)
-		}, replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c), replay.WithStackTraces(true),
+		}, replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c), replay.WithStackTraces(),
 			replay.WithErrors(codec.ErrorType[*cardError]("card")))
 	}
 	ends := map[string]func(string, error) (string, error){

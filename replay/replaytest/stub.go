@@ -53,9 +53,9 @@ func declarationOf[In, Out any](b op.Builder[In, Out]) (decl *node.Decl, err err
 	}()
 	var zero In
 	o := b(zero)
-	if decl = o.Decl(); decl == nil {
+	if decl = o.Interpret().Decl(); decl == nil {
 		return nil, fmt.Errorf("a stub for a function that declares nothing itself (%q): "+
-			"stub the builder that it calls, or use StubNamed", o.Node().Head().Name)
+			"stub the builder that it calls, or use StubNamed", o.Interpret().Node().Head().Name)
 	}
 	return decl, nil
 }

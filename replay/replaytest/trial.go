@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op/node"
@@ -95,9 +97,9 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		cfg.service = append(cfg.service, local.WithLimits(local.Limits{PageItems: n}))
 	}
 	t.k, t.err = newKit(&cfg, local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
-		inner := node.SubstituteFrom(ctx)
-		ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node {
-			if s, ok := n.(*node.Step); ok && (s.Config.Semantics == node.AtMostOnce || s.Config.CountCrashes == node.On) {
+		inner := substitute.From(ctx)
+		ctx = substitute.With(ctx, func(path string, n node.Node) node.Node {
+			if s, ok := n.(*node.Step); ok && (s.Config.Semantics == node.AtMostOnce || s.Config.CountCrashes) {
 				t.note(func() { t.strict[path] = true })
 			}
 			return inner(path, n)

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perdure/perdure/internal/substitute"
+	"github.com/perdure/perdure/replay/internal/hosting"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"
@@ -16,9 +19,9 @@ func (k *kit) watch(ctx context.Context) context.Context {
 	if k.effects != nil {
 		c.invocation = k.exec.Invocations()
 	}
-	ctx = node.WithSubstitute(ctx, func(path string, n node.Node) node.Node { return k.substitute(c, path, n) })
+	ctx = substitute.With(ctx, func(path string, n node.Node) node.Node { return k.substitute(c, path, n) })
 	open := make(map[string]string) // operations of this invocation that have begun and not ended, by group
-	return replay.Watch(ctx, replay.Interceptor{
+	return hosting.WithWatcher(ctx, &hosting.Watcher{Logs: &logs{k: k}, Interceptor: replay.Interceptor{
 		OperationStart: func(_ context.Context, o replay.OperationInfo) { k.reached(o); k.begun(open, o) },
 		OperationEnd: func(_ context.Context, o replay.OperationInfo) {
 			k.reached(o)
@@ -28,7 +31,7 @@ func (k *kit) watch(ctx context.Context) context.Context {
 			})
 		},
 		AttemptStart: func(_ context.Context, a replay.AttemptInfo) { k.reached(a.OperationInfo) },
-	}, &logs{k: k})
+	}})
 }
 
 func (k *kit) reached(o replay.OperationInfo) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
@@ -92,8 +94,8 @@ func TestWrongFunctionsAreNoticed(t *testing.T) {
 // forgettingSemantics has every step run at least once, whatever it was declared with.
 func forgettingSemantics(h local.Handler) local.Handler {
 	return local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
-		inner := node.SubstituteFrom(ctx)
-		return h.Invoke(node.WithSubstitute(ctx, func(path string, n node.Node) node.Node {
+		inner := substitute.From(ctx)
+		return h.Invoke(substitute.With(ctx, func(path string, n node.Node) node.Node {
 			n = inner(path, n)
 			if s, ok := n.(*node.Step); ok {
 				c := *s

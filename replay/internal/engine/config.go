@@ -74,9 +74,7 @@ func (d *StepDefaults) For(c node.StepConfig) node.StepConfig {
 	if c.Timeout == 0 {
 		c.Timeout = d.Timeout
 	}
-	if c.CountCrashes == node.Open {
-		c.CountCrashes = d.CountCrashes
-	}
+	c.CountCrashes = c.CountCrashes || d.CountCrashes
 	switch {
 	case c.Retry != nil:
 	case own == node.AtMostOnce:

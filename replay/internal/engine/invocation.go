@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perdure/perdure/internal/substitute"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
@@ -31,7 +33,7 @@ type Run struct {
 	// Attrs are added to log records.
 	Attrs []slog.Attr
 	// Substitute replaces operations; nil but in tests.
-	Substitute node.Substitute
+	Substitute substitute.Func
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer

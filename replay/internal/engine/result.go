@@ -131,7 +131,7 @@ func errCutOff(path string, cause error) error {
 // Restore returns an error that m names as an execution or operation has recorded it, in which the errors registered with
 // the handler, and those of known, are restored. It fails if the codec of errors cannot read it.
 func (set *Config) Restore(
-	ctx context.Context, m codec.Meta, failure *checkpoint.Failure, known []codec.KnownError,
+	ctx context.Context, m codec.Meta, failure *checkpoint.Failure, known ...codec.KnownError,
 ) (*op.Error, error) {
 	failure, err := openOutside(ctx, set, m, failure)
 	e := &op.Error{ID: m.OperationID, Name: m.OperationName, Kind: string(checkpoint.KindExecution)}

@@ -120,7 +120,7 @@ func (st *step) start() {
 
 // strict reports whether the start must be durable before the body begins.
 func (st *step) strict() bool {
-	return st.conf.Semantics == node.AtMostOnce || st.conf.CountCrashes == node.On
+	return st.conf.Semantics == node.AtMostOnce || st.conf.CountCrashes
 }
 
 // attempted reports whether the operation is compensated even if it does not complete: then its

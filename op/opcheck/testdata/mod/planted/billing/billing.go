@@ -29,7 +29,7 @@ var attempts int
 
 // Dun reminds a customer until the invoice is paid.
 func (b *Biller) Dun(ctx op.Context, inv Invoice) (string, error) {
-	tx, err := b.db.BeginTx(ctx.Invocation(), nil) // planted: 11 a database in handler code
+	tx, err := b.db.BeginTx(ctx.InvocationContext(), nil) // planted: 11 a database in handler code
 	if err != nil {
 		return "", err
 	}

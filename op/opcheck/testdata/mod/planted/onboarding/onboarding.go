@@ -53,7 +53,7 @@ func (f *Flow) Register(ctx op.Context, c Customer) (string, error) {
 	}
 	f.log.Info("waiting for confirmation", "callback", cb.ID) // planted: 22 a callback ID in the log
 	if err := replay.Exec(ctx, op.Do("ask", func(context.Context) error {
-		return f.mail.Send(ctx.Invocation(), c.Mail, cb.ID) // planted: 23 the outer context in a body
+		return f.mail.Send(ctx.InvocationContext(), c.Mail, cb.ID) // planted: 23 the outer context in a body
 	})); err != nil {
 		return "", err
 	}

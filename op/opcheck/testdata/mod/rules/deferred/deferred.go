@@ -17,10 +17,10 @@ type stock interface {
 }
 
 func defers(ctx op.Context, s stock, tx *sql.Tx) error {
-	defer os.Remove("lock")                // want `deferred: os.Remove is deferred`
-	defer s.Free()                         // it is not known to do anything
-	defer s.Release(ctx.Invocation(), "x") // want `deferred: stock.Release, a method of an interface is deferred`
-	defer func() { _ = tx.Rollback() }()   // want `deferred: sql.Tx.Rollback is deferred`
+	defer os.Remove("lock")                       // want `deferred: os.Remove is deferred`
+	defer s.Free()                                // it is not known to do anything
+	defer s.Release(ctx.InvocationContext(), "x") // want `deferred: stock.Release, a method of an interface is deferred`
+	defer func() { _ = tx.Rollback() }()          // want `deferred: sql.Tx.Rollback is deferred`
 	defer func() {
 		if !replay.Suspending(ctx) {
 			_ = tx.Rollback()
@@ -32,21 +32,21 @@ func defers(ctx op.Context, s stock, tx *sql.Tx) error {
 }
 
 func invocation(ctx op.Context, s stock, db *sql.DB) error {
-	if err := s.Release(ctx.Invocation(), "x"); err != nil { // want `invocation: stock.Release, a method of an interface gets the invocation's context`
+	if err := s.Release(ctx.InvocationContext(), "x"); err != nil { // want `invocation: stock.Release, a method of an interface gets the invocation's context`
 		return err
 	}
-	c, cancel := context.WithCancel(ctx.Invocation())
+	c, cancel := context.WithCancel(ctx.InvocationContext())
 	defer cancel()
-	_, _ = db.ExecContext(c, "DELETE")                    // want `invocation: sql.DB.ExecContext gets the invocation's context`
-	_, _ = db.ExecContext(context.Background(), "DELETE") // want `invocation: sql.DB.ExecContext gets context.Background\(\)`
-	_, _ = db.ExecContext(ctx.Invocation(), "DELETE")     //perdure:allow invocation it may be deleted often
-	ctx.Logger().InfoContext(ctx.Invocation(), "fine")
-	if d, ok := ctx.Invocation().Deadline(); ok && d.After(time.Time{}) {
+	_, _ = db.ExecContext(c, "DELETE")                       // want `invocation: sql.DB.ExecContext gets the invocation's context`
+	_, _ = db.ExecContext(context.Background(), "DELETE")    // want `invocation: sql.DB.ExecContext gets context.Background\(\)`
+	_, _ = db.ExecContext(ctx.InvocationContext(), "DELETE") //perdure:allow invocation it may be deleted often
+	ctx.Logger().InfoContext(ctx.InvocationContext(), "fine")
+	if d, ok := ctx.InvocationContext().Deadline(); ok && d.After(time.Time{}) {
 		return nil
 	}
 	h := house{s}
-	_ = h.reserve(ctx.Invocation(), "x") // want `invocation: deferred.house.reserve → stock.Release, a method of an interface \(deferred.go:\d+\) gets the invocation's context`
-	return name(ctx.Invocation())
+	_ = h.reserve(ctx.InvocationContext(), "x") // want `invocation: deferred.house.reserve → stock.Release, a method of an interface \(deferred.go:\d+\) gets the invocation's context`
+	return name(ctx.InvocationContext())
 }
 
 type house struct{ stock stock }
