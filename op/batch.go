@@ -83,13 +83,13 @@ func (b Batch[T]) Values() []T {
 	return values
 }
 
-// StatusSucceeded are the operations that succeeded.
+// Succeeded are the operations that succeeded.
 func (b Batch[T]) Succeeded() []Item[T] { return b.with(StatusSucceeded) }
 
-// StatusFailed are the operations that failed.
+// Failed are the operations that failed.
 func (b Batch[T]) Failed() []Item[T] { return b.with(StatusFailed) }
 
-// StatusStarted are the operations that were under way when the batch ended.
+// Started are the operations that were under way when the batch ended.
 func (b Batch[T]) Started() []Item[T] { return b.with(StatusStarted) }
 
 func (b Batch[T]) with(s Status) []Item[T] {

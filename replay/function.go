@@ -8,12 +8,11 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay/internal/engine"
 )

@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"

@@ -361,10 +361,10 @@ func TestCounterexamples(t *testing.T) {
 			var d distribution
 			for seed := range int64(lawChecks(t, 20)) {
 				p := &program{seed: seed, body: tt.body, end: tt.end}
-				if o := execute(t.Context(), p, schedule{seed: seed}); (o.status == local.StatusFailed) != tt.fails {
+				if o := execute(withWatchdog(t), p, schedule{seed: seed}); (o.status == local.StatusFailed) != tt.fails {
 					t.Fatalf("%s: the execution ended as %v", tt.reason, o)
 				}
-				if err := check(t.Context(), p, &d, afterEvery(p, seed+1), before(seed+2), mixed(seed+3)); err != nil {
+				if err := check(withWatchdog(t), p, &d, afterEvery(p, seed+1), before(seed+2), mixed(seed+3)); err != nil {
 					t.Fatalf("%s: %v\n%v", tt.reason, err, p)
 				}
 			}

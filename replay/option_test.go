@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -15,7 +16,6 @@ import (
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
-	"github.com/perdure/perdure/replay/replaytest"
 	"github.com/perdure/perdure/retry"
 )
 
@@ -101,30 +101,37 @@ func TestErrorsOfOneNameInTwoOptions(t *testing.T) {
 	}
 }
 
-// A nil policy is retry.Never wherever a policy may be left out: the body runs once.
-func TestNilPolicyIsNever(t *testing.T) {
+// A nil policy is refused wherever one is taken, before the body runs, as the operation's error or the handler's.
+func TestNilPolicyIsRefused(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		reason string
 		opts   []op.StepOption
 		set    []replay.HandlerOption
-		want   int
+		want   string
 	}{
-		{"the default retries", nil, nil, 6},
-		{"nil is Never", []op.StepOption{op.WithRetry(nil)}, nil, 1},
-		{"the last policy counts", []op.StepOption{op.WithRetry(retry.Fixed(time.Second)), op.WithRetry(nil)}, nil, 1},
-		{"for all steps", nil, []replay.HandlerOption{replay.WithStepDefaults(op.WithRetry(nil))}, 1},
-		{"but for those that have one", []op.StepOption{op.WithRetry(retry.Default())}, []replay.HandlerOption{replay.WithStepDefaults(op.WithRetry(nil))}, 6},
+		{"of a step", []op.StepOption{op.WithRetry(nil)}, nil, `op: "pay": op.WithRetry: retry: invalid policy: it is nil`},
+		{
+			"after another one",
+			[]op.StepOption{op.WithRetry(retry.Fixed(time.Second)), op.WithRetry(nil)},
+			nil,
+			`op: "pay": op.WithRetry: retry: invalid policy: it is nil`,
+		},
+		{
+			"of all steps", nil,
+			[]replay.HandlerOption{replay.WithStepDefaults(op.WithRetry(nil))},
+			`replay: the handler's options: op: "replay.WithStepDefaults": op.WithRetry: retry: invalid policy: it is nil`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 			runs := 0
-			r := replaytest.Run(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+			out, err := replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
 				return 0, replay.Exec(ctx, op.Do("pay", func(context.Context) error { runs++; return errors.New("down") }, tt.opts...))
-			}, tt.set...), op.None{})
-			if runs != tt.want || r.Err == nil {
-				t.Errorf("the body ran %d times, want %d; the error is %v", runs, tt.want, r.Err)
+			}, tt.set...).Invoke(onTape(t, &tape{}), event(t))
+			if got := fmt.Sprint(string(out), err); runs != 0 || !strings.Contains(strings.ReplaceAll(got, `\"`, `"`), tt.want) {
+				t.Errorf("the body ran %d times; got %s, want no run and %s", runs, got, tt.want)
 			}
 		})
 	}

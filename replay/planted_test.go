@@ -147,7 +147,7 @@ func (m planted) explore(t *testing.T, binary, proof string) (schedules int, lin
 	t.Helper()
 	const tries = 10
 	tally := regexp.MustCompile(`proof: \d+ programs, (\d+) schedules`)
-	alarm := regexp.MustCompile(`replaytest\.Replay\("(.*)"\)`)
+	alarm := regexp.MustCompile(`replaytest\.WithSchedule\("(.*)"\)`)
 	failed := regexp.MustCompile(`--- FAIL: TestEngineProof/(\S+)`)
 	for range tries {
 		out, err := runBroken(t, "./replaytest", binary, oneCheck(), "-test.run", proof, "-test.parallel", "1", "-test.v")

@@ -7,13 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perdure/perdure/replay/internal/hosting"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/internal/hosting"
 )
 
 func TestHostSeesWhatItsFunctionsDo(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 )

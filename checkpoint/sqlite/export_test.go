@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
+
 	"github.com/perdure/perdure/checkpoint/local"
 )
 

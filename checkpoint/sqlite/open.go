@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
 	"github.com/perdure/perdure/checkpoint/local"
 )
 

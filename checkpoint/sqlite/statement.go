@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
+
 	"github.com/perdure/perdure/checkpoint"
 )
 

@@ -11,9 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/perdure/perdure/op/opcheck/check"
-
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
+	"github.com/perdure/perdure/op/opcheck/check"
 )
 
 func main() {

@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/codec/seal"
-
 	"github.com/perdure/perdure/codec/awskms"
+	"github.com/perdure/perdure/codec/seal"
 )
 
 func ExampleNew() {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
 	"github.com/perdure/perdure/codec"
 )
 

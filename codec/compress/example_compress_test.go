@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/codec"
-
 	"github.com/perdure/perdure/codec/compress"
 )
 

@@ -3,9 +3,8 @@ package oldlogs
 import (
 	"context"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )

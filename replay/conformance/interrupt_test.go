@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/perdure/perdure/checkpoint/local"
-
 	"github.com/perdure/perdure/replay/conformance"
 )
 

@@ -100,7 +100,7 @@ func (c *config) refused() (list []string) {
 		add(fmt.Sprintf("Host(%q)", h.function), "a deployed function invokes what is deployed under that name")
 	}
 	if !c.start.Equal(newConfig().start) {
-		add("At", "the time there is the real one")
+		add("WithStartTime", "the time there is the real one")
 	}
 	if len(c.service) > 0 {
 		add("WithService", "the service there is AWS")
@@ -397,7 +397,7 @@ func (w *watched) gaveUp(ctx context.Context, last error) error {
 	if w.end.over() {
 		return fmt.Errorf("the history of execution %s, which is %s, is not complete after %v", w.arn, w.end.status, w.patience)
 	}
-	return fmt.Errorf("%s: %s; wait longer with Within", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies, ""))
+	return fmt.Errorf("%s: %s; wait longer with WithPollTimeout", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies, ""))
 }
 
 // table is what the history tells, for messages.

@@ -40,7 +40,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				replaytest.Run(tb, f, in, at.cloud(tb), replaytest.WithStartTime(time.Unix(0, 0)), replaytest.WithService(local.WithExecutionTimeout(time.Hour)),
 					replaytest.Host("math", f), replaytest.WithBudget(replaytest.Budget{Operations: 1}))
 			},
-			want: `(?s)Cloud: Host\("math"\): .*Cloud: At: .*Cloud: WithService: .*Cloud: WithBudget: `,
+			want: `(?s)Cloud: Host\("math"\): .*Cloud: WithStartTime: .*Cloud: WithService: .*Cloud: WithBudget: `,
 		},
 		{
 			name: "start", reason: "a clock that nobody can hold",
@@ -143,7 +143,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				replaytest.Run(tb, f, in, at.cloud(tb, replaytest.WithPollTimeout(100*time.Millisecond)), replaytest.CallbackResult("manager-aprovl", ""))
 			},
 			want: `(?s)has not ended within 100ms: callback "manager-approval/manager-approval-callback" is STARTED; ` +
-				`no Reply is for "manager-approval", but for "manager-aprovl".*wait longer with Within.*OPERATION`,
+				`no CallbackResult is for "manager-approval", but for "manager-aprovl".*wait longer with WithPollTimeout.*OPERATION`,
 		},
 		{
 			name: "test that ends soon", reason: "the execution is stopped before the test binary is",
@@ -158,7 +158,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				replaytest.Run(hurried, f, in, at.cloud(tb))
 			},
 			want: `has not ended within \d+\.\d+ms, when the -timeout of the test is near; Within allows 5m0s: callback "manager-approval/manager-approval-callback" is STARTED; ` +
-				`answer it with the option Reply\("manager-approval", …\); wait longer with Within\n`, // and not with Start
+				`answer it with the option CallbackResult\("manager-approval", …\); wait longer with WithPollTimeout\n`, // and not with Start
 		},
 		{
 			name: "no function", reason: "it tells the types and the errors",

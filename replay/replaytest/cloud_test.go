@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perdure/perdure/replay/internal/hosting"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +24,7 @@ import (
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/internal/hosting"
 	"github.com/perdure/perdure/replay/replaytest"
 	"github.com/perdure/perdure/retry"
 )

@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"

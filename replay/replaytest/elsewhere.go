@@ -48,7 +48,7 @@ func (x *explorer) elsewhere(t *trial) bool {
 			if what == "" {
 				continue
 			}
-			x.tb.Errorf("replaytest: %sreplayed %s, %s; %s\nTo run this execution alone:\n\treplaytest.Replay(%q)\n%s",
+			x.tb.Errorf("replaytest: %sreplayed %s, %s; %s\nTo run this execution alone:\n\treplaytest.WithSchedule(%q)\n%s",
 				notDeterministic, all, what, x.reason(t, e, last, all), t.plan.String(), x.history(t))
 			return false
 		}

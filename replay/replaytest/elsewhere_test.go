@@ -38,7 +38,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 			handler: func(ctx op.Context, _ int) (string, error) { return replay.Run(ctx, look(halfDay())) },
 			want: []string{
 				`replayed elsewhere, 13 hours later and with other values in the environment, the input of "look" \(elsewhere_test\.go:\d+\) was "20[^"]* [AP]M", and "20[^"]* [AP]M"`,
-				`; it reads the clock of the machine: use replay\.Now`, `replaytest\.Replay\("invocation:1=lost-after"\)`,
+				`; it reads the clock of the machine: use replay\.Now`, `replaytest\.WithSchedule\("invocation:1=lost-after"\)`,
 			},
 		},
 		{

@@ -116,7 +116,7 @@ func misfit(s *stub, path string, n node.Node) string {
 	case *node.Wait:
 		kind, instead = "a wait", "time passes by itself; look into a wait with Start and Advance"
 	case *node.Callback:
-		kind, instead = "a callback", "answer it with Reply"
+		kind, instead = "a callback", "answer it with CallbackResult"
 	case *node.Invoke:
 		kind, instead = "an invocation of another function", "give that function with Host"
 	case *node.Batch:
@@ -155,13 +155,13 @@ func waitsFor(ops []Operation, replies []reply, instead string) string {
 		if instead != "" {
 			instead = fmt.Sprintf(", or with %s(%q)", instead, callback)
 		}
-		return fmt.Sprintf("%s; answer it with the option Reply(%q, …)%s", what, callback, instead)
+		return fmt.Sprintf("%s; answer it with the option CallbackResult(%q, …)%s", what, callback, instead)
 	}
 	var paths []string
 	for _, r := range replies {
 		paths = append(paths, strconv.Quote(r.path))
 	}
-	return fmt.Sprintf("%s; no Reply is for %q, but for %s", what, callback, strings.Join(paths, ", "))
+	return fmt.Sprintf("%s; no CallbackResult is for %q, but for %s", what, callback, strings.Join(paths, ", "))
 }
 
 // byHand is how a test answers a callback itself.

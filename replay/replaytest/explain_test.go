@@ -100,7 +100,7 @@ func TestMistakesAreExplained(t *testing.T) {
 				first := op.Builder[[]string, string](func(in []string) op.Op[string] { return op.Step(in[0], label) })
 				replaytest.Run(tb, process, small, replaytest.StubResult(first, ""))
 			},
-			want: `a stub for a function that panics when it is given a zero \[\]string .*: stub the builder that it calls, or use StubNamed$`,
+			want: `a stub for a function that panics when it is given a zero \[\]string .*: stub the builder that it calls, or use StubPath$`,
 		},
 		{
 			name: "stub without a function", reason: "it would panic in the handler", fatal: true,
@@ -131,13 +131,13 @@ func TestMistakesAreExplained(t *testing.T) {
 		{
 			name: "nobody answers", reason: "both ways to answer are named", fatal: true,
 			run: func(tb *recorder) { replaytest.Run(tb, patient, small) },
-			want: `(?s)stalled: callback "approval/approval-callback" is STARTED; answer it with the option Reply\("approval", …\), ` +
+			want: `(?s)stalled: callback "approval/approval-callback" is STARTED; answer it with the option CallbackResult\("approval", …\), ` +
 				`or with Start and Callback\("approval"\)\nOPERATION`,
 		},
 		{
 			name: "another one answers", reason: "the replies there are show the typo", fatal: true,
 			run:  func(tb *recorder) { replaytest.Run(tb, patient, small, replaytest.CallbackResult("aprovl", "")) },
-			want: `no Reply is for "approval", but for "aprovl"\n`,
+			want: `no CallbackResult is for "approval", but for "aprovl"\n`,
 		},
 		{
 			name: "back in time", reason: "a sign is quickly wrong", fatal: true,

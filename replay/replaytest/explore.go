@@ -86,7 +86,7 @@ func (r *Report) Want() int {
 	return n
 }
 
-// WithSchedules is how many executions were interrupted.
+// Schedules is how many executions were interrupted.
 func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 
 // String tells the counts beside the formula that they must obey.
@@ -162,7 +162,7 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 	}
 	equal, _ := cfg.explore.equal.(func(want, got Out) bool)
 	if equal == nil && cfg.explore.equal != nil {
-		tb.Fatalf("replaytest: Equal compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
+		tb.Fatalf("replaytest: WithEqual compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
 			cfg.explore.equal, *new(Out))
 	}
 	x := &explorer{tb: tb, cfg: cfg, f: f, restore: f, states: make(map[uint64]bool), report: &Report{}}

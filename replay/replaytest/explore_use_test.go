@@ -46,7 +46,7 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 			explore: func(tb *recorder) {
 				replaytest.Explore(tb, f, 1, replaytest.WithEqual(func(int, int) bool { return true }))
 			},
-			want: []string{`^replaytest: Equal compares with a func\(int, int\) bool, and results are of the type string: write func\(want, got string\) bool$`},
+			want: []string{`^replaytest: WithEqual compares with a func\(int, int\) bool, and results are of the type string: write func\(want, got string\) bool$`},
 		},
 		{
 			name: "mistyped reply", reason: "the callback times out in all executions alike",
@@ -111,7 +111,7 @@ func TestPairsAndTriplesAreTried(t *testing.T) {
 			got := record(t, func(tb *recorder) {
 				replaytest.Explore(tb, f, 1, replaytest.WithReset(func() { runs.Store(0) }), replaytest.WithSchedules(600))
 			})
-			line := regexp.MustCompile(`replaytest\.Replay\((".*")\)`).FindString(strings.Join(got.errs, "\n"))
+			line := regexp.MustCompile(`replaytest\.WithSchedule\((".*")\)`).FindString(strings.Join(got.errs, "\n"))
 			if found := 1 + strings.Count(line, "; "); line == "" || found != int(crashes) {
 				t.Errorf("got %q, want a schedule of %d interruptions", got.errs, crashes)
 			}

@@ -203,9 +203,9 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 		hint = "\nThe code did not run the operations again that the log holds: " + causes + "."
 	case t.err == nil && !t.interrupted && !x.same(base, t):
 		hint = "\nIf the handler is not deterministic, " + causes + ". If the result may differ, as one does that holds a time of replay.Now, " +
-			"since interruptions take time, Equal says which results count as the same."
+			"since interruptions take time, WithEqual says which results count as the same."
 	}
-	x.tb.Errorf("replaytest: %s%s\nTo run this execution alone:\n\treplaytest.Replay(%q)\n%s", what, hint, plan.String(), x.history(t))
+	x.tb.Errorf("replaytest: %s%s\nTo run this execution alone:\n\treplaytest.WithSchedule(%q)\n%s", what, hint, plan.String(), x.history(t))
 	return true
 }
 
@@ -228,7 +228,7 @@ func (x *explorer) history(t *trial) string {
 // sharing and chances are where else to look when executions come to different results.
 const (
 	sharing = "; what executions share, such as a fake that counts, is brought back with Reset"
-	chances = "; if chance decides between operations that run beside each other, as in a race, Equal says which results " +
+	chances = "; if chance decides between operations that run beside each other, as in a race, WithEqual says which results " +
 		"count as the same"
 )
 

@@ -73,7 +73,7 @@ func TestMisuseIsExplained(t *testing.T) {
 				}
 				return "", nil
 			},
-			want: []string{`an invocation ran "a" \(misuse_test\.go:\d+\) after "b" \(misuse_test\.go:\d+\), an earlier one before it`, `replaytest\.Replay\(`},
+			want: []string{`an invocation ran "a" \(misuse_test\.go:\d+\) after "b" \(misuse_test\.go:\d+\), an earlier one before it`, `replaytest\.WithSchedule\(`},
 			run:  []string{"not deterministic"},
 		},
 		{
@@ -101,7 +101,7 @@ func TestMisuseIsExplained(t *testing.T) {
 				}
 				return "", replay.Exec(ctx, report(total))
 			},
-			want: []string{`the input of "report" \(misuse_test\.go:\d+\) was 5, and 0 when the code was replayed`, "changes a variable", `replaytest\.Replay\(`},
+			want: []string{`the input of "report" \(misuse_test\.go:\d+\) was 5, and 0 when the code was replayed`, "changes a variable", `replaytest\.WithSchedule\(`},
 			run:  []string{`the input of "report" \(misuse_test\.go:\d+\) was 5, and 0 when the code was replayed`, "changes a variable"},
 		},
 		{
@@ -221,7 +221,7 @@ func TestFailureIsShrunkAndRepeats(t *testing.T) {
 		t.Fatalf("got %q", got.errs)
 	}
 	text := got.errs[0]
-	line := regexp.MustCompile(`replaytest\.Replay\((".*")\)`).FindStringSubmatch(text)
+	line := regexp.MustCompile(`replaytest\.WithSchedule\((".*")\)`).FindStringSubmatch(text)
 	if line == nil || strings.Count(line[1], "; ") != 1 || !strings.Contains(text, "pay Step SUCCEED") {
 		t.Fatalf("want a line of two interruptions and the history:\n%s", text)
 	}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/perdure/perdure/replay/internal/hosting"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay/internal/hosting"
 )
 
 // restorer is the part of a function that reads its payloads.

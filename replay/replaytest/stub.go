@@ -48,14 +48,14 @@ func declarationOf[In, Out any](b op.Builder[In, Out]) (decl *node.Decl, err err
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("a stub for a function that panics when it is given a zero %T (%v): "+
-				"stub the builder that it calls, or use StubNamed", *new(In), v)
+				"stub the builder that it calls, or use StubPath", *new(In), v)
 		}
 	}()
 	var zero In
 	o := b(zero)
 	if decl = o.Interpret().Decl(); decl == nil {
 		return nil, fmt.Errorf("a stub for a function that declares nothing itself (%q): "+
-			"stub the builder that it calls, or use StubNamed", o.Interpret().Node().Head().Name)
+			"stub the builder that it calls, or use StubPath", o.Interpret().Node().Head().Name)
 	}
 	return decl, nil
 }

@@ -8,10 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -126,8 +125,8 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 			t.failure, t.diverged = f.Type+": "+plainMessage(known, t.k.exec.ARN(), f), diverges(f)
 		}
 	}
-	t.interrupted = t.hasty && t.k.beside || x.interrupted(t)
-	if t.k.exec != nil {
+	if t.k.exec != nil { // nothing has begun if what the kit was given is wrong
+		t.interrupted = t.hasty && t.k.beside || x.interrupted(t)
 		x.uses(t.k.idle())
 	}
 	t.err = errors.Join(t.err, t.k.svc.Close())

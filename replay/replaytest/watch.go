@@ -5,12 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perdure/perdure/internal/substitute"
-	"github.com/perdure/perdure/replay/internal/hosting"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/internal/hosting"
 )
 
 // watch is the context that the function is invoked with.

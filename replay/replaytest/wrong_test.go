@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"
@@ -45,7 +44,7 @@ func TestWrongFunctionsAreNoticed(t *testing.T) {
 	}{
 		{
 			name: "at most once", reason: "the attempt of a crash is not consumed", handler: once, around: forgettingSemantics,
-			want: `^replaytest: the body of "once" ran 2 times in one attempt, of at most 1 \(once attempt 1\)\n.*\n\treplaytest\.Replay\("`,
+			want: `^replaytest: the body of "once" ran 2 times in one attempt, of at most 1 \(once attempt 1\)\n.*\n\treplaytest\.WithSchedule\("`,
 		},
 		{
 			name: "after the end", reason: "a step begins after the end of the group around it", handler: grouped, around: speakingAfterTheEnd,

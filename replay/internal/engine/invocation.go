@@ -9,11 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perdure/perdure/internal/substitute"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
+	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"

@@ -49,4 +49,4 @@ type Restorer interface {
 
 // RestorerOf returns the Restorer of a function that replay.Handler has made; false for anything else. Package replay
 // sets it.
-var RestorerOf func(function any) (Restorer, bool)
+var RestorerOf func(function any) (Restorer, bool) //nolint:gochecknoglobals // package replay sets it when the program begins

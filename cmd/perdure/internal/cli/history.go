@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/checkpoint/local"
 )
 
 func (a *app) history() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
