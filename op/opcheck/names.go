@@ -24,7 +24,7 @@ const (
 	apiHandler    = "replay.Handler"
 	apiSuspending = "replay.Suspending"
 	apiNow        = "replay.Now"
-	apiInvocation = "op.Context.Invocation"
+	apiInvocation = "op.Context.InvocationContext"
 	apiInvoke     = "op.Invoke"
 	apiCondition  = "op.WaitForCondition"
 	apiInfoFrom   = "op.InfoFrom"
@@ -108,7 +108,7 @@ func leftBehind(api string) bool {
 
 // claimsNothing reports whether the function gives an operation that leaves no record.
 func claimsNothing(api string) bool {
-	return api == "replay.Future.Result" || api == "op.Callback.Result" || api == "op.Op.Await"
+	return api == "replay.Future.Result" || api == "op.Callback.Result" || api == "op.Interpretation.Await"
 }
 
 // keys reports whether the method gives an operation or a builder its key.
