@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+
+	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 
 // BenchmarkExecutions runs executions of three steps, one and 64 at a time, in memory and in a file.

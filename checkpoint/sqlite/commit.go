@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 )

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/perdure/perdure/checkpoint/local"
+
 	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+
+	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 
 // The result of an execution is there after the service has been closed and opened again.

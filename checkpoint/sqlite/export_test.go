@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
-
 	"github.com/perdure/perdure/checkpoint/local"
 )
 

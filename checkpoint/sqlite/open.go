@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-
 	"github.com/perdure/perdure/checkpoint/local"
 )
 

@@ -19,12 +19,13 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
-	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
+
+	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 
 // planted begins all secrets of this test.

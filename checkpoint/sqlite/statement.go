@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
-
 	"github.com/perdure/perdure/checkpoint"
 )
 

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/storetest"
+
 	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 

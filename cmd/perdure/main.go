@@ -11,8 +11,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 	"github.com/perdure/perdure/op/opcheck/check"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
 func main() {

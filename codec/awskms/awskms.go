@@ -22,7 +22,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/internal/awsfault"

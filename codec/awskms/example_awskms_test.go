@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/codec/awskms"
 	"github.com/perdure/perdure/codec/seal"
+
+	"github.com/perdure/perdure/codec/awskms"
 )
 
 func ExampleNew() {

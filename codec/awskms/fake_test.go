@@ -12,10 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go"
-
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/codec/awskms"
 	"github.com/perdure/perdure/codec/seal"
+
+	"github.com/perdure/perdure/codec/awskms"
 )
 
 // late is a KMS that takes a delay for each answer. Its data keys are encrypted by writing the name of their KMS key

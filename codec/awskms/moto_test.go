@@ -10,11 +10,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/codec/awskms"
 	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/internal/moto"
+
+	"github.com/perdure/perdure/codec/awskms"
 )
 
 // server is moto's server, and missing why there is none.

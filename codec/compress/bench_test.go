@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/codec/compress"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/seal"
+
+	"github.com/perdure/perdure/codec/compress"
 )
 
 type item struct {

@@ -22,7 +22,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
 	"github.com/perdure/perdure/codec"
 )
 

@@ -13,8 +13,8 @@ import (
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
-
 	"github.com/perdure/perdure/codec"
+
 	"github.com/perdure/perdure/codec/compress"
 )
 

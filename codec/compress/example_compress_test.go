@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/codec"
+
 	"github.com/perdure/perdure/codec/compress"
 )
 

@@ -7,10 +7,10 @@ import (
 	"net/http/httptest"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/offload/storetest"
+
 	"github.com/perdure/perdure/codec/s3store"
 )
 

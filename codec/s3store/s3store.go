@@ -23,7 +23,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/internal/awsfault"

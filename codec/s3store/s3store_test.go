@@ -17,12 +17,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/offload/storetest"
-	"github.com/perdure/perdure/codec/s3store"
 	"github.com/perdure/perdure/internal/moto"
+
+	"github.com/perdure/perdure/codec/s3store"
 )
 
 // server is moto's server, and missing why there is none.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+
 	"github.com/perdure/perdure/replay/conformance"
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
+
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perdure/perdure/checkpoint/local"
+
 	"github.com/perdure/perdure/replay/conformance"
 )
 

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/internal/oldlogs"
 	"github.com/perdure/perdure/op"
+
 	"github.com/perdure/perdure/replay/conformance"
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )

@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
+
 	"github.com/perdure/perdure/replay/conformance"
 	"github.com/perdure/perdure/replay/conformance/handlers"
-	"github.com/perdure/perdure/retry"
 )
 
 // TestOwnRequirements judges functions by requirements of this module, which are always there.

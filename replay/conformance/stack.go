@@ -16,6 +16,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
+
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )
 

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
-	"github.com/perdure/perdure/checkpoint/sqlite/crashtest/moment"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
+
+	"github.com/perdure/perdure/checkpoint/sqlite/crashtest/moment"
 )
 
 // Order is what the function is given.

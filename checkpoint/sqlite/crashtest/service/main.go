@@ -19,10 +19,10 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3/vfs"
-
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
+
 	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/perdure/perdure/checkpoint/sqlite/crashtest/moment"
 )

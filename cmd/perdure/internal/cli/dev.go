@@ -14,12 +14,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 	"github.com/perdure/perdure/checkpoint/sqlite"
+	"github.com/spf13/cobra"
 )
 
 // devOptions are the flags of perdure dev.

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
-	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
 // begin is when the tests begin.

@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) history() *cobra.Command {

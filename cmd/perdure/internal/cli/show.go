@@ -10,10 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) show() *cobra.Command {

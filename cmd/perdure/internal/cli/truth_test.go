@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
 // host hosts a handler as the function "it" and starts the execution "run" of it.

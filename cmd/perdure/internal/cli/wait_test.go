@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
 func TestStartWithWait(t *testing.T) {
