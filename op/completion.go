@@ -32,7 +32,7 @@ func (r completionRule) apply(c *completion) { r(c) }
 type Progress struct {
 	// Total is the number of operations, Started how many have been started.
 	Total, Started int
-	// StatusSucceeded and Failed are how many have ended.
+	// Succeeded and Failed are how many have ended.
 	Succeeded, Failed int
 }
 

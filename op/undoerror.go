@@ -14,7 +14,7 @@ type UndoError struct {
 	Cause error
 	// Undone are the paths of the operations that were compensated, in the order it was done.
 	Undone []string
-	// StatusFailed are the errors of the compensations that failed.
+	// Failed are the errors of the compensations that failed.
 	Failed []error
 	// Unknown are the paths of operations of which nobody knows whether they had their effect.
 	Unknown []string

@@ -73,6 +73,39 @@ func TestBodyIsCutShortBeforeTheDeadline(t *testing.T) {
 	}
 }
 
+// TestInterruptionsInARow: without WithMaxInterruptions three attempts in a row are interrupted, and with zero none; the
+// next one is one of the policy's, which has no further.
+func TestInterruptionsInARow(t *testing.T) {
+	t.Parallel()
+	for reason, tt := range map[string]struct {
+		opts []replay.HandlerOption
+		runs int
+	}{
+		"the default":             {nil, 4},
+		"the policy decides each": {[]replay.HandlerOption{replay.WithMaxInterruptions(0)}, 1},
+		"one":                     {[]replay.HandlerOption{replay.WithMaxInterruptions(1)}, 2},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				runs := 0
+				f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+					return op.None{}, replay.Exec(ctx, op.Do("long", func(ctx context.Context) error {
+						runs++
+						<-ctx.Done()
+						return ctx.Err()
+					}, op.WithRetry(retry.Never())))
+				}, append(tt.opts, replay.WithDeadlineMargin(5*time.Second))...)
+				s := local.New(local.WithFunctionTimeout(time.Minute))
+				if _, err := s.Run(t.Context(), f, []byte("null")); err == nil || runs != tt.runs {
+					t.Errorf("the body ran %d times, want %d; the execution ended with %v", runs, tt.runs, err)
+				}
+				must(t, s.Close())
+			})
+		})
+	}
+}
+
 // TestMarginHoldsUnderAVirtualClock: the deadline is one of the service's clock.
 func TestMarginHoldsUnderAVirtualClock(t *testing.T) {
 	t.Parallel()

@@ -73,6 +73,7 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 	defer cancel()
 	clock := local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	o := &lawOutcome{run: newLawRun(p, s.seed, clock), records: make(map[string]checkpoint.Operation)}
+	defer sayStuck(ctx, &o.err)
 	var mu sync.Mutex // guards the outcome and rng
 	rng := rand.New(rand.NewSource(s.seed))
 	fate := make(map[[2]int]interruption) // of a call, by invocation and number

@@ -107,6 +107,36 @@ func watched(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("the execution is stuck: it has not ended after %v", limit))
 }
 
+// sayStuck replaces the error of an execution whose time is over by one that says so.
+func sayStuck(ctx context.Context, err *error) {
+	if *err != nil && ctx.Err() != nil {
+		*err = context.Cause(ctx)
+	}
+}
+
+// TestStuckExecutionsAreReported: each execution has the whole limit, however many a law runs, and one that takes longer
+// is a failure that says so.
+func TestStuckExecutionsAreReported(t *testing.T) {
+	t.Parallel()
+	ctx := withWatchdog(t)
+	if at, ok := ctx.Deadline(); ok {
+		t.Errorf("all executions of a law together have until %v", at)
+	}
+	for range 2 {
+		one, cancel := watched(ctx)
+		at, ok := one.Deadline()
+		if left := time.Until(at); !ok || left > watchdog(t) || left < watchdog(t)/2 {
+			t.Errorf("an execution has %v, want %v", left, watchdog(t))
+		}
+		cancel()
+	}
+	p := newProgram(1)
+	o := execute(context.WithValue(ctx, watchdogKey{}, time.Nanosecond), p, schedule{name: "run through", seed: p.seed})
+	if err := o.ordinary(); err == nil || !strings.Contains(err.Error(), "stuck") {
+		t.Errorf("got %v, want what says that the execution is stuck", err)
+	}
+}
+
 // watchdog is how long, in real time, an execution may take before it counts as stuck:
 // PERDURE_WATCHDOG, else a minute.
 func watchdog(tb testing.TB) time.Duration {

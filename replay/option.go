@@ -71,7 +71,7 @@ func WithHandlerCodec(c codec.Codec) HandlerOption {
 // stand, those of other functions too; whoever invokes this function reads its errors with the same codec. An error
 // that cannot be read any more is a divergence.
 //
-// Not errors, and so not encoded, are log records, the summaries of op.WithSummary, and names and keys.
+// Not errors, and so not encoded, are log records, the summaries of [op.Op.WithSummary], and names and keys.
 func WithErrorCodec(c codec.Codec) HandlerOption {
 	return handlerOption(func(set *settings) {
 		set.check("WithErrorCodec", c)
@@ -119,7 +119,7 @@ func WithReplayLogs(least slog.Leveler) HandlerOption {
 	return handlerOption(func(set *settings) { set.Logs.Replay = least })
 }
 
-// WithStackTraces records the stack of a panic with the failure. By default the log alone has it.
+// WithStackTraces records the stack of a panic with the failure. By default failures have no stack.
 func WithStackTraces() HandlerOption {
 	return handlerOption(func(set *settings) { set.Stacks = true })
 }
@@ -136,7 +136,7 @@ const (
 )
 
 // WithDivergence says what to do when the code is not the code that wrote the log. The default
-// is [DivergenceFail]. A reaction that does not exist is reported by the first invocation.
+// is [DivergenceFail]. Another mode is reported by the first invocation.
 func WithDivergence(r DivergenceMode) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if r != DivergenceFail && r != DivergenceHold {

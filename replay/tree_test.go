@@ -216,6 +216,7 @@ type treeOutcome struct {
 func runTree(ctx context.Context, n *tree, seed int64, at func(call int, p local.Point) interruption) (o treeOutcome) {
 	ctx, cancel := watched(ctx)
 	defer cancel()
+	defer sayStuck(ctx, &o.err)
 	clock := local.NewVirtualClock(dawn)
 	r := &treeRun{root: n, rng: rand.New(rand.NewSource(seed))}
 	var mu sync.Mutex

@@ -18,7 +18,7 @@ const (
 	MomentBeforeCall
 	// MomentAfterCall is when a call has been committed and not been answered yet.
 	MomentAfterCall
-	// MomentAnswer is when the function has answered and nobody has read the answer.
+	// MomentAnswer is when the function has answered and the service has not read the answer.
 	MomentAnswer
 )
 

@@ -156,7 +156,7 @@ type Function struct {
 	ARN string
 	// Version is the qualifier if that is a version, "$LATEST" for an alias and if there is none.
 	Version string
-	// WithPlainFunction says that the function is not durable: see [WithPlainFunction].
+	// Plain says that the function is not durable: see [WithPlainFunction].
 	Plain bool
 	// FunctionTimeout limits an invocation, ExecutionTimeout an execution; zero means no limit.
 	FunctionTimeout, ExecutionTimeout time.Duration

@@ -76,7 +76,7 @@ type ExecutionRecord struct {
 	// ARN ends with the ID of the EXECUTION operation. Function is the ARN of the version of the function that is
 	// executed, Alias the alias that the execution was started with; empty for none.
 	ARN, Name, Function, Alias string
-	// WithPlainFunction says that the function is not durable: it is given the input itself.
+	// Plain says that the function is not durable: it is given the input itself.
 	Plain bool
 	// Async says that nobody waits for the result: it was started by an asynchronous invocation.
 	Async bool

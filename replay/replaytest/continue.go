@@ -4,9 +4,11 @@ import (
 	"errors"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay/internal/hosting"
 )
 
-// Function is what [Execution.Continue] takes: what replay.Handler makes of a handler, whatever its input.
+// Function is what [Execution.Continue] takes: what replay.Handler makes of a handler, whatever its input. Anything else
+// fails the test.
 type Function interface {
 	local.Handler
 	restorer
@@ -29,20 +31,11 @@ func (e *Execution[Out]) Continue(after Function) {
 	if e.k.ended() {
 		e.check(errors.New("Continue: the execution has ended already, as " + string(e.Status())))
 	}
-	if isNil(after) {
-		e.t.Fatal(noFunction)
+	if _, ok := hosting.RestorerOf(after); !ok {
+		e.t.Fatalf("replaytest: Continue(%T): pass what replay.Handler makes of the changed handler", after)
 	}
 	e.restore = after
 	e.check(e.k.deploy(after))
-}
-
-// isNil reports whether there is no function, or a nil pointer to one.
-func isNil(f Function) (is bool) {
-	defer func() { is = is || recover() != nil }()
-	if f != nil {
-		_ = f.Codec()
-	}
-	return f == nil
 }
 
 // deploy hosts other code in place of the function.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -159,10 +160,12 @@ func TestContinueKeepsWhatTheTestSays(t *testing.T) {
 	if all := strings.Join(got.errs, "\n"); !strings.Contains(all, `the input of "moving"`) {
 		t.Errorf("what was wrong with the code before is forgotten: %q", all)
 	}
-	for what, f := range map[string]replaytest.Function{"nil": nil, "a nil pointer": (*replay.Function[order1, string])(nil)} {
+	for what, f := range map[string]replaytest.Function{
+		"nil": nil, "a nil pointer": (*replay.Function[order1, string])(nil), "what another package has made": foreign{},
+	} {
 		got := record(t, func(tb *recorder) { replaytest.Start(tb, after, order1{}).Continue(f) })
-		if !got.fatal {
-			t.Errorf("%s was deployed", what)
+		if !got.fatal || !strings.Contains(strings.Join(got.errs, ""), "pass what replay.Handler makes of the changed handler") {
+			t.Errorf("%s was deployed, or refused with %q", what, got.errs)
 		}
 	}
 	got = record(t, func(tb *recorder) {
@@ -174,3 +177,9 @@ func TestContinueKeepsWhatTheTestSays(t *testing.T) {
 		t.Errorf("code was deployed for an execution that has ended: %q", got.errs)
 	}
 }
+
+// foreign looks like a function of package replay.
+type foreign struct{}
+
+func (foreign) Codec() codec.Codec                             { return codec.JSON() }
+func (foreign) Invoke(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }

@@ -139,8 +139,8 @@ func (r *Report) String() string {
 // A stub, a reply or a hosted function that no execution has used fails the test. Some are of use only when
 // something goes wrong.
 //
-// The first failure is shrunk to the fewest interruptions that fail, and told with the line that
-// [WithSchedule] takes. A handler that is not deterministic is told apart: eight undisturbed executions
+// The first failure is shrunk to the fewest interruptions that fail, and reported with the line that
+// [WithSchedule] takes. A handler that is not deterministic is reported as that: eight undisturbed executions
 // must agree in what operations they run, in which order, and with which inputs.
 func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) *Report {
 	tb.Helper()
