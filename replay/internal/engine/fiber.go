@@ -26,6 +26,8 @@ type fiber struct {
 	cause cause
 	// logOnly says that it only goes as far as the log reaches: it begins nothing and records nothing.
 	logOnly bool
+	// look is what it looks for if it only finds out with which operation a function begins; else nil.
+	look *look
 	// held are the places among the running bodies that it has taken.
 	held *slots
 	// unbegun is the step whose START is queued and whose body has not begun; nil if there is none.
@@ -184,7 +186,7 @@ func (f *fiber) moves() bool {
 		return w.op.f != nil && w.op.f.moves()
 	case waitChild:
 		return mayEndEarlier(w.batch)
-	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitNone:
+	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitLook, waitNone:
 	}
 	return false
 }

@@ -36,6 +36,8 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
+	// Chosen is called, with the turn, with which side of a declared change was taken; nil for no one to call.
+	Chosen func(Decision)
 	// Input makes the input of the handler, which decode fills, given a pointer.
 	Input func(decode func(v any) error) (any, error)
 	// Handler runs the function's code with it.
