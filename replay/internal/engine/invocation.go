@@ -36,6 +36,8 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
+	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
+	Rehearsal *Rehearsal
 	// Input makes the input of the handler, which decode fills, given a pointer.
 	Input func(decode func(v any) error) (any, error)
 	// Handler runs the function's code with it.
