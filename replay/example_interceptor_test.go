@@ -94,3 +94,13 @@ func ExampleWithInterceptors() {
 	// metrics after charge
 	// "done" <nil>
 }
+
+func ExampleInterceptor_invokeTraceHeader() {
+	traced := replay.Interceptor{InvokeTraceHeader: func(_ context.Context, o replay.OperationInfo, header string) string {
+		fmt.Println("invoke of", o.Path)
+		return header + ";Lineage=" + o.ID
+	}}
+	_ = replay.Handler(func(ctx op.Context, order string) (string, error) {
+		return replay.Run(ctx, op.Invoke[string]("charge", "payments:live", order))
+	}, replay.WithInterceptors(traced))
+}
