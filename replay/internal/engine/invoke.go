@@ -76,7 +76,7 @@ func invokeTrace(s *scope, n *node.Invoke) (header string) {
 		ID: nextID(s, h), ParentID: s.real, Name: oplog.WireName(h.Name, h.Key), SubType: h.SubType, Path: nextPath(s, h),
 		Kind: checkpoint.KindChainedInvoke,
 	}
-	s.inv.running().during(ofObserver, "", func() { header = s.inv.Observer.TraceHeader(o, header) })
+	s.inv.running().observing(func() { header = s.inv.Observer.TraceHeader(o, header) })
 	return header
 }
 
