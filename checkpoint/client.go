@@ -23,7 +23,8 @@ type CheckpointInput struct {
 
 // CheckpointOutput is the answer to a checkpoint call.
 type CheckpointOutput struct {
-	// Token is the token of the next call. It is empty when the execution has ended.
+	// Token is the token of the next call. It is empty when the execution has ended or is paused: the updates are
+	// saved, no further call is accepted, and the invocation is to end.
 	Token string
 	// Operations are those that changed since the function was last told.
 	Operations []Operation
