@@ -151,6 +151,7 @@ func toUpdate(u *Update) lambdatypes.OperationUpdate {
 			out.ChainedInvokeOptions = &lambdatypes.ChainedInvokeOptions{
 				FunctionName: &u.Function,
 				TenantId:     optional(u.Tenant),
+				XAmznTraceId: optional(u.TraceHeader),
 			}
 		}
 	case KindContext:

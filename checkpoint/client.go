@@ -85,6 +85,22 @@ func ClockFrom(ctx context.Context) Clock {
 	return realClock{}
 }
 
+// traceKey is the key under which aws-lambda-go has the trace header in the context of an invocation.
+const traceKey = "x-amzn-trace-id"
+
+// WithTraceHeader returns a context from which [TraceHeaderFrom] takes an X-Ray trace header. Hosts that run functions in
+// their own process pass them the header in this way, as the Lambda runtime for Go does.
+func WithTraceHeader(ctx context.Context, header string) context.Context {
+	return context.WithValue(ctx, traceKey, header) //nolint:revive,staticcheck // the key is that of aws-lambda-go
+}
+
+// TraceHeaderFrom returns the X-Ray trace header of the invocation that ctx belongs to ("Root=…;Parent=…;Sampled=…"); it
+// is empty without one.
+func TraceHeaderFrom(ctx context.Context) string {
+	header, _ := ctx.Value(traceKey).(string)
+	return header
+}
+
 type realClock struct{}
 
 func (realClock) Now() time.Time {

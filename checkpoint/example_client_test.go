@@ -86,3 +86,19 @@ func ExampleStatus_Terminal() {
 	fmt.Println(checkpoint.StatusPending.Terminal(), checkpoint.StatusTimedOut.Terminal())
 	// Output: false true
 }
+
+func ExampleWithTraceHeader() {
+	ctx := checkpoint.WithTraceHeader(context.Background(), "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+	fmt.Println(checkpoint.TraceHeaderFrom(ctx))
+	fmt.Println(checkpoint.TraceHeaderFrom(context.Background()) == "")
+	// Output:
+	// Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
+	// true
+}
+
+func ExampleTraceHeaderFrom() {
+	host := checkpoint.WithTraceHeader(context.Background(), "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+	fmt.Println(checkpoint.TraceHeaderFrom(host))
+	// Output:
+	// Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
+}
