@@ -29,6 +29,8 @@ type Run struct {
 	// Updated are the operations that the service changed since the last invocation; nil if it does
 	// not say.
 	Updated []string
+	// TraceHeader is the X-Ray trace header of the invocation; empty without one.
+	TraceHeader string
 	// Attrs are added to log records.
 	Attrs []slog.Attr
 	// Substitute replaces operations; nil but in tests.

@@ -70,7 +70,7 @@ func (inv loop) report() bool {
 	if inv.Observer == nil || !inv.Observer.Pending() || inv.reporter != nil && !inv.reporter.Gone() {
 		return false
 	}
-	inv.reporter = inv.spawn(nil, nil, "", funcs{func(f *fiber) { f.during(ofObserver, "", inv.Observer.Flush) }, func(error) {}})
+	inv.reporter = inv.spawn(nil, nil, "", funcs{func(f *fiber) { f.observing(inv.Observer.Flush) }, func(error) {}})
 	return true
 }
 

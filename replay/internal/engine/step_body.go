@@ -121,6 +121,7 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 		Info: node.Info{
 			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
 			ExecutionARN: inv.ARN, IdempotencyKey: idempotencyKey(inv, st.id), Attempt: number,
+			TraceHeader: inv.TraceHeader,
 		},
 		State: st.decodeState, Carry: st.carry,
 	}
