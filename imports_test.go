@@ -124,7 +124,7 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
-			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute",
+			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute", module + "/internal/jsonloss",
 		},
 		deny: noReflection,
 	},
@@ -160,7 +160,8 @@ var importGraph = map[string]rule{
 			module + "/internal/substitute",
 		},
 	},
-	"internal/wire": {deny: pure},
+	"internal/wire":     {deny: pure},
+	"internal/jsonloss": {deny: pure},
 	"replay/replaytest": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",

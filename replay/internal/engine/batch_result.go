@@ -19,6 +19,9 @@ func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) n
 	if !ok || r.Err != nil || r.Payload == nil || r.Outcome != nil {
 		return r
 	}
+	if s.inv.Rehearsal != nil {
+		stopIfWithheld(s, r.Payload, path())
+	}
 	e, ok := wire.ReadEnvelope(r.Payload.Bytes())
 	if !ok {
 		return r

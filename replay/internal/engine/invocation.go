@@ -29,6 +29,8 @@ type Run struct {
 	// Updated are the operations that the service changed since the last invocation; nil if it does
 	// not say.
 	Updated []string
+	// TraceHeader is the X-Ray trace header of the invocation; empty without one.
+	TraceHeader string
 	// Attrs are added to log records.
 	Attrs []slog.Attr
 	// Substitute replaces operations; nil but in tests.
@@ -36,6 +38,8 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
+	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
+	Rehearsal *Rehearsal
 	// Input makes the input of the handler, which decode fills, given a pointer.
 	Input func(decode func(v any) error) (any, error)
 	// Handler runs the function's code with it.

@@ -27,6 +27,10 @@ func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.
 	e := &op.Error{
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
 	}
+	if r := s.inv.Rehearsal; r != nil {
+		stopIfWithheld(s, &rec.Payload, e.Path)
+		defer func() { r.unregistered(s.inv.cfg, e, concat(h.Known, s.known)) }()
+	}
 	fillError(s.inv.cfg, e, openedIn(s, m, rec.Failure), concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
 	switch rec.Status {
 	case checkpoint.StatusTimedOut:
@@ -188,13 +192,18 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 	if f == nil {
 		return plainDecode(s, c, r, payload, v)
 	}
+	if s.inv.Rehearsal != nil {
+		stopIfWithheld(s, r.Payload, pathOfMeta(s, r.Meta))
+	}
 	err := decodeHere(s, f, c, r, payload, v)
+	if s.inv.Rehearsal != nil && err == nil {
+		s.inv.Rehearsal.decoded(s, c, r.Meta, payload, v)
+	}
 	if err != nil && r.Replayed && !r.Outside {
 		if f.logOnly {
 			f.stop(s)
 		}
-		s.inv.fail(divergence(s, undecodablePayload(r, err)))
-		f.exitIfOver()
+		f.fatal(divergence(s, undecodablePayload(r, err)))
 	}
 	return err
 }
