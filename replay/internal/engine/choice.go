@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
@@ -29,6 +30,8 @@ type candidate struct {
 	state state
 	rec   *checkpoint.Operation
 	place int // of the record, among all
+	// gone is the operation that the execution has gone past without its end; nil if there is none.
+	gone node.Node
 }
 
 // state is what the log says of a side.
@@ -55,8 +58,12 @@ func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) node.
 			return refusedResult(s, err, start)
 		}
 	}
-	c := s.choose(ctx, n)
-	s.passOver(n, newest, c.n)
+	c := s.choose(ctx, n, start)
+	if c.gone == nil {
+		s.passOver(n, newest, c.n)
+	} else {
+		s.passOver(n, newest, c.gone)
+	}
 	if s.inv.Chosen != nil && s.f.look == nil {
 		s.inv.Chosen(decisionOf(s, n, c))
 	}
@@ -72,6 +79,9 @@ func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) node.
 
 // take runs, or starts, a side.
 func (s *scope) take(ctx context.Context, c candidate, start bool) node.Result {
+	if c.gone != nil {
+		callLeft(ctx, s, c.gone, false)
+	}
 	switch n := c.n.(type) {
 	case nil:
 		return givenResult(s, node.Result{}, start)
@@ -109,11 +119,38 @@ func (s *scope) fresh() bool {
 }
 
 // choose decides which side is taken.
-func (s *scope) choose(ctx context.Context, n *node.Choice) candidate {
+func (s *scope) choose(ctx context.Context, n *node.Choice, start bool) candidate {
 	if s.fresh() {
 		return candidate{n: newestOf(n)}
 	}
-	return s.firstOf(ctx, n)
+	c := s.firstOf(ctx, n)
+	if !start && n.Old == nil && c.state == isRecorded && s.goneBy(c) {
+		return candidate{sides: node.Sides(0).Under(true), gone: c.n, state: isRecorded, rec: c.rec, place: c.place}
+	}
+	return c
+}
+
+// goneBy reports whether the execution has gone past an operation without its end: by a version of the code that had
+// removed it. For a version that has it again, it is as if it had been added.
+//
+// The record says so: what is later in the scope was begun before it had ended. Only the service ends an operation
+// that no code waits for.
+func (s *scope) goneBy(c candidate) bool {
+	switch c.n.(type) {
+	case *node.Inline, *node.Await, *node.Choice:
+		return false
+	case *node.Step, *node.Group, *node.Batch:
+		return !c.rec.Status.Terminal() && (s.readOnly || s.unclaimed() > 1)
+	case *node.Wait, *node.Callback, *node.Invoke:
+	}
+	if !c.rec.Status.Terminal() {
+		return s.readOnly || s.unclaimed() > 1
+	}
+	recs := s.inv.log.UnclaimedRecords(s.ids)
+	return slices.ContainsFunc(recs, func(rec checkpoint.Operation) bool {
+		_, place := s.inv.log.Find([]byte(rec.ID))
+		return place > c.place && rec.Start.Before(c.rec.End)
+	})
 }
 
 // firstOf says what a declared change begins with, and which side that is.
