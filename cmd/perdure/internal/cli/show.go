@@ -65,7 +65,7 @@ func (a *app) runShow(ctx context.Context, text, function string, all bool, with
 		return err
 	}
 	o.open(ctx, events)
-	o.openExecution(ctx, e)
+	o.openExecution(ctx, e.GetDurableExecutionOutput)
 	h := read(events)
 	waiting := ""
 	if !local.Status(e.Status).Terminal() && e.EndTimestamp == nil { // which an unknown status may have as well
