@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -26,7 +27,11 @@ func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.
 	e := &op.Error{
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
 	}
-	fillError(s.inv.cfg, e, openedIn(s, m, rec.Failure), concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
+	failure, known := openedIn(s, m, rec.Failure), concat(h.Known, s.known)
+	outside := fromOutside(rec.Kind, h.SubType)
+	s.inv.running().convertErrors(known, hasUsersData(failure, outside), func() {
+		fillError(s.inv.cfg, e, failure, known, outside)
+	})
 	switch rec.Status {
 	case checkpoint.StatusTimedOut:
 		e.Known = append(e.Known, timedOut(e.Type))
@@ -60,6 +65,17 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 		}
 	}
 	e.Known = restoredErrors(cfg, known, e)
+}
+
+// hasUsersData reports whether a recorded error holds what code of the user's may unmarshal.
+func hasUsersData(f *checkpoint.Failure, outside bool) bool {
+	if f == nil {
+		return false
+	}
+	d, data := readData(f.Data)
+	return outside && data != "" || slices.ContainsFunc(d.Perdure.Known, func(id op.Identity) bool {
+		return id.Data != "" && !strings.HasPrefix(id.Name, builtinSpace)
+	})
 }
 
 // openedIn reads a recorded error for the scope. What we wrote and cannot read any more has been written by other code.
