@@ -32,11 +32,8 @@ var errNoExecution = errors.New("replay: the log has no EXECUTION record, with w
 
 // invoke runs one invocation.
 func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	if c.set == nil {
-		return nil, errors.New("replay: the zero Function: make functions with replay.Handler")
-	}
-	if c.set.err != nil {
-		return nil, fmt.Errorf("replay: the handler's options: %w", c.set.err)
+	if err := c.valid(); err != nil {
+		return nil, err
 	}
 	event, err := checkpoint.DecodeInvocation(payload)
 	if err != nil {
@@ -58,7 +55,8 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	set := c.set.watched(ctx)
 	r := engine.Run{
 		ARN: event.ARN, Token: event.Token, Client: client, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec,
-		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Substitute: substitute.From(ctx),
+		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN),
+		TraceHeader: checkpoint.TraceHeaderFrom(ctx), Substitute: substitute.From(ctx),
 		Durations: c.durations(ctx), Input: c.input, Handler: c.run,
 	}
 	h := newHooks(set, &r, requestID(ctx))
@@ -67,6 +65,17 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	r.Observer = h
 	return answer(supervise(ctx, h, set.Grace, func(ctx context.Context) engine.Outcome { return engine.Invoke(ctx, &set.Config, r) }))
+}
+
+// valid says what is wrong with the function.
+func (c *core) valid() error {
+	switch {
+	case c.set == nil:
+		return errors.New("replay: the zero Function: make functions with replay.Handler")
+	case c.set.err != nil:
+		return fmt.Errorf("replay: the handler's options: %w", c.set.err)
+	}
+	return nil
 }
 
 func requestID(ctx context.Context) string {

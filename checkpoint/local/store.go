@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // ErrNotFound says that there is no such execution.
@@ -29,6 +30,8 @@ type Store interface {
 	// without their inputs and results, which may be large: Load returns those. The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
 	// is not to look like the last of them.
 	List(q Query) ([]ExecutionRecord, error)
+	// Delete deletes an execution and all that is kept of it. The error is [ErrNotFound] if there is none.
+	Delete(arn string) error
 }
 
 // Transition is one step of one execution from a valid state to the next.
@@ -82,6 +85,8 @@ type ExecutionRecord struct {
 	Async bool
 	// Tenant is the tenant that a CHAINED_INVOKE named.
 	Tenant string
+	// TraceHeader is the X-Ray trace header that the execution was started with; each of its invocations has it.
+	TraceHeader string
 	// ParentARN and ParentOperation name the CHAINED_INVOKE that waits for the execution.
 	ParentARN, ParentOperation string
 	Input                      checkpoint.Payload
@@ -94,6 +99,10 @@ type ExecutionRecord struct {
 	Start, End time.Time
 	// Timeout is zero if there is none.
 	Timeout time.Duration
+	// Extended is by how much pauses that are over have extended it.
+	Extended time.Duration
+	// Pause is how the execution is paused, zero unless its status is PAUSING or PAUSED.
+	Pause Pause
 	// Invocations counts the invocations begun. InvocationStart is when the last one began, zero if
 	// it has ended.
 	Invocations     int
@@ -102,8 +111,8 @@ type ExecutionRecord struct {
 	// the operations that the service has changed since an invocation that did not fail was told.
 	Due     bool
 	Updated []string
-	// FailedInRow and InvalidInRow count the invocations in a row that failed, or answered
-	// something invalid.
+	// FailedInRow and InvalidInRow count the invocations in a row that failed since the last checkpoint call with
+	// updates, or answered something invalid: see [Limits].
 	FailedInRow, InvalidInRow int
 	// Metered and DataBytes are what counts against the limits.
 	Metered, DataBytes int
@@ -111,6 +120,19 @@ type ExecutionRecord struct {
 
 // Unfinished reports whether the history of the execution is not complete.
 func (r ExecutionRecord) Unfinished() bool { return !r.Status.Terminal() || r.Closing }
+
+// Deadline returns when the execution times out, zero if it never does: pauses move it, but not beyond 366 days after
+// the start, where it is while the timeout is paused.
+func (r ExecutionRecord) Deadline() time.Time {
+	if r.Timeout == 0 {
+		return time.Time{}
+	}
+	at, last := r.Start.Add(r.Timeout+r.Extended), r.Start.Add(limits.Duration)
+	if r.Status == StatusPaused && r.Pause.TimeoutPaused || r.Extended > 0 && at.After(last) {
+		return last
+	}
+	return at
+}
 
 // HostedAs returns the ARN that finds the host of the function: with the alias, if the execution was started with one.
 func (r ExecutionRecord) HostedAs() string {
@@ -132,10 +154,11 @@ type Record struct {
 	Wait time.Duration
 	// Heartbeat is the longest time between two heartbeats of a CALLBACK; zero means no limit.
 	Heartbeat time.Duration
-	// Function, Tenant and Input are what a CHAINED_INVOKE asked for, Target the ARN of the execution it started.
-	Function, Tenant string
-	Input            checkpoint.Payload
-	Target           string
+	// Function, Tenant, TraceHeader and Input are what a CHAINED_INVOKE asked for, Target the ARN of the execution it
+	// started.
+	Function, Tenant, TraceHeader string
+	Input                         checkpoint.Payload
+	Target                        string
 }
 
 // Purpose says what a timer is for.

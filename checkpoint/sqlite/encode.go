@@ -22,6 +22,7 @@ type keptExecution struct {
 	Plain           bool         `json:"plain,omitempty"`
 	Async           bool         `json:"async,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
+	TraceHeader     string       `json:"traceHeader,omitempty"`
 	ParentARN       string       `json:"parentArn,omitempty"`
 	ParentOperation string       `json:"parentOperation,omitempty"`
 	Input           *string      `json:"input,omitempty"`
@@ -32,6 +33,8 @@ type keptExecution struct {
 	Start           int64        `json:"start"`
 	End             int64        `json:"end,omitempty"`
 	TimeoutMillis   int64        `json:"timeoutMillis,omitempty"`
+	ExtendedMillis  int64        `json:"extendedMillis,omitempty"`
+	Pause           *keptPause   `json:"pause,omitempty"`
 	Invocations     int          `json:"invocations,omitempty"`
 	InvocationStart int64        `json:"invocationStart,omitempty"`
 	Due             bool         `json:"due,omitempty"`
@@ -40,6 +43,14 @@ type keptExecution struct {
 	InvalidInRow    int          `json:"invalidInRow,omitempty"`
 	Metered         int          `json:"metered,omitempty"`
 	DataBytes       int          `json:"dataBytes,omitempty"`
+}
+
+// keptPause is a [local.Pause].
+type keptPause struct {
+	Requested     int64  `json:"requested"`
+	At            int64  `json:"at,omitempty"`
+	Reason        string `json:"reason,omitempty"`
+	TimeoutPaused bool   `json:"timeoutPaused,omitempty"`
 }
 
 // keptRecord is a [local.Record].
@@ -63,6 +74,7 @@ type keptRecord struct {
 	HeartbeatMillis int64        `json:"heartbeatMillis,omitempty"`
 	Function        string       `json:"function,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
+	TraceHeader     string       `json:"traceHeader,omitempty"`
 	Input           *string      `json:"input,omitempty"`
 	Target          string       `json:"target,omitempty"`
 	// HasInput says that the payload is the input of the execution, as it is for the EXECUTION itself.
@@ -79,10 +91,10 @@ type keptFailure struct {
 
 func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 	return json.Marshal(keptExecution{
-		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
+		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant, TraceHeader: r.TraceHeader,
 		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Status: string(r.Status),
 		Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
-		TimeoutMillis: r.Timeout.Milliseconds(), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
+		TimeoutMillis: r.Timeout.Milliseconds(), ExtendedMillis: r.Extended.Milliseconds(), Pause: keepPause(r.Pause), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
 		Due: r.Due, Updated: r.Updated, FailedInRow: r.FailedInRow, InvalidInRow: r.InvalidInRow,
 		Metered: r.Metered, DataBytes: r.DataBytes,
 	})
@@ -94,10 +106,11 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 		return local.ExecutionRecord{}, fmt.Errorf("%w: an execution is not readable: %w", ErrDamaged, err)
 	}
 	return local.ExecutionRecord{
-		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
+		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant, TraceHeader: k.TraceHeader,
 		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,
+		Extended: time.Duration(k.ExtendedMillis) * time.Millisecond, Pause: k.Pause.pause(),
 		InvocationStart: timeOf(k.InvocationStart), Due: k.Due, Updated: k.Updated, FailedInRow: k.FailedInRow,
 		InvalidInRow: k.InvalidInRow, Metered: k.Metered, DataBytes: k.DataBytes,
 	}, nil
@@ -114,7 +127,7 @@ func encodeRecord(r *local.Record, input checkpoint.Payload) ([]byte, error) {
 		Start: milli(r.Start), End: milli(r.End), Payload: textOf(own), Failure: keep(r.Failure), Attempt: r.Attempt,
 		NextAttempt: milli(r.NextAttempt), ScheduledEnd: milli(r.ScheduledEnd), CallbackID: r.CallbackID,
 		ReplayChildren: r.ReplayChildren, WaitMillis: r.Wait.Milliseconds(), HeartbeatMillis: r.Heartbeat.Milliseconds(),
-		Function: r.Function, Tenant: r.Tenant, Input: textOf(r.Input), Target: r.Target, HasInput: hasInput,
+		Function: r.Function, Tenant: r.Tenant, TraceHeader: r.TraceHeader, Input: textOf(r.Input), Target: r.Target, HasInput: hasInput,
 	})
 }
 
@@ -136,8 +149,22 @@ func decodeRecord(text []byte, input checkpoint.Payload) (local.Record, error) {
 			ScheduledEnd: timeOf(k.ScheduledEnd), CallbackID: k.CallbackID, ReplayChildren: k.ReplayChildren,
 		},
 		Wait: time.Duration(k.WaitMillis) * time.Millisecond, Heartbeat: time.Duration(k.HeartbeatMillis) * time.Millisecond,
-		Function: k.Function, Tenant: k.Tenant, Input: payload(k.Input), Target: k.Target,
+		Function: k.Function, Tenant: k.Tenant, TraceHeader: k.TraceHeader, Input: payload(k.Input), Target: k.Target,
 	}, nil
+}
+
+func keepPause(p local.Pause) *keptPause {
+	if p == (local.Pause{}) {
+		return nil
+	}
+	return &keptPause{Requested: milli(p.Requested), At: milli(p.At), Reason: p.Reason, TimeoutPaused: p.TimeoutPaused}
+}
+
+func (k *keptPause) pause() local.Pause {
+	if k == nil {
+		return local.Pause{}
+	}
+	return local.Pause{Requested: timeOf(k.Requested), At: timeOf(k.At), Reason: k.Reason, TimeoutPaused: k.TimeoutPaused}
 }
 
 func textOf(p checkpoint.Payload) *string {

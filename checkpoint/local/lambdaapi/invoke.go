@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -57,14 +58,14 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 	}
 	o := local.StartInput{
 		Function: h.ARN, Name: r.Header.Get("X-Amz-Durable-Execution-Name"),
-		Tenant: r.Header.Get("X-Amz-Tenant-Id"), Input: checkpoint.TextPayload(string(r.body)), Async: kind == "Event",
+		Tenant: r.Header.Get("X-Amz-Tenant-Id"), TraceHeader: r.Header.Get("X-Amzn-Trace-Id"), Input: checkpoint.TextPayload(string(r.body)), Async: kind == "Event",
 	}
 	switch {
 	case kind != "" && kind != "RequestResponse" && kind != "Event" && kind != "DryRun":
 		return none, h, notValid("invocationType", kind, "Member must be one of RequestResponse, Event, DryRun")
 	case len(r.body) == 0:
 		o.Input = checkpoint.Payload{}
-	case !json.Valid(r.body):
+	case !json.Valid(r.body) || !utf8.Valid(r.body): // which json.Valid does not look at
 		return none, h, badRequest(http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json: it is not valid JSON.")
 	case kind == "Event" && len(r.body) > limits.AsyncPayload:
@@ -75,6 +76,8 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 		return none, h, refused("The function is not durable: it takes no X-Amz-Durable-Execution-Name.")
 	case o.Name != "" && !api.Matches(o.Name, limits.ExecutionName, api.IsNameByte):
 		return none, h, notValid("durableExecutionName", o.Name, "Member must have 1 to 64 of [a-zA-Z0-9-_]")
+	case len(o.TraceHeader) > limits.TraceHeader:
+		return none, h, notValid("xAmznTraceId", o.TraceHeader[:64]+"…", "Member must have length less than or equal to 8192")
 	case o.Tenant != "" && !api.Matches(o.Tenant, limits.Tenant, api.IsTenantByte):
 		return none, h, notValid("tenantId", o.Tenant, "Member must have 1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	}

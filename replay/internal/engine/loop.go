@@ -44,6 +44,10 @@ func (inv loop) Output() {
 // cut makes a call of what is at the front of the queue.
 func (inv loop) cut() {
 	inv.hold.stop()
+	if inv.Rehearsal != nil {
+		inv.accept(inv.out.Cut())
+		return
+	}
 	inv.send.begin(inv.callCtx, inv.out.Cut())
 }
 
@@ -66,7 +70,7 @@ func (inv loop) report() bool {
 	if inv.Observer == nil || !inv.Observer.Pending() || inv.reporter != nil && !inv.reporter.Gone() {
 		return false
 	}
-	inv.reporter = inv.spawn(nil, nil, "", funcs{func(f *fiber) { f.during(ofObserver, "", inv.Observer.Flush) }, func(error) {}})
+	inv.reporter = inv.spawn(nil, nil, "", funcs{func(f *fiber) { f.observing(inv.Observer.Flush) }, func(error) {}})
 	return true
 }
 
@@ -162,6 +166,8 @@ func (inv loop) atRest() bool {
 		return false
 	case inv.end.handled:
 		inv.endWith(inv.end.result)
+	case inv.Rehearsal != nil && inv.waitsForMore():
+		inv.rehearsed()
 	case askCallbackID(inv.invocation):
 	case inv.suspendable():
 		inv.endWith(Outcome{Status: checkpoint.OutcomePending})
@@ -224,7 +230,7 @@ func (inv *invocation) resting() bool {
 			return
 		}
 		switch f.wait.why {
-		case waitAck, waitEnd, waitID, waitNone, waitBody, waitCatchUp:
+		case waitAck, waitEnd, waitID, waitNone, waitBody, waitCatchUp, waitLook:
 			rest = false
 		case waitRecord:
 			rest = rest && inv.served(f)
@@ -304,6 +310,7 @@ func onReply(inv *invocation, r *reply) {
 			continue // no one sees the record that the next update replaces
 		}
 		if op := inv.log.Apply(r.updates[i], now); op != nil {
+			inv.Rehearsal.complete(op, now)
 			changed = append(changed, op)
 		}
 	}
