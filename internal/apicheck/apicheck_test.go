@@ -21,7 +21,7 @@ func TestSurface(t *testing.T) {
 // TestPlantedChanges: each change of a package is seen, and whether it breaks code.
 func TestPlantedChanges(t *testing.T) {
 	t.Parallel()
-	const before = `package op // github.com/perdure/perdure/op
+	const before = `package bag // github.com/perdure/perdure/bag
 
 import "context"
 
@@ -49,19 +49,19 @@ type StepOption interface {
 		want             string // as it is reported; empty if nothing changes
 	}{
 		{"nothing", "", "", ""},
-		{"a function is new", "type Both", "func New()\ntype Both", "compatible: op.New: added"},
-		{"a function is gone", "func WithTimeout() Both\n", "", "incompatible: op.WithTimeout: removed"},
-		{"a method is new", "type StepOption", "func (Op[T]) Name() string\ntype StepOption", "compatible: op.Op.Name: added"},
-		{"a method is gone", "func (Op[T]) Key(string) Op[T]\n", "", "incompatible: op.Op.Key: removed"},
-		{"a field is new", "ID string", "ID, Name string", "compatible: op.Info.Name: added"},
-		{"a field has another type", "ID string", "ID int", "incompatible: op.Info.ID: changed from string to int"},
-		{"a constant has another value", "Most = 3", "Most = 4", "incompatible: op.Most: value changed from 3 to 4"},
+		{"a function is new", "type Both", "func New()\ntype Both", "compatible: bag.New: added"},
+		{"a function is gone", "func WithTimeout() Both\n", "", "incompatible: bag.WithTimeout: removed"},
+		{"a method is new", "type StepOption", "func (Op[T]) Name() string\ntype StepOption", "compatible: bag.Op.Name: added"},
+		{"a method is gone", "func (Op[T]) Key(string) Op[T]\n", "", "incompatible: bag.Op.Key: removed"},
+		{"a field is new", "ID string", "ID, Name string", "compatible: bag.Info.Name: added"},
+		{"a field has another type", "ID string", "ID int", "incompatible: bag.Info.ID: changed from string to int"},
+		{"a constant has another value", "Most = 3", "Most = 4", "incompatible: bag.Most: value changed from 3 to 4"},
 		{
 			"a parameter is new", "Run[T any](ctx context.Context, o Op[T])", "Run[T any](ctx context.Context, o Op[T], n int)",
-			"incompatible: op.Run: changed from func(context.Context, Op[T]) (T, error) to func(context.Context, Op[T], int) (T, error)",
+			"incompatible: bag.Run: changed from func(context.Context, Op[T]) (T, error) to func(context.Context, Op[T], int) (T, error)",
 		},
-		{"values can be compared no more", "unexported int", "unexported func()", "incompatible: op.Info: old is comparable, new is not"},
-		{"an option no longer fits an operation", "\tapplyCallback()\n", "", "incompatible: op.Both: no longer accepted where an interface demands applyCallback"},
+		{"values can be compared no more", "unexported int", "unexported func()", "incompatible: bag.Info: old is comparable, new is not"},
+		{"an option no longer fits an operation", "\tapplyCallback()\n", "", "incompatible: bag.Both: no longer accepted where an interface demands applyCallback"},
 	}
 	foreign := map[string]*types.Package{"context": types.NewPackage("context", "context")}
 	named := types.NewTypeName(0, foreign["context"], "Context", nil)
