@@ -127,6 +127,12 @@ var importGraph = map[string]rule{
 		},
 		deny: noReflection,
 	},
+	"replay/internal/edits": { // programs that tests run
+		allow: []string{
+			module + "/op", module + "/checkpoint", module + "/checkpoint/local", module + "/codec", module + "/retry", module + "/replay",
+		},
+		deny: noReflection,
+	},
 	"replay/internal/hosting": {
 		allow: []string{module + "/op", module + "/checkpoint", module + "/codec", module + "/replay/internal/engine"},
 		deny:  noReflection,

@@ -222,14 +222,14 @@ func (b *batch) beginSupposed(k *branch) {
 // lookAhead decodes the results that the code has not asked for yet, on a strand of its own. It reports whether there
 // are any.
 func (inv loop) lookAhead() bool {
-	var todo []func() (node.Checker, node.Result)
+	var todo []func(f *fiber)
 	for _, s := range inv.Rehearsal.scopes {
 		if s.f.Dead() || s.f.logOnly {
 			continue
 		}
 		for _, o := range s.started {
-			if o.done && !o.read && o.head != nil && o.head.Check != nil && !o.rec.Outside && o.rec.Err == nil && o.found != nil {
-				todo = append(todo, func() (node.Checker, node.Result) { return o.head.Check, o.rec })
+			if o.done && !o.read && o.head != nil && !o.rec.Outside && o.rec.Err == nil && o.found != nil {
+				todo = append(todo, func(f *fiber) { f.check(o.head, o.what, o.rec) })
 			}
 		}
 	}
@@ -239,17 +239,14 @@ func (inv loop) lookAhead() bool {
 			return
 		}
 		for _, k := range b.branches {
-			if !k.done || k.rec == nil || !k.rec.Status.Terminal() || k.failure != nil || k.head.Check == nil || node.FromOutside(k.n) {
+			if !k.done || k.failure != nil || node.FromOutside(k.n) {
 				continue
 			}
-			todo = append(todo, func() (node.Checker, node.Result) {
-				if why, unknown := k.payload.Withheld(); unknown {
-					inv.Rehearsal.Doubts = append(inv.Rehearsal.Doubts, Doubt{Path: k.path(), Withheld: why})
-					return nil, node.Result{}
-				}
+			todo = append(todo, func(f *fiber) {
+				stopIfWithheld(b.s, &k.payload, k.path())
 				of := b.largeResult(nil)
 				of.Replayed = true
-				return k.head.Check, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded))
+				f.check(k.head, k.n, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded)))
 			})
 		}
 	})
@@ -260,14 +257,28 @@ func (inv loop) lookAhead() bool {
 		f.supposed = true
 		for _, next := range todo {
 			// Each on a strand of its own: what cannot be read parks it.
-			inv.spawn(f, nil, "", funcs{func(f *fiber) {
-				if check, r := next(); check != nil {
-					_, _ = f.call(ofResult, "", func() (any, error) { return nil, check.Check(r) })
-				}
-			}, func(error) {}})
+			inv.spawn(f, nil, "", funcs{next, func(error) {}})
 		}
 	}, func(error) {}})
 	return true
+}
+
+// check decodes a result as far as its declared type says how: that of a batch by the types of its branches. n may be
+// nil for an operation that is no batch.
+func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
+	if n != nil && r.Outcome != nil {
+		if b, ok := node.Origin(n).(*node.Batch); ok {
+			for _, it := range r.Outcome.Items {
+				if o := childOf(f, b, it.Index); it.Status == node.ItemSucceeded && it.Result.Err == nil && !node.FromOutside(o) {
+					f.check(o.Head(), o, it.Result)
+				}
+			}
+			return
+		}
+	}
+	if h.Check != nil {
+		_, _ = f.call(ofResult, h.Name, func() (any, error) { return nil, h.Check.Check(r) })
+	}
 }
 
 // stopIfWithheld parks for good if a payload is not known.

@@ -257,7 +257,7 @@ func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start b
 	var o *operation
 	if start {
 		o = newOperation(ctx, s, h, c.rec.Kind, c)
-		o.separate, o.done = true, true
+		o.separate, o.done, o.what = true, true, n
 		s.started = append(s.started, o)
 	} else {
 		wentPast(s, c.rec)
