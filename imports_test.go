@@ -142,6 +142,7 @@ var importGraph = map[string]rule{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/replay/internal/engine", module + "/replay/internal/hosting",
 			module + "/internal/substitute", module + "/internal/oplog", module + "/internal/limits", module + "/internal/subtype",
+			module + "/internal/wire",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
