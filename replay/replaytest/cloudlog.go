@@ -31,7 +31,7 @@ type history struct {
 func readHistory(arn string, events []local.Event, cut map[int]bool) *history {
 	h := &history{events: events, log: local.LogOf(arn, events).Operations, cut: make(map[string]bool)}
 	for i := range events {
-		switch e := &events[i]; e.Type {
+		switch e := &events[i]; e.Type { //nolint:exhaustive // all others are about operations, or change nothing here
 		case local.EventInvocationCompleted:
 			h.invocations++
 		case local.EventExecutionStarted:

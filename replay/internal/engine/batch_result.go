@@ -112,6 +112,9 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 		fillError(s.inv.cfg, e, openedIn(s, m, (*checkpoint.Failure)(end.Failure)), concat(h.Known, concat(n.Known, s.known)),
 			fromOutside(checkpoint.Kind(e.Kind), h.SubType))
 		rec.Err = e
+		if r.Replayed {
+			checkIdentities(s, checkpoint.Kind(e.Kind), concat(h.Known, concat(n.Known, s.known)), e)
+		}
 	}
 	if end.Payload != nil {
 		p := checkpoint.TextPayload(*end.Payload)

@@ -105,8 +105,10 @@ type invocation struct {
 	claimers oplog.Claimer
 	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
 	reporter *fiber
-	warned   bool // that handler code waits for something other than an operation
-	end      ending
+	// named are the registrations that recorded errors have named so far.
+	named  map[string]bool
+	warned bool // that handler code waits for something other than an operation
+	end    ending
 }
 
 // contexts are those of an invocation.
@@ -200,6 +202,9 @@ func (inv *invocation) handle(root *scope) {
 	f := root.f
 	var v any
 	in, err := decodeInput(inv, root)
+	if err != nil && root.unclaimed() > 0 {
+		root.diverge(unreadableInput(root, err))
+	}
 	if err == nil {
 		v, err = runScope(f, scopeFunc(func(s node.Scope) (any, error) {
 			return inv.Handler(op.NewContext(s), in)

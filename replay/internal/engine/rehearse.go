@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sort"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/internal/jsonloss"
+	"github.com/perdure/perdure/internal/lossless"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
@@ -302,24 +302,24 @@ func stopIfUnknown(b *batch) {
 	}
 }
 
-// decoded takes in what became of a payload.
+// decoded takes in what became of a payload. A strict codec refuses by itself what is lost.
 func (r *Rehearsal) decoded(s *scope, c codec.Codec, m codec.Meta, payload []byte, v any) {
-	if _, own := v.(json.Unmarshaler); own {
-		return // a type that reads by itself may read what it does not write
-	}
 	plain, base, err := codec.Open(convertContext(s), c, m, payload)
-	if err != nil {
+	if err != nil || !codec.IsJSON(base) {
 		return
 	}
-	again, err := codec.Encode(convertContext(s), base, m, v)
-	if err != nil {
-		return
+	var members []string
+	for _, l := range lossless.Of(plain, v, lossless.Options{Nulls: m.Part == codec.PartInput}) {
+		members = append(members, l.Path)
 	}
-	loss := Loss{Members: jsonloss.Lost(plain, again), Type: fmt.Sprintf("%T", v)[1:]}
-	if len(loss.Members) == 0 && !jsonloss.Absent(plain, again) {
-		return
+	if text := string(bytes.TrimSpace(plain)); len(members) > 0 || (text == "{}" || text == "null") && lossless.Missing([]byte("{}"), v) != "" {
+		r.lost(s, m, members, v)
 	}
-	loss.Path = pathOfMeta(s, m)
+}
+
+// lost notes what a value has lost; without members that nothing was recorded for it.
+func (r *Rehearsal) lost(s *scope, m codec.Meta, members []string, v any) {
+	loss := Loss{Path: pathOfMeta(s, m), Members: members, Type: fmt.Sprintf("%T", v)[1:]}
 	if !slices.ContainsFunc(r.Losses, func(l Loss) bool {
 		return l.Path == loss.Path && l.Type == loss.Type && slices.Equal(l.Members, loss.Members)
 	}) {
