@@ -38,8 +38,6 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
-	// Chosen is called, with the turn, with which side of a declared change was taken; nil for no one to call.
-	Chosen func(Decision)
 	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
 	Rehearsal *Rehearsal
 	// Input makes the input of the handler, which decode fills, given a pointer.
@@ -219,7 +217,7 @@ func (inv *invocation) handle(root *scope) {
 		o.Payload, err = encodeResult(inv, root, v)
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)}
+		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, err, nil)}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{
