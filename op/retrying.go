@@ -56,7 +56,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	return retried
 }
 
-// attemptable reports whether running n again can come to another end.
+// attemptable reports whether running n again can end differently.
 func attemptable(n node.Node) bool {
 	switch n.(type) {
 	case *node.Await, *node.Callback:

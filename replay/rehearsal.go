@@ -112,7 +112,7 @@ func (u UnregisteredError) String() string {
 	return fmt.Sprintf("the error of %q was recorded as %q, which nothing registers", u.Path, u.Name)
 }
 
-// WaitingOperation is an operation that the code has come to and that has not ended.
+// WaitingOperation is an operation that the code has reached and that has not ended.
 type WaitingOperation struct {
 	Path string
 	Kind checkpoint.Kind
@@ -203,7 +203,7 @@ func rehearsalOf(ctx context.Context, o engine.Outcome, found *engine.Rehearsal)
 	return r, nil
 }
 
-// divergedOr tells a divergence from other errors.
+// divergedOr distinguishes a divergence from other errors.
 func divergedOr(err error) (*DivergedError, error) {
 	if d, ok := errors.AsType[*DivergedError](err); ok {
 		return d, nil

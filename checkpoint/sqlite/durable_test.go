@@ -33,7 +33,7 @@ func TestFileFormat(t *testing.T) {
 	}
 }
 
-// versions is how many versions of the schema have a file in testdata. A file is never written anew
+// versions is how many versions of the schema have a file in testdata. A file is never rewritten
 // when its version has been released.
 const versions = 4
 

@@ -93,7 +93,7 @@ func TestFileIsKept(t *testing.T) {
 	}
 }
 
-// What executions are given and return is nobody else's business.
+// What executions are given and return is no one else's business.
 func TestOnlyTheOwnerReads(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "50%20 of? #1&2.db")

@@ -232,7 +232,7 @@ func TestNumberOfAGoroutine(t *testing.T) {
 	}
 }
 
-// Two goroutines that exist at the same time are told apart.
+// Two goroutines that exist at the same time are distinguished.
 func TestGoroutinesDiffer(t *testing.T) {
 	t.Parallel()
 	mine := g()

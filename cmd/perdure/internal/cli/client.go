@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// defaultEndpoint is where perdure dev serves unless told otherwise.
+// defaultEndpoint is where perdure dev serves unless a flag says otherwise.
 const defaultEndpoint = "http://127.0.0.1:9090"
 
 // notFoundError says that there is no such thing.

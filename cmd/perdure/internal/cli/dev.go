@@ -345,7 +345,7 @@ func (s *site) greet(endpoint string) {
 	}
 }
 
-// say tells the user something.
+// say writes something to the user.
 func (s *site) say(format string, args ...any) {
 	s.printing.Lock()
 	defer s.printing.Unlock()

@@ -52,7 +52,7 @@ func TestDevOnAFullDisk(t *testing.T) {
 	p.end(os.Interrupt)
 }
 
-// Nobody is authenticated: the program is reached from this machine alone unless it is told otherwise, and then it
+// No one is authenticated: the program is reached from this machine alone unless a flag says otherwise, and then it
 // warns. All of 127.0.0.0/8 is this machine, so who listens on 127.0.0.1 alone is not reached at 127.0.0.2.
 func TestDevListensOnLoopback(t *testing.T) {
 	t.Parallel()
