@@ -121,7 +121,7 @@ func undecidable(c *node.Choice) (err error) {
 		for _, other := range seen {
 			if sameIdentity(other, n) {
 				h := n.Head()
-				err = misuse(h.Name, "op.%s: both sides are a %s of the name %q and the key %q, so that no log tells which one was begun: "+
+				err = misuse(h.Name, "op.%s: both sides are a %s of the name %q and the key %q, so that no log says which one was begun: "+
 					"give the new one another name (or key), or put what both begin with before the declaration", c.As, kindName(n), h.Name, h.Key)
 				return false
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "rewrite testdata")
 
 // TestFileFormat: the file has a write-ahead log and room for checksums.
 func TestFileFormat(t *testing.T) {

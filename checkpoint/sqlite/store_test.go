@@ -261,7 +261,7 @@ func TestFilesThatAreNoStores(t *testing.T) {
 			},
 		},
 		{
-			name: "another database", reason: "its tables are somebody else's", want: sqlite.ErrSchema, text: "something else",
+			name: "another database", reason: "its tables are someone else's", want: sqlite.ErrSchema, text: "something else",
 			make: func(t *testing.T, path string) { t.Helper(); database(t, path, `CREATE TABLE a (b)`) },
 		},
 		{

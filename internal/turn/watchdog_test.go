@@ -55,7 +55,7 @@ func TestMutexAcrossAPark(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(patience):
-		t.Fatal("the strands wait for ever")
+		t.Fatal("the strands wait forever")
 	}
 	f.Post(func() {
 		if total != n || f.Strands() != 0 || f.LiveOff() != 0 {

@@ -135,7 +135,7 @@ func TestAWSConfiguration(t *testing.T) {
 		code               int
 	}{
 		{
-			name: "no region", reason: "nobody can guess it", args: []string{"list", "--aws"}, env: credentials(),
+			name: "no region", reason: "no one can guess it", args: []string{"list", "--aws"}, env: credentials(),
 			want: "no AWS region is configured: give --region, or set AWS_REGION", code: cli.ExitUsage,
 		},
 		{

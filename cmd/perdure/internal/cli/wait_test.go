@@ -39,7 +39,7 @@ func TestStartWithWait(t *testing.T) {
 			},
 		},
 		{
-			reason:  "an execution that fails tells why, and the exit code tells that it did",
+			reason:  "an execution that fails says why, and the exit code says that it did",
 			payload: `{"id":"B-1","items":["hat"]}`,
 			want: outcome{
 				err: lines(
@@ -276,7 +276,7 @@ func TestWaitingFor(t *testing.T) {
 			want: `waiting for wait "nap", which ends in 2d1h`,
 		},
 		{
-			name: "callback without a timeout", reason: "somebody must act",
+			name: "callback without a timeout", reason: "someone must act",
 			run: func(ctx op.Context, _ int) (int, error) {
 				c, err := replay.Run(ctx, op.CreateCallback[int]("answer"))
 				if err != nil {
