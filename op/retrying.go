@@ -81,7 +81,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 		r := s.Run(node.With(b.op.node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
 		err := b.failed(r)
 		if err == nil {
-			return node.Verbatim{Payload: r.Payload}, r.Err
+			return node.Verbatim{Payload: r.Payload, Replayed: r.Replayed}, r.Err
 		}
 		if e, ok := errors.AsType[*codec.Error](err); ok && !e.Transient {
 			return nil, last(r, err)

@@ -84,6 +84,12 @@ func (e *Envelope) Short(summary string) *Envelope {
 	}
 }
 
+// IsShort reports whether a payload is an envelope whose results are in the records of the branches.
+func IsShort(payload []byte) bool {
+	e, ok := ReadEnvelope(payload)
+	return ok && e.Status != "" && len(e.Items) == 0
+}
+
 // Encode returns the envelope as a payload.
 func (e *Envelope) Encode() []byte {
 	var b bytes.Buffer

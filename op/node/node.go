@@ -183,6 +183,8 @@ type Group struct {
 type Verbatim struct {
 	// Payload is nil if there is none.
 	Payload Payload
+	// Replayed says that the payload was in the log before the code asked for it: see [Result.Replayed].
+	Replayed bool
 }
 
 // Await waits for an operation that was started before. It claims nothing.

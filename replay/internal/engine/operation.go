@@ -24,6 +24,8 @@ type operation struct {
 	// found is the record when the operation was claimed; nil if there was none.
 	found *checkpoint.Operation
 	claimed
+	// what is the operation as it was declared, of one that was started and whose result has its own structure; else nil.
+	what node.Node
 	// outside says that the result is not ours.
 	outside bool
 	binding
