@@ -18,7 +18,7 @@ type Loss struct {
 	Problem string
 }
 
-// The bounds of the search: so many losses are enough to see what is wrong, and of so many places that look like one it
+// The bounds of the search: that many losses are enough to see what is wrong, and of that many places that look like one it
 // is found out whether they are. What is in one place of all elements of an array counts once.
 const (
 	most      = 8

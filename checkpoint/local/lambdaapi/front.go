@@ -29,7 +29,7 @@ import (
 // AWS does not have GET /perdure/durable-executions/ARN/log, which returns what the function would be invoked with: with it
 // perdure compat is exact.
 //
-// It accepts every signature, and a request without one: nobody is authenticated. Serve it on a
+// It accepts every signature, and a request without one: no one is authenticated. Serve it on a
 // loopback address. Requests of web pages are refused: those with an Origin header and, on a
 // loopback address, those for a host of the public DNS.
 //

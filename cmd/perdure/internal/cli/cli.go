@@ -30,7 +30,7 @@ type Streams struct {
 	Out, Err io.Writer
 	// Getenv looks up the environment; nil stands for an empty one.
 	Getenv func(string) string
-	// Now is the time that ages are told from; nil stands for the real one.
+	// Now is the time that ages are counted from; nil stands for the real one.
 	Now func() time.Time
 	// Width is how many columns Out has; zero means that it is no terminal, and that no line is cut.
 	Width int

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// defaultEndpoint is where perdure dev serves unless told otherwise.
+// defaultEndpoint is where perdure dev serves unless a flag says otherwise.
 const defaultEndpoint = "http://127.0.0.1:9090"
 
 // notFoundError says that there is no such thing.
@@ -157,7 +157,7 @@ func (a *app) explain(what string, err error) error {
 			"it prints it, and --listen gives it another", what, a.serviceURL())
 	}
 	if is[*net.OpError](err) && !a.onAWS() {
-		return fmt.Errorf("%s: nobody answers at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
+		return fmt.Errorf("%s: no answer at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: no answer within %v: give a longer --timeout", what, a.timeout)

@@ -74,7 +74,7 @@ not found out.`,
 	f.BoolVar(&o.histories, "histories", false, "make the logs from histories, as of functions on AWS")
 	f.StringVar(&o.rollback, "rollback", "", "rehearse the code of this revision of Git")
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
-	f.IntVar(&o.most, "max", 0, "at most so many, the last ones first; 0 means all")
+	f.IntVar(&o.most, "max", 0, "at most that many, the last ones first; 0 means all")
 	f.BoolVar(&o.github, "github", false, "annotate the workflow run of GitHub Actions (default if $GITHUB_ACTIONS is true)")
 	return cmd
 }

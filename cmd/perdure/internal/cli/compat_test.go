@@ -11,7 +11,7 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
-// guarded is the greeter as somebody changes it who fears for executions: one that does not fit is held.
+// guarded is the greeter as someone changes it who fears for executions: one that does not fit is held.
 func guarded(before string) string {
 	text := strings.ReplaceAll(greeter, "VERSION", "one")
 	text = strings.Replace(text, "	first, err :=", before+"	first, err :=", 1)
