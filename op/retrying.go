@@ -33,7 +33,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	case isDeclared(o.node()):
 		n.Err = misuse(name, "op.Retry of a declared change: put the declaration around it, op.Replaces(op.Retry(…), op.Retry(…))")
 	case !attemptable(o.node()):
-		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() come to one end; pass the operation itself", o.node().Head().Name)
+		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() end only once; pass the operation itself", o.node().Head().Name)
 	case err != nil:
 		n.Err = misuse(name, "op.Retry: %v", err)
 	}
@@ -56,7 +56,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	return retried
 }
 
-// attemptable reports whether running n again can come to another end.
+// attemptable reports whether running n again can end differently.
 func attemptable(n node.Node) bool {
 	switch n.(type) {
 	case *node.Await, *node.Callback:

@@ -113,7 +113,7 @@ func ReadEnvelope(payload []byte) (e *Envelope, ok bool) {
 	return m.Perdure, true
 }
 
-// Started is how many of n branches count as started when so many have been counted as ended, the
+// Started is how many of n branches count as started when that many have been counted as ended, the
 // one that decides included: all, unless maxOpen, which is not zero then, bounds how many may be
 // open at once. It does not depend on how many an invocation got to before it was lost.
 func Started(n, maxOpen, counted int) int {

@@ -14,7 +14,7 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// history is what the events of an execution in the cloud tell.
+// history is what the events of an execution in the cloud say.
 type history struct {
 	events []local.Event
 	// log is the log that the function was given, that of the execution first, as far as events
@@ -69,7 +69,7 @@ func pathsOf(log []checkpoint.Operation, seen *sights) map[string]string {
 	return p.paths
 }
 
-// sights are the operations that a rehearsal has come to. The nil sights note nothing.
+// sights are the operations that a rehearsal has reached. The nil sights note nothing.
 type sights struct {
 	batches map[string]*node.Batch    // by path
 	heads   map[string][]*node.Header // of operations with a key, by the path of their scope

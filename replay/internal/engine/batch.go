@@ -48,7 +48,7 @@ type standing struct {
 	listed, counting bool
 }
 
-// verdict is what a batch has come to.
+// verdict is how a batch has ended.
 type verdict struct {
 	// decided says that no further end counts; outcomeRecorded that how it ended is in the log, for its losers
 	// are being compensated; recomputing that branches run to compute large results, and are not counted.

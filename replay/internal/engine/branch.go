@@ -49,7 +49,7 @@ type branchEnd struct {
 	failure  *checkpoint.Failure
 }
 
-// branchIdentity is what tells a branch from the others of its batch.
+// branchIdentity is what shows a branch from the others of its batch.
 type branchIdentity struct {
 	// name and key identify the branch, or its index does.
 	name, key string
@@ -262,7 +262,7 @@ func (k *branch) observed(g *node.Group) (v any, err error) {
 	return v, err
 }
 
-// result is what an operation that is not a plain group has come to.
+// result is the result of an operation that is not a plain group.
 func (k *branch) result(r node.Result) (any, error) {
 	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
 		_, r.Err = guarded(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success

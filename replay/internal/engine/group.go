@@ -91,7 +91,7 @@ func concludeGroup(o *operation, f *fiber, n *node.Group, in *scope, v any, err 
 }
 
 // recordGroup records how a group ended, or, if that is in the log already, sees whether the code
-// has come to the same end.
+// has have the same end.
 func recordGroup(o *operation, f *fiber, in *scope, v any, payload checkpoint.Payload, err error) node.Result {
 	inv := o.s.inv
 	if in.readOnly {

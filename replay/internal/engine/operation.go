@@ -53,7 +53,7 @@ type future struct {
 	// to is seen by the scope when it asks for it, never when it happens.
 	separate bool
 	f        *fiber
-	// done says that rec is what it came to; read that somebody has asked for it.
+	// done says that rec is how it ended; read that someone has asked for it.
 	done, read bool
 	rec        node.Result
 	joiners    []*fiber

@@ -26,7 +26,7 @@ import (
 //  3. What the service would finish is never finished.
 //  4. When everything is at rest, branches that were not opened for want of room are opened if the log holds anything
 //     of them, and results are decoded that no one has asked for yet. What does not fit there is a doubt: whether the
-//     code comes to it depends on what has not happened yet.
+//     code reaches it depends on what has not happened yet.
 //
 // So up to its rest it is the invocation that would be made, and what diverges in it diverges there.
 type Rehearsal struct {
@@ -51,7 +51,7 @@ type Doubt struct {
 	Path string
 	// Withheld is why a payload is not known; else empty.
 	Withheld string
-	// Err is what would end the execution if the code comes to it; nil if a payload is not known.
+	// Err is what would end the execution if the code reaches it; nil if a payload is not known.
 	Err error
 }
 
@@ -68,7 +68,7 @@ type Loss struct {
 // Unregistered is an identity of a recorded error that nothing registers.
 type Unregistered struct{ Path, Name string }
 
-// Place is an operation that a rehearsal has come to.
+// Place is an operation that a rehearsal has reached.
 type Place struct {
 	Path string
 	Kind checkpoint.Kind
@@ -83,7 +83,7 @@ func (r *Rehearsal) enter(s *scope) {
 	}
 }
 
-// doubt notes what would end the execution if the code comes to it.
+// doubt notes what would end the execution if the code reaches it.
 func (inv *invocation) doubt(err error) {
 	path := ""
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
@@ -144,7 +144,7 @@ func (inv loop) rehearsed() {
 	inv.endWith(Outcome{Status: checkpoint.OutcomePending})
 }
 
-// placesOfRest lists what the invocation has come to.
+// placesOfRest lists how the invocation has ended.
 func placesOfRest(inv *invocation) []Place {
 	var waits []*operation
 	inv.end.root.each(func(f *fiber) {

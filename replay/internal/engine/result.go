@@ -130,7 +130,7 @@ func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure
 	return out
 }
 
-// timedOut tells a missed heartbeat from the end of the time. Source: the error types that the
+// timedOut distinguishes a missed heartbeat from the end of the time. Source: the error types that the
 // service gives callbacks.
 func timedOut(kind string) error {
 	if strings.EqualFold(kind, "Callback.Heartbeat") {
