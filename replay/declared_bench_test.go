@@ -17,7 +17,7 @@ import (
 // reports is the time of a declared operation over that of a plain one.
 func BenchmarkDeclared(b *testing.B) {
 	const steps = 500
-	step := func(name string) op.Op[string] { return says(name) }
+	step := says
 	names := func(prefix string) []string {
 		all := make([]string, steps)
 		for i := range all {
