@@ -325,3 +325,9 @@ func HasValues(pointer any) bool {
 	t := reflect.TypeOf(pointer)
 	return t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() > 0
 }
+
+// Member returns the path of a member.
+func Member(path, name string) string { return dot(path, name) }
+
+// Item returns the path of an element.
+func Item(path string, i int) string { return at(path, i) }

@@ -61,6 +61,10 @@ func TestCompat(t *testing.T) {
 		Groups       []struct{ Class, Code string }
 		Executions   []struct{ Name, Verdict string }
 	}
+	if got := w.run(endpoint, "compat", "./greet", "--histories"); got.code != cli.ExitFailed ||
+		!strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n") {
+		t.Errorf("by histories: %+v", got)
+	}
 	got = w.run(endpoint, "compat", "greet=./greet", "--max", "1", "-o", "json")
 	if err := json.Unmarshal([]byte(got.out), &found); err != nil || found.Diverge != 1 || found.Fit != 0 || len(found.Groups) != 1 ||
 		found.Groups[0].Class != "diverges" || found.Executions[0].Name != "B-1" || !strings.Contains(got.err, "--max 0 rehearses all") {
