@@ -354,7 +354,7 @@ func TestForkAndRedrive(t *testing.T) {
 		"redrive arn:aws:x": {err: "perdure: redrive arn:aws:x: local: no such execution (ResourceNotFoundException)\n", code: cli.ExitNotFound},
 		"redrive A-1 --aws": {err: "perdure: AWS has no call to redrive an execution: start one with the same input, under another name\n", code: cli.ExitUsage},
 		"redrive arn:aws:x --endpoint http://127.0.0.1:1": {
-			err: "perdure: redrive arn:aws:x: nobody answers at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws\n", code: cli.ExitUnavailable,
+			err: "perdure: redrive arn:aws:x: no answer at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws\n", code: cli.ExitUnavailable,
 		},
 	} {
 		if diff := cmp.Diff(want, s.run(strings.Fields(args)...), cmp.AllowUnexported(outcome{})); diff != "" {
