@@ -12,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/quota"
 	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay/internal/engine"
@@ -59,6 +60,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	r := engine.Run{
 		ARN: event.ARN, Token: event.Token, Client: client, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec,
 		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Substitute: substitute.From(ctx),
+		Quota:     quota.From(ctx),
 		Durations: c.durations(ctx), Input: c.input, Handler: c.run,
 	}
 	h := newHooks(set, &r, requestID(ctx))

@@ -171,7 +171,7 @@ func encodeFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) 
 	} else {
 		f.offWork(convert)
 	}
-	return closedFailure(f, m, fail)
+	return closedFailure(f, m, shortened(f.inv, fail))
 }
 
 // childOf makes an operation of a batch. A builder that panics makes one that is invalid.

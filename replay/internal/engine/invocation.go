@@ -12,6 +12,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
+	"github.com/perdure/perdure/internal/quota"
 	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op"
@@ -33,7 +34,9 @@ type Run struct {
 	Attrs []slog.Attr
 	// Substitute replaces operations; nil but in tests.
 	Substitute substitute.Func
-	Durations  *Durations
+	// Quota is what the execution may have.
+	Quota     quota.Quota
+	Durations *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
 	// Input makes the input of the handler, which decode fills, given a pointer.
@@ -178,7 +181,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 
 // begin begins the handler.
 func (inv *invocation) begin() {
-	inv.usage = usageOf(inv.log)
+	inv.usage = usageOf(inv)
 	warnOfUsage(inv)
 	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
@@ -206,6 +209,9 @@ func (inv *invocation) handle(root *scope) {
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
 	if err == nil {
 		o.Payload, err = encodeResult(inv, root, v)
+	}
+	if _, large := o.Answer(); err == nil && errors.Is(large, checkpoint.ErrTooLarge) {
+		err = inv.fits("result of the handler", o.Payload) // it would be stored
 	}
 	if err != nil {
 		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)}
