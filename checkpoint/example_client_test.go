@@ -20,6 +20,16 @@ func ExampleNewClient() {
 	// Output: true
 }
 
+func ExampleNewControl() {
+	api := lambdaapi.New(lambdaapi.Options{Region: "eu-west-1"})
+	control := checkpoint.NewControl(api)
+	// Nobody holds this execution up: the answer is that the keys are missing.
+	err := control.Pause(context.Background(), checkpoint.PauseInput{ARN: "arn:…", Reason: "bad deploy"})
+	failed, ok := errors.AsType[*checkpoint.APIError](err)
+	fmt.Println(ok, failed.Call, failed.Conflict(), failed.Denied())
+	// Output: true PauseDurableExecution false false
+}
+
 func ExampleClientFromEnv() {
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		defer os.Setenv(name, os.Getenv(name))
@@ -75,4 +85,20 @@ func ExampleAPIError() {
 func ExampleStatus_Terminal() {
 	fmt.Println(checkpoint.StatusPending.Terminal(), checkpoint.StatusTimedOut.Terminal())
 	// Output: false true
+}
+
+func ExampleWithTraceHeader() {
+	ctx := checkpoint.WithTraceHeader(context.Background(), "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+	fmt.Println(checkpoint.TraceHeaderFrom(ctx))
+	fmt.Println(checkpoint.TraceHeaderFrom(context.Background()) == "")
+	// Output:
+	// Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
+	// true
+}
+
+func ExampleTraceHeaderFrom() {
+	host := checkpoint.WithTraceHeader(context.Background(), "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")
+	fmt.Println(checkpoint.TraceHeaderFrom(host))
+	// Output:
+	// Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
 }

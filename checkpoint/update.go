@@ -35,6 +35,9 @@ type Update struct {
 	Timeout, Heartbeat time.Duration
 	// Function and Tenant name the target of a CHAINED_INVOKE.
 	Function, Tenant string
+	// TraceHeader is the X-Ray trace header that the target of a CHAINED_INVOKE is started with; empty leaves it to the
+	// service, which takes that of the execution.
+	TraceHeader string
 	// ReplayChildren of a CONTEXT SUCCEED keeps its children in the state of later invocations.
 	ReplayChildren bool
 }

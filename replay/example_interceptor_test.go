@@ -94,3 +94,16 @@ func ExampleWithInterceptors() {
 	// metrics after charge
 	// "done" <nil>
 }
+
+func ExampleInterceptor_invokeTraceHeader() {
+	traced := replay.Interceptor{InvokeTraceHeader: func(_ context.Context, o replay.OperationInfo, header string) string {
+		fmt.Printf("invoke of %s, the invocation has %q\n", o.Path, header)
+		return "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+	}}
+	show(func(ctx op.Context, _ op.None) (string, error) {
+		return replay.Run(ctx, op.Invoke[string]("charge", "nowhere:live", 500))
+	}, replay.WithInterceptors(traced))
+	// Output:
+	// invoke of charge, the invocation has ""
+	// ResourceNotFoundException: Function not found: nowhere:live
+}

@@ -52,7 +52,7 @@ func newHooks(set *settings, run *engine.Run, requestID string) *hooks {
 		paths: make(map[string]string), begun: make(map[string]bool), fresh: make(map[string]bool),
 		told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
 		info: InvocationInfo{
-			ExecutionARN: run.ARN, RequestID: requestID, First: run.Log.Len() == 0, StartedAt: run.Execution.Start,
+			ExecutionARN: run.ARN, RequestID: requestID, TraceHeader: run.TraceHeader, First: run.Log.Len() == 0, StartedAt: run.Execution.Start,
 			Operations: run.Log.Len(), Updated: len(run.Updated),
 		},
 	}

@@ -139,3 +139,38 @@ func (h *hooks) Attrs(o engine.Sight, number int) []slog.Attr {
 	})
 	return attrs
 }
+
+// TraceHeader asks the interceptors, in their order, for the trace header of an invoke.
+func (h *hooks) TraceHeader(o engine.Sight, header string) string {
+	info := h.operation(o)
+	for n := range h.list {
+		replace := h.list[n].InvokeTraceHeader
+		if replace == nil {
+			continue
+		}
+		made := header
+		if err := engine.Guard(func() { made = replace(h.ctx, info, header) }); err != nil {
+			h.panicked(n, err)
+			continue
+		}
+		if !validTraceHeader(made) {
+			h.log.Warn("an interceptor made a trace header that the service would refuse: the former one stays; "+
+				"want at most 512 printable ASCII characters", slog.Int("interceptor", n), slog.String("path", o.Path))
+			continue
+		}
+		header = made
+	}
+	return header
+}
+
+// maxTraceHeader bounds what an interceptor may make: the service gives no bound, and real headers have about 100 bytes.
+const maxTraceHeader = 512
+
+func validTraceHeader(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= maxTraceHeader
+}

@@ -44,6 +44,13 @@ type Interceptor struct {
 	GroupStart func(ctx context.Context, g GroupInfo)
 	GroupEnd   func(ctx context.Context, g GroupInfo, end AttemptEnd)
 
+	// InvokeTraceHeader returns the X-Ray trace header that the target of an op.Invoke is started with, in place of header:
+	// that of the invocation or, with several interceptors, what the one before has returned. It is called once, when the
+	// invoke is about to be started, and not on replay. The empty string leaves it to the service, which takes the header of the
+	// execution. More than 512 bytes, or others than printable ASCII, are logged and ignored: the service would refuse
+	// them.
+	InvokeTraceHeader func(ctx context.Context, o OperationInfo, header string) string
+
 	// LogAttrs are added to the records that a body logs; see [LogHandler]. It is called before
 	// AttemptStart.
 	LogAttrs func(a AttemptInfo) []slog.Attr
@@ -63,6 +70,8 @@ type InvocationInfo struct {
 	ExecutionARN string
 	// RequestID is that of the Lambda invocation; empty outside Lambda.
 	RequestID string
+	// TraceHeader is the X-Ray trace header that the service has given the invocation; empty without one.
+	TraceHeader string
 	// First says that nothing has been recorded yet.
 	First bool
 	// StartedAt is when the execution began.

@@ -54,8 +54,8 @@ func brokenRules() []brokenRule {
 		},
 		{
 			rule: "a place among running bodies goes to who still waits for one", how: "it goes to a branch that was left behind",
-			patch:   "rule-place-to-who-waits",
-			program: "a place of one that was left behind",
+			patch: "rule-place-to-who-waits",
+			test:  "^TestTraces$/^place-to-who-waits$", pkg: ".", program: "a place of one that was left behind",
 		},
 		{
 			rule: "a place among running bodies is not lost with who was woken to take it", how: "if it was left behind by then",

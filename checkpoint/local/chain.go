@@ -48,7 +48,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 		StartInput: StartInput{Function: u.Function, Name: name, Tenant: r.Tenant, Input: orEmptyObject(r.Input)},
 		parentARN:  d.rec.ARN, parentOperation: r.ID,
 	}
-	ev.Version, ev.Target = h.Version(), d.e.svc.executionARN(h, name)
+	ev.Version, ev.Target = h.Version(), d.e.svc.targetARN(h, name)
 	r.Target = ev.Target
 	d.logOf(r, ev)
 	d.after = append(d.after, func() { d.e.launchTarget(order) })

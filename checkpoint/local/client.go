@@ -87,6 +87,11 @@ func (s *Service) checkpoint(
 		if err := d.apply(in.Updates); err != nil {
 			return err
 		}
+		if d.rec.Status.Held() {
+			d.cut()
+			r = reply{inv: e.inv}
+			return nil
+		}
 		d.nothing = len(in.Updates) == 0
 		d.under = append(d.under, func() {
 			r = e.reply()

@@ -126,7 +126,7 @@ func (d *draft) weigh(p checkpoint.Payload, f *checkpoint.Failure) *checkpoint.A
 // checkpoint call, when its invocation has ended.
 func (d *draft) end(status Status, result checkpoint.Payload, failure *checkpoint.Failure, closing bool) {
 	d.rec.Status, d.rec.Result, d.rec.Failure, d.rec.End = status, result, failure, d.now
-	d.rec.Closing = closing
+	d.rec.Closing, d.rec.Pause = closing, Pause{}
 	d.set = nil
 	for key := range d.e.timers {
 		d.clear = append(d.clear, key)

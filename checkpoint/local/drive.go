@@ -92,6 +92,9 @@ func (s *Service) drive(e *Execution) (idle bool, changed <-chan struct{}) {
 func (e *Execution) waitsFor() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.rec.Status.Held() {
+		return fmt.Sprintf("is %s (%q) until Resume is called", e.rec.Status, e.rec.Pause.Reason)
+	}
 	for _, r := range e.records {
 		if r.Kind != checkpoint.KindExecution && r.Kind != checkpoint.KindContext && !r.Status.Terminal() {
 			return fmt.Sprintf("waits for %s %q (%s), which is %s", r.Kind, r.Name, r.ID, r.Status)

@@ -16,6 +16,12 @@ var (
 	ErrNoFunction = errors.New("no such function is hosted")
 	// ErrEnded says that the execution has ended already.
 	ErrEnded = errors.New("local: the execution has ended")
+	// ErrUnfinished says that the execution has not ended, or that its history is not complete.
+	ErrUnfinished = errors.New("local: the execution has not ended; stop it first")
+	// ErrPaused says that the execution is paused, or about to be.
+	ErrPaused = errors.New("local: the execution is paused already")
+	// ErrNotPaused says that the execution is not paused.
+	ErrNotPaused = errors.New("local: the execution is not paused")
 	// ErrStalled says that an execution waits for something that no timer will bring.
 	ErrStalled = errors.New("local: the execution is stalled")
 	// ErrLost is why the context of an invocation ends whose function was lost.

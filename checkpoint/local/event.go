@@ -17,6 +17,8 @@ const (
 	EventExecutionFailed        EventType = "ExecutionFailed"
 	EventExecutionTimedOut      EventType = "ExecutionTimedOut"
 	EventExecutionStopped       EventType = "ExecutionStopped"
+	EventExecutionPaused        EventType = "ExecutionPaused"
+	EventExecutionResumed       EventType = "ExecutionResumed"
 	EventContextStarted         EventType = "ContextStarted"
 	EventContextSucceeded       EventType = "ContextSucceeded"
 	EventContextFailed          EventType = "ContextFailed"
@@ -42,7 +44,8 @@ const (
 // an invocation.
 func (t EventType) ofExecution() bool {
 	switch t { //nolint:exhaustive // all others
-	case EventExecutionStarted, EventExecutionSucceeded, EventExecutionFailed, EventExecutionTimedOut, EventExecutionStopped:
+	case EventExecutionStarted, EventExecutionSucceeded, EventExecutionFailed, EventExecutionTimedOut, EventExecutionStopped,
+		EventExecutionPaused, EventExecutionResumed:
 		return true
 	}
 	return false
@@ -84,6 +87,11 @@ type Event struct {
 	Timeout, Heartbeat time.Duration
 	// Function, Version, Tenant and Target, the ARN of the execution, are those of ChainedInvokeStarted.
 	Function, Version, Tenant, Target string
+	// Requested is when ExecutionPaused or ExecutionResumed was asked for, Reason why; it may be empty. TimeoutPaused of
+	// ExecutionPaused says that the execution timeout does not run meanwhile.
+	Requested     time.Time
+	Reason        string
+	TimeoutPaused bool
 	// RequestID, Start and End are those of InvocationCompleted.
 	RequestID  string
 	Start, End time.Time

@@ -37,6 +37,15 @@ func TestEventsAsJSON(t *testing.T) {
 		{"it fails and nobody says why", local.Event{Type: local.EventExecutionFailed}, `{"Error":{"Truncated":false}}`},
 		{"it times out", local.Event{Type: local.EventExecutionTimedOut}, `{}`},
 		{"it is stopped", local.Event{Type: local.EventExecutionStopped, Failure: no}, failed},
+		{"it is paused", local.Event{
+			Type: local.EventExecutionPaused, Requested: start, Reason: "bad deploy", TimeoutPaused: true,
+		}, `{"PauseRequestTimestamp":1767225600,"Reason":{"Payload":"bad deploy","Truncated":false},"ExecutionTimeoutPaused":true}`},
+		{"it is paused and nobody says why", local.Event{
+			Type: local.EventExecutionPaused, Requested: start,
+		}, `{"PauseRequestTimestamp":1767225600,"ExecutionTimeoutPaused":false}`},
+		{"it is resumed", local.Event{
+			Type: local.EventExecutionResumed, Requested: start, Reason: "mended",
+		}, `{"ResumeRequestTimestamp":1767225600,"Reason":{"Payload":"mended","Truncated":false}}`},
 		{"details are there even if empty", local.Event{Type: local.EventContextStarted}, `{}`},
 		{"a context succeeds", local.Event{Type: local.EventContextSucceeded, Result: text("1")}, result},
 		{"a context succeeds without a result", local.Event{Type: local.EventContextSucceeded}, `{"Result":{"Truncated":false}}`},

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -77,6 +78,10 @@ type eventDetails struct {
 	Start            json.Number   `json:"StartTimestamp,omitempty"`
 	End              json.Number   `json:"EndTimestamp,omitempty"`
 	RequestID        string        `json:"RequestId,omitempty"`
+	PauseRequested   json.Number   `json:"PauseRequestTimestamp,omitempty"`
+	ResumeRequested  json.Number   `json:"ResumeRequestTimestamp,omitempty"`
+	Reason           *eventPayload `json:"Reason,omitempty"`
+	TimeoutPaused    *bool         `json:"ExecutionTimeoutPaused,omitempty"`
 }
 
 type eventPayload struct {
@@ -128,6 +133,10 @@ func (e Event) details() eventDetails {
 		if e.Failure != nil {
 			d.Error = errorOf(e.Failure)
 		}
+	case EventExecutionPaused:
+		d.PauseRequested, d.Reason, d.TimeoutPaused = api.Timestamp(e.Requested), reasonOf(e.Reason), &e.TimeoutPaused
+	case EventExecutionResumed:
+		d.ResumeRequested, d.Reason = api.Timestamp(e.Requested), reasonOf(e.Reason)
 	case EventContextStarted, EventStepStarted:
 		// Their details are empty.
 	}
@@ -143,6 +152,8 @@ func (d eventDetails) event() Event {
 		Function: d.Function, Tenant: d.Tenant, Version: d.Version, Target: d.Target,
 		Start: api.TimeOf(d.Start), End: api.TimeOf(d.End), RequestID: d.RequestID,
 	}
+	e.Requested, e.Reason = api.TimeOf(cmp.Or(d.PauseRequested, d.ResumeRequested)), d.Reason.payload().String()
+	e.TimeoutPaused = d.TimeoutPaused != nil && *d.TimeoutPaused
 	if d.Error != nil && d.Error.Payload != nil {
 		e.Failure = d.Error.Payload.Record()
 	}
@@ -158,6 +169,14 @@ func payloadOf(p checkpoint.Payload) *eventPayload {
 	}
 	text := p.String()
 	return &eventPayload{Payload: &text}
+}
+
+// reasonOf returns a reason as the API has it, nil for none.
+func reasonOf(reason string) *eventPayload {
+	if reason == "" {
+		return nil
+	}
+	return &eventPayload{Payload: &reason}
 }
 
 func (p *eventPayload) payload() checkpoint.Payload {

@@ -30,11 +30,13 @@ type Execution struct {
 	calls   []Call
 	// last is the reply to the last accepted call.
 	last namedReply
+	// lastPause and lastResume are the last calls that paused and resumed the execution.
+	lastPause, lastResume namedCall
 	// inv is the last invocation, nil before the first.
 	inv *invocation
-	// queued: an invocation will begin. running: one has begun and not ended. paused: none begins
-	// before a pause is over.
-	queued, running, paused bool
+	// queued: an invocation will begin. running: one has begun and not ended. resting: none begins
+	// before the pause after one that failed is over.
+	queued, running, resting bool
 	// parked: nobody hosts the function of an execution that an earlier service has begun; waiting:
 	// an invocation is to begin when somebody does. Both are guarded by the service's mutex.
 	parked, waiting bool
@@ -73,7 +75,7 @@ func (e *Execution) Failure() *checkpoint.Failure { return e.snapshot().Failure 
 // Err returns an [*ExecutionError] if the execution has ended without a result.
 func (e *Execution) Err() error {
 	rec := e.snapshot()
-	if rec.Status == StatusRunning || rec.Status == StatusSucceeded {
+	if !rec.Status.Terminal() || rec.Status == StatusSucceeded {
 		return nil
 	}
 	return &ExecutionError{ARN: rec.ARN, Status: rec.Status, Failure: rec.Failure}
@@ -183,10 +185,10 @@ func (e *Execution) closeDone() {
 	}
 }
 
-// wake has the execution invoked, unless an invocation or a pause is to end before. The
-// execution's mutex is held.
+// wake has the execution invoked, unless an invocation or the pause after one is to end before, or the execution is
+// paused: what is due then is due when it is resumed. The execution's mutex is held.
 func (e *Execution) wake() {
-	if e.rec.Status.Terminal() || e.queued || e.running || e.paused {
+	if e.rec.Status != StatusRunning || e.queued || e.running || e.resting {
 		return
 	}
 	e.queued = true

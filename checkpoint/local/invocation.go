@@ -37,6 +37,8 @@ type invocation struct {
 	// dead: no token is valid any more. failure is why it was given up.
 	dead    bool
 	failure *checkpoint.Failure
+	// cut: its last call was answered without a token, because the execution is paused.
+	cut bool
 }
 
 // answer is how a function has ended.
@@ -89,7 +91,7 @@ func (e *Execution) beginInvocation() (inv *invocation, event []byte, err error)
 	var encoding error
 	err = e.transact(false, func(d *draft) error {
 		e.queued = false
-		d.nothing = d.rec.Status.Terminal() || e.running || e.paused
+		d.nothing = d.rec.Status != StatusRunning || e.running || e.resting
 		if !d.nothing {
 			d.rec.Invocations++
 			d.rec.InvocationStart, d.rec.Due = d.now, false

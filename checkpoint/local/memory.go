@@ -132,6 +132,24 @@ func (m *MemoryStore) List(q Query) ([]ExecutionRecord, error) {
 	return found, nil
 }
 
+// Delete implements [Store].
+func (m *MemoryStore) Delete(arn string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.executions[arn]
+	if !ok {
+		return ErrNotFound
+	}
+	delete(m.executions, arn)
+	is := func(x *stored) bool { return x == s }
+	m.order = slices.DeleteFunc(m.order, is)
+	name := s.execution.Name
+	if m.byName[name] = slices.DeleteFunc(m.byName[name], is); len(m.byName[name]) == 0 {
+		delete(m.byName, name)
+	}
+	return nil
+}
+
 func (q Query) matches(r ExecutionRecord) bool {
 	return (q.Function == "" || q.Function == r.Function || strings.HasPrefix(r.Function, q.Function+":")) &&
 		(q.Name == "" || q.Name == r.Name) &&

@@ -49,7 +49,7 @@ func (s *Service) recover() error {
 	}
 	recovered := slices.Clone(s.all)
 	for _, e := range recovered {
-		if err := e.resume(); err != nil {
+		if err := e.goOn(); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Service) restore(arn string) (e *Execution, over, ahead []keptTimer, er
 	e.parked = true
 	now := s.now()
 	for _, t := range kept.Timers {
-		e.paused = e.paused || t.Purpose == PurposeInvocation
+		e.resting = e.resting || t.Purpose == PurposeInvocation
 		a := &armed{stop: func() bool { return true }}
 		e.timers[t.TimerKey] = a
 		if t.At.After(now) {
@@ -135,9 +135,9 @@ func (s *Service) read(arn string) (*Execution, Snapshot, error) {
 	return e, kept, nil
 }
 
-// resume goes on with an execution: the invocation that ran is over, what it invoked is looked
+// goOn goes on with an execution: the invocation that ran is over, what it invoked is looked
 // after, and it is invoked again when somebody hosts its function and there is something to do.
-func (e *Execution) resume() error {
+func (e *Execution) goOn() error {
 	if !e.rec.InvocationStart.IsZero() {
 		if err := e.interrupt(); err != nil {
 			return err
@@ -182,6 +182,9 @@ func (e *Execution) interrupt() error {
 			d.close()
 		default:
 			d.log(completed)
+			if d.rec.Status == StatusPausing {
+				d.pause()
+			}
 		}
 		return nil
 	})

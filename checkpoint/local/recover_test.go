@@ -72,18 +72,18 @@ func tour(k *talk) (string, error) {
 			}
 			return pending, nil
 		case "READY":
-			if _, err := k.send(update(checkpoint.KindStep, checkpoint.ActionStart, "step")); err != nil {
-				return "", err
+			if _, err := k.send(update(checkpoint.KindStep, checkpoint.ActionStart, "step")); err != nil || k.token == "" {
+				return pending, err
 			}
-			if _, err := k.send(done); err != nil {
-				return "", err
+			if _, err := k.send(done); err != nil || k.token == "" {
+				return pending, err
 			}
 		case "STARTED":
 			if s.id != "step" {
 				return pending, nil
 			}
-			if _, err := k.send(done); err != nil { // the attempt was cut off
-				return "", err
+			if _, err := k.send(done); err != nil || k.token == "" { // the attempt was cut off
+				return pending, err
 			}
 		case "PENDING":
 			return pending, nil

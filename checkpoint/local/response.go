@@ -67,11 +67,14 @@ func (r response) problem() string {
 // endInvocation takes the answer of a function.
 func (e *Execution) endInvocation(inv *invocation, a answer) error {
 	return e.transact(false, func(d *draft) error {
-		d.rec.InvocationStart, d.rec.Due = time.Time{}, e.untold()
+		d.rec.InvocationStart, d.rec.Due = time.Time{}, inv.cut || e.untold()
 		d.endInvocation(inv, a)
+		if d.rec.Status == StatusPausing {
+			d.pause()
+		}
 		d.under = append(d.under, func() {
 			e.running = false
-			if e.untold() {
+			if e.rec.Due {
 				e.wake()
 			}
 		})
@@ -159,7 +162,7 @@ func (d *draft) again(failure *checkpoint.Failure, pause time.Duration) {
 		return
 	}
 	d.arm(TimerKey{Purpose: PurposeInvocation}, pause)
-	d.under = append(d.under, func() { d.e.paused = true })
+	d.under = append(d.under, func() { d.e.resting = true })
 }
 
 // nothingPending refuses an answer of a function that would never be invoked again (AWS emulator, executor.py).
@@ -175,7 +178,7 @@ func (d *draft) judge(completed Event, payload []byte) {
 		if len(r.result.Bytes()) > 0 || r.failure != nil || status == checkpoint.OutcomePending {
 			problem = "The execution was completed by a checkpoint: the response must carry nothing else."
 		}
-	case status == checkpoint.OutcomePending && !d.e.untold() && !d.e.waits():
+	case status == checkpoint.OutcomePending && !d.e.inv.cut && !d.e.untold() && !d.e.waits():
 		problem = nothingPending
 	}
 	if problem != "" {

@@ -43,6 +43,8 @@ type Service struct {
 	queue  []*Execution // executions to invoke, under a virtual clock
 	// orphans are chained invocations whose targets wait for somebody to host them.
 	orphans []orphan
+	// deletions counts the executions of a name that were deleted.
+	deletions map[nameKey]int
 	// invoking is how many invocations run.
 	invoking  int
 	generated int // names made up
@@ -60,7 +62,7 @@ func New(opts ...Option) *Service {
 	s := &Service{
 		hosts:  make(map[string]hosted),
 		byARN:  make(map[string]*Execution),
-		byName: make(map[nameKey]*Execution),
+		byName: make(map[nameKey]*Execution), deletions: make(map[nameKey]int),
 	}
 	for _, o := range opts {
 		o.apply(&s.config)
@@ -123,9 +125,20 @@ func (s *Service) RequestID() string {
 	return api.UniqueID(s.seed, "request", strconv.FormatInt(s.requests.Add(1), 10))
 }
 
-// executionARN returns the ARN of an execution (Lambda API, DurableExecutionArn).
+// executionARN returns the ARN of an execution (Lambda API, DurableExecutionArn). The service's mutex is held.
 func (s *Service) executionARN(h hosted, name string) string {
-	return h.Executed() + "/durable-execution/" + name + "/" + api.UniqueID(s.seed, h.Unqualified(), name)
+	parts := []string{s.seed, h.Unqualified(), name}
+	if n := s.deletions[nameKey{h.Unqualified(), name}]; n > 0 {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	return h.Executed() + "/durable-execution/" + name + "/" + api.UniqueID(parts...)
+}
+
+// targetARN returns the ARN of the execution that a chained invocation starts.
+func (s *Service) targetARN(h hosted, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.executionARN(h, name)
 }
 
 // wait waits for the group, or for the end of ctx, and reports whether the group is done.

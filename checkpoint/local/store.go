@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // ErrNotFound says that there is no such execution.
@@ -29,6 +30,8 @@ type Store interface {
 	// without their inputs and results, which may be large: Load returns those. The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
 	// is not to look like the last of them.
 	List(q Query) ([]ExecutionRecord, error)
+	// Delete deletes an execution and all that is kept of it. The error is [ErrNotFound] if there is none.
+	Delete(arn string) error
 }
 
 // Transition is one step of one execution from a valid state to the next.
@@ -94,6 +97,10 @@ type ExecutionRecord struct {
 	Start, End time.Time
 	// Timeout is zero if there is none.
 	Timeout time.Duration
+	// Extended is by how much pauses that are over have extended it.
+	Extended time.Duration
+	// Pause is how the execution is paused, zero unless its status is PAUSING or PAUSED.
+	Pause Pause
 	// Invocations counts the invocations begun. InvocationStart is when the last one began, zero if
 	// it has ended.
 	Invocations     int
@@ -111,6 +118,19 @@ type ExecutionRecord struct {
 
 // Unfinished reports whether the history of the execution is not complete.
 func (r ExecutionRecord) Unfinished() bool { return !r.Status.Terminal() || r.Closing }
+
+// Deadline returns when the execution times out, zero if it never does: pauses move it, but not beyond 366 days after
+// the start, where it is while the timeout is paused.
+func (r ExecutionRecord) Deadline() time.Time {
+	if r.Timeout == 0 {
+		return time.Time{}
+	}
+	at, last := r.Start.Add(r.Timeout+r.Extended), r.Start.Add(limits.Duration)
+	if r.Status == StatusPaused && r.Pause.TimeoutPaused || r.Extended > 0 && at.After(last) {
+		return last
+	}
+	return at
+}
 
 // HostedAs returns the ARN that finds the host of the function: with the alias, if the execution was started with one.
 func (r ExecutionRecord) HostedAs() string {

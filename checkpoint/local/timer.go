@@ -69,7 +69,7 @@ func (d *draft) fire(key TimerKey) {
 	case PurposeHeartbeat:
 		d.timeOutCallback(key.Operation, heartbeatMissed())
 	case PurposeInvocation:
-		d.e.paused, d.rec.Due = false, true
+		d.e.resting, d.rec.Due = false, true
 		d.e.wake()
 	case PurposeExecutionTimeout:
 		d.end(StatusTimedOut, checkpoint.Payload{}, &checkpoint.Failure{

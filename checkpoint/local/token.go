@@ -15,7 +15,7 @@ func (inv *invocation) token() string {
 // accepts reports whether a call may carry this token now: it is that of the last accepted call of
 // the last invocation. The execution's mutex is held.
 func (e *Execution) accepts(token string) bool {
-	return e.inv != nil && !e.inv.dead && !e.rec.Status.Terminal() && token == e.inv.token()
+	return e.inv != nil && !e.inv.dead && !e.inv.cut && !e.rec.Status.Terminal() && token == e.inv.token()
 }
 
 // tokenInvocation returns the number of the invocation that a token is of, zero if it is no token.

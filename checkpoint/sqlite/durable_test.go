@@ -35,7 +35,7 @@ func TestFileFormat(t *testing.T) {
 
 // versions is how many versions of the schema have a file in testdata. A file is never written anew
 // when its version has been released.
-const versions = 3
+const versions = 4
 
 // TestEarlierVersions: every version of perdure opens the files of all before it, and can go on with them.
 func TestEarlierVersions(t *testing.T) {
@@ -53,6 +53,7 @@ func TestEarlierVersions(t *testing.T) {
 				s := open(t, kept)
 				commit(t, s, versionTransitions()...)
 				commit(t, s, withPayloads())
+				commit(t, s, thatIsPaused())
 				closeStore(t, s)
 				if err := os.Remove(kept + "-lock"); err != nil {
 					t.Fatal(err)
@@ -72,6 +73,9 @@ func TestEarlierVersions(t *testing.T) {
 			}
 			if version >= versionOfInputs {
 				expectPayloads(t, s)
+			}
+			if version >= versionOfPauses {
+				expectPaused(t, s)
 			}
 			again := versionTransitions()[1]
 			again.Events[0].ID = 2
@@ -96,6 +100,49 @@ func withPayloads() local.Transition {
 			{Operation: checkpoint.Operation{ID: "payloads", Kind: checkpoint.KindExecution, Status: checkpoint.StatusSucceeded, Payload: input}},
 			{Operation: checkpoint.Operation{ID: "step", Kind: checkpoint.KindStep, Status: checkpoint.StatusSucceeded, Payload: input}},
 		},
+	}
+}
+
+// versionOfPauses is the first version of the schema in which executions may be paused.
+const versionOfPauses = 4
+
+// thatIsPaused is an execution that is paused.
+func thatIsPaused() local.Transition {
+	at := time.UnixMilli(1_772_442_000_123).UTC()
+	pause := local.Pause{Requested: at.Add(time.Second), At: at.Add(time.Minute), Reason: "bad deploy", TimeoutPaused: true}
+	id := checkpoint.Operation{ID: "paused", Kind: checkpoint.KindExecution, Status: checkpoint.StatusStarted}
+	return local.Transition{
+		Execution: local.ExecutionRecord{
+			ARN: "paused", Name: "A-4", Function: "order", Status: local.StatusPaused, Start: at, Pause: pause, Extended: time.Hour, Due: true,
+		},
+		Records: []local.Record{{Operation: id}},
+		Events: []local.Event{{
+			ID: 1, Type: local.EventExecutionPaused, OperationID: "paused", Time: pause.At, Requested: pause.Requested,
+			Reason: pause.Reason, TimeoutPaused: true,
+		}},
+	}
+}
+
+func expectPaused(t *testing.T, s local.Store) {
+	t.Helper()
+	want := thatIsPaused()
+	got, err := s.Load(want.Execution.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(local.Snapshot{Execution: want.Execution, Records: want.Records}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	events, err := s.Events(want.Execution.ARN, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Events, events); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	left, err := s.List(local.Query{Unfinished: true, Status: []local.Status{local.StatusPaused}})
+	if err != nil || len(left) != 1 {
+		t.Errorf("paused and not finished: %v, %v", left, err)
 	}
 }
 

@@ -32,6 +32,8 @@ type keptExecution struct {
 	Start           int64        `json:"start"`
 	End             int64        `json:"end,omitempty"`
 	TimeoutMillis   int64        `json:"timeoutMillis,omitempty"`
+	ExtendedMillis  int64        `json:"extendedMillis,omitempty"`
+	Pause           *keptPause   `json:"pause,omitempty"`
 	Invocations     int          `json:"invocations,omitempty"`
 	InvocationStart int64        `json:"invocationStart,omitempty"`
 	Due             bool         `json:"due,omitempty"`
@@ -40,6 +42,14 @@ type keptExecution struct {
 	InvalidInRow    int          `json:"invalidInRow,omitempty"`
 	Metered         int          `json:"metered,omitempty"`
 	DataBytes       int          `json:"dataBytes,omitempty"`
+}
+
+// keptPause is a [local.Pause].
+type keptPause struct {
+	Requested     int64  `json:"requested"`
+	At            int64  `json:"at,omitempty"`
+	Reason        string `json:"reason,omitempty"`
+	TimeoutPaused bool   `json:"timeoutPaused,omitempty"`
 }
 
 // keptRecord is a [local.Record].
@@ -82,7 +92,7 @@ func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
 		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Status: string(r.Status),
 		Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
-		TimeoutMillis: r.Timeout.Milliseconds(), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
+		TimeoutMillis: r.Timeout.Milliseconds(), ExtendedMillis: r.Extended.Milliseconds(), Pause: keepPause(r.Pause), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
 		Due: r.Due, Updated: r.Updated, FailedInRow: r.FailedInRow, InvalidInRow: r.InvalidInRow,
 		Metered: r.Metered, DataBytes: r.DataBytes,
 	})
@@ -98,6 +108,7 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,
+		Extended: time.Duration(k.ExtendedMillis) * time.Millisecond, Pause: k.Pause.pause(),
 		InvocationStart: timeOf(k.InvocationStart), Due: k.Due, Updated: k.Updated, FailedInRow: k.FailedInRow,
 		InvalidInRow: k.InvalidInRow, Metered: k.Metered, DataBytes: k.DataBytes,
 	}, nil
@@ -138,6 +149,20 @@ func decodeRecord(text []byte, input checkpoint.Payload) (local.Record, error) {
 		Wait: time.Duration(k.WaitMillis) * time.Millisecond, Heartbeat: time.Duration(k.HeartbeatMillis) * time.Millisecond,
 		Function: k.Function, Tenant: k.Tenant, Input: payload(k.Input), Target: k.Target,
 	}, nil
+}
+
+func keepPause(p local.Pause) *keptPause {
+	if p == (local.Pause{}) {
+		return nil
+	}
+	return &keptPause{Requested: milli(p.Requested), At: milli(p.At), Reason: p.Reason, TimeoutPaused: p.TimeoutPaused}
+}
+
+func (k *keptPause) pause() local.Pause {
+	if k == nil {
+		return local.Pause{}
+	}
+	return local.Pause{Requested: timeOf(k.Requested), At: timeOf(k.At), Reason: k.Reason, TimeoutPaused: k.TimeoutPaused}
 }
 
 func textOf(p checkpoint.Payload) *string {

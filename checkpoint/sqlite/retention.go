@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/perdure/perdure/checkpoint/local"
 )
 
 const (
@@ -38,15 +41,50 @@ func (s *Store) prune() error {
 			s.pruned = time.Time{} // there may be more: go on at the next commit
 		}
 		for _, id := range ids {
-			for _, text := range []string{
-				`DELETE FROM operations WHERE execution = ?`, `DELETE FROM events WHERE execution = ?`,
-				`DELETE FROM timers WHERE execution = ?`, `DELETE FROM inputs WHERE execution = ?`, `DELETE FROM executions WHERE seq = ?`,
-			} {
-				if err := s.run(text, args{id}, nil); err != nil {
-					return err
-				}
+			if err := s.deleteAll(id); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// deleteAll deletes an execution with all that is kept of it. A transaction is under way.
+func (s *Store) deleteAll(id int64) error {
+	for _, text := range []string{
+		`DELETE FROM operations WHERE execution = ?`, `DELETE FROM events WHERE execution = ?`,
+		`DELETE FROM timers WHERE execution = ?`, `DELETE FROM inputs WHERE execution = ?`, `DELETE FROM executions WHERE seq = ?`,
+	} {
+		if err := s.run(text, args{id}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete implements [local.Store]: when it returns nil, the execution is gone from the file.
+func (s *Store) Delete(arn string) error {
+	if s.readOnly {
+		return fmt.Errorf("sqlite: %s: %w", s.path, ErrReadOnly)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := ErrClosed
+	if !s.closed {
+		err = s.transact(`BEGIN IMMEDIATE`, func() error {
+			id, err := s.number(arn)
+			if err != nil {
+				return err
+			}
+			delete(s.written, arn)
+			return s.deleteAll(id)
+		})
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, local.ErrNotFound):
+		return err
+	}
+	return fmt.Errorf("sqlite: %s: %w", s.path, explain(err))
 }

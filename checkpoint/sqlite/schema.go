@@ -63,6 +63,9 @@ var migrations = []string{ //nolint:gochecknoglobals // a constant table
 		execution INTEGER PRIMARY KEY,
 		payload TEXT NOT NULL
 	) STRICT;`,
+
+	// Nothing is laid out differently, but executions may be PAUSED, which earlier versions take for ended.
+	``,
 }
 
 // ErrSchema says that a file is not a store, or one of a later version.

@@ -33,6 +33,7 @@ const (
 	Qualifier     = 128  // Lambda API, Qualifier
 	Token         = 2048 // Lambda API, CheckpointDurableExecution: CheckpointToken
 	ClientToken   = 64   // Lambda API, CheckpointDurableExecution: ClientToken
+	Reason        = 1024 // in characters; Lambda API, PauseDurableExecution and ResumeDurableExecution: Reason
 )
 
 // The items of a page of state, history or executions (Lambda API, MaxItems).

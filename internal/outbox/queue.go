@@ -203,7 +203,7 @@ func (q *Queue) Answered(accepted bool) {
 // Size estimates the bytes of an update in a call.
 func Size(u *checkpoint.Update) int {
 	const fixed = 200
-	n := fixed + len(u.ID) + len(u.ParentID) + len(u.Name) + len(u.SubType) + len(u.Function) + len(u.Tenant)
+	n := fixed + len(u.ID) + len(u.ParentID) + len(u.Name) + len(u.SubType) + len(u.Function) + len(u.Tenant) + len(u.TraceHeader)
 	n += Escaped(u.Payload.Bytes())
 	if f := u.Failure; f != nil {
 		n += len(f.Type) + len(f.Message) + len(f.Data)

@@ -21,9 +21,14 @@ func With(ctx context.Context, q Quota) context.Context {
 	return context.WithValue(ctx, contextKey{}, q)
 }
 
-// From returns the quota in ctx, which is that of the service unless With has put another one there.
+// From returns the quota that With put into ctx; the zero one if there is none.
 func From(ctx context.Context) Quota {
 	q, _ := ctx.Value(contextKey{}).(Quota)
+	return q
+}
+
+// OrService returns q with what the service grants in its zero fields.
+func (q Quota) OrService() Quota {
 	if q.Operations == 0 {
 		q.Operations = limits.Operations
 	}

@@ -13,6 +13,8 @@ type Info struct {
 	IdempotencyKey string
 	// Attempt is the number of this attempt, the first included.
 	Attempt int
+	// TraceHeader is the X-Ray trace header of the invocation.
+	TraceHeader string
 }
 
 // BodyInfo is what the body of a step may ask of its context.

@@ -57,8 +57,8 @@ func rules() map[string]program {
 	}
 }
 
-// placesLeft has a branch wait for a place among the running bodies until its time is over; those behind it get
-// the place.
+// placesLeft has a branch wait for a place among the running bodies until its time is over; those that have come
+// behind it get the place.
 func placesLeft(ctx op.Context, _ int) (string, error) {
 	item := func(n int) op.Op[int] {
 		switch n {
@@ -74,7 +74,12 @@ func placesLeft(ctx op.Context, _ int) (string, error) {
 		case 2: //nolint:mnd // waits for the place one second
 			return op.Timeout("limit", op.Step("late", func(context.Context) (int, error) { return n, nil }), time.Second)
 		}
-		return op.Step("next", func(context.Context) (int, error) { return n, nil })
+		return op.Group("next", func(ctx op.Context) (int, error) {
+			if err := replay.Exec(ctx, op.Wait("pause", time.Second)); err != nil {
+				return 0, err
+			}
+			return replay.Run(ctx, op.Step("place", func(context.Context) (int, error) { return n, nil }))
+		})
 	}
 	b, err := replay.Run(ctx, op.Map("all", []int{1, 2, 3, 4}, item, op.WithMaxRunning(1), op.WithCompletion(op.AllCompleted())))
 	if err != nil {

@@ -267,6 +267,9 @@ func (g *traffic) details(u checkpoint.Update) {
 	if u.Tenant != "" {
 		g.printf(" tenant=%s", u.Tenant)
 	}
+	if u.TraceHeader != "" {
+		g.printf(" trace=%s", u.TraceHeader)
+	}
 	if u.ReplayChildren {
 		g.printf(" replay-children")
 	}

@@ -81,7 +81,7 @@ func resultOf[Out any](k *kit, f restorer) (*Result[Out], error) {
 // outcome takes in how the execution has ended.
 func (r *Result[Out]) outcome(f restorer, e ended, known []codec.KnownError) error {
 	switch e.status {
-	case local.StatusRunning:
+	case local.StatusRunning, local.StatusPausing, local.StatusPaused, local.StatusDeleting:
 	case local.StatusSucceeded:
 		if len(e.result) > 0 {
 			if err := decodeResult(f, r.ARN, e.result, &r.Value); err != nil {

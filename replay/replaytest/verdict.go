@@ -326,7 +326,7 @@ func (j *judgement) keeps(scope string) verdict {
 			return verdict{stand, "the execution succeeded"}
 		case local.StatusFailed:
 			return verdict{undo, "the execution failed"}
-		case local.StatusRunning, local.StatusTimedOut, local.StatusStopped:
+		case local.StatusRunning, local.StatusPausing, local.StatusPaused, local.StatusTimedOut, local.StatusStopped, local.StatusDeleting:
 		}
 		return verdict{}
 	}

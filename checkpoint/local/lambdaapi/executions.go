@@ -1,8 +1,10 @@
 package lambdaapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +29,15 @@ func (f *front) execution(r request) (any, error) {
 	out := executionDetails{
 		executionSummary: summaryOf(rec), Version: rec.Function[strings.LastIndexByte(rec.Function, ':')+1:],
 		DataIncluded: data, Config: durableConfigOf(rec.Timeout),
+	}
+	if !rec.Status.Terminal() {
+		out.TimesOut = api.Timestamp(cmp.Or(rec.Deadline(), rec.Start.Add(limits.Duration)))
+	}
+	if rec.Status.Held() {
+		out.Pause = &pauseDetails{Requested: api.Timestamp(rec.Pause.Requested), TimeoutPaused: rec.Pause.TimeoutPaused}
+		if data {
+			out.Pause.Reason = rec.Pause.Reason
+		}
 	}
 	if data {
 		out.Input, out.Result, out.Error = textOf(rec.Input), textOf(rec.Result), api.FailureOf(rec.Failure)
@@ -54,6 +65,15 @@ type executionDetails struct {
 	Error        *api.Failure   `json:"Error,omitempty"`
 	DataIncluded bool           `json:"ExecutionDataIncluded"`
 	Config       *durableConfig `json:"DurableConfig,omitempty"`
+	Pause        *pauseDetails  `json:"PauseDetails,omitempty"`
+	TimesOut     json.Number    `json:"ExpectedExecutionTimeoutTimestamp,omitempty"`
+}
+
+// pauseDetails is how an execution is paused (Lambda API, PauseDetails).
+type pauseDetails struct {
+	Requested     json.Number `json:"PauseRequestTimestamp"`
+	Reason        string      `json:"Reason,omitempty"`
+	TimeoutPaused bool        `json:"ExecutionTimeoutPaused"`
 }
 
 func summaryOf(r local.ExecutionRecord) executionSummary {
@@ -107,7 +127,7 @@ func (f *front) history(r request) (any, error) {
 
 // withoutData returns the event without payloads and errors.
 func withoutData(e local.Event) local.Event {
-	e.Input, e.Result, e.Failure = checkpoint.Payload{}, checkpoint.Payload{}, nil
+	e.Input, e.Result, e.Failure, e.Reason = checkpoint.Payload{}, checkpoint.Payload{}, nil, ""
 	return e
 }
 
@@ -168,7 +188,8 @@ func (f *front) query(r request) (local.Query, error) {
 	}
 	for _, s := range values["Statuses"] {
 		if !slices.Contains(statuses(), local.Status(s)) {
-			return local.Query{}, notValid("statuses", s, "Member must be one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, STOPPED")
+			names := strings.Trim(strings.ReplaceAll(fmt.Sprint(statuses()), " ", ", "), "[]")
+			return local.Query{}, notValid("statuses", s, "Member must be one of "+names)
 		}
 		q.Status = append(q.Status, local.Status(s))
 	}
@@ -195,7 +216,8 @@ func (f *front) query(r request) (local.Query, error) {
 
 func statuses() []local.Status {
 	return []local.Status{
-		local.StatusRunning, local.StatusSucceeded, local.StatusFailed, local.StatusTimedOut, local.StatusStopped,
+		local.StatusRunning, local.StatusPausing, local.StatusPaused, local.StatusSucceeded, local.StatusFailed,
+		local.StatusTimedOut, local.StatusStopped, local.StatusDeleting,
 	}
 }
 

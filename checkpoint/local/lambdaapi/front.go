@@ -20,6 +20,7 @@ import (
 //
 //   - CheckpointDurableExecution, GetDurableExecutionState, GetDurableExecution,
 //     GetDurableExecutionHistory, ListDurableExecutionsByFunction and StopDurableExecution,
+//   - PauseDurableExecution, ResumeDurableExecution and DeleteDurableExecution,
 //   - SendDurableExecutionCallbackSuccess, SendDurableExecutionCallbackFailure and
 //     SendDurableExecutionCallbackHeartbeat,
 //   - Invoke, synchronous, asynchronous and as a dry run, and
@@ -75,6 +76,9 @@ type request struct {
 	w http.ResponseWriter
 }
 
+// accepted is the response of a call that AWS answers before it has done what was asked for.
+type accepted struct{ response any }
+
 // written is the response of a call that has written it itself.
 type written struct{}
 
@@ -90,6 +94,9 @@ func frontRoutes() []route {
 		at("GetDurableExecutionHistory", http.MethodGet, durable+"durable-executions/*/history", noBytes, (*front).history),
 		at("ListDurableExecutionsByFunction", http.MethodGet, durable+"functions/*/durable-executions", noBytes, (*front).list),
 		at(api.CallStop, http.MethodPost, durable+"durable-executions/*/stop", failureBytes, (*front).stop),
+		at(api.CallPause, http.MethodPost, durable+"durable-executions/*/pause", noBytes, (*front).pause),
+		at(api.CallResume, http.MethodPost, durable+"durable-executions/*/resume", noBytes, (*front).resume),
+		at(api.CallDelete, http.MethodDelete, durable+"durable-executions/*", noBytes, (*front).remove),
 		at(api.CallSucceed, http.MethodPost, durable+"durable-execution-callbacks/*/succeed", callbackBytes, (*front).succeed),
 		at(api.CallFail, http.MethodPost, durable+"durable-execution-callbacks/*/fail", failureBytes, (*front).fail),
 		at(api.CallHeartbeat, http.MethodPost, durable+"durable-execution-callbacks/*/heartbeat", failureBytes, (*front).heartbeat),
@@ -122,7 +129,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, req.call, err)
 		return
 	}
-	if _, done := out.(written); !done {
+	switch out := out.(type) {
+	case written:
+	case accepted:
+		writeJSON(w, http.StatusAccepted, out.response)
+	default:
 		writeJSON(w, http.StatusOK, out)
 	}
 }

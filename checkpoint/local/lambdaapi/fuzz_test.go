@@ -124,6 +124,7 @@ func frontPaths() []string {
 	return []string{
 		executions + "{arn}/checkpoint", executions + "{arn}/state", executions + "{arn}", executions + "{arn}/history",
 		executions + "{arn}/stop", executions + "{ended}/checkpoint", executions + "{ended}/stop",
+		executions + "{arn}/pause", executions + "{arn}/resume", executions + "{ended}/pause", executions + "{ended}",
 		executions + "nobody/checkpoint", executions + "%2F/state", executions + "%00", executions + "%ff/history",
 		callbacks + "succeed", callbacks + "fail", callbacks + "heartbeat", "/2025-12-01/durable-execution-callbacks/nobody/succeed",
 		"/2025-12-01/functions/open/durable-executions", "/2025-12-01/functions/%20/durable-executions",
@@ -166,7 +167,7 @@ func frontBodies() []string {
 		update(`{"Id":"i","Type":"CHAINED_INVOKE","Action":"START","ChainedInvokeOptions":{"FunctionName":"done","TenantId":"\u0000"}}`),
 		update(`{"Id":"{execution}","Type":"EXECUTION","Action":"SUCCEED","Payload":"1"}`),
 		update(`{"Id":"{execution}","Type":"EXECUTION","Action":"SUCCEED"},{"Id":"a","Type":"STEP","Action":"START"}`),
-		`{"ErrorType":"T","ErrorMessage":"m","StackTrace":["f"]}`, `{"ErrorType":7}`, `{"StackTrace":"frame"}`, `{"n":1}`,
+		`{"ErrorType":"T","ErrorMessage":"m","StackTrace":["f"]}`, `{"ErrorType":7}`, `{"Reason":"r","ExecutionTimeoutPaused":false,"ClientToken":"t"}`, `{"Reason":7}`, `{"StackTrace":"frame"}`, `{"n":1}`,
 	}
 }
 

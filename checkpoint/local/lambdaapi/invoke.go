@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -64,7 +65,7 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 		return none, h, notValid("invocationType", kind, "Member must be one of RequestResponse, Event, DryRun")
 	case len(r.body) == 0:
 		o.Input = checkpoint.Payload{}
-	case !json.Valid(r.body):
+	case !json.Valid(r.body) || !utf8.Valid(r.body): // which json.Valid does not look at
 		return none, h, badRequest(http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json: it is not valid JSON.")
 	case kind == "Event" && len(r.body) > limits.AsyncPayload:

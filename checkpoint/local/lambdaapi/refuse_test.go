@@ -47,6 +47,10 @@ func TestRefusedRequests(t *testing.T) {
 			status: 400, code: "InvalidRequestContentException", says: "not valid JSON",
 		},
 		{
+			name: "input that is no UTF-8", reason: "JSON is", method: "POST", path: "/2015-03-31/functions/open/invocations", body: "{\"a\":\"\xff\"}",
+			status: 400, code: "InvalidRequestContentException", says: "not valid JSON",
+		},
+		{
 			name: "no token", reason: "it is required", method: "POST", path: executions + "{arn}/checkpoint", body: `{}`,
 			status: 400, code: "ValidationException", says: "checkpointToken",
 		},
@@ -79,6 +83,41 @@ func TestRefusedRequests(t *testing.T) {
 		{
 			name: "stop of nobody", reason: "there is none", method: "POST", path: executions + "nobody/stop",
 			status: 404, code: "ResourceNotFoundException", says: "execution",
+		},
+		{
+			name: "pause of nobody", reason: "there is none", method: "POST", path: executions + "nobody/pause",
+			status: 404, code: "ResourceNotFoundException", says: "execution",
+		},
+		{
+			name: "pause of what has ended", reason: "there is nothing to pause", method: "POST", path: executions + "{ended}/pause",
+			status: 409, code: "ResourceConflictException", says: "has ended",
+		},
+		{
+			name: "pause with a reason that is no text", reason: "it is one", method: "POST", path: executions + "{arn}/pause", body: `{"Reason":7}`,
+			status: 400, code: "SerializationException", says: "parse request body",
+		},
+		{
+			name: "pause with a long token", reason: "it has 64 characters at most", method: "POST", path: executions + "{arn}/pause",
+			body:   `{"ClientToken":"` + big[:65] + `"}`,
+			status: 400, code: "ValidationException", says: "clientToken",
+		},
+		{
+			name: "resume with a long token", reason: "it has 64 characters at most", method: "POST", path: executions + "{arn}/resume",
+			body:   `{"ClientToken":"` + big[:65] + `"}`,
+			status: 400, code: "ValidationException", says: "clientToken",
+		},
+		{
+			name: "pause with a long reason", reason: "it has 1,024 characters at most", method: "POST", path: executions + "{arn}/pause",
+			body:   `{"Reason":"` + big[:1025] + `"}`,
+			status: 400, code: "InvalidParameterValueException", says: "1024 characters",
+		},
+		{
+			name: "resume of what runs", reason: "it is not paused", method: "POST", path: executions + "{arn}/resume",
+			status: 409, code: "ResourceConflictException", says: "not paused",
+		},
+		{
+			name: "delete of what runs", reason: "it is to end first", method: "DELETE", path: executions + "{arn}",
+			status: 409, code: "ResourceConflictException", says: "stop it first",
 		},
 		{
 			name: "ARN in several segments", reason: "its slashes are to be escaped", method: "GET", path: executions + "a:b/durable-execution/c/d",

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) local.Store) {
 		"events come in pages":     pagesEvents,
 		"executions are selected":  listsExecutions,
 		"nothing is found":         findsNothing,
+		"executions are deleted":   deletes,
 		"commits at the same time": commitsTogether,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +105,9 @@ func keepsEveryField(t *testing.T, s local.Store) {
 			ARN: "one", Name: "n", Function: "f:1", Alias: "live", Plain: true, Async: true, Tenant: "blue", ParentARN: "p", ParentOperation: "o",
 			Input: text, Status: local.StatusFailed, Result: checkpoint.TextPayload(""), Failure: failure, Closing: true,
 			Start: start, End: start.Add(time.Millisecond), Timeout: time.Hour, Invocations: 3,
+			Extended: time.Minute, Pause: local.Pause{
+				Requested: start.Add(3 * time.Millisecond), At: start.Add(4 * time.Millisecond), Reason: "r", TimeoutPaused: true,
+			},
 			InvocationStart: start.Add(2 * time.Millisecond), Due: true, Updated: []string{"a"}, FailedInRow: 1,
 			InvalidInRow: 2, Metered: 4, DataBytes: 5,
 		},
@@ -196,6 +200,41 @@ func listsExecutions(t *testing.T, s local.Store) {
 		if err != nil || !slices.Equal(arns, tt.want) {
 			t.Errorf("%s: got %v, %v, want %v", tt.reason, arns, err, tt.want)
 		}
+	}
+}
+
+// deletes checks that all of an execution goes, and nothing of another one.
+func deletes(t *testing.T, s local.Store) {
+	t.Helper()
+	of := func(arn string) local.Transition {
+		return local.Transition{
+			Execution: execution(arn, "n", "f:1", local.StatusRunning, 0), Records: []local.Record{record("a", checkpoint.StatusStarted)},
+			Events: []local.Event{event(1)}, Set: []local.Timer{timer("a", time.Hour)},
+		}
+	}
+	commit(t, s, of("one"), of("two"))
+	if err := s.Delete("one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete("one"); !errors.Is(err, local.ErrNotFound) {
+		t.Errorf("a second time: %v", err)
+	}
+	if _, err := s.Load("one"); !errors.Is(err, local.ErrNotFound) {
+		t.Errorf("Load: %v", err)
+	}
+	if _, err := s.Events("one", 0, 0); !errors.Is(err, local.ErrNotFound) {
+		t.Errorf("Events: %v", err)
+	}
+	if all, err := s.List(local.Query{Name: "n"}); err != nil || len(all) != 1 || all[0].ARN != "two" {
+		t.Errorf("List: %v, %v", all, err)
+	}
+	two := of("two")
+	if got, err := s.Load("two"); err != nil || !cmp.Equal(two.Records, got.Records) || !cmp.Equal(two.Set, got.Timers) {
+		t.Errorf("the other one is %+v, %v", got, err)
+	}
+	commit(t, s, of("one"))
+	if got, err := s.Load("one"); err != nil || len(got.Records) != 1 || len(got.Timers) != 1 {
+		t.Errorf("the next one under its ARN is %+v, %v", got, err)
 	}
 }
 

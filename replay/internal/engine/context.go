@@ -106,7 +106,7 @@ func crashed(s *scope) {
 // flushed reports to the observer what has happened in a call.
 func flushed(s *scope) {
 	if s.inv.Observer != nil && s.inv.Observer.Pending() {
-		s.inv.running().during(ofObserver, "", s.inv.Observer.Flush)
+		s.inv.running().observing(s.inv.Observer.Flush)
 	}
 }
 

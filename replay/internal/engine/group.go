@@ -72,7 +72,7 @@ func (o *operation) group(f *fiber, n *node.Group) node.Result {
 // observedGroup runs the function of a scope between the reports to the observer.
 func observedGroup(s *scope, o *operation, body node.ScopeBody) (v any, err error) {
 	flushed(s)
-	s.f.during(ofObserver, "", func() {
+	s.f.observing(func() {
 		s.inv.Observer.Group(s.ctx, o.sight(), func(ctx context.Context) error {
 			v, err = runScope(s.f, body, &Handle{s: s, ctx: ctx})
 			err = regained(s.f, err)

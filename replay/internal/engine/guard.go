@@ -61,10 +61,10 @@ func (v *visit) call(r role, name string, fn func() (any, error)) (result any, e
 	return result, err
 }
 
-// during notes what the fiber's goroutine calls while fn runs.
-func (v *visit) during(r role, name string, fn func()) {
+// observing notes that the fiber's goroutine calls the observer while fn runs.
+func (v *visit) observing(fn func()) {
 	outer := v.calling
-	v.calling = calling{r, name}
+	v.calling = calling{role: ofObserver}
 	fn()
 	v.calling = outer
 }

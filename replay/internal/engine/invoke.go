@@ -8,6 +8,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -17,11 +18,13 @@ import (
 // one stretch only after it.
 func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.Result {
 	var payload []byte
+	var trace string
 	var err error
 	if peek(s, &n.Header) == nil && !s.f.logOnly {
 		if payload, err = invokeInput(ctx, s, n); err != nil {
 			return refusedResult(s, fmt.Errorf("replay: invoke %s: %w", quote(nextPath(s, &n.Header)), err), start)
 		}
+		trace = invokeTrace(s, n)
 	}
 	c := s.claimFor(n, checkpoint.KindChainedInvoke, refusal{takes: 1, bytes: len(payload)})
 	if c.refused != nil {
@@ -31,7 +34,7 @@ func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.
 	o.outside, o.function = true, n.Function
 	if c.rec == nil {
 		u := o.update(checkpoint.ActionStart)
-		u.Function, u.Tenant, u.Payload = n.Function, n.Tenant, checkpoint.NewPayload(payload)
+		u.Function, u.Tenant, u.TraceHeader, u.Payload = n.Function, n.Tenant, trace, checkpoint.NewPayload(payload)
 		s.inv.out.Add(u, time.Time{})
 	}
 	if start {
@@ -59,6 +62,22 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 			"store it where the function finds it, and pass where that is", thousands(len(payload)), thousands(limits.Payload))}
 	}
 	return payload, err
+}
+
+// invokeTrace is the X-Ray trace header that the target of an invoke is started with: that of the invocation, unless
+// the observer replaces it. A code of the user's is called, and so nothing may be claimed yet.
+func invokeTrace(s *scope, n *node.Invoke) (header string) {
+	header = s.inv.TraceHeader
+	if s.inv.Observer == nil {
+		return header
+	}
+	h := &n.Header
+	o := Sight{
+		ID: nextID(s, h), ParentID: s.real, Name: oplog.WireName(h.Name, h.Key), SubType: h.SubType, Path: nextPath(s, h),
+		Kind: checkpoint.KindChainedInvoke,
+	}
+	s.inv.running().observing(func() { header = s.inv.Observer.TraceHeader(o, header) })
+	return header
 }
 
 // nextID is the ID of the next operation of this name and key.

@@ -44,7 +44,12 @@ func (inv loop) Output() {
 // cut makes a call of what is at the front of the queue.
 func (inv loop) cut() {
 	inv.hold.stop()
-	inv.send.begin(inv.callCtx, withNote(inv.invocation, inv.out.Cut()))
+	updates := withNote(inv.invocation, inv.out.Cut())
+	if inv.Rehearsal != nil {
+		inv.accept(updates)
+		return
+	}
+	inv.send.begin(inv.callCtx, updates)
 }
 
 // Quiescent makes something able to run, or hands over what is due.
@@ -66,7 +71,7 @@ func (inv loop) report() bool {
 	if inv.Observer == nil || !inv.Observer.Pending() || inv.reporter != nil && !inv.reporter.Gone() {
 		return false
 	}
-	inv.reporter = inv.spawn(nil, nil, "", funcs{func(f *fiber) { f.during(ofObserver, "", inv.Observer.Flush) }, func(error) {}})
+	inv.reporter = inv.spawn(nil, nil, "", funcs{func(f *fiber) { f.observing(inv.Observer.Flush) }, func(error) {}})
 	return true
 }
 
@@ -162,6 +167,8 @@ func (inv loop) atRest() bool {
 		return false
 	case inv.end.handled:
 		inv.endWith(inv.end.result)
+	case inv.Rehearsal != nil && inv.waitsForMore():
+		inv.rehearsed()
 	case askCallbackID(inv.invocation):
 	case inv.suspendable():
 		inv.endWith(Outcome{Status: checkpoint.OutcomePending})
@@ -304,6 +311,7 @@ func onReply(inv *invocation, r *reply) {
 			continue // no one sees the record that the next update replaces
 		}
 		if op := inv.log.Apply(r.updates[i], now); op != nil {
+			inv.Rehearsal.complete(op, now)
 			changed = append(changed, op)
 		}
 	}

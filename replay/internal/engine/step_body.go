@@ -37,6 +37,9 @@ func (f *fiber) awaitBody(s *scope, o *operation) {
 
 // beginBodies lets begin what may.
 func (inv loop) beginBodies() bool {
+	if inv.Rehearsal != nil {
+		return false
+	}
 	begun := false
 	waiting := inv.waits.bodies[:0]
 	for _, w := range inv.waits.bodies {
@@ -118,6 +121,7 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 		Info: node.Info{
 			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
 			ExecutionARN: inv.ARN, IdempotencyKey: idempotencyKey(inv, st.id), Attempt: number,
+			TraceHeader: inv.TraceHeader,
 		},
 		State: st.decodeState, Carry: st.carry,
 	}

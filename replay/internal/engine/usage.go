@@ -81,7 +81,7 @@ func noteID(n int) []byte { return oplog.NewScope(notesMark).AppendID(nil, noteN
 
 // usageOf counts what the log holds and what it says is hidden.
 func usageOf(inv *invocation) (u usage) {
-	u.quota = inv.Quota
+	u.quota = inv.Quota.OrService()
 	for {
 		id := noteID(u.notes)
 		rec, ok := inv.log.Get(string(id))

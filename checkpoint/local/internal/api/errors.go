@@ -12,6 +12,9 @@ const (
 	CallState      = "GetDurableExecutionState"
 	CallInvoke     = "Invoke"
 	CallStop       = "StopDurableExecution"
+	CallPause      = "PauseDurableExecution"
+	CallResume     = "ResumeDurableExecution"
+	CallDelete     = "DeleteDurableExecution"
 	CallSucceed    = "SendDurableExecutionCallbackSuccess"
 	CallFail       = "SendDurableExecutionCallbackFailure"
 	CallHeartbeat  = "SendDurableExecutionCallbackHeartbeat"
@@ -21,6 +24,8 @@ const (
 const (
 	CodeInvalid = "InvalidParameterValueException"
 	CodeService = "ServiceException"
+	CodeMissing = "ResourceNotFoundException"
+	CodeTaken   = "ResourceConflictException"
 )
 
 // Refuse is the answer to a call that must not be made.
