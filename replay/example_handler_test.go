@@ -124,9 +124,7 @@ func ExampleDivergedError() {
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
 	// replay: the execution diverged in the handler: the name differs
-	// the log has STEP charge
-	// the code declared STEP pay
-	// deploy the code that began this execution again, or start a new execution with the changed code
+	// checkpointed STEP charge, current code STEP pay
 }
 
 func ExampleWithReadyStart() {

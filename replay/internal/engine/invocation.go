@@ -251,11 +251,15 @@ func (inv *invocation) endWith(o Outcome) {
 // fail ends the execution as FAILED, whatever user code does with errors it may still see.
 func (inv *invocation) fail(err error) {
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
-		err = inv.cfg.Diverged(d.Divergence)
+		err = inv.cfg.Diverged(inv.advised(d.Divergence))
 		if inv.cfg.Hold {
 			inv.endWith(Outcome{Err: err})
 			return
 		}
+		failure := inv.cfg.failure(err, nil)
+		failure.Type = nonDeterministic
+		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
+		return
 	}
 	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
 }
