@@ -83,7 +83,7 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 		Code:   declared(h, kind, s.pathOf(h, occurrence)),
 	}
 	if s.readOnly && s.unclaimed() == 0 {
-		e.Reason = fmt.Sprintf("%s was added to a group that has completed", path)
+		e.Reason = path + " was added to a group that has completed"
 		e.Log = "no further operation in the group"
 	}
 	return e
@@ -121,7 +121,7 @@ func beyondFrontier(s *scope, o *operation) *Divergence {
 // unreachedAtReturn describes records that the code returned without reaching.
 func unreachedAtReturn(s *scope) *Divergence {
 	return &Divergence{
-		Reason: fmt.Sprintf("%s was removed: the code returned without coming to it", firstUnreached(s)),
+		Reason: firstUnreached(s) + " was removed: the code returned without coming to it",
 		Log:    unreachedRecords(s),
 		Code:   "no further operation",
 	}

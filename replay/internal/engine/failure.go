@@ -36,6 +36,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("TooLarge", op.ErrTooLarge),
 		codec.Sentinel("TooMany", op.ErrTooMany),
 		codec.ErrorType[*countError]("Refused"),
+		codec.Sentinel("Removed", op.ErrRemoved),
 		codec.Sentinel("NotBegun", errNotBegun),
 		codec.ErrorType[*op.UndoError]("UndoError"),
 		codec.ErrorType[*op.BatchError]("BatchError"),

@@ -231,7 +231,7 @@ func (inv *invocation) resting() bool {
 			return
 		}
 		switch f.wait.why {
-		case waitAck, waitEnd, waitID, waitNone, waitBody, waitCatchUp:
+		case waitAck, waitEnd, waitID, waitNone, waitBody, waitCatchUp, waitLook:
 			rest = false
 		case waitRecord:
 			rest = rest && inv.served(f)
