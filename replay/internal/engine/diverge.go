@@ -79,8 +79,8 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 	e := &Divergence{
 		Reason: fmt.Sprintf("the code has come to %s, which is not checkpointed, and not to %s, which is: %s was added before it, or "+
 			"it was removed, renamed or moved", path, firstUnreached(s), path),
-		Log:    unreachedRecords(s),
-		Code:   declared(h, kind, s.pathOf(h, occurrence)),
+		Log:  unreachedRecords(s),
+		Code: declared(h, kind, s.pathOf(h, occurrence)),
 	}
 	if s.readOnly && s.unclaimed() == 0 {
 		e.Reason = path + " was added to a group that has completed"
@@ -113,8 +113,8 @@ func beyondFrontier(s *scope, o *operation) *Divergence {
 	return &Divergence{
 		Reason: fmt.Sprintf("%s was removed, renamed or moved: the code waits for %s, which is not finished, and has not come to it before",
 			firstUnreached(s), quote(o.path())),
-		Log:    unreachedRecords(s),
-		Code:   declared(o.head, o.kind, o.path()),
+		Log:  unreachedRecords(s),
+		Code: declared(o.head, o.kind, o.path()),
 	}
 }
 
