@@ -36,6 +36,9 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := c.valid(); err != nil {
 		return nil, err
 	}
+	if c.set.rehearses {
+		return c.answerRehearsal(ctx, payload)
+	}
 	event, err := checkpoint.DecodeInvocation(payload)
 	if err != nil {
 		return nil, err

@@ -110,7 +110,8 @@ func (s *scope) claimFor(n node.Node, kind checkpoint.Kind, r refusal) claim {
 			s.f.stop(s)
 		}
 		if !s.hasRoom(h, r.takes, r.bytes) {
-			c.refused = &r
+			refused := r // r would be allocated for each claim
+			c.refused = &refused
 			s.reach(h, checkpoint.KindStep, c)
 			return c
 		}
@@ -126,7 +127,8 @@ func (s *scope) claimFor(n node.Node, kind checkpoint.Kind, r refusal) claim {
 		return c
 	}
 	if isRefusal(rec) && oplog.IsWireName(rec.Name, h.Name, h.Key) && rec.ParentID == s.real {
-		c.refused, kind = &r, rec.Kind
+		refused := r
+		c.refused, kind = &refused, rec.Kind
 	} else if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
 		s.diverge(changedRecord(s, h, kind, c.occurrence, rec))
 	}
