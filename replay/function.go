@@ -68,11 +68,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return answer(engine.Invoke(ctx, &set.Config, r))
 	}
 	r.Observer = h
-	h.began(ctx)
-	var o engine.Outcome
-	h.invocation(ctx, func(ctx context.Context) { o = engine.Invoke(ctx, &set.Config, r) })
-	h.ended(ctx, o)
-	return answer(o)
+	return answer(supervise(ctx, h, set.Grace, func(ctx context.Context) engine.Outcome { return engine.Invoke(ctx, &set.Config, r) }))
 }
 
 // valid says what is wrong with the function.

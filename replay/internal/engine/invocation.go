@@ -225,7 +225,7 @@ func (inv *invocation) handle(root *scope) {
 		err = inv.fits("result of the handler", o.Payload) // it would be stored
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)}
+		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, err, nil)}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{
