@@ -67,25 +67,25 @@ func TestDivergenceNamesTheChange(t *testing.T) {
 			"a step before a wait was removed, and the wait is not to blame",
 			[]string{"a", "b", "w"},
 			[]string{"a", "w"},
-			[]string{`"b" was removed: the code returned`, `checkpointed STEP Step "b"`, `, current code no further operation`},
+			[]string{`a recorded operation was removed: the code returned`, `checkpointed STEP Step "b"`, `, current code no further operation`},
 		},
 		{
 			"the last operation was removed",
 			[]string{"a", "w"},
 			[]string{"a"},
-			[]string{`"w" was removed: the code returned`, `checkpointed WAIT Wait "w"`, `, current code no further operation`},
+			[]string{`a recorded operation was removed: the code returned`, `checkpointed WAIT Wait "w"`, `, current code no further operation`},
 		},
 		{
 			"an added operation, or a removed one before it: both are named",
 			[]string{"a", "b", "w"},
 			[]string{"a", "x", "b", "w"},
-			[]string{`come to "x", which is not checkpointed, and not to "b", which is`, `"x" was added`, `checkpointed STEP Step "b"`, `, current code STEP Step at "x"`},
+			[]string{`an operation was inserted, renamed or moved`, `or one of those was removed`, `checkpointed STEP Step "b"`, `, current code STEP Step at "x"`},
 		},
 		{
 			"another kind",
 			[]string{"a", "w"},
 			[]string{"a", "b"},
-			[]string{`come to "b"`, `and not to "w"`, `, current code STEP Step at "b"`},
+			[]string{`or one of those was removed`, `checkpointed WAIT Wait "w"`, `, current code STEP Step at "b"`},
 		},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {

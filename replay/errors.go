@@ -36,12 +36,15 @@ type DivergedError struct {
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
+	// Declare is what declares the change, so that the execution fits, with three dots for what the log does not hold; it
+	// is empty if nothing does. Which of several it is, who has changed the code knows.
+	Declare string
 
 	advice string
 }
 
 func diverged(d engine.Divergence) error {
-	return &DivergedError{Scope: d.Scope, Log: d.Log, Code: d.Code, Reason: d.Reason, advice: d.Advice}
+	return &DivergedError{Scope: d.Scope, Log: d.Log, Code: d.Code, Reason: d.Reason, Declare: d.Declare, advice: d.Advice}
 }
 
 // Error says what each side has, and, of an error that perdure has made, what to do.
@@ -51,6 +54,9 @@ func (e *DivergedError) Error() string {
 		where = strconv.Quote(e.Scope)
 	}
 	text := fmt.Sprintf("replay: the execution diverged in %s: %s; checkpointed %s, current code %s", where, e.Reason, e.Log, e.Code)
+	if e.Declare != "" {
+		text += "; declare the change (docs/changing-code.md): " + e.Declare
+	}
 	if e.advice != "" {
 		text += "; " + e.advice
 	}

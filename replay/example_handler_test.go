@@ -120,11 +120,12 @@ func ExampleWithDivergence() {
 }
 
 func ExampleDivergedError() {
-	err := &replay.DivergedError{Reason: "the name differs", Log: "STEP charge", Code: "STEP pay"}
+	err := &replay.DivergedError{Reason: "the name differs", Log: "STEP charge", Code: "STEP pay", Declare: `op.Step("pay", …).Was("charge")`}
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
 	// replay: the execution diverged in the handler: the name differs
 	// checkpointed STEP charge, current code STEP pay
+	// declare the change (docs/changing-code.md): op.Step("pay", …).Was("charge")
 }
 
 func ExampleWithReadyStart() {

@@ -47,6 +47,6 @@ func ExampleFunction_Rehearse() {
 	// Output:
 	// run reserve
 	// diverges
-	// the code has come to "check-fraud", which is not checkpointed, and not to "cool-off", which is: "check-fraud" was added before it, or it was removed, renamed or moved
+	// an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed
 	// code: STEP Step at "check-fraud"
 }

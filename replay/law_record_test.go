@@ -233,7 +233,7 @@ func TestAnotherKindIsFatal(t *testing.T) {
 		if err != nil {
 			return false, err
 		}
-		if !strings.HasPrefix(answer, `{"Status":"FAILED"`) || !strings.Contains(answer, "it is another kind of operation") || len(lines) > 0 {
+		if !strings.HasPrefix(answer, `{"Status":"FAILED"`) || !strings.Contains(answer, "kind of operation differs") || len(lines) > 0 {
 			return false, fmt.Errorf("%+v\n%s %q", c, answer, lines)
 		}
 		return true, nil

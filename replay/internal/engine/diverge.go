@@ -20,6 +20,8 @@ type Divergence struct {
 	Reason string
 	// Advice says what to do: see [invocation.advised].
 	Advice string
+	// Declare is what declares the change, so that the execution fits; empty if nothing does.
+	Declare string
 }
 
 // nonDeterministic is the type of a divergence on the wire, which the service's other SDKs use as well.
@@ -38,7 +40,7 @@ const (
 		"environment (docs/determinism.md; perdure check and replaytest.Explore find it)"
 )
 
-// advised adds to a divergence what to do about it. What to declare in the code, so that it fits, would stand here too.
+// advised adds to a divergence what to do about it, beside declaring the change.
 func (inv *invocation) advised(d Divergence) Divergence {
 	switch {
 	case inv.Rehearsal != nil:
@@ -75,15 +77,15 @@ func divergence(s *scope, d *Divergence) error {
 // missingRecord describes an operation that has no record although the log holds later ones. Whether it was added, or
 // one before it removed, the log cannot say: what the code does next is not known.
 func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
-	path := quote(s.pathOf(h, occurrence))
 	e := &Divergence{
-		Reason: fmt.Sprintf("the code has come to %s, which is not checkpointed, and not to %s, which is: %s was added before it, or "+
-			"it was removed, renamed or moved", path, firstUnreached(s), path),
-		Log:  unreachedRecords(s),
-		Code: declared(h, kind, s.pathOf(h, occurrence)),
+		Reason: "an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed",
+		Log:    unreachedRecords(s),
+		Code:   declared(h, kind, s.pathOf(h, occurrence)),
+
+		Declare: declaredAdded(s, h, kind),
 	}
 	if s.readOnly && s.unclaimed() == 0 {
-		e.Reason = path + " was added to a group that has completed"
+		e.Reason = "an operation was added to a group that has completed"
 		e.Log = "no further operation in the group"
 	}
 	return e
@@ -91,39 +93,43 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 
 // changedRecord describes a record that belongs to another operation.
 func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int, rec *checkpoint.Operation) *Divergence {
-	what := quote(s.pathOf(h, occurrence))
-	reason := what + " has another name"
+	reason := "the name differs"
 	switch {
 	case rec.Kind != kind:
-		reason = fmt.Sprintf("%s was a %s and is a %s: it is another kind of operation", what, rec.Kind, kind)
+		reason = "the kind of operation differs"
 	case rec.SubType != h.SubType:
-		reason = fmt.Sprintf("%s was a %s and is a %s: it has another sub-type", what, rec.SubType, h.SubType)
+		reason = "the sub-type differs"
 	case rec.ParentID != s.real:
-		reason = what + " has moved to another group"
+		reason = "the operation has moved to another group"
 	}
 	return &Divergence{
 		Reason: reason,
 		Log:    recorded(rec),
 		Code:   declared(h, kind, s.pathOf(h, occurrence)) + parentOf(s.real),
+
+		Declare: declaredReplaced(h, kind, rec),
 	}
 }
 
 // beyondFrontier describes records that lie after an operation which is not finished.
 func beyondFrontier(s *scope, o *operation) *Divergence {
 	return &Divergence{
-		Reason: fmt.Sprintf("%s was removed, renamed or moved: the code waits for %s, which is not finished, and has not come to it before",
-			firstUnreached(s), quote(o.path())),
-		Log:  unreachedRecords(s),
-		Code: declared(o.head, o.kind, o.path()),
+		Reason: "a recorded operation was removed, renamed or moved: the code waits for one that is not finished, and did not reach it before",
+		Log:    unreachedRecords(s),
+		Code:   declared(o.head, o.kind, o.path()),
+
+		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
 }
 
 // unreachedAtReturn describes records that the code returned without reaching.
 func unreachedAtReturn(s *scope) *Divergence {
 	return &Divergence{
-		Reason: firstUnreached(s) + " was removed: the code returned without coming to it",
+		Reason: "a recorded operation was removed: the code returned without reaching it",
 		Log:    unreachedRecords(s),
 		Code:   "no further operation",
+
+		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
 }
 
@@ -151,6 +157,8 @@ func undecodablePayload(r node.Result, err error) *Divergence {
 		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
 		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),
 		Code:   "another type or codec",
+
+		Declare: declaredType(r.Meta.OperationName),
 	}
 }
 
@@ -180,15 +188,6 @@ func unreadableInput(s *scope, err error) *Divergence {
 		Log:    unreachedRecords(s),
 		Code:   "another input",
 	}
-}
-
-// firstUnreached names the first of them.
-func firstUnreached(s *scope) string {
-	recs := s.inv.log.UnclaimedRecords(s.ids)
-	if len(recs) == 0 {
-		return "an operation"
-	}
-	return quote(recs[0].Name)
 }
 
 // unreachedRecords lists the records of the scope that nobody has claimed.
@@ -231,6 +230,8 @@ func undeclaredBranch(s *scope, what string) *Divergence {
 			"or the batch is flat now or was",
 		Log:  what,
 		Code: "other branches in " + quote(s.path()),
+
+		Declare: declaredBatch,
 	}
 }
 
