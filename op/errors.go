@@ -15,7 +15,7 @@ var (
 	// [ErrTimedOut] as well.
 	ErrHeartbeatMissed = fmt.Errorf("heartbeat missed: %w", ErrTimedOut)
 	// ErrInterrupted is the error of an attempt that a crash or the end of its invocation cut off,
-	// so that nobody knows whether its body had its effect.
+	// so that it is not known whether its body had its effect.
 	ErrInterrupted = errors.New("interrupted before its result was recorded")
 	// ErrStopped is the error of an operation that was stopped or cancelled from outside.
 	ErrStopped = errors.New("stopped")

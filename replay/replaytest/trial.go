@@ -60,7 +60,7 @@ type trial struct {
 	failures []report
 	// orphan says that the function got no token, hasty that one has suspended for that.
 	orphan, hasty bool
-	// parents are those of the operations that the log has come to, over the groups among them that have
+	// parents are those of the operations that the log has reached, over the groups among them that have
 	// ended, and belated is an update below one of these; empty for none.
 	parents map[string]string
 	over    map[string]bool

@@ -92,7 +92,7 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 	return s.claimFor(n, kind, refusal{takes: 1})
 }
 
-// claimFor is claim for an operation that takes so many operations and bytes.
+// claimFor is claim for an operation that takes this many operations and bytes.
 func (s *scope) claimFor(n node.Node, kind checkpoint.Kind, r refusal) claim {
 	h := n.Head()
 	c := s.place(h)
@@ -207,7 +207,7 @@ func (s *scope) next(h *node.Header) int {
 	return 0
 }
 
-// identity is what tells operations of a scope apart, but for the occurrence.
+// identity is what shows operations of a scope apart, but for the occurrence.
 type identity struct{ name, key string }
 
 // occurrences counts the operations of a scope by name and key. Which of them have occurred once is in the log, which

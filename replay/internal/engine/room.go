@@ -93,7 +93,7 @@ func (u *usage) mostRecorded() int {
 // held is how many operations count.
 func (u *usage) held() int { return u.operations + u.retries + u.promised }
 
-// hasRoom reports whether the execution has room for an operation of the scope that takes so many operations and bytes.
+// hasRoom reports whether the execution has room for an operation of the scope that takes this many operations and bytes.
 func (s *scope) hasRoom(h *node.Header, takes, bytes int) bool {
 	u := &s.inv.usage
 	if u.full && s.kind != undoScope {
@@ -271,7 +271,7 @@ func (b *batch) promise(n int) {
 	b.s.inv.usage.promised += n
 }
 
-// holds reports whether the execution has room for a payload of so many bytes, beside all that is queued.
+// holds reports whether the execution has room for a payload of this many bytes, beside all that is queued.
 func (inv *invocation) holds(bytes int) bool {
 	u := &inv.usage
 	return u.bytes+inv.out.Size()+bytes <= u.quota.Bytes-u.bytesKept()
