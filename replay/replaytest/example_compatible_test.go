@@ -119,3 +119,21 @@ func ExampleWithUndecidedAllowed() {
 	replaytest.Compatible(t, current, []replaytest.History{h}, replaytest.WithUndecidedAllowed())
 	// Output: o-1 after event 1 (ExecutionStarted): not decided: a payload of the handler is withheld: the service has cut it off
 }
+
+func ExampleShape() {
+	t := newTest()
+	replaytest.Shape(t, "current.shape", current, []op.None{{}}) // testdata/current.shape has its lines
+
+	thanking := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
+		for _, name := range []string{"check-fraud", "reserve"} {
+			if err := replay.Exec(ctx, named(name)); err != nil {
+				return "", err
+			}
+		}
+		return "reserved", replay.Exec(ctx, op.Wait("cool-off", time.Hour))
+	})
+	replaytest.Shape(t, "current.shape", thanking, []op.None{{}})
+	// Output:
+	// replaytest: the shape is not that of testdata/current.shape; if that is meant: PERDURE_UPDATE=1 go test -run '^TestExample$'
+	// declare: check-fraud is new before reserve: it was added, or stands for what is gone
+}
