@@ -124,10 +124,8 @@ func ExampleDivergedError() {
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
 	// replay: the execution diverged in the handler: the name differs
-	// the log has STEP charge
-	// the code declared STEP pay
+	// checkpointed STEP charge, current code STEP pay
 	// declare the change (docs/changing-code.md): op.Step("pay", …).Was("charge")
-	// or deploy the code that began this execution again, or start a new execution with the changed code
 }
 
 func ExampleWithReadyStart() {

@@ -20,8 +20,8 @@ type Metric struct {
 	Unit  string
 	Value float64
 	Most  float64
-	// Limit is what a later change must keep, with room for a busy machine; zero if it may be anything. A count has
-	// its goal for a limit, a ratio about one and a half of what was reached.
+	// Limit is what a later change must keep, with room for a busy machine; zero if it may be
+	// anything. A count has its goal for a limit, a ratio about one and a half of what was reached.
 	Limit float64
 }
 
@@ -43,7 +43,7 @@ type Size struct {
 
 // Full is the size that figures are taken at.
 func Full() Size {
-	return Size{Steps: 3000, Live: 300, Turns: 9, Starts: 30, Nested: 25_000, Payload: 128 << 20}
+	return Size{Steps: 2800, Live: 300, Turns: 9, Starts: 30, Nested: 25_000, Payload: 128 << 20}
 }
 
 // Quick is the size that shows that everything still runs.

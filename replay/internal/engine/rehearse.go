@@ -87,7 +87,7 @@ func (r *Rehearsal) enter(s *scope) {
 func (inv *invocation) doubt(err error) {
 	path := ""
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
-		err, path = inv.cfg.Diverged(d.Divergence), d.Scope
+		err, path = inv.cfg.Diverged(inv.advised(d.Divergence)), d.Scope
 	}
 	inv.Rehearsal.Doubts = append(inv.Rehearsal.Doubts, Doubt{Path: path, Err: err})
 }
