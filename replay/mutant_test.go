@@ -114,3 +114,32 @@ func runBroken(t *testing.T, pkg, binary string, env []string, args ...string) (
 	cmd.Env = slices.Concat(os.Environ(), []string{"PERDURE_SEED=1", "PERDURE_WATCHDOG=10s"}, env)
 	return cmd.CombinedOutput()
 }
+
+// TestPatchesFit: each patch of testdata/mutants changes what the engine has now. The tests that compile them take a
+// sample, which a patch that has gone stale would escape.
+func TestPatchesFit(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patches, err := filepath.Glob(filepath.Join("testdata", "mutants", "*.patch"))
+	if err != nil || len(patches) == 0 {
+		t.Fatalf("there are no patches: %v", err)
+	}
+	for _, path := range patches {
+		name := strings.TrimSuffix(filepath.Base(path), ".patch")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for file, text := range breakFiles(t, root, name) {
+				before, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text == string(before) {
+					t.Errorf("it changes nothing in %s", file)
+				}
+			}
+		})
+	}
+}
