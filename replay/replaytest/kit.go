@@ -32,6 +32,8 @@ type kit struct {
 	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may be nil.
 	waits func(r reply) bool
 	rest  func() (passed bool)
+	// resume has the execution go on if it is paused; nil leaves it as it is.
+	resume func() (resumed bool, err error)
 
 	mu      sync.Mutex        // guards what follows
 	paths   map[string]string // by ID
@@ -128,6 +130,15 @@ func (k *kit) settle(ctx context.Context) error {
 		}
 		if k.exec.Invocations() > k.cfg.most {
 			return fmt.Errorf("%w: it was invoked %d times", errTooMany, k.exec.Invocations())
+		}
+		if k.resume != nil {
+			resumed, err := k.resume()
+			if err != nil {
+				return err
+			}
+			if resumed {
+				continue
+			}
 		}
 		answered, err := k.reply()
 		if err != nil || !answered {

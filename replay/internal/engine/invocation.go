@@ -54,6 +54,8 @@ type Outcome struct {
 
 	// closed is Failure as the log keeps it, if errors pass a codec.
 	closed *checkpoint.Failure
+	// cause is that of the contexts that end with the invocation; nil for the usual one.
+	cause error
 
 	// Operations is how many the log holds; zero if that is not known.
 	Operations int
@@ -258,8 +260,13 @@ func (inv *invocation) close() {
 	inv.out.Clear()
 	inv.hold.stop()
 	inv.poll.stop()
-	cause := errSuspended
-	if o := inv.end.fixed.Load(); o.Err != nil || o.Status != checkpoint.OutcomePending {
+	o := inv.end.fixed.Load()
+	cause := o.cause
+	switch {
+	case cause != nil:
+	case o.Err == nil && o.Status == checkpoint.OutcomePending:
+		cause = errSuspended
+	default:
 		cause = errEnded
 	}
 	inv.cancel(cause)
