@@ -52,7 +52,7 @@ func (t *trial) pauses(p local.Point) {
 	if !now {
 		return
 	}
-	err := t.k.svc.Pause(context.Background(), checkpoint.PauseInput{ARN: p.ARN, Reason: t.plan.String()})
+	err := t.k.svc.Pause(t.ctx, checkpoint.PauseInput{ARN: p.ARN, Reason: t.plan.String()})
 	if api, ok := errors.AsType[*checkpoint.APIError](err); err != nil && (!ok || !api.Conflict()) {
 		t.note(func() { t.wrong = fmt.Sprintf("the execution cannot be paused: %v", err) })
 	}
@@ -65,7 +65,7 @@ func (t *trial) resume() (resumed bool, err error) {
 	if asleep || t.k.exec.Status() != local.StatusPaused {
 		return false, nil
 	}
-	err = t.k.svc.Resume(context.Background(), checkpoint.ResumeInput{ARN: t.k.exec.ARN()})
+	err = t.k.svc.Resume(t.ctx, checkpoint.ResumeInput{ARN: t.k.exec.ARN()})
 	return err == nil, err
 }
 

@@ -27,6 +27,7 @@ const lateness = 5 * time.Millisecond
 // trial is one execution under a schedule.
 type trial struct {
 	k    *kit
+	ctx  context.Context //nolint:containedctx // of the test: hooks of the service have none
 	plan schedule
 	err  error
 
@@ -81,7 +82,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		x.cfg.explore.reset()
 	}
 	t := &trial{
-		plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
+		ctx: x.tb.Context(), plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
 		stuck: make(map[string]bool), perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
 		parents: make(map[string]string), over: make(map[string]bool),
 		meeting: m, turns: newTurns(plan.order()),
