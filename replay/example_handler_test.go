@@ -114,7 +114,7 @@ func ExampleWithStackTraces() {
 }
 
 func ExampleWithDivergence() {
-	// Code that does not fit its log ends the invocation with an error, until it is rolled back.
+	// An execution whose code does not fit its log is paused, until code that fits is deployed and it is resumed.
 	show(func(op.Context, op.None) (int, error) { return 1, nil }, replay.WithDivergence(replay.DivergenceHold))
 	// Output: 1 <nil>
 }

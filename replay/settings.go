@@ -18,6 +18,7 @@ type settings struct {
 	logs         slog.Handler      // nil: that of slog.Default
 	interceptors []Interceptor
 	err          error // what is wrong with the options
+	chosen       bool  // an option says what a divergence does
 }
 
 // defaultInterruptions is the default of WithMaxInterruptions.
@@ -33,6 +34,7 @@ func newSettings(opts []HandlerOption) *settings {
 			o.apply(set)
 		}
 	}
+	set.divergenceFromEnv()
 	if set.logs == nil {
 		set.logs = onLambda()
 	}

@@ -162,6 +162,9 @@ func (k *kit) lastFailure() string {
 
 // pass lets time pass until the next timer.
 func (k *kit) pass(ctx context.Context) error {
+	if rec := k.exec.Record(); rec.Status == local.StatusPaused {
+		return fmt.Errorf("%w: it is paused: %s; Continue deploys other code and resumes it", local.ErrStalled, rec.Pause.Reason)
+	}
 	at, ok := k.clock.Next()
 	if !ok {
 		return fmt.Errorf("%w: %s", local.ErrStalled, waitsFor(k.operations(), k.cfg.replies, byHand))

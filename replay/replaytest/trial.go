@@ -252,6 +252,9 @@ type tardy struct {
 	t *trial
 }
 
+// Unwrap returns the client itself.
+func (c *tardy) Unwrap() checkpoint.Client { return c.Client }
+
 // Checkpoint implements checkpoint.Client.
 func (c *tardy) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 	out, err := c.Client.Checkpoint(ctx, in)
