@@ -33,10 +33,22 @@ type LambdaAPI interface {
 // NewClient returns a client that talks to the service through api, usually a *lambda.Client of
 // the AWS SDK with its own retries: a lost answer may be asked for again only by the SDK, which
 // repeats the call with the same idempotency token. Each error is an [*APIError], except for a
-// record that no version of the protocol can mean.
-func NewClient(api LambdaAPI) Client { return &lambdaClient{api: api} }
+// record that no version of the protocol can mean. If api is a [ControlAPI] too, as *lambda.Client is, the client is a
+// [Control].
+func NewClient(api LambdaAPI) Client {
+	client := &lambdaClient{api: api}
+	if control, ok := api.(ControlAPI); ok {
+		return &lambdaClientAndControl{lambdaClient: client, lambdaControl: &lambdaControl{control}}
+	}
+	return client
+}
 
 type lambdaClient struct{ api LambdaAPI }
+
+type lambdaClientAndControl struct {
+	*lambdaClient
+	*lambdaControl
+}
 
 func (c *lambdaClient) Checkpoint(ctx context.Context, in CheckpointInput) (CheckpointOutput, error) {
 	updates := make([]lambdatypes.OperationUpdate, len(in.Updates))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Pauser pauses executions. A [Client] may be one: the local service is.
+// Pauser pauses executions. A [Client] may be one: the local service is, and that of [NewClient] for a client of the AWS SDK.
 type Pauser interface {
 	// Pause asks for an execution to be paused: while it is, its function is not invoked, but waits and callbacks
 	// complete. An invocation that runs goes on until its next checkpoint call, which is answered without a token.

@@ -21,6 +21,16 @@ func ExampleNewClient() {
 	// Output: true
 }
 
+func ExampleNewControl() {
+	api := lambdaapi.New(lambdaapi.Options{Region: "eu-west-1"})
+	control := checkpoint.NewControl(api)
+	// Nobody holds this execution up: the answer is that the keys are missing.
+	err := control.Pause(context.Background(), checkpoint.PauseInput{ARN: "arn:…", Reason: "bad deploy"})
+	failed, ok := errors.AsType[*checkpoint.APIError](err)
+	fmt.Println(ok, failed.Call, failed.Conflict(), failed.Denied())
+	// Output: true PauseDurableExecution false false
+}
+
 func ExampleClientFromEnv() {
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		defer os.Setenv(name, os.Getenv(name))

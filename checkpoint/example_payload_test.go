@@ -24,3 +24,10 @@ func ExampleQuotedPayload() {
 	fmt.Printf("%s %t\n", p.Bytes(), p.Equal(checkpoint.TextPayload(`{"ok":true}`)))
 	// Output: {"ok":true} true
 }
+
+func ExampleWithheldPayload() {
+	p := checkpoint.WithheldPayload("the history holds 4 of its 90 kB")
+	why, withheld := p.Withheld()
+	fmt.Println(p.Present(), len(p.Bytes()), withheld, why)
+	// Output: true 0 true the history holds 4 of its 90 kB
+}

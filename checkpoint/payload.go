@@ -14,6 +14,8 @@ type Payload struct {
 	text    []byte
 	quoted  bool
 	present bool
+	// withheld is why the text is not known here; empty if it is.
+	withheld string
 }
 
 // NewPayload returns the payload with this text. The caller must not change text afterwards.
@@ -27,6 +29,18 @@ func TextPayload(text string) Payload { return NewPayload([]byte(text)) }
 func QuotedPayload(literal []byte) Payload {
 	return Payload{text: literal, quoted: true, present: true}
 }
+
+// WithheldPayload returns a payload whose text is not known here, and why: a history may hold a part of it only. No log
+// that the service gives to a function has such payloads, and they are not sent. Empty stands for "not known".
+func WithheldPayload(why string) Payload {
+	if why == "" {
+		why = "not known"
+	}
+	return Payload{present: true, withheld: why}
+}
+
+// Withheld reports whether the text is not known here, and why.
+func (p Payload) Withheld() (why string, withheld bool) { return p.withheld, p.withheld != "" }
 
 // Present reports whether there is a payload at all.
 func (p Payload) Present() bool { return p.present }
@@ -65,5 +79,5 @@ func (p Payload) Size() int { return len(p.text) }
 
 // Equal reports whether both are absent or have the same text.
 func (p Payload) Equal(q Payload) bool {
-	return p.present == q.present && bytes.Equal(p.Bytes(), q.Bytes())
+	return p.present == q.present && p.withheld == q.withheld && bytes.Equal(p.Bytes(), q.Bytes())
 }

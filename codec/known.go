@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,6 +17,7 @@ type KnownError struct {
 	of      any // the sentinel, or a nil pointer to the type of the error
 	match   func(err error) (data string, ok bool)
 	restore func(data string) error
+	old     []string // former names
 	err     error
 }
 
@@ -61,6 +63,26 @@ func ErrorType[E error](name string) KnownError {
 	k.restore = func(data string) error { return restoreAs[E](data) }
 
 	return k
+}
+
+// Renamed returns k, which is recorded under its name and also restored from records that have the name old. It is for
+// a registration that is given another name while executions run that have failed under the former one:
+//
+//	replay.WithErrors(codec.Renamed("declined", codec.Sentinel("card-declined", ErrDeclined)))
+//
+// Without it errors.Is and errors.As find nothing in those failures, and the code goes another way. It may be applied
+// again for an older name. old follows the rules of [Sentinel] and must not be the name of another registration; both
+// are reported by [KnownError.Err] and [ValidateKnown].
+func Renamed(old string, k KnownError) KnownError {
+	k.old = append(slices.Clone(k.old), old)
+	k.err = errors.Join(k.err, checkName(old))
+
+	return k
+}
+
+// Reads reports whether records of this name are restored as k: the name given at registration, and those of [Renamed].
+func (k KnownError) Reads(name string) bool {
+	return name == k.name || slices.Contains(k.old, name)
 }
 
 // Name returns the name given at registration.
@@ -118,15 +140,17 @@ func ValidateKnown(known ...KnownError) error {
 			continue
 		}
 
-		first, found := names[k.name]
-		if !found {
-			names[k.name] = k
-			continue
-		}
+		for _, name := range append([]string{k.name}, k.old...) {
+			first, found := names[name]
+			if !found {
+				names[name] = k
+				continue
+			}
 
-		if !first.same(k) {
-			errs = append(errs, fmt.Errorf("codec: the name %q is registered for two errors: "+
-				"a recorded failure would be restored as the first; give one of them another name", k.name))
+			if !first.same(k) {
+				errs = append(errs, fmt.Errorf("codec: the name %q is registered for two errors: "+
+					"a recorded failure would be restored as the first; give one of them another name", name))
+			}
 		}
 	}
 

@@ -35,6 +35,10 @@ func TestValidateKnown(t *testing.T) {
 		{"two types", []codec.KnownError{codec.ErrorType[other]("x"), codec.ErrorType[broken]("x")}, twice},
 		{"a type and a pointer to it", []codec.KnownError{codec.ErrorType[other]("x"), codec.ErrorType[*other]("x")}, twice},
 		{"an error and its type", []codec.KnownError{codec.Sentinel("x", other{}), codec.ErrorType[other]("x")}, twice},
+		{"a former name", []codec.KnownError{codec.Renamed("x", codec.Sentinel("y", a)), codec.Sentinel("z", b)}, ""},
+		{"a former name that another has", []codec.KnownError{codec.Renamed("x", codec.Sentinel("y", a)), codec.Sentinel("x", b)}, twice},
+		{"one former name of two", []codec.KnownError{codec.Renamed("x", codec.Sentinel("y", a)), codec.Renamed("x", codec.Sentinel("z", b))}, twice},
+		{"a former name that is none", []codec.KnownError{codec.Renamed("", codec.Sentinel("y", a))}, "use 1 to 256 printable"},
 		{"an invalid one", []codec.KnownError{codec.Sentinel("x", a), {}}, "the zero KnownError"},
 	}
 	for _, tt := range tests {

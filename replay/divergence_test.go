@@ -345,6 +345,7 @@ func newDivergent(t *testing.T, d divergence) *divergent {
 	h := &divergent{wrote: &coded{code: code(d.wrote), hangs: d.at != ""}}
 	h.svc = local.New(
 		local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))),
+		local.WithLimits(local.Limits{FailedInvocations: -1}), // held for as long as it takes
 		local.WithFaults(local.Faults{Lose: func(p local.Point) bool {
 			if d.at == "" || p.Moment != local.MomentAfterCall || cut.Load() {
 				return false

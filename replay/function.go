@@ -32,11 +32,8 @@ var errNoExecution = errors.New("replay: the log has no EXECUTION record, with w
 
 // invoke runs one invocation.
 func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	if c.set == nil {
-		return nil, errors.New("replay: the zero Function: make functions with replay.Handler")
-	}
-	if c.set.err != nil {
-		return nil, fmt.Errorf("replay: the handler's options: %w", c.set.err)
+	if err := c.valid(); err != nil {
+		return nil, err
 	}
 	event, err := checkpoint.DecodeInvocation(payload)
 	if err != nil {
@@ -72,6 +69,17 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	h.invocation(ctx, func(ctx context.Context) { o = engine.Invoke(ctx, &set.Config, r) })
 	h.ended(ctx, o)
 	return answer(o)
+}
+
+// valid says what is wrong with the function.
+func (c *core) valid() error {
+	switch {
+	case c.set == nil:
+		return errors.New("replay: the zero Function: make functions with replay.Handler")
+	case c.set.err != nil:
+		return fmt.Errorf("replay: the handler's options: %w", c.set.err)
+	}
+	return nil
 }
 
 func requestID(ctx context.Context) string {

@@ -34,8 +34,12 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 		f.core.set.err = errors.New("replay: Handler(nil): pass the function that handles the event")
 		return f
 	}
+	f.core.set.refuseInputs((*In)(nil))
 	f.core.input = func(decode func(v any) error) (any, error) {
 		in := new(In)
+		if old := oldInputOf(f.core.set, decode, new(In)); old != nil {
+			return old(decode)
+		}
 		if err := decode(in); err != nil {
 			return nil, fmt.Errorf("replay: the input does not fit %T: %w", *in, err)
 		}

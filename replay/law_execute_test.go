@@ -104,7 +104,7 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 	}
 	svc := local.New(
 		local.WithClock(clock),
-		local.WithLimits(local.Limits{Operations: 1 << 20, PageItems: s.page}),
+		local.WithLimits(local.Limits{Operations: 1 << 20, PageItems: s.page, FailedInvocations: -1}),
 		local.WithFaults(local.Faults{
 			Lose: func(pt local.Point) bool {
 				f := decide(pt)

@@ -80,6 +80,25 @@ func WithErrorCodec(c codec.Codec) HandlerOption {
 	})
 }
 
+// WithStrictRecords has an execution diverge where its code would go on with less than was recorded, as it does after a
+// change of types:
+//
+//   - where [codec.Strict] refuses a payload: it is the default of [WithCodec] and [WithHandlerCodec] instead of JSON. An
+//     operation without a result when it was recorded, of which one is wanted now, is refused as well.
+//   - where a step has failed with a registered error (op.WithErrors, [WithErrors]) and nothing registers its name any
+//     more: errors.Is and errors.As would find nothing in it. [codec.Renamed] takes over the former name.
+//
+// The default is to leave the zero value. A codec that an option names reads as it does elsewhere: codec.JSON leaves zero
+// values, and a chain refuses them if its base is strict. Not checked are results of callbacks and invoked
+// functions, which others write, the errors of groups and batches, and results that nothing asks for.
+//
+// An input with members that its type has no place for is refused too, at the first invocation: events of AWS services
+// have many. Give the handler codec.JSON by [WithHandlerCodec] then, or name them in codec.Strict. For executions that
+// began under another input type see [WithOldInput].
+func WithStrictRecords() HandlerOption {
+	return handlerOption(func(set *settings) { set.Strict = true })
+}
+
 // check notes what a codec says is wrong with it.
 func (set *settings) check(option string, c codec.Codec) {
 	if err := codec.Validate(c); err != nil {

@@ -196,6 +196,8 @@ func TestEveryHandlerOptionGivenNothing(t *testing.T) {
 		{"WithErrors", replay.WithErrors(codec.KnownError{}), true, "the zero registration is of nothing"},
 		{"WithCodec", replay.WithCodec(nil), false, "JSON"},
 		{"WithHandlerCodec", replay.WithHandlerCodec(nil), false, "JSON"},
+		{"WithStrictRecords", replay.WithStrictRecords(), false, "it takes nothing"},
+		{"WithOldInput", replay.WithOldInput[int, op.None](nil), true, "nothing takes the old input over"},
 		{"WithErrorCodec", replay.WithErrorCodec(nil), false, "errors are recorded as they are"},
 		{"WithStepDefaults", replay.WithStepDefaults(), false, "the defaults of steps"},
 		{"WithStepDefaults", replay.WithStepDefaults(nil), false, "a nil option is none"},
@@ -220,12 +222,12 @@ func TestEveryHandlerOptionGivenNothing(t *testing.T) {
 			t.Errorf("%s: %s: got %s", tt.option, tt.reason, got)
 		}
 	}
-	for _, name := range []string{"option.go", "interceptor.go"} {
+	for _, name := range []string{"option.go", "oldinput.go", "interceptor.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?m)^func (With\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func (With\w+)[\[(]`).FindAllStringSubmatch(string(text), -1) {
 			if !tried[m[1]] {
 				t.Errorf("%s: %s is not tried with nothing: add it to the table", name, m[1])
 			}

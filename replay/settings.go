@@ -17,6 +17,7 @@ type settings struct {
 	client       checkpoint.Client // nil: from the context or the environment
 	logs         slog.Handler      // nil: that of slog.Default
 	interceptors []Interceptor
+	oldInputs    []oldInput
 	err          error // what is wrong with the options
 	chosen       bool  // an option says what a divergence does
 }
@@ -26,7 +27,7 @@ const defaultInterruptions = 3
 
 func newSettings(opts []HandlerOption) *settings {
 	set := &settings{Config: engine.Config{
-		Codec: codec.JSON(), HandlerCodec: codec.JSON(), Builtin: engine.Builtin(), ReadyStart: true, Grace: time.Second, Cuts: defaultInterruptions, Diverged: diverged,
+		Builtin: engine.Builtin(), ReadyStart: true, Grace: time.Second, Cuts: defaultInterruptions, Diverged: diverged,
 		Steps: engine.StepDefaults{Default: retry.Default(), Never: retry.Never()},
 	}}
 	for _, o := range opts {
@@ -35,11 +36,26 @@ func newSettings(opts []HandlerOption) *settings {
 		}
 	}
 	set.divergenceFromEnv()
+	set.defaultCodecs()
 	if set.logs == nil {
 		set.logs = onLambda()
 	}
 	set.Logs.Handler = set.handler
 	return set
+}
+
+// defaultCodecs sets the codecs that no option names.
+func (set *settings) defaultCodecs() {
+	own := codec.JSON()
+	if set.Strict {
+		own = codec.Strict()
+	}
+	if set.Codec == nil {
+		set.Codec, set.OutsideCodec = own, codec.JSON()
+	}
+	if set.HandlerCodec == nil {
+		set.HandlerCodec = own
+	}
 }
 
 // refuse notes what is wrong with the options; the first counts.

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -35,6 +36,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 		return refusef("Invalid function name: %s", u.Function)
 	}
 	r.Status, r.Function, r.Tenant, r.Input = checkpoint.StatusStarted, u.Function, u.Tenant, u.Payload
+	r.TraceHeader = cmp.Or(u.TraceHeader, d.rec.TraceHeader) // which it inherits
 	ev := Event{Type: EventChainedInvokeStarted, Input: r.Input, Function: u.Function, Tenant: u.Tenant}
 
 	name := targetName(d.rec.ARN, r.ID)
@@ -45,7 +47,7 @@ func (d *draft) startInvoke(r *Record, u *checkpoint.Update) error {
 		return nil
 	}
 	order := launchOrder{
-		StartInput: StartInput{Function: u.Function, Name: name, Tenant: r.Tenant, Input: orEmptyObject(r.Input)},
+		StartInput: StartInput{Function: u.Function, Name: name, Tenant: r.Tenant, TraceHeader: r.TraceHeader, Input: orEmptyObject(r.Input)},
 		parentARN:  d.rec.ARN, parentOperation: r.ID,
 	}
 	ev.Version, ev.Target = h.Version(), d.e.svc.targetARN(h, name)

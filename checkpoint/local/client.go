@@ -87,6 +87,9 @@ func (s *Service) checkpoint(
 		if err := d.apply(in.Updates); err != nil {
 			return err
 		}
+		if len(in.Updates) > 0 {
+			d.rec.FailedInRow = 0 // an assumption: AWS says nothing of it
+		}
 		if d.rec.Status.Held() {
 			d.cut()
 			r = reply{inv: e.inv}

@@ -74,3 +74,23 @@ func ExampleExecution_Stop() {
 	// STOPPED not needed any more
 	// local: the execution has ended
 }
+
+func ExampleExecution_Log() {
+	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
+	defer service.Close()
+	ctx := context.Background()
+
+	_ = service.Host("remind", remind)
+	execution, err := service.Start(ctx, "remind", "order-42", []byte(`{}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = execution.RunUntilSuspended(ctx)
+	for _, o := range execution.Log().Operations {
+		fmt.Println(o.Kind, o.Status)
+	}
+	// Output:
+	// EXECUTION STARTED
+	// WAIT STARTED
+}

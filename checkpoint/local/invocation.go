@@ -159,6 +159,9 @@ func (s *Service) invocationContext(inv *invocation) (context.Context, context.C
 		InvokedFunctionArn: inv.e.function,
 		TenantID:           inv.e.rec.Tenant,
 	})
+	if header := inv.e.rec.TraceHeader; header != "" {
+		ctx = checkpoint.WithTraceHeader(ctx, header)
+	}
 	limit := inv.function.functionTimeout
 	switch {
 	case limit <= 0:

@@ -42,8 +42,15 @@ type Limits struct {
 	InvalidResponses int
 	// InvalidPause is the pause after an invalid answer. The default is 5 seconds.
 	InvalidPause time.Duration
-	// RetryPause is the pause after a failed invocation; it doubles with each further one in a row,
-	// up to MaxRetryPause. The defaults are 1 second and 1 minute.
+
+	// FailedInvocations is how many invocations in a row may fail, by an error, a crash or running out of time: the last
+	// one ends the execution with its error. The default is 9, which was seen on AWS and is not documented; a negative
+	// number means no limit. A checkpoint call with updates, and an answer, have it counted from the beginning, which
+	// is an assumption. Invalid answers have a budget of their own.
+	FailedInvocations int
+	// RetryPause is the pause after a failed invocation; it doubles with each further one in a row, up to
+	// MaxRetryPause, whose default is 1 minute. If both are zero, the pauses are those that were seen on AWS:
+	// 1.1, 2.1, 3.1, 5.1, 1.1, 31, 58 and 103 seconds, and 103 from then on.
 	RetryPause, MaxRetryPause time.Duration
 }
 
@@ -60,8 +67,31 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.ResponseBytes, limits.Response)
 	fill(&l.InvalidResponses, 4)
 	fill(&l.InvalidPause, 5*time.Second)
-	fill(&l.RetryPause, time.Second)
-	fill(&l.MaxRetryPause, time.Minute)
+	fill(&l.FailedInvocations, limits.FailedInvocations)
+	if l.RetryPause != 0 || l.MaxRetryPause != 0 {
+		fill(&l.RetryPause, time.Second)
+		fill(&l.MaxRetryPause, time.Minute)
+	}
+	return l
+}
+
+// over returns l with its zero fields as they are in earlier.
+func (l Limits) over(earlier Limits) Limits {
+	fill(&l.Operations, earlier.Operations)
+	fill(&l.DataBytes, earlier.DataBytes)
+	fill(&l.PageItems, earlier.PageItems)
+	fill(&l.PageBytes, earlier.PageBytes)
+	fill(&l.PayloadBytes, earlier.PayloadBytes)
+	fill(&l.FailureBytes, earlier.FailureBytes)
+	fill(&l.CallbackBytes, earlier.CallbackBytes)
+	fill(&l.InputBytes, earlier.InputBytes)
+	fill(&l.ResultBytes, earlier.ResultBytes)
+	fill(&l.ResponseBytes, earlier.ResponseBytes)
+	fill(&l.InvalidResponses, earlier.InvalidResponses)
+	fill(&l.InvalidPause, earlier.InvalidPause)
+	fill(&l.FailedInvocations, earlier.FailedInvocations)
+	fill(&l.RetryPause, earlier.RetryPause)
+	fill(&l.MaxRetryPause, earlier.MaxRetryPause)
 	return l
 }
 
@@ -73,6 +103,9 @@ func fill[T int | time.Duration](field *T, value T) {
 
 // retryPause returns the pause after the given number of failed invocations in a row.
 func (l Limits) retryPause(failures int) time.Duration {
+	if l.RetryPause == 0 {
+		return limits.FailurePause(failures)
+	}
 	pause := l.RetryPause
 	for n := 1; n < failures && pause < l.MaxRetryPause; n++ {
 		pause *= 2

@@ -49,9 +49,9 @@ func WithStore(s Store) Option {
 	return optionFunc(func(cfg *config) { cfg.store = s })
 }
 
-// WithLimits sets the quotas.
+// WithLimits sets the quotas. Given several times, a field is that of the last one in which it is not zero.
 func WithLimits(l Limits) Option {
-	return optionFunc(func(cfg *config) { cfg.limits = l })
+	return optionFunc(func(cfg *config) { cfg.limits = l.over(cfg.limits) })
 }
 
 // WithFaults breaks things on purpose. Given several times, all are consulted, in the order given;

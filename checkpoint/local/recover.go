@@ -197,9 +197,11 @@ func (e *Execution) resumeInvoke(r *Record) error {
 	switch {
 	case isNotFound(err):
 		e.svc.orphans = append(e.svc.orphans, orphan{e, launchOrder{
-			StartInput: StartInput{Function: r.Function, Name: targetName(e.arn, r.ID), Tenant: r.Tenant, Input: orEmptyObject(r.Input)},
-			arn:        r.Target,
-			parentARN:  e.arn, parentOperation: r.ID,
+			StartInput: StartInput{
+				Function: r.Function, Name: targetName(e.arn, r.ID), Tenant: r.Tenant, TraceHeader: r.TraceHeader, Input: orEmptyObject(r.Input),
+			},
+			arn:       r.Target,
+			parentARN: e.arn, parentOperation: r.ID,
 		}})
 	case err != nil:
 		return err

@@ -119,7 +119,7 @@ func (d *draft) endPlain(completed Event, a answer) {
 	d.end(StatusSucceeded, payloadOrNone(a.payload), nil, false)
 }
 
-// fail ends an invocation that has failed: it is repeated after a pause.
+// fail ends an invocation that has failed: it is repeated after a pause, unless too many in a row have.
 func (d *draft) fail(completed Event, failure *checkpoint.Failure) {
 	completed.Failure = failure
 	d.log(completed)
@@ -129,6 +129,10 @@ func (d *draft) fail(completed Event, failure *checkpoint.Failure) {
 	}
 	d.rec.FailedInRow++
 	d.rec.InvalidInRow = 0
+	if most := d.e.svc.limits.FailedInvocations; most > 0 && d.rec.FailedInRow >= most {
+		d.end(StatusFailed, checkpoint.Payload{}, failure, false)
+		return
+	}
 	d.again(failure, d.e.svc.limits.retryPause(d.rec.FailedInRow))
 }
 

@@ -34,6 +34,8 @@ type StartInput struct {
 	Name string
 	// Tenant is the tenant that the caller names; it may be empty.
 	Tenant string
+	// TraceHeader is the X-Ray trace header that all invocations of the execution have; it may be empty.
+	TraceHeader string
 	// Input is what the function is given.
 	Input checkpoint.Payload
 	// Async says that nobody waits for the result; other limits hold then: see [Limits].
@@ -174,7 +176,8 @@ func (s *Service) reserve(e *Execution, o launchOrder) (first *Execution, err er
 	}
 	e.rec = ExecutionRecord{
 		ARN: e.arn, Name: o.Name, Function: h.Executed(), Alias: h.Alias(), Plain: h.plain, Async: o.Async, Tenant: o.Tenant,
-		ParentARN: o.parentARN, ParentOperation: o.parentOperation,
+		TraceHeader: o.TraceHeader,
+		ParentARN:   o.parentARN, ParentOperation: o.parentOperation,
 		Input: o.Input, Status: StatusRunning, Timeout: h.executionTimeout,
 	}
 	s.byName[e.key] = e
@@ -251,8 +254,16 @@ func (l Limits) checkOrder(o launchOrder) error {
 	if size := len(o.Input.Bytes()); size > l.InputBytes {
 		return fmt.Errorf("local: the payload is %d bytes long, of at most %d", size, l.InputBytes)
 	}
+	if !validTraceHeader(o.TraceHeader) {
+		return fmt.Errorf("local: the trace header is not text of at most %d printable characters", limits.TraceHeader)
+	}
 	if !utf8.Valid(o.Input.Bytes()) {
 		return errors.New("local: the payload is not valid UTF-8")
 	}
 	return nil
+}
+
+// validTraceHeader reports whether a trace header can be that of an HTTP request, as it is where the function runs.
+func validTraceHeader(header string) bool {
+	return header == "" || api.Matches(header, limits.TraceHeader, api.IsPrintable)
 }

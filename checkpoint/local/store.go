@@ -85,6 +85,8 @@ type ExecutionRecord struct {
 	Async bool
 	// Tenant is the tenant that a CHAINED_INVOKE named.
 	Tenant string
+	// TraceHeader is the X-Ray trace header that the execution was started with; each of its invocations has it.
+	TraceHeader string
 	// ParentARN and ParentOperation name the CHAINED_INVOKE that waits for the execution.
 	ParentARN, ParentOperation string
 	Input                      checkpoint.Payload
@@ -109,8 +111,8 @@ type ExecutionRecord struct {
 	// the operations that the service has changed since an invocation that did not fail was told.
 	Due     bool
 	Updated []string
-	// FailedInRow and InvalidInRow count the invocations in a row that failed, or answered
-	// something invalid.
+	// FailedInRow and InvalidInRow count the invocations in a row that failed since the last checkpoint call with
+	// updates, or answered something invalid: see [Limits].
 	FailedInRow, InvalidInRow int
 	// Metered and DataBytes are what counts against the limits.
 	Metered, DataBytes int
@@ -152,10 +154,11 @@ type Record struct {
 	Wait time.Duration
 	// Heartbeat is the longest time between two heartbeats of a CALLBACK; zero means no limit.
 	Heartbeat time.Duration
-	// Function, Tenant and Input are what a CHAINED_INVOKE asked for, Target the ARN of the execution it started.
-	Function, Tenant string
-	Input            checkpoint.Payload
-	Target           string
+	// Function, Tenant, TraceHeader and Input are what a CHAINED_INVOKE asked for, Target the ARN of the execution it
+	// started.
+	Function, Tenant, TraceHeader string
+	Input                         checkpoint.Payload
+	Target                        string
 }
 
 // Purpose says what a timer is for.

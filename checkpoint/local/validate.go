@@ -25,6 +25,8 @@ func (l Limits) checkFields(n int, u *checkpoint.Update) error {
 		return api.BadMember(n, "subType", u.SubType, "1 to 32 of [a-zA-Z0-9-_]")
 	case u.Tenant != "" && !api.Matches(u.Tenant, limits.Tenant, api.IsTenantByte):
 		return api.BadMember(n, "chainedInvokeOptions.tenantId", u.Tenant, "1 to 256 of [a-zA-Z0-9._:/=+@ -]")
+	case !validTraceHeader(u.TraceHeader):
+		return api.BadMember(n, "chainedInvokeOptions.xAmznTraceId", u.TraceHeader, "at most 8192 of [\\x20-\\x7E]")
 	case !utf8.Valid(u.Payload.Bytes()):
 		return api.BadMember(n, "payload", "", "valid UTF-8")
 	}

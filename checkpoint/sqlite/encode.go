@@ -22,6 +22,7 @@ type keptExecution struct {
 	Plain           bool         `json:"plain,omitempty"`
 	Async           bool         `json:"async,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
+	TraceHeader     string       `json:"traceHeader,omitempty"`
 	ParentARN       string       `json:"parentArn,omitempty"`
 	ParentOperation string       `json:"parentOperation,omitempty"`
 	Input           *string      `json:"input,omitempty"`
@@ -73,6 +74,7 @@ type keptRecord struct {
 	HeartbeatMillis int64        `json:"heartbeatMillis,omitempty"`
 	Function        string       `json:"function,omitempty"`
 	Tenant          string       `json:"tenant,omitempty"`
+	TraceHeader     string       `json:"traceHeader,omitempty"`
 	Input           *string      `json:"input,omitempty"`
 	Target          string       `json:"target,omitempty"`
 	// HasInput says that the payload is the input of the execution, as it is for the EXECUTION itself.
@@ -89,7 +91,7 @@ type keptFailure struct {
 
 func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 	return json.Marshal(keptExecution{
-		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant,
+		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant, TraceHeader: r.TraceHeader,
 		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Status: string(r.Status),
 		Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
 		TimeoutMillis: r.Timeout.Milliseconds(), ExtendedMillis: r.Extended.Milliseconds(), Pause: keepPause(r.Pause), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
@@ -104,7 +106,7 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 		return local.ExecutionRecord{}, fmt.Errorf("%w: an execution is not readable: %w", ErrDamaged, err)
 	}
 	return local.ExecutionRecord{
-		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant,
+		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant, TraceHeader: k.TraceHeader,
 		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,
@@ -125,7 +127,7 @@ func encodeRecord(r *local.Record, input checkpoint.Payload) ([]byte, error) {
 		Start: milli(r.Start), End: milli(r.End), Payload: textOf(own), Failure: keep(r.Failure), Attempt: r.Attempt,
 		NextAttempt: milli(r.NextAttempt), ScheduledEnd: milli(r.ScheduledEnd), CallbackID: r.CallbackID,
 		ReplayChildren: r.ReplayChildren, WaitMillis: r.Wait.Milliseconds(), HeartbeatMillis: r.Heartbeat.Milliseconds(),
-		Function: r.Function, Tenant: r.Tenant, Input: textOf(r.Input), Target: r.Target, HasInput: hasInput,
+		Function: r.Function, Tenant: r.Tenant, TraceHeader: r.TraceHeader, Input: textOf(r.Input), Target: r.Target, HasInput: hasInput,
 	})
 }
 
@@ -147,7 +149,7 @@ func decodeRecord(text []byte, input checkpoint.Payload) (local.Record, error) {
 			ScheduledEnd: timeOf(k.ScheduledEnd), CallbackID: k.CallbackID, ReplayChildren: k.ReplayChildren,
 		},
 		Wait: time.Duration(k.WaitMillis) * time.Millisecond, Heartbeat: time.Duration(k.HeartbeatMillis) * time.Millisecond,
-		Function: k.Function, Tenant: k.Tenant, Input: payload(k.Input), Target: k.Target,
+		Function: k.Function, Tenant: k.Tenant, TraceHeader: k.TraceHeader, Input: payload(k.Input), Target: k.Target,
 	}, nil
 }
 

@@ -54,6 +54,12 @@ type TextSource interface {
 	Text(r Result) (s string, ok bool)
 }
 
+// AbsentSource is a [Source] that is asked about the values of records that have none.
+type AbsentSource interface {
+	// Absent is called for the variable that v points to, which stays as it is without an error.
+	Absent(r Result, v any) error
+}
+
 // Result is how an operation ended.
 type Result struct {
 	// Payload is the result as it stands in the log; nil if there is none.
@@ -79,7 +85,13 @@ type Result struct {
 
 // Decode decodes the result into v, a pointer. Without a payload v stays as it is.
 func (r Result) Decode(v any) error {
-	if r.Payload == nil || r.Source == nil {
+	if r.Source == nil {
+		return nil
+	}
+	if r.Payload == nil {
+		if s, ok := r.Source.(AbsentSource); ok {
+			return s.Absent(r, v)
+		}
 		return nil
 	}
 	return r.Source.Decode(r, r.Payload.Bytes(), v)

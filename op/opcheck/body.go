@@ -348,36 +348,6 @@ func (m *model) comesFromOutside(v ssa.Value, family map[*ssa.Function]bool) boo
 	return ok && len(m.outermost(free, family)) > 0
 }
 
-// checkIgnores reports a body that loops without looking at its context.
-func (m *model) checkIgnores(fn *ssa.Function) {
-	if len(fn.Params) == 0 {
-		return
-	}
-	var ctx *ssa.Parameter
-	for _, p := range fn.Params {
-		if isStdContext(p.Type()) {
-			ctx = p
-			break
-		}
-	}
-	if ctx == nil || ctx.Referrers() != nil && len(*ctx.Referrers()) > 0 {
-		return
-	}
-	l := m.loopsOf(fn)
-	for _, c := range m.sums[fn].sites {
-		if !l.reaches(c.instr.Block(), c.instr.Block()) {
-			continue
-		}
-		for _, t := range m.reached(c) {
-			for _, e := range m.effectsOf(t) {
-				if e.Kind == blocking || e.Kind == network || e.Kind == process {
-					m.report(ruleIgnores, c.instr.Pos(), e.What+" in a loop of a body that ignores its context: the invocation's end is not noticed; ask ctx.Err() in the loop, or pass the context on")
-				}
-			}
-		}
-	}
-}
-
 // checkIdempotency reports a body that calls an API with idempotency keys and does not ask for its own.
 func (m *model) checkIdempotency(fn *ssa.Function) {
 	s := m.sums[fn]

@@ -38,12 +38,16 @@ func (m *model) update(fn *ssa.Function) bool {
 	}
 	m.updateResults(fn, s)
 	m.updateWrites(fn, s)
+	m.updateLeaves(fn, s)
+	if s.ignores == nil {
+		s.ignores = m.ignored(fn)
+	}
 	return s.size() != before
 }
 
 func (s *sum) size() int {
-	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed)
-	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info} {
+	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed) + len(s.leaves)
+	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil} {
 		if b {
 			n++
 		}

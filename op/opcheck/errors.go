@@ -74,7 +74,7 @@ func (m *model) checkErrors(r region) {
 		}
 	}
 	if obj := objectOf(r.root); obj != nil && obj.Pkg() == m.pass.Pkg && len(m.sums[r.root].needs) > 0 {
-		m.pass.ExportObjectFact(obj, m.sums[r.root].fact(r.root))
+		m.exportFact(r.root)
 	}
 }
 
@@ -180,7 +180,8 @@ func (m *model) mapsError(v ssa.Value, depth int) bool {
 	return false
 }
 
-// checkHandlers reports, where a handler of another package is made, what it asks for and nothing registers.
+// checkHandlers reports, where a handler is made, what it leaves in its receiver; and if it is another package's, what
+// it asks for and nothing registers.
 func (m *model) checkHandlers(fn *ssa.Function) {
 	for _, s := range m.sums[fn].sites {
 		if len(s.targets) != 1 || s.targets[0].api != apiHandler || len(s.instr.Common().Args) == 0 {
@@ -188,12 +189,13 @@ func (m *model) checkHandlers(fn *ssa.Function) {
 		}
 		for _, src := range m.flow.sources(s.instr.Common().Args[0]) {
 			for _, t := range m.sourceFuncs(src) {
+				m.checkHandlerState(s.instr, t)
 				if t.fact == nil {
 					continue
 				}
 				for _, n := range t.fact.Needs {
-					if !m.registered[n.Err] {
-						m.report(ruleError, s.instr.Pos(), fmt.Sprintf("%s asks at %s for %s, which is not registered, so no error of an operation is one: pass codec.Sentinel or codec.ErrorType of it to %s", t.name(), n.Where, short2(n.Err), apiRegister))
+					if !m.registered[n.What] {
+						m.reportOf(ruleError, s.instr.Pos(), n.What, fmt.Sprintf("%s asks at %s for %s, which is not registered, so no error of an operation is one: pass codec.Sentinel or codec.ErrorType of it to %s", t.name(), n.Where, short2(n.What), apiRegister))
 					}
 				}
 			}

@@ -42,8 +42,9 @@ type opInfo struct {
 	Left  bool // a scope that returns does not wait for it
 }
 
-// need is an error that handler code asks for and that must be registered.
-type need struct{ Err, Where string }
+// need is what handler code does somewhere, which is judged where the handler is made: the error that it asks for and
+// that must be registered, the field that it reads.
+type need struct{ What, Where string }
 
 // funcFact is what importers need to know about a function. Parameters are counted with the receiver.
 type funcFact struct {
@@ -59,6 +60,15 @@ type funcFact struct {
 	Needs   []need
 	Info    bool // it asks for the idempotency key
 	Keyed   []effect
+	Ignores *effect   // what it does in a loop without looking at the context that it is given
+	Leaves  []leaving // parameters that it writes through in bodies
+	State   []need    // fields of its receiver that handler code writes and reads
+}
+
+// leaving is a parameter that is written through in a body.
+type leaving struct {
+	Param int
+	Where string
 }
 
 func (*funcFact) AFact()           {}

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/types"
 	"reflect"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -22,6 +23,7 @@ func (m *model) checkTypes(fn *ssa.Function) {
 				continue
 			}
 			for _, t := range recorded(c, api) {
+				m.checkNumbers(c, api, t)
 				if t.what == "input" && api == apiInvoke && types.IsInterface(t.typ) || isAny(t.typ) {
 					continue // what is in it is encoded; nothing is promised of what comes out
 				}
@@ -219,4 +221,67 @@ func (m *model) isStatement(c *ssa.Call) bool {
 		return !found
 	})
 	return found
+}
+
+// checkNumbers reports numbers of recorded types that JSON, or who else reads them, does not keep. The rules are opt-in.
+func (m *model) checkNumbers(c *ssa.Call, api string, t recordedType) {
+	if n, ok := types.Unalias(t.typ).(*types.Named); ok && isCallback(n) {
+		t.typ = n.TypeArgs().At(0)
+	}
+	name := types.TypeString(t.typ, types.RelativeTo(m.pass.Pkg))
+	if *m.opts.enabled[ruleNaN] {
+		if path := numberIn(t.typ, "", map[types.Type]bool{}, types.IsFloat); path != "" {
+			m.report(ruleNaN, c.Pos(), fmt.Sprintf("the %s type %s: %s, and JSON has neither NaN nor infinities: the operation fails when its value is one; divide by nothing that may be zero, or record a pointer that is nil, or a text", t.what, name, path))
+		}
+	}
+	if others := api == apiHandler || api == apiInvoke || outcomeOfCallback(api); others && *m.opts.enabled[ruleBigInt] {
+		if path := numberIn(t.typ, "", map[types.Type]bool{}, types.IsInteger); path != "" {
+			m.report(ruleBigInt, c.Pos(), fmt.Sprintf("the %s type %s: %s, and others that read it may take numbers for float64, as JavaScript does, which loses digits above 2⁵³; write the number as a text, with the option string in its tag", t.what, name, path))
+		}
+	}
+}
+
+// numberIn is where in a type a number of the kind is, of floats or of integers with 64 bits; "" if nowhere.
+func numberIn(t types.Type, path string, seen map[types.Type]bool, kind types.BasicInfo) string {
+	t = types.Unalias(t)
+	if seen[t] || marshals(t) {
+		return ""
+	}
+	seen[t] = true
+	defer delete(seen, t)
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		wide := kind == types.IsFloat || u.Kind() == types.Int64 || u.Kind() == types.Uint64
+		if u.Info()&kind == 0 || !wide {
+			return ""
+		}
+		if path == "" {
+			return "it is " + u.Name()
+		}
+		return fmt.Sprintf("field %s is %s", path, u.Name())
+	case *types.Pointer:
+		return numberIn(u.Elem(), path, seen, kind)
+	case *types.Slice:
+		return numberIn(u.Elem(), path+"[]", seen, kind)
+	case *types.Array:
+		return numberIn(u.Elem(), path+"[]", seen, kind)
+	case *types.Map:
+		return numberIn(u.Elem(), path+"[]", seen, kind)
+	case *types.Struct:
+		for i := range u.NumFields() {
+			f := u.Field(i)
+			tag := reflect.StructTag(u.Tag(i)).Get("json")
+			if tag == "-" || !f.Exported() && !f.Embedded() || strings.Contains(tag+",", ",string,") {
+				continue
+			}
+			inner := f.Name()
+			if path != "" {
+				inner = path + "." + f.Name()
+			}
+			if found := numberIn(f.Type(), inner, seen, kind); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
 }

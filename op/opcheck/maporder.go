@@ -104,8 +104,44 @@ func (m *model) sequence(v ssa.Value) bool {
 		if c, ok := src.(*ssa.Call); ok && m.orderedCall(c) {
 			return true
 		}
+		if fn := functionOf(src); fn != nil && m.yieldsInOrder(fn) {
+			return true
+		}
 	}
 	return false
+}
+
+// yieldsInOrder reports whether a function is an iterator that goes through a map and gives what it finds to its yield.
+func (m *model) yieldsInOrder(fn *ssa.Function) bool {
+	if len(fn.Params) != 1 || m.sums[fn] == nil || m.visiting[fn] {
+		return false
+	}
+	m.visiting[fn] = true // an iterator may go through itself
+	defer delete(m.visiting, fn)
+	found := false
+	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+		switch i := i.(type) {
+		case *ssa.Range:
+			found = found || isMap(i.X.Type()) && slices.ContainsFunc(m.loopBody(i), func(b *ssa.BasicBlock) bool { return m.callsParam(b, fn.Params[0]) })
+		case *ssa.Call:
+			if len(i.Call.Args) != 1 || i.Call.Value == ssa.Value(fn) || !m.sequence(i.Call.Value) {
+				return
+			}
+			if y := functionOf(i.Call.Args[0]); y != nil { // the loop over an iterator
+				found = found || slices.ContainsFunc(y.Blocks, func(b *ssa.BasicBlock) bool { return m.callsParam(b, fn.Params[0]) })
+			}
+			found = found || i.Call.Args[0] == ssa.Value(fn.Params[0])
+		}
+	})
+	return found
+}
+
+// callsParam reports whether a block calls the function that a parameter is.
+func (m *model) callsParam(b *ssa.BasicBlock, p *ssa.Parameter) bool {
+	return slices.ContainsFunc(b.Instrs, func(i ssa.Instruction) bool {
+		c, ok := i.(*ssa.Call)
+		return ok && !c.Call.IsInvoke() && c.Call.StaticCallee() == nil && slices.Contains(m.flow.sources(c.Call.Value), ssa.Value(p))
+	})
 }
 
 // orderedCall reports whether the result of a call is in the order of a map.

@@ -22,9 +22,11 @@ type model struct {
 	groups map[*ssa.Function]bool // functions that become groups
 	again  map[*ssa.Function]bool // functions without an op.Context that are called on each replay
 	loops  map[*ssa.Function]loops
-	allow  *allowances
-	prog   *ssa.Program
-	pkg    *ssa.Package
+
+	visiting map[*ssa.Function]bool // iterators that are being looked at
+	allow    *allowances
+	prog     *ssa.Program
+	pkg      *ssa.Package
 
 	handlers   map[*ssa.Function]bool // handler code, when it is asked for
 	registered map[string]bool        // errors
@@ -65,6 +67,9 @@ type sum struct {
 	ordered bool
 	info    bool
 	keyed   map[string]effect
+	ignores *effect
+	leaves  map[int]string // where a parameter is written through in a body
+	state   map[need]bool
 }
 
 // site is one call.
@@ -108,7 +113,7 @@ func short(fn *types.Func) string {
 func newModel(pass *analysis.Pass, know *summary, opts *options) *model {
 	m := &model{
 		pass: pass, know: know, opts: opts, sums: map[*ssa.Function]*sum{}, bodies: map[*ssa.Function]bool{}, groups: map[*ssa.Function]bool{},
-		again: map[*ssa.Function]bool{}, loops: map[*ssa.Function]loops{}, seen: map[string]bool{}, registered: map[string]bool{},
+		again: map[*ssa.Function]bool{}, loops: map[*ssa.Function]loops{}, seen: map[string]bool{}, visiting: map[*ssa.Function]bool{}, registered: map[string]bool{},
 	}
 	m.allow = readAllowances(pass)
 	m.prog = ssa.NewProgram(pass.Fset, ssa.BuilderMode(0))
@@ -155,7 +160,7 @@ func (m *model) analyse() {
 		s := &sum{
 			effects: map[string]effect{}, result: map[string]effect{}, params: map[*ssa.Parameter]bool{},
 			bodies: map[*ssa.Parameter]bool{}, writes: map[int]bool{}, claims: map[string]bool{}, needs: map[need]bool{},
-			keyed: map[string]effect{},
+			keyed: map[string]effect{}, leaves: map[int]string{}, state: map[need]bool{},
 		}
 		m.sums[fn] = s
 	}
@@ -232,70 +237,6 @@ func (m *model) method(t types.Type, method *types.Func) target {
 		return m.target(fn)
 	}
 	return target{obj: method}
-}
-
-// callable are the functions that a function value may be.
-func (m *model) callable(v ssa.Value) ([]target, bool) {
-	switch v := v.(type) {
-	case *ssa.Function, *ssa.MakeClosure:
-		fn := functionOf(v)
-		return m.targetsOf(fn, v), true
-	case *ssa.Const:
-		return nil, true
-	case *ssa.Call:
-		return m.returned(v)
-	case *ssa.Extract: // such as the function that context.WithCancel returns
-		if c, ok := v.Tuple.(*ssa.Call); ok {
-			obj := calleeObject(c)
-			return nil, obj != nil && obj.Pkg() != nil && m.know.covers(obj.Pkg().Path())
-		}
-	case *ssa.UnOp:
-		if f := m.varFact(v.X); f != nil && len(f.Effects) > 0 {
-			return []target{{fact: &funcFact{Effects: f.Effects}}}, true
-		}
-	}
-	return nil, false
-}
-
-// returned are the functions that a call may return.
-func (m *model) returned(c *ssa.Call) ([]target, bool) {
-	if isBuilder(c.Type()) || isOp(c.Type()) {
-		return nil, true
-	}
-	fn := c.Call.StaticCallee()
-	if fn == nil {
-		return nil, false
-	}
-	obj := objectOf(fn)
-	if m.know.is(later, obj) || m.know.of(obj) == once {
-		return nil, false
-	}
-	if in := m.here(fn); in != nil {
-		var all []target
-		known := true
-		for _, v := range results(in, 0) {
-			for _, src := range m.flow.sources(v) {
-				if src == ssa.Value(c) {
-					continue
-				}
-				t, ok := m.functionOnly(src)
-				all = append(all, t...)
-				known = known && ok
-			}
-		}
-		return all, known
-	}
-	if f := m.fact(obj); f != nil && len(f.Result) > 0 {
-		return []target{{fact: &funcFact{Effects: f.Result}, obj: obj}}, true
-	}
-	return nil, false
-}
-
-func (m *model) functionOnly(v ssa.Value) ([]target, bool) {
-	if fn := functionOf(v); fn != nil {
-		return m.targetsOf(fn, v), true
-	}
-	return nil, isNil(v)
 }
 
 // results are the values that a function returns in a place.
@@ -450,10 +391,15 @@ func (m *model) where(pos token.Pos) string {
 
 // report adds a finding, once, unless it is allowed.
 func (m *model) report(rule string, pos token.Pos, message string, fixes ...analysis.SuggestedFix) {
+	m.reportOf(rule, pos, "", message, fixes...)
+}
+
+// reportOf is report where several things can be wrong in one place.
+func (m *model) reportOf(rule string, pos token.Pos, what, message string, fixes ...analysis.SuggestedFix) {
 	if !pos.IsValid() {
 		return
 	}
-	key := rule + m.pass.Fset.Position(pos).String()
+	key := rule + m.pass.Fset.Position(pos).String() + what
 	if m.seen[key] || m.allow.allows(rule, pos) {
 		return
 	}

@@ -106,6 +106,11 @@ func leftBehind(api string) bool {
 	return false
 }
 
+// outcomeOfCallback reports whether the result of what the function declares is sent by another system.
+func outcomeOfCallback(api string) bool {
+	return api == "op.CreateCallback" || api == "op.WaitForCallback"
+}
+
 // claimsNothing reports whether the function gives an operation that leaves no record.
 func claimsNothing(api string) bool {
 	return api == "replay.Future.Result" || api == "op.Callback.Result" || api == "op.Interpretation.Await"

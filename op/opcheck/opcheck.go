@@ -11,7 +11,9 @@
 package opcheck
 
 import (
+	"cmp"
 	"go/types"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -100,6 +102,8 @@ func (m *model) check() {
 		m.checkPackageVars(r)
 		m.checkScope(r)
 		m.checkErrors(r)
+		m.checkLeft(r)
+		m.checkState(r)
 	}
 	m.checkBodies()
 	for _, fn := range m.flow.funcs {
@@ -153,10 +157,11 @@ func (m *model) exportVar(place any) {
 	}
 	for i, v := range m.flow.stores[place] {
 		for _, src := range m.flow.sources(v) {
-			if functionOf(src) != nil {
-				for _, t := range m.sourceFuncs(src) {
-					f.Effects = append(f.Effects, m.effectsOf(t)...)
-				}
+			if _, ok := src.Type().Underlying().(*types.Signature); !ok {
+				continue
+			}
+			for _, t := range m.sourceFuncs(src) {
+				f.Effects = append(f.Effects, m.effectsOf(t)...)
 			}
 		}
 		if t := v.Type(); isOp(t) || isBuilder(t) {
@@ -189,18 +194,21 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 			f.Writes = append(f.Writes, i)
 		}
 	}
-	for n := range s.needs {
-		f.Needs = append(f.Needs, n)
-	}
-	slices.SortFunc(f.Needs, func(a, b need) int {
-		if a.Err != b.Err {
-			return compare(a.Err, b.Err)
+	for i := range fn.Params {
+		if where, ok := s.leaves[i]; ok {
+			f.Leaves = append(f.Leaves, leaving{i, where})
 		}
-		return compare(a.Where, b.Where)
-	})
-	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed) == 0 &&
-		!f.Runs && f.Op == nil && !f.Ordered && !f.Info {
+	}
+	f.Needs, f.State, f.Ignores = sortedNeeds(s.needs), sortedNeeds(s.state), s.ignores
+	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed)+len(f.Leaves)+len(f.State) == 0 &&
+		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil {
 		return nil
 	}
 	return f
+}
+
+func sortedNeeds(set map[need]bool) []need {
+	return slices.SortedFunc(maps.Keys(set), func(a, b need) int {
+		return cmp.Or(compare(a.What, b.What), compare(a.Where, b.Where))
+	})
 }

@@ -2,10 +2,12 @@ package opcheck_test
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,26 +20,39 @@ import (
 // where the statement begins that it is part of.
 func TestPlantedMistakes(t *testing.T) {
 	t.Parallel()
+	mistakes(t, "planted", regexp.MustCompile(`// planted: (\d+) (.*)`), plantedRule, 30, 29)
+}
+
+// The services in testdata/mod/unseen were written by a programmer who knew the library and had not seen the rules.
+// When they were first checked, 26 of the 34 mistakes were found; docs/check.md says which led to what, and which are
+// still missed. A finding elsewhere counts if its message names the line.
+func TestUnseenMistakes(t *testing.T) {
+	t.Parallel()
+	mistakes(t, "unseen", regexp.MustCompile(`MISTAKE (\d+): ([^;]*)`), unseenRule, 34, 31)
+}
+
+// mistakes checks the services of a folder, in which mistakes are marked.
+func mistakes(t *testing.T, folder string, mark *regexp.Regexp, ruleOf func(int) string, want, least int) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it builds the tool")
 	}
 	dir := testModule(t)
 	found, err := check.Run(context.Background(), check.Config{
-		Dir: dir, Patterns: []string{"./planted/..."}, Tool: buildTool(t), Env: append(os.Environ(), "GOWORK=off"), Err: os.Stderr,
+		Dir: dir, Patterns: []string{"./" + folder + "/..."}, Tool: buildTool(t), Env: append(os.Environ(), "GOWORK=off"), Err: os.Stderr,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := map[string]map[int][]string{}
-	for _, f := range found {
-		if at[f.File] == nil {
-			at[f.File] = map[int][]string{}
-		}
-		at[f.File][f.Line] = append(at[f.File][f.Line], f.Rule)
+	hit := func(file string, line int, rule string) bool {
+		where := fmt.Sprintf("%s:%d", filepath.Base(file), line)
+		return slices.ContainsFunc(found, func(f check.Finding) bool {
+			near := f.File == file && line-2 <= f.Line && f.Line <= line
+			return f.Rule == rule && (near || regexp.MustCompile(regexp.QuoteMeta(where)+`\b`).MatchString(f.Message))
+		})
 	}
 	planted, seen := 0, 0
-	mark := regexp.MustCompile(`// planted: (\d+) (.*)`)
-	err = filepath.WalkDir(filepath.Join(dir, "planted"), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(dir, folder), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -50,23 +65,14 @@ func TestPlantedMistakes(t *testing.T) {
 			return err
 		}
 		for i, line := range strings.Split(string(text), "\n") {
-			m := mark.FindStringSubmatch(line)
-			if m == nil {
-				continue
-			}
-			planted++
-			n, _ := strconv.Atoi(m[1])
-			rule := plantedRule(n)
-			hit := false
-			for l := i - 1; l <= i+1; l++ { // lines count from one
-				for _, r := range at[file][l] {
-					hit = hit || r == rule
+			for _, m := range mark.FindAllStringSubmatch(line, -1) {
+				planted++
+				n, _ := strconv.Atoi(m[1])
+				if hit(file, i+1, ruleOf(n)) {
+					seen++
+				} else {
+					t.Logf("not found: %s:%d: %s (rule %s)", file, i+1, m[2], ruleOf(n))
 				}
-			}
-			if hit {
-				seen++
-			} else {
-				t.Logf("not found: %s:%d: %s (rule %s)", file, i+1, m[2], rule)
 			}
 		}
 		return nil
@@ -75,8 +81,8 @@ func TestPlantedMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d of %d mistakes are found", seen, planted)
-	if planted != 30 || seen < 29 {
-		t.Errorf("%d of %d mistakes are found, want at least 29 of 30", seen, planted)
+	if planted != want || seen < least {
+		t.Errorf("%d of %d mistakes are found, want at least %d of %d", seen, planted, least, want)
 	}
 }
 
@@ -87,5 +93,15 @@ func plantedRule(n int) string {
 		"invocation", "deferred", "loopkey", "random", "constname", "bodywrite", "dropped", "files", "once", "lock",
 		"concurrency", "secretlog", "outercontext", "blocking", "ignorescontext", "bodywrite", "unstablekey", "future", "maporder",
 		"undoreads",
+	}[n]
+}
+
+// unseenRule is the rule that finds a mistake, or that would be asked for.
+func unseenRule(n int) string {
+	return []string{
+		"", "random", "clock", "network", "maporder", "unregistered", "environ", "bodywrite", "neverrun", "bodywrite", "secretlog",
+		"concurrency", "ignorescontext", "lossy", "files", "dropped", "random", "loopkey", "constname", "future", "repeatcharge",
+		"invocation", "outercontext", "packagevar", "packagevar", "maporder", "clock", "maporder", "unregistered", "clock",
+		"bodywrite", "lock", "deferred", "lossy", "nan",
 	}[n]
 }

@@ -25,6 +25,8 @@ const (
 	ruleName        = "constname"
 	ruleKey         = "unstablekey"
 	ruleLossy       = "lossy"
+	ruleNaN         = "nan"
+	ruleBigInt      = "bigint"
 	ruleError       = "unregistered"
 	ruleDefer       = "deferred"
 	ruleInvocation  = "invocation"
@@ -100,6 +102,8 @@ func Rules() []Rule {
 		{ruleName, "The name of an operation is computed", Warning, false},
 		{ruleKey, "A key does not identify its item", Warning, false},
 		{ruleLossy, "A recorded type loses what it holds", Error, false},
+		{ruleNaN, "A recorded float may be one that JSON has not", Warning, true},
+		{ruleBigInt, "A reader may lose digits of a recorded integer", Warning, true},
 		{ruleError, "An error is asked for that is not registered", Error, false},
 		{ruleDefer, "A deferred effect runs on every suspension", Error, false},
 		{ruleInvocation, "Handler code does I/O with the invocation's context", Error, false},

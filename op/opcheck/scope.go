@@ -105,6 +105,7 @@ func (m *model) checkDeclarations(fn *ssa.Function) {
 			case constructor(api):
 				m.checkName(fn, c)
 				m.checkRepeat(c)
+				m.checkIgnoringBody(c)
 			case keys(api):
 				m.checkKey(c)
 			}

@@ -26,8 +26,8 @@ import (
 // its cell of the kit begins with "yes", the kit reports the handler, whatever the test expects of it, or the execution
 // fails; otherwise the kit is silent. If its cell of the engine begins with "yes", the execution fails.
 //
-// The checker finds them here, too: op/opcheck/testdata/own.tsv lists this file with all of these rules but three.
-// One is opt-in, one leaves out variables that tests write, and one needs a handler that is made of a named function.
+// The checker finds them here, too: op/opcheck/testdata/own.tsv lists this file with all of these rules but five.
+// Three are opt-in, one leaves out variables that tests write, and one needs a handler that is made of a named function.
 func TestMistakesOfTheChecker(t *testing.T) {
 	t.Parallel()
 	said := whatStops(t)
@@ -129,6 +129,10 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 	pack := op.DoFunc("pack", func(context.Context, string) error { return nil })
 	suspend := func(ctx op.Context) error { return replay.Exec(ctx, op.Wait("pause", time.Hour)) }
 	return map[string]mistake{
+		"bigint": handle("the kit is a reader in Go", "", func(ctx op.Context, _ int) (string, error) {
+			n, err := replay.Run(ctx, op.Step("number", func(context.Context) (int64, error) { return 1<<53 + 1, nil }))
+			return strconv.FormatInt(n, 10), err
+		}),
 		"blocking": {
 			reason: "the virtual clock stands still", reports: `it has not ended within 100ms of real time`,
 			limit: 100 * time.Millisecond,
@@ -227,6 +231,10 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 		"network": handle("the call has the same result each time", "", func(ctx op.Context, _ int) (string, error) {
 			port, err := net.LookupPort("tcp", "http") //nolint:noctx // a call that takes no context
 			return "", errors.Join(err, replay.Exec(ctx, pack(strconv.Itoa(port))))
+		}),
+		"nan": handle("the test has no such value", "", func(ctx op.Context, n int) (string, error) {
+			mean, err := replay.Run(ctx, op.Step("mean", func(context.Context) (float64, error) { return 1 / float64(n), nil }))
+			return strconv.FormatFloat(mean, 'g', -1, 64), err
 		}),
 		"neverrun": handle("nothing is recorded", "", func(ctx op.Context, _ int) (string, error) {
 			_ = op.Do("forgotten", nop)

@@ -202,7 +202,7 @@ func TestConversionIsMadeAgain(t *testing.T) {
 // is invoked again comes to the same end.
 func TestConversionThatFailsForNowEndsTheInvocation(t *testing.T) {
 	t.Parallel()
-	forEachFault(t, 40, func(t *testing.T, row *faultRow, decoding bool, f *faulty, got, _ *replaytest.Result[string], ran, once int) {
+	forEachFault(t, 24, func(t *testing.T, row *faultRow, decoding bool, f *faulty, got, _ *replaytest.Result[string], ran, once int) {
 		t.Helper()
 		if f.fails > 0 {
 			return // it was never read

@@ -2,6 +2,7 @@ package lambdaapi_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
@@ -122,4 +124,43 @@ func TestPauseOverTheWire(t *testing.T) {
 	expect("delete, after the end", "DELETE", "", "", 202, map[string]any{"DeletionRequestTimestamp": float64(begun + 60)})
 	expect("deleted", "GET", "", "", 404, map[string]any{"message": "local: no such execution"})
 	expect("delete, once more", "DELETE", "", "", 404, map[string]any{"message": "local: no such execution"})
+}
+
+// TestControlThroughTheFront: the client of the three calls and the front understand each other, and its errors are those
+// of the service.
+func TestControlThroughTheFront(t *testing.T) {
+	t.Parallel()
+	s, client := hostApproval(t)
+	arn, _ := asked(t, s, client, "order-1")
+	control := checkpoint.NewControl(client)
+	e, _ := s.Execution(arn)
+	if err := control.Pause(t.Context(), checkpoint.PauseInput{ARN: arn, Reason: "é", TimeoutRuns: true}); err != nil {
+		t.Fatal(err)
+	}
+	if p := e.Record().Pause; e.Status() != local.StatusPaused || p.Reason != "é" || p.TimeoutPaused {
+		t.Errorf("%s, %+v", e.Status(), p)
+	}
+	conflict := func(what string, err error) {
+		t.Helper()
+		if failed, ok := errors.AsType[*checkpoint.APIError](err); !ok || !failed.Conflict() {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	conflict("a second pause", control.Pause(t.Context(), checkpoint.PauseInput{ARN: arn}))
+	_, err := control.Delete(t.Context(), checkpoint.DeleteInput{ARN: arn})
+	conflict("a delete of what is paused", err)
+	if err := control.Resume(t.Context(), checkpoint.ResumeInput{ARN: arn}); err != nil || e.Status() != local.StatusRunning {
+		t.Errorf("Resume: %v, %s", err, e.Status())
+	}
+	if err := e.Stop(nil); err != nil {
+		t.Fatal(err)
+	}
+	out, err := control.Delete(t.Context(), checkpoint.DeleteInput{ARN: arn})
+	if err != nil || time.Since(out.Requested) > time.Minute {
+		t.Errorf("Delete: %+v, %v", out, err)
+	}
+	_, err = control.Delete(t.Context(), checkpoint.DeleteInput{ARN: arn})
+	if failed, ok := errors.AsType[*checkpoint.APIError](err); !ok || !failed.NotFound() {
+		t.Errorf("a second Delete: %v", err)
+	}
 }

@@ -30,6 +30,9 @@ func (f *front) execution(r request) (any, error) {
 		executionSummary: summaryOf(rec), Version: rec.Function[strings.LastIndexByte(rec.Function, ':')+1:],
 		DataIncluded: data, Config: durableConfigOf(rec.Timeout),
 	}
+	if rec.TraceHeader != "" {
+		out.Trace = &traceHeader{rec.TraceHeader}
+	}
 	if !rec.Status.Terminal() {
 		out.TimesOut = api.Timestamp(cmp.Or(rec.Deadline(), rec.Start.Add(limits.Duration)))
 	}
@@ -65,8 +68,14 @@ type executionDetails struct {
 	Error        *api.Failure   `json:"Error,omitempty"`
 	DataIncluded bool           `json:"ExecutionDataIncluded"`
 	Config       *durableConfig `json:"DurableConfig,omitempty"`
+	Trace        *traceHeader   `json:"TraceHeader,omitempty"`
 	Pause        *pauseDetails  `json:"PauseDetails,omitempty"`
 	TimesOut     json.Number    `json:"ExpectedExecutionTimeoutTimestamp,omitempty"`
+}
+
+// traceHeader is the trace header of an execution (Lambda API, TraceHeader).
+type traceHeader struct {
+	Header string `json:"XAmznTraceId"`
 }
 
 // pauseDetails is how an execution is paused (Lambda API, PauseDetails).

@@ -58,7 +58,7 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 	}
 	o := local.StartInput{
 		Function: h.ARN, Name: r.Header.Get("X-Amz-Durable-Execution-Name"),
-		Tenant: r.Header.Get("X-Amz-Tenant-Id"), Input: checkpoint.TextPayload(string(r.body)), Async: kind == "Event",
+		Tenant: r.Header.Get("X-Amz-Tenant-Id"), TraceHeader: r.Header.Get("X-Amzn-Trace-Id"), Input: checkpoint.TextPayload(string(r.body)), Async: kind == "Event",
 	}
 	switch {
 	case kind != "" && kind != "RequestResponse" && kind != "Event" && kind != "DryRun":
@@ -76,6 +76,8 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 		return none, h, refused("The function is not durable: it takes no X-Amz-Durable-Execution-Name.")
 	case o.Name != "" && !api.Matches(o.Name, limits.ExecutionName, api.IsNameByte):
 		return none, h, notValid("durableExecutionName", o.Name, "Member must have 1 to 64 of [a-zA-Z0-9-_]")
+	case len(o.TraceHeader) > limits.TraceHeader:
+		return none, h, notValid("xAmznTraceId", o.TraceHeader[:64]+"…", "Member must have length less than or equal to 8192")
 	case o.Tenant != "" && !api.Matches(o.Tenant, limits.Tenant, api.IsTenantByte):
 		return none, h, notValid("tenantId", o.Tenant, "Member must have 1 to 256 of [a-zA-Z0-9._:/=+@ -]")
 	}

@@ -35,6 +35,7 @@ type wireUpdate struct {
 	ChainedInvokeOptions *struct {
 		FunctionName string `json:"FunctionName"`
 		TenantID     string `json:"TenantId"`
+		TraceHeader  string `json:"XAmznTraceId"`
 	} `json:"ChainedInvokeOptions"`
 }
 
@@ -60,7 +61,7 @@ func (w *wireUpdate) update(n int) (checkpoint.Update, error) {
 		u.ReplayChildren = o.ReplayChildren
 	}
 	if o := w.ChainedInvokeOptions; o != nil {
-		u.Function, u.Tenant = o.FunctionName, o.TenantID
+		u.Function, u.Tenant, u.TraceHeader = o.FunctionName, o.TenantID, o.TraceHeader
 	}
 	for _, d := range w.durations(&u) {
 		most := int64(limits.Duration / time.Second)

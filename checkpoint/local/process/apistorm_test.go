@@ -13,10 +13,27 @@ import (
 )
 
 // TestStormThatDoesNotEnd throttles every call of some executions from one on, for ever: they are invoked again and
-// again until their time is over, and executions that nobody throttles go on beside them.
+// again until their time is over, or nine invocations in a row have failed, and executions that nobody throttles go on
+// beside them.
 func TestStormThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
-	s := newAPIStage(t, "buyer", local.WithExecutionTimeout(5*time.Second))
+	for name, tt := range map[string]struct {
+		limits local.Limits
+		want   local.Status
+	}{
+		"until its time is over": {local.Limits{FailedInvocations: -1}, local.StatusTimedOut},
+		"until nine have failed": {local.Limits{}, local.StatusFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			throttleForEver(t, tt.limits, tt.want)
+		})
+	}
+}
+
+func throttleForEver(t *testing.T, limits local.Limits, want local.Status) {
+	t.Helper()
+	s := newAPIStage(t, "buyer", local.WithExecutionTimeout(5*time.Second), local.WithLimits(limits))
 	storm := apiFault{hit: refuses(429, "TooManyRequestsException", "slow"), attempts: 1 << 30, lasting: true}
 	var all sync.WaitGroup
 	for call := 1; call <= 6; call++ {
@@ -28,9 +45,9 @@ func TestStormThatDoesNotEnd(t *testing.T) {
 				return
 			}
 			_, hits := s.line.seen(name, checkpointAPI)
-			if e.Status() != local.StatusTimedOut || e.Invocations() < 5 || hits < 15 {
-				t.Errorf("from call %d on: it ended with %s after %d invocations and %d throttled requests, want TIMED_OUT after many",
-					call, e.Status(), e.Invocations(), hits)
+			if e.Status() != want || e.Invocations() < 5 || hits < 15 {
+				t.Errorf("from call %d on: it ended with %s after %d invocations and %d throttled requests, want %s after many",
+					call, e.Status(), e.Invocations(), hits, want)
 			}
 			for _, p := range s.effects(e) {
 				t.Errorf("from call %d on: %s", call, p)

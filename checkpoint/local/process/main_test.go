@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -124,6 +125,7 @@ func handle(ctx context.Context, in order) (any, error) {
 		deadline, _ := ctx.Deadline()
 		return map[string]any{
 			"request": lc.AwsRequestID, "arn": lc.InvokedFunctionArn, "tenant": lc.TenantID,
+			"trace": os.Getenv("_X_AMZN_TRACE_ID"), "header": checkpoint.TraceHeaderFrom(ctx),
 			"name": lambdacontext.FunctionName, "version": lambdacontext.FunctionVersion,
 			"soon":  time.Until(deadline) < 20*time.Minute && time.Until(deadline) > time.Second,
 			"extra": os.Getenv("EXTRA"), "secret": os.Getenv("PERDURE_TEST_SECRET"), "endpoint": os.Getenv("AWS_ENDPOINT_URL_LAMBDA"),

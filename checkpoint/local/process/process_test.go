@@ -54,6 +54,7 @@ func invoke(ctx context.Context, f *process.Function, do string, n int) (string,
 		AwsRequestID: "request-1", TenantID: "blue",
 		InvokedFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:order:7",
 	})
+	ctx = checkpoint.WithTraceHeader(ctx, "Root=1")
 	in, err := json.Marshal(order{do, n})
 	if err != nil {
 		return "", err
@@ -95,8 +96,8 @@ func TestAnswers(t *testing.T) {
 		{name: "again", reason: "the next one gets a new process", do: "echo", n: 8, want: "8"},
 		{
 			name: "context", reason: "what Lambda tells a function", do: "who",
-			want: `{"arn":"arn:aws:lambda:eu-west-1:123456789012:function:order:7","endpoint":"http://127.0.0.1:1","extra":"e",` +
-				`"name":"order","request":"request-1","secret":"","soon":true,"tenant":"blue","version":"7"}`,
+			want: `{"arn":"arn:aws:lambda:eu-west-1:123456789012:function:order:7","endpoint":"http://127.0.0.1:1","extra":"e","header":"Root=1",` +
+				`"name":"order","request":"request-1","secret":"","soon":true,"tenant":"blue","trace":"Root=1","version":"7"}`,
 		},
 		{
 			name: "too large", reason: "Lambda takes 6 MiB", do: "big", n: 6<<20 + 200,

@@ -60,7 +60,7 @@ func newInvocation(ctx context.Context, payload []byte) *invocation {
 			inv.headers.Set("Lambda-Runtime-Aws-Tenant-Id", lc.TenantID)
 		}
 	}
-	if trace, ok := ctx.Value("x-amzn-trace-id").(string); ok { // the key of aws-lambda-go
+	if trace := checkpoint.TraceHeaderFrom(ctx); trace != "" {
 		inv.headers.Set("Lambda-Runtime-Trace-Id", trace)
 	}
 	return inv

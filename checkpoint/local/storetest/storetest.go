@@ -102,7 +102,7 @@ func keepsEveryField(t *testing.T, s local.Store) {
 	failure := &checkpoint.Failure{Type: "T", Message: "m", Data: "d", Stack: []string{"a", "b"}}
 	want := local.Snapshot{
 		Execution: local.ExecutionRecord{
-			ARN: "one", Name: "n", Function: "f:1", Alias: "live", Plain: true, Async: true, Tenant: "blue", ParentARN: "p", ParentOperation: "o",
+			ARN: "one", Name: "n", Function: "f:1", Alias: "live", Plain: true, Async: true, Tenant: "blue", TraceHeader: "Root=1", ParentARN: "p", ParentOperation: "o",
 			Input: text, Status: local.StatusFailed, Result: checkpoint.TextPayload(""), Failure: failure, Closing: true,
 			Start: start, End: start.Add(time.Millisecond), Timeout: time.Hour, Invocations: 3,
 			Extended: time.Minute, Pause: local.Pause{
@@ -117,7 +117,7 @@ func keepsEveryField(t *testing.T, s local.Store) {
 				Start: start, End: start.Add(time.Second), Payload: text, Failure: failure, Attempt: 2,
 				NextAttempt: start.Add(time.Minute), ScheduledEnd: start.Add(time.Hour), CallbackID: "cb", ReplayChildren: true,
 			},
-			Wait: time.Second, Heartbeat: time.Minute, Function: "g", Tenant: "red", Input: text, Target: "arn",
+			Wait: time.Second, Heartbeat: time.Minute, Function: "g", Tenant: "red", TraceHeader: "Root=2", Input: text, Target: "arn",
 		}},
 		Timers: []local.Timer{{TimerKey: local.TimerKey{Operation: "a", Purpose: local.PurposeHeartbeat}, At: start.Add(time.Hour)}},
 	}

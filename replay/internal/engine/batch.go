@@ -247,7 +247,7 @@ func (b *batch) askRule() node.Verdict {
 func (b *batch) branchEnded(k *branch) {
 	k.done = true
 	switch {
-	case b.decided:
+	case b.decided, k.supposed:
 	case b.recomputing:
 		if b.open--; b.open == 0 {
 			b.f.Wake()
@@ -317,6 +317,9 @@ func (b *batch) record(e *wire.Envelope) node.Result {
 	}
 	if b.broken != nil {
 		return b.failed(b.broken)
+	}
+	if b.s.inv.Rehearsal != nil {
+		stopIfUnknown(b)
 	}
 	full := e.Encode()
 	r := addBatchOutcome(b.s, b.n, b.path, b.largeResult(full))

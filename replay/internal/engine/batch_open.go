@@ -54,5 +54,8 @@ func codecOf(s *scope, r *node.Result) codec.Codec {
 	if r.Codec != nil {
 		return r.Codec
 	}
+	if r.Outside && s.inv.cfg.OutsideCodec != nil {
+		return s.inv.cfg.OutsideCodec
+	}
 	return s.inv.cfg.Codec
 }

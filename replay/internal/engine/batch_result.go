@@ -19,6 +19,9 @@ func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) n
 	if !ok || r.Err != nil || r.Payload == nil || r.Outcome != nil {
 		return r
 	}
+	if s.inv.Rehearsal != nil {
+		stopIfWithheld(s, r.Payload, path())
+	}
 	e, ok := wire.ReadEnvelope(r.Payload.Bytes())
 	if !ok {
 		return r
@@ -101,6 +104,9 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 		fillError(s.inv.cfg, e, openedIn(s, m, (*checkpoint.Failure)(end.Failure)), concat(h.Known, concat(n.Known, s.known)),
 			fromOutside(checkpoint.Kind(e.Kind), h.SubType))
 		rec.Err = e
+		if r.Replayed {
+			checkIdentities(s, checkpoint.Kind(e.Kind), concat(h.Known, concat(n.Known, s.known)), e)
+		}
 	}
 	if end.Payload != nil {
 		p := checkpoint.TextPayload(*end.Payload)

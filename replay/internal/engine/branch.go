@@ -30,6 +30,8 @@ type branch struct {
 	rec *checkpoint.Operation // of the branch itself; nil if there is none
 	s   *scope
 	f   *fiber
+	// supposed says that a rehearsal has opened it before its time: its batch does not count it.
+	supposed bool
 
 	branchEnd
 }
@@ -207,6 +209,7 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 	}
 	s.ctx, s.cancel = context.WithCancelCause(k.b.ctx)
 	s.sit(k.f)
+	s.inv.Rehearsal.enter(s)
 	return s
 }
 

@@ -74,6 +74,10 @@ func (f *fiber) exitIfOver() {
 
 // fatal ends the execution for an error, and the goroutine.
 func (f *fiber) fatal(err error) {
+	if f.supposed {
+		f.inv.doubt(err)
+		f.stop(nil)
+	}
 	f.inv.fail(err)
 	f.exitIfOver()
 }

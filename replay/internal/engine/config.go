@@ -16,6 +16,10 @@ type Config struct {
 	Codec codec.Codec
 	// HandlerCodec encodes and decodes the input and the result of the handler.
 	HandlerCodec codec.Codec
+	// OutsideCodec decodes what others have written, if it is not Codec that does; nil is Codec.
+	OutsideCodec codec.Codec
+	// Strict says that a recorded error that nothing registers any more is a divergence.
+	Strict bool
 	// ErrorCodec encodes and decodes errors, but for their types; nil leaves them as they are.
 	ErrorCodec codec.Codec
 	// Known are the errors registered with the handler, Builtin those that every execution knows.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -122,6 +123,25 @@ func unreadableError(m codec.Meta, err error) *Divergence {
 		Reason: fmt.Sprintf("the recorded error cannot be read: %v", err),
 		Log:    fmt.Sprintf("the error of %s (ID %s)", quote(m.OperationName), m.OperationID),
 		Code:   "another codec of errors",
+	}
+}
+
+// unregisteredError describes a recorded error whose registration the code does not have.
+func unregisteredError(e *op.Error, name string) *Divergence {
+	return &Divergence{
+		Reason: fmt.Sprintf("the recorded error was registered as %s, and nothing registers that name: errors.Is and errors.As "+
+			"would find nothing in it; register it again, or as codec.Renamed(%s, …)", quote(name), quote(name)),
+		Log:  fmt.Sprintf("the error of %s (ID %s)", quote(e.Path), e.ID),
+		Code: "no registration of " + quote(name),
+	}
+}
+
+// unreadableInput describes an input that the code cannot read although operations have been recorded with it.
+func unreadableInput(s *scope, err error) *Divergence {
+	return &Divergence{
+		Reason: fmt.Sprintf("%v; for inputs of an older type use replay.WithOldInput", err),
+		Log:    unreachedRecords(s),
+		Code:   "another input",
 	}
 }
 

@@ -97,8 +97,13 @@ func (set *Config) registeredName(name string) string {
 }
 
 // nameToday is a name on the wire as it is written today: records of the first engine have built-in names without a
-// prefix.
+// prefix, and registrations may have been renamed.
 func (set *Config) nameToday(name string, known []codec.KnownError) string {
+	if bare := strings.TrimPrefix(name, registeredSpace); !strings.HasPrefix(name, builtinSpace) {
+		if k, ok := lookup(bare, known, set.Known); ok && k.Name() != bare {
+			return set.registeredName(k.Name()) // codec.Renamed
+		}
+	}
 	if _, ok := lookup(name, known, set.Known); ok {
 		return name
 	}

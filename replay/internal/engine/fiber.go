@@ -26,6 +26,8 @@ type fiber struct {
 	cause cause
 	// logOnly says that it only goes as far as the log reaches: it begins nothing and records nothing.
 	logOnly bool
+	// supposed says that a rehearsal has begun it before its time: what it finds may never happen.
+	supposed bool
 	// held are the places among the running bodies that it has taken.
 	held *slots
 	// unbegun is the step whose START is queued and whose body has not begun; nil if there is none.
@@ -86,7 +88,7 @@ func (inv *invocation) spawn(up *fiber, in *batch, path string, r routine) *fibe
 	f := &fiber{inv: inv, visit: visit{path: path}, member: member{batch: in}, routine: r}
 	var parent *turn.Strand
 	if up != nil {
-		parent, f.logOnly = up.Strand, up.logOnly
+		parent, f.logOnly, f.supposed = up.Strand, up.logOnly, up.supposed
 		up.children = append(up.children, f)
 	}
 	f.Strand = inv.turn.Spawn(parent, f)

@@ -15,10 +15,6 @@ import (
 // holdTime is how long pausing an execution may take.
 const holdTime = 10 * time.Second
 
-// mostFailed is how many failed invocations in a row end an execution. Source: executions on AWS whose logs researchers have
-// published; the documentation does not say.
-const mostFailed = 9
-
 // mostHoldPolls is how often an invocation asks whether the service has taken a pause in.
 const mostHoldPolls = 3
 
@@ -32,7 +28,7 @@ func hold(ctx context.Context, inv *invocation, o *Outcome) {
 	err := pause(ctx, inv, o.Err)
 	if err != nil {
 		o.Err = &DivergedError{err: o.Err, note: fmt.Sprintf("; the execution cannot be held: %v; the service tries about %d more times, "+
-			"within some minutes, and then ends the execution as FAILED", err, mostFailed)}
+			"within some minutes, and then ends the execution as FAILED", err, limits.FailedInvocations)}
 		return
 	}
 	sayLast(inv, func(l *slog.Logger) {

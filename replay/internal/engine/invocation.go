@@ -38,6 +38,8 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
+	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
+	Rehearsal *Rehearsal
 	// Input makes the input of the handler, which decode fills, given a pointer.
 	Input func(decode func(v any) error) (any, error)
 	// Handler runs the function's code with it.
@@ -110,8 +112,10 @@ type invocation struct {
 	claimers oplog.Claimer
 	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
 	reporter *fiber
-	warned   bool // that handler code waits for something other than an operation
-	end      ending
+	// named are the registrations that recorded errors have named so far.
+	named  map[string]bool
+	warned bool // that handler code waits for something other than an operation
+	end    ending
 }
 
 // contexts are those of an invocation.
@@ -208,6 +212,9 @@ func (inv *invocation) handle(root *scope) {
 	f := root.f
 	var v any
 	in, err := decodeInput(inv, root)
+	if err != nil && root.unclaimed() > 0 {
+		root.diverge(unreadableInput(root, err))
+	}
 	if err == nil {
 		v, err = runScope(f, scopeFunc(func(s node.Scope) (any, error) {
 			return inv.Handler(op.NewContext(s), in)

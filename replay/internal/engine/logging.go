@@ -45,6 +45,9 @@ func warn(inv *invocation, msg string, attrs ...slog.Attr) {
 // say has write log. The handler of log records is the user's and may block: it is called on a goroutine of
 // its own, which the invocation waits for as for the others. It needs no turn.
 func say(inv *invocation, write func(l *slog.Logger)) {
+	if inv.Rehearsal != nil {
+		return
+	}
 	inv.end.saying.Add(1)
 	go func() {
 		defer func() {

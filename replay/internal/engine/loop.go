@@ -45,6 +45,10 @@ func (inv loop) Output() {
 // cut makes a call of what is at the front of the queue.
 func (inv loop) cut() {
 	inv.hold.stop()
+	if inv.Rehearsal != nil {
+		inv.accept(inv.out.Cut())
+		return
+	}
 	inv.send.begin(inv.callCtx, inv.out.Cut())
 }
 
@@ -163,6 +167,8 @@ func (inv loop) atRest() bool {
 		return false
 	case inv.end.handled:
 		inv.endWith(inv.end.result)
+	case inv.Rehearsal != nil && inv.waitsForMore():
+		inv.rehearsed()
 	case askCallbackID(inv.invocation):
 	case inv.suspendable():
 		inv.endWith(Outcome{Status: checkpoint.OutcomePending})
@@ -284,6 +290,7 @@ func onReply(inv *invocation, r *reply) {
 			continue // no one sees the record that the next update replaces
 		}
 		if op := inv.log.Apply(r.updates[i], now); op != nil {
+			inv.Rehearsal.complete(op, now)
 			changed = append(changed, op)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -130,8 +131,19 @@ func endUnconverted(inv *invocation, m codec.Meta, err error) {
 
 // unconverted is the error of an invocation that ends because a payload could not be converted for now.
 func unconverted(m codec.Meta, err error) error {
-	return fmt.Errorf("replay: the %s of %s could not be converted for now, the service invokes again: %w",
-		m.Part, placeOfMeta(m), err)
+	return &unconvertedError{fmt.Errorf("replay: the %s of %s could not be converted for now, the service invokes again: %w",
+		m.Part, placeOfMeta(m), err)}
+}
+
+// unconvertedError is the error of an invocation that ends because a payload could not be converted for now.
+type unconvertedError struct{ error }
+
+func (e *unconvertedError) Unwrap() error { return e.error }
+
+// IsUnconverted reports whether an invocation ended because a payload could not be converted for now.
+func IsUnconverted(err error) bool {
+	_, ok := errors.AsType[*unconvertedError](err)
+	return ok
 }
 
 // placeOfMeta names the operation of a payload for people.
@@ -233,16 +245,23 @@ func handlerMeta(inv *invocation, p codec.Part) codec.Meta {
 func decodeInput(inv *invocation, root *scope) (in any, err error) {
 	f, m := root.f, handlerMeta(inv, codec.PartInput)
 	return inv.Input(func(v any) error {
+		if inv.Rehearsal != nil {
+			stopIfWithheld(root, &inv.Execution.Payload, "")
+		}
 		payload := inv.Execution.Payload.Bytes()
 		if event := bytes.TrimSpace(payload); len(event) == 0 || string(event) == "null" {
 			return nil
 		}
-		return convertPatiently(root.ctx, f, inv.cfg.HandlerCodec, aFewTimes, m, func() error {
+		err := convertPatiently(root.ctx, f, inv.cfg.HandlerCodec, aFewTimes, m, func() error {
 			_, err := f.call(ofCodec, "", func() (any, error) {
 				return nil, codec.Decode(root.ctx, inv.cfg.HandlerCodec, m, payload, v)
 			})
 			return err
 		})
+		if err == nil && inv.Rehearsal != nil {
+			inv.Rehearsal.decoded(root, inv.cfg.HandlerCodec, m, payload, v)
+		}
+		return err
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -25,6 +26,10 @@ var (
 func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.Operation) error {
 	e := &op.Error{
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
+	}
+	if r := s.inv.Rehearsal; r != nil {
+		stopIfWithheld(s, &rec.Payload, e.Path)
+		defer func() { r.unregistered(s.inv.cfg, e, concat(h.Known, s.known)) }()
 	}
 	fillError(s.inv.cfg, e, openedIn(s, m, rec.Failure), concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
 	switch rec.Status {
@@ -54,12 +59,40 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 	for i, id := range e.Identities {
 		e.Identities[i].Name = cfg.nameToday(id.Name, known)
 	}
-	if outside && e.Type != "" && !strings.HasPrefix(f.Data, dataMark) {
-		if _, ok := lookup(e.Type, known, cfg.Known); ok { // never a built-in one: none comes from outside
-			e.Identities = []op.Identity{{Name: cfg.registeredName(e.Type), Data: e.Data}}
+	if k, ok := lookup(e.Type, known, cfg.Known); ok {
+		switch {
+		case outside && e.Type != "" && !strings.HasPrefix(f.Data, dataMark): // never a built-in one: none comes from outside
+			e.Identities = []op.Identity{{Name: cfg.registeredName(k.Name()), Data: e.Data}}
+			e.Type = k.Name()
+		case hasIdentity(e, cfg.registeredName(k.Name())):
+			e.Type = k.Name()
 		}
 	}
 	e.Known = restoredErrors(cfg, known, e)
+}
+
+func hasIdentity(e *op.Error, name string) bool {
+	return slices.ContainsFunc(e.Identities, func(id op.Identity) bool { return id.Name == name })
+}
+
+// checkIdentities ends the execution if a step has failed with an error that was registered when that was recorded and
+// is no more: errors.Is and errors.As would find nothing in it. What the record of an earlier operation names is passed
+// on by a body that returns its error. Groups and batches pass on what is registered inside of them, so nothing is known
+// of theirs.
+func checkIdentities(s *scope, kind checkpoint.Kind, known []codec.KnownError, err error) {
+	e, ok := err.(*op.Error) //nolint:errorlint // ours, just made
+	if !ok || !s.inv.cfg.Strict {
+		return
+	}
+	for _, id := range e.Identities {
+		if _, ok := s.inv.cfg.find(id.Name, known); !ok && kind == checkpoint.KindStep && !s.inv.named[id.Name] {
+			s.diverge(unregisteredError(e, id.Name))
+		}
+		if s.inv.named == nil {
+			s.inv.named = make(map[string]bool)
+		}
+		s.inv.named[id.Name] = true
+	}
 }
 
 // openedIn reads a recorded error for the scope. What we wrote and cannot read any more has been written by other code.
@@ -106,7 +139,7 @@ func restoredErrors(cfg *Config, known []codec.KnownError, e *op.Error) []error 
 func lookup(name string, lists ...[]codec.KnownError) (codec.KnownError, bool) {
 	for _, list := range lists {
 		for _, k := range list {
-			if k.Name() == name {
+			if k.Reads(name) {
 				return k, true
 			}
 		}
@@ -154,21 +187,23 @@ func restored(k codec.KnownError, id op.Identity) error {
 // Decode decodes a payload of one of the scope's operations. What we wrote and cannot read any
 // more has been written by other code; what cannot be read for now ends the invocation. It is called with the turn, or by code that is off it.
 func (s *scope) Decode(r node.Result, payload []byte, v any) error {
-	c := r.Codec
-	if c == nil {
-		c = s.inv.cfg.Codec
-	}
+	c := codecOf(s, &r)
 	f := s.inv.caller()
 	if f == nil {
 		return plainDecode(s, c, r, payload, v)
 	}
+	if s.inv.Rehearsal != nil {
+		stopIfWithheld(s, r.Payload, pathOfMeta(s, r.Meta))
+	}
 	err := decodeHere(s, f, c, r, payload, v)
+	if s.inv.Rehearsal != nil && err == nil {
+		s.inv.Rehearsal.decoded(s, c, r.Meta, payload, v)
+	}
 	if err != nil && r.Replayed && !r.Outside {
 		if f.logOnly {
 			f.stop(s)
 		}
-		s.inv.fail(divergence(s, undecodablePayload(r, err)))
-		f.exitIfOver()
+		f.fatal(divergence(s, undecodablePayload(r, err)))
 	}
 	return err
 }
@@ -184,14 +219,19 @@ func decodeHere(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte
 	return convertPatiently(ctx, f, c, aFewTimes, r.Meta, func() error { return codec.Decode(ctx, c, r.Meta, payload, v) })
 }
 
+// Absent is called for the value of a record that has none. A strict codec refuses that where a replay finds it: the code
+// that recorded it had no result there.
+func (s *scope) Absent(r node.Result, v any) error {
+	if !r.Replayed || r.Outside || !codec.IsStrict(codecOf(s, &r)) {
+		return nil
+	}
+	return s.Decode(r, nil, v)
+}
+
 // Text returns the string of a payload that the built-in codec has written and that needs no decoding: most results of
 // a replay are taken right out of the event. It needs no turn.
 func (s *scope) Text(r node.Result) (text string, ok bool) {
-	c := r.Codec
-	if c == nil {
-		c = s.inv.cfg.Codec
-	}
-	if c != codec.JSON() {
+	if !codec.IsJSON(codecOf(s, &r)) {
 		return "", false
 	}
 	p, ok := r.Payload.(*checkpoint.Payload)
@@ -215,11 +255,7 @@ func plainDecode(s *scope, c codec.Codec, r node.Result, payload []byte, v any) 
 type plainSource struct{ s *scope }
 
 func (p plainSource) Decode(r node.Result, payload []byte, v any) error {
-	c := r.Codec
-	if c == nil {
-		c = p.s.inv.cfg.Codec
-	}
-	return codec.Decode(convertContext(p.s), c, r.Meta, payload, v)
+	return codec.Decode(convertContext(p.s), codecOf(p.s, &r), r.Meta, payload, v)
 }
 
 // running is the fiber that has the turn. It is often, but not always, that of a scope's function: an
@@ -273,6 +309,9 @@ func resultOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.O
 	}
 	if rec.Status != checkpoint.StatusSucceeded {
 		r.Err = failureOf(s, h, m, nth, rec)
+		if replayed {
+			checkIdentities(s, rec.Kind, concat(h.Known, s.known), r.Err)
+		}
 		return r
 	}
 	if rec.Payload.Present() {

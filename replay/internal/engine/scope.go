@@ -119,6 +119,7 @@ func newRootScope(inv *invocation) *scope {
 	s.ids = oplog.NewScope("")
 	s.ctx, s.cancel = context.WithCancelCause(inv.ctx)
 	s.time.now = inv.Execution.Start
+	inv.Rehearsal.enter(s)
 	return s
 }
 
@@ -130,6 +131,7 @@ func (o *operation) inside(f *fiber, k kind) *scope {
 	in.ctx, in.cancel = context.WithCancelCause(o.ctx)
 	in.sit(f)
 	s.saga.opens(in)
+	s.inv.Rehearsal.enter(in)
 	return in
 }
 
@@ -350,7 +352,7 @@ func joinStarted(s *scope) error {
 
 // runOnEnd runs the functions of OnEnd. A read-only scope has run them when it was live.
 func runOnEnd(s *scope, err error) {
-	for !s.readOnly && len(s.onEnd) > 0 {
+	for !s.readOnly && s.inv.Rehearsal == nil && len(s.onEnd) > 0 {
 		last := len(s.onEnd) - 1
 		fn := s.onEnd[last]
 		s.onEnd = s.onEnd[:last]

@@ -37,6 +37,9 @@ func (f *fiber) awaitBody(s *scope, o *operation) {
 
 // beginBodies lets begin what may.
 func (inv loop) beginBodies() bool {
+	if inv.Rehearsal != nil {
+		return false
+	}
 	begun := false
 	waiting := inv.waits.bodies[:0]
 	for _, w := range inv.waits.bodies {

@@ -2,10 +2,12 @@ module example.test/shop
 
 go 1.26.0
 
-require github.com/perdure/perdure v0.0.0
+require (
+	github.com/aws/aws-lambda-go v1.55.1
+	github.com/perdure/perdure v0.0.0
+)
 
 require (
-	github.com/aws/aws-lambda-go v1.55.1 // indirect
 	github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect

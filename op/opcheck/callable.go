@@ -1,0 +1,84 @@
+package opcheck
+
+import "golang.org/x/tools/go/ssa"
+
+// callable are the functions that a function value may be.
+func (m *model) callable(v ssa.Value) ([]target, bool) {
+	switch v := v.(type) {
+	case *ssa.Function, *ssa.MakeClosure:
+		fn := functionOf(v)
+		return m.targetsOf(fn, v), true
+	case *ssa.Const:
+		return nil, true
+	case *ssa.Call:
+		return m.returned(v)
+	case *ssa.Extract: // such as the function that context.WithCancel returns
+		if c, ok := v.Tuple.(*ssa.Call); ok {
+			obj := calleeObject(c)
+			return nil, obj != nil && obj.Pkg() != nil && m.know.covers(obj.Pkg().Path())
+		}
+	case *ssa.UnOp:
+		if f := m.varFact(v.X); f != nil && len(f.Effects) > 0 {
+			return []target{{fact: &funcFact{Effects: f.Effects}}}, true
+		}
+	}
+	return nil, false
+}
+
+// returned are the functions that a call may return.
+func (m *model) returned(c *ssa.Call) ([]target, bool) {
+	if isBuilder(c.Type()) || isOp(c.Type()) {
+		return nil, true
+	}
+	fn := c.Call.StaticCallee()
+	if fn == nil {
+		return nil, false
+	}
+	obj := objectOf(fn)
+	if m.know.of(obj) == once { // sync.OnceValue: what it returns calls what it was given
+		return m.given(c)
+	}
+	if m.know.is(later, obj) {
+		return nil, false
+	}
+	if in := m.here(fn); in != nil {
+		var all []target
+		known := true
+		for _, v := range results(in, 0) {
+			for _, src := range m.flow.sources(v) {
+				if src == ssa.Value(c) {
+					continue
+				}
+				t, ok := m.functionOnly(src)
+				all = append(all, t...)
+				known = known && ok
+			}
+		}
+		return all, known
+	}
+	if f := m.fact(obj); f != nil && len(f.Result) > 0 {
+		return []target{{fact: &funcFact{Effects: f.Result}, obj: obj}}, true
+	}
+	return nil, false
+}
+
+// given are the functions that a call is given.
+func (m *model) given(c *ssa.Call) ([]target, bool) {
+	var all []target
+	known := len(c.Call.Args) > 0
+	for _, a := range c.Call.Args {
+		for _, src := range m.flow.sources(a) {
+			t, ok := m.functionOnly(src)
+			all = append(all, t...)
+			known = known && ok
+		}
+	}
+	return all, known
+}
+
+func (m *model) functionOnly(v ssa.Value) ([]target, bool) {
+	if fn := functionOf(v); fn != nil {
+		return m.targetsOf(fn, v), true
+	}
+	return nil, isNil(v)
+}

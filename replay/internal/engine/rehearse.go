@@ -1,0 +1,350 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/jsonloss"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/wire"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/op/node"
+)
+
+// Rehearsal is what a rehearsed invocation has found. Such an invocation goes the way of any other one up to where
+// something new would happen, and there it parks:
+//
+//  1. Updates are not sent. They count as accepted at once, so that code goes on that waits for nothing but that.
+//  2. No body begins; those of compensations, conditions, submitters and OnEnd neither.
+//  3. What the service would finish is never finished.
+//  4. When everything is at rest, branches that were not opened for want of room are opened if the log holds anything
+//     of them, and results are decoded that no one has asked for yet. What does not fit there is a doubt: whether the
+//     code comes to it depends on what has not happened yet.
+//
+// So up to its rest it is the invocation that would be made, and what diverges in it diverges there.
+type Rehearsal struct {
+	// Doubts are what the rehearsal could not decide.
+	Doubts []Doubt
+	// Losses are recorded values that the declared type does not keep.
+	Losses []Loss
+	// Unregistered are identities of recorded errors that nothing registers.
+	Unregistered []Unregistered
+	// Waiting is what new would happen, or what is waited for, in the order of the code.
+	Waiting []Place
+
+	scopes []*scope
+	checks bool // results were decoded
+}
+
+// Doubt is something that a rehearsal cannot decide.
+type Doubt struct {
+	// Path is where; empty for the handler.
+	Path string
+	// Withheld is why a payload is not known; else empty.
+	Withheld string
+	// Err is what would end the execution if the code comes to it; nil if a payload is not known.
+	Err error
+}
+
+// Loss is a recorded value that the declared type does not keep.
+type Loss struct {
+	// Path is that of the operation; empty for the input of the handler.
+	Path string
+	// Members are paths of members of the recorded JSON; none if there is nothing where the type has something.
+	Members []string
+	// Type is the declared type.
+	Type string
+}
+
+// Unregistered is an identity of a recorded error that nothing registers.
+type Unregistered struct{ Path, Name string }
+
+// Place is an operation that a rehearsal has come to.
+type Place struct {
+	Path string
+	Kind checkpoint.Kind
+	// New says that the log does not have it.
+	New bool
+}
+
+// enter takes note of a scope.
+func (r *Rehearsal) enter(s *scope) {
+	if r != nil {
+		r.scopes = append(r.scopes, s)
+	}
+}
+
+// doubt notes what would end the execution if the code comes to it.
+func (inv *invocation) doubt(err error) {
+	path := ""
+	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
+		err, path = inv.cfg.Diverged(d.Divergence), d.Scope
+	}
+	inv.Rehearsal.Doubts = append(inv.Rehearsal.Doubts, Doubt{Path: path, Err: err})
+}
+
+// complete makes a record of our own that of a service which has accepted it.
+func (r *Rehearsal) complete(rec *checkpoint.Operation, now time.Time) {
+	if r == nil {
+		return
+	}
+	if rec.Status.Terminal() {
+		rec.End = now.Truncate(time.Millisecond)
+	}
+	if rec.Kind == checkpoint.KindCallback && rec.CallbackID == "" {
+		rec.CallbackID = "rehearsal:" + rec.ID
+	}
+}
+
+// accept has the updates of a call accepted.
+func (inv loop) accept(updates []checkpoint.Update) {
+	inv.turn.Post(func() { onReply(inv.invocation, &reply{updates: updates}) })
+}
+
+// waitsForMore reports whether something waits that a real invocation could go on with, now or later.
+func (inv *invocation) waitsForMore() bool {
+	return inv.suspendable() || slices.ContainsFunc(inv.waits.bodies, func(w *bodyWait) bool { return !w.f.Dead() && !w.f.logOnly }) ||
+		inv.end.root.any(func(f *fiber) bool { return !f.Dead() && !f.Gone() && f.wait.why == waitStopped })
+}
+
+// any reports whether something holds for the fiber or one that it has begun.
+func (f *fiber) any(holds func(f *fiber) bool) bool {
+	return holds(f) || slices.ContainsFunc(f.children, func(k *fiber) bool { return k.any(holds) })
+}
+
+// rehearsed is called when a rehearsal is at rest.
+func (inv loop) rehearsed() {
+	r := inv.Rehearsal
+	if r.Waiting == nil {
+		r.Waiting = placesOfRest(inv.invocation)
+	}
+	if inv.suppose() {
+		return
+	}
+	if !r.checks {
+		r.checks = true
+		if inv.lookAhead() {
+			return
+		}
+	}
+	for _, s := range r.scopes {
+		if !s.f.Dead() && s.compensated() {
+			inv.doubt(divergence(s, notUndone(recordedUndo(s))))
+		}
+	}
+	inv.endWith(Outcome{Status: checkpoint.OutcomePending})
+}
+
+// placesOfRest lists what the invocation has come to.
+func placesOfRest(inv *invocation) []Place {
+	var waits []*operation
+	inv.end.root.each(func(f *fiber) {
+		if f.Dead() || f.Gone() || f.logOnly {
+			return
+		}
+		switch f.wait.why {
+		case waitBody, waitRecord, waitID:
+			waits = append(waits, f.wait.op)
+		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitStopped:
+		}
+	})
+	sort.SliceStable(waits, func(i, j int) bool { return waits[i].order < waits[j].order })
+	places := make([]Place, len(waits))
+	for i, o := range waits {
+		places[i] = Place{Path: o.path(), Kind: o.kind, New: o.found == nil}
+	}
+	return places
+}
+
+// suppose opens branches before their time of which the log holds something: the batch has no room for them yet. It
+// reports whether there were any.
+func (inv loop) suppose() bool {
+	if inv.log.AllClaimed() && !inv.anyRecorded() {
+		return false
+	}
+	var batches []*batch
+	inv.end.root.each(func(f *fiber) {
+		if b := f.wait.batch; b != nil && !f.Dead() && f.wait.why == waitChild && !b.decided && !f.logOnly {
+			batches = append(batches, b)
+		}
+	})
+	opened := false
+	for _, b := range batches {
+		for _, k := range b.branches[b.next:] {
+			if k.f != nil || k.done || k.supposed || !inv.holds(k) {
+				continue
+			}
+			k.supposed, opened = true, true
+			b.beginSupposed(k)
+		}
+	}
+	return opened
+}
+
+// anyRecorded reports whether a branch that is not open has a record of its own.
+func (inv loop) anyRecorded() bool {
+	return inv.end.root.any(func(f *fiber) bool {
+		b := f.wait.batch
+		return b != nil && slices.ContainsFunc(b.branches[b.next:], func(k *branch) bool { return k.rec != nil && !k.supposed })
+	})
+}
+
+// holds reports whether the log holds anything of a branch.
+func (inv loop) holds(k *branch) bool {
+	if k.rec != nil {
+		return true
+	}
+	return k.b.n.Flat && inv.log.Unclaimed(oplog.NewScope(k.id)) > 0
+}
+
+// beginSupposed begins a branch that its batch has no room for.
+func (b *batch) beginSupposed(k *branch) {
+	inv := b.s.inv
+	if k.rec != nil && k.rec.Status.Terminal() && !k.rec.ReplayChildren {
+		k.payload, k.failure, k.done = k.rec.Payload, k.rec.Failure, true
+		return
+	}
+	if _, plain := k.plain(); plain && inv.Substitute != nil {
+		k.n = inv.Substitute(k.path(), k.n)
+	}
+	k.f = inv.spawn(b.f, b, k.path(), k)
+	k.f.supposed = true
+	k.s = scopeOfBranch(k, k.rec != nil && k.rec.Status.Terminal())
+	k.f.cancel = k.s.cancel
+}
+
+// lookAhead decodes the results that the code has not asked for yet, on a strand of its own. It reports whether there
+// are any.
+func (inv loop) lookAhead() bool {
+	var todo []func() (node.Checker, node.Result)
+	for _, s := range inv.Rehearsal.scopes {
+		if s.f.Dead() || s.f.logOnly {
+			continue
+		}
+		for _, o := range s.started {
+			if o.done && !o.read && o.head != nil && o.head.Check != nil && !o.rec.Outside && o.rec.Err == nil && o.found != nil {
+				todo = append(todo, func() (node.Checker, node.Result) { return o.head.Check, o.rec })
+			}
+		}
+	}
+	inv.end.root.each(func(f *fiber) {
+		b := f.wait.batch
+		if b == nil || f.Dead() || f.logOnly || f.wait.why != waitChild {
+			return
+		}
+		for _, k := range b.branches {
+			if !k.done || k.rec == nil || !k.rec.Status.Terminal() || k.failure != nil || k.head.Check == nil || node.FromOutside(k.n) {
+				continue
+			}
+			todo = append(todo, func() (node.Checker, node.Result) {
+				if why, unknown := k.payload.Withheld(); unknown {
+					inv.Rehearsal.Doubts = append(inv.Rehearsal.Doubts, Doubt{Path: k.path(), Withheld: why})
+					return nil, node.Result{}
+				}
+				of := b.largeResult(nil)
+				of.Replayed = true
+				return k.head.Check, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded))
+			})
+		}
+	})
+	if len(todo) == 0 {
+		return false
+	}
+	inv.spawn(inv.end.root, nil, "", funcs{func(f *fiber) {
+		f.supposed = true
+		for _, next := range todo {
+			// Each on a strand of its own: what cannot be read parks it.
+			inv.spawn(f, nil, "", funcs{func(f *fiber) {
+				if check, r := next(); check != nil {
+					_, _ = f.call(ofResult, "", func() (any, error) { return nil, check.Check(r) })
+				}
+			}, func(error) {}})
+		}
+	}, func(error) {}})
+	return true
+}
+
+// stopIfWithheld parks for good if a payload is not known.
+func stopIfWithheld(s *scope, p node.Payload, path string) {
+	payload, ok := p.(*checkpoint.Payload)
+	if !ok {
+		return
+	}
+	if why, unknown := payload.Withheld(); unknown {
+		s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: why})
+		s.inv.running().stop(s)
+	}
+}
+
+// stopIfUnknown parks for good if a batch is at its end and a result of its branches is not known.
+func stopIfUnknown(b *batch) {
+	for _, k := range b.branches {
+		if k.counted {
+			stopIfWithheld(b.s, &k.payload, k.path())
+		}
+	}
+}
+
+// decoded takes in what became of a payload.
+func (r *Rehearsal) decoded(s *scope, c codec.Codec, m codec.Meta, payload []byte, v any) {
+	if _, own := v.(json.Unmarshaler); own {
+		return // a type that reads by itself may read what it does not write
+	}
+	plain, base, err := codec.Open(convertContext(s), c, m, payload)
+	if err != nil {
+		return
+	}
+	again, err := codec.Encode(convertContext(s), base, m, v)
+	if err != nil {
+		return
+	}
+	loss := Loss{Members: jsonloss.Lost(plain, again), Type: fmt.Sprintf("%T", v)[1:]}
+	if len(loss.Members) == 0 && !jsonloss.Absent(plain, again) {
+		return
+	}
+	loss.Path = pathOfMeta(s, m)
+	if !slices.ContainsFunc(r.Losses, func(l Loss) bool {
+		return l.Path == loss.Path && l.Type == loss.Type && slices.Equal(l.Members, loss.Members)
+	}) {
+		r.Losses = append(r.Losses, loss)
+	}
+}
+
+// pathOfMeta is the path of an operation of the scope as far as a codec knows it.
+func pathOfMeta(s *scope, m codec.Meta) string {
+	name := m.OperationName
+	if rec, ok := s.inv.log.Get(m.OperationID); ok && name != "" {
+		name = rec.Name
+	}
+	if name == "" {
+		return ""
+	}
+	return oplog.Path(s.path(), name, "", 0)
+}
+
+// unregistered takes in the identities of a recorded error.
+func (r *Rehearsal) unregistered(cfg *Config, e *op.Error, known []codec.KnownError) {
+	for _, id := range e.Identities {
+		if _, ok := cfg.find(id.Name, known); !ok {
+			if u := (Unregistered{Path: e.Path, Name: id.Name}); !slices.Contains(r.Unregistered, u) {
+				r.Unregistered = append(r.Unregistered, u)
+			}
+		}
+	}
+}
+
+// Rehearse makes a rehearsal and returns how the invocation would have answered.
+func Rehearse(ctx context.Context, cfg *Config, r Run) (Outcome, *Rehearsal) {
+	c := *cfg
+	c.Hold = true
+	r.Rehearsal, r.Observer = &Rehearsal{}, nil
+	o := Invoke(ctx, &c, r)
+	r.Rehearsal.scopes = nil
+	return o, r.Rehearsal
+}
