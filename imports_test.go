@@ -128,6 +128,7 @@ var importGraph = map[string]rule{
 		},
 		deny: noReflection,
 	},
+	"replay/internal/changes": {deny: pure}, // what the engine is judged by knows neither it nor the service
 	"replay/internal/hosting": {
 		allow: []string{module + "/op", module + "/checkpoint", module + "/codec", module + "/replay/internal/engine"},
 		deny:  noReflection,

@@ -44,6 +44,26 @@ func (b Builder[In, Out]) Undo(fn func(context.Context, Out) error, opts ...Step
 	return func(in In) Op[Out] { return b(in).Undo(fn, opts...) }
 }
 
+// Was is [Op.Was] for each operation.
+func (b Builder[In, Out]) Was(name string) Builder[In, Out] {
+	return func(in In) Op[Out] { return b(in).Was(name) }
+}
+
+// WasKey is [Op.WasKey] for each operation, with the old key that f derives from its input; nil means that it had none.
+func (b Builder[In, Out]) WasKey(f func(In) string) Builder[In, Out] {
+	return func(in In) Op[Out] {
+		if f == nil {
+			return b(in).WasKey("")
+		}
+		key, err := guardedKey(func() string { return f(in) })
+		o := b(in).WasKey(key)
+		if err != nil {
+			return o.with(func(h *node.Header) { h.Err = err })
+		}
+		return o
+	}
+}
+
 // declared marks an operation as made by a builder.
 func declared(h *node.Header, d *node.Decl, in any) {
 	h.Decl, h.Input = d, in

@@ -103,7 +103,7 @@ func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	timer := Wait(inner(name, "-timer"), min(max(d, time.Second), MaxWait))
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
-	n.Rule = raceRule
+	n.Rule, n.NamesInside = raceRule, true
 	if checkName(name) == nil {
 		refuseLimit(n, o.node().Head().Err, d)
 	}

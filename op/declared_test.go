@@ -45,6 +45,50 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 			`op: "limit": op.Timeout: op: "nap": wait for 0s: a wait lasts at least one second; leave it out, or use a timer in a step`,
 		},
 		{
+			"sides that are one operation", "no log could tell which one was begun", op.Replaces(step, step),
+			`op: "pay": op.Replaces: both sides are a step of the name "pay" and the key "", so that no log tells which one was begun: ` +
+				`give the new one another name (or key), or put what both begin with before the declaration`,
+		},
+		{
+			"a key that makes sides one operation", "a key behind the declaration is that of both sides", step.Key("a").WasKey("").Key("b"),
+			`op: "pay": op.Replaces: both sides are a step of the name "pay" and the key "b", so that no log tells which one was begun: ` +
+				`give the new one another name (or key), or put what both begin with before the declaration`,
+		},
+		{
+			"an Undo of code without a record", "there would be nothing to undo", op.Inline("both", func(op.Context) (int, error) { return 1, nil }).
+				Undo(func(context.Context, int) error { return nil }),
+			`op: "both": Op.Undo of an op.Inline: it has no record that could be undone; give the operations inside an Undo each`,
+		},
+		{
+			"an Undo of sides one of which has no record", "executions would differ in what is undone",
+			op.Replaces(step, op.Inline("both", func(op.Context) (int, error) { return 1, nil })).Undo(func(context.Context, int) error { return nil }),
+			`op: "both": Op.Undo of an op.Inline: it has no record that could be undone; give the operations inside an Undo each`,
+		},
+		{
+			"several operations removed at once", "each may have begun or not", op.Removed(op.Inline("both", func(op.Context) (int, error) { return 1, nil })),
+			`op: "both": op.Removed of an op.Inline: declare op.Removed for each operation that it runs`,
+		},
+		{
+			"a declared change that is retried", "the record of the retry would not say which side it has", op.Retry("again", op.Added(step, 1), retry.Default()),
+			`op: "again": op.Retry of a declared change: put the declaration around it, op.Replaces(op.Retry(…), op.Retry(…))`,
+		},
+		{
+			"another name for what names its inside", "the operations inside would keep the new name", op.Timeout("limit", step, time.Minute).Was("bound"),
+			`op: "limit": Op.Was: operations inside are named after it: write op.Replaces(new, old), each made by its constructor`,
+		},
+		{
+			"another name for a declared change", "it would be another old side", step.Was("b").Was("c"),
+			`op: "pay": Op.Was of a declared change: write op.Replaces(new, old), in which old is what is declared so far`,
+		},
+		{
+			"an old name that cannot be", "no execution has it", step.Was(""),
+			`op: an operation without a name: give it one that is unique in its scope`,
+		},
+		{
+			"code in place without a function", "there is nothing to run", op.Inline[int]("both", nil),
+			`op: "both": op.Inline with a nil function: pass one`,
+		},
+		{
 			"a nil filter", "it would be called when an attempt has failed", with(op.WithRetryIf(nil)),
 			`op: "pay": op.WithRetryIf: retry: invalid policy: a filter is nil`,
 		},

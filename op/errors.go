@@ -30,6 +30,9 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrTooMany is the error of an operation that an execution has no room for: see docs/limits.md.
 	ErrTooMany = errors.New("too many operations")
+	// ErrRemoved is the error of a [Past] that has no result: the operation was removed from the code before the
+	// execution had begun it, or before it had ended.
+	ErrRemoved = errors.New("removed from the code")
 )
 
 // Error is how an operation failed, as the log holds it. It is the same on the first run and on

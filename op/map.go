@@ -106,6 +106,9 @@ func checkOperands(name string, ops []Operation) error {
 		if h.Err != nil {
 			return misuse(name, "operand %d: %v", i, h.Err)
 		}
+		if isDeclared(o.node()) {
+			return misuse(name, "operand %d, %q: put the declaration around the batch, or the operand into an op.Group", i, h.Name)
+		}
 		if _, ok := o.node().(*node.Callback); ok {
 			return misuse(name, "operand %d, %q: create the callback before and pass its Result()", i, h.Name)
 		}

@@ -91,15 +91,15 @@ func (o Op[T]) node() node.Node {
 	case o.n == nil:
 		return invalid(errZeroOp)
 	case o.key == nil:
-		return o.n
+		return checked(o.n)
 	}
 	key, err := guardedKey(o.key)
-	return node.With(o.n, func(h *node.Header) {
+	return checked(node.With(o.n, func(h *node.Header) {
 		h.Key = key
 		if err != nil && h.Err == nil {
 			h.Err = err
 		}
-	})
+	}))
 }
 
 // result returns what the record of the operation says.
@@ -158,7 +158,10 @@ func (typed[T]) Check(r node.Result) error {
 func (o Op[T]) await(r node.Result) Op[T] {
 	n := o.node()
 	h := *n.Head()
+	if n = node.Side(n, r.Sides); n != nil {
+		h = *n.Head()
+	}
 	h.Undo = nil
 	h.Err = r.Err // what is wrong with the declaration is told by the target
-	return Op[T]{n: &node.Await{Header: h, Target: r.Target, Of: n}, decode: o.decode}
+	return Op[T]{n: &node.Await{Header: h, Target: r.Target, Of: n, Sides: r.Sides}, decode: o.decode}
 }

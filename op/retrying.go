@@ -30,6 +30,8 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	case n.Err != nil:
 	case o.node().Head().Err != nil:
 		n.Err = misuse(name, "op.Retry: %v", o.node().Head().Err)
+	case isDeclared(o.node()):
+		n.Err = misuse(name, "op.Retry of a declared change: put the declaration around it, op.Replaces(op.Retry(…), op.Retry(…))")
 	case !attemptable(o.node()):
 		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() come to one end; pass the operation itself", o.node().Head().Name)
 	case err != nil:
@@ -59,7 +61,7 @@ func attemptable(n node.Node) bool {
 	switch n.(type) {
 	case *node.Await, *node.Callback:
 		return false
-	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch:
+	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch, *node.Choice, *node.Inline:
 	}
 	return true
 }

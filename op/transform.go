@@ -27,7 +27,7 @@ func Transform[A, B any](o Op[A], f func(A) (B, error)) Op[B] {
 // what the user gets decides whether the operation counts as a success.
 func (o Op[T]) decodedBy(decode func(node.Result) (T, error)) Op[T] {
 	o.decode = decode
-	return o.with(func(h *node.Header) { h.Value = value[T](decode) })
+	return o.withSides(func(h *node.Header, decode func(node.Result) (T, error)) { h.Value = value[T](decode) })
 }
 
 // value checks records by decoding them as the user of the operation does.

@@ -28,8 +28,7 @@ func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T]
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.Undo", h.Name) })
 	}
-	decode := o.result
-	return o.undo("Op.Undo", false, func(r node.Result) func(context.Context) error {
+	return o.undo("Op.Undo", false, func(decode func(node.Result) (T, error), r node.Result) func(context.Context) error {
 		return func(ctx context.Context) error {
 			v, err := decode(r)
 			if err != nil {
@@ -49,16 +48,16 @@ func (o Op[T]) UndoAttempted(fn func(context.Context) error, opts ...StepOption)
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.UndoAttempted", h.Name) })
 	}
-	return o.undo("Op.UndoAttempted", true, func(node.Result) func(context.Context) error { return fn }, opts)
+	return o.undo("Op.UndoAttempted", true, func(func(node.Result) (T, error), node.Result) func(context.Context) error { return fn }, opts)
 }
 
 func (o Op[T]) undo(
-	method string, attempted bool, body func(node.Result) func(context.Context) error, opts []StepOption,
+	method string, attempted bool, body func(func(node.Result) (T, error), node.Result) func(context.Context) error, opts []StepOption,
 ) Op[T] {
-	return o.with(func(h *node.Header) {
+	return o.withSides(func(h *node.Header, decode func(node.Result) (T, error)) {
 		name := h.Name + undoSuffix
 		step := func(r node.Result) *node.Step {
-			n := &node.Step{Header: header[None](name, subtype.Step), Body: doFn(body(r))}
+			n := &node.Step{Header: header[None](name, subtype.Step), Body: doFn(body(decode, r))}
 			step[None](n, opts)
 			return n
 		}

@@ -19,7 +19,7 @@ func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.R
 		return
 	}
 	name := h.Name + undoSuffix
-	h.Undo = &node.Undo{Inner: true, Step: func(r node.Result) *node.Step {
+	h.Undo = &node.Undo{Inner: true, Past: u.Past, Step: func(r node.Result) *node.Step {
 		n := *u.Step(inner(r))
 		n.Name = name
 		return &n

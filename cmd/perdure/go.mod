@@ -5,16 +5,25 @@ go 1.26.0
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15
+	github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
 	github.com/aws/aws-sdk-go-v2/service/lambda v1.114.2
+	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.8
 	github.com/aws/smithy-go v1.28.8
 	github.com/perdure/perdure v0.0.0
 	github.com/perdure/perdure/checkpoint/sqlite v0.0.0
+	github.com/perdure/perdure/codec/awskms v0.0.0
+	github.com/perdure/perdure/codec/compress v0.0.0
+	github.com/perdure/perdure/codec/s3store v0.0.0
 	github.com/perdure/perdure/op/opcheck v0.0.0
 	github.com/spf13/cobra v1.10.2
 	golang.org/x/term v0.48.0
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/service/internal/checksum v1.11.11 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/s3shared v1.20.10 // indirect
+	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/samber/lo v1.53.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -47,5 +56,8 @@ require (
 replace (
 	github.com/perdure/perdure => ../..
 	github.com/perdure/perdure/checkpoint/sqlite => ../../checkpoint/sqlite
+	github.com/perdure/perdure/codec/awskms => ../../codec/awskms
+	github.com/perdure/perdure/codec/compress => ../../codec/compress
+	github.com/perdure/perdure/codec/s3store => ../../codec/s3store
 	github.com/perdure/perdure/op/opcheck => ../../op/opcheck
 )

@@ -69,6 +69,16 @@ func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
 	return nil, false
 }
 
+// Find returns the record of an operation, nil if there is none, and its place in the order in which the operations
+// became known, which is the order of their start. It claims nothing.
+func (l *Log) Find(id []byte) (op *checkpoint.Operation, place int) {
+	i, ok := l.index.find(l.entries, id)
+	if !ok || l.entries[i].op == nil {
+		return nil, 0
+	}
+	return l.entries[i].op, int(i)
+}
+
 // Claimer is a number of who claims, such as the scope of the code. Zero is no one.
 type Claimer int32
 

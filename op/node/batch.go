@@ -21,6 +21,8 @@ type Batch struct {
 	Fixed bool
 	// MaxOpen bounds the open branches, MaxRunning the running bodies; zero means no bound.
 	MaxOpen, MaxRunning int
+	// NamesInside says that names of its operations are made of its own.
+	NamesInside bool
 	// Flat leaves out the records of the branches.
 	Flat bool
 	// CancelLosers cancels the waits that a batch leaves behind when it ends early.

@@ -2,13 +2,14 @@
 //
 // Users declare operations with package op and run them with package replay; they need this
 // package only to write an interpreter or a test kit of their own. The set of nodes is closed:
-// [Step], [Wait], [Callback], [Invoke], [Group], [Batch] and [Await]. Everything else that op
-// offers is made of them.
+// [Step], [Wait], [Callback], [Invoke], [Group], [Batch], [Await], [Choice] and [Inline]. Everything
+// else that op offers is made of them.
 //
 //  1. If a node's header carries an Err, the declaration is invalid: an interpreter refuses it
 //     before it claims anything.
 //  2. Otherwise an [Await] claims nothing: it waits for an operation that was started before.
-//  3. Otherwise the node claims one operation: name and key, within its scope, identify it.
+//  3. Otherwise an [Inline] claims nothing itself, and a [Choice] is one of its sides.
+//  4. Otherwise the node claims one operation: name and key, within its scope, identify it.
 package node
 
 import (
@@ -86,6 +87,8 @@ type Undo struct {
 	// Inner says that the compensation is that of an operation inside, which takes care of itself until
 	// this one has succeeded.
 	Inner bool
+	// Past says that only a compensation that has begun is carried out: the code declares no other.
+	Past bool
 	// Step makes the compensating step from the record of the operation.
 	Step func(r Result) *Step
 }
@@ -188,8 +191,9 @@ type Await struct {
 
 	// Target is the Target of the record that starting the operation returned.
 	Target any
-	// Of is the operation that was started.
-	Of Node
+	// Of is the operation that was started, Sides those that were taken if it was a [Choice].
+	Of    Node
+	Sides Sides
 }
 
 func (*Step) node()     {}

@@ -9,7 +9,7 @@ func Origin(n Node) Node {
 			of = n.Of
 		case *Await:
 			of = n.Of
-		case *Step, *Wait, *Callback, *Invoke, *Batch:
+		case *Step, *Wait, *Callback, *Invoke, *Batch, *Choice, *Inline:
 		}
 		if of == nil {
 			return n
@@ -26,7 +26,7 @@ func FromOutside(n Node) bool {
 		return true
 	case *Group:
 		return n.Outside
-	case *Step, *Wait, *Batch, *Await:
+	case *Step, *Wait, *Batch, *Await, *Choice, *Inline:
 	}
 	return false
 }

@@ -72,6 +72,10 @@ type Result struct {
 	CallbackID string
 	// Outcome is how a [Batch] ended, one that failed too; nil for other nodes.
 	Outcome *Outcome
+	// Value is the result of an [Inline], which is not recorded.
+	Value any
+	// Sides says which sides of a [Choice] the result is that of.
+	Sides Sides
 
 	// Meta and Codec are what Source decodes with.
 	Meta  codec.Meta

@@ -1,6 +1,6 @@
 package node
 
-// With returns a copy of n whose header change has changed.
+// With returns a copy of n whose header change has changed: of a [Choice], those of its sides as well.
 func With(n Node, change func(*Header)) Node {
 	switch n := n.(type) {
 	case *Step:
@@ -30,6 +30,20 @@ func With(n Node, change func(*Header)) Node {
 	case *Await:
 		c := *n
 		change(&c.Header)
+		return &c
+	case *Inline:
+		c := *n
+		change(&c.Header)
+		return &c
+	case *Choice:
+		c := *n
+		change(&c.Header)
+		if c.New != nil {
+			c.New = With(c.New, change)
+		}
+		if c.Old != nil {
+			c.Old = With(c.Old, change)
+		}
 		return &c
 	}
 	return n

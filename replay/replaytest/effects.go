@@ -118,7 +118,7 @@ func (f *effects) watch(k *kit, c *course, path string, n node.Node) node.Node {
 		return f.group(k, c, path, n)
 	case *node.Batch:
 		return f.batch(k, path, n)
-	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Await:
+	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Await, *node.Choice, *node.Inline:
 	}
 	return n
 }

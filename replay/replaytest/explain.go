@@ -111,7 +111,7 @@ func notHosted(ops []Operation, hosts []hosted) string {
 func misfit(s *stub, path string, n node.Node) string {
 	var kind, instead string
 	switch n.(type) {
-	case *node.Step, *node.Group, *node.Await:
+	case *node.Step, *node.Group, *node.Await, *node.Choice, *node.Inline:
 		return ""
 	case *node.Wait:
 		kind, instead = "a wait", "time passes by itself; look into a wait with Start and Advance"

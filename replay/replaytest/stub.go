@@ -113,7 +113,7 @@ func (s *stub) replace(n node.Node) node.Node {
 		c.Of = nil
 		c.Body = stubScope(func(sc node.Scope) (any, error) { return s.run(sc.View().Invocation, in) })
 		return &c
-	case *node.Wait, *node.Callback, *node.Invoke, *node.Batch, *node.Await:
+	case *node.Wait, *node.Callback, *node.Invoke, *node.Batch, *node.Await, *node.Choice, *node.Inline:
 	}
 	return n
 }

@@ -117,7 +117,7 @@ func (k *kit) classify(path string, n node.Node) {
 		k.beside, k.batches[path] = true, n
 	case *node.Step:
 		k.relaxed[path] = n.Config.Semantics == node.Relaxed
-	case *node.Wait, *node.Invoke, *node.Await:
+	case *node.Wait, *node.Invoke, *node.Await, *node.Choice, *node.Inline:
 	}
 }
 

@@ -247,7 +247,7 @@ func kindOf(n node.Node) checkpoint.Kind {
 		return checkpoint.KindCallback
 	case *node.Invoke:
 		return checkpoint.KindChainedInvoke
-	case *node.Group, *node.Batch, *node.Await:
+	case *node.Group, *node.Batch, *node.Await, *node.Choice, *node.Inline:
 	}
 	return checkpoint.KindContext
 }

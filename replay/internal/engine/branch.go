@@ -81,6 +81,8 @@ func (id *branchIdentity) mark() wire.Mark {
 
 var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
 
+var errDeclaredInBatch = errors.New("an item is a declared change: put the declaration around the batch, or the item into an op.Group")
+
 // newBranch makes the i-th operation of a batch.
 func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
 	o := childOf(f, n, i)
@@ -88,8 +90,12 @@ func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
 	if h.Err != nil {
 		return nil, h.Err
 	}
-	if _, ok := o.(*node.Callback); ok {
+	switch o.(type) {
+	case *node.Callback:
 		return nil, errCreatedInBatch
+	case *node.Choice, *node.Inline:
+		return nil, errDeclaredInBatch
+	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch, *node.Await:
 	}
 	k := &branch{index: i, n: o, head: h, branchIdentity: newIdentity(n, h, i)}
 	k.n = node.With(o, func(h *node.Header) { h.Key = "" })

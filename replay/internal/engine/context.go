@@ -133,7 +133,19 @@ func (h *Handle) View() node.View {
 func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 	if swap := s.inv.Substitute; swap != nil {
 		h := n.Head()
-		n = swap(s.pathOf(h, s.next(h)), n)
+		if _, ok := n.(*node.Choice); !ok { // a substitute stands for the side that is taken
+			n = swap(s.pathOf(h, s.next(h)), n)
+		}
+	}
+	if s.f.look != nil {
+		if r, passes := s.f.look.pass(ctx, s, n); passes {
+			return r
+		}
+	}
+	if s.past.names != nil {
+		if err := repeats(s, n); err != nil {
+			return refusedResult(s, err, start)
+		}
 	}
 	switch n := n.(type) {
 	case *node.Step:
@@ -150,6 +162,10 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 		return callInvoke(ctx, s, n, start)
 	case *node.Batch:
 		return callBatch(ctx, s, n, start)
+	case *node.Choice:
+		return callChoice(ctx, s, n, start)
+	case *node.Inline:
+		return callInline(ctx, s, n, start)
 	}
 	return node.Result{}
 }

@@ -35,6 +35,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("ConditionNotMet", op.ErrNotMet),
 		codec.Sentinel("TooLarge", op.ErrTooLarge),
 		codec.Sentinel("TooMany", op.ErrTooMany),
+		codec.Sentinel("Removed", op.ErrRemoved),
 		codec.Sentinel("NotBegun", errNotBegun),
 		codec.ErrorType[*op.UndoError]("UndoError"),
 		codec.ErrorType[*op.BatchError]("BatchError"),

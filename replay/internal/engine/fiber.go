@@ -26,6 +26,8 @@ type fiber struct {
 	cause cause
 	// logOnly says that it only goes as far as the log reaches: it begins nothing and records nothing.
 	logOnly bool
+	// look is what it looks for if it only finds out with which operation a function begins; else nil.
+	look *look
 	// supposed says that a rehearsal has begun it before its time: what it finds may never happen.
 	supposed bool
 	// held are the places among the running bodies that it has taken.
@@ -186,7 +188,7 @@ func (f *fiber) moves() bool {
 		return w.op.f != nil && w.op.f.moves()
 	case waitChild:
 		return mayEndEarlier(w.batch)
-	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitNone:
+	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitLook, waitNone:
 	}
 	return false
 }

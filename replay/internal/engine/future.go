@@ -15,8 +15,18 @@ func callAwait(s *scope, n *node.Await, start bool) node.Result {
 		return node.Result{Err: ErrNoTarget}
 	}
 	if start {
-		return node.Result{Target: o}
+		return node.Result{Target: o, Sides: n.Sides}
 	}
+	if o.left != nil {
+		return resultOfLeft(s, o)
+	}
+	r := awaited(s, o)
+	r.Sides = n.Sides
+	return r
+}
+
+// awaited is the result of an operation that was started before.
+func awaited(s *scope, o *operation) node.Result {
 	f := s.f
 	if !o.done {
 		finished := s.inv.recorded(o.id)
@@ -74,7 +84,7 @@ func markOperandsRead(s *scope, n *node.Batch) {
 				if f, ok := o.Target.(*operation); ok && f.s == s {
 					f.read = true
 				}
-			case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group:
+			case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Choice, *node.Inline:
 			}
 		}
 		return nil, nil

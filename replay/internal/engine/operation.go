@@ -29,6 +29,8 @@ type operation struct {
 	binding
 	// polls is how often the service was asked whether it has finished the operation.
 	polls int
+	// left is the operation that the code does not run any more, if it is one.
+	left node.Node
 
 	future
 }

@@ -21,6 +21,7 @@ const (
 	waitGone        // the end of a fiber that was ended
 	waitCatchUp     // fibers that go as far as the log reaches
 	waitStopped     // nothing: it has gone as far as the log reaches
+	waitLook        // what the code of a declared change begins with
 )
 
 // String says it to people.
@@ -29,6 +30,7 @@ func (w why) String() string {
 		"for nothing", "for a checkpoint", "for the checkpoint of its end", "for its record", "for its ID", "for its end",
 		"for the operations before it", "for its body to begin", "for a branch", "for its scope to fail again",
 		"for a running body to end", "for what it leaves behind", "for nothing more in the log",
+		"for what a declared change begins with",
 	}[w]
 }
 
@@ -62,7 +64,7 @@ func (f *fiber) park(w wait) {
 	if w.s != nil {
 		w.s.publish()
 	}
-	f.setMoving(w.why == waitEnd)
+	f.setMoving(w.why == waitEnd || w.why == waitLook)
 	if w.why == waitDone {
 		f.inv.waits.joining++
 	}
@@ -76,6 +78,9 @@ func (f *fiber) park(w wait) {
 
 // stop parks for good: the fiber has gone as far as the log reaches.
 func (f *fiber) stop(s *scope) {
+	if f.look != nil {
+		f.look.found(candidate{state: unrecorded})
+	}
 	for {
 		f.park(wait{why: waitStopped, s: s})
 	}

@@ -63,6 +63,7 @@ type claims struct {
 	seen    occurrences
 	started []*operation // by Go, in the order of their claims
 	gate    []*fiber     // wait until everything the log holds is claimed
+	past    past
 }
 
 // scopeEnd is how a scope ends.

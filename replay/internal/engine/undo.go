@@ -38,6 +38,9 @@ func (g *saga) note(n int, r node.Result, start bool) {
 		return
 	}
 	u := &g.undos[n]
+	if u.rec != nil || u.o != nil {
+		return // it is that of an operation inside a declared change
+	}
 	if start {
 		u.o, _ = r.Target.(*operation)
 		return
@@ -285,7 +288,17 @@ func (u *undo) step() *node.Step {
 	}
 	st := u.head.Undo.Step(r)
 	st.Key = u.head.Key
+	if u.head.Undo.Past && !u.begun(st) {
+		return nil
+	}
 	return st
+}
+
+// begun reports whether the log holds the compensation.
+func (u *undo) begun(st *node.Step) bool {
+	ids := undoIDs(u.s)
+	_, ok := u.s.inv.log.Get(string(ids.AppendID(nil, st.Name, st.Key, u.nth)))
+	return ok
 }
 
 // lost reports whether the result of an operation is needed that is not in the log and was not computed again.
@@ -341,7 +354,7 @@ func (u *undo) meta(rec *checkpoint.Operation) codec.Meta {
 // unknown reports whether it is not known if an operation had its effect.
 func (u *undo) unknown() bool {
 	rec := u.find()
-	if rec == nil {
+	if rec == nil || u.head.Undo.Past {
 		return false
 	}
 	if u.lost(rec) {

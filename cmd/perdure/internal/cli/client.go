@@ -58,6 +58,15 @@ func (a *app) connect(ctx context.Context) (*lambdaapi.Client, error) {
 			}),
 		}), nil
 	}
+	cfg, err := a.awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lambdaapi.NewFromConfig(cfg), nil
+}
+
+// awsConfig returns the configuration of the AWS SDK, with the region and the profile of the flags.
+func (a *app) awsConfig(ctx context.Context) (aws.Config, error) {
 	var opts []func(*config.LoadOptions) error
 	if a.region != "" {
 		opts = append(opts, config.WithRegion(a.region))
@@ -67,12 +76,12 @@ func (a *app) connect(ctx context.Context) (*lambdaapi.Client, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+		return cfg, fmt.Errorf("load the AWS configuration: %w", err)
 	}
 	if cfg.Region == "" {
-		return nil, usage("no AWS region is configured: give --region, or set AWS_REGION")
+		return cfg, usage("no AWS region is configured: give --region, or set AWS_REGION")
 	}
-	return lambdaapi.NewFromConfig(cfg), nil
+	return cfg, nil
 }
 
 // errStranger says that what answers is not the service.

@@ -13,6 +13,7 @@ import (
 func (a *app) history() *cobra.Command {
 	var function string
 	var follow bool
+	var with openFlags
 	cmd := &cobra.Command{
 		Use:   "history EXECUTION",
 		Short: "Show the events of an execution",
@@ -24,23 +25,32 @@ line, as the Lambda API has it. With --follow it goes on until the execution has
 			if err != nil {
 				return err
 			}
-			return a.runHistory(cmd.Context(), arn, follow)
+			return a.runHistory(cmd.Context(), arn, follow, with)
 		},
 	}
 	a.addFunctionFlag(cmd, &function)
+	a.addOpenFlags(cmd, &with)
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait for further events until the execution has ended")
 	return cmd
 }
 
-func (a *app) runHistory(ctx context.Context, arn string, follow bool) error {
+func (a *app) runHistory(ctx context.Context, arn string, follow bool, with openFlags) error {
+	o, err := a.opener(ctx, arn, with)
+	if err != nil {
+		return err
+	}
+	printOpen := func(events []local.Event) error {
+		o.open(ctx, events)
+		return a.printEvents(events)
+	}
 	if follow {
-		return a.tail(ctx, arn, a.printEvents)
+		return a.tail(ctx, arn, printOpen)
 	}
 	events, err := a.events(ctx, arn, 0)
 	if err != nil {
 		return err
 	}
-	return a.printEvents(events)
+	return printOpen(events)
 }
 
 func (a *app) printEvents(events []local.Event) error {

@@ -18,6 +18,7 @@ import (
 func (a *app) show() *cobra.Command {
 	var function string
 	var all bool
+	var with openFlags
 	cmd := &cobra.Command{
 		Use:   "show EXECUTION",
 		Short: "Show an execution: its operations as a tree, and what it is waiting for",
@@ -28,9 +29,12 @@ operations the ends are shown, and what did not succeed.`,
 		Example: `  perdure show A-1
   perdure show arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f… -o json`,
 		Args: exactly("EXECUTION"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runShow(cmd.Context(), args[0], function, all) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runShow(cmd.Context(), args[0], function, all, with)
+		},
 	}
 	a.addFunctionFlag(cmd, &function)
+	a.addOpenFlags(cmd, &with)
 	cmd.Flags().BoolVar(&all, "all", false, "show every operation of long lists")
 	return cmd
 }
@@ -44,8 +48,12 @@ func (a *app) addFunctionFlag(cmd *cobra.Command, function *string) {
 	}
 }
 
-func (a *app) runShow(ctx context.Context, text, function string, all bool) error {
+func (a *app) runShow(ctx context.Context, text, function string, all bool, with openFlags) error {
 	arn, err := a.arn(ctx, text, function)
+	if err != nil {
+		return err
+	}
+	o, err := a.opener(ctx, arn, with)
 	if err != nil {
 		return err
 	}
@@ -57,6 +65,8 @@ func (a *app) runShow(ctx context.Context, text, function string, all bool) erro
 	if err != nil {
 		return err
 	}
+	o.open(ctx, events)
+	o.openExecution(ctx, e)
 	h := read(events)
 	waiting := ""
 	if e.Status == lambdatypes.ExecutionStatusRunning {

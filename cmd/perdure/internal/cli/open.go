@@ -1,0 +1,269 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/codec/awskms"
+	"github.com/perdure/perdure/codec/compress"
+	"github.com/perdure/perdure/codec/offload"
+	"github.com/perdure/perdure/codec/offload/filestore"
+	"github.com/perdure/perdure/codec/s3store"
+	"github.com/perdure/perdure/codec/seal"
+	"github.com/spf13/cobra"
+)
+
+// openFlags say what payloads are opened with. Without any of them payloads are shown as they are recorded.
+type openFlags struct {
+	keyring, objects string
+	unpack           bool
+}
+
+func (a *app) addOpenFlags(cmd *cobra.Command, f *openFlags) {
+	cmd.Flags().StringVar(&f.keyring, "keyring", "", "open sealed payloads with the keys in this file, or with kms:KEY of AWS KMS (default: they stay sealed)")
+	cmd.Flags().StringVar(&f.objects, "objects", "", "read offloaded payloads from this folder, or from s3://BUCKET or s3://BUCKET/PREFIX (default: they are not read)")
+	cmd.Flags().BoolVar(&f.unpack, "unpack", false, "decompress payloads; --keyring and --objects do so, too")
+}
+
+// opener opens the payloads of one execution. A nil one opens nothing.
+type opener struct {
+	a     *app
+	arn   string
+	chain codec.Codec
+
+	parents   map[string]string // of operations, by ID
+	functions map[string]string // that operations invoke
+	names     map[string]string
+}
+
+// opener returns what opens payloads as the flags say.
+func (a *app) opener(ctx context.Context, arn string, f openFlags) (*opener, error) {
+	if f == (openFlags{}) {
+		return nil, nil //nolint:nilnil // a nil opener opens nothing
+	}
+	o := &opener{
+		a: a, arn: arn, parents: make(map[string]string), functions: make(map[string]string), names: make(map[string]string),
+	}
+	transforms := []codec.Transform{compress.Zstd(), compress.Gzip()}
+	if f.keyring != "" {
+		keys, err := a.keys(ctx, f.keyring)
+		if err != nil {
+			return nil, err
+		}
+		transforms = append(transforms, anyPlace{Transform: seal.New(keys), o: o})
+	}
+	if f.objects != "" {
+		store, err := a.objects(ctx, f.objects)
+		if err != nil {
+			return nil, err
+		}
+		transforms = append(transforms, offload.New(store))
+	}
+	for i := range transforms {
+		transforms[i] = codec.ReadOnly(transforms[i])
+	}
+	o.chain = codec.Chain(codec.JSON(), transforms...)
+	return o, nil
+}
+
+// keys returns the keyring that a flag names.
+func (a *app) keys(ctx context.Context, name string) (seal.Keyring, error) {
+	key, ok := strings.CutPrefix(name, "kms:")
+	if !ok {
+		if _, err := os.Stat(name); err != nil {
+			return nil, usage("--keyring: %w; a key of AWS KMS is written kms:KEY", err)
+		}
+		return seal.File(name), nil
+	}
+	if key == "" {
+		return nil, usage("--keyring: kms: names no key; write kms:KEY, with the ID, the ARN or the alias of the key")
+	}
+	cfg, err := a.awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return awskms.New(kms.NewFromConfig(cfg), key), nil
+}
+
+// objects returns the store that a flag names.
+func (a *app) objects(ctx context.Context, name string) (offload.Store, error) {
+	path, ok := strings.CutPrefix(name, "s3://")
+	if !ok {
+		info, err := os.Stat(name)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is no folder", name)
+		}
+		if err != nil {
+			return nil, usage("--objects: %w; a bucket is written s3://BUCKET", err)
+		}
+		return filestore.Open(name)
+	}
+	bucket, prefix, _ := strings.Cut(path, "/")
+	if bucket == "" {
+		return nil, usage("--objects: s3:// names no bucket; write s3://BUCKET or s3://BUCKET/PREFIX")
+	}
+	cfg, err := a.awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var opts []s3store.Option
+	if prefix != "" {
+		opts = append(opts, s3store.WithPrefix(strings.TrimSuffix(prefix, "/")))
+	}
+	return s3store.New(s3.NewFromConfig(cfg), bucket, opts...), nil
+}
+
+// anyPlace opens what was sealed for a place of the execution that is shown, or of one that it was forked from.
+type anyPlace struct {
+	codec.Transform
+	o *opener
+}
+
+// Revert opens a payload. A record does not say all of its place: an operation that passes on what one inside of it
+// comes to has the payload sealed for itself, a history may call a function by another name than the code did, and
+// nothing in it says from which execution this one was forked. What the payload says of it is authenticated.
+func (p anyPlace) Revert(ctx context.Context, at codec.Stage, sealed []byte) ([]byte, error) {
+	info, err := seal.Inspect(sealed)
+	if err != nil {
+		return nil, err
+	}
+	from, m := info.Origin, at.Meta
+	if !from.Fits(m) && p.o.around(m.OperationID, from.Operation) {
+		m.OperationID, m.Function = from.Operation, from.Function
+		if m.Part == codec.PartResult && from.Part == codec.PartState {
+			m.Part = from.Part
+		}
+		if from.Execution != m.ExecutionARN {
+			m.ForkedFrom = []string{from.Execution}
+			p.o.a.say("%s was sealed in execution %s, of which this one must be a fork: "+
+				"the keyring cannot know whether it is", placeOf(at.Meta), from.Execution)
+		}
+	}
+	at.Meta = m
+	return p.Transform.Revert(ctx, at, sealed)
+}
+
+// around reports whether an operation is another one, or inside of it.
+func (o *opener) around(id, outer string) bool {
+	for range len(o.parents) + 1 {
+		if id == outer {
+			return true
+		}
+		if id == "" {
+			return false
+		}
+		id = o.parents[id]
+	}
+	return false
+}
+
+func placeOf(m codec.Meta) string {
+	if m.OperationID == "" {
+		return "the " + m.Part.String() + " of the handler"
+	}
+	return fmt.Sprintf("the %s of operation %q", m.Part, m.OperationName)
+}
+
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintf(a.Err, "perdure: "+format+"\n", args...)
+}
+
+// meta says which payload of an operation a part is, or of the handler if the ID is empty.
+func (o *opener) meta(id string, part codec.Part) codec.Meta {
+	return codec.Meta{
+		ExecutionARN: o.arn, OperationID: id, OperationName: o.names[id], Part: part, Function: o.functions[id],
+	}
+}
+
+// text opens a payload. One that cannot be opened stays as it is, and a warning says why.
+func (o *opener) text(ctx context.Context, m codec.Meta, payload string) string {
+	if through, err := codec.TransformsOf([]byte(payload)); err == nil && len(through) == 0 {
+		return payload
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.a.timeout)
+	defer cancel()
+	plain, _, err := codec.Open(ctx, o.chain, m, []byte(payload))
+	if err != nil {
+		o.a.say("%s stays closed: %v", placeOf(m), err)
+		return payload
+	}
+	return string(plain)
+}
+
+// failure opens an error that has passed a codec.
+func (o *opener) failure(ctx context.Context, id string, f *checkpoint.Failure) *checkpoint.Failure {
+	if o == nil || f == nil {
+		return f
+	}
+	var data struct {
+		Perdure struct {
+			Closed *string `json:"encoded"`
+		} `json:"perdure"`
+	}
+	if json.Unmarshal([]byte(f.Data), &data) != nil || data.Perdure.Closed == nil {
+		return f
+	}
+	var text struct {
+		Message string   `json:"message"`
+		Data    string   `json:"data"`
+		Stack   []string `json:"stack"`
+	}
+	plain := o.text(ctx, o.meta(id, codec.PartFailure), *data.Perdure.Closed)
+	if json.Unmarshal([]byte(plain), &text) != nil {
+		return f
+	}
+	return &checkpoint.Failure{Type: f.Type, Message: text.Message, Data: text.Data, Stack: text.Stack}
+}
+
+// open opens what events hold. It is given all events of the execution, in order.
+func (o *opener) open(ctx context.Context, events []local.Event) {
+	if o == nil {
+		return
+	}
+	for i := range events {
+		e := &events[i]
+		id := e.OperationID
+		if strings.HasPrefix(string(e.Type), "Execution") {
+			id = "" // what the handler is given and returns
+		} else if id != "" {
+			o.parents[id], o.names[id] = e.ParentID, e.Name
+		}
+		if e.Function != "" {
+			o.functions[id] = e.Function
+		}
+		if e.Input.Present() {
+			e.Input = checkpoint.TextPayload(o.text(ctx, o.meta(id, codec.PartInput), e.Input.String()))
+		}
+		if e.Result.Present() {
+			e.Result = checkpoint.TextPayload(o.text(ctx, o.meta(id, codec.PartResult), e.Result.String()))
+		}
+		if e.Type != local.EventInvocationCompleted {
+			e.Failure = o.failure(ctx, id, e.Failure)
+		}
+	}
+}
+
+// openExecution opens what an execution was given and what it came to.
+func (o *opener) openExecution(ctx context.Context, e *lambdaapi.GetDurableExecutionOutput) {
+	if o == nil {
+		return
+	}
+	for payload, part := range map[*string]codec.Part{e.InputPayload: codec.PartInput, e.Result: codec.PartResult} {
+		if payload != nil {
+			*payload = o.text(ctx, o.meta("", part), *payload)
+		}
+	}
+	if f := o.failure(ctx, "", failureOf(e.Error)); f != nil {
+		e.Error = &lambdatypes.ErrorObject{ErrorType: &f.Type, ErrorMessage: &f.Message, ErrorData: &f.Data, StackTrace: f.Stack}
+	}
+}

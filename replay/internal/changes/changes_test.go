@@ -1,0 +1,199 @@
+package changes_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/internal/changes"
+)
+
+// scenario is one execution and what is deployed under it.
+type scenario struct {
+	seed uint64
+	// as says what is deployed: declared changes one after the other, the same without declarations, the program before
+	// and after by way of tolerant ones, or the change without its declaration and then with it.
+	as       string
+	programs [][]*changes.Stmt
+	got      string
+}
+
+func (s scenario) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d, %s", s.seed, s.as)
+	for i, p := range s.programs {
+		fmt.Fprintf(&b, "\n  %d: %s", i, changes.Text(p))
+	}
+	return b.String()
+}
+
+// ways are what may be deployed, as often as it is.
+func ways() []string {
+	return []string{"declared", "declared", "declared", "declared", "declared", "dropped", "tolerant", "held"}
+}
+
+// play runs the execution of a seed and returns what is wrong with it; changed reports whether code was deployed under
+// it, different whether it is not what the last program alone would come to.
+func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, err error) {
+	m := changes.NewMaker(seed)
+	r := m.Rand()
+	w := newWorld(r)
+	defer func() { err = errors.Join(err, w.svc.Close()) }()
+	c := code{w}
+	s = scenario{seed: seed, as: ways()[r.IntN(len(ways()))], programs: [][]*changes.Stmt{m.Program()}}
+	edit := func(n int) []*changes.Stmt {
+		p := s.programs[len(s.programs)-1]
+		for range n {
+			p = m.Change(p)
+		}
+		return p
+	}
+	switch s.as {
+	case "declared":
+		for range 1 + r.IntN(4) {
+			s.programs = append(s.programs, edit(1+r.IntN(2)))
+		}
+	case "dropped":
+		declared := edit(1 + r.IntN(4))
+		s.programs = [][]*changes.Stmt{declared, changes.Clean(declared)}
+	case "tolerant":
+		after := edit(1 + r.IntN(3))
+		for changes.Nested(after) { // which side a change inside a side had before is not for Tolerant to say
+			after = edit(1)
+		}
+		before := changes.Tolerant(after)
+		s.programs = append(s.programs, before, after, before, after)
+	case "held":
+		after := edit(1 + r.IntN(4))
+		s.programs = append(s.programs, changes.Clean(after), after)
+	}
+	at := 0
+	var coming []deploy
+	for _, p := range s.programs[1:] {
+		at += 1 + r.IntN(7)
+		var opts []replay.HandlerOption
+		if s.as == "held" {
+			opts = append(opts, replay.WithDivergence(replay.DivergenceHold))
+		}
+		coming = append(coming, deploy{program: p, handler: c.handler(p, opts...), at: at})
+	}
+	got, err := w.drive(ctx, c.handler(s.programs[0]), coming...)
+	if err != nil {
+		return s, true, true, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.got = got
+	return s, len(w.logs) > 0, got != changes.Taken{}.Result(s.programs[len(s.programs)-1]), judge(s, w)
+}
+
+// judge compares an execution with what it must come to.
+func judge(s scenario, w *world) error {
+	if len(w.wrong) > 0 {
+		return fmt.Errorf("bodies ran again whose results were recorded: %q", w.wrong)
+	}
+	taken := changes.Taken{}
+	last := s.programs[0]
+	for i, log := range w.logs {
+		last = s.programs[i+1]
+		switch s.as {
+		case "dropped":
+		case "held": // what the code without declarations has begun is new
+			last = s.programs[2]
+			taken.Decide(last, w.logs[0])
+		default:
+			taken.Decide(last, log)
+		}
+	}
+	end := logOf(w.exec.Operations())
+	undone := make(map[string]bool)
+	for path := range end.Succeeded {
+		if strings.Contains(path[strings.LastIndex(path, "/")+1:], "-undo") {
+			undone[path] = end.Succeeded[path]
+		}
+	}
+	if s.as == "tolerant" && len(w.logs) > 0 {
+		return nil // which side it was is judged by the engine's own rule: none has diverged, and no body ran twice
+	}
+	if want := taken.Result(last); want != s.got && (s.as != "held" || !sameWords(want, s.got)) {
+		return fmt.Errorf("it came to\n  %s\nwant\n  %s\ntaken %v", s.got, want, taken)
+	}
+	if want := taken.Undone(last, end); !maps.Equal(want, undone) {
+		return fmt.Errorf("compensated was\n  %v\nwant\n  %v\ntaken %v", slices.Sorted(maps.Keys(undone)), slices.Sorted(maps.Keys(want)), taken)
+	}
+	return nil
+}
+
+// sameWords compares what executions came to but for the order: code without a declaration has two statements change
+// places as soon as both are recorded.
+func sameWords(a, b string) bool {
+	words := func(text string) []string {
+		return slices.Sorted(slices.Values(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ()", r) })))
+	}
+	return slices.Equal(words(a), words(b))
+}
+
+// executions is how many are tried, times PERDURE_CHECKS.
+const executions = 1000
+
+// TestDeclaredChangesMeanWhatTheySay tries random programs, changed under way at random, and lost at random. A seed that
+// it prints is tried alone with PERDURE_CHANGES.
+func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // the counts come after all of them
+	t.Parallel()
+	if one := os.Getenv("PERDURE_CHANGES"); one != "" {
+		seed, err := strconv.ParseUint(one, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _, _, err := play(t.Context(), seed)
+		if err != nil {
+			t.Errorf("%s\n%v", s, err)
+		}
+		return
+	}
+	n := executions
+	if text := os.Getenv("PERDURE_CHECKS"); text != "" {
+		factor, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n *= factor
+	}
+	const parts = 4
+	counts := make(chan map[string]int, parts)
+	t.Run("seeds", func(t *testing.T) {
+		for part := range parts {
+			t.Run(strconv.Itoa(part), func(t *testing.T) {
+				t.Parallel()
+				count := make(map[string]int)
+				failed := 0
+				for seed := part; seed < n && failed < 3; seed += parts {
+					s, changed, mixed, err := play(t.Context(), uint64(seed))
+					if err != nil {
+						failed++
+						t.Errorf("%s\n%v", s, err)
+					}
+					count[s.as]++
+					count["changed under way"] += map[bool]int{true: 1}[changed]
+					count["not what the last program alone comes to"] += map[bool]int{true: 1}[mixed]
+				}
+				counts <- count
+			})
+		}
+	})
+	close(counts)
+	sum := make(map[string]int)
+	for count := range counts {
+		for what, n := range count {
+			sum[what] += n
+		}
+	}
+	t.Log(n, "executions:", sum)
+}
