@@ -397,10 +397,10 @@ func (h *divergent) diverged(t *testing.T, tt divergence, reads *coded) {
 	if h.e.Status() != local.StatusFailed || f == nil {
 		t.Fatalf("%s: the execution ended as %s with %s, bodies %v", tt.reason, h.e.Status(), h.e.Result(), reads.ran())
 	}
-	if f.Type != "DivergedError" {
+	if f.Type != "NonDeterministicExecutionError" {
 		t.Errorf("%s: the type of the error is %q", tt.reason, f.Type)
 	}
-	for _, part := range []string{"diverged", "the log has", tt.log, "the code declared", tt.code, "deploy the code"} {
+	for _, part := range []string{"diverged", "the checkpoint log has", tt.log, "the current code declared", tt.code, "deploy the code"} {
 		if !strings.Contains(f.Message, part) {
 			t.Errorf("%s: the message does not contain %q:\n%s", tt.reason, part, f.Message)
 		}

@@ -48,7 +48,7 @@ func (e *DivergedError) Error() string {
 	if e.Scope != "" {
 		where = strconv.Quote(e.Scope)
 	}
-	return fmt.Sprintf("replay: the execution diverged in %s: %s; the log has %s; the code declared %s; "+
+	return fmt.Sprintf("replay: the execution diverged in %s: %s; the checkpoint log has %s; the current code declared %s; "+
 		"deploy the code that began this execution again, or start a new execution with the changed code",
 		where, e.Reason, e.Log, e.Code)
 }

@@ -124,8 +124,8 @@ func ExampleDivergedError() {
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
 	// replay: the execution diverged in the handler: the name differs
-	// the log has STEP charge
-	// the code declared STEP pay
+	// the checkpoint log has STEP charge
+	// the current code declared STEP pay
 	// deploy the code that began this execution again, or start a new execution with the changed code
 }
 

@@ -63,7 +63,7 @@ func ExampleWithStrictRecords() {
 	showDeploy(paying[formerPayment](), paying[payment](replay.WithStrictRecords()), `null`)
 	// Output:
 	// {"total":0} <nil>
-	// DivergedError
+	// NonDeterministicExecutionError
 }
 
 func ExampleWithOldInput() {

@@ -226,10 +226,10 @@ func TestFinishedGroupIsRunAgainReadOnly(t *testing.T) {
 		{
 			"an operation more", func(ctx op.Context) error {
 				return errors.Join(replay.Exec(ctx, op.Do("charge", noop)), replay.Exec(ctx, op.Do("more", noop)))
-			}, "FAILED DivergedError",
+			}, "FAILED NonDeterministicExecutionError",
 		},
-		{"an operation less", func(op.Context) error { return nil }, "FAILED DivergedError"},
-		{"an error", func(ctx op.Context) error { _ = replay.Exec(ctx, op.Do("charge", noop)); return errDeclined }, "FAILED DivergedError"},
+		{"an operation less", func(op.Context) error { return nil }, "FAILED NonDeterministicExecutionError"},
+		{"an error", func(ctx op.Context) error { _ = replay.Exec(ctx, op.Do("charge", noop)); return errDeclined }, "FAILED NonDeterministicExecutionError"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {

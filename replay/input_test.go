@@ -243,7 +243,7 @@ func TestRecordsOfAnotherSDKAreADivergence(t *testing.T) {
 		return op.None{}, nil
 	})
 	got := once(t, f, client, foreign)
-	if !strings.HasPrefix(got, "FAILED DivergedError: ") || !strings.Contains(got, "c4ca4238a0b92382") || ran || len(client.calls()) > 0 {
+	if !strings.HasPrefix(got, "FAILED NonDeterministicExecutionError: ") || !strings.Contains(got, "c4ca4238a0b92382") || ran || len(client.calls()) > 0 {
 		t.Errorf("answer %s; the body ran: %t; calls %q", got, ran, client.calls())
 	}
 }

@@ -77,7 +77,7 @@ func TestOnceAroundAnOperationIsSpent(t *testing.T) {
 	}), "null")
 	// The second invocation does not reach the wait that the log holds: that is a divergence, and
 	// the trap does not go unnoticed.
-	if !strings.HasPrefix(end(e), "FAILED DivergedError: ") {
+	if !strings.HasPrefix(end(e), "FAILED NonDeterministicExecutionError: ") {
 		t.Errorf("the execution ended as %s", end(e))
 	}
 }

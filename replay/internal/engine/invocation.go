@@ -256,15 +256,24 @@ func (inv *invocation) endWith(o Outcome) {
 
 // fail ends the execution as FAILED, whatever user code does with errors it may still see.
 func (inv *invocation) fail(err error) {
-	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
-		err = inv.cfg.Diverged(d.Divergence)
-		if inv.cfg.Hold {
-			inv.endWith(Outcome{Err: err, hold: true})
-			return
-		}
+	d, ok := err.(*diverged) //nolint:errorlint // ours, never wrapped
+	if !ok {
+		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+		return
 	}
-	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+	err = inv.cfg.Diverged(d.Divergence)
+	if inv.cfg.Hold {
+		inv.endWith(Outcome{Err: err, hold: true})
+		return
+	}
+	failure := inv.cfg.failure(err, nil)
+	failure.Type = NonDeterministic
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
 }
+
+// NonDeterministic is the type of the error that an execution which diverged fails with, as the service's other SDKs call
+// it.
+const NonDeterministic = "NonDeterministicExecutionError"
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that goroutines
 // that listen to them are free when the parked ones go.
