@@ -117,9 +117,10 @@ var importGraph = map[string]rule{
 		},
 		deny: noTesting,
 	},
-	"internal/lossless": {}, // it asks types what JSON they have a place for
-	"internal/guard":    {allow: []string{module + "/retry"}, deny: noReflection},
-	"internal/turn":     {deny: noReflection},
+	"internal/rehearsal": {allow: []string{module + "/checkpoint"}, deny: noReflection},
+	"internal/lossless":  {}, // it asks types what JSON they have a place for
+	"internal/guard":     {allow: []string{module + "/retry"}, deny: noReflection},
+	"internal/turn":      {deny: noReflection},
 	"replay/internal/engine": {
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
@@ -138,7 +139,7 @@ var importGraph = map[string]rule{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/replay/internal/engine", module + "/replay/internal/hosting",
 			module + "/internal/substitute", module + "/internal/oplog", module + "/internal/limits", module + "/internal/subtype",
-			module + "/internal/lossless",
+			module + "/internal/lossless", module + "/internal/rehearsal",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,

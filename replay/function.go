@@ -35,6 +35,9 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := c.valid(); err != nil {
 		return nil, err
 	}
+	if c.set.rehearses {
+		return c.answerRehearsal(ctx, payload)
+	}
 	event, err := checkpoint.DecodeInvocation(payload)
 	if err != nil {
 		return nil, err
@@ -64,11 +67,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return answer(engine.Invoke(ctx, &set.Config, r))
 	}
 	r.Observer = h
-	h.began(ctx)
-	var o engine.Outcome
-	h.invocation(ctx, func(ctx context.Context) { o = engine.Invoke(ctx, &set.Config, r) })
-	h.ended(ctx, o)
-	return answer(o)
+	return answer(supervise(ctx, h, set.Grace, func(ctx context.Context) engine.Outcome { return engine.Invoke(ctx, &set.Config, r) }))
 }
 
 // valid says what is wrong with the function.

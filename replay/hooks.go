@@ -30,6 +30,7 @@ type hooks struct {
 
 	fresh     map[string]bool // operations that the service changed since the last invocation
 	reporting atomic.Bool     // reports are being made: the log can be read
+	at        atomic.Pointer[place]
 
 	// With the turn.
 	queue []func(context.Context)
@@ -221,7 +222,7 @@ func describe(arn string, rec *checkpoint.Operation) OperationInfo {
 // began reports the beginning of the invocation.
 func (h *hooks) began(ctx context.Context) {
 	h.ctx = ctx
-	h.each(func(i *Interceptor) {
+	h.report("InvocationStart", func(i *Interceptor) {
 		if i.InvocationStart != nil {
 			i.InvocationStart(ctx, h.info)
 		}
@@ -242,8 +243,10 @@ func (h *hooks) began(ctx context.Context) {
 // invocation runs an invocation inside the interceptors. What happens in it is reported with the
 // context that they have made.
 func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
-	own := ctx
+	own, n := ctx, -1
 	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
+		n++
+		h.at.Store(&place{n, "WrapInvocation"})
 		if i.WrapInvocation != nil {
 			i.WrapInvocation(ctx, h.info, next)
 		}
@@ -276,7 +279,7 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 	if o.Operations > 0 {
 		info.Operations = o.Operations
 	}
-	h.each(func(i *Interceptor) {
+	h.report("InvocationEnd", func(i *Interceptor) {
 		if i.InvocationEnd != nil {
 			i.InvocationEnd(ctx, info, end)
 		}

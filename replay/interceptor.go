@@ -15,7 +15,8 @@ import (
 //  2. Functions about attempts and groups are called on the goroutine of the body, and so at once for
 //     bodies that run at once.
 //  3. All others are called one after the other, in the order of what they report.
-//  4. They must return soon and run no operations.
+//  4. They must return soon and run no operations. One of those of the invocation that has not returned when the time
+//     of the invocation is over keeps no answer back: the invocation is answered without it.
 //  5. A panic is logged and affects neither the execution nor other interceptors.
 //
 // Reports tell what this process has seen. One that ends between a checkpoint and its report, or is

@@ -2,10 +2,12 @@ package replay
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/rehearsal"
 	"github.com/perdure/perdure/replay/internal/engine"
 	"github.com/perdure/perdure/retry"
 )
@@ -18,6 +20,7 @@ type settings struct {
 	logs         slog.Handler      // nil: that of slog.Default
 	interceptors []Interceptor
 	oldInputs    []oldInput
+	rehearses    bool  // it answers rehearsals, and carries out no invocations
 	err          error // what is wrong with the options
 	chosen       bool  // an option says what a divergence does
 }
@@ -37,6 +40,7 @@ func newSettings(opts []HandlerOption) *settings {
 	}
 	set.divergenceFromEnv()
 	set.defaultCodecs()
+	set.rehearses = os.Getenv(rehearsal.Variable) != ""
 	if set.logs == nil {
 		set.logs = onLambda()
 	}

@@ -25,6 +25,19 @@ func (e *Execution) Log() checkpoint.Invocation {
 	return in
 }
 
+// Log returns what the function of an execution would be invoked with now: see [Execution.Log]. The error is [ErrNotFound]
+// if there is no such execution, or that of the store.
+func (s *Service) Log(arn string) (checkpoint.Invocation, error) {
+	if e, ok := s.Execution(arn); ok {
+		return e.Log(), nil
+	}
+	snapshot, err := s.store.Load(arn)
+	if err != nil {
+		return checkpoint.Invocation{}, err
+	}
+	return snapshot.Log(), nil
+}
+
 // Log returns what the function would be invoked with, in one page and without a token: see [Execution.Log].
 func (s Snapshot) Log() checkpoint.Invocation {
 	in := checkpoint.Invocation{ARN: s.Execution.ARN, Updated: slices.Clone(s.Execution.Updated)}

@@ -26,6 +26,9 @@ import (
 //   - Invoke, synchronous, asynchronous and as a dry run, and
 //   - ListFunctions, GetFunction and GetFunctionConfiguration for the functions that are hosted.
 //
+// AWS does not have GET /perdure/durable-executions/ARN/log, which returns what the function would be invoked with: with it
+// perdure compat is exact.
+//
 // It accepts every signature, and a request without one: nobody is authenticated. Serve it on a
 // loopback address. Requests of web pages are refused: those with an Origin header and, on a
 // loopback address, those for a host of the public DNS.
@@ -93,6 +96,7 @@ func frontRoutes() []route {
 		at("GetDurableExecution", http.MethodGet, durable+"durable-executions/*", noBytes, (*front).execution),
 		at("GetDurableExecutionHistory", http.MethodGet, durable+"durable-executions/*/history", noBytes, (*front).history),
 		at("ListDurableExecutionsByFunction", http.MethodGet, durable+"functions/*/durable-executions", noBytes, (*front).list),
+		at("GetLog", http.MethodGet, "perdure/durable-executions/*/log", noBytes, (*front).log),
 		at(api.CallStop, http.MethodPost, durable+"durable-executions/*/stop", failureBytes, (*front).stop),
 		at(api.CallPause, http.MethodPost, durable+"durable-executions/*/pause", noBytes, (*front).pause),
 		at(api.CallResume, http.MethodPost, durable+"durable-executions/*/resume", noBytes, (*front).resume),

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
@@ -157,21 +159,43 @@ func (f scopeFunc) Run(s node.Scope) (any, error) { return f(s) }
 // panicError describes a panic that was recovered.
 func panicError(v any) *op.PanicError { return (*op.PanicError)(guard.Recovered(v)) }
 
-// encodeFailure is err, of the operation that m names, as the wire carries it. Errors registered by the user are converted
-// off the turn: that may take time.
-func encodeFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
-	convert := func() {
+// encodeFailure is err, of the operation that m names, as the wire carries it.
+func encodeFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) *checkpoint.Failure {
+	return closedFailure(f, m, plainFailure(f, err, known))
+}
+
+// plainFailure is err as the wire carries it where errors pass no codec.
+func plainFailure(f *fiber, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
+	f.convertErrors(known, usersIn(err), func() {
 		_, failed := f.call(ofError, "", func() (any, error) { fail = f.inv.cfg.failure(err, known); return nil, nil })
 		if failed != nil {
 			fail = f.inv.cfg.failure(failed, nil)
 		}
+	})
+	return fail
+}
+
+// convertErrors writes or restores errors. Those of the user's types that are registered are marshalled by code of the
+// user's, which may take time: off the turn. Others stay on it, so that what fails at once travels in one call. With the
+// turn.
+func (f *fiber) convertErrors(known []codec.KnownError, users bool, run func()) {
+	if !users || len(known) == 0 && len(f.inv.cfg.Known) == 0 || f.Dead() {
+		run()
+		return
 	}
-	if len(known) == 0 && len(f.inv.cfg.Known) == 0 || f.Dead() {
-		convert()
-	} else {
-		f.offWork(convert)
+	f.offWork(run)
+}
+
+// usersIn reports whether an error, or one that it wraps, is of a type of the user's. It calls no method of such an error.
+func usersIn(err error) bool {
+	full := strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
+	if _, record := err.(*op.Error); record { //nolint:errorlint // each error of the tree by itself
+		return false // what it restores is in it as it was recorded
 	}
-	return closedFailure(f, m, fail)
+	if !foreign(full) {
+		return true
+	}
+	return slices.ContainsFunc(guard.Unwrap(err), usersIn)
 }
 
 // childOf makes an operation of a batch. A builder that panics makes one that is invalid.

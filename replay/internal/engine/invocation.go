@@ -229,7 +229,7 @@ func (inv *invocation) handle(root *scope) {
 		o.Payload, err = encodeResult(inv, root, v)
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)}
+		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, err, nil)}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{

@@ -31,7 +31,11 @@ func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.
 		stopIfWithheld(s, &rec.Payload, e.Path)
 		defer func() { r.unregistered(s.inv.cfg, e, concat(h.Known, s.known)) }()
 	}
-	fillError(s.inv.cfg, e, openedIn(s, m, rec.Failure), concat(h.Known, s.known), fromOutside(rec.Kind, h.SubType))
+	failure, known := openedIn(s, m, rec.Failure), concat(h.Known, s.known)
+	outside := fromOutside(rec.Kind, h.SubType)
+	s.inv.running().convertErrors(known, hasUsersData(failure, outside), func() {
+		fillError(s.inv.cfg, e, failure, known, outside)
+	})
 	switch rec.Status {
 	case checkpoint.StatusTimedOut:
 		e.Known = append(e.Known, timedOut(e.Type))
@@ -71,6 +75,18 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 	e.Known = restoredErrors(cfg, known, e)
 }
 
+// hasUsersData reports whether a recorded error holds what code of the user's may unmarshal.
+func hasUsersData(f *checkpoint.Failure, outside bool) bool {
+	if f == nil {
+		return false
+	}
+	d, data := readData(f.Data)
+	return outside && data != "" || slices.ContainsFunc(d.Perdure.Known, func(id op.Identity) bool {
+		return id.Data != "" && !strings.HasPrefix(id.Name, builtinSpace)
+	})
+}
+
+// hasIdentity reports whether an error names a registration.
 func hasIdentity(e *op.Error, name string) bool {
 	return slices.ContainsFunc(e.Identities, func(id op.Identity) bool { return id.Name == name })
 }

@@ -12,18 +12,25 @@ import (
 )
 
 // afterFailure says what follows an attempt that failed, as [decide] does, which calls functions of the user's: policies,
-// filters, methods of errors. What panics there ends the attempts. Codecs are called off the turn.
+// filters, methods of errors. What panics there ends the attempts. Codecs and registered errors are called off the turn.
 func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update) {
 	var left *leftState
-	_, failed := f.call(ofPolicy, st.head.Name, func() (any, error) { u, left = decide(st, rec, number, err); return nil, nil })
+	known, users := st.known(), usersIn(err)
+	call := func(run func()) (failed error) {
+		f.convertErrors(known, users, func() {
+			_, failed = f.call(ofPolicy, st.head.Name, func() (any, error) { run(); return nil, nil })
+		})
+		return failed
+	}
+	failed := call(func() { u, left = decide(st, rec, number, err) })
 	if failed == nil && left != nil {
 		var payload []byte
 		if payload, failed = st.encodeState(f, left.state); failed == nil {
-			_, failed = f.call(ofPolicy, st.head.Name, func() (any, error) { u = left.update(payload); return nil, nil })
+			failed = call(func() { u = left.update(payload) })
 		}
 	}
 	if failed != nil {
-		u = giveUp(st, failed)
+		f.convertErrors(known, usersIn(failed), func() { u = giveUp(st, failed) })
 	}
 	if u.Failure != nil {
 		u.Failure = closedFailure(f, st.meta(codec.PartFailure), u.Failure)
@@ -120,8 +127,11 @@ func goOn(st *step, payload []byte, after time.Duration) checkpoint.Update {
 }
 
 func (st *step) failure(err error) *checkpoint.Failure {
-	return st.s.inv.cfg.failure(retry.Strip(err), concat(st.head.Known, st.s.known))
+	return st.s.inv.cfg.failure(retry.Strip(err), st.known())
 }
+
+// known are the errors registered with the step and around it.
+func (st *step) known() []codec.KnownError { return concat(st.head.Known, st.s.known) }
 
 // The room that a state has in the log, in bytes. An attempt that fails keeps the state in the data of
 // its error, for a RETRY takes an error or a payload, not both, and the fields of an error have at most

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -73,7 +74,7 @@ func (f *function) rebuild(ctx context.Context) error {
 	f.site.say("built %s in %s", f.name, span(f.site.Now().Sub(begin)))
 	changed := f.site.builds.note(f.name, hash, f.site.Now())
 	if changed {
-		f.warn()
+		f.warn(ctx)
 		f.rescue(ctx)
 	}
 	return f.site.builds.write()
@@ -142,23 +143,33 @@ func (f *function) run(binary string) error {
 	return f.site.service.Host(f.name, p)
 }
 
-// warn says which executions go on under code that they have not begun under.
-func (f *function) warn() {
-	var old []*local.Execution
+// warn says which executions go on under code that they have not begun under, and whether it fits them. Those whose last
+// invocation has failed may have been held by other code: it looks at them, too.
+func (f *function) warn(ctx context.Context) {
+	var old, held []*local.Execution
 	for _, e := range f.site.service.Executions() {
-		if r := e.Record(); !r.Status.Terminal() && functionOf(r.Function) == f.name && f.site.builds.at(f.name, r.Start) != f.hash {
+		r := e.Record()
+		switch {
+		case r.Status.Terminal() || functionOf(r.Function) != f.name:
+		case f.site.builds.at(f.name, r.Start) != f.hash:
 			old = append(old, e)
+		case r.FailedInRow > 0:
+			held = append(held, e)
 		}
 	}
-	if len(old) == 0 {
+	if len(old) > 0 {
+		f.site.say("%s of %s began under other code and %s under this: %s",
+			plural(len(old), "execution", "executions"), f.name, map[bool]string{true: "goes on", false: "go on"}[len(old) == 1], names10(old))
+	}
+	if len(held) > 0 {
+		f.site.say("the last invocation of %s of %s has failed: %s", plural(len(held), "execution", "executions"), f.name, names10(held))
+	}
+	all := slices.Concat(held, old)
+	if len(all) == 0 {
 		return
 	}
-	f.site.say("%s of %s began under other code and %s under this: %s",
-		plural(len(old), "execution", "executions"), f.name, map[bool]string{true: "goes on", false: "go on"}[len(old) == 1], names10(old))
-	if len(old) <= 3 {
-		for _, e := range old {
-			f.site.say("  %s: %s", e.Name(), read(e.History()).waitingFor(f.site.Now()))
-		}
+	if err := f.rehearse(ctx, all); err != nil && ctx.Err() == nil {
+		f.site.say("  whether it fits them is not known: %v", err)
 	}
 }
 

@@ -252,7 +252,7 @@ func TestDev(t *testing.T) {
 	w.code("two")
 	p.await(`built greet in`)
 	p.await(`^perdure: 1 execution of greet began under other code and goes on under this: A-1$`)
-	p.await(`^perdure:   A-1: waiting for callback "who-callback"`)
+	p.await(`^perdure:   A-1 fits: waiting for callback "who-callback"`)
 
 	if got := w.run(endpoint, "start", "greet", `"moon"`, "--name", "A-2"); got.code != 0 {
 		t.Fatalf("%+v", got)

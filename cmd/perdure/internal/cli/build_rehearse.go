@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+)
+
+// The bounds of a rehearsal on save: who saves waits for the answer.
+const (
+	mostRehearsed    = 200
+	mostRehearsing   = 15 * time.Second
+	mostVerdictLines = 5
+)
+
+// rehearse says of executions whether the code that was just built fits them. Those whose last invocation has
+// failed, held ones for example, are invoked at once if it does.
+func (f *function) rehearse(ctx context.Context, running []*local.Execution) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, mostRehearsing)
+	defer cancel()
+	r, err := newRehearser(ctx, f.name, f.binary)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	all := verdicts{Function: f.name}
+	for i, e := range running[:min(len(running), mostRehearsed)] {
+		answer, err := r.ask(ctx, e.Log())
+		if err != nil {
+			return err
+		}
+		if e.Status().Terminal() {
+			continue
+		}
+		v := verdict{e.ARN(), e.Name(), answer}
+		all.add(v)
+		if i < mostVerdictLines {
+			f.site.say("  %s %s", e.Name(), f.verdictLine(e, &v))
+		}
+		if v.class() != classFits {
+			continue
+		}
+		if again, err := f.site.service.InvokeAgain(e.ARN()); err == nil && again {
+			f.site.say("  %s is invoked again at once: its last invocation had failed", e.Name())
+		}
+	}
+	if all.Rehearsed > mostVerdictLines {
+		f.site.say("  %s", all.headline())
+		for _, g := range all.sorted() {
+			for _, line := range g.lines() {
+				f.site.say("    %s", line)
+			}
+		}
+	}
+	if left := len(running) - mostRehearsed; left > 0 {
+		f.site.say("  %d more were not rehearsed: perdure compat does", left)
+	}
+	return nil
+}
+
+// verdictLine says in a line whether the code fits an execution.
+func (f *function) verdictLine(e *local.Execution, v *verdict) string {
+	d, text := v.difference()
+	if d.Reason != "" {
+		text = fmt.Sprintf("%s; the log has %s; the code declared %s", d.Reason, d.Log, d.Code)
+	}
+	switch v.class() {
+	case classDiverges:
+		return "would diverge: " + text
+	case classFails:
+		return "would fail: " + text
+	case classMay:
+		return "may diverge, depending on what happens next: " + text
+	case classUndecided:
+		return "cannot be decided: " + text
+	}
+	line := "fits: "
+	if len(v.Warnings) > 0 {
+		line = "fits, but " + v.Warnings[0] + ": "
+	}
+	return line + read(e.History()).waitingFor(f.site.Now())
+}
