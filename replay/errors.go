@@ -35,6 +35,9 @@ type DivergedError struct {
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
+	// Declare is what declares the change, so that the execution fits, with three dots for what the log does not hold; it
+	// is empty if nothing does. Which of several it is, who has changed the code knows.
+	Declare string
 }
 
 func diverged(d engine.Divergence) error {
@@ -48,7 +51,11 @@ func (e *DivergedError) Error() string {
 	if e.Scope != "" {
 		where = strconv.Quote(e.Scope)
 	}
+	declare := ""
+	if e.Declare != "" {
+		declare = "declare the change (docs/changing-code.md): " + e.Declare + "; or "
+	}
 	return fmt.Sprintf("replay: the execution diverged in %s: %s; the checkpoint log has %s; the current code declared %s; "+
-		"deploy the code that began this execution again, or start a new execution with the changed code",
-		where, e.Reason, e.Log, e.Code)
+		"%sdeploy the code that began this execution again, or start a new execution with the changed code",
+		where, e.Reason, e.Log, e.Code, declare)
 }

@@ -120,13 +120,14 @@ func ExampleWithDivergence() {
 }
 
 func ExampleDivergedError() {
-	err := &replay.DivergedError{Reason: "the name differs", Log: "STEP charge", Code: "STEP pay"}
+	err := &replay.DivergedError{Reason: "the name differs", Log: "STEP charge", Code: "STEP pay", Declare: `op.Step("pay", …).Was("charge")`}
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
 	// replay: the execution diverged in the handler: the name differs
 	// the checkpoint log has STEP charge
 	// the current code declared STEP pay
-	// deploy the code that began this execution again, or start a new execution with the changed code
+	// declare the change (docs/changing-code.md): op.Step("pay", …).Was("charge")
+	// or deploy the code that began this execution again, or start a new execution with the changed code
 }
 
 func ExampleWithReadyStart() {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
@@ -42,6 +44,8 @@ type Rehearsal struct {
 	// Unregistered are recorded errors whose registration the code does not have: errors.Is and errors.As answer
 	// otherwise than they did. They are no reason for a verdict.
 	Unregistered []UnregisteredError
+	// Declared are the declared changes that the code came to, in the order of the code.
+	Declared []DeclaredChange
 	// Waiting is where the code has stopped, in the order of the code: operations that would begin, run again or be
 	// waited for.
 	Waiting []WaitingOperation
@@ -110,6 +114,37 @@ type UnregisteredError struct {
 // String says what is missing.
 func (u UnregisteredError) String() string {
 	return fmt.Sprintf("the error of %q was recorded as %q, which nothing registers", u.Path, u.Name)
+}
+
+// DeclaredChange is a declared change that the code came to, and which of its sides was taken.
+type DeclaredChange struct {
+	// Path is that of the operation that was taken, or, if that is nothing, of the one it is about. As is the function that
+	// declares it: "Replaces", "Added" or "Removed".
+	Path, As string
+	// Old says that the execution had begun what was there before, or had gone past the place.
+	Old bool
+	// Name is the name of the operation that was taken; empty if nothing runs.
+	Name string
+}
+
+// String says which side was taken.
+func (c DeclaredChange) String() string {
+	side := "new"
+	if c.Old {
+		side = "old"
+	}
+	what := "nothing"
+	if c.Name != "" {
+		what = strconv.Quote(c.Name)
+	}
+	return fmt.Sprintf("op.%s at %q takes the %s side: %s", c.As, c.Path, side, what)
+}
+
+// NeedsDeclarations reports whether the execution takes an old side of a declared change: then the declaration must stay
+// as long as the execution runs. A change that it has not come to does not need one, for an execution that comes there
+// later takes the new side. If it is false for all that run, the declarations may be dropped.
+func (r *Rehearsal) NeedsDeclarations() bool {
+	return slices.ContainsFunc(r.Declared, func(c DeclaredChange) bool { return c.Old })
 }
 
 // WaitingOperation is an operation that the code has come to and that has not ended.
@@ -184,6 +219,9 @@ func rehearsalOf(ctx context.Context, o engine.Outcome, found *engine.Rehearsal)
 	}
 	for _, u := range found.Unregistered {
 		r.Unregistered = append(r.Unregistered, UnregisteredError(u))
+	}
+	for _, d := range found.Decisions {
+		r.Declared = append(r.Declared, DeclaredChange{Path: d.Path, As: d.As, Old: d.Side == engine.OldSide, Name: d.Name})
 	}
 	for _, p := range found.Waiting {
 		r.Waiting = append(r.Waiting, WaitingOperation(p))

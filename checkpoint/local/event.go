@@ -51,6 +51,15 @@ func (t EventType) ofExecution() bool {
 	return false
 }
 
+// Terminal reports whether an event of a type is the last one of a history.
+func (t EventType) Terminal() bool {
+	switch t { //nolint:exhaustive // all others
+	case EventExecutionSucceeded, EventExecutionFailed, EventExecutionTimedOut, EventExecutionStopped:
+		return true
+	}
+	return false
+}
+
 // Event is one entry of an execution's history. Fields that do not belong to its type are zero.
 //
 // IDs count from one without a gap. The updates of a checkpoint call get theirs in the order of

@@ -78,6 +78,9 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	var coming []deploy
 	for _, p := range s.programs[1:] {
 		at += 1 + r.IntN(7)
+		if s.as == "held" && len(coming) > 0 {
+			at = coming[0].at + 1 + r.IntN(4) // nine invocations that fail are the last ones
+		}
 		var opts []replay.HandlerOption
 		if s.as == "held" {
 			opts = append(opts, replay.WithDivergence(replay.DivergenceHold))
@@ -112,7 +115,7 @@ func judge(s scenario, w *world) error {
 			taken.Decide(last, log)
 		}
 	}
-	end := logOf(w.exec.Operations())
+	end := w.logOf(w.exec.Operations())
 	undone := make(map[string]bool)
 	for path := range end.Succeeded {
 		if strings.Contains(path[strings.LastIndex(path, "/")+1:], "-undo") {

@@ -174,7 +174,7 @@ func (c code) declared(s *changes.Stmt) op.Op[string] {
 }
 
 // logOf is what the log of an execution holds.
-func logOf(ops []checkpoint.Operation) changes.Log {
+func (w *world) logOf(ops []checkpoint.Operation) changes.Log {
 	log := changes.Log{Begun: map[string]bool{}, Ended: map[string]bool{}, Succeeded: map[string]bool{}}
 	paths := make(map[string]string)
 	nth := make(map[string]int)
@@ -187,6 +187,9 @@ func logOf(ops []checkpoint.Operation) changes.Log {
 			path = up + "/" + path
 		}
 		n := nth[path]
+		if known, ok := w.nth[o.ID]; ok {
+			n = known
+		}
 		if nth[path]++; n > 0 {
 			path += "#" + string(rune('0'+n))
 		}

@@ -186,7 +186,34 @@ func (m *Maker) repeated(list []*Stmt, s *Stmt) bool {
 // end is how far a change of several statements from i on goes.
 func (m *Maker) end(list []*Stmt, i int) int { return min(len(list), i+1+m.r.IntN(3)) }
 
+// again inserts a step that has the name of another one, which was inserted before it.
+func (m *Maker) again(at scope) bool {
+	list := *at.list
+	for i, s := range list {
+		if s.Kind != Declared || s.Form != Added || s.New[0].Kind != Step || s.New[0].Key != "" || looped(s) || m.shares(list, s) || i+1 == len(list) {
+			continue
+		}
+		to := i + 2 + m.r.IntN(len(list)-i-1)
+		if to > len(list) || to < len(list) && list[to].Nth > 0 {
+			continue
+		}
+		*at.list = slices.Insert(list, to, m.declare(Added, []*Stmt{{Kind: Step, Name: s.New[0].Name, Nth: 1}}, nil))
+		return true
+	}
+	return false
+}
+
+// shares reports whether a declared change has the name of another statement.
+func (m *Maker) shares(list []*Stmt, s *Stmt) bool {
+	return slices.ContainsFunc(list, func(o *Stmt) bool {
+		return o != s && slices.ContainsFunc(slices.Concat(s.New, s.Old), func(in *Stmt) bool { return in.Name != "" && (o.Name == in.Name || names(o, in.Name)) })
+	})
+}
+
 func (m *Maker) insert(at scope) bool {
+	if m.r.IntN(3) == 0 && m.again(at) {
+		return true
+	}
 	s := m.list(1, max(0, 2-at.depth), false)
 	if len(s) != 1 {
 		return false
@@ -249,7 +276,7 @@ func (m *Maker) remove(at scope, i int) bool {
 		s.Body = []*Stmt{m.declare(Removed, nil, s.Body)}
 		return true
 	}
-	if !single(s) || m.repeated(list, s) && s.Kind != Declared || s.Kind == Declared && s.Form != Added && s.Form != Replaced || looped(s) {
+	if !single(s) || m.repeated(list, s) && s.Kind != Declared || s.Kind == Declared && s.Form != Added && s.Form != Replaced || looped(s) || m.shares(list, s) {
 		return false
 	}
 	list[i] = m.declare(Removed, nil, []*Stmt{s})
@@ -281,7 +308,7 @@ func (m *Maker) replace(at scope, i, end int, by func(old []*Stmt) []*Stmt) bool
 			s.Body = []*Stmt{m.declare(Replaced, c, s.Body)}
 			return true
 		}
-		if looped(s) || m.repeated(list, s) && s.Kind != Declared {
+		if looped(s) || m.shares(list, s) || m.repeated(list, s) && s.Kind != Declared {
 			return false
 		}
 	}

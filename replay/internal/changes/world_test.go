@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,12 +34,13 @@ type world struct {
 	moments int
 	losses  int
 	lossy   bool
-	logs    []changes.Log // when each version was deployed
-	wrong   []string      // bodies that ran though their result was recorded
+	logs    []changes.Log  // when each version was deployed
+	nth     map[string]int // the occurrence of operations that are not the first of their name, by ID
+	wrong   []string       // bodies that ran though their result was recorded
 }
 
 func newWorld(r *rand.Rand) *world {
-	w := &world{r: r, lossy: true}
+	w := &world{r: r, lossy: true, nth: make(map[string]int)}
 	w.svc = local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))), local.WithFaults(local.Faults{Lose: w.lose}))
 	return w
 }
@@ -66,7 +68,7 @@ func (w *world) lose(p local.Point) bool {
 		w.moments++
 	}
 	if deployable && len(w.coming) > 0 && w.moments >= w.coming[0].at {
-		w.logs = append(w.logs, logOf(w.exec.Operations()))
+		w.logs = append(w.logs, w.logOf(w.exec.Operations()))
 		w.code, w.coming = w.coming[0].handler, w.coming[1:]
 		return p.Moment == local.MomentAfterCall
 	}
@@ -82,6 +84,10 @@ func (w *world) ran(ctx context.Context) {
 	info, _ := op.InfoFrom(ctx)
 	w.mu.Lock()
 	e := w.exec
+	_, occurrence, _ := strings.Cut(info.Path[strings.LastIndex(info.Path, "/")+1:], "#")
+	if n, err := strconv.Atoi(occurrence); err == nil {
+		w.nth[info.ID] = n - 1
+	}
 	w.mu.Unlock()
 	if rec, ok := e.Operation(info.ID); ok && rec.Status == checkpoint.StatusSucceeded {
 		w.mu.Lock()

@@ -123,6 +123,8 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 				"changed; leave the branches of a batch as they are while executions go on that have completed it",
 			Log:  fmt.Sprintf("%d branches of %s, of which number %d is none of the code's", len(e.Status), quote(path), m.Gone+1),
 			Code: listOf(labels),
+
+			Declare: declaredBatch,
 		}
 	}
 	label := quote(labels[m.Added])
@@ -131,6 +133,8 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 			"run %s after the batch, as an operation of its own", label, label),
 		Log:  fmt.Sprintf("the end of %s without %s", quote(path), label),
 		Code: listOf(labels),
+
+		Declare: declaredBatch,
 	}
 }
 

@@ -59,13 +59,13 @@ func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) node.
 		}
 	}
 	c := s.choose(ctx, n, start)
+	if r := s.inv.Rehearsal; r != nil && s.f.look == nil {
+		r.Decisions = append(r.Decisions, decisionOf(s, n, c))
+	}
 	if c.gone == nil {
 		s.passOver(n, newest, c.n)
 	} else {
 		s.passOver(n, newest, c.gone)
-	}
-	if s.inv.Chosen != nil && s.f.look == nil {
-		s.inv.Chosen(decisionOf(s, n, c))
 	}
 	undos := len(s.saga.undos)
 	older := s.past.inside

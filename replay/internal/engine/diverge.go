@@ -18,6 +18,8 @@ type Divergence struct {
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
+	// Declare is what declares the change, so that the execution fits; empty if nothing does.
+	Declare string
 }
 
 // diverged is a divergence on its way to the outcome.
@@ -46,6 +48,8 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 		Reason: "an operation was inserted, renamed or moved before operations that have been recorded",
 		Log:    unreachedRecords(s),
 		Code:   declared(h, kind, s.pathOf(h, occurrence)),
+
+		Declare: declaredAdded(s, h, kind),
 	}
 	if s.readOnly && s.unclaimed() == 0 {
 		e.Reason = "an operation was added to a group that has completed"
@@ -69,6 +73,8 @@ func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 		Reason: reason,
 		Log:    recorded(rec),
 		Code:   declared(h, kind, s.pathOf(h, occurrence)) + parentOf(s.real),
+
+		Declare: declaredReplaced(h, kind, rec),
 	}
 }
 
@@ -78,6 +84,8 @@ func beyondFrontier(s *scope, o *operation) *Divergence {
 		Reason: "the code waits for an operation that is not finished, but did not reach recorded operations before it",
 		Log:    unreachedRecords(s),
 		Code:   declared(o.head, o.kind, o.path()),
+
+		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
 }
 
@@ -87,6 +95,8 @@ func unreachedAtReturn(s *scope) *Divergence {
 		Reason: "the code returned without reaching operations that have been recorded",
 		Log:    unreachedRecords(s),
 		Code:   "nothing further",
+
+		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
 }
 
@@ -114,6 +124,8 @@ func undecodablePayload(r node.Result, err error) *Divergence {
 		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
 		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),
 		Code:   "another type or codec",
+
+		Declare: declaredType(r.Meta.OperationName),
 	}
 }
 
@@ -185,6 +197,8 @@ func undeclaredBranch(s *scope, what string) *Divergence {
 			"or the batch is flat now or was",
 		Log:  what,
 		Code: "other branches in " + quote(s.path()),
+
+		Declare: declaredBatch,
 	}
 }
 

@@ -38,8 +38,6 @@ type Run struct {
 	Durations  *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
-	// Chosen is called, with the turn, with which side of a declared change was taken; nil for no one to call.
-	Chosen func(Decision)
 	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
 	Rehearsal *Rehearsal
 	// Input makes the input of the handler, which decode fills, given a pointer.

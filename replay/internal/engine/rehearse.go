@@ -35,6 +35,8 @@ type Rehearsal struct {
 	Losses []Loss
 	// Unregistered are identities of recorded errors that nothing registers.
 	Unregistered []Unregistered
+	// Decisions are the sides of declared changes that were taken, in the order of the code.
+	Decisions []Decision
 	// Waiting is what new would happen, or what is waited for, in the order of the code.
 	Waiting []Place
 

@@ -291,6 +291,9 @@ func (u *undo) step() *node.Step {
 	if u.head.Undo.Past && !u.begun(st) {
 		return nil
 	}
+	if r := u.s.inv.Rehearsal; r != nil && u.head.Undo.Past {
+		r.Decisions = append(r.Decisions, Decision{Path: u.path, As: "WasUndone", Side: OldSide, Name: st.Name})
+	}
 	return st
 }
 

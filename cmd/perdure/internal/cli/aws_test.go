@@ -89,7 +89,10 @@ func TestCommandsOnAWS(t *testing.T) {
 		{"callback", "succeed", "ID", `"Ann"`},
 		{"start", "order", payload, "--name", "A-2"},
 		{"callback", "fail", "ID", "--type", "Lost"},
+		{"pause", "A-1", "-f", "order", "--reason", "r"},
+		{"resume", "A-1", "-f", "order"},
 		{"stop", "A-1", "-f", "order"},
+		{"delete", "A-1", "-f", "order"},
 	}
 	here := newSite(t)
 	for _, c := range commands {

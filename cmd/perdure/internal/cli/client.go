@@ -22,6 +22,8 @@ const defaultEndpoint = "http://127.0.0.1:9090"
 // notFoundError says that there is no such thing.
 type notFoundError struct{ error }
 
+func (n notFoundError) Unwrap() error { return n.error }
+
 func (a *app) onAWS() bool { return a.aws || a.region != "" || a.profile != "" }
 
 // serviceURL returns the URL of the service on this machine.
@@ -124,7 +126,7 @@ func call[Out any](ctx context.Context, a *app, what string, f func(context.Cont
 // explain says what a call was for, what came back and what to do next.
 func (a *app) explain(what string, err error) error {
 	if is[*lambdatypes.ResourceNotFoundException](err) || isUnknown(err) {
-		return notFoundError{fmt.Errorf("%s: %s", what, message(err))}
+		return notFoundError{refusedError{fmt.Errorf("%s: %s", what, message(err)), err}}
 	}
 	if errors.Is(err, errStranger) {
 		return fmt.Errorf("%s: another program answers at %s, not perdure dev: give the address of perdure dev with --endpoint; "+
@@ -136,8 +138,17 @@ func (a *app) explain(what string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: no answer within %v: give a longer --timeout", what, a.timeout)
 	}
-	return fmt.Errorf("%s: %s", what, message(err))
+	return refusedError{fmt.Errorf("%s: %s", what, message(err)), err}
 }
+
+// refusedError is an error of the service, with a text that says what was asked for.
+type refusedError struct {
+	error
+
+	cause error
+}
+
+func (r refusedError) Unwrap() error { return r.cause }
 
 // isUnknown reports whether the service says that it does not know an execution or a callback.
 func isUnknown(err error) bool {

@@ -35,7 +35,18 @@ func (a *app) completeFunctions(cmd *cobra.Command, args []string, _ string) ([]
 
 // completeExecutions completes the first argument with the ARNs of running executions, or with their
 // names if --function is given.
-func (a *app) completeExecutions(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeExecutions(cmd *cobra.Command, args []string, text string) ([]string, cobra.ShellCompDirective) {
+	return a.completeExecutionsWith("RUNNING", "PAUSING", "PAUSED")(cmd, args, text)
+}
+
+// completeExecutionsWith is completeExecutions for executions with some statuses.
+func (a *app) completeExecutionsWith(statuses ...string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return a.completeNames(cmd, args, statuses)
+	}
+}
+
+func (a *app) completeNames(cmd *cobra.Command, args, statuses []string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -48,7 +59,7 @@ func (a *app) completeExecutions(cmd *cobra.Command, args []string, _ string) ([
 	}
 	var out []string
 	for _, f := range functions {
-		found, _, _ := a.executions(ctx, f, selection{statuses: []string{"RUNNING"}, limit: 50})
+		found, _, _ := a.executions(ctx, f, selection{statuses: statuses, limit: 50})
 		for i := range found {
 			if function != "" {
 				out = append(out, aws.ToString(found[i].DurableExecutionName))

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
@@ -24,10 +28,44 @@ func readAll(r io.Reader) ([]byte, error) {
 }
 
 // execution reads an execution.
-func (a *app) execution(ctx context.Context, arn string) (*lambdaapi.GetDurableExecutionOutput, error) {
-	return call(ctx, a, "show "+arn, func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.GetDurableExecutionOutput, error) {
-		return c.GetDurableExecution(ctx, &lambdaapi.GetDurableExecutionInput{DurableExecutionArn: &arn})
+func (a *app) execution(ctx context.Context, arn string) (*described, error) {
+	var answer []byte
+	e, err := call(ctx, a, "show "+arn, func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.GetDurableExecutionOutput, error) {
+		return c.GetDurableExecution(ctx, &lambdaapi.GetDurableExecutionInput{DurableExecutionArn: &arn}, keep(&answer))
 	})
+	if err != nil {
+		return nil, err
+	}
+	return describe(e, answer), nil
+}
+
+// keep has a call keep its answer as it is: the AWS SDK leaves out what it does not know.
+func keep(answer *[]byte) func(*lambdaapi.Options) {
+	return func(o *lambdaapi.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Deserialize.Add(keeper{answer}, middleware.After)
+		})
+	}
+}
+
+type keeper struct{ answer *[]byte }
+
+// ID implements middleware.DeserializeMiddleware.
+func (keeper) ID() string { return "perdure.keep" }
+
+// HandleDeserialize implements middleware.DeserializeMiddleware. The SDK reads the answer after it.
+func (k keeper) HandleDeserialize(
+	ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+) (out middleware.DeserializeOutput, metadata middleware.Metadata, err error) {
+	out, metadata, err = next.HandleDeserialize(ctx, in)
+	response, ok := out.RawResponse.(*smithyhttp.Response)
+	if err != nil || !ok {
+		return out, metadata, err
+	}
+	*k.answer, err = io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
+	response.Body = io.NopCloser(bytes.NewReader(*k.answer))
+	return out, metadata, err
 }
 
 // few is how many events a call asks for that looks whether there are new ones.
@@ -43,19 +81,24 @@ func (a *app) events(ctx context.Context, arn string, after int) (all []local.Ev
 		defer func() { slices.Reverse(all) }()
 	}
 	for {
+		var answer []byte
 		out, err := call(ctx, a, "history of "+arn,
 			func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.GetDurableExecutionHistoryOutput, error) {
-				return c.GetDurableExecutionHistory(ctx, in)
+				return c.GetDurableExecutionHistory(ctx, in, keep(&answer))
 			})
 		if err != nil {
 			return nil, err
 		}
+		news := make([]local.Event, len(out.Events))
 		for i := range out.Events {
-			e := eventOf(&out.Events[i])
-			if e.ID <= after {
+			news[i] = eventOf(&out.Events[i])
+		}
+		completeEvents(news, answer)
+		for i := range news {
+			if news[i].ID <= after {
 				return all, nil
 			}
-			all = append(all, e)
+			all = append(all, news[i])
 		}
 		if in.Marker = out.NextMarker; aws.ToString(in.Marker) == "" {
 			return all, nil
@@ -94,8 +137,7 @@ func ended(events []local.Event) bool {
 	if len(events) == 0 {
 		return false
 	}
-	last := events[len(events)-1].Type
-	return strings.HasPrefix(string(last), "Execution") && last != local.EventExecutionStarted
+	return events[len(events)-1].Type.Terminal()
 }
 
 // arn finds an execution by its ARN, or by its name. Without a function all of them are asked, and the name must be

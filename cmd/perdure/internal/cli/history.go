@@ -88,6 +88,8 @@ func about(e *local.Event) string {
 		parts = append(parts, failureText(e.Failure))
 	case e.Result.Present():
 		parts = append(parts, outcomeOf(e.Result.String()))
+	case e.Reason != "":
+		parts = append(parts, e.Reason)
 	case e.Input.Present():
 		parts = append(parts, e.Input.String())
 	case e.Duration > 0:

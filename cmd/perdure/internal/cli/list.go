@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
 )
 
@@ -18,6 +19,7 @@ type selection struct {
 	statuses []string
 	name     string
 	since    time.Duration
+	before   time.Duration // started longer ago; zero for any time
 	limit    int
 	oldest   bool
 }
@@ -59,7 +61,10 @@ func (a *app) list() *cobra.Command {
 // statuses returns those that executions have.
 func statuses() []string {
 	var all []string
-	for _, s := range lambdatypes.ExecutionStatus("").Values() {
+	for _, s := range []local.Status{
+		local.StatusRunning, local.StatusPausing, local.StatusPaused, local.StatusSucceeded, local.StatusFailed,
+		local.StatusTimedOut, local.StatusStopped, local.StatusDeleting,
+	} {
 		all = append(all, string(s))
 	}
 	return all
@@ -119,10 +124,10 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 		out := []summary{}
 		for i := range all {
 			e := &all[i]
-			out = append(out, summaryOf(&lambdaapi.GetDurableExecutionOutput{
+			out = append(out, summaryOf(&described{GetDurableExecutionOutput: &lambdaapi.GetDurableExecutionOutput{
 				DurableExecutionArn: e.DurableExecutionArn, DurableExecutionName: e.DurableExecutionName, FunctionArn: e.FunctionArn,
 				Status: e.Status, StartTimestamp: e.StartTimestamp, EndTimestamp: e.EndTimestamp,
-			}))
+			}}))
 		}
 		return a.printJSON(out)
 	}
@@ -130,6 +135,10 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 		fmt.Fprintln(a.Err, s.none(functions))
 		return nil
 	}
+	return a.printExecutions(all)
+}
+
+func (a *app) printExecutions(all []lambdatypes.Execution) error {
 	rows := [][]string{{"FUNCTION", "NAME", "STATUS", "STARTED", "TOOK", "ARN"}}
 	for i := range all {
 		e := &all[i]
@@ -166,6 +175,9 @@ func (a *app) executions(ctx context.Context, function string, s selection) (all
 	}
 	if s.since > 0 {
 		in.StartedAfter = aws.Time(a.Now().Add(-s.since))
+	}
+	if s.before > 0 {
+		in.StartedBefore = aws.Time(a.Now().Add(-s.before))
 	}
 	for {
 		in.MaxItems = page

@@ -94,6 +94,10 @@ func told(r local.ExecutionRecord, h *history, o *operation, e *local.Event) str
 		return line
 	case e.Type == local.EventInvocationCompleted:
 		return h.toldOfInvocation(r, e)
+	case e.Type == local.EventExecutionPaused:
+		return withReason("paused", e.Reason)
+	case e.Type == local.EventExecutionResumed:
+		return withReason("resumed", e.Reason)
 	case o != nil:
 		return o.told(e)
 	case !r.Status.Terminal():
@@ -107,6 +111,13 @@ func told(r local.ExecutionRecord, h *history, o *operation, e *local.Event) str
 		line += ": " + cut(r.Result.String(), columns)
 	}
 	return line
+}
+
+func withReason(what, reason string) string {
+	if reason == "" {
+		return what
+	}
+	return what + ": " + reason
 }
 
 // toldOfInvocation says that an invocation has failed, or why it has ended before its execution.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
 // printJSON prints a value, indented.
@@ -23,24 +22,25 @@ func (a *app) printJSON(v any) error {
 
 // summary is an execution in JSON.
 type summary struct {
-	ARN        string       `json:"executionArn"`
-	Name       string       `json:"name"`
-	Function   string       `json:"functionArn"`
-	Status     string       `json:"status"`
-	Start      time.Time    `json:"start"`
-	End        *time.Time   `json:"end,omitempty"`
-	Input      *string      `json:"input,omitempty"`
-	Result     *string      `json:"result,omitempty"`
-	Error      *errorText   `json:"error,omitempty"`
-	Waiting    string       `json:"waitingFor,omitempty"`
-	Operations []*operation `json:"operations,omitempty"`
+	ARN        string        `json:"executionArn"`
+	Name       string        `json:"name"`
+	Function   string        `json:"functionArn"`
+	Status     string        `json:"status"`
+	Start      time.Time     `json:"start"`
+	End        *time.Time    `json:"end,omitempty"`
+	Input      *string       `json:"input,omitempty"`
+	Result     *string       `json:"result,omitempty"`
+	Error      *errorText    `json:"error,omitempty"`
+	Paused     *pauseDetails `json:"paused,omitempty"`
+	Waiting    string        `json:"waitingFor,omitempty"`
+	Operations []*operation  `json:"operations,omitempty"`
 }
 
-func summaryOf(e *lambdaapi.GetDurableExecutionOutput) summary {
+func summaryOf(e *described) summary {
 	s := summary{
 		ARN: aws.ToString(e.DurableExecutionArn), Name: aws.ToString(e.DurableExecutionName),
 		Function: aws.ToString(e.FunctionArn), Status: string(e.Status), Start: aws.ToTime(e.StartTimestamp).UTC(),
-		Input: e.InputPayload, Result: e.Result, Error: errorTextOf(failureOf(e.Error)),
+		Input: e.InputPayload, Result: e.Result, Error: errorTextOf(failureOf(e.Error)), Paused: e.pause,
 	}
 	if s.Error != nil && *s.Error == (errorText{}) {
 		s.Error = nil // an execution that was stopped without a word

@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
-	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op/node"
 	"github.com/spf13/cobra"
 )
@@ -66,11 +65,16 @@ func (a *app) runShow(ctx context.Context, text, function string, all bool, with
 		return err
 	}
 	o.open(ctx, events)
-	o.openExecution(ctx, e)
+	o.openExecution(ctx, e.GetDurableExecutionOutput)
 	h := read(events)
 	waiting := ""
-	if e.Status == lambdatypes.ExecutionStatusRunning {
+	if !local.Status(e.Status).Terminal() && e.EndTimestamp == nil { // which an unknown status may have as well
 		waiting = h.waitingFor(a.Now())
+	}
+	if held := e.held(a.Now()); held != "" {
+		if waiting = held; h.pending(a.Now()) != "" {
+			waiting += "\nmeanwhile it is " + h.pending(a.Now())
+		}
 	}
 	if a.output == "json" {
 		s := summaryOf(e)
@@ -81,13 +85,16 @@ func (a *app) runShow(ctx context.Context, text, function string, all bool, with
 	return nil
 }
 
-func (a *app) printTree(e *lambdaapi.GetDurableExecutionOutput, h *history, waiting string, all bool) {
+func (a *app) printTree(e *described, h *history, waiting string, all bool) {
 	age := "started " + stamp(aws.ToTime(e.StartTimestamp))
 	switch {
 	case e.EndTimestamp != nil:
 		age += ", took " + span(e.EndTimestamp.Sub(*e.StartTimestamp))
 	case e.StartTimestamp != nil:
 		age += ", " + span(a.Now().Sub(*e.StartTimestamp)) + " ago"
+		if !h.deadline.IsZero() && !e.timesOut.IsZero() {
+			h.deadline = e.timesOut // which pauses have moved
+		}
 		if !h.deadline.IsZero() {
 			age += ", times out " + in(a.Now(), h.deadline)
 		}

@@ -88,7 +88,7 @@ func (a *app) follow(ctx context.Context, arn string) error {
 }
 
 // printEnd prints the result of an execution, or why it has none.
-func (a *app) printEnd(e *lambdaapi.GetDurableExecutionOutput) error {
+func (a *app) printEnd(e *described) error {
 	if a.output == "json" {
 		if err := a.printJSON(summaryOf(e)); err != nil {
 			return err

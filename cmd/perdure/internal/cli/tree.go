@@ -60,7 +60,11 @@ type history struct {
 	// failed since one did not; last is the failure of the last one.
 	invocations, failures, inRow int
 	last                         *checkpoint.Failure
-	lastEnd                      time.Time
+	// charged is how many invocations in a row have failed since the function has written something last.
+	charged int
+	// paused is the event that has paused the execution, nil if it is not.
+	paused  *local.Event
+	lastEnd time.Time
 	// deadline is when the execution times out, zero for never.
 	deadline time.Time
 }
@@ -90,9 +94,13 @@ func (h *history) add(e *local.Event) *operation {
 		}
 		return nil
 	}
+	h.heldBy(e)
 	kind, ok := kindOf(e.Type)
 	if !ok {
 		return nil
+	}
+	if fromFunction(e.Type) {
+		h.charged = 0
 	}
 	o := h.byID[e.OperationID]
 	if o == nil {
@@ -118,8 +126,9 @@ func (h *history) invoked(e *local.Event) {
 	h.invocations++
 	h.last, h.lastEnd = e.Failure, e.Time
 	if e.Failure == nil {
-		h.inRow = 0
+		h.inRow, h.charged = 0, 0
 	} else {
+		h.charged++
 		h.failures++
 		h.inRow++
 	}
@@ -133,6 +142,27 @@ func (h *history) invoked(e *local.Event) {
 			o.cut = e.Failure
 		}
 	}
+}
+
+// heldBy takes in that an execution is paused, or not any more.
+func (h *history) heldBy(e *local.Event) {
+	switch {
+	case e.Type == local.EventExecutionPaused:
+		h.paused = e
+	case e.Type == local.EventExecutionResumed, e.Type.Terminal():
+		h.paused = nil
+	}
+}
+
+// fromFunction reports whether an event of an operation comes from a checkpoint call, and not from the outside or a timer.
+func fromFunction(t local.EventType) bool {
+	switch t { //nolint:exhaustive // all others
+	case local.EventWaitSucceeded, local.EventCallbackSucceeded, local.EventCallbackFailed, local.EventCallbackTimedOut,
+		local.EventChainedInvokeSucceeded, local.EventChainedInvokeFailed, local.EventChainedInvokeTimedOut,
+		local.EventChainedInvokeStopped:
+		return false
+	}
+	return true
 }
 
 // kindOf returns what an event is about; ok is false for the execution itself.

@@ -66,7 +66,7 @@ func TestShowOfAStepThatWasCutOff(t *testing.T) {
 	last, row := s.shown("charge")
 	count := fmt.Sprintf("%d times", kills)
 	if want := "the last " + strconv.Itoa(kills) + " invocations failed, the last one "; !strings.HasPrefix(last, want) ||
-		!strings.HasSuffix(last, `s ago (Runtime.ExitError: Runtime exited with error: exit status 1): it is repeated; step "charge" was cut off `+count) {
+		!strings.HasSuffix(last, `s ago (Runtime.ExitError: Runtime exited with error: exit status 1): it is repeated (failed invocation `+strconv.Itoa(kills)+` of 9, next now); step "charge" was cut off `+count) {
 		t.Errorf("show says %q", last)
 	}
 	if want := "└─ charge step STARTED cut off " + count + ": Runtime.ExitError: Runtime exited with error: exit status 1"; row != want {
@@ -112,7 +112,7 @@ func TestWaitSaysThatTimeIsOver(t *testing.T) {
 			t.Fatalf("%+v", o)
 		}
 	}
-	if want := `(Sandbox.Timedout: Task timed out after 3.00 seconds): it is repeated; step "slow" was cut off 2 times`; !strings.Contains(line, want) {
+	if want := `(Sandbox.Timedout: Task timed out after 3.00 seconds): it is repeated (failed invocation 2 of 9, next now); step "slow" was cut off 2 times`; !strings.Contains(line, want) {
 		t.Errorf("it says %q, want %q", line, want)
 	}
 	slow = false

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // waitingFor says in a line what a running execution does and what it waits for. Bodies that run come first:
@@ -13,6 +14,8 @@ import (
 func (h *history) waitingFor(now time.Time) string {
 	running, pending := h.running(now), h.pending(now)
 	switch {
+	case h.paused != nil:
+		return h.heldSince(now)
 	case running != "" && pending != "":
 		return running + "; " + pending
 	case running != "":
@@ -23,6 +26,15 @@ func (h *history) waitingFor(now time.Time) string {
 		return pending
 	}
 	return "its function is being invoked"
+}
+
+// heldSince says that an execution is paused, and why.
+func (h *history) heldSince(now time.Time) string {
+	line := fmt.Sprintf("paused %s ago", span(now.Sub(h.paused.Time)))
+	if h.paused.Reason != "" {
+		line += ": " + h.paused.Reason
+	}
+	return line
 }
 
 // pending says in a line what an execution waits for; it is empty if that is nothing.
@@ -75,6 +87,10 @@ func (h *history) failing(now time.Time) string {
 	if h.inRow > 1 {
 		parts[0] = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): it is repeated",
 			h.inRow, span(now.Sub(h.lastEnd)), invocationFailure(h.last))
+	}
+	if h.charged > 1 {
+		next := h.lastEnd.Add(limits.FailurePause(h.charged))
+		parts[0] += fmt.Sprintf(" (failed invocation %d of %d, next %s)", h.charged, limits.FailedInvocations, in(now, next))
 	}
 	for _, o := range h.all {
 		if o.Status == checkpoint.StatusStarted && o.CutOff > 0 {
