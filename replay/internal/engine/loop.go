@@ -231,9 +231,9 @@ func (inv *invocation) served(f *fiber) bool {
 	}
 	switch rec.Kind {
 	case checkpoint.KindWait, checkpoint.KindCallback, checkpoint.KindChainedInvoke:
-		return rec.Status == checkpoint.StatusStarted
+		return !rec.Status.Terminal()
 	case checkpoint.KindStep:
-		return rec.Status == checkpoint.StatusPending
+		return heldByService(rec)
 	case checkpoint.KindExecution, checkpoint.KindContext:
 	}
 	return false
