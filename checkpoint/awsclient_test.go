@@ -317,7 +317,7 @@ func TestErrorsAreClassified(t *testing.T) {
 	}{
 		{"a stale token, as the service writes it", answered(400, invalid("Invalid checkpoint token")), 400, "InvalidParameterValueException", true, false},
 		{"a stale token, as other SDKs expect it", answered(400, invalid("Invalid Checkpoint Token: used")), 400, "InvalidParameterValueException", true, false},
-		{"a stale token, in words that nobody has seen", answered(400, invalid("The checkpoint token has expired.")), 400, "InvalidParameterValueException", true, false},
+		{"a stale token, in words that no one has seen", answered(400, invalid("The checkpoint token has expired.")), 400, "InvalidParameterValueException", true, false},
 		{"another code whose message speaks of a token", answered(400, generic("ValidationException")), 400, "ValidationException", false, true},
 		{"an update that is refused", answered(400, invalid("Invalid parent operation id.")), 400, "InvalidParameterValueException", false, true},
 		{"such an error without a response", invalid("no"), 400, "InvalidParameterValueException", false, true},

@@ -22,7 +22,7 @@ import (
 
 const executionARN = "arn:aws:lambda:us-east-1:123456789012:function:order:7/durable-execution/A-1/8f3c"
 
-// lambdaServer answers with what it is told to, and keeps the requests.
+// lambdaServer answers as it is set up to, and keeps the requests.
 type lambdaServer struct {
 	mu       sync.Mutex
 	answers  []lambdaAnswer // the last one is repeated

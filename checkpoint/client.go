@@ -26,7 +26,7 @@ type CheckpointOutput struct {
 	// Token is the token of the next call. It is empty when the execution has ended or is paused: the updates are
 	// saved, no further call is accepted, and the invocation is to end.
 	Token string
-	// Operations are those that changed since the function was last told.
+	// Operations are those that changed since the function was last answered.
 	Operations []Operation
 	// NextMarker, unless empty, says that more of the changed operations are to be read with State.
 	NextMarker string

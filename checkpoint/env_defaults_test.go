@@ -19,7 +19,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// TestTimesOfTheDefaultClient reads what the other tests shorten: nobody waits 50 seconds for a test.
+// TestTimesOfTheDefaultClient reads what the other tests shorten: no one waits 50 seconds for a test.
 //
 //nolint:paralleltest // changes the environment
 func TestTimesOfTheDefaultClient(t *testing.T) {
@@ -50,7 +50,7 @@ func TestTimesOfTheDefaultClient(t *testing.T) {
 	}
 }
 
-// TestCallsShareAConnection: a call that had to connect anew would cost a handshake. The calls have no body:
+// TestCallsShareAConnection: a call that had to connect again would cost a handshake. The calls have no body:
 // when an answer comes as fast as on one machine, the AWS SDK may close a body that is still being sent, and then
 // the connection is lost, too.
 //

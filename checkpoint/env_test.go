@@ -154,7 +154,7 @@ func TestRetriesOfTheSDK(t *testing.T) {
 	}
 }
 
-// Lambda API, CheckpointDurableExecution.ClientToken: the service tells a repeated call by it.
+// Lambda API, CheckpointDurableExecution.ClientToken: the service recognizes a repeated call by it.
 func TestRetriesRepeatTheClientToken(t *testing.T) {
 	t.Parallel()
 	s := newService(t, reset, reply(500, `{}`), reply(200, accepted))

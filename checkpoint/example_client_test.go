@@ -24,7 +24,7 @@ func ExampleNewClient() {
 func ExampleNewControl() {
 	api := lambdaapi.New(lambdaapi.Options{Region: "eu-west-1"})
 	control := checkpoint.NewControl(api)
-	// Nobody holds this execution up: the answer is that the keys are missing.
+	// No one holds this execution up: the answer is that the keys are missing.
 	err := control.Pause(context.Background(), checkpoint.PauseInput{ARN: "arn:…", Reason: "bad deploy"})
 	failed, ok := errors.AsType[*checkpoint.APIError](err)
 	fmt.Println(ok, failed.Call, failed.Conflict(), failed.Denied())
@@ -66,7 +66,7 @@ func ExampleWithClock() {
 }
 
 func ExampleClockFrom() {
-	clock := checkpoint.ClockFrom(context.Background()) // nobody has set one: the real clock
+	clock := checkpoint.ClockFrom(context.Background()) // no one has set one: the real clock
 	fmt.Println(time.Since(clock.Now()) < time.Hour)
 	// Output: true
 }

@@ -46,7 +46,7 @@ func (p Payload) Withheld() (why string, withheld bool) { return p.withheld, p.w
 func (p Payload) Present() bool { return p.present }
 
 // Bytes returns the text, nil if there is no payload. The caller must not change it. The text of
-// a quoted payload is decoded anew by each call, with at most one allocation, and as encoding/json
+// a quoted payload is decoded again by each call, with at most one allocation, and as encoding/json
 // does: half a surrogate pair, and a byte that is not UTF-8, becomes U+FFFD.
 func (p Payload) Bytes() []byte {
 	if !p.quoted {

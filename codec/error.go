@@ -20,7 +20,7 @@ type Error struct {
 	ID string `json:"id,omitempty"`
 	// Part is what was converted; the zero value is Result.
 	Part Part `json:"part"`
-	// Decoding tells a payload that could not be decoded from a value that could not be encoded.
+	// Decoding distinguishes a payload that could not be decoded from a value that could not be encoded.
 	Decoding bool `json:"decoding,omitempty"`
 	// Transient says that the conversion failed for now, as [IsTransient] finds by the cause; false means for good.
 	Transient bool `json:"transient,omitempty"`

@@ -41,7 +41,7 @@ type funcError struct{ F func() }
 
 func (e *funcError) Error() string { return "func" }
 
-// ownError has JSON methods of its own that fail as told.
+// ownError has JSON methods of its own that fail as they are set up to.
 type ownError struct{ text string }
 
 func (e *ownError) Error() string { return e.text }

@@ -20,7 +20,7 @@ func texts() codec.Typed[fmt.Stringer] {
 	return codec.Of(
 		func(s fmt.Stringer) ([]byte, error) {
 			if s == nil {
-				return []byte("nobody"), nil
+				return []byte("no one"), nil
 			}
 
 			return []byte(s.String()), nil
@@ -44,7 +44,7 @@ func TestTypedEncodes(t *testing.T) {
 	}{
 		{reason: "a value of the type", codec: decimals().Codec(), v: 7, want: "7"},
 		{reason: "a value that implements the interface", codec: texts().Codec(), v: codec.PartInput, want: "input"},
-		{reason: "nil is the zero value of an interface", codec: texts().Codec(), v: nil, want: "nobody"},
+		{reason: "nil is the zero value of an interface", codec: texts().Codec(), v: nil, want: "no one"},
 		{
 			reason: "nil is no value of another type", codec: decimals().Codec(), v: nil,
 			wantErr: `codec: encode result of "charge": the codec converts values of type int, not of type <nil>`,

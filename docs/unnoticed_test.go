@@ -23,7 +23,7 @@ func nap(ctx op.Context) error { return replay.Exec(ctx, op.Wait("nap", time.Hou
 var errDeclined = errors.New("declined")
 
 // What docs/determinism.md lists as not noticed is what happens: the execution succeeds, with the wrong result. If one
-// of them is noticed some day, the page says too little; one that is missing there surprises somebody.
+// of them is noticed some day, the page says too little; one that is missing there surprises someone.
 func TestWhatCannotBeNoticed(t *testing.T) {
 	t.Parallel()
 	page := readText(t, "determinism.md")
@@ -40,7 +40,7 @@ func TestWhatCannotBeNoticed(t *testing.T) {
 	pay := func(ctx op.Context, opts ...op.StepOption) (string, error) {
 		err := replay.Exec(ctx, op.Do("pay", func(context.Context) error { return errDeclined }, append(opts, op.WithRetry(retry.Never()))...))
 		if errors.Is(err, errDeclined) {
-			return "declined: told the customer", nil
+			return "declined: informed the customer", nil
 		}
 		return "another error", nil
 	}
@@ -98,7 +98,7 @@ func TestWhatCannotBeNoticed(t *testing.T) {
 		{"**A name used several times in one scope without a key.**", loop("ann", "bob"), loop("bob", "ann"), "bob: charged ann, ann: charged bob"},
 		{"**Items of a map without keys.**", ids("ann", "bob"), ids("bob", "ann"), "[bob ann] [ann bob]"},
 		{"**Changed inputs, options, durations and bodies.**", loop("ann"), func(ctx op.Context) (string, error) {
-			got, err := replay.Run(ctx, charge("nobody"))
+			got, err := replay.Run(ctx, charge("no one"))
 			return got, errors.Join(err, nap(ctx))
 		}, "charged ann"},
 		{"**A renamed field of a recorded type.**", func(ctx op.Context) (string, error) {

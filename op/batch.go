@@ -139,7 +139,7 @@ type BatchError struct {
 	failed int // how many have failed, if Errs does not hold all
 }
 
-// Error tells how many failed and the first error.
+// Error says how many failed and the first error.
 func (e *BatchError) Error() string {
 	text := fmt.Sprintf("%q: %d of %d operations failed", e.Name, max(e.failed, len(e.Errs)), e.Total)
 	if len(e.Errs) > 0 {

@@ -128,7 +128,7 @@ func TestBatchesThatCannotRunAreRefusedAtDeclaration(t *testing.T) {
 			}
 			for _, part := range append(tt.want, "op: ") {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%v\ndoes not tell %q", err, part)
+					t.Errorf("%v\ndoes not say %q", err, part)
 				}
 			}
 		})

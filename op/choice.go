@@ -97,7 +97,7 @@ func inlineUndo(name string) error {
 	return misuse(name, "Op.Undo of an op.Inline: it has no record that could be undone; give the operations inside an Undo each")
 }
 
-// undecidable reports sides that the log cannot tell apart, and options that a side cannot have.
+// undecidable reports sides that the log cannot distinguish, and options that a side cannot have.
 func undecidable(c *node.Choice) (err error) {
 	var heads [8]node.Node
 	seen := heads[:0]
@@ -121,7 +121,7 @@ func undecidable(c *node.Choice) (err error) {
 		for _, other := range seen {
 			if sameIdentity(other, n) {
 				h := n.Head()
-				err = misuse(h.Name, "op.%s: both sides are a %s of the name %q and the key %q, so that no log tells which one was begun: "+
+				err = misuse(h.Name, "op.%s: both sides are a %s of the name %q and the key %q, so that no log says which one was begun: "+
 					"give the new one another name (or key), or put what both begin with before the declaration", c.As, kindName(n), h.Name, h.Key)
 				return false
 			}
@@ -138,7 +138,7 @@ func sameIdentity(a, b node.Node) bool {
 	return h.Name == g.Name && h.Key == g.Key && h.SubType == g.SubType && kindName(a) == kindName(b)
 }
 
-// kindName says what an operation is, as far as the log tells operations apart.
+// kindName says what an operation is, as far as the log distinguishes operations.
 func kindName(n node.Node) string {
 	switch n.(type) {
 	case *node.Step:

@@ -24,13 +24,13 @@ func (o chunkOption) applyMap(m *mapping) {
 	m.chunks = chunks(o)
 }
 
-// WithChunks puts consecutive items together into branches of at most so many items and so many
+// WithChunks puts consecutive items together into branches of at most that many items and that many
 // bytes of JSON; zero is no limit for one of them. The items of a branch run one after the other.
 // Many small items then cost fewer operations and goroutines, and [WithMaxConcurrency] bounds
 // open chunks. The outcomes stay those of the items; the completion rules count items and are
 // asked when a chunk has ended. An item larger than the limit is a chunk of its own.
 //
-// Chunks are told apart by their number, items in them by key or index. If items have an Undo,
+// Chunks are distinguished by their number, items in them by key or index. If items have an Undo,
 // those of a chunk are compensated together, as one step.
 func WithChunks(items, bytes int) MapOption {
 	return chunkOption(chunks{items: items, bytes: bytes, given: true})

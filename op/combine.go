@@ -161,7 +161,7 @@ func combined[T any](n *node.Batch, from func(r node.Result) (T, error)) Op[T] {
 	return Op[T]{n: n, decode: decode}
 }
 
-// decodesTo tells interpreters how the results of a batch become its own.
+// decodesTo shows interpreters how the results of a batch become its own.
 func decodesTo[T any](n *node.Batch, decode func(r node.Result) (T, error)) {
 	n.Whole = func(r node.Result) (any, error) { return decode(r) }
 	n.Failure = func(r node.Result) error {

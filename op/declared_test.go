@@ -45,13 +45,13 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 			`op: "limit": op.Timeout: op: "nap": wait for 0s: a wait lasts at least one second; leave it out, or use a timer in a step`,
 		},
 		{
-			"sides that are one operation", "no log could tell which one was begun", op.Replaces(step, step),
-			`op: "pay": op.Replaces: both sides are a step of the name "pay" and the key "", so that no log tells which one was begun: ` +
+			"sides that are one operation", "no log could say which one was begun", op.Replaces(step, step),
+			`op: "pay": op.Replaces: both sides are a step of the name "pay" and the key "", so that no log says which one was begun: ` +
 				`give the new one another name (or key), or put what both begin with before the declaration`,
 		},
 		{
 			"a key that makes sides one operation", "a key behind the declaration is that of both sides", step.Key("a").WasKey("").Key("b"),
-			`op: "pay": op.Replaces: both sides are a step of the name "pay" and the key "b", so that no log tells which one was begun: ` +
+			`op: "pay": op.Replaces: both sides are a step of the name "pay" and the key "b", so that no log says which one was begun: ` +
 				`give the new one another name (or key), or put what both begin with before the declaration`,
 		},
 		{

@@ -15,7 +15,7 @@ var (
 	// [ErrTimedOut] as well.
 	ErrHeartbeatMissed = fmt.Errorf("heartbeat missed: %w", ErrTimedOut)
 	// ErrInterrupted is the error of an attempt that a crash or the end of its invocation cut off,
-	// so that nobody knows whether its body had its effect.
+	// so that it is not known whether its body had its effect.
 	ErrInterrupted = errors.New("interrupted before its result was recorded")
 	// ErrPaused is the cause of the end of a body's context (context.Cause) when the service stops the invocation, as it
 	// does for an execution that is paused. What the body returns then is not recorded: it runs again when the

@@ -23,7 +23,7 @@ type Info struct {
 	TraceHeader string
 }
 
-// InfoFrom tells the body of a step what operation it runs for.
+// InfoFrom returns which operation the body of a step runs for.
 // ok is false if ctx is not the context of a body.
 func InfoFrom(ctx context.Context) (info Info, ok bool) {
 	b, ok := node.BodyFrom(ctx)

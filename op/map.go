@@ -97,7 +97,7 @@ func operandsOf(h node.Header, ops []Operation) *node.Batch {
 	return n
 }
 
-// checkOperands reports operands that are invalid, or that the log could not tell apart.
+// checkOperands reports operands that are invalid, or that the log could not distinguish.
 func checkOperands(name string, ops []Operation) error {
 	type id struct{ name, key string }
 	seen := make(map[id]int, len(ops))

@@ -245,7 +245,7 @@ var misuses = []struct {
 	},
 	{
 		name:   "heartbeat of an invoke",
-		reason: "nobody sends heartbeats for a function",
+		reason: "no one sends heartbeats for a function",
 		body:   `return replay.Exec(ctx, op.Invoke[Hold]("call", "other", o, op.WithHeartbeatTimeout(time.Second)))`,
 		fixed:  `return replay.Exec(ctx, op.Invoke[Hold]("call", "other", o, op.WithTenant("blue")))`,
 		want:   `cannot use op\.WithHeartbeatTimeout\(time\.Second\) .* as op\.InvokeOption value`,

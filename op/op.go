@@ -22,7 +22,7 @@ type Operation interface {
 // None is the result of operations that have none.
 type None struct{}
 
-// Key gives the operation a key, which tells it from others of the same name in its scope: an
+// Key gives the operation a key, which distinguishes it from others of the same name in its scope: an
 // item in a loop, for instance, carries the item's business key. The key is part of the
 // operation's identity; use what identifies the item, not its position.
 func (o Op[T]) Key(k string) Op[T] {
@@ -162,6 +162,6 @@ func (o Op[T]) await(r node.Result) Op[T] {
 		h = *n.Head()
 	}
 	h.Undo = nil
-	h.Err = r.Err // what is wrong with the declaration is told by the target
+	h.Err = r.Err // what is wrong with the declaration is reported by the target
 	return Op[T]{n: &node.Await{Header: h, Target: r.Target, Of: n, Sides: r.Sides}, decode: o.decode}
 }

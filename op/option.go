@@ -172,7 +172,7 @@ func WithSemantics(s Semantics) StepOption {
 }
 
 // WithCrashCounting makes a crash consume an attempt of an at-least-once step, so that a body
-// that ends its process cannot do so for ever. The start of each attempt is then recorded before
+// that ends its process cannot do so forever. The start of each attempt is then recorded before
 // the body begins, at the price of a round trip. By default a crash consumes none; an [AtMostOncePerRetry]
 // step counts crashes always.
 func WithCrashCounting() StepOption {

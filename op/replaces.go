@@ -10,7 +10,7 @@ import (
 // Replaces declares that o stands where old stood: executions that have begun old in this place end it, all others run
 // o. Nothing is recorded of the declaration; the log decides.
 //
-//  1. If the log holds nothing that this scope has not come to yet, o is run.
+//  1. If the log holds nothing that this scope has not reached yet, o is run.
 //  2. Otherwise the side whose first operation the log holds is taken; of both, the one that was begun first.
 //  3. Otherwise a side that claims nothing is taken, and o if there is none.
 //
@@ -21,7 +21,7 @@ import (
 // side.
 //
 // The declaration may be dropped when no running execution can still take old: see docs/changing-code.md. On the zero
-// Op as one of the sides, running it is an error, and so are sides that cannot be told apart.
+// Op as one of the sides, running it is an error, and so are sides that cannot be distinguished.
 //
 // [Undo]: https://pkg.go.dev/github.com/perdure/perdure/op#Op.Undo
 func Replaces[T any](o, old Op[T]) Op[T] {
@@ -67,7 +67,7 @@ type Past[T any] struct {
 // Begun reports whether the execution had begun the operation.
 func (p Past[T]) Begun() bool { return p.begun }
 
-// Result is the operation that results in what the removed one came to. It leaves no record. It waits for a wait,
+// Result is the operation that has the result of the removed one. It leaves no record. It waits for a wait,
 // callback or invoke that had begun, for the service ends those; the error is an [ErrRemoved] if the operation was
 // never begun, and for a step, group or batch that had begun and not ended, for no one will end it.
 func (p Past[T]) Result() Op[T] {

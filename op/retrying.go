@@ -33,7 +33,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	case isDeclared(o.node()):
 		n.Err = misuse(name, "op.Retry of a declared change: put the declaration around it, op.Replaces(op.Retry(…), op.Retry(…))")
 	case !attemptable(o.node()):
-		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() come to one end; pass the operation itself", o.node().Head().Name)
+		n.Err = misuse(name, "op.Retry of %q: a future, a callback and its Result() end only once; pass the operation itself", o.node().Head().Name)
 	case err != nil:
 		n.Err = misuse(name, "op.Retry: %v", err)
 	}
@@ -56,7 +56,7 @@ func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
 	return retried
 }
 
-// attemptable reports whether running n again can come to another end.
+// attemptable reports whether running n again can end differently.
 func attemptable(n node.Node) bool {
 	switch n.(type) {
 	case *node.Await, *node.Callback:
@@ -81,7 +81,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 		r := s.Run(node.With(b.op.node(), func(h *node.Header) { h.Key = joinKey(h.Key, key) }))
 		err := b.failed(r)
 		if err == nil {
-			return node.Verbatim{Payload: r.Payload}, r.Err
+			return node.Verbatim{Payload: r.Payload, Replayed: r.Replayed}, r.Err
 		}
 		if e, ok := errors.AsType[*codec.Error](err); ok && !e.Transient {
 			return nil, last(r, err)

@@ -20,7 +20,7 @@ import (
 // takes the place of the one inside.
 //
 // Operations that a batch or a failing scope leaves behind are undone too. If the body of one was
-// running then, nobody knows what came of it: the error is an [*UndoError] that lists it as
+// running then, it is not known what came of it: the error is an [*UndoError] that lists it as
 // unknown, of a batch with a winner as well. Use [Op.UndoAttempted] for what takes part in a [Race].
 //
 // The name of the operation has at most 251 bytes.

@@ -16,11 +16,11 @@ type UndoError struct {
 	Undone []string
 	// Failed are the errors of the compensations that failed.
 	Failed []error
-	// Unknown are the paths of operations of which nobody knows whether they had their effect.
+	// Unknown are the paths of operations of which it is not known whether they had their effect.
 	Unknown []string
 }
 
-// Error tells the cause, and what was not compensated.
+// Error returns the cause, and what was not compensated.
 func (e *UndoError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v", e.Cause)

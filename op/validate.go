@@ -9,7 +9,7 @@ import (
 
 // Validate reports everything that is wrong with the declarations, without running anything:
 // names, durations, options, nil functions, and operations of one name that would run in the
-// same scope without keys to tell them apart. It returns nil if all are well.
+// same scope without keys to distinguish them. It returns nil if all are well.
 //
 // Pass the operations of one scope, those of builders made with any input.
 func Validate(ops ...Operation) error {

@@ -34,7 +34,7 @@ func lostAfter(action checkpoint.Action, name string) local.Option {
 }
 
 // A crash between the end of a branch and that of its batch: on the replay the branches that are not
-// needed any more have records, and nobody claims them.
+// needed any more have records, and no one claims them.
 func TestUnchangedProgramWithAnEarlyEndNeverDiverges(t *testing.T) {
 	t.Parallel()
 	two := func(name string) op.Op[string] {

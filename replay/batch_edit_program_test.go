@@ -18,7 +18,7 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// edited is one version of a handler with one batch. What a branch comes to depends on its name
+// edited is one version of a handler with one batch. How a branch ends depends on its name
 // alone: those whose name begins with x have a result that a Transform refuses, those with y fail.
 type edited struct {
 	kind    string // map, keyed, chunks, parallel, all, settled, any, race, select, join
@@ -36,7 +36,7 @@ func (p edited) String() string {
 	return fmt.Sprintf("%s %v flat=%v large=%v maxOpen=%d rules=%d", p.kind, p.names, p.flat, p.large, p.maxOpen, len(p.rules))
 }
 
-// outcomeOf is what a branch comes to.
+// outcomeOf is how a branch ends.
 func outcomeOf(name string) string {
 	switch name[0] {
 	case 'x':
@@ -82,7 +82,7 @@ func (p edited) handler() local.Handler {
 	})
 }
 
-// pair says which branch came to what.
+// pair shows how a branch ended.
 func pair(name, value string, err error) string {
 	if err != nil {
 		value = err.Error()
@@ -90,7 +90,7 @@ func pair(name, value string, err error) string {
 	return name + "=" + value
 }
 
-// run returns a pair for each branch that came to something.
+// run returns a pair for each branch that has a result.
 func (p edited) run(ctx op.Context) []string {
 	ops := make([]op.Op[string], len(p.names))
 	for i, name := range p.names {

@@ -14,8 +14,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestEndOfABatchComesAfterThoseOfItsBranches: nobody waits for the branches' ends, of which there are more
-// than a call can take. If the call with the end of the batch is lost, the next invocation comes to the same
+// TestEndOfABatchComesAfterThoseOfItsBranches: no one waits for the branches' ends, of which there are more
+// than a call can take. If the call with the end of the batch is lost, the next invocation has the same
 // result, without a body that runs again.
 func TestEndOfABatchComesAfterThoseOfItsBranches(t *testing.T) {
 	t.Parallel()

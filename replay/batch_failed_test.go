@@ -54,7 +54,7 @@ func slow(name string) op.Op[string] {
 	return op.Transform(op.Wait(name, time.Hour), func(op.None) (string, error) { return "late", nil })
 }
 
-// sayError tells what callers can find out about an error.
+// sayError says what callers can find out about an error.
 func sayError(err error) string {
 	if err == nil {
 		return "no error"

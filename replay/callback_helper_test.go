@@ -68,7 +68,7 @@ func names(e *local.Execution) []string {
 	return all
 }
 
-// tell says what an operation came to, with everything that code may branch on.
+// tell says how an operation ended, with everything that code may branch on.
 func tell(v any, err error) string {
 	if err == nil {
 		if b, ok := v.([]byte); ok {

@@ -13,7 +13,7 @@ import (
 // replies hold no operations but callbacks. It counts.
 type acceptor struct {
 	trip time.Duration
-	// seen is told of each call when its updates have become durable.
+	// seen is informed of each call when its updates have become durable.
 	seen func(us []checkpoint.Update)
 
 	mu      sync.Mutex

@@ -9,7 +9,7 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// What is an operand has been asked for: nobody gets its error a second time.
+// What is an operand has been asked for: no one gets its error a second time.
 func TestFuturesAsOperands(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// Suspending is no failure of an operand, and what has come to a result does not run again.
+// Suspending is no failure of an operand, and what has a result does not run again.
 func TestCombinatorsSuspendWithTheirOperands(t *testing.T) {
 	t.Parallel()
 	late := func(name string, d time.Duration) op.Op[string] {

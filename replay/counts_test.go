@@ -59,7 +59,7 @@ func TestReplayMakesNoCall(t *testing.T) {
 	}
 }
 
-// sequence runs n steps one after the other whose bodies take so long. begins is told of each body.
+// sequence runs n steps one after the other whose bodies take so long. begins is informed of each body.
 func sequence(n int, body time.Duration, begins func(i int)) *replay.Function[op.None, int] {
 	step := op.StepFunc("charge-card", func(_ context.Context, i int) (int, error) {
 		begins(i)

@@ -16,7 +16,7 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestBodyIsCutShortBeforeTheDeadline: what the n-th run of a body does when it is told.
+// TestBodyIsCutShortBeforeTheDeadline: what the n-th run of a body does when its context ends.
 func TestBodyIsCutShortBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	stop := func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() }

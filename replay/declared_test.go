@@ -15,7 +15,7 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// version is the code of a handler. What it returns is what its operations came to.
+// version is the code of a handler. What it returns is how its operations ended.
 type version func(ctx op.Context) (string, error)
 
 func (v version) handler() local.Handler {
@@ -32,7 +32,7 @@ func undone(name string) op.Op[string] {
 	return says(name).Undo(func(context.Context, string) error { return nil })
 }
 
-// stepwise runs operations one after the other and joins what they come to.
+// stepwise runs operations one after the other and joins how they end.
 func stepwise(ops ...op.Op[string]) version {
 	return func(ctx op.Context) (string, error) {
 		var said []string
@@ -63,7 +63,7 @@ func silent[T any](o op.Op[T]) op.Op[string] {
 func removed(o op.Op[string]) op.Op[string] { return silent(op.Removed(o)) }
 
 // TestDeclaredChanges deploys declared changes in every state that an execution can be in: none diverges, and what each
-// comes to is what the old or the new code does in each place.
+// reaches is what the old or the new code does in each place.
 func TestDeclaredChanges(t *testing.T) {
 	t.Parallel()
 	a, b, c, d := says("a"), says("b"), says("c"), says("d")
@@ -71,7 +71,7 @@ func TestDeclaredChanges(t *testing.T) {
 	tests := []struct {
 		reason        string
 		before, after version
-		want          []string // what executions come to, sorted
+		want          []string // how executions end, sorted
 	}{
 		{"a step is renamed", stepwise(a, b, c), stepwise(a, says("x").Was("b"), c), []string{"a b c", "a x c"}},
 		{"a wait is renamed", stepwise(a, w, c), stepwise(a, silent(op.Wait("v", time.Hour).Was("w")), c), []string{"a c"}},
@@ -130,7 +130,7 @@ func failing(name string) op.Op[string] {
 	return op.Step(name, func(context.Context) (string, error) { return "", errors.New(name) }, op.WithRetry(attemptsOf(1)))
 }
 
-// comesTo is what executions come to that begin with one version and end with another one, or the same.
+// comesTo is how executions end that begin with one version and end with another one, or the same.
 func comesTo(t *testing.T, before, after version) []string {
 	t.Helper()
 	var all []string
@@ -150,7 +150,7 @@ func comesTo(t *testing.T, before, after version) []string {
 	return all
 }
 
-// TestPast reads what removed operations have come to.
+// TestPast reads how removed operations have ended.
 func TestPast(t *testing.T) {
 	t.Parallel()
 	read := func(o op.Op[string], rest ...op.Op[string]) version {

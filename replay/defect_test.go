@@ -133,7 +133,7 @@ func TestDefectLongLogIsReadToItsEnd(t *testing.T) {
 	}
 }
 
-// TestDefectEveryOperationHasItsSubType guards that tools can tell operations apart.
+// TestDefectEveryOperationHasItsSubType guards that tools can distinguish operations.
 func TestDefectEveryOperationHasItsSubType(t *testing.T) {
 	t.Parallel()
 	noop := func(context.Context) error { return nil }
@@ -206,7 +206,7 @@ func TestDefectEndOfTheTimeIsNoSuspension(t *testing.T) {
 	})
 }
 
-// TestDefectAwaitedCheckpointIsNotHeld guards that a call is made at once when somebody waits for it.
+// TestDefectAwaitedCheckpointIsNotHeld guards that a call is made at once when someone waits for it.
 func TestDefectAwaitedCheckpointIsNotHeld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -245,7 +245,7 @@ func TestDefectCallIsNeverLargerThanItsLimits(t *testing.T) {
 }
 
 // TestDefectOneCallAtATimeWithTheNewestToken guards the chain of tokens under concurrency, and that
-// what the answers tell is taken in.
+// what the answers say is taken in.
 func TestDefectOneCallAtATimeWithTheNewestToken(t *testing.T) {
 	t.Parallel()
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {

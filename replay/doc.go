@@ -1,5 +1,5 @@
 // Package replay runs durable functions: handlers whose operations are recorded in a checkpoint
-// log, and which are invoked again and again until they have come to their end.
+// log, and which are invoked again and again until they have ended.
 //
 //	func main() { lambda.Start(replay.Handler(processOrder)) }
 //

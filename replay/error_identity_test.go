@@ -30,7 +30,7 @@ type LimitError struct {
 func (e *LimitError) Error() string { return fmt.Sprintf("limit of %d exceeded", e.Limit) }
 func (e *LimitError) Unwrap() error { return e.Cause }
 
-// PaymentError is an error that nobody registers.
+// PaymentError is an error that no one registers.
 type PaymentError struct{ Cause error }
 
 func (e PaymentError) Error() string { return "payment: " + e.Cause.Error() }

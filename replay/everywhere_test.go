@@ -24,7 +24,7 @@ var (
 	broken    = codec.Sentinel("Broken", errBroken)
 )
 
-// endingKinds are the operations that can end in every way, each made for a result of so many bytes; a
+// endingKinds are the operations that can end in every way, each made for a result of that many bytes; a
 // negative size makes it fail, zero makes it time out.
 func endingKinds(svc *local.Service) map[string]func(size int) op.Op[string] {
 	never := op.WithRetry(retry.Never())
@@ -96,7 +96,7 @@ func endingKinds(svc *local.Service) map[string]func(size int) op.Op[string] {
 	}
 }
 
-// everyPlace is where an operation can run; each gives back what it came to.
+// everyPlace is where an operation can run; each gives back how it ended.
 func everyPlace() map[string]func(ctx op.Context, o op.Op[string]) (string, error) {
 	group := func(name string, o op.Op[string]) op.Op[string] {
 		return op.Group(name, func(ctx op.Context) (string, error) { return replay.Run(ctx, o) })
@@ -129,7 +129,7 @@ func everyPlace() map[string]func(ctx op.Context, o op.Op[string]) (string, erro
 	}
 }
 
-// Every operation comes to the same end in every place, live and on each replay, whether it
+// Every operation has the same end in every place, live and on each replay, whether it
 // succeeds with a small or a large result, fails or times out.
 func TestEveryOperationEverywhere(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,7 @@ func ExampleExec() {
 		if err := replay.Exec(ctx, printing("hello")); err != nil {
 			return "", err
 		}
-		// During the wait no function runs. After it the handler begins anew, the step does not.
+		// During the wait no function runs. After it the handler begins again, the step does not.
 		return "done", replay.Exec(ctx, op.Wait("a-day", 24*time.Hour))
 	})
 	// Output:

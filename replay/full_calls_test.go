@@ -37,7 +37,7 @@ func TestStateTravelsWithItsAttemptInAFullCall(t *testing.T) {
 	}
 }
 
-// callsBeforeAState runs a step that leaves a state behind, with so many relaxed steps before its second
+// callsBeforeAState runs a step that leaves a state behind, with that many relaxed steps before its second
 // attempt has ended, and returns what each call of the invocation says.
 func callsBeforeAState(t *testing.T, steps int) [][]string {
 	t.Helper()
@@ -108,8 +108,8 @@ func callsBeforeAState(t *testing.T, steps int) [][]string {
 	return calls
 }
 
-// TestEveryChangeOfAReplyIsNoticed: whoever waits for one of the records that a reply tells of goes on, however
-// many it tells of, while a body keeps the invocation alive.
+// TestEveryChangeOfAReplyIsNoticed: whoever waits for one of the records that a reply reports goes on, however
+// many it reports, while a body keeps the invocation alive.
 func TestEveryChangeOfAReplyIsNoticed(t *testing.T) {
 	t.Parallel()
 	for _, naps := range []int{1, 64, 65, 200} {

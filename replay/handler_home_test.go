@@ -75,7 +75,7 @@ func end(e *local.Execution) string {
 	}
 }
 
-// history tells the events of an execution but the first, one a line.
+// history lists the events of an execution but the first, one a line.
 func history(e *local.Execution) []string {
 	var lines []string
 	for _, ev := range e.History()[1:] {
@@ -108,7 +108,7 @@ func sayUpdates(us []checkpoint.Update) string {
 	return strings.Join(parts, ", ")
 }
 
-// tape is a client that accepts every call and keeps what it was told. Its replies hold no
+// tape is a client that accepts every call and keeps what it was given. Its replies hold no
 // operations: the engine knows what it said itself.
 type tape struct {
 	// reply, unless nil, answers the n-th call, counted from one, in the tape's place.
@@ -212,7 +212,7 @@ func onTape(tb testing.TB, c checkpoint.Client) context.Context {
 	return checkpoint.WithClient(ctx, c)
 }
 
-// say tells what an invocation answered.
+// say says what an invocation answered.
 func say(out []byte, err error) string {
 	if err != nil {
 		return "error " + err.Error()

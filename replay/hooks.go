@@ -37,7 +37,7 @@ type hooks struct {
 	paths map[string]string
 	begun map[string]bool // operations that are new in this invocation
 	told  map[string]bool // ends that are known, from the beginning or by a report of a change
-	due   map[string]bool // ends that the code has not come to yet
+	due   map[string]bool // ends that the code has not seen yet
 	over  map[string]bool // ends that have been reported
 }
 
@@ -92,7 +92,7 @@ func (h *hooks) Flush() {
 	h.reporting.Store(false)
 }
 
-// Reached queues the report of an operation that the code has come to.
+// Reached queues the report of an operation that the code has reached.
 func (h *hooks) Reached(o engine.Sight) {
 	_, again := h.paths[o.ID] // a compensation that was taken over
 	h.paths[o.ID] = o.Path
@@ -131,7 +131,7 @@ func (h *hooks) see(o engine.Sight) OperationInfo {
 
 // Changed queues the report of records that have changed, and of the ends among them: those of the service
 // first, then ours in the order in which they were sent, so that a batch ends after its branches. An end that
-// was told before is none: the service may tell it again, and more of it.
+// that was reported before is none: the service may say it again, and more of it.
 func (h *hooks) Changed(recs []*checkpoint.Operation, sent []checkpoint.Update) {
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *checkpoint.Operation) bool { return h.told[rec.ID] })
 	if len(recs) == 0 {

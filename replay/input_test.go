@@ -202,7 +202,7 @@ func TestZeroContext(t *testing.T) {
 	ctx.Logger().Info("nobody reads this")
 }
 
-// TestFunctionThatCannotRun: what is wrong with a handler or its options is told by the first invocation.
+// TestFunctionThatCannotRun: what is wrong with a handler or its options is reported by the first invocation.
 func TestFunctionThatCannotRun(t *testing.T) {
 	t.Parallel()
 	noop := func(op.Context, op.None) (op.None, error) { return op.None{}, nil }

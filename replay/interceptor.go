@@ -19,8 +19,8 @@ import (
 //     of the invocation is over keeps no answer back: the invocation is answered without it.
 //  5. A panic is logged and affects neither the execution nor other interceptors.
 //
-// Reports tell what this process has seen. One that ends between a checkpoint and its report, or is
-// killed, tells nobody; the next invocation finds the operation in the log and does not report it.
+// Reports say what this process has seen. One that ends between a checkpoint and its report, or is
+// killed, reports nothing; the next invocation finds the operation in the log and does not report it.
 type Interceptor struct {
 	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last.
 	InvocationStart func(ctx context.Context, i InvocationInfo)
@@ -105,7 +105,7 @@ type OperationInfo struct {
 	// Attempt is the number of finished attempts of a step.
 	Attempt    int
 	Start, End time.Time
-	// Result is the payload of an operation that succeeded, as it stands in the log; HasResult tells
+	// Result is the payload of an operation that succeeded, as it stands in the log; HasResult says
 	// an empty one from none.
 	Result    string
 	HasResult bool
@@ -138,7 +138,7 @@ type AttemptInfo struct {
 // AttemptEnd is how a body ended.
 type AttemptEnd struct {
 	// Outcome is SUCCEEDED, FAILED, or INCOMPLETE if the goroutine ended without a result, because
-	// the invocation was suspended or nobody waits for the body any more.
+	// the invocation was suspended or no one waits for the body any more.
 	Outcome string
 	// Err is what a body that FAILED returned.
 	Err error

@@ -73,7 +73,7 @@ func TestEndIsReportedWhenTheCodeComesLate(t *testing.T) {
 	}
 }
 
-// TestChangeIsReportedOnce: also if the service tells of a completion that was acknowledged before.
+// TestChangeIsReportedOnce: also if the service reports a completion that was acknowledged before.
 func TestChangeIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	var changes []string
@@ -360,7 +360,7 @@ func TestPanicOfAnInterceptorIsLogged(t *testing.T) {
 	}
 }
 
-// TestInterceptorsServeInvocationsAtOnce: what one execution does is not told of another.
+// TestInterceptorsServeInvocationsAtOnce: what one execution does is not reported as done by another.
 func TestInterceptorsServeInvocationsAtOnce(t *testing.T) {
 	t.Parallel()
 	const executions = 8

@@ -57,7 +57,7 @@ func levelName(l slog.Level) string {
 // the service's other SDKs use: timestamp, level and message, then those of the record. An
 // attribute error or err that holds an error becomes errorType and errorMessage. Records of the
 // execution's loggers also carry executionArn, requestId and tenantId, those of bodies
-// operationId, operationName and attempt; what there is not is left out.
+// operationId, operationName and attempt; what is absent is left out.
 //
 // Records below least are dropped. Nil is the level of the environment variable
 // AWS_LAMBDA_LOG_LEVEL, which Lambda sets where the function's log format is JSON; INFO without it.

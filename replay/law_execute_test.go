@@ -21,7 +21,7 @@ type interruption int
 const (
 	goesOn    interruption = iota
 	lost                   // the function is lost; after the call was committed, if there is one
-	lostFirst              // the function is lost before the call has come to anything
+	lostFirst              // the function is lost before the call has reached anything
 	replyLost              // the call was committed, the network drops the reply
 	throttled              // the call was refused and is to be repeated
 )
@@ -157,7 +157,7 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 	return o
 }
 
-// leftovers drops log records, and tells when an invocation has ended before its goroutines.
+// leftovers drops log records, and says when an invocation has ended before its goroutines.
 type leftovers struct {
 	slog.Handler
 
@@ -216,7 +216,7 @@ func afterEvery(p *program, seed int64) schedule {
 }
 
 // disturbed is how many calls are disturbed at random: concurrent at-most-once steps would take
-// for ever to all be let through by chance.
+// forever to all be let through by chance.
 const disturbed = 80
 
 // before loses the function before two calls of five.

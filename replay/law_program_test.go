@@ -99,7 +99,7 @@ type script struct {
 // strict reports whether a crash consumes attempts, so that their number depends on crashes.
 func (s script) strict() bool { return s.semantics == atMostOnce || s.semantics == countCrashes }
 
-// mostAttempts is what the policy of a step allows: so many that none is exhausted by crashes,
+// mostAttempts is what the policy of a step allows: that many that none is exhausted by crashes,
 // unless that is the script.
 func (s script) mostAttempts() int {
 	if s.exhaust || s.end == endPanic {

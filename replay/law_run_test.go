@@ -68,7 +68,7 @@ func (r *lawRun) function(opts ...replay.HandlerOption) *replay.Function[op.None
 // lawFutures are the futures that a scope can ask for.
 type lawFutures map[int]op.Op[string]
 
-// scope runs statements and returns all that they came to.
+// scope runs statements and returns all their results.
 func (r *lawRun) scope(ctx op.Context, body []*stmt, end ending, around lawFutures) (string, error) {
 	began := replay.Now(ctx)
 	futures := maps.Clone(around)
@@ -114,8 +114,8 @@ func (r *lawRun) ending(end ending, n int) error {
 	return nil
 }
 
-// left notes the futures that a scope leaves behind: waits that nobody asked for and, if the
-// scope fails, all that nobody asked for.
+// left notes the futures that a scope leaves behind: waits that no one asked for and, if the
+// scope fails, all that no one asked for.
 func (r *lawRun) left(body []*stmt, asked map[int]bool, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,7 +179,7 @@ func (r *lawRun) one(ctx op.Context, s *stmt, futures lawFutures, o op.Op[string
 	return replay.Run(ctx, o)
 }
 
-// name is unique in the program and tells the statement.
+// name is unique in the program and identifies the statement.
 func name(s *stmt, what string) string { return what + "-" + strconv.Itoa(s.num) }
 
 // stmtOf reads the statement's number out of a name on the wire.
@@ -206,7 +206,7 @@ func refused(n int) op.Op[op.None] {
 	return op.Do("no-policy", func(context.Context) error { return nil }, op.WithRetry(retry.Fixed(time.Second, retry.MaxAttempts(0))))
 }
 
-// describe tells all that a program may see of an error.
+// describe writes all that a program may see of an error.
 func describe(err error) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "error(%v", err)

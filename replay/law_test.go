@@ -70,7 +70,7 @@ func programs() gopter.Gen {
 	}
 }
 
-// forPrograms checks a law for n random programs, so many at a time.
+// forPrograms checks a law for n random programs, that many at a time.
 func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *program) error) {
 	t.Helper()
 	seed := lawSeed(t)
@@ -257,7 +257,7 @@ func lawful(through, o *lawOutcome, d *distribution) error {
 	return nil
 }
 
-// A program that runs through comes to the same result, or the same error, and the same records as
+// A program that runs through has the same result, or the same error, and the same records as
 // one that is interrupted at every checkpoint call; bodies run as often as their semantics say; and
 // every update reaches the service once and in order.
 func TestRunThroughEqualsInterrupted(t *testing.T) {

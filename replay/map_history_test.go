@@ -15,7 +15,7 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// nested tells the events of operations with the name of the operation around them.
+// nested lists the events of operations with the name of the operation around them.
 func nested(e *local.Execution) []string {
 	names := map[string]string{}
 	var lines []string

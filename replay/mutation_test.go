@@ -18,7 +18,7 @@ type mutation struct {
 	// property is the test that must fail, checks its PERDURE_CHECKS. It is one of pkg, of this package if
 	// that is empty.
 	property, checks, pkg string
-	// always: the row runs also when nobody asks for all of them.
+	// always: the row runs also when no one asks for all of them.
 	always bool
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // brokenRule is a rule of the engine or of the service that is broken on purpose, and who must notice. The rule
-// is what stays when the code is written anew: the patch of testdata/mutants is then made for where that keeps it.
+// is what stays when the code is rewritten: the patch of testdata/mutants is then made for where that keeps it.
 type brokenRule struct {
 	rule, how string
 	patch     string

@@ -16,7 +16,7 @@ type planted struct {
 	name, how string
 	// program is one of the corpus that notices it.
 	program string
-	// always: the bug is planted also when nobody asks for all of them.
+	// always: the bug is planted also when no one asks for all of them.
 	always bool
 	// patch is the file of testdata/mutants that plants it.
 	patch string
@@ -142,7 +142,7 @@ func (m planted) suite(t *testing.T) []string {
 }
 
 // explore runs the proof over the broken engine until it notices, and returns how many schedules that took and
-// the one that it came to, which must fail alone, too. Some bugs need two goroutines to come at the same time.
+// the one that it stopped at, which must fail alone, too. Some bugs need two goroutines to come at the same time.
 func (m planted) explore(t *testing.T, binary, proof string) (schedules int, line string) {
 	t.Helper()
 	const tries = 10

@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/substitute"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/replay/internal/engine"
 )
 
@@ -189,7 +190,7 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 	if of.NextMarker != "" {
 		return nil, errPartOfLog
 	}
-	log := oplog.NewLog(oplog.Visible(of.Operations))
+	log := oplog.NewLog(oplog.Visible(keepingChildren(of.Operations)))
 	exec, ok := log.Execution()
 	if !ok {
 		return nil, errNoExecution
@@ -201,6 +202,23 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 		Substitute: substitute.From(ctx), Durations: new(engine.Durations), Input: c.input, Handler: c.run,
 	})
 	return rehearsalOf(ctx, o, found)
+}
+
+// keepingChildren marks the contexts that keep their results in their children, which a history does not say: their own
+// result is empty, or tells only how their branches ended, and the operations inside are there.
+func keepingChildren(ops []checkpoint.Operation) []checkpoint.Operation {
+	parents := make(map[string]bool)
+	for i := range ops {
+		parents[ops[i].ParentID] = true
+	}
+	ops = slices.Clone(ops)
+	for i := range ops {
+		if o := &ops[i]; o.Kind == checkpoint.KindContext && o.Status == checkpoint.StatusSucceeded && !o.ReplayChildren && parents[o.ID] {
+			_, withheld := o.Payload.Withheld()
+			o.ReplayChildren = !withheld && (o.Payload.Size() == 0 || wire.IsShort(o.Payload.Bytes()))
+		}
+	}
+	return ops
 }
 
 // rehearsalOf makes the answer of a rehearsal.

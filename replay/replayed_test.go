@@ -17,7 +17,7 @@ import (
 // have (AWS quotas: 3,000 durable operations per execution).
 const replayed = 3000
 
-// replayShape is a handler's way to tell its steps apart.
+// replayShape is a handler's way to distinguish its steps.
 type replayShape struct {
 	name, reason string
 	step         func(i int) op.Op[string]

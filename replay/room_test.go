@@ -71,7 +71,7 @@ func refusals() []refusal {
 	}
 }
 
-// TestRefusalsAreErrorsOfTheirOperation has an execution with something to compensate come to what the service would
+// TestRefusalsAreErrorsOfTheirOperation has an execution with something to compensate do what the service would
 // refuse: it gets an error that it can catch, on each replay the same one, and compensates.
 func TestRefusalsAreErrorsOfTheirOperation(t *testing.T) {
 	t.Parallel()

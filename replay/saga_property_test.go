@@ -40,7 +40,7 @@ func runSaga(t *testing.T, seed uint64, crashes int, lose func(p local.Point) bo
 
 // TestWhatAFailedScopeDidIsUndone runs random sagas with crashes between effect and record, and
 // between a call and its reply, and compares a log of the effects that no crash loses with what
-// the scopes came to.
+// the scopes reached.
 func TestWhatAFailedScopeDidIsUndone(t *testing.T) {
 	t.Parallel()
 	sagas, crashed, undone, failed := times(250), 0, 0, 0

@@ -25,7 +25,7 @@ type restless struct {
 	token   int
 	calls   int
 	flying  bool
-	// untold are records that have changed since the caller was last told.
+	// untold are records that have changed since the caller was last informed.
 	untold map[string]bool
 	// wrong is what the caller has done that it must not do.
 	wrong []error
@@ -171,7 +171,7 @@ func (c *restless) apply(u checkpoint.Update) {
 	}
 }
 
-// progress ends waits and pauses, each with so many percent. The mutex is held.
+// progress ends waits and pauses, each with that many percent. The mutex is held.
 func (c *restless) progress(percent int) (some bool) {
 	for _, id := range c.order {
 		rec := c.records[id]
@@ -195,7 +195,7 @@ func serviceSide(rec *checkpoint.Operation) bool {
 		(rec.Kind == checkpoint.KindStep && rec.Status == checkpoint.StatusPending)
 }
 
-// event is that of the next invocation, which is told everything.
+// event is that of the next invocation, which is given everything.
 func (c *restless) event() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 // schedulesPerProgram is how often each small program is run.
 const schedulesPerProgram = 10
 
-// An invocation never suspends while somebody can go on, and always wakes who can: random programs
+// An invocation never suspends while someone can go on, and always wakes who can: random programs
 // with several futures, waits and retries run against a service that answers in random order.
 func TestParkAndWake(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	var d distribution
@@ -50,7 +50,7 @@ func parkAndWake(ctx context.Context, p *program, nth uint64, patience time.Dura
 	run.pause = func(ctx context.Context) {
 		c.dawdle()
 		// Nothing is lost here, so the context ends only when the invocation has been decided: too
-		// early, as long as somebody is in user code.
+		// early, as long as someone is in user code.
 		if ctx.Err() != nil {
 			premature.Store(true)
 		}
@@ -121,7 +121,7 @@ func invokeInTime(ctx context.Context, f interface {
 }
 
 // goroutinesReturn reports whether the number of goroutines comes back to what it was. A goroutine
-// that has been told to end is gone when its processor gets to it; one that was forgotten never is.
+// that has been asked to end is gone when its processor gets to it; one that was forgotten never is.
 func goroutinesReturn(want int) bool {
 	for range 1000 {
 		if runtime.NumGoroutine() <= want {

@@ -16,7 +16,7 @@ import (
 
 var errStateLost = errors.New("the state is lost")
 
-// kept is a state of so many bytes of a text, as JSON.
+// kept is a state of that many bytes of a text, as JSON.
 func kept(text string, bytes int) string { return strings.Repeat(text, max(0, bytes-2)/len(text)) }
 
 // progress is a step that leaves the state at its first attempt, fails at the second one if it is to, and

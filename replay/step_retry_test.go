@@ -44,7 +44,7 @@ func failures(n int, err error) []error {
 	return errs
 }
 
-// delays returns the delays that an execution's history tells, and whether each attempt began.
+// delays returns the delays that an execution's history says, and whether each attempt began.
 func delays(e *local.Execution) []time.Duration {
 	var ds []time.Duration
 	for _, ev := range e.History() {
@@ -243,7 +243,7 @@ func TestPolicyIsToldTheAttempt(t *testing.T) {
 }
 
 // TestPolicyThatFailsEndsTheStep covers policies that panic or make no sense: the step fails,
-// and says so, instead of being run for ever.
+// and says so, instead of being run forever.
 func TestPolicyThatFailsEndsTheStep(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -231,7 +231,7 @@ func TestAnswerDoesNotWaitForABodyThatIgnoresItsContext(t *testing.T) {
 	}
 }
 
-// TestAbandonedBodyIsToldByItsContext: nobody waits for what a failed group has started.
+// TestAbandonedBodyIsToldByItsContext: no one waits for what a failed group has started.
 func TestAbandonedBodyIsToldByItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

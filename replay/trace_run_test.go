@@ -38,7 +38,7 @@ type traceRun struct {
 	armed  int
 	calls  int
 	number int  // of the invocation
-	silent bool // nobody sees what an invocation does that was given up
+	silent bool // no one sees what an invocation does that was given up
 	// inside is how many goroutines run code of the handler's.
 	inside atomic.Int32
 }

@@ -19,7 +19,7 @@ type traceService struct {
 	records map[string]*checkpoint.Operation
 	order   []string
 	token   int
-	// untold are records that have changed since the function was last told.
+	// untold are records that have changed since the function was last answered.
 	untold map[string]bool
 	// call is the call in flight; nil if there is none.
 	call *traceCall
@@ -226,7 +226,7 @@ func (s *traceService) accept(mute bool) (checkpoint.CheckpointOutput, error) {
 	return checkpoint.CheckpointOutput{Token: s.current(), Operations: s.tell()}, nil
 }
 
-// tell returns what the function has not been told.
+// tell returns what the function does not know yet.
 func (s *traceService) tell() (ops []checkpoint.Operation) {
 	for _, id := range s.order {
 		if s.untold[id] {

@@ -249,7 +249,7 @@ func TestFailureOfARelaxedStepIsAwaited(t *testing.T) {
 // growing pauses, never when everybody waits.
 func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
 	t.Parallel()
-	asked := func(ctx op.Context) { // a branch that waits for somebody outside
+	asked := func(ctx op.Context) { // a branch that waits for someone outside
 		replay.Go(ctx, op.Group("ask", func(ctx op.Context) (string, error) {
 			approval, err := replay.Run(ctx, op.CreateCallback[string]("approval"))
 			if err != nil {
@@ -318,7 +318,7 @@ func (c *slowLine) polls() (at []string) {
 	return at
 }
 
-// TestNoPollsNearTheDeadline: the answer of one would come when nobody can use it any more.
+// TestNoPollsNearTheDeadline: the answer of one would come when no one can use it any more.
 func TestNoPollsNearTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -343,7 +343,7 @@ func TestNoPollsNearTheDeadline(t *testing.T) {
 	})
 }
 
-// TestWaitThatEndsWhileABodyRunsGoesOnInTheSameInvocation: the poll tells of it.
+// TestWaitThatEndsWhileABodyRunsGoesOnInTheSameInvocation: the poll reports it.
 func TestWaitThatEndsWhileABodyRunsGoesOnInTheSameInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

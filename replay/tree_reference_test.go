@@ -135,7 +135,7 @@ func (n *tree) failsWith(message string) bool {
 	return false
 }
 
-// batchFails reports whether so many kids can have failed, one of them as the message says.
+// batchFails reports whether that many kids can have failed, one of them as the message says.
 func (n *tree) batchFails(message string, failed int) bool {
 	can := 0
 	for _, k := range n.kids {

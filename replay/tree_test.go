@@ -30,7 +30,7 @@ type treeRun struct {
 
 	mu   sync.Mutex
 	rng  *rand.Rand
-	seen []string // what the tree came to, in each invocation that got to its end
+	seen []string // how the tree ended, in each invocation that got to its end
 }
 
 func (r *treeRun) function() local.Handler {
@@ -351,7 +351,7 @@ func trees() gopter.Gen {
 }
 
 // Random trees of all combinators, batches, groups, steps and waits, interrupted at every update,
-// come to what the sequential reference allows; an abandoned branch writes nothing more.
+// reach what the sequential reference allows; an abandoned branch writes nothing more.
 func TestRandomTreesEqualTheReference(t *testing.T) {
 	t.Parallel()
 	var d distribution

@@ -13,7 +13,7 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// abandonments are ways in which what a function does comes to nothing: it ends in a wait of a thousand hours,
+// abandonments are ways in which what a function does has no effect: it ends in a wait of a thousand hours,
 // and something else ends before, or it fails itself.
 func abandonments() map[string]func(ctx op.Context, f func(ctx op.Context) error) error {
 	type body = func(ctx op.Context) error
@@ -76,7 +76,7 @@ func abandonments() map[string]func(ctx op.Context, f func(ctx op.Context) error
 	}
 }
 
-// fails are scopes that fail after the function has come to its end.
+// fails are scopes that fail after the function has ended.
 func fails() map[string]func(ctx op.Context, f func(ctx op.Context) error) error {
 	type body = func(ctx op.Context) error
 	then := func(f body, err error) op.Op[string] {
@@ -146,7 +146,7 @@ func (r *reservations) check(t *testing.T, lost int, program func(ctx op.Context
 	}
 }
 
-// TestEveryUndoIsDoneOrReported: wherever an Undo stands and however what it is for comes to nothing, what was
+// TestEveryUndoIsDoneOrReported: wherever an Undo stands and however what it is for has no effect, what was
 // reserved is released exactly once, with the value that the reservation returned, or the error says that this
 // is not known.
 func TestEveryUndoIsDoneOrReported(t *testing.T) {
@@ -163,7 +163,7 @@ func TestEveryUndoIsDoneOrReported(t *testing.T) {
 		}
 		for way := range fails() {
 			if strings.Contains(place, "open") {
-				continue // it does not come to its end
+				continue // it does not end
 			}
 			t.Run(way+" fails with "+place, func(t *testing.T) {
 				t.Parallel()

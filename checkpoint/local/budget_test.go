@@ -85,7 +85,7 @@ func TestNineFailedInvocationsEndAnExecution(t *testing.T) {
 	}
 }
 
-// TestWhatCountsAsFailedInARow: what has the budget begin anew, and what has not.
+// TestWhatCountsAsFailedInARow: what has the budget begin again, and what has not.
 func TestWhatCountsAsFailedInARow(t *testing.T) {
 	t.Parallel()
 	no := errors.New("no")

@@ -70,7 +70,7 @@ func (s *Service) FailCallback(id string, failure checkpoint.Failure) error {
 	})
 }
 
-// Heartbeat tells that a callback is still worked on: its heartbeat timeout begins anew. The error
+// Heartbeat says that a callback is still worked on: its heartbeat timeout begins again. The error
 // is a [*checkpoint.APIError] that is [ErrNoCallback], [ErrCallbackCompleted],
 // [ErrCallbackTimedOut] or, when the execution does not run any more, [ErrEnded].
 func (s *Service) Heartbeat(id string) error {
@@ -121,7 +121,7 @@ func (d *draft) endCallback(r *Record, ev Event) {
 	d.logOf(r, ev)
 }
 
-// timeOutCallback ends a callback that nobody has answered, or that missed a heartbeat.
+// timeOutCallback ends a callback that no one has answered, or that missed a heartbeat.
 func (d *draft) timeOutCallback(operation string, failure checkpoint.Failure) {
 	r := d.record(operation)
 	r.Status, r.Failure = checkpoint.StatusTimedOut, &failure

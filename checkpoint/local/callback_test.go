@@ -223,7 +223,7 @@ func TestCallbackResultsAreChecked(t *testing.T) {
 	}
 }
 
-// TestCallbackCompletedDuringAnInvocation says that the function is told or invoked again.
+// TestCallbackCompletedDuringAnInvocation says that the function is informed or invoked again.
 func TestCallbackCompletedDuringAnInvocation(t *testing.T) {
 	t.Parallel()
 	for _, poll := range []bool{false, true} {

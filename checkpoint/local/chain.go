@@ -89,7 +89,7 @@ func (e *Execution) tellParent() {
 	}
 }
 
-// finishInvoke ends a chained invocation, unless nobody waits for it any more.
+// finishInvoke ends a chained invocation, unless no one waits for it any more.
 func (e *Execution) finishInvoke(operation string, status Status, result checkpoint.Payload, failure *checkpoint.Failure) {
 	err := e.transact(true, func(d *draft) error {
 		r := d.record(operation)

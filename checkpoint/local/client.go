@@ -10,7 +10,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
-// Call is one checkpoint call that a function has made, as [Execution.CheckpointCalls] tells it.
+// Call is one checkpoint call that a function has made, as [Execution.CheckpointCalls] lists it.
 type Call struct {
 	// Invocation and Number count from one: the invocation of the execution that the token is of,
 	// and the call of that invocation.
@@ -224,7 +224,7 @@ func (s *Service) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// observe tells the faults of a committed call.
+// observe reports a committed call to the faults.
 func (s *Service) observe(p Point) {
 	for _, f := range s.faults {
 		if f.Committed != nil {

@@ -11,21 +11,21 @@
 //     log, or its first page, and a token.
 //   - If a checkpoint call carries the token of the last accepted call and every update is allowed,
 //     all of its updates are committed and the reply holds a new token and every operation that
-//     changed since the function was last told. Otherwise nothing changes.
+//     changed since the function was last answered. Otherwise nothing changes.
 //   - If a timer is due, its operation changes: a WAIT succeeds, a PENDING step becomes READY, a
 //     CALLBACK times out.
 //   - If a function answers SUCCEEDED or FAILED, the execution ends.
-//   - If it answers PENDING and something changed that it was not told, it is invoked at once;
+//   - If it answers PENDING and something changed that it does not know of, it is invoked at once;
 //     otherwise, if something is pending, when that changes; otherwise the answer is invalid.
 //   - If the answer is invalid, or the invocation failed, crashed or ran out of time, the
 //     invocation is repeated after a pause; the budgets are in [Limits].
-//   - If the execution timeout passes or somebody stops it, the execution ends at once, and its
+//   - If the execution timeout passes or someone stops it, the execution ends at once, and its
 //     tokens with it.
 //
 // # Time
 //
 // Under the real clock the service runs by itself. Under a [VirtualClock] nothing happens until
-// somebody asks for it: [Execution.RunUntilSuspended] runs what is due, one invocation after the
+// someone asks for it: [Execution.RunUntilSuspended] runs what is due, one invocation after the
 // other, [Service.Advance] moves the time and fires timers, and [Execution.Drive] does both in
 // turn until the execution ends. The same program then makes the same history, every time.
 //
@@ -44,9 +44,9 @@
 //
 // # Keeping things
 //
-// Every transition is committed to a [Store] before anybody is told of it. If the store cannot keep
+// Every transition is committed to a [Store] before it is reported to anyone. If the store cannot keep
 // a call, the call fails; if it cannot keep what the service does by itself, the service stops and
-// everybody who waits is told why.
+// all who wait are given the reason.
 //
 // A service that is made with a store takes over what an earlier one has left there: timers, pauses
 // and callbacks go on, what was due meanwhile happens at once, and an invocation that ran when the

@@ -8,7 +8,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
-// draft is a transition of an execution in the making. Nobody sees any of it before it is
+// draft is a transition of an execution in the making. No one sees any of it before it is
 // committed, and if it is thrown away nothing has changed: that is what makes calls atomic.
 type draft struct {
 	e   *Execution

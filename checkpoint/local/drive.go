@@ -63,7 +63,7 @@ func (e *Execution) Drive(ctx context.Context) error {
 }
 
 // drive begins the next invocation that is due, unless one is running. It reports whether there
-// is nothing to wait for, else what tells of a change.
+// is nothing to wait for, else what reports a change.
 func (s *Service) drive(e *Execution) (idle bool, changed <-chan struct{}) {
 	if closed(e.done) {
 		return true, nil

@@ -168,7 +168,7 @@ func TestFunctionTimeout(t *testing.T) {
 }
 
 // TestFunctionsThatDoNotEnd says that a function that was given up does not keep its execution
-// waiting for ever, and that Close reports it.
+// waiting forever, and that Close reports it.
 func TestFunctionsThatDoNotEnd(t *testing.T) { //nolint:paralleltest // synctest
 	synctest.Test(t, func(t *testing.T) {
 		s := local.New(local.WithFunctionTimeout(3 * time.Second))

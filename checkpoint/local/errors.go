@@ -8,7 +8,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
 )
 
-// Errors that callers tell apart with errors.Is.
+// Errors that callers distinguish with errors.Is.
 var (
 	// ErrClosed says that the service has been closed.
 	ErrClosed = errors.New("local: the service is closed")
@@ -52,7 +52,7 @@ func (e *AlreadyStartedError) Error() string {
 type ExecutionError struct {
 	ARN    string
 	Status Status
-	// Failure is why, nil if nobody said so.
+	// Failure is why, nil if no one said so.
 	Failure *checkpoint.Failure
 }
 

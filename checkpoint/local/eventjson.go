@@ -27,7 +27,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, `%s,"%sDetails":%s}`, head[:len(head)-1], e.Type, details), nil
 }
 
-// UnmarshalJSON is the inverse of [Event.MarshalJSON].
+// UnmarshalJSON is the inverse of [Event.MarshalJSON]. What the service has cut off (Truncated) becomes a payload that is
+// withheld: checkpoint.WithheldPayload. An event whose error was cut has such a result.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	var head eventHead
 	if err := json.Unmarshal(data, &head); err != nil {
@@ -110,15 +111,15 @@ func (e Event) details() eventDetails {
 		d.Result = payloadOf(e.Result)
 	case EventExecutionFailed, EventExecutionStopped, EventContextFailed, EventCallbackFailed, EventCallbackTimedOut,
 		EventChainedInvokeFailed, EventChainedInvokeTimedOut, EventChainedInvokeStopped:
-		d.Error = errorOf(e.Failure)
+		d.Error = errorOf(e.Failure, e.Result)
 	case EventExecutionTimedOut, EventWaitCancelled:
 		if e.Failure != nil {
-			d.Error = errorOf(e.Failure)
+			d.Error = errorOf(e.Failure, e.Result)
 		}
 	case EventStepSucceeded:
 		d.Result, d.Retry = payloadOf(e.Result), retryOf(e)
 	case EventStepFailed:
-		d.Error, d.Retry = errorOf(e.Failure), retryOf(e)
+		d.Error, d.Retry = errorOf(e.Failure, e.Result), retryOf(e)
 	case EventWaitStarted:
 		d.Duration, d.ScheduledEnd = api.WholeSeconds(e.Duration), api.Timestamp(e.ScheduledEnd)
 	case EventWaitSucceeded:
@@ -131,7 +132,7 @@ func (e Event) details() eventDetails {
 	case EventInvocationCompleted:
 		d.Start, d.End, d.RequestID = api.Timestamp(e.Start), api.Timestamp(e.End), e.RequestID
 		if e.Failure != nil {
-			d.Error = errorOf(e.Failure)
+			d.Error = errorOf(e.Failure, e.Result)
 		}
 	case EventExecutionPaused:
 		d.PauseRequested, d.Reason, d.TimeoutPaused = api.Timestamp(e.Requested), reasonOf(e.Reason), &e.TimeoutPaused
@@ -157,15 +158,24 @@ func (d eventDetails) event() Event {
 	if d.Error != nil && d.Error.Payload != nil {
 		e.Failure = d.Error.Payload.Record()
 	}
+	if d.Error != nil && d.Error.Truncated {
+		e.Result = checkpoint.WithheldPayload(truncated)
+	}
 	if d.Retry != nil {
 		e.Attempt, e.NextAttemptDelay = d.Retry.CurrentAttempt, api.Duration(d.Retry.NextAttemptDelay)
 	}
 	return e
 }
 
+// truncated is why a payload is not known that the service has cut off.
+const truncated = "the service has cut it off in the history"
+
 func payloadOf(p checkpoint.Payload) *eventPayload {
 	if !p.Present() {
 		return &eventPayload{}
+	}
+	if _, withheld := p.Withheld(); withheld {
+		return &eventPayload{Truncated: true}
 	}
 	text := p.String()
 	return &eventPayload{Payload: &text}
@@ -180,17 +190,21 @@ func reasonOf(reason string) *eventPayload {
 }
 
 func (p *eventPayload) payload() checkpoint.Payload {
+	if p != nil && p.Truncated {
+		return checkpoint.WithheldPayload(truncated)
+	}
 	if p == nil || p.Payload == nil {
 		return checkpoint.Payload{}
 	}
 	return checkpoint.TextPayload(*p.Payload)
 }
 
-func errorOf(f *checkpoint.Failure) *eventError {
+func errorOf(f *checkpoint.Failure, result checkpoint.Payload) *eventError {
+	_, withheld := result.Withheld()
 	if f == nil {
-		return &eventError{}
+		return &eventError{Truncated: withheld}
 	}
-	return &eventError{Payload: api.FailureOf(f)}
+	return &eventError{Payload: api.FailureOf(f), Truncated: withheld}
 }
 
 func retryOf(e Event) *eventRetry {

@@ -94,3 +94,24 @@ func ExampleExecution_Log() {
 	// EXECUTION STARTED
 	// WAIT STARTED
 }
+
+func ExampleLogOf() {
+	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
+	defer service.Close()
+	ctx := context.Background()
+
+	_ = service.Host("remind", remind)
+	execution, err := service.Start(ctx, "remind", "order-42", []byte(`{}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = execution.Drive(ctx)
+	// The log as it was after the second event.
+	for _, o := range local.LogOf(execution.ARN(), execution.History()[:2]).Operations {
+		fmt.Println(o.Kind, o.Status)
+	}
+	// Output:
+	// EXECUTION STARTED
+	// WAIT STARTED
+}

@@ -37,8 +37,8 @@ type Execution struct {
 	// queued: an invocation will begin. running: one has begun and not ended. resting: none begins
 	// before the pause after one that failed is over.
 	queued, running, resting bool
-	// parked: nobody hosts the function of an execution that an earlier service has begun; waiting:
-	// an invocation is to begin when somebody does. Both are guarded by the service's mutex.
+	// parked: no one hosts the function of an execution that an earlier service has begun; waiting:
+	// an invocation is to begin when someone does. Both are guarded by the service's mutex.
 	parked, waiting bool
 	// told is how many changes the last invocation knows.
 	told int
@@ -69,7 +69,7 @@ func (e *Execution) Status() Status { return e.snapshot().Status }
 // Result returns the result of an execution that has succeeded, nil if it has none.
 func (e *Execution) Result() []byte { return e.snapshot().Result.Bytes() }
 
-// Failure returns why the execution ended without a result, nil if nobody said so.
+// Failure returns why the execution ended without a result, nil if no one said so.
 func (e *Execution) Failure() *checkpoint.Failure { return e.snapshot().Failure }
 
 // Err returns an [*ExecutionError] if the execution has ended without a result.

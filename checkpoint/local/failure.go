@@ -25,7 +25,7 @@ func timeoutFailure(requestID string, limit time.Duration) *checkpoint.Failure {
 	}
 }
 
-// notFound is why a function cannot be invoked that nobody hosts.
+// notFound is why a function cannot be invoked that no one hosts.
 func notFound(function string) *checkpoint.Failure {
 	return &checkpoint.Failure{Type: "ResourceNotFoundException", Message: "Function not found: " + function}
 }

@@ -58,7 +58,7 @@ type Faults struct {
 	Duplicate func(Point) bool
 	// Delay holds a call, or its reply, for so long. It is not asked under a virtual clock.
 	Delay func(Point) time.Duration
-	// Committed is told of every checkpoint call that was committed, before its reply can get lost.
+	// Committed is informed of every checkpoint call that was committed, before its reply can get lost.
 	Committed func(Point)
 }
 

@@ -139,7 +139,7 @@ func TestCallsOfALostFunctionAreStale(t *testing.T) {
 	}
 }
 
-// TestLostReplyIsNoReply says that a function that was not told is invoked again.
+// TestLostReplyIsNoReply says that a function that was not reported is invoked again.
 func TestLostReplyIsNoReply(t *testing.T) {
 	t.Parallel()
 	hit := once(local.MomentAfterCall, 1)
@@ -213,7 +213,7 @@ func TestEventDeliveredTwiceAtTheSameTime(t *testing.T) {
 	}
 }
 
-// TestFaultsSeePoints says what faults are told, in order, and that several options are all asked.
+// TestFaultsSeePoints says what faults are informed, in order, and that several options are all asked.
 func TestFaultsSeePoints(t *testing.T) {
 	t.Parallel()
 	var seen []string

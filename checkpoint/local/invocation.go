@@ -21,7 +21,7 @@ const lostGrace = time.Second
 // invocation is one call of a function.
 type invocation struct {
 	e         *Execution
-	function  hosted // its handler is nil if nobody hosts it any more
+	function  hosted // its handler is nil if no one hosts it any more
 	number    int
 	requestID string
 	started   time.Time

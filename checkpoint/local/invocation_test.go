@@ -52,13 +52,13 @@ func TestUpdatedOperationIDs(t *testing.T) {
 		case 1:
 			k.must(t, waitStart("told", time.Second), stepRetry("s", 2*time.Second, nil), waitStart("w", 2*time.Second))
 			clock.Advance(time.Second)
-			k.must(t) // the reply tells of the first wait
+			k.must(t) // the reply reports the first wait
 			return pending, nil
 		case 2:
 			return "", errors.New("a failed invocation does not count")
 		case 3:
 			k.must(t, waitStart("last", time.Second))
-			clock.Advance(time.Second) // not told
+			clock.Advance(time.Second) // not reported
 			return pending, nil
 		case 4:
 			k.must(t, stepSucceed("own", "1"), waitStart("more", time.Second))
@@ -300,7 +300,7 @@ func TestFailedInvocationsAreRepeated(t *testing.T) {
 	}
 }
 
-// TestFailuresForEverEndAtTheOperationLimit also says that pauses do not grow for ever.
+// TestFailuresForEverEndAtTheOperationLimit also says that pauses do not grow forever.
 func TestFailuresForEverEndAtTheOperationLimit(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t, local.WithLimits(local.Limits{Operations: 10, FailedInvocations: -1, RetryPause: time.Second}))

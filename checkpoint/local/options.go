@@ -38,7 +38,7 @@ func (f hostOptionFunc) apply(c *config)         { f(&c.hostConfig) }
 func (f hostOptionFunc) applyHost(c *hostConfig) { f(c) }
 
 // WithClock sets the clock. The default is the real clock; under a [VirtualClock] nothing happens
-// until somebody advances it or drives an execution.
+// until someone advances it or drives an execution.
 func WithClock(c Clock) Option {
 	return optionFunc(func(cfg *config) { cfg.clock = c })
 }
@@ -69,7 +69,7 @@ func WithFunctionTimeout(d time.Duration) TimeoutOption {
 }
 
 // WithExecutionTimeout ends an execution with TIMED_OUT that has not ended after d. Zero, the
-// default, means never; the history then tells the longest timeout that the API takes.
+// default, means never; the history then has the longest timeout that the API takes.
 // Limit: 1 second to 366 days (Lambda API, DurableConfig.ExecutionTimeout).
 func WithExecutionTimeout(d time.Duration) TimeoutOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.executionTimeout = d })

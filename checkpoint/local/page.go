@@ -114,7 +114,7 @@ type reply struct {
 	told      int
 }
 
-// reply uses up the token and answers with what the function was not told. The execution's mutex is held.
+// reply uses up the token and answers with what the function does not know yet. The execution's mutex is held.
 func (e *Execution) reply() reply {
 	e.inv.accepted++
 	r := reply{inv: e.inv}
@@ -147,7 +147,7 @@ func (e *Execution) tell(r reply) {
 	}
 }
 
-// untold reports whether something has changed that the last invocation was not told.
+// untold reports whether something has changed that the last invocation does not know of.
 // The execution's mutex is held.
 func (e *Execution) untold() bool {
 	for i := e.told; i < len(e.changes); i++ {

@@ -55,7 +55,7 @@ func (s *Service) Pause(ctx context.Context, in checkpoint.PauseInput) error {
 }
 
 // Resume implements [checkpoint.Control]: a PAUSED execution runs again, and is invoked, once, if the pause has cut an
-// invocation short or something has changed meanwhile that the function was not told. The pause of a PAUSING
+// invocation short or something has changed meanwhile that the function does not know of. The pause of a PAUSING
 // one is called off: its invocation goes on, and the history shows nothing of it.
 //
 // The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that is [ErrEnded] or [ErrNotPaused]; or it
@@ -188,7 +188,7 @@ func (s *Service) Delete(ctx context.Context, in checkpoint.DeleteInput) (checkp
 	return out, err
 }
 
-// owed reports whether an execution that waits for this one has still to be told how it has ended.
+// owed reports whether an execution that waits for this one has still to be given how it has ended.
 func (e *Execution) owed() bool {
 	rec := e.snapshot()
 	parent, ok := e.svc.Execution(rec.ParentARN)

@@ -211,7 +211,7 @@ func TestPauseOfAnInvocationThatEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		how    func(k *talk) (string, error)
 		status local.Status
-		// then is the status after the pause is over, with so many invocations in all.
+		// then is the status after the pause is over, with that many invocations in all.
 		then        local.Status
 		invocations int
 	}{

@@ -176,7 +176,7 @@ func (c *chaos) update() checkpoint.Update {
 	return u
 }
 
-// checkTold compares what the function was told with the log.
+// checkTold compares what the function was given with the log.
 func (c *chaos) checkTold(told map[string]checkpoint.Operation) {
 	for _, op := range c.e.Operations() {
 		got, ok := told[op.ID]
@@ -282,7 +282,7 @@ func (c *chaos) run() {
 }
 
 // TestRandomCalls says that no sequence of calls brings an execution into a state that is not
-// valid, that refused calls change nothing, and that the function is always told all of it.
+// valid, that refused calls change nothing, and that the function is always given all of it.
 func TestRandomCalls(t *testing.T) {
 	t.Parallel()
 	var accepted, refused, events int

@@ -28,7 +28,7 @@ func (s *Service) recover() error {
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	if s.virtual != nil { // the time may be that of an earlier service: names are made up anew
+	if s.virtual != nil { // the time may be that of an earlier service: names are made up again
 		all, err := s.store.List(Query{})
 		if err != nil {
 			return fmt.Errorf("read the store: %w", err)
@@ -54,7 +54,7 @@ func (s *Service) recover() error {
 		}
 	}
 	slices.SortStableFunc(due, func(a, b keptTimer) int { return a.At.Compare(b.At) })
-	for _, t := range due { // what was due while nobody was there, in order
+	for _, t := range due { // what was due while no one was there, in order
 		t.e.fire(t.TimerKey, t.armed)
 	}
 	for _, t := range later {
@@ -136,7 +136,7 @@ func (s *Service) read(arn string) (*Execution, Snapshot, error) {
 }
 
 // goOn goes on with an execution: the invocation that ran is over, what it invoked is looked
-// after, and it is invoked again when somebody hosts its function and there is something to do.
+// after, and it is invoked again when someone hosts its function and there is something to do.
 func (e *Execution) goOn() error {
 	if !e.rec.InvocationStart.IsZero() {
 		if err := e.interrupt(); err != nil {
@@ -166,7 +166,7 @@ func (e *Execution) goOn() error {
 	return nil
 }
 
-// interrupt ends, in the history, an invocation that nobody will answer any more.
+// interrupt ends, in the history, an invocation that no one will answer any more.
 func (e *Execution) interrupt() error {
 	return e.transact(false, func(d *draft) error {
 		completed := Event{
@@ -211,7 +211,7 @@ func (e *Execution) resumeInvoke(r *Record) error {
 	return nil
 }
 
-// orphan is a chained invocation whose target is to be started when somebody hosts it.
+// orphan is a chained invocation whose target is to be started when someone hosts it.
 type orphan struct {
 	parent *Execution
 	order  launchOrder

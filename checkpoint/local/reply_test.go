@@ -302,7 +302,7 @@ func TestStateOmitsTheChildrenOfFinishedContexts(t *testing.T) {
 	}
 }
 
-// TestReplyDoesNotRepeatThePages says that what a page has shown is not told again, although it
+// TestReplyDoesNotRepeatThePages says that what a page has shown is not reported again, although it
 // has changed since the event.
 func TestReplyDoesNotRepeatThePages(t *testing.T) {
 	t.Parallel()

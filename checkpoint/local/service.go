@@ -41,7 +41,7 @@ type Service struct {
 	byName map[nameKey]*Execution
 	all    []*Execution
 	queue  []*Execution // executions to invoke, under a virtual clock
-	// orphans are chained invocations whose targets wait for somebody to host them.
+	// orphans are chained invocations whose targets wait for someone to host them.
 	orphans []orphan
 	// deletions counts the executions of a name that were deleted.
 	deletions map[nameKey]int
@@ -49,7 +49,7 @@ type Service struct {
 	invoking  int
 	generated int // names made up
 	closed    bool
-	changed   chan struct{} // closed when something has changed; nil while nobody waits
+	changed   chan struct{} // closed when something has changed; nil while no one waits
 }
 
 // nameKey is what the name of an execution is unique in.
@@ -57,7 +57,7 @@ type nameKey struct{ function, name string }
 
 // New returns a service that hosts nothing. It takes over the executions that an earlier service
 // has left unfinished in the store: they go on when their functions are hosted. If the store cannot
-// be read, every call of the service fails; [Service.Err] tells why.
+// be read, every call of the service fails; [Service.Err] says why.
 func New(opts ...Option) *Service {
 	s := &Service{
 		hosts:  make(map[string]hosted),
@@ -202,7 +202,7 @@ func (s *Service) enter() bool {
 
 func (s *Service) leave() { s.work.Done() }
 
-// enqueue makes sure that an execution is invoked: now, or when somebody drives the service.
+// enqueue makes sure that an execution is invoked: now, or when someone drives the service.
 func (s *Service) enqueue(e *Execution) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

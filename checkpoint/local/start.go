@@ -16,7 +16,7 @@ import (
 // Start begins an execution of a function. The name is unique for the function; an empty one
 // stands for a generated name. If an execution of that name was started with the same payload, it
 // is returned, whether it has ended or not; with another payload, the error is an
-// [*AlreadyStartedError]. The error is [ErrNoFunction] if nobody hosts the function.
+// [*AlreadyStartedError]. The error is [ErrNoFunction] if no one hosts the function.
 //
 // ctx limits the call, not the execution.
 func (s *Service) Start(ctx context.Context, function, name string, payload []byte) (*Execution, error) {
@@ -38,7 +38,7 @@ type StartInput struct {
 	TraceHeader string
 	// Input is what the function is given.
 	Input checkpoint.Payload
-	// Async says that nobody waits for the result; other limits hold then: see [Limits].
+	// Async says that no one waits for the result; other limits hold then: see [Limits].
 	Async bool
 }
 
@@ -103,7 +103,7 @@ func (s *Service) start(o launchOrder) (*Execution, error) {
 			svc: s, input: o.Input, done: make(chan struct{}),
 			index: make(map[string]*record), timers: make(map[TimerKey]*armed),
 		}
-		e.mu.Lock() // nobody sees the execution before it is stored
+		e.mu.Lock() // no one sees the execution before it is stored
 		first, err := s.reserve(e, o)
 		if first == nil && err == nil {
 			return s.begin(e, o)

@@ -10,7 +10,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// gateStore lets go of the first commit when somebody says so, and fails it.
+// gateStore lets go of the first commit when someone says so, and fails it.
 type gateStore struct {
 	*local.MemoryStore
 

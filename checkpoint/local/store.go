@@ -13,7 +13,7 @@ import (
 var ErrNotFound = errors.New("local: no such execution")
 
 // Store keeps executions. The service holds what it works on in memory and commits every
-// transition before it tells anybody of it; it reads a store only for executions that an earlier
+// transition before it informs anyone of it; it reads a store only for executions that an earlier
 // service left behind. Implementations are safe for concurrent use; transitions of one execution
 // arrive one after the other.
 type Store interface {
@@ -81,7 +81,7 @@ type ExecutionRecord struct {
 	ARN, Name, Function, Alias string
 	// Plain says that the function is not durable: it is given the input itself.
 	Plain bool
-	// Async says that nobody waits for the result: it was started by an asynchronous invocation.
+	// Async says that no one waits for the result: it was started by an asynchronous invocation.
 	Async bool
 	// Tenant is the tenant that a CHAINED_INVOKE named.
 	Tenant string
@@ -107,8 +107,8 @@ type ExecutionRecord struct {
 	// it has ended.
 	Invocations     int
 	InvocationStart time.Time
-	// Due says that something has happened that an invocation is to be told. Updated are the IDs of
-	// the operations that the service has changed since an invocation that did not fail was told.
+	// Due says that something has happened that an invocation is to be informed. Updated are the IDs of
+	// the operations that the service has changed since an invocation that did not fail was given the log.
 	Due     bool
 	Updated []string
 	// FailedInRow and InvalidInRow count the invocations in a row that failed since the last checkpoint call with

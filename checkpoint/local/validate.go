@@ -62,7 +62,7 @@ func validText(f *checkpoint.Failure) bool {
 		!slices.ContainsFunc(f.Stack, func(frame string) bool { return !utf8.ValidString(frame) })
 }
 
-// checkFailure refuses an error that somebody sends from outside.
+// checkFailure refuses an error that someone sends from outside.
 func (l Limits) checkFailure(call string, f *checkpoint.Failure) error {
 	switch {
 	case !validText(f):

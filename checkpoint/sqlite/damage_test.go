@@ -141,7 +141,7 @@ func TestTruncatedFile(t *testing.T) {
 	}
 }
 
-// TestDamagedLog changes the log that a killed writer leaves, or cuts it: SQLite cannot tell that from a
+// TestDamagedLog changes the log that a killed writer leaves, or cuts it: SQLite cannot distinguish that from a
 // write that was under way, and drops what follows. Every transition is there as a whole, or not at all.
 func TestDamagedLog(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "rewrite testdata")
 
 // TestFileFormat: the file has a write-ahead log and room for checksums.
 func TestFileFormat(t *testing.T) {
@@ -33,7 +33,7 @@ func TestFileFormat(t *testing.T) {
 	}
 }
 
-// versions is how many versions of the schema have a file in testdata. A file is never written anew
+// versions is how many versions of the schema have a file in testdata. A file is never rewritten
 // when its version has been released.
 const versions = 4
 

@@ -36,7 +36,7 @@ func TestInputIsWrittenOnce(t *testing.T) {
 	expect(t, s, tr)
 }
 
-// withInput is a transition of an execution with an input of so many bytes.
+// withInput is a transition of an execution with an input of that many bytes.
 func withInput(bytes int) local.Transition {
 	input := checkpoint.TextPayload(strings.Repeat("x", bytes))
 	return local.Transition{

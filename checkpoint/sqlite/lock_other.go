@@ -4,7 +4,7 @@ package sqlite
 
 import "os"
 
-// seizeFile does nothing: here nobody keeps a second process from writing.
+// seizeFile does nothing: here no one keeps a second process from writing.
 func seizeFile(*os.File) error { return nil }
 
 // private returns the name to open a file by.

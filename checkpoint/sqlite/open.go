@@ -13,7 +13,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// Errors that callers tell apart with errors.Is.
+// Errors that callers distinguish with errors.Is.
 var (
 	// ErrInUse says that another process writes the store.
 	ErrInUse = errors.New("another process uses the store")
@@ -43,7 +43,7 @@ type config struct {
 func WithReadOnly() Option { return optionFunc(func(c *config) { c.readOnly = true }) }
 
 // WithRetention sets for how long an execution is kept after its end. The default is 14 days, as on
-// AWS; zero and less keep executions for ever. What is older is deleted when the store is opened
+// AWS; zero and less keep executions forever. What is older is deleted when the store is opened
 // and about once an hour.
 // Limit: 1 to 90 days on AWS (Lambda API, DurableConfig.RetentionPeriodInDays); any here.
 func WithRetention(d time.Duration) Option {
@@ -59,7 +59,7 @@ var _ local.Store = (*Store)(nil)
 type Store struct {
 	config
 	path string
-	lock *os.File // nil if nobody is kept away
+	lock *os.File // nil if no one is kept away
 
 	// requests are transitions on their way to the writer; stopped is closed when it has ended.
 	requests chan *request

@@ -232,7 +232,7 @@ func openOn(t *testing.T, d *disk, name string) *sqlite.Store {
 type load struct {
 	transitions int
 	bytes       int // of the result of each
-	stride      int // the power fails at every so many operations of the disk
+	stride      int // the power fails at every few operations of the disk
 }
 
 // transition returns one of two executions.

@@ -20,7 +20,7 @@ const (
 func now() time.Time { return time.Now() } //nolint:forbidigo // a file has no other
 
 // prune deletes executions that have ended too long ago, a bounded number. The mutex is held, or
-// nobody else knows the store.
+// no one else knows the store.
 func (s *Store) prune() error {
 	if s.retention <= 0 {
 		return nil

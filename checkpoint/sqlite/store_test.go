@@ -93,7 +93,7 @@ func TestFileIsKept(t *testing.T) {
 	}
 }
 
-// What executions are given and return is nobody else's business.
+// What executions are given and return is no one else's business.
 func TestOnlyTheOwnerReads(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "50%20 of? #1&2.db")
@@ -261,7 +261,7 @@ func TestFilesThatAreNoStores(t *testing.T) {
 			},
 		},
 		{
-			name: "another database", reason: "its tables are somebody else's", want: sqlite.ErrSchema, text: "something else",
+			name: "another database", reason: "its tables are someone else's", want: sqlite.ErrSchema, text: "something else",
 			make: func(t *testing.T, path string) { t.Helper(); database(t, path, `CREATE TABLE a (b)`) },
 		},
 		{

@@ -14,7 +14,7 @@ import (
 const Left = "goroutines are left over after the tests:"
 
 // patience is how long, in real time, goroutines may take to end, and step how often they are counted. One that
-// has been told to end is gone when its processor gets to it; one that was forgotten never is.
+// has been asked to end is gone when its processor gets to it; one that was forgotten never is.
 const patience, step = 5 * time.Second, 10 * time.Millisecond
 
 // Check runs the tests of a package, for its TestMain to exit with, and returns their code: that of run, or 1 if
@@ -28,7 +28,7 @@ func Check(run func() int) (code int) {
 		return 0
 	}
 	fmt.Fprintln(os.Stdout, Left)
-	_ = pprof.Lookup("goroutine").WriteTo(os.Stdout, 1) // nobody is told if even that fails
+	_ = pprof.Lookup("goroutine").WriteTo(os.Stdout, 1) // no one is informed if even that fails
 	return 1
 }
 
@@ -43,7 +43,7 @@ func Ended(before int) bool {
 	return false
 }
 
-// fuzzing reports whether inputs are searched for. What does that listens to signals for ever.
+// fuzzing reports whether inputs are searched for. What does that listens to signals forever.
 func fuzzing() bool {
 	f := flag.Lookup("test.fuzz")
 	return f != nil && f.Value.String() != ""

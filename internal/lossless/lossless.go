@@ -18,7 +18,7 @@ type Loss struct {
 	Problem string
 }
 
-// The bounds of the search: so many losses are enough to see what is wrong, and of so many places that look like one it
+// The bounds of the search: that many losses are enough to see what is wrong, and of that many places that look like one it
 // is found out whether they are. What is in one place of all elements of an array counts once.
 const (
 	most      = 8
@@ -322,3 +322,9 @@ func HasValues(pointer any) bool {
 	t := reflect.TypeOf(pointer)
 	return t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() > 0
 }
+
+// Member returns the path of a member.
+func Member(path, name string) string { return dot(path, name) }
+
+// Item returns the path of an element.
+func Item(path string, i int) string { return at(path, i) }

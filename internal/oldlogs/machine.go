@@ -54,8 +54,8 @@ func newMachine(p Program) (*machine, error) {
 	m := &machine{
 		clock: local.NewVirtualClock(start()), answered: make(map[string]int), due: make(map[string]bool),
 	}
-	// the pauses after failed invocations are those of the service that the histories were written with
-	m.service = local.New(local.WithClock(m.clock), local.WithLimits(local.Limits{RetryPause: time.Second, MaxRetryPause: time.Minute}))
+	// The pauses after failed invocations are those of the service that made the histories.
+	m.service = local.New(local.WithClock(m.clock), local.WithLimits(local.Limits{RetryPause: time.Second, FailedInvocations: -1}))
 	m.program = p.New(World{Service: m.service, Clock: m.clock})
 	err := m.service.Host(functionName, local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
 		return m.invoke(ctx, event)

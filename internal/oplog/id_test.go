@@ -318,7 +318,7 @@ func TestWireNamesFitTheAPI(t *testing.T) {
 	p := properties(t, 1000)
 	valid := regexp.MustCompile(`^[\x20-\x7E]{1,256}$`)
 	name := gen.RegexMatch(`[ -~]{1,256}`)
-	p.Property("a wire name is valid and tells keys apart", prop.ForAll(
+	p.Property("a wire name is valid and distinguishes keys", prop.ForAll(
 		func(name, prefix, one, two string) string {
 			one, two = prefix+one, prefix+two
 			a, b := oplog.WireName(name, one), oplog.WireName(name, two)

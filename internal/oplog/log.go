@@ -20,7 +20,7 @@ type Log struct {
 	entries   []entry
 	scopes    map[uint64]int32 // number of a tag → unclaimed
 	last      place            // of the scope that was looked for last: neighbours mostly share it
-	unclaimed []int32          // per scope: records that nobody has claimed
+	unclaimed []int32          // per scope: records that are not claimed
 	open      int              // the sum of unclaimed
 	root      uint64           // the number of the root scope's tag
 	execution *checkpoint.Operation
@@ -178,7 +178,7 @@ func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
 	return &op
 }
 
-// Unclaimed returns how many records of a scope nobody has claimed. Records whose ID another SDK
+// Unclaimed returns how many records of a scope are not claimed. Records whose ID another SDK
 // made count as unclaimed ones of the root scope: our code cannot reach them. The record of the
 // execution counts nowhere.
 func (l *Log) Unclaimed(s Scope) int {

@@ -389,7 +389,7 @@ func TestWithdraw(t *testing.T) {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			if d.Acked() < last {
-				t.Errorf("all was sent, and %d accepted, but the last is %d: who waits for it waits for ever", d.Acked(), last)
+				t.Errorf("all was sent, and %d accepted, but the last is %d: who waits for it waits forever", d.Acked(), last)
 			}
 			if next := d.Add(startOf("z"), time.Time{}); next <= n && n != 7 {
 				t.Errorf("the next has the number %d, which is not above %d", next, n)

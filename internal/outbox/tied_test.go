@@ -16,7 +16,7 @@ import (
 	"github.com/perdure/perdure/internal/outbox"
 )
 
-// unit is what a test adds to a queue: updates that are tied, of which the last has a payload of so many bytes.
+// unit is what a test adds to a queue: updates that are tied, of which the last has a payload of that many bytes.
 type unit struct {
 	bytes int
 	tied  int // to how many it is tied that are before it

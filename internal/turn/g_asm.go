@@ -2,7 +2,7 @@
 
 package turn
 
-// g returns what tells the calling goroutine from all others that exist: the address of the
+// g returns what distinguishes the calling goroutine from all others that exist: the address of the
 // runtime's own record of it. It takes a nanosecond. The runtime uses a record again after its
 // goroutine has ended, so a strand forgets it then.
 func g() uintptr

@@ -28,7 +28,7 @@ func unwinds(dead bool) string {
 	return "is through"
 }
 
-// model does what a turn does, on one goroutine: it says what a script must come to.
+// model does what a turn does, on one goroutine: it says how a script must end.
 type model struct {
 	programs [][]action
 	strands  []*strandModel

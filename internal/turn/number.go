@@ -10,7 +10,7 @@ import (
 
 // number reads the number of the calling goroutine from its stack. That takes a microsecond at the
 // top of a goroutine and more further down, so it is read when a strand begins, and only if its stack
-// does not tell whose it is.
+// does not show whose it is.
 func number() uint64 {
 	var buf [64]byte
 	return parseNumber(buf[:runtime.Stack(buf[:], false)])
@@ -45,7 +45,7 @@ func stackOf(dump []byte, number uint64) []byte {
 // mainName is how [Strand.main] is named in a stack, up to its argument.
 const mainName = "turn.(*Strand).main("
 
-// told is what is known of the stacks of this program: nothing yet, that they tell whose they are, or that they do not.
+// told is what is known of the stacks of this program: nothing yet, that they say whose they are, or that they do not.
 var told atomic.Int32 //nolint:gochecknoglobals // how the program was compiled is the same for all turns
 
 const (

@@ -30,8 +30,8 @@ const (
 	Foreign
 )
 
-// Who tells who the calling goroutine is, without taking the turn. [Own] and [Inside] are not told
-// apart: it returns Own for both.
+// Who returns who the calling goroutine is, without taking the turn. [Own] and [Inside] are not distinguished:
+// it returns Own for both.
 func (p *Seat) Who() Caller {
 	off := p.s.offs.Load()
 	switch own := p.s.id.Load() == g(); {

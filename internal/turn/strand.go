@@ -29,9 +29,9 @@ type Strand struct {
 	turn   *Turn
 	task   Task
 	wake   chan struct{}
-	number uint64 // of its goroutine; zero if its stack tells whose it is
+	number uint64 // of its goroutine; zero if its stack shows whose it is
 
-	// id tells its goroutine from others; zero before it begins and after it has ended. Goroutines
+	// id distinguishes its goroutine from others; zero before it begins and after it has ended. Goroutines
 	// that do not have the turn read it.
 	id atomic.Uintptr
 	// offs says that its goroutine is off the turn; others read it.

@@ -77,7 +77,7 @@ func (f *floor) on(event func()) {
 
 func forever(s *turn.Strand) {
 	for {
-		s.Park("for ever")
+		s.Park("forever")
 	}
 }
 

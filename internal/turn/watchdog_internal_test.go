@@ -232,7 +232,7 @@ func TestNumberOfAGoroutine(t *testing.T) {
 	}
 }
 
-// Two goroutines that exist at the same time are told apart.
+// Two goroutines that exist at the same time are distinguished.
 func TestGoroutinesDiffer(t *testing.T) {
 	t.Parallel()
 	mine := g()
@@ -326,7 +326,7 @@ func TestStacksTellWhoseTheyAre(t *testing.T) {
 	seen := make(map[uint64]bool)
 	for i, s := range strands {
 		if s.number != 0 {
-			t.Fatal("stacks do not tell whose they are: every strand pays for its number")
+			t.Fatal("stacks do not say whose they are: every strand pays for its number")
 		}
 		stack := s.find(all)
 		n := parseNumber(stack)

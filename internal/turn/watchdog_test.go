@@ -55,7 +55,7 @@ func TestMutexAcrossAPark(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(patience):
-		t.Fatal("the strands wait for ever")
+		t.Fatal("the strands wait forever")
 	}
 	f.Post(func() {
 		if total != n || f.Strands() != 0 || f.LiveOff() != 0 {
@@ -317,7 +317,7 @@ func TestComputingKeepsTheTurn(t *testing.T) {
 	})
 }
 
-// At rest no timer is set, so a bubble notices that its goroutines wait for ever. This test runs in a process of
+// At rest no timer is set, so a bubble notices that its goroutines wait forever. This test runs in a process of
 // its own, which must fail.
 func TestDeadlockIsDetected(t *testing.T) {
 	t.Parallel()

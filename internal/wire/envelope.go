@@ -84,6 +84,12 @@ func (e *Envelope) Short(summary string) *Envelope {
 	}
 }
 
+// IsShort reports whether a payload is an envelope whose results are in the records of the branches.
+func IsShort(payload []byte) bool {
+	e, ok := ReadEnvelope(payload)
+	return ok && e.Status != "" && len(e.Items) == 0
+}
+
 // Encode returns the envelope as a payload.
 func (e *Envelope) Encode() []byte {
 	var b bytes.Buffer
@@ -107,7 +113,7 @@ func ReadEnvelope(payload []byte) (e *Envelope, ok bool) {
 	return m.Perdure, true
 }
 
-// Started is how many of n branches count as started when so many have been counted as ended, the
+// Started is how many of n branches count as started when that many have been counted as ended, the
 // one that decides included: all, unless maxOpen, which is not zero then, bounds how many may be
 // open at once. It does not depend on how many an invocation got to before it was lost.
 func Started(n, maxOpen, counted int) int {

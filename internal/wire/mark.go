@@ -48,7 +48,7 @@ func JoinMarks(marks []Mark) string {
 	return b.String()
 }
 
-// splitMarks is the reverse of JoinMarks, for at least so many branches. A text that was cut gives
+// splitMarks is the reverse of JoinMarks, for at least that many branches. A text that was cut gives
 // a mark that no branch has.
 func splitMarks(text string, atLeast int) []Mark {
 	marks := make([]Mark, 0, max(atLeast, len(text)/markSize))

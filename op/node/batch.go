@@ -10,7 +10,7 @@ type Batch struct {
 	// Total, unless zero, is the number of items that count: the operations are batches themselves,
 	// and the rule counts what is in them.
 	Total int
-	// Indexed says that operations without a key are told apart by their index; else by their name.
+	// Indexed says that operations without a key are distinguished by their index; else by their name.
 	Indexed bool
 	// ItemSubType is the sub-type of the record of a branch.
 	ItemSubType string

@@ -36,7 +36,7 @@ type Header struct {
 	Decl *Decl
 	// Name identifies the operation within its scope, together with Key.
 	Name string
-	// Key tells operations of one name apart; empty for an operation without a key.
+	// Key distinguishes operations of one name; empty for an operation without a key.
 	Key string
 	// SubType says on the wire which operation of the SDK this is.
 	SubType string
@@ -51,7 +51,7 @@ type Header struct {
 	// Undo, if not nil, makes the step that compensates the operation.
 	Undo *Undo
 	// Check decodes a record into the declared type, to see whether it can be.
-	// Nil means that nobody will use the result.
+	// Nil means that no one will use the result.
 	Check Checker
 	// Value, if not nil, decodes a record as the user of the operation does, through functions of the
 	// user's that change its result or its error: it returns the error that the user gets. A branch
@@ -71,7 +71,7 @@ type Decl struct {
 	Name string
 }
 
-// Checker tells whether a record can be decoded into the type an operation was declared with.
+// Checker reports whether a record can be decoded into the type an operation was declared with.
 type Checker interface {
 	Check(r Result) error
 }
@@ -183,6 +183,8 @@ type Group struct {
 type Verbatim struct {
 	// Payload is nil if there is none.
 	Payload Payload
+	// Replayed says that the payload was in the log before the code asked for it: see [Result.Replayed].
+	Replayed bool
 }
 
 // Await waits for an operation that was started before. It claims nothing.

@@ -105,7 +105,7 @@ func (m *model) checkLock(c ssa.CallInstruction, obj *types.Func) {
 		return false
 	}
 	if held(c.Block(), slices.Index(c.Block().Instrs, ssa.Instruction(c))+1) {
-		m.report(ruleLock, c.Pos(), short(obj)+" is held across an operation: if that suspends, the next invocation of this process may wait for the lock for ever; unlock it before")
+		m.report(ruleLock, c.Pos(), short(obj)+" is held across an operation: if that suspends, the next invocation of this process may wait for the lock forever; unlock it before")
 	}
 }
 

@@ -16,7 +16,7 @@ const trip = 10 * time.Millisecond
 // operations.
 type line struct {
 	trip time.Duration
-	// seen is told of each call when its updates have become durable; may be nil.
+	// seen is informed of each call when its updates have become durable; may be nil.
 	seen func(us []checkpoint.Update)
 
 	mu      sync.Mutex // guards what follows

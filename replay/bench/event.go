@@ -63,7 +63,7 @@ func (l *log) event() ([]byte, error) {
 	})
 }
 
-// text is the payload of a string that takes so many bytes as JSON.
+// text is the payload of a string that takes that many bytes as JSON.
 func text(bytes int) checkpoint.Payload {
 	return checkpoint.TextPayload(`"` + strings.Repeat("x", bytes-len(`""`)) + `"`)
 }

@@ -49,7 +49,7 @@ func replayRows() []Row {
 // replayGoals are the goals of a replay, and the limit of the ratio, which stands for the time.
 type replayGoals struct{ ratio, micros, allocs, limit float64 }
 
-// shape is how a handler tells its steps apart. It returns the i-th one, and its name and key.
+// shape is how a handler distinguishes its steps. It returns the i-th one, and its name and key.
 type shape func(i int) (b op.Builder[int, string], name, key string)
 
 func echo(context.Context, int) (string, error) { return "", nil }
@@ -72,7 +72,7 @@ func byKeys(i int) (b op.Builder[int, string], name, key string) {
 	return func(in int) op.Op[string] { return step(in).Key(key) }, "charge-card", key
 }
 
-// replayRow is a log of steps that have succeeded with results of so many bytes, from the bytes of
+// replayRow is a log of steps that have succeeded with results of that many bytes, from the bytes of
 // the event to the next operation.
 func replayRow(name string, of shape, bytes int, goals replayGoals) Row {
 	return Row{
@@ -152,7 +152,7 @@ func stepsThenWait(
 // atRest is how long a timer may go on that an invocation has left, which holds what it knew.
 const atRest = 200 * time.Millisecond
 
-// liveHeap is what lives on the heap when steps were replayed whose results nobody used, the event
+// liveHeap is what lives on the heap when steps were replayed whose results no one used, the event
 // included, as a multiple of the event.
 func liveHeap(ctx context.Context, builders []op.Builder[int, string], event []byte) (float64, error) {
 	var inside uint64

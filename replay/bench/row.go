@@ -11,7 +11,7 @@ type Row struct {
 	Name string
 	// Means is what the row says to a user.
 	Means string
-	// Measure does the work once and returns what it came to.
+	// Measure does the work once and returns how it ended.
 	Measure func(ctx context.Context, size Size) ([]Metric, error)
 }
 

@@ -66,7 +66,7 @@ func sequentialRows() []Row {
 	return rows
 }
 
-// sequenced is what steps one after the other came to, per step. floor is the same without the
+// sequenced is what steps one after the other cost, per step. floor is the same without the
 // interpreter, trip a round trip.
 type sequenced struct {
 	worked, floor, trip time.Duration

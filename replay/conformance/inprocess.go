@@ -27,7 +27,7 @@ type InProcess struct {
 
 var _ Host = InProcess{}
 
-// maxMoves bounds how often the clock moves in one execution: one that goes on for ever is a bug.
+// maxMoves bounds how often the clock moves in one execution: one that goes on forever is a bug.
 const maxMoves = 2000
 
 // Run implements [Host].

@@ -14,7 +14,7 @@ import (
 )
 
 // TestInterruptedRequirements: wherever a function is lost before or after a checkpoint, the
-// execution comes to the same end; also if it is lost after each of them. Left out are only the
+// execution has the same end; also if it is lost after each of them. Left out are only the
 // requirements that say themselves when the function is lost: their functions end their process.
 func TestInterruptedRequirements(t *testing.T) {
 	t.Parallel()

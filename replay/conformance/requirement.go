@@ -28,7 +28,7 @@ type Requirement struct {
 	Invocations string `yaml:"invocations"`
 	// Optional says that a failure is no reason to reject an implementation.
 	Optional bool `yaml:"optional"`
-	// Async is documentation; AsyncInvoke says that nobody waits for the function.
+	// Async is documentation; AsyncInvoke says that no one waits for the function.
 	Async       bool   `yaml:"async"`
 	AsyncInvoke bool   `yaml:"AsyncInvoke"`
 	AsyncConfig Object `yaml:"AsyncConfig"`

@@ -26,7 +26,7 @@ func WithBudget(b Budget) Option { return option(func(c *config) { c.budget = b 
 
 // PriceTable is what the service charges, in US dollars.
 type PriceTable struct {
-	// Date is when somebody has looked at the prices, Region where they hold, Source where they were found.
+	// Date is when someone has looked at the prices, Region where they hold, Source where they were found.
 	// They are printed with what a table was used for.
 	Date, Region, Source string
 	// PerOperation is for each metered operation, PerByte for each byte stored.
@@ -44,7 +44,7 @@ func AnnouncedPrices() PriceTable {
 	}
 }
 
-// Of returns what so many operations and bytes cost.
+// Of returns what that many operations and bytes cost.
 func (p PriceTable) Of(operations, bytes int) float64 {
 	return float64(operations)*p.PerOperation + float64(bytes)*p.PerByte
 }
@@ -55,7 +55,7 @@ func costOf(e *local.Execution) Budget {
 	return Budget{Operations: rec.Metered, Bytes: rec.DataBytes, CheckpointCalls: len(e.CheckpointCalls())}
 }
 
-// exceeded tells what is over the budget.
+// exceeded says what is over the budget.
 func (b Budget) exceeded(cost Budget) []string {
 	var list []string
 	for _, x := range []struct {

@@ -18,7 +18,7 @@ import (
 )
 
 // Cloud has [Run] start the function that is deployed under functionARN, a name or an ARN with a
-// version or an alias, and not the one that it is given: that one only tells the types, the
+// version or an alias, and not the one that it is given: that one only gives the types, the
 // registered errors and the codecs. api is a *lambda.Client of the AWS SDK. The test is the same:
 //
 //	var where replaytest.Option // nil: here, under virtual time
@@ -31,7 +31,7 @@ import (
 // the callbacks that have a [CallbackResult] when it sees them, and stops the execution if the test ends before
 // it does. Throttled and lost calls are repeated.
 //
-// Nobody sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
+// No one sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
 // Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of operations,
 // registered errors and codecs are found by running the handler again, in the test's process, with the
 // history and without a single body. What is declared inside of a group that has ended is not seen
@@ -347,7 +347,7 @@ func (w *watched) answer(ctx context.Context) (progress bool, err error) {
 	return progress, nil
 }
 
-// closed reports whether a callback has ended meanwhile, by its timeout or by somebody else.
+// closed reports whether a callback has ended meanwhile, by its timeout or by someone else.
 func (w *watched) closed(ctx context.Context, id string) bool {
 	if w.read(ctx) != nil {
 		return false
@@ -400,7 +400,7 @@ func (w *watched) gaveUp(ctx context.Context, last error) error {
 	return fmt.Errorf("%s: %s; wait longer with WithPollTimeout", what, waitsFor(w.operations(w.rehearse(ctx)), w.cfg.replies, ""))
 }
 
-// table is what the history tells, for messages.
+// table is what the history says, for messages.
 func (w *watched) table(ctx context.Context) string {
 	if w.history == nil {
 		return ""

@@ -15,7 +15,7 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// TestCloudProblemsAreExplained reads what the author of a test is told.
+// TestCloudProblemsAreExplained reads what the author of a test reads.
 func TestCloudProblemsAreExplained(t *testing.T) {
 	t.Parallel()
 	s := newShop()

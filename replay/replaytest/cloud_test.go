@@ -33,7 +33,7 @@ var _ replaytest.LambdaAPI = (*lambdaapi.Client)(nil)
 
 const functionARN = "arn:aws:lambda:us-east-1:123456789012:function:orders:live"
 
-// site stands for AWS: a function in the local service, behind HTTP. Time passes when somebody asks
+// site stands for AWS: a function in the local service, behind HTTP. Time passes when someone asks
 // for the second time in vain.
 type site struct {
 	url     string
@@ -124,7 +124,7 @@ func here() cmp.Options {
 	}
 }
 
-// TestSameTableHereAndInTheCloud runs one table in both homes and compares what they come to.
+// TestSameTableHereAndInTheCloud runs one table in both homes and compares how they end.
 func TestSameTableHereAndInTheCloud(t *testing.T) {
 	t.Parallel()
 	refuse := func(s *shop) {

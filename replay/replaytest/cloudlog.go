@@ -14,7 +14,7 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// history is what the events of an execution in the cloud tell.
+// history is what the events of an execution in the cloud say.
 type history struct {
 	events []local.Event
 	// log is the log that the function was given, that of the execution first, as far as events
@@ -29,87 +29,20 @@ type history struct {
 
 // readHistory makes the log of an execution from its events.
 func readHistory(arn string, events []local.Event, cut map[int]bool) *history {
-	h := &history{events: events, cut: make(map[string]bool)}
-	place := make(map[string]int)
+	h := &history{events: events, log: local.LogOf(arn, events).Operations, cut: make(map[string]bool)}
 	for i := range events {
-		e := &events[i]
-		kind, ok := kindOf(e.Type)
-		switch {
-		case e.Type == local.EventInvocationCompleted:
+		switch e := &events[i]; e.Type { //nolint:exhaustive // all others are about operations, or change nothing here
+		case local.EventInvocationCompleted:
 			h.invocations++
-			continue
-		case e.Type == local.EventExecutionStarted:
+		case local.EventExecutionStarted:
 			h.began = e.Time
-			h.log = append(h.log, checkpoint.Operation{
-				ID: checkpoint.ExecutionID(arn), Name: e.Name, Kind: checkpoint.KindExecution,
-				Status: checkpoint.StatusStarted, Start: e.Time, Payload: e.Input,
-			})
-			continue
-		case !ok: // the end of the execution
+		case local.EventExecutionSucceeded, local.EventExecutionFailed, local.EventExecutionTimedOut, local.EventExecutionStopped:
 			h.over = e.Time
-			continue
+		default:
+			h.cut[e.OperationID] = h.cut[e.OperationID] || cut[e.ID]
 		}
-		at, seen := place[e.OperationID]
-		if !seen {
-			at = len(h.log)
-			place[e.OperationID] = at
-			h.log = append(h.log, checkpoint.Operation{
-				ID: e.OperationID, ParentID: e.ParentID, Name: e.Name, SubType: e.SubType, Kind: kind,
-				Status: checkpoint.StatusStarted, Start: e.Time,
-			})
-		}
-		happen(&h.log[at], e)
-		h.cut[e.OperationID] = h.cut[e.OperationID] || cut[e.ID]
 	}
 	return h
-}
-
-// kindOf returns what an event is about; ok is false for the execution itself and its invocations.
-func kindOf(t local.EventType) (kind checkpoint.Kind, ok bool) {
-	for prefix, kind := range map[string]checkpoint.Kind{
-		"Step": checkpoint.KindStep, "Wait": checkpoint.KindWait, "Context": checkpoint.KindContext,
-		"Callback": checkpoint.KindCallback, "ChainedInvoke": checkpoint.KindChainedInvoke,
-	} {
-		if strings.HasPrefix(string(t), prefix) {
-			return kind, true
-		}
-	}
-	return "", false
-}
-
-// happen takes an event of an operation into its record.
-func happen(rec *checkpoint.Operation, e *local.Event) {
-	if e.CallbackID != "" {
-		rec.CallbackID = e.CallbackID
-	}
-	if e.Type == local.EventWaitStarted {
-		rec.ScheduledEnd = e.ScheduledEnd
-	}
-	status, over := statusOf(e.Type)
-	if !over {
-		rec.Status = checkpoint.StatusStarted
-		return
-	}
-	rec.Payload, rec.Failure = e.Result, e.Failure
-	rec.Attempt = max(rec.Attempt, e.Attempt)
-	if e.NextAttemptDelay > 0 {
-		rec.Status, rec.NextAttempt = checkpoint.StatusPending, e.Time.Add(e.NextAttemptDelay)
-		return
-	}
-	rec.Status, rec.End, rec.NextAttempt = status, e.Time, time.Time{}
-}
-
-// statusOf returns the status that an event brings an operation; over is false for a start.
-func statusOf(t local.EventType) (status checkpoint.Status, over bool) {
-	for suffix, status := range map[string]checkpoint.Status{
-		"Succeeded": checkpoint.StatusSucceeded, "Failed": checkpoint.StatusFailed, "TimedOut": checkpoint.StatusTimedOut,
-		"Cancelled": checkpoint.StatusCancelled, "Stopped": checkpoint.StatusStopped,
-	} {
-		if strings.HasSuffix(string(t), suffix) {
-			return status, true
-		}
-	}
-	return checkpoint.StatusStarted, false
 }
 
 // pathsOf finds the paths of the operations of a log, by their IDs: an ID is derived from the
@@ -136,7 +69,7 @@ func pathsOf(log []checkpoint.Operation, seen *sights) map[string]string {
 	return p.paths
 }
 
-// sights are the operations that a rehearsal has come to. The nil sights note nothing.
+// sights are the operations that a rehearsal has reached. The nil sights note nothing.
 type sights struct {
 	batches map[string]*node.Batch    // by path
 	heads   map[string][]*node.Header // of operations with a key, by the path of their scope

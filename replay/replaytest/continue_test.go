@@ -150,7 +150,7 @@ func TestContinueKeepsWhatTheTestSays(t *testing.T) {
 	}
 	runs = 0
 	got = record(t, func(tb *recorder) {
-		e := replaytest.Start(tb, before, order1{}) // nobody answers yet
+		e := replaytest.Start(tb, before, order1{}) // no one has answered yet
 		e.RunUntilSuspended()
 		e.Advance(2 * time.Hour)
 		e.Continue(after)

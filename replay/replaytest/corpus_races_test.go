@@ -26,7 +26,7 @@ func three(name string) op.Op[int] {
 }
 
 // linger takes longer, in real time, than a body that Explore holds back: what was left behind meanwhile
-// comes to its end.
+// ends.
 var linger = op.Do("linger", func(context.Context) error {
 	for range 10 {
 		dawdle()

@@ -22,7 +22,7 @@ func passing(ctx context.Context, d time.Duration) {
 	}
 }
 
-// rules are programs that each come to one rule of the engine that other programs do not.
+// rules are programs that each need one rule of the engine that other programs do not.
 func rules() map[string]program {
 	anything := replaytest.WithEqual(func(string, string) bool { return true })
 	return map[string]program{
@@ -95,7 +95,7 @@ func placesLeft(ctx op.Context, _ int) (string, error) {
 	return text(got, nil)
 }
 
-// polls has two branches wait for different times while a body runs that looks whether each was told in time.
+// polls has two branches wait for different times while a body runs that looks whether each went on in time.
 func polls(ctx op.Context, n int) (string, error) {
 	patience := 20 * time.Millisecond
 	if n == 0 { // nothing interrupts it, and it must be seen
@@ -143,7 +143,7 @@ func polls(ctx op.Context, n int) (string, error) {
 	return text(seen, replay.Exec(ctx, f.Result()))
 }
 
-// twoMayWin is a race of which the loser can win if the function is away for a while when it was about to be told.
+// twoMayWin is a race of which the loser can win if the function is away for a while when it was about to be answered.
 func twoMayWin(ctx op.Context, _ int) (string, error) {
 	slower := op.Group("slower", func(ctx op.Context) (int, error) {
 		if _, err := replay.Run(ctx, add(1).Undo(func(context.Context, int) error { return nil })); err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// program is a handler that bears every interruption.
+// program is a handler that survives every interruption.
 type program struct {
 	run  func(op.Context, int) (string, error)
 	opts []replaytest.ExploreOption
 	set  []replay.HandlerOption
-	// want is what an execution comes to that nothing interrupts, with the input 0; empty
-	// if nobody looks.
+	// want is how an execution ends that nothing interrupts, with the input 0; empty
+	// if no one looks.
 	want string
 }
 
@@ -86,7 +86,7 @@ func failsBefore(ctx context.Context, attempt int) error {
 
 func text(v any, err error) (string, error) { return fmt.Sprint(v), err }
 
-// lengths tells large results apart without showing them.
+// lengths distinguishes large results without showing them.
 func lengths(vs []string, err error) (string, error) {
 	n := make([]int, len(vs))
 	for i, v := range vs {
@@ -99,7 +99,7 @@ func lengths(vs []string, err error) (string, error) {
 // is seen.
 var told = op.DoFunc("told", func(context.Context, string) error { return nil })
 
-// hours tells times apart that no interruption changes.
+// hours distinguishes times that no interruption changes.
 func hours(d time.Duration) int { return int(d.Round(time.Hour) / time.Hour) }
 
 func pause(ctx op.Context) error { return replay.Exec(ctx, op.Wait("pause", time.Hour)) }

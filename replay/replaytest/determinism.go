@@ -29,7 +29,7 @@ func newDeterminism() determinism {
 type course struct {
 	visited map[string]bool
 	latest  map[string]string
-	// invocation is its number; zero if nobody asks.
+	// invocation is its number; zero if no one asks.
 	invocation int
 }
 
@@ -66,7 +66,7 @@ func (d *determinism) place(c *course, path string, h *node.Header) {
 	}
 }
 
-// complaints tell what was not the same in all invocations, and where.
+// complaints say what was not the same in all invocations, and where.
 func (d *determinism) complaints(at func(path string) string) (list []string) {
 	if path := d.changed[0]; path != "" {
 		list = append(list, fmt.Sprintf(notDeterministic+"the input of %q%s was %s, and %s when the code was replayed; %s",
@@ -79,7 +79,7 @@ func (d *determinism) complaints(at func(path string) string) (list []string) {
 	return list
 }
 
-// nondeterminism tells in what the invocations of the execution differ.
+// nondeterminism says in what the invocations of the execution differ.
 func (k *kit) nondeterminism() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -93,7 +93,7 @@ const notDeterministic = "the handler is not deterministic: "
 const causes = "look for what reads the clock (use replay.Now), random numbers (replay.Rand) or the environment, " +
 	"iterates a map, or changes a variable that the handler and its bodies share"
 
-// fingerprint tells inputs apart.
+// fingerprint distinguishes inputs.
 func fingerprint(in any) string {
 	if in == nil {
 		return ""

@@ -171,7 +171,7 @@ func wait() {
 // the network and others would take for one of the real clock.
 type timeless struct{ context.Context } //nolint:containedctx // the one it is
 
-// Deadline tells of none.
+// Deadline reports none.
 func (timeless) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // crash is asked at each call of Crash.

@@ -4,7 +4,7 @@
 //
 // Which function to call, in order of application:
 //
-//   - If the test is about what an execution comes to, use [Run].
+//   - If the test is about how an execution ends, use [Run].
 //   - If something happens from outside while it is suspended, a callback or the passing of time that
 //     the test wants to look into, use [Start].
 //   - If it must survive every crash, lost reply and repeated delivery, use [Explore].

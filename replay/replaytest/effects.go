@@ -31,7 +31,7 @@ type effects struct {
 	// failures are those that the log was given, texts the payloads that report a compensation.
 	failures []report
 	texts    []string
-	// decided is the invocation in which a group or a batch came to its end, by ID.
+	// decided is the invocation in which a group or a batch ended, by ID.
 	decided map[string]int
 }
 
@@ -79,7 +79,7 @@ type batch struct {
 	branches map[int]string
 	// limit says that it is an op.Timeout.
 	limit bool
-	// outcome is how it has ended, as the code that makes its result was told last; nil if it was not.
+	// outcome is how it has ended, as the code that makes its result was last given it; nil if it was not.
 	outcome *node.Outcome
 }
 
@@ -100,7 +100,7 @@ func newEffects() *effects {
 	}
 }
 
-// watch notes an operation that the code runs, and returns one that tells what becomes of it. Nil notes nothing.
+// watch notes an operation that the code runs, and returns one that says what becomes of it. Nil notes nothing.
 func (f *effects) watch(k *kit, c *course, path string, n node.Node) node.Node {
 	if f == nil {
 		return n
@@ -123,7 +123,7 @@ func (f *effects) watch(k *kit, c *course, path string, n node.Node) node.Node {
 	return n
 }
 
-// undo has the Undo of an operation tell when it runs, and what it is given.
+// undo has the Undo of an operation report when it runs, and what it is given.
 func (f *effects) undo(k *kit, n node.Node, e *effect) node.Node {
 	u := n.Head().Undo
 	if _, await := n.(*node.Await); await || u == nil {
@@ -167,7 +167,7 @@ type compensation struct {
 // Run implements node.Body.
 func (c *compensation) Run(ctx context.Context) (any, error) { return c.inner.Run(ctx) }
 
-// group has the function of a group tell what it returns.
+// group has the function of a group report what it returns.
 func (f *effects) group(k *kit, c *course, path string, n *node.Group) node.Node {
 	k.note(func() {
 		if f.groups[path] == nil {
@@ -199,7 +199,7 @@ type scopeBody func(s node.Scope) (any, error)
 // Run implements node.ScopeBody.
 func (f scopeBody) Run(s node.Scope) (any, error) { return f(s) }
 
-// batch has the branches of a batch tell what becomes of them.
+// batch has the branches of a batch report what becomes of them.
 func (f *effects) batch(k *kit, path string, n *node.Batch) node.Node {
 	k.note(func() {
 		if f.batches[path] == nil {
@@ -300,7 +300,7 @@ func (f *effects) given(k *kit, path string, r node.Result) []given {
 	return list
 }
 
-// told notes an update, as far as it tells of compensations or of the end of a group. Called with the lock
+// told notes an update, as far as it reports compensations or of the end of a group. Called with the lock
 // held.
 func (f *effects) told(u checkpoint.Update, invocation int) {
 	if u.Failure != nil {

@@ -22,7 +22,7 @@ import (
 const later = 13 * time.Hour
 
 // replays is how often an invocation is replayed with all that can move: what chance decides, such as the order of a
-// map of two, is the same in one of so many powers of two.
+// map of two, is the same in one of that many powers of two.
 const replays = 6
 
 // moved says what is another one when an invocation is replayed. Random numbers and the order of maps always are.
@@ -149,7 +149,7 @@ func (x *explorer) otherEnd(t *trial, k *kit, refused bool, out []byte, err erro
 	}
 	switch {
 	case refused:
-		return "" // a result that fits no answer is written before, as nobody may here
+		return "" // a result that fits no answer is written before, as no one may here
 	case err != nil:
 		got.failure = err.Error()
 	case json.Unmarshal(out, &answer) != nil:

@@ -11,7 +11,7 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// complaints are what fails a test whatever the execution came to, but for what was never used.
+// complaints are what fails a test however the execution ended, but for what was never used.
 func (k *kit) complaints() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -64,7 +64,7 @@ func (k *kit) unusedStub(s *stub) string {
 	return "the handler has not come to such an operation" + meant("", paths)
 }
 
-// idleHosts lists the functions that nobody has invoked.
+// idleHosts lists the functions that were not invoked.
 func (k *kit) idleHosts() (list []idle) {
 	var invoked []string
 	for _, e := range k.svc.Executions() {
@@ -85,12 +85,12 @@ func (k *kit) idleHosts() (list []idle) {
 	return list
 }
 
-// unusedReply says that nobody has asked for a reply.
+// unusedReply says that no one has asked for a reply.
 func unusedReply(path string, callbacks []string) string {
 	return fmt.Sprintf("the reply for %q was never used: no callback waited there%s", path, meant(path, callbacks))
 }
 
-// notHosted tells of an invocation of a function that the test does not have.
+// notHosted reports an invocation of a function that the test does not have.
 func notHosted(ops []Operation, hosts []hosted) string {
 	for _, o := range ops {
 		if o.Kind != checkpoint.KindChainedInvoke || o.Failure == nil || o.Failure.Type != "ResourceNotFoundException" {

@@ -14,7 +14,7 @@ import (
 )
 
 // TestMistakesAreExplained makes the mistakes of people who are new to the kit, and reads what they
-// are told: what is wrong, what there is, and what to do next.
+// read: what is wrong, what there is, and what to do next.
 func TestMistakesAreExplained(t *testing.T) {
 	t.Parallel()
 	s := newShop()

@@ -88,7 +88,7 @@ func (r *Report) Want() int {
 // Schedules is how many executions were interrupted.
 func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 
-// String tells the counts beside the formula that they must obey.
+// String writes the counts beside the formula that they must obey.
 func (r *Report) String() string {
 	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d×%d pages + %d×%d callbacks + %d orders of %d waves, "+
 		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interruption may change",
@@ -97,7 +97,7 @@ func (r *Report) String() string {
 }
 
 // Explore runs an execution of f undisturbed, then again with every single interruption, then with
-// pairs and triples of them, and fails the test if one of them comes to something else. It logs
+// pairs and triples of them, and fails the test if one of them ends differently. It logs
 // the report.
 //
 // The interruptions are:

@@ -70,7 +70,7 @@ func TestScheduleCountsObeyTheFormula(t *testing.T) {
 	}
 }
 
-// computed is the number of singles that the line of a report tells, and what its parts come to.
+// computed is the number of singles that the line of a report says, and what its parts add up to.
 func computed(t *testing.T, line string) (singles, sum int) {
 	t.Helper()
 	number := func(s string) int {

@@ -95,7 +95,7 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 	}
 }
 
-// TestPairsAndTriplesAreTried: what only so many crashes reveal is found by as many interruptions.
+// TestPairsAndTriplesAreTried: what only that many crashes reveal is found by as many interruptions.
 func TestPairsAndTriplesAreTried(t *testing.T) {
 	t.Parallel()
 	for _, crashes := range []int32{1, 2, 3} {
@@ -236,7 +236,7 @@ func TestLostBegunIsLostAfterItsStart(t *testing.T) {
 	}
 }
 
-// TestHangingIsTold: what does not come to an end is no mere deadline.
+// TestHangingIsTold: an execution that does not end is reported as more than a deadline.
 func TestHangingIsTold(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {

@@ -209,7 +209,7 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 	return true
 }
 
-// history tells what happened: of a long history how it began, where the cause may lie, and how it ended.
+// history says what happened: of a long history how it began, where the cause may lie, and how it ended.
 func (x *explorer) history(t *trial) string {
 	first, last := 20, 40
 	switch {
@@ -225,7 +225,7 @@ func (x *explorer) history(t *trial) string {
 	return strings.Join(lines, "\n")
 }
 
-// sharing and chances are where else to look when executions come to different results.
+// sharing and chances are where else to look when executions have different results.
 const (
 	sharing = "; what executions share, such as a fake that counts, is brought back with Reset"
 	chances = "; if chance decides between operations that run beside each other, as in a race, WithEqual says which results " +

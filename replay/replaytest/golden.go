@@ -17,12 +17,12 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// UpdateVariable is the environment variable that has [Result.Golden] write its files anew, for
+// UpdateVariable is the environment variable that has [Result.Golden] rewrite its files, for
 // test binaries that define no flag -update.
 const UpdateVariable = "PERDURE_UPDATE"
 
-// Golden compares the checkpoint traffic, as [Result.Traffic] tells it, with a file in testdata.
-// If the test binary defines a flag -update, the file is written anew when that is set; otherwise
+// Golden compares the checkpoint traffic, as [Result.Traffic] writes it, with a file in testdata.
+// If the test binary defines a flag -update, the file is rewritten when that is set; otherwise
 // when the environment variable [UpdateVariable] is. Read the difference before committing it: it
 // shows reviewers what a change does to executions that are under way.
 func (r *Result[Out]) Golden(tb testing.TB, file string) {
@@ -54,7 +54,7 @@ func (r *Result[Out]) Golden(tb testing.TB, file string) {
 	}
 }
 
-// toUpdate is the command that writes the files of a test anew.
+// toUpdate is the command that rewrites the files of a test.
 func toUpdate(test string) string {
 	test, _, _ = strings.Cut(test, "/")
 	run := "go test -run '^" + test + "$'"
@@ -71,11 +71,11 @@ func updating() bool {
 	return os.Getenv(UpdateVariable) != ""
 }
 
-// Traffic tells all that the function and the service said to each other, as text: by invocation,
+// Traffic writes all that the function and the service said to each other, as text: by invocation,
 // the updates that the function sent, with the number of the call that carried them, and what the
 // service changed by itself. It is the same for each run of a deterministic function.
 //
-// What runs concurrently is told operation by operation, and without the numbers of the calls,
+// What runs concurrently is listed operation by operation, and without the numbers of the calls,
 // which then depend on chance.
 func (r *Result[Out]) Traffic() string {
 	g := &traffic{paths: make(map[string]string)}

@@ -23,17 +23,17 @@ import (
 // timeLimit is how long, in real time, an execution may take unless WithTimeLimit says otherwise.
 const timeLimit = time.Minute
 
-// farewells is how much of the time of a test binary is left for telling what hangs.
+// farewells is how much of the time of a test binary is left for saying what hangs.
 const farewells = 10 * time.Second
 
 // WithTimeLimit sets how long, in real time, the kit drives an execution before it counts as hanging and the
 // test fails at once, with what waits and the stacks of the goroutines of the function: each call of [Run] and
 // of a method of [Execution] or [Callback], and each single execution of [Explore]. Virtual time does not
 // count. The default is one minute; zero, or less, is no limit. The limit ends earlier, if need be, while some
-// of the -timeout of the test binary is left to tell of it. It does not apply to [Cloud]: see [WithPollTimeout].
+// of the -timeout of the test binary is left to report it. It does not apply to [Cloud]: see [WithPollTimeout].
 func WithTimeLimit(d time.Duration) Option { return option(func(c *config) { c.limit = d }) }
 
-// errHangs says that an execution has not come to rest in time.
+// errHangs says that an execution is not at rest in time.
 var errHangs = errors.New("real time is over")
 
 // limitOf is the limit of a test; zero for none.
@@ -51,13 +51,13 @@ func (c *config) limitOf(tb testing.TB) time.Duration {
 	return max(limit, time.Millisecond)
 }
 
-// numbers tells the executions of a test binary apart.
+// numbers distinguishes the executions of a test binary.
 var numbers atomic.Int64 //nolint:gochecknoglobals // labels of goroutines are those of the process
 
 // label is the key under which the goroutines of a function carry the number of its execution.
 const label = "replaytest"
 
-// labelled runs h on goroutines that can be told from those of others.
+// labelled runs h on goroutines that can be distinguished from those of others.
 func (k *kit) labelled(h local.Handler) local.Handler {
 	return local.HandlerFunc(func(ctx context.Context, payload []byte) (out []byte, err error) {
 		pprof.Do(ctx, pprof.Labels(label, k.number), func(ctx context.Context) { out, err = h.Invoke(ctx, payload) })
@@ -98,7 +98,7 @@ func (k *kit) within(ctx context.Context, limit time.Duration, drive func(ctx co
 	return err
 }
 
-// hangs says what an execution waits for that has not come to rest.
+// hangs says what an execution waits for that is not at rest.
 func (k *kit) hangs(limit time.Duration) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "it has not ended within %v of real time: a body, or the handler, waits for what does not come; "+

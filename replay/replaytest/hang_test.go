@@ -31,7 +31,7 @@ func (h *held) await() {
 }
 
 // TestWhatHangsEnds: virtual time does not pass while a handler waits for something of its own, and so the kit
-// has a limit of real time, and tells where it waits.
+// has a limit of real time, and says where it waits.
 func TestWhatHangsEnds(t *testing.T) {
 	t.Parallel()
 	const brief = 300 * time.Millisecond

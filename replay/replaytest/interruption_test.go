@@ -104,7 +104,7 @@ func TestInterruptionsTakePlace(t *testing.T) {
 		{"body:say@1=lost-begun", 1},
 		{"body:say@1=lost-after", 1},
 		{"body:say@1=late", 0},
-		{"page:1=throttled", 0}, // the function does not come to its handler
+		{"page:1=throttled", 0}, // the function does not reach its handler
 		{"page:1=split", 0},
 		{"invocation:1=duplicate", 1},
 		{"body:say@1=deadline", 1},

@@ -27,7 +27,7 @@ type kit struct {
 	clock  *local.VirtualClock
 	svc    *local.Service
 	exec   *local.Execution
-	// body runs the body of a step; nil runs it as it is. It is told the path and which run of it this is.
+	// body runs the body of a step; nil runs it as it is. It is given the path and which run of it this is.
 	body func(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error)
 	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may be nil.
 	waits func(r reply) bool
@@ -42,7 +42,7 @@ type kit struct {
 	readers map[string]reader // callbacks and what waits for one, by path
 	runs    map[string]int    // of bodies, by path
 	running map[string]int    // bodies that have not ended, by path
-	seen    *sights           // what was run; nil if nobody asks
+	seen    *sights           // what was run; nil if no one asks
 
 	same    determinism
 	earlier []string          // what was wrong with the code that ran before
@@ -57,7 +57,7 @@ type kit struct {
 	relaxed map[string]bool        // steps, by path
 	batches map[string]*node.Batch // by path
 	beside  bool                   // something ran concurrently
-	effects *effects               // what was done and undone; nil if nobody asks
+	effects *effects               // what was done and undone; nil if no one asks
 	logs    []Log
 }
 
@@ -155,7 +155,7 @@ func (k *kit) settle(ctx context.Context) error {
 	}
 }
 
-// mostFailed is how many invocations in a row may fail before somebody is told, if the service does not give up before.
+// mostFailed is how many invocations in a row may fail before someone is informed, if the service does not give up before.
 const mostFailed = 50
 
 // lastFailure is what the last invocation failed with.

@@ -97,7 +97,7 @@ func whatStops(t *testing.T) map[string]stops {
 	return said
 }
 
-// mistake is a handler with one mistake, made anew for each test of it.
+// mistake is a handler with one mistake, made again for each test of it.
 type mistake struct {
 	reason  string
 	handler func(t *testing.T) func(op.Context, int) (string, error)

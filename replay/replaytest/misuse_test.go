@@ -17,7 +17,7 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// TestMisuseIsExplained runs handlers that are wrong, and reads what the author is told.
+// TestMisuseIsExplained runs handlers that are wrong, and reads what the author reads.
 func TestMisuseIsExplained(t *testing.T) {
 	t.Parallel()
 	var counter atomic.Int32

@@ -64,7 +64,7 @@ func diverges(f *checkpoint.Failure) bool {
 	return f.Type == "DivergedError" || f.Type == "NonDeterministicExecutionError"
 }
 
-// committed looks at what the log has come to.
+// committed looks at how far the log has come.
 func (t *trial) committed(p local.Point) {
 	if !t.ours(p) {
 		return

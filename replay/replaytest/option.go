@@ -68,7 +68,7 @@ func WithService(opts ...local.Option) Option {
 func AllowRepeats() Option { return option(func(c *config) { c.repeats = true }) }
 
 // Host makes h the function that op.Invoke calls by this name. Repeated use adds functions. A function
-// that nobody invokes fails the test, as a stub does that is never used.
+// that is never invoked fails the test, as a stub does that is never used.
 func Host(function string, h local.Handler, opts ...local.HostOption) Option {
 	return option(func(c *config) { c.hosts = append(c.hosts, hosted{function, h, opts}) })
 }

@@ -17,7 +17,7 @@ const gathering = 10 * time.Millisecond
 // turnTime bounds, in real time, how long a body waits for its turn: the one before may not run at all.
 const turnTime = 50 * time.Millisecond
 
-// ordersOf is how many orders of a wave of so many bodies are tried.
+// ordersOf is how many orders of a wave of that many bodies are tried.
 func ordersOf(size int) int {
 	n := 1
 	for i := 2; i <= size && n < mostOrders; i++ {
@@ -78,7 +78,7 @@ type meeting struct {
 	waves [][]string
 }
 
-// join waits for the others. A nil meeting waits for nobody.
+// join waits for the others. A nil meeting waits for no one.
 func (m *meeting) join(at string) {
 	if m == nil {
 		return
@@ -129,7 +129,7 @@ func newTurns(order []string) *turns {
 	return t
 }
 
-// take waits until the bodies before have ended, and reports whether this was the last one. Nil waits for nobody.
+// take waits until the bodies before have ended, and reports whether this was the last one. Nil waits for no one.
 func (t *turns) take(at string) (last bool) {
 	if t == nil {
 		return false
@@ -154,7 +154,7 @@ func (t *turns) take(at string) (last bool) {
 	return !slices.Contains(t.ended, false)
 }
 
-// recorded tells that an attempt of a step is in the log.
+// recorded says that an attempt of a step is in the log.
 func (t *turns) recorded(path string) {
 	if t == nil {
 		return

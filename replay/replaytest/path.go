@@ -24,7 +24,7 @@ func branchAround(path string) string {
 	return ""
 }
 
-// splitItem takes the path of a branch apart: that of its batch, and what tells the branch from others.
+// splitItem takes the path of a branch apart: that of its batch, and what distinguishes the branch from others.
 func splitItem(path string) (batch, label string, ok bool) {
 	at := strings.LastIndexByte(path, '[')
 	if at < 0 || !strings.HasSuffix(path, "]") {

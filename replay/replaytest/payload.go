@@ -34,7 +34,7 @@ func decodeResult(f restorer, arn string, payload []byte, v any) error {
 	})
 }
 
-// plainResult is a result without what it went through, if the codec of the function knows. Executions that come to the
+// plainResult is a result without what it went through, if the codec of the function knows. Executions that have the
 // same have the same, though what seals payloads never makes the same twice.
 func plainResult(f restorer, arn string, payload []byte) []byte {
 	var raw json.RawMessage
@@ -71,7 +71,7 @@ func plainMessage(f restorer, arn string, failure *checkpoint.Failure) string {
 }
 
 // restoreReport reads a recorded error. It may have been written under the ID of an operation around its own, which
-// passes on what that comes to.
+// passes on how that ends.
 func restoreReport(
 	f restorer, arn string, recs map[string]checkpoint.Operation, r *report, known []codec.KnownError,
 ) *op.Error {

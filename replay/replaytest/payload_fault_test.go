@@ -199,7 +199,7 @@ func TestConversionIsMadeAgain(t *testing.T) {
 }
 
 // One that fails for now for longer ends the invocation with an error that names the payload, and nothing else: what
-// is invoked again comes to the same end.
+// is invoked again has the same end.
 func TestConversionThatFailsForNowEndsTheInvocation(t *testing.T) {
 	t.Parallel()
 	forEachFault(t, 24, func(t *testing.T, row *faultRow, decoding bool, f *faulty, got, _ *replaytest.Result[string], ran, once int) {

@@ -40,7 +40,7 @@ func (s *store) Get(_ context.Context, k offload.Key, _ int64) ([]byte, error) {
 
 var errLate = errors.New("the store does not answer")
 
-// fickle is a transform that fails for now each so many calls, and never for one payload twice in a row.
+// fickle is a transform that fails for now every few calls, and never for one payload twice in a row.
 type fickle struct {
 	codec.Transform
 
@@ -114,11 +114,11 @@ func newKey(tb testing.TB) *seal.Key {
 	return k
 }
 
-// timely are programs that come to something else if a body, or a conversion, takes longer.
+// timely are programs that have an effect else if a body, or a conversion, takes longer.
 var timely = map[string]bool{"saga of branches": true, "polls for several ends": true, "two may win": true}
 
 // Every payload is read where it was written, whatever operation it is of: a handler whose payloads open at their
-// place alone comes to what it comes to without a codec.
+// place alone ends as it does without a codec.
 func TestPayloadsOpenWhereTheyStand(t *testing.T) {
 	t.Parallel()
 	k := newKey(t)

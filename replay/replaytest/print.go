@@ -22,7 +22,7 @@ func (r *Result[Out]) Print(w io.Writer) {
 		text.WriteString(": " + brief(r.Err.Error()))
 	}
 	fmt.Fprintf(&text, " after %s, %s", span(r.Took), plural(r.Invocations, "invocation"))
-	if !r.Cloud { // nobody sees the rest there
+	if !r.Cloud { // no one sees the rest there
 		fmt.Fprintf(&text, ", %s, %s, %s", plural(r.CheckpointCalls, "checkpoint call"),
 			plural(r.Metered, "metered operation"), plural(r.Bytes, "byte"))
 	}
@@ -81,7 +81,7 @@ func kindWord(k checkpoint.Kind) string {
 	return strings.ToLower(string(k))
 }
 
-// outcomes is what the result of a batch tells of its branches.
+// outcomes is what the result of a batch says of its branches.
 type outcomes struct {
 	Reason string `json:"reason"`
 	Status string `json:"status"`

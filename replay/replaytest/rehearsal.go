@@ -11,11 +11,11 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// errRehearsal is what bodies end with that a rehearsal comes to.
+// errRehearsal ends the bodies that a rehearsal reaches.
 var errRehearsal = errors.New("replaytest: no body is run to read a history")
 
 // rehearse runs the handler in the test's process with what the history holds, to see paths,
-// registered errors and codecs. No body is run, nothing is written, and what the handler comes to
+// registered errors and codecs. No body is run, nothing is written, and how the handler ends
 // does not matter.
 func (w *watched) rehearse(ctx context.Context) *kit {
 	k := emptyKit(w.cfg)

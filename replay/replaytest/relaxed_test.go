@@ -22,7 +22,7 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// deliveries tells the second copy of an event from the first.
+// deliveries distinguishes the second copy of an event from the first.
 type deliveries struct {
 	mu    sync.Mutex // guards what follows
 	calls map[string]int
@@ -72,7 +72,7 @@ func (l *ledger) reset() {
 	l.recorded, l.kept, l.ran, l.wrong = make(map[string]bool), make(map[string]bool), make(map[string]bool), nil
 }
 
-// committed is told of every call that the service has accepted.
+// committed is informed of every call that the service has accepted.
 func (l *ledger) committed(p local.Point) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,11 +12,11 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// Run runs an execution of f to its end and returns what it came to. Waits, retries and timeouts
+// Run runs an execution of f to its end and returns how it ended. Waits, retries and timeouts
 // take no time. That the execution fails is a result like any other. With [Cloud] it runs an
 // execution of a deployed function.
 //
-// The test fails at once if the execution cannot end, because it waits for a callback that nobody
+// The test fails at once if the execution cannot end, because it waits for a callback that no one
 // answers, or because each invocation fails. It goes on failed if a stub, a reply or a hosted function
 // was not used, if an invocation ran operations in another order or with other inputs than an earlier
 // one, if a name was repeated without a key, or if the budget was exceeded.

@@ -61,7 +61,7 @@ type Execution[Out any] struct {
 }
 
 // RunUntilSuspended runs what is due, until the execution has ended or waits for time to pass or
-// for somebody outside. It moves no clock.
+// for someone outside. It moves no clock.
 func (e *Execution[Out]) RunUntilSuspended() {
 	e.t.Helper()
 	e.within(e.k.settle)
@@ -128,7 +128,7 @@ func (e *Execution[Out]) Op(path string) Operation {
 	return r.Op(path)
 }
 
-// Result runs the execution to its end, as [Run] does, and returns what it came to.
+// Result runs the execution to its end, as [Run] does, and returns how it ended.
 func (e *Execution[Out]) Result() *Result[Out] {
 	e.t.Helper()
 	e.within(e.k.drive)

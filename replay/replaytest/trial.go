@@ -64,7 +64,7 @@ type trial struct {
 	// asleep says that the execution was paused when an invocation ended, so that time is to pass before it is
 	// resumed, overslept that some has passed: what runs beside may have ended in another order then.
 	asleep, overslept bool
-	// parents are those of the operations that the log has come to, over the groups among them that have
+	// parents are those of the operations that the log has reached, over the groups among them that have
 	// ended, and belated is an update below one of these; empty for none.
 	parents map[string]string
 	over    map[string]bool

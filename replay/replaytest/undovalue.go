@@ -40,7 +40,7 @@ func orNothing(g given) string {
 	return brief(g.payload)
 }
 
-// returned is what an operation has come to; ok says that it is not what a compensation was given.
+// returned is how an operation has ended; ok says that it is not what a compensation was given.
 func (j *judgement) returned(g given) (want string, differs bool) {
 	rec, ok := j.records[g.path]
 	if ok && rec.Status == checkpoint.StatusSucceeded && !rec.ReplayChildren {

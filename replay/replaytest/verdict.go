@@ -17,7 +17,7 @@ import (
 type verdict struct {
 	// must is undo or stand; neither if that is not known.
 	must string
-	// why tells what the scope has come to that decides.
+	// why says how the scope has ended that decides.
 	why string
 }
 
@@ -26,7 +26,7 @@ const (
 	stand = "stand"
 )
 
-// judgement compares the effects of an execution that has ended with what its scopes have come to.
+// judgement compares the effects of an execution that has ended with how its scopes have ended.
 type judgement struct {
 	*effects
 
@@ -116,7 +116,7 @@ func (j *judgement) reports(f restorer, last *checkpoint.Failure) {
 	}
 }
 
-// reported reports whether somebody was told that it is not known what came of an effect.
+// reported reports whether an error says that it is not known what came of an effect.
 func (j *judgement) reported(e *effect) bool {
 	for _, path := range []string{e.path, e.op} {
 		if slices.Contains(j.unknown, path) {
@@ -183,7 +183,7 @@ func (j *judgement) happened(e *effect) (int, string) {
 	case rec.Status == checkpoint.StatusSucceeded && rec.Kind == checkpoint.KindContext && j.batchFailed(e.op):
 		return no, what
 	case rec.Status == checkpoint.StatusSucceeded && outside && !j.past[e.op] && (!isBranch || j.branchStatus(e.path) != node.ItemSucceeded):
-		return perhaps, what // the service may have told it too late
+		return perhaps, what // the service may have reported it too late
 	case rec.Status == checkpoint.StatusSucceeded:
 		return yes, what
 	case e.attempted && rec.Status.Terminal() && ran && !outside:
@@ -212,7 +212,7 @@ func (j *judgement) flatGroup(path string) (int, string) {
 	return perhaps, "it may have come to its end"
 }
 
-// cameToRest reports whether a group that leaves no record had come to its end in an invocation before that in
+// cameToRest reports whether a group that leaves no record had ended in an invocation before that in
 // which it was decided what becomes of it, with everything in it.
 func (j *judgement) cameToRest(path string) bool {
 	decided := j.decidedIn(path)
@@ -428,7 +428,7 @@ func (j *judgement) branchStatus(path string) node.ItemStatus {
 	return o.Items[b.index].Status
 }
 
-// outcome is how a batch has ended; nil if it has not, or if nobody knows.
+// outcome is how a batch has ended; nil if it has not, or if that is not known.
 func (j *judgement) outcome(path string) *node.Outcome {
 	b, rec := j.batches[path], j.records[path]
 	if b == nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // TestWrongFunctionsAreNoticed puts what an engine can do wrong around one that does nothing wrong: each check of
-// Explore tells what it has found.
+// Explore says what it has found.
 func TestWrongFunctionsAreNoticed(t *testing.T) {
 	t.Parallel()
 	nothing := op.Do("nothing", func(context.Context) error { return nil })

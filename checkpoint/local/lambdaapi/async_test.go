@@ -13,7 +13,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// The result of an execution that nobody waits for may be 1 MB long, that of another one 6 MB.
+// The result of an execution that no one waits for may be 1 MB long, that of another one 6 MB.
 func TestResultOfAnAsynchronousExecution(t *testing.T) {
 	t.Parallel()
 	const mib = 1 << 20

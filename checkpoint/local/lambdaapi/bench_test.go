@@ -75,7 +75,7 @@ func BenchmarkCheckpointOverHTTP(b *testing.B) {
 	}
 }
 
-// runAtOnce runs so many executions of the function f and waits for their ends.
+// runAtOnce runs that many executions of the function f and waits for their ends.
 func runAtOnce(b *testing.B, s *local.Service, atOnce int) {
 	b.Helper()
 	var all sync.WaitGroup

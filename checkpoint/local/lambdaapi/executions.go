@@ -126,10 +126,11 @@ func (f *front) history(r request) (any, error) {
 	if more {
 		out.NextMarker = position(events[len(events)-1].ID)
 	}
-	if !data {
-		for i := range out.Events {
+	for i := range out.Events {
+		if !data {
 			out.Events[i] = withoutData(out.Events[i])
 		}
+		out.Events[i] = f.cut(out.Events[i])
 	}
 	return out, nil
 }

@@ -29,7 +29,7 @@ import (
 // AWS does not have GET /perdure/durable-executions/ARN/log, which returns what the function would be invoked with: with it
 // perdure compat is exact.
 //
-// It accepts every signature, and a request without one: nobody is authenticated. Serve it on a
+// It accepts every signature, and a request without one: no one is authenticated. Serve it on a
 // loopback address. Requests of web pages are refused: those with an Origin header and, on a
 // loopback address, those for a host of the public DNS.
 //
@@ -54,7 +54,10 @@ type front struct {
 	svc    *local.Service
 	routes []route
 	logger *slog.Logger // nil for the default
-	warned sync.Map     // names of functions that the log warns of
+	// truncation is the length that payloads in histories have at most; zero for any. refuse is of calls, nil for none.
+	truncation int
+	refuse     func(call string) bool
+	warned     sync.Map // names of functions that the log warns of
 }
 
 // route is one call of the API. A segment of its path that is "*" stands for any text.
@@ -122,6 +125,9 @@ func noBytes(local.Limits) int           { return limits.MiB }
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-RequestId", f.svc.RequestID())
 	req, route, err := f.find(w, r)
+	if err == nil {
+		err = f.throttled(req.call)
+	}
 	if err == nil {
 		req.body, err = readBody(w, r, route)
 	}

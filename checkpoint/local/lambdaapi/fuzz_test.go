@@ -96,7 +96,7 @@ func (h *openHouse) state(tb testing.TB) string {
 	return all.String()
 }
 
-// ask makes a request. Nobody waits for the answer of an execution that does not end.
+// ask makes a request. No one waits for the answer of an execution that does not end.
 func (h *openHouse) ask(tb testing.TB, r *http.Request) (answer *httptest.ResponseRecorder) {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(tb.Context())

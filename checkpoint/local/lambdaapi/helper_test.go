@@ -21,7 +21,7 @@ func serve(t *testing.T, s *local.Service, opts ...func(*lambdaapi.Options)) *la
 	return sdkClient(server.URL, opts...)
 }
 
-// sdkClient returns the client of the AWS SDK for an endpoint, with keys that nobody checks.
+// sdkClient returns the client of the AWS SDK for an endpoint, with keys that no one checks.
 func sdkClient(endpoint string, opts ...func(*lambdaapi.Options)) *lambdaapi.Client {
 	return lambdaapi.New(lambdaapi.Options{
 		Region:       "us-east-1",

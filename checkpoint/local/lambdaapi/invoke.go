@@ -84,7 +84,7 @@ func (f *front) order(r request, kind string) (local.StartInput, local.Function,
 	return o, h, nil
 }
 
-// respond answers with what an execution has come to: its result, or why it has none, in the form
+// respond answers with how an execution has ended: its result, or why it has none, in the form
 // of a function error.
 func respond(r request, rec local.ExecutionRecord) error {
 	r.header.Set("Content-Type", "application/json")

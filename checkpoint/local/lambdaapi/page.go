@@ -9,7 +9,7 @@ import (
 // refusedPage says why a request is refused that a web page has made, or may have; it is empty for others. Pages of
 // other sites have an Origin header. One whose site has pointed its name at this machine after it was loaded has none
 // when it only reads, but it asks for that name: what listens on a loopback address alone is never known by a name that
-// somebody can register.
+// someone can register.
 func refusedPage(r *http.Request) string {
 	if r.Header.Get("Origin") != "" {
 		return "The local service does not answer web pages."

@@ -14,7 +14,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// fileStore is a store that is not a MemoryStore, as far as the service can tell, and that can lose an execution.
+// fileStore is a store that is not a MemoryStore, as far as the service can say, and that can lose an execution.
 type fileStore struct {
 	local.Store
 

@@ -163,7 +163,7 @@ func wire(reset bool, text string) func(*apiExchange) {
 // lost sends nothing of an answer.
 func lost(x *apiExchange, _ *httptest.ResponseRecorder) { wire(true, "")(x) }
 
-// truncated sends half of an answer, whose length the header tells.
+// truncated sends half of an answer, whose length is in the header.
 func truncated(x *apiExchange, answer *httptest.ResponseRecorder) {
 	text := answer.Body.String()
 	wire(false, fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",

@@ -61,7 +61,7 @@ type purchase struct {
 	Bytes, Fail int
 }
 
-// receipt tells, for each step, the number of the run whose result counts; zero is an interruption.
+// receipt holds, for each step, the number of the run whose result counts; zero is an interruption.
 type receipt struct {
 	Reserved, Charged, Shipped int
 	Approved                   string

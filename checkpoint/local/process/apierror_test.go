@@ -24,7 +24,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
 
-// What an execution comes to after a fault.
+// How an execution ends after a fault.
 const (
 	goesOn  = "goes on"  // in the same invocation: the AWS SDK makes the call again
 	again   = "again"    // the invocation fails, and the service invokes again

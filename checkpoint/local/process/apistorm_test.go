@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestStormThatDoesNotEnd throttles every call of some executions from one on, for ever: they are invoked again and
-// again until their time is over, or nine invocations in a row have failed, and executions that nobody throttles go on
+// TestStormThatDoesNotEnd throttles every call of some executions from one on, forever: they are invoked again and
+// again until their time is over, or nine invocations in a row have failed, and executions that no one throttles go on
 // beside them.
 func TestStormThatDoesNotEnd(t *testing.T) {
 	t.Parallel()

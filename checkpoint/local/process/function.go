@@ -36,7 +36,7 @@ type Function struct {
 	stats   Stats
 }
 
-// Stats tells what a function has done so far.
+// Stats says what a function has done so far.
 type Stats struct {
 	// Started is how many processes were started, Running how many have not ended.
 	Started, Running int

@@ -140,7 +140,7 @@ func TestJavaScriptIsKilled(t *testing.T) {
 	var events []string
 	for _, ev := range e.History() {
 		if ev.Type == local.EventStepStarted && ev.Name == "repeated" {
-			continue // the process may be dead before it has told that
+			continue // the process may be dead before it has reported that
 		}
 		line := string(ev.Type)
 		if ev.Name != "" {

@@ -4,5 +4,5 @@ package process
 
 import "syscall"
 
-// dieWithParent does nothing: a process notices by itself that nobody answers it any more.
+// dieWithParent does nothing: a process notices by itself that no one answers it any more.
 func dieWithParent(*syscall.SysProcAttr) {}

@@ -157,7 +157,7 @@ func durable(ctx op.Context, in order) (string, error) {
 }
 
 // raw speaks the Runtime API by hand: while it works it asks for another event and says that it cannot begin; it
-// answers with a wrong ID, then rightly, then once more, and tries what there is not. It returns the statuses of that
+// answers with a wrong ID, then rightly, then once more, and tries what is absent. It returns the statuses of that
 // with the next event.
 func raw() {
 	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"

@@ -50,12 +50,12 @@ func WithEnv(variables ...string) Option {
 }
 
 // WithInheritedEnv gives the program the environment of this process. By default it gets PATH,
-// HOME, TMPDIR and what Lambda sets, so that it does not come to depend on more.
+// HOME, TMPDIR and what Lambda sets, so that it does not depend on more.
 func WithInheritedEnv() Option {
 	return optionFunc(func(c *config) { c.inherit = true })
 }
 
-// WithEndpoint tells the program where the durable service is: the URL of a server with
+// WithEndpoint shows the program where the durable service is: the URL of a server with
 // lambdaapi.Handler. By default it gets no address, and a durable function calls AWS.
 func WithEndpoint(url string) Option {
 	return optionFunc(func(c *config) { c.endpoint = url })
@@ -97,7 +97,7 @@ func WithInitTimeout(d time.Duration) Option {
 	})
 }
 
-// WithIdleTimeout ends a process that nobody has needed for d. Zero and less stand for the
+// WithIdleTimeout ends a process that no one has needed for d. Zero and less stand for the
 // default, 10 minutes.
 func WithIdleTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) {

@@ -108,7 +108,7 @@ func (w *worker) route(full string) (serve http.HandlerFunc, method string, ok b
 const partialGrace = 50 * time.Millisecond
 
 // next answers with the next event, when there is one. A process that has not answered the last one gets none:
-// nobody could tell then what its answer is to.
+// no one could say then what its answer is to.
 func (w *worker) next(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	if inv := w.current; inv != nil && !inv.answered {

@@ -13,7 +13,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
 
-// Nobody is authenticated at the Runtime API: it is for the process alone, on this machine, and no web page takes an
+// No one is authenticated at the Runtime API: it is for the process alone, on this machine, and no web page takes an
 // event away from it.
 func TestRuntimeAPIListensOnLoopback(t *testing.T) {
 	t.Parallel()

@@ -65,7 +65,7 @@ func (f *Function) start(ctx context.Context) (*worker, error) {
 	w.cmd.Stdout, w.cmd.Stderr = w.out, w.errs
 	isolate(w.cmd)
 	if err := w.cmd.Start(); err != nil {
-		_ = listener.Close() // nobody has seen it
+		_ = listener.Close() // no one has seen it
 		return nil, startError(f.program, err)
 	}
 	w.server = &http.Server{Handler: w, ReadHeaderTimeout: f.initTimeout}
@@ -77,7 +77,7 @@ func (f *Function) start(ctx context.Context) (*worker, error) {
 		w.flush()
 		f.gone(w)
 		close(w.exited)
-		_ = w.server.Close() // nobody is there to talk to
+		_ = w.server.Close() // no one is there to talk to
 		serving.Wait()
 	})
 	return w, nil

@@ -30,7 +30,7 @@ type cell struct {
 // shots is how often a cell is still to be hit, and how many of its moments go by before that.
 type shots struct{ left, skip int }
 
-// conductor is told of every moment, and kills.
+// conductor is informed of every moment, and kills.
 type conductor struct {
 	t        *testing.T
 	random   *rand.Rand
@@ -39,7 +39,7 @@ type conductor struct {
 	mu      sync.Mutex
 	plan    map[cell]*shots
 	hits    map[cell]int
-	calm    int            // so many moments pass before the next kill
+	calm    int            // that many moments pass before the next kill
 	pids    map[string]int // by execution: the process that has it
 	last    int            // the process that took on an execution last
 	service int            // its process, if it runs
@@ -179,7 +179,7 @@ func (c *conductor) take(report *moment.Report) (again chan struct{}) {
 	return nil
 }
 
-// note takes in what a report tells.
+// note takes in a report.
 func (c *conductor) note(r *moment.Report) {
 	switch r.Kind {
 	case moment.Invoked:
@@ -280,7 +280,7 @@ func (c *conductor) restart() {
 	}
 }
 
-// histogram tells what was killed, and when.
+// histogram says what was killed, and when.
 func (c *conductor) histogram() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

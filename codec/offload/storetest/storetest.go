@@ -122,7 +122,7 @@ func areListed(t *testing.T, s offload.Listing) {
 			t.Errorf("Objects: %v", err)
 		}
 
-		break // it bears that the loop ends early
+		break // it allows the loop to end early
 	}
 }
 

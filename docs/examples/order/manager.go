@@ -57,7 +57,7 @@ func (m *Manager) Ask(ctx context.Context, o Order, callbackID string) error {
 	return nil
 }
 
-// answer is the manager at work. It tells the service, which invokes the function again.
+// answer is the manager at work. It informs the service, which invokes the function again.
 func (m *Manager) answer(o Order, callbackID string) {
 	if o.Total() > budget {
 		m.said("refused the order")
@@ -69,7 +69,7 @@ func (m *Manager) answer(o Order, callbackID string) {
 	m.sent(errors.Join(err, m.succeed(callbackID, result)))
 }
 
-// sent tells of an answer that nobody waits for any more.
+// sent reports an answer that no one waits for any more.
 func (m *Manager) sent(err error) {
 	if err != nil {
 		m.said("was not heard: " + err.Error())

@@ -42,7 +42,7 @@ func TestOutput(t *testing.T) {
 		{order: "submarine", reason: "the manager refuses, the stock is released, and no card is charged"},
 		{order: "stationery", reason: "names that are not ASCII keep the receipt aligned"},
 		{order: "tea", killAfter: chargeCard, reason: "the charge is replayed and not repeated"},
-		{order: "shelves", killAfter: managerApproval + "-submitter", reason: "the manager is asked once, and nobody waits for the answer in vain"},
+		{order: "shelves", killAfter: managerApproval + "-submitter", reason: "the manager is asked once, and no one waits for the answer in vain"},
 		{order: "tea", killAfter: "ship[POT-GLASS-1L]/pack-item", reason: "the map goes on where it was"},
 	}
 	for _, tt := range tests {
@@ -180,7 +180,7 @@ func TestBadInput(t *testing.T) {
 		{"no pieces", "nothing to pack", []string{"-"}, head + `"items":[{"sku":"S","name":"Shelf"}]}`, exitUsage, "item S: the quantity is 0"},
 		{"negative price", "a shop would pay", []string{"-"}, head + `"items":[{"sku":"S","name":"Shelf","quantity":1,"price":-1}]}`, exitUsage, "item S: the price is -1 cents"},
 		{"no sku", "it is the key of the step", []string{"-"}, head + `"items":[{"name":"Shelf","quantity":1}]}`, exitUsage, "item 1 has no sku"},
-		{"same sku", "keys tell the steps apart", []string{"-"}, head + `"items":[` + item + "," + item + `]}`, exitUsage, "item S is there twice"},
+		{"same sku", "keys distinguish the steps", []string{"-"}, head + `"items":[` + item + "," + item + `]}`, exitUsage, "item S is there twice"},
 		{"no id", "it names the execution", []string{"-"}, `{"items":[]}`, exitUsage, `the id is ""`},
 		{"no customer", "the receipt needs one", []string{"-"}, `{"id":"A-1"}`, exitUsage, "the order has no customer"},
 		{"no currency", "amounts need one", []string{"-"}, `{"id":"A-1","customer":"Ada"}`, exitUsage, `the currency is ""`},

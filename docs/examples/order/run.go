@@ -96,7 +96,7 @@ type OrderError struct {
 	Reason *local.ExecutionError
 }
 
-// Error tells the reason without the name of the execution.
+// Error returns the reason without the name of the execution.
 func (e *OrderError) Error() string {
 	if e.Reason.Failure == nil {
 		return fmt.Sprintf("%s ended as %s", e.ID, e.Reason.Status)

@@ -31,7 +31,7 @@ type Receipt struct {
 const (
 	// free is how much is paid back without asking.
 	free = 100_00
-	// approvalTime is how long somebody may think.
+	// approvalTime is how long someone may think.
 	approvalTime = 3 * 24 * time.Hour
 	// objection is how long a refund can be objected to.
 	objection = 14 * 24 * time.Hour
@@ -62,7 +62,7 @@ func process(ctx op.Context, r Refund) (Receipt, error) {
 	return receipt, replay.Exec(ctx, closeCase(r))
 }
 
-// ask hands the callback over to whoever approves. This one only says that somebody has to: who has the ID of the
+// ask hands the callback over to whoever approves. This one only says that someone has to: who has the ID of the
 // callback can answer it, so it is no text for a log. Whoever may look at the execution finds it with perdure show.
 func ask(r Refund) func(context.Context, string) error {
 	return func(context.Context, string) error {

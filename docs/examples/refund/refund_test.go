@@ -21,12 +21,12 @@ func TestRefund(t *testing.T) {
 		opts                   []replaytest.Option
 		fails                  error
 	}{
-		{name: "little", reason: "nobody is asked", refund: Refund{ID: "R-1", Cents: free}},
+		{name: "little", reason: "no one is asked", refund: Refund{ID: "R-1", Cents: free}},
 		{
-			name: "much", reason: "somebody is asked, and named in the receipt", approved: "Ann",
+			name: "much", reason: "someone is asked, and named in the receipt", approved: "Ann",
 			refund: Refund{ID: "R-2", Cents: free + 1}, opts: []replaytest.Option{approval("Ann")},
 		},
-		{name: "nobody answers", reason: "three days are over", refund: Refund{ID: "R-3", Cents: 2 * free}, fails: op.ErrTimedOut},
+		{name: "no answer comes", reason: "three days are over", refund: Refund{ID: "R-3", Cents: 2 * free}, fails: op.ErrTimedOut},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

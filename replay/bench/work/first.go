@@ -100,7 +100,7 @@ func noSteps(n int) *replay.Function[op.None, op.None] {
 	})
 }
 
-// timedInvocations measures first invocations of a function, so many of them, by the part of all that is one.
+// timedInvocations measures first invocations of a function, that many of them, by the part of all that is one.
 func timedInvocations(
 	f *replay.Function[op.None, op.None], want string, times, parts int, trip time.Duration,
 ) (Measure, error) {

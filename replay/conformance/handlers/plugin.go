@@ -26,7 +26,7 @@ func (w World) printer(plugin string) printer { return printer{plugin: plugin, o
 func (p printer) print(arn, hook string, f fields) {
 	f["plugin"], f["hook"], f["durableExecutionArn"] = p.plugin, hook, arn
 	if err := json.NewEncoder(p.out).Encode(f); err != nil {
-		panic(err) //nolint:forbidigo // an interceptor's panic is logged, and harms nobody
+		panic(err) //nolint:forbidigo // an interceptor's panic is logged, and harms no one
 	}
 }
 

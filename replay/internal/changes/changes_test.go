@@ -40,7 +40,7 @@ func ways() []string {
 }
 
 // play runs the execution of a seed and returns what is wrong with it; changed reports whether code was deployed under
-// it, different whether it is not what the last program alone would come to.
+// it, different whether it is not how the last program alone would end.
 func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, err error) {
 	m := changes.NewMaker(seed)
 	r := m.Rand()
@@ -97,7 +97,7 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	return s, len(w.logs) > 0, got != changes.Taken{}.Result(s.programs[len(s.programs)-1]), judge(s, w)
 }
 
-// judge compares an execution with what it must come to.
+// judge compares an execution with what it must end as.
 func judge(s scenario, w *world) error {
 	if len(w.wrong) > 0 {
 		return fmt.Errorf("bodies ran again whose results were recorded: %q", w.wrong)
@@ -134,7 +134,7 @@ func judge(s scenario, w *world) error {
 	return nil
 }
 
-// sameWords compares what executions came to but for the order: code without a declaration has two statements change
+// sameWords compares how executions ended but for the order: code without a declaration has two statements change
 // places as soon as both are recorded.
 func sameWords(a, b string) bool {
 	words := func(text string) []string {

@@ -147,7 +147,7 @@ func (c code) group(s *changes.Stmt) op.Op[string] {
 	if !s.Fails {
 		return inside
 	}
-	// What a failed group comes to is a word, too: the statements after it go on.
+	// How a failed group ends is a word, too: the statements after it go on.
 	caught := inside.MapError(func(err error) error {
 		if errors.Is(err, errFails) {
 			return nil

@@ -142,7 +142,7 @@ func undoOf(s *Stmt) string {
 	return c.ID()
 }
 
-// Result is what an execution of the program comes to.
+// Result is how an execution of the program ends.
 func (t Taken) Result(program []*Stmt) string { return strings.Join(t.words(program), " ") }
 
 func (t Taken) words(list []*Stmt) []string {
@@ -157,7 +157,7 @@ func (t Taken) words(list []*Stmt) []string {
 	return append(now, later...)
 }
 
-// Skipped is what an added operation comes to that an execution has gone past.
+// Skipped is how an added operation ends that an execution has gone past.
 const Skipped = "~"
 
 func (t Taken) word(s *Stmt) []string {
@@ -189,7 +189,7 @@ func (t Taken) word(s *Stmt) []string {
 	return t.words(s.Old)
 }
 
-// Value is what an operation comes to; inner says it of the inside of a group.
+// Value is how an operation ends; inner says it of the inside of a group.
 func Value(s *Stmt, inner func() string) string {
 	switch {
 	case s.Kind == Group && s.Fails:

@@ -1,4 +1,4 @@
-// Package changes has random programs, random declared changes of them, and what executions must come to that begin
+// Package changes has random programs, random declared changes of them, and how executions must end that begin
 // with one and are ended by another. It is what tests judge the engine by, so it knows neither the engine nor the
 // service: a program is data here, and so is what a log holds.
 package changes

@@ -53,7 +53,7 @@ func (w *world) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return h.Invoke(ctx, event)
 }
 
-// mostLosses bounds how often a function is lost: it must come to its end.
+// mostLosses bounds how often a function is lost: it must end as its end.
 const mostLosses = 12
 
 // lose deploys and loses the function at random.

@@ -48,7 +48,7 @@ type standing struct {
 	listed, counting bool
 }
 
-// verdict is what a batch has come to.
+// verdict is how a batch has ended.
 type verdict struct {
 	// decided says that no further end counts; outcomeRecorded that how it ended is in the log, for its losers
 	// are being compensated; recomputing that branches run to compute large results, and are not counted.
@@ -89,6 +89,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		s.diverge(unfinishedInside(b.operation))
 	}
 	if start {
+		b.what = n
 		b.spawn(b.run)
 		return node.Result{Target: b.operation}
 	}
@@ -322,7 +323,7 @@ func (b *batch) record(e *wire.Envelope) node.Result {
 		stopIfUnknown(b)
 	}
 	full := e.Encode()
-	r := addBatchOutcome(b.s, b.n, b.path, b.largeResult(full))
+	r := addOutcomeOf(b.s, b.n, b.path, b.largeResult(full), b.branches)
 	u := b.update(checkpoint.ActionSucceed)
 	u.Payload = checkpoint.NewPayload(full)
 	whole, ok, err := wholeResult(b, r)

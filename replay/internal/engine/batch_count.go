@@ -26,7 +26,7 @@ func judge(b *batch, k *branch) {
 		return
 	}
 	of := b.largeResult(nil)
-	of.Replayed = k.recordedEnd() != nil
+	of.Replayed = k.replayed
 	r := branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchFailed))
 	_, err := b.f.call(ofResult, k.head.Name, func() (any, error) { return nil, value.Check(r) })
 	k.failed = err != nil

@@ -37,7 +37,7 @@ func recomputeBatch(b *batch) node.Result {
 			Code:   "branches " + quote(full.Status),
 		})
 	}
-	return addBatchOutcome(b.s, b.n, b.path, b.largeResult(full.Encode()))
+	return addOutcomeOf(b.s, b.n, b.path, b.largeResult(full.Encode()), b.branches)
 }
 
 // rerunBranches takes the results of the branches that have ended from the branches: they were too large

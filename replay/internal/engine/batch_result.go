@@ -14,6 +14,12 @@ import (
 // addBatchOutcome completes the record of an operation with what its kind says of it: whether the payload
 // comes from outside, and how it ended if it is, or passes on, a batch.
 func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) node.Result {
+	return addOutcomeOf(s, n, path, r, nil)
+}
+
+// addOutcomeOf is addBatchOutcome for a batch that has just ended, whose branches these are: what they have come to may
+// have been recorded by an earlier invocation.
+func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live []*branch) node.Result {
 	r.Outside, r.Meta.Function = node.FromOutside(n), functionOf(n)
 	b, ok := node.Origin(n).(*node.Batch)
 	if !ok || r.Err != nil || r.Payload == nil || r.Outcome != nil {
@@ -31,7 +37,7 @@ func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) n
 		labels := labelsOf(s, b)
 		s.diverge(misfit(unfit, path(), e, labels))
 	}
-	r.Outcome = batchOutcome(s, b, path(), r, e, places)
+	r.Outcome = batchOutcome(s, b, path(), r, e, places, live)
 	openItems(s, r.Outcome.Items)
 	if b.Failure != nil {
 		_, r.Err = s.inv.running().call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
@@ -54,7 +60,7 @@ func marksOf(s *scope, n *node.Batch, e *wire.Envelope) []wire.Mark {
 }
 
 // batchOutcome is how a batch ended, in the order of the code.
-func batchOutcome(s *scope, n *node.Batch, path string, r node.Result, e *wire.Envelope, places []int) *node.Outcome {
+func batchOutcome(s *scope, n *node.Batch, path string, r node.Result, e *wire.Envelope, places []int, live []*branch) *node.Outcome {
 	o := &node.Outcome{Reason: e.Reason, Failed: e.Failed, Winner: wire.Absent}
 	if e.Winner >= 0 && e.Winner < len(places) {
 		o.Winner = places[e.Winner]
@@ -69,7 +75,9 @@ func batchOutcome(s *scope, n *node.Batch, path string, r node.Result, e *wire.E
 	o.Items = make([]node.Item, 0, len(e.Status))
 	for i, j := range recorded {
 		if j != wire.Absent {
-			o.Items = append(o.Items, itemOf(s, n, path, r, i, e.At(j)))
+			of := r
+			of.Replayed = of.Replayed || i < len(live) && live[i].replayed
+			o.Items = append(o.Items, itemOf(s, n, path, of, i, e.At(j)))
 		}
 	}
 	return o

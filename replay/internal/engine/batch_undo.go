@@ -22,7 +22,7 @@ func outcomeID(b *batch) string {
 }
 
 // recordOutcome queues the record of how the batch ended, which must be durable before anything is
-// undone: from then on every invocation comes to this end and runs no branch again. It returns the
+// undone: from then on every invocation reaches this end and runs no branch again. It returns the
 // number of the update.
 func recordOutcome(b *batch, e *wire.Envelope) uint64 {
 	b.outcomeRecorded = true
@@ -211,7 +211,7 @@ func insideOf(k *branch) []undo {
 	return claimedIn(k.s)
 }
 
-// cameThrough reports whether the function of the branch came to its end without an error.
+// cameThrough reports whether the function of the branch ended without an error.
 func cameThrough(k *branch) bool { return k.done && k.failure == nil || k.s != nil && k.s.through }
 
 // endRecord is how the branch ended, as a record of its operation: the log does not show what is below

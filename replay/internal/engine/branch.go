@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,12 +42,14 @@ type branchEnd struct {
 	// done says that it has ended, at cause; counted that the batch has taken that in; failed that it
 	// counts as failed, which may differ from whether its operation did: see [judge].
 	done, counted, failed bool
-	cause                 cause
-	payload               checkpoint.Payload
-	failure               *checkpoint.Failure
+	// replayed says that what it has come to was recorded by an earlier invocation.
+	replayed bool
+	cause    cause
+	payload  checkpoint.Payload
+	failure  *checkpoint.Failure
 }
 
-// branchIdentity is what tells a branch from the others of its batch.
+// branchIdentity is what shows a branch from the others of its batch.
 type branchIdentity struct {
 	// name and key identify the branch, or its index does.
 	name, key string
@@ -153,7 +156,7 @@ func (b *batch) begin(k *branch, look bool) {
 		if k.rec.Status == checkpoint.StatusFailed && k.failure == nil {
 			k.failure = &checkpoint.Failure{}
 		}
-		k.cause = cause{at: k.rec.End}
+		k.cause, k.replayed = cause{at: k.rec.End}, true
 		b.branchEnded(k)
 		return
 	}
@@ -259,11 +262,12 @@ func (k *branch) observed(g *node.Group) (v any, err error) {
 	return v, err
 }
 
-// result is what an operation that is not a plain group has come to.
+// result is the result of an operation that is not a plain group.
 func (k *branch) result(r node.Result) (any, error) {
 	if c := k.n.Head().Check; r.Err == nil && c != nil && node.FromOutside(k.n) {
 		_, r.Err = guarded(func() (any, error) { return nil, c.Check(r) }) // what cannot be read must not count as a success
 	}
+	k.replayed = r.Replayed || r.Outcome != nil && slices.ContainsFunc(r.Outcome.Items, func(it node.Item) bool { return it.Result.Replayed })
 	return node.Verbatim{Payload: r.Payload}, r.Err
 }
 

@@ -128,7 +128,7 @@ const (
 	pollMargin = time.Second
 )
 
-// armPoll sets the timer of the next poll if somebody waits for the service while others are busy. Each
+// armPoll sets the timer of the next poll if someone waits for the service while others are busy. Each
 // operation is asked for when its wait or the pause before its retry is over, else after a second; if
 // that was for nothing, again after a second, then after two, and so on, at most ten.
 func armPoll(inv *invocation) {
@@ -175,7 +175,7 @@ func endsAt(inv *invocation, f *fiber, now time.Time) (at time.Time, timed bool)
 	return time.Time{}, false
 }
 
-// askService polls, if somebody still waits while others are busy.
+// askService polls, if someone still waits while others are busy.
 func askService(inv *invocation) {
 	inv.poll.stop()
 	inv.poll.stale = true
@@ -260,7 +260,7 @@ const (
 	mostBytes      = limits.DataBytes
 )
 
-// usage estimates what an execution holds of what it may, so that somebody is told before the
+// usage estimates what an execution holds of what it may, so that someone is informed before the
 // service refuses more. It holds more than is seen here: the service leaves out what is inside groups
 // that have completed.
 type usage struct {

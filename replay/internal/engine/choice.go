@@ -12,7 +12,7 @@ import (
 
 // Which side of a declared change is taken is decided by the log alone:
 //
-//  1. If it holds nothing of the scope, or of its compensations, that the code has not come to, the newest side is taken.
+//  1. If it holds nothing of the scope, or of its compensations, that the code has not reached, the newest side is taken.
 //  2. Otherwise, of the sides whose first operation has a record, the one whose record is the earliest.
 //  3. Otherwise a side that claims nothing, if there is one: the newest.
 //  4. Otherwise the newest side, whose claim is then the divergence.
@@ -94,7 +94,7 @@ func (s *scope) take(ctx context.Context, c candidate, start bool) node.Result {
 	return node.Result{}
 }
 
-// newestOf is what executions run that have not come to a declared change; nil if that is nothing.
+// newestOf is how executions run that have not ended a declared change; nil if that is nothing.
 func newestOf(n *node.Choice) node.Node { return node.Side(n, 0) }
 
 // inlineOf is a side that runs in the scope; nil if there is none.
@@ -110,7 +110,7 @@ func inlineOf(n *node.Choice) *node.Inline {
 	return found
 }
 
-// fresh reports whether the log holds nothing of the scope that the code has not come to.
+// fresh reports whether the log holds nothing of the scope that the code has not reached.
 func (s *scope) fresh() bool {
 	if s.readOnly || s.unclaimed() > 0 {
 		return false

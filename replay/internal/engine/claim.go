@@ -195,7 +195,7 @@ func (s *scope) next(h *node.Header) int {
 	return 0
 }
 
-// identity is what tells operations of a scope apart, but for the occurrence.
+// identity is what shows operations of a scope apart, but for the occurrence.
 type identity struct{ name, key string }
 
 // occurrences counts the operations of a scope by name and key. Which of them have occurred once is in the log, which

@@ -157,7 +157,7 @@ func unreadableInput(s *scope, err error) *Divergence {
 	}
 }
 
-// unreachedRecords lists the records of the scope that nobody has claimed.
+// unreachedRecords lists the records of the scope that are not claimed.
 func unreachedRecords(s *scope) string {
 	const most = 3
 	recs := s.inv.log.UnclaimedRecords(s.ids)

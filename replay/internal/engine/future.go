@@ -73,7 +73,7 @@ func markAwaited(s *scope, o *operation) {
 }
 
 // markOperandsRead notes that the futures among the operands of a batch have been asked for, whoever comes first:
-// on a replay the batch is read from the log, and nobody awaits them.
+// on a replay the batch is read from the log, and that are never awaited them.
 func markOperandsRead(s *scope, n *node.Batch) {
 	_, _ = guarded(func() (any, error) {
 		for i := range n.N {

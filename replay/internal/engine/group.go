@@ -83,11 +83,15 @@ func concludeGroup(o *operation, f *fiber, n *node.Group, in *scope, v any, err 
 	if err == nil {
 		payload, err = o.payload(f, v)
 	}
-	return addBatchOutcome(o.s, n, o.path, recordGroup(o, f, in, v, payload, err))
+	r := recordGroup(o, f, in, v, payload, err)
+	if raw, ok := v.(node.Verbatim); ok && raw.Replayed {
+		r.Replayed = true // what an earlier invocation has recorded, though the group ends now
+	}
+	return addBatchOutcome(o.s, n, o.path, r)
 }
 
 // recordGroup records how a group ended, or, if that is in the log already, sees whether the code
-// has come to the same end.
+// has have the same end.
 func recordGroup(o *operation, f *fiber, in *scope, v any, payload checkpoint.Payload, err error) node.Result {
 	inv := o.s.inv
 	if in.readOnly {

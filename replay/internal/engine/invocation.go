@@ -136,7 +136,7 @@ type calls struct {
 	relaxed uint64
 }
 
-// ending is how an invocation comes to its end.
+// ending is how an invocation ends.
 type ending struct {
 	// fixed is the outcome: the first one counts, whoever decides it.
 	fixed atomic.Pointer[Outcome]

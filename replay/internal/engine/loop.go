@@ -18,7 +18,7 @@ import (
 //  2. A strand that was ended unwinds.
 //  3. A strand that is ready runs.
 //  4. If reports are due, a strand makes them.
-//  5. A strand goes on whose abandoned part has come to rest.
+//  5. A strand goes on whose abandoned part is at rest.
 //  6. Of the batches that know which of their branches ended first, one counts it.
 //  7. Bodies begin.
 //  8. If an update is due and no call is in flight, a call is made.

@@ -11,7 +11,7 @@ import (
 // one after the other; Changed in an event, so that it must not call functions of the user's: what
 // there is to report is reported by the next Flush.
 type Observer interface {
-	// Reached says that the code has come to an operation; rec is its record, nil for a new one.
+	// Reached says that the code has reached an operation; rec is its record, nil for a new one.
 	Reached(o Sight)
 	// Changed says which records have changed, and with which updates of ours.
 	Changed(recs []*checkpoint.Operation, sent []checkpoint.Update)

@@ -24,6 +24,8 @@ type operation struct {
 	// found is the record when the operation was claimed; nil if there was none.
 	found *checkpoint.Operation
 	claimed
+	// what is the operation as it was declared, of one that was started and whose result has its own structure; else nil.
+	what node.Node
 	// outside says that the result is not ours.
 	outside bool
 	binding
@@ -51,7 +53,7 @@ type future struct {
 	// to is seen by the scope when it asks for it, never when it happens.
 	separate bool
 	f        *fiber
-	// done says that rec is what it came to; read that somebody has asked for it.
+	// done says that rec is how it ended; read that someone has asked for it.
 	done, read bool
 	rec        node.Result
 	joiners    []*fiber

@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sort"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/internal/jsonloss"
+	"github.com/perdure/perdure/internal/lossless"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
@@ -25,7 +25,7 @@ import (
 //  3. What the service would finish is never finished.
 //  4. When everything is at rest, branches that were not opened for want of room are opened if the log holds anything
 //     of them, and results are decoded that no one has asked for yet. What does not fit there is a doubt: whether the
-//     code comes to it depends on what has not happened yet.
+//     code reaches it depends on what has not happened yet.
 //
 // So up to its rest it is the invocation that would be made, and what diverges in it diverges there.
 type Rehearsal struct {
@@ -50,7 +50,7 @@ type Doubt struct {
 	Path string
 	// Withheld is why a payload is not known; else empty.
 	Withheld string
-	// Err is what would end the execution if the code comes to it; nil if a payload is not known.
+	// Err is what would end the execution if the code reaches it; nil if a payload is not known.
 	Err error
 }
 
@@ -67,7 +67,7 @@ type Loss struct {
 // Unregistered is an identity of a recorded error that nothing registers.
 type Unregistered struct{ Path, Name string }
 
-// Place is an operation that a rehearsal has come to.
+// Place is an operation that a rehearsal has reached.
 type Place struct {
 	Path string
 	Kind checkpoint.Kind
@@ -82,7 +82,7 @@ func (r *Rehearsal) enter(s *scope) {
 	}
 }
 
-// doubt notes what would end the execution if the code comes to it.
+// doubt notes what would end the execution if the code reaches it.
 func (inv *invocation) doubt(err error) {
 	path := ""
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
@@ -143,7 +143,7 @@ func (inv loop) rehearsed() {
 	inv.endWith(Outcome{Status: checkpoint.OutcomePending})
 }
 
-// placesOfRest lists what the invocation has come to.
+// placesOfRest lists how the invocation has ended.
 func placesOfRest(inv *invocation) []Place {
 	var waits []*operation
 	inv.end.root.each(func(f *fiber) {
@@ -224,14 +224,14 @@ func (b *batch) beginSupposed(k *branch) {
 // lookAhead decodes the results that the code has not asked for yet, on a strand of its own. It reports whether there
 // are any.
 func (inv loop) lookAhead() bool {
-	var todo []func() (node.Checker, node.Result)
+	var todo []func(f *fiber)
 	for _, s := range inv.Rehearsal.scopes {
 		if s.f.Dead() || s.f.logOnly {
 			continue
 		}
 		for _, o := range s.started {
-			if o.done && !o.read && o.head != nil && o.head.Check != nil && !o.rec.Outside && o.rec.Err == nil && o.found != nil {
-				todo = append(todo, func() (node.Checker, node.Result) { return o.head.Check, o.rec })
+			if o.done && !o.read && o.head != nil && !o.rec.Outside && o.rec.Err == nil && o.found != nil {
+				todo = append(todo, func(f *fiber) { f.check(o.head, o.what, o.rec) })
 			}
 		}
 	}
@@ -241,17 +241,14 @@ func (inv loop) lookAhead() bool {
 			return
 		}
 		for _, k := range b.branches {
-			if !k.done || k.rec == nil || !k.rec.Status.Terminal() || k.failure != nil || k.head.Check == nil || node.FromOutside(k.n) {
+			if !k.done || k.failure != nil || node.FromOutside(k.n) {
 				continue
 			}
-			todo = append(todo, func() (node.Checker, node.Result) {
-				if why, unknown := k.payload.Withheld(); unknown {
-					inv.Rehearsal.Doubts = append(inv.Rehearsal.Doubts, Doubt{Path: k.path(), Withheld: why})
-					return nil, node.Result{}
-				}
+			todo = append(todo, func(f *fiber) {
+				stopIfWithheld(b.s, &k.payload, k.path())
 				of := b.largeResult(nil)
 				of.Replayed = true
-				return k.head.Check, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded))
+				f.check(k.head, k.n, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded)))
 			})
 		}
 	})
@@ -262,14 +259,28 @@ func (inv loop) lookAhead() bool {
 		f.supposed = true
 		for _, next := range todo {
 			// Each on a strand of its own: what cannot be read parks it.
-			inv.spawn(f, nil, "", funcs{func(f *fiber) {
-				if check, r := next(); check != nil {
-					_, _ = f.call(ofResult, "", func() (any, error) { return nil, check.Check(r) })
-				}
-			}, func(error) {}})
+			inv.spawn(f, nil, "", funcs{next, func(error) {}})
 		}
 	}, func(error) {}})
 	return true
+}
+
+// check decodes a result as far as its declared type says how: that of a batch by the types of its branches. n may be
+// nil for an operation that is no batch.
+func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
+	if n != nil && r.Outcome != nil {
+		if b, ok := node.Origin(n).(*node.Batch); ok {
+			for _, it := range r.Outcome.Items {
+				if o := childOf(f, b, it.Index); it.Status == node.ItemSucceeded && it.Result.Err == nil && !node.FromOutside(o) {
+					f.check(o.Head(), o, it.Result)
+				}
+			}
+			return
+		}
+	}
+	if h.Check != nil {
+		_, _ = f.call(ofResult, h.Name, func() (any, error) { return nil, h.Check.Check(r) })
+	}
 }
 
 // stopIfWithheld parks for good if a payload is not known.
@@ -293,24 +304,24 @@ func stopIfUnknown(b *batch) {
 	}
 }
 
-// decoded takes in what became of a payload.
+// decoded takes in what became of a payload. A strict codec refuses by itself what is lost.
 func (r *Rehearsal) decoded(s *scope, c codec.Codec, m codec.Meta, payload []byte, v any) {
-	if _, own := v.(json.Unmarshaler); own {
-		return // a type that reads by itself may read what it does not write
-	}
 	plain, base, err := codec.Open(convertContext(s), c, m, payload)
-	if err != nil {
+	if err != nil || !codec.IsJSON(base) {
 		return
 	}
-	again, err := codec.Encode(convertContext(s), base, m, v)
-	if err != nil {
-		return
+	var members []string
+	for _, l := range lossless.Of(plain, v, lossless.Options{Nulls: m.Part == codec.PartInput}) {
+		members = append(members, l.Path)
 	}
-	loss := Loss{Members: jsonloss.Lost(plain, again), Type: fmt.Sprintf("%T", v)[1:]}
-	if len(loss.Members) == 0 && !jsonloss.Absent(plain, again) {
-		return
+	if text := string(bytes.TrimSpace(plain)); len(members) > 0 || (text == "{}" || text == "null") && lossless.Missing([]byte("{}"), v) != "" {
+		r.lost(s, m, members, v)
 	}
-	loss.Path = pathOfMeta(s, m)
+}
+
+// lost notes what a value has lost; without members that nothing was recorded for it.
+func (r *Rehearsal) lost(s *scope, m codec.Meta, members []string, v any) {
+	loss := Loss{Path: pathOfMeta(s, m), Members: members, Type: fmt.Sprintf("%T", v)[1:]}
 	if !slices.ContainsFunc(r.Losses, func(l Loss) bool {
 		return l.Path == loss.Path && l.Type == loss.Type && slices.Equal(l.Members, loss.Members)
 	}) {

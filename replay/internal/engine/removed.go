@@ -18,7 +18,7 @@ func callLeft(ctx context.Context, s *scope, n node.Node, start bool) node.Resul
 	return givenResult(s, node.Result{Target: o}, start)
 }
 
-// resultOfLeft is what an operation came to that the code does not run any more.
+// resultOfLeft is how an operation ended that the code does not run any more.
 //
 //  1. If its record is terminal, that says it.
 //  2. If the service ends it, that is waited for.

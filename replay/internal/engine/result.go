@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/lossless"
 	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -126,7 +127,7 @@ func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure
 	return out
 }
 
-// timedOut tells a missed heartbeat from the end of the time. Source: the error types that the
+// timedOut distinguishes a missed heartbeat from the end of the time. Source: the error types that the
 // service gives callbacks.
 func timedOut(kind string) error {
 	if strings.EqualFold(kind, "Callback.Heartbeat") {
@@ -238,6 +239,9 @@ func decodeHere(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte
 // Absent is called for the value of a record that has none. A strict codec refuses that where a replay finds it: the code
 // that recorded it had no result there.
 func (s *scope) Absent(r node.Result, v any) error {
+	if rehearsal := s.inv.Rehearsal; rehearsal != nil && r.Replayed && !r.Outside && lossless.HasValues(v) {
+		rehearsal.lost(s, r.Meta, nil, v)
+	}
 	if !r.Replayed || r.Outside || !codec.IsStrict(codecOf(s, &r)) {
 		return nil
 	}
@@ -300,7 +304,7 @@ func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start b
 	var o *operation
 	if start {
 		o = newOperation(ctx, s, h, c.rec.Kind, c)
-		o.separate, o.done = true, true
+		o.separate, o.done, o.what = true, true, n
 		s.started = append(s.started, o)
 	} else {
 		wentPast(s, c.rec)

@@ -28,7 +28,7 @@ type countError struct{ text string }
 func (e *countError) Error() string { return e.text }
 func (e *countError) Unwrap() error { return op.ErrTooMany }
 
-// roomFor reports as an error whether an execution has no room for an operation that is not in the log and takes so many
+// roomFor reports as an error whether an execution has no room for an operation that is not in the log and takes that many
 // of the operations that it may have.
 //
 // The answer must be the same on each replay, for a refusal leaves no record. It is: what is counted only grows, and

@@ -70,7 +70,7 @@ type claims struct {
 type scopeEnd struct {
 	ended atomic.Bool
 	onEnd []func(ctx context.Context, err error)
-	// through says that a fiber that goes only as far as the log came to the end of the scope, which is not
+	// through says that a fiber that goes only as far as the log has reached the end of the scope, which is not
 	// in the log.
 	through bool
 }
@@ -291,7 +291,7 @@ func (s *scope) isReplaying() bool {
 //
 //  1. If the log holds records that the code did not reach, the execution diverged: this is seen
 //     before anything is waited for.
-//  2. If the function returned no error, what it started is waited for; an error that nobody has
+//  2. If the function returned no error, what it started is waited for; an error that no one has
 //     asked for becomes the scope's.
 //  3. Otherwise everything it started is left behind.
 //  4. If the scope failed, what completed in it is compensated.
@@ -339,7 +339,7 @@ func abandonStarted(s *scope) {
 	}
 }
 
-// joinStarted waits for what the scope has started and returns the errors nobody has asked for.
+// joinStarted waits for what the scope has started and returns the errors no one has asked for.
 func joinStarted(s *scope) error {
 	var errs []error
 	for _, o := range s.started {

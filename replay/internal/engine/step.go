@@ -223,7 +223,7 @@ func (st *step) queueEnd(u checkpoint.Update, due time.Time) uint64 {
 
 // withdraw takes back an attempt whose body will never begin. If its START was not handed over, and the
 // scope ends with it, that is taken back; else it is recorded that the body has not begun: the scope of a
-// future has gone on, and the next invocation comes to the future again.
+// future has gone on, and the next invocation reaches the future again.
 func (st *step) withdraw() {
 	inv := st.s.inv
 	if !st.begun || inv.end.closing || !st.separate && inv.out.Withdraw(st.seq) {

@@ -32,7 +32,7 @@ type opened struct {
 
 func (g *saga) add(u undo) { g.undos = append(g.undos, u) }
 
-// note takes in what a call has come to that claimed the operation of the n-th undo, if it did.
+// note takes in how a call has ended that claimed the operation of the n-th undo, if it did.
 func (g *saga) note(n int, r node.Result, start bool) {
 	if n >= len(g.undos) {
 		return
@@ -83,7 +83,7 @@ type undo struct {
 	id   string
 	path string
 	nth  int // occurrence
-	// rec is what it came to, if that is known here; o stands for it if it was started.
+	// rec is how it ended, if that is known here; o stands for it if it was started.
 	rec *node.Result
 	o   *operation
 	// boundTo is the ID that its payload is written under, if it is not that of its record.
@@ -207,7 +207,7 @@ func undoAll(s *scope, list, later []undo, result *op.UndoError) {
 	}
 }
 
-// untilTheInvocationEnds returns the context of the scope without its end: what takes back is not told to stop when
+// untilTheInvocationEnds returns the context of the scope without its end: what takes back is not asked to stop when
 // the scope is left behind, for it goes on then.
 func (s *scope) untilTheInvocationEnds() (ctx context.Context, cancel func()) {
 	ctx, end := context.WithCancelCause(context.WithoutCancel(s.ctx))
@@ -334,7 +334,7 @@ func (u *undo) find() *checkpoint.Operation {
 	return rec
 }
 
-// record is what the operation came to.
+// record is how the operation ended.
 func (u *undo) record(rec *checkpoint.Operation) node.Result {
 	switch {
 	case u.rec != nil:
@@ -345,7 +345,7 @@ func (u *undo) record(rec *checkpoint.Operation) node.Result {
 	return addBatchOutcome(u.s, u.n, func() string { return u.path }, resultOf(u.s, u.head, u.meta(rec), u.nth, rec, true))
 }
 
-// meta says which payload codecs are given of what the operation came to.
+// meta says which payload codecs are given of how the operation ended.
 func (u *undo) meta(rec *checkpoint.Operation) codec.Meta {
 	m := metaIn(u.s, u.n, rec)
 	if u.boundTo != "" {

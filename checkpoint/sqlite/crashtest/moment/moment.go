@@ -24,7 +24,7 @@ const (
 	Committed Kind = "between commit and reply"
 	Storing   Kind = "during a store commit"
 
-	// Invoked and Submitted are only told: a process has taken on an execution, and a callback has
+	// Invoked and Submitted are only reported: a process has taken on an execution, and a callback has
 	// been handed over.
 	Invoked   Kind = "invoked"
 	Submitted Kind = "submitted"
@@ -45,14 +45,14 @@ type Report struct {
 	Execution string `json:"execution,omitempty"`
 	// Operation is the ID of the operation whose body runs.
 	Operation string `json:"operation,omitempty"`
-	// Number tells checkpoint calls of a service apart.
+	// Number distinguishes checkpoint calls of a service.
 	Number int64 `json:"number,omitempty"`
 	// Call is the body of a checkpoint call that was accepted.
 	Call     json.RawMessage `json:"call,omitempty"`
 	Callback string          `json:"callback,omitempty"`
 }
 
-// Reach reports a moment and returns when the program may go on. It ends the program if nobody
+// Reach reports a moment and returns when the program may go on. It ends the program if no one
 // listens.
 func Reach(r Report) {
 	r.PID = os.Getpid()

@@ -73,7 +73,7 @@ func credentials() []string {
 	return []string{"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret"}
 }
 
-// Every command goes to AWS, signed for the region, when it is told to, and prints what it prints here.
+// Every command goes to AWS, signed for the region, when a flag says so, and prints what it prints here.
 func TestCommandsOnAWS(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t, false)
@@ -138,7 +138,7 @@ func TestAWSConfiguration(t *testing.T) {
 		code               int
 	}{
 		{
-			name: "no region", reason: "nobody can guess it", args: []string{"list", "--aws"}, env: credentials(),
+			name: "no region", reason: "no one can guess it", args: []string{"list", "--aws"}, env: credentials(),
 			want: "no AWS region is configured: give --region, or set AWS_REGION", code: cli.ExitUsage,
 		},
 		{

@@ -28,7 +28,7 @@ func (a *app) callbackSucceed() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "succeed ID [RESULT]",
 		Short: "Complete a callback with a result",
-		Long: `Completes a callback with a result: JSON, @FILE or - for the standard input. Nobody but the
+		Long: `Completes a callback with a result: JSON, @FILE or - for the standard input. No one but the
 function knows what its callback can decode, and a result that has been sent cannot be taken back:
 what is not JSON is refused. A callback of a string or of bytes takes any text as it stands, without
 quotes; --text sends one.`,
@@ -91,7 +91,7 @@ func (a *app) callbackHeartbeat() *cobra.Command {
 				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackHeartbeatOutput, error) {
 					return c.SendDurableExecutionCallbackHeartbeat(ctx, &lambdaapi.SendDurableExecutionCallbackHeartbeatInput{CallbackId: &args[0]})
 				})
-			return a.done(err, "the heartbeat timeout begins anew")
+			return a.done(err, "the heartbeat timeout begins again")
 		},
 	}
 }

@@ -30,7 +30,7 @@ type Streams struct {
 	Out, Err io.Writer
 	// Getenv looks up the environment; nil stands for an empty one.
 	Getenv func(string) string
-	// Now is the time that ages are told from; nil stands for the real one.
+	// Now is the time that ages are counted from; nil stands for the real one.
 	Now func() time.Time
 	// Width is how many columns Out has; zero means that it is no terminal, and that no line is cut.
 	Width int
@@ -139,7 +139,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
-	root.AddCommand(a.dev(), a.lint(), a.compat(), a.start(), a.list(), a.show(), a.history(), a.callback(),
+	root.AddCommand(a.dev(), a.lint(), a.compat(), a.record(), a.start(), a.list(), a.show(), a.history(), a.callback(),
 		a.pause(), a.resume(), a.stop(), a.remove(), a.version())
 	a.complete(root, "output", []string{"text", "json"})
 	return root

@@ -60,8 +60,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{"dev =testdata", `"" cannot be the name of a function, which is 1 to 64 letters, digits, - and _: give another, as in order=testdata`, cli.ExitUsage},
 		{"dev testdata --memory --processes 0", "--processes is at least 1, not 0", cli.ExitUsage},
 		{"dev testdata --memory --function-timeout 0s", "--function-timeout is a duration such as 15m, not 0s", cli.ExitUsage},
-		{"dev testdata --memory --execution-timeout -1s", "--execution-timeout is a duration such as 24h, or 0 for ever, not -1s", cli.ExitUsage},
-		{"dev testdata --memory --retention -1h", "--retention is a duration such as 336h, or 0 for ever, not -1h0m0s", cli.ExitUsage},
+		{"dev testdata --memory --execution-timeout -1s", "--execution-timeout is a duration such as 24h, or 0 forever, not -1s", cli.ExitUsage},
+		{"dev testdata --memory --retention -1h", "--retention is a duration such as 336h, or 0 forever, not -1h0m0s", cli.ExitUsage},
 		{"dev testdata --store=", "--store is a file; --memory keeps executions in memory only", cli.ExitUsage},
 		{"dev testdata --memory --listen here", "--listen is an address such as 127.0.0.1:9090: address here: missing port in address", cli.ExitUsage},
 
@@ -78,7 +78,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"callback fail no-id", "fail callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
 		{"callback heartbeat no-id", "heartbeat of callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
 
-		{"list --endpoint http://127.0.0.1:1", "list functions: nobody answers at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws", cli.ExitUnavailable},
+		{"list --endpoint http://127.0.0.1:1", "list functions: no answer at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws", cli.ExitUnavailable},
 	}
 	s := newSite(t)
 	for _, tt := range tests {
@@ -114,7 +114,7 @@ func TestShapes(t *testing.T) {
 	s := newSite(t)
 	s.run("start", "order", `{"id":"A-1","items":["hat"]}`, "--name", "A-1")
 	s.advance(time.Hour)
-	s.run("callback", "fail", s.callback(), "--type", "Lost", "--message", "nobody came", "--data", "x")
+	s.run("callback", "fail", s.callback(), "--type", "Lost", "--message", "no one came", "--data", "x")
 	s.advance(time.Hour)
 	s.run("start", "payment", `"A-2"`, "--name", "A-2")
 	s.settle()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -16,7 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// defaultEndpoint is where perdure dev serves unless told otherwise.
+// defaultEndpoint is where perdure dev serves unless a flag says otherwise.
 const defaultEndpoint = "http://127.0.0.1:9090"
 
 // notFoundError says that there is no such thing.
@@ -114,13 +115,36 @@ func call[Out any](ctx context.Context, a *app, what string, f func(context.Cont
 	if err != nil {
 		return none, err
 	}
-	limited, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	out, err := f(limited, client)
-	if err != nil {
-		return none, a.explain(what, err)
+	for pause := throttlePause; ; pause *= 2 {
+		limited, cancel := context.WithTimeout(ctx, a.timeout)
+		out, err := f(limited, client)
+		cancel()
+		switch {
+		case err == nil:
+			return out, nil
+		case !isThrottled(err) || pause > mostThrottlePause:
+			return none, a.explain(what, err)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return none, err
+		}
 	}
-	return out, nil
+}
+
+// A call that is throttled is made again after a pause, which is doubled each time: at most seven times, within 13
+// seconds. AWS has quotas of 15 reads of histories a second and less, and the SDK repeats by itself less often.
+const (
+	throttlePause     = 100 * time.Millisecond
+	mostThrottlePause = 64 * throttlePause
+)
+
+// isThrottled reports whether the service has too many calls for now.
+func isThrottled(err error) bool {
+	if is[*lambdatypes.TooManyRequestsException](err) {
+		return true
+	}
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && (api.ErrorCode() == "ThrottlingException" || api.ErrorCode() == "TooManyRequestsException")
 }
 
 // explain says what a call was for, what came back and what to do next.
@@ -133,7 +157,7 @@ func (a *app) explain(what string, err error) error {
 			"it prints it, and --listen gives it another", what, a.serviceURL())
 	}
 	if is[*net.OpError](err) && !a.onAWS() {
-		return fmt.Errorf("%s: nobody answers at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
+		return fmt.Errorf("%s: no answer at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: no answer within %v: give a longer --timeout", what, a.timeout)

@@ -27,7 +27,7 @@ type compatOptions struct {
 	function, store, rollback string
 	since                     time.Duration
 	most                      int
-	github                    bool
+	github, histories         bool
 }
 
 func (a *app) compat() *cobra.Command {
@@ -40,7 +40,10 @@ them would diverge if this code were deployed, which fit. Nothing is sent, and n
 operation runs; handler code runs as in any replay.
 
 The logs are those that the function would be invoked with: of the service on this machine
-(perdure dev), or of its file with --store FILE while it does not run.
+(perdure dev), or of its file with --store FILE while it does not run. Of functions on AWS, and with
+--histories, they are made from histories: where a history holds a part of a payload only, what
+comes after it cannot be decided. Executions of a published version never see other code: what
+can diverge are those of $LATEST.
 
 It is a snapshot: executions go on meanwhile. Run it again right before the switch.
 
@@ -52,14 +55,15 @@ not found out.`,
 		Example: `  perdure compat ./order
   perdure compat order=./cmd/order -o json
   perdure compat ./order --store .perdure/executions.db
+  perdure compat ./order --function 'order:$LATEST' --aws --max 200
   perdure compat ./order --rollback HEAD~1`,
 		Args: exactly("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.since < 0 || o.most < 0 {
 				return usage("--since is a duration such as 24h, and --max a number of executions, 0 for all")
 			}
-			if a.onAWS() {
-				return usage("perdure compat rehearses executions of the service on this machine: leave out --aws, --region and --profile")
+			if o.store != "" && (a.onAWS() || o.histories) {
+				return usage("--store is a file of perdure dev on this machine: leave out --histories, --aws, --region and --profile")
 			}
 			return a.runCompat(cmd.Context(), args[0], o)
 		},
@@ -67,9 +71,10 @@ not found out.`,
 	f := cmd.Flags()
 	f.StringVar(&o.function, "function", "", "name of the function whose executions are rehearsed (default that of DIR)")
 	f.StringVar(&o.store, "store", "", "read executions from this file of perdure dev, which is not running")
+	f.BoolVar(&o.histories, "histories", false, "make the logs from histories, as of functions on AWS")
 	f.StringVar(&o.rollback, "rollback", "", "rehearse the code of this revision of Git")
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
-	f.IntVar(&o.most, "max", 0, "at most so many, the last ones first; 0 means all")
+	f.IntVar(&o.most, "max", 0, "at most that many, the last ones first; 0 means all")
 	f.BoolVar(&o.github, "github", false, "annotate the workflow run of GitHub Actions (default if $GITHUB_ACTIONS is true)")
 	return cmd
 }
@@ -207,7 +212,7 @@ type logs interface {
 
 func (a *app) logs(o compatOptions) (logs, error) {
 	if o.store == "" {
-		return &apiLogs{a}, nil
+		return &apiLogs{a, o.histories || a.onAWS()}, nil
 	}
 	if _, err := os.Stat(o.store); err != nil {
 		return nil, usage("there is no store %s: perdure dev keeps executions in .perdure/executions.db", o.store)
@@ -252,7 +257,11 @@ func (s storeLogs) log(_ context.Context, arn string) (checkpoint.Invocation, bo
 }
 
 // apiLogs asks the service.
-type apiLogs struct{ *app }
+type apiLogs struct {
+	*app
+
+	histories bool // what logs are made from
+}
 
 func (apiLogs) close() error { return nil }
 
@@ -281,8 +290,12 @@ func (l apiLogs) log(ctx context.Context, arn string) (checkpoint.Invocation, bo
 	if local.Status(e.Status).Terminal() {
 		return checkpoint.Invocation{}, false, nil
 	}
-	log, err := l.exactLog(ctx, arn)
-	return log, true, err
+	if !l.histories {
+		log, err := l.exactLog(ctx, arn)
+		return log, true, err
+	}
+	events, err := l.events(ctx, arn, 0)
+	return local.LogOf(arn, events), true, err
 }
 
 // exactLog asks the service on this machine for a log.

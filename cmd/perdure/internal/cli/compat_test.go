@@ -11,7 +11,7 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
-// guarded is the greeter as somebody changes it who fears for executions: one that does not fit is held.
+// guarded is the greeter as someone changes it who fears for executions: one that does not fit is held.
 func guarded(before string) string {
 	text := strings.ReplaceAll(greeter, "VERSION", "one")
 	text = strings.Replace(text, "	first, err :=", before+"	first, err :=", 1)
@@ -60,6 +60,10 @@ func TestCompat(t *testing.T) {
 		Diverge, Fit int
 		Groups       []struct{ Class, Code string }
 		Executions   []struct{ Name, Verdict string }
+	}
+	if got := w.run(endpoint, "compat", "./greet", "--histories"); got.code != cli.ExitFailed ||
+		!strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n") {
+		t.Errorf("by histories: %+v", got)
 	}
 	got = w.run(endpoint, "compat", "greet=./greet", "--max", "1", "-o", "json")
 	if err := json.Unmarshal([]byte(got.out), &found); err != nil || found.Diverge != 1 || found.Fit != 0 || len(found.Groups) != 1 ||

@@ -43,7 +43,7 @@ execution starts, waits for, fails at and ends with, in a line each.
 DIR is the folder of a main package that calls lambda.Start; the function has the name of the
 folder unless NAME says otherwise. Executions are kept in a file: after a restart, or a crash, what
 was running goes on; with --memory it is lost. Callers are not authenticated, so the service listens on
-127.0.0.1 unless told otherwise.`,
+127.0.0.1 unless a flag says otherwise.`,
 		Example: `  perdure dev ./order
   perdure dev orders=./cmd/order ./payment --listen 127.0.0.1:9999 --memory`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -61,9 +61,9 @@ was running goes on; with --memory it is lost. Callers are not authenticated, so
 	f.BoolVar(&o.watch, "watch", true, "build again when the code changes")
 	f.BoolVar(&o.quiet, "quiet", false, "do not say what executions are doing")
 	f.Var(duration(&o.functionTimeout, 15*time.Minute), "function-timeout", "how long an invocation may take")
-	f.Var(duration(&o.executionTimeout, 0), "execution-timeout", "how long an execution may take; 0 means for ever")
-	f.Var(duration(&o.retention, 14*24*time.Hour), "retention", "how long executions are kept after their end; 0 means for ever")
-	f.IntVar(&o.processes, "processes", 10, "at most so many processes of a function at once")
+	f.Var(duration(&o.executionTimeout, 0), "execution-timeout", "how long an execution may take; 0 means forever")
+	f.Var(duration(&o.retention, 14*24*time.Hour), "retention", "how long executions are kept after their end; 0 means forever")
+	f.IntVar(&o.processes, "processes", 10, "at most that many processes of a function at once")
 	return cmd
 }
 
@@ -75,9 +75,9 @@ func (o *devOptions) check() error {
 	case o.functionTimeout <= 0:
 		return usage("--function-timeout is a duration such as 15m, not %v", o.functionTimeout)
 	case o.executionTimeout < 0:
-		return usage("--execution-timeout is a duration such as 24h, or 0 for ever, not %v", o.executionTimeout)
+		return usage("--execution-timeout is a duration such as 24h, or 0 forever, not %v", o.executionTimeout)
 	case o.retention < 0:
-		return usage("--retention is a duration such as 336h, or 0 for ever, not %v", o.retention)
+		return usage("--retention is a duration such as 336h, or 0 forever, not %v", o.retention)
 	case o.store == "" && !o.memory:
 		return usage("--store is a file; --memory keeps executions in memory only")
 	}
@@ -232,7 +232,7 @@ func (s *site) open(ctx context.Context) (listener net.Listener, err error) {
 	if host, _, err := net.SplitHostPort(s.listen); err != nil {
 		return nil, usage("--listen is an address such as 127.0.0.1:9090: %w", err)
 	} else if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		s.say("warning: %s can be reached from other machines, and nobody is authenticated", s.listen)
+		s.say("warning: %s can be reached from other machines, and no one is authenticated", s.listen)
 	}
 	if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen); err != nil {
 		return nil, fmt.Errorf("serve at %s: %w; give another address with --listen", s.listen, err)
@@ -345,7 +345,7 @@ func (s *site) greet(endpoint string) {
 	}
 }
 
-// say tells the user something.
+// say writes something to the user.
 func (s *site) say(format string, args ...any) {
 	s.printing.Lock()
 	defer s.printing.Unlock()

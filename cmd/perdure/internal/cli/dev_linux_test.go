@@ -34,7 +34,7 @@ func TestDevOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := w.run(endpoint, "start", "greet", `"moon"`)
-	if got.code != cli.ExitUnavailable || !strings.Contains(got.err, "the disk has refused it") && !strings.Contains(got.err, "nobody answers") {
+	if got.code != cli.ExitUnavailable || !strings.Contains(got.err, "the disk has refused it") && !strings.Contains(got.err, "no answer at") {
 		t.Errorf("a start that cannot be stored: %+v", got)
 	}
 	p.await(`^perdure: stopping, since nothing can be stored; what was stored goes on at the next start$`) // the end of the nap
@@ -52,7 +52,7 @@ func TestDevOnAFullDisk(t *testing.T) {
 	p.end(os.Interrupt)
 }
 
-// Nobody is authenticated: the program is reached from this machine alone unless it is told otherwise, and then it
+// No one is authenticated: the program is reached from this machine alone unless a flag says otherwise, and then it
 // warns. All of 127.0.0.0/8 is this machine, so who listens on 127.0.0.1 alone is not reached at 127.0.0.2.
 func TestDevListensOnLoopback(t *testing.T) {
 	t.Parallel()
@@ -73,12 +73,12 @@ func TestDevListensOnLoopback(t *testing.T) {
 
 	p, endpoint = w.dev("--memory", "--listen", "0.0.0.0:0")
 	if !reached(t, "127.0.0.2", endpoint) {
-		t.Error("a program that is told to listen everywhere does not")
+		t.Error("a program that is asked to listen everywhere does not")
 	}
 	if !strings.HasPrefix(endpoint, "http://127.0.0.1:") {
 		t.Errorf("it prints %s, which is no address that a program can be given", endpoint)
 	}
-	if text := p.said.String(); !strings.Contains(text, "warning: 0.0.0.0:0 can be reached from other machines, and nobody is authenticated") {
+	if text := p.said.String(); !strings.Contains(text, "warning: 0.0.0.0:0 can be reached from other machines, and no one is authenticated") {
 		t.Errorf("it does not warn:\n%s", text)
 	}
 	p.end(os.Interrupt)

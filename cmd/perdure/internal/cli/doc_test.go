@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// update has docs/cli.md and the files of testdata written anew.
+// update has docs/cli.md and the files of testdata written again.
 const update = "PERDURE_UPDATE"
 
 // TestDocumentedSession runs the commands of docs/cli.md, one after the other, and compares what

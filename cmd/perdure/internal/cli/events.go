@@ -24,29 +24,29 @@ func eventOf(in *lambdatypes.Event) local.Event { //nolint:cyclop,gocyclo // one
 	case in.ExecutionSucceededDetails != nil:
 		e.Result = result(in.ExecutionSucceededDetails.Result)
 	case in.ExecutionFailedDetails != nil:
-		e.Failure = failure(in.ExecutionFailedDetails.Error)
+		fail(&e, in.ExecutionFailedDetails.Error)
 	case in.ExecutionTimedOutDetails != nil:
-		e.Failure = failure(in.ExecutionTimedOutDetails.Error)
+		fail(&e, in.ExecutionTimedOutDetails.Error)
 	case in.ExecutionStoppedDetails != nil:
-		e.Failure = failure(in.ExecutionStoppedDetails.Error)
+		fail(&e, in.ExecutionStoppedDetails.Error)
 	case in.ContextSucceededDetails != nil:
 		e.Result = result(in.ContextSucceededDetails.Result)
 	case in.ContextFailedDetails != nil:
-		e.Failure = failure(in.ContextFailedDetails.Error)
+		fail(&e, in.ContextFailedDetails.Error)
 	case in.WaitStartedDetails != nil:
 		d := in.WaitStartedDetails
 		e.Duration, e.ScheduledEnd = seconds(d.Duration), aws.ToTime(d.ScheduledEndTimestamp)
 	case in.WaitSucceededDetails != nil:
 		e.Duration = seconds(in.WaitSucceededDetails.Duration)
 	case in.WaitCancelledDetails != nil:
-		e.Failure = failure(in.WaitCancelledDetails.Error)
+		fail(&e, in.WaitCancelledDetails.Error)
 	case in.StepSucceededDetails != nil:
 		d := in.StepSucceededDetails
 		e.Result = result(d.Result)
 		attempt(&e, d.RetryDetails)
 	case in.StepFailedDetails != nil:
 		d := in.StepFailedDetails
-		e.Failure = failure(d.Error)
+		fail(&e, d.Error)
 		attempt(&e, d.RetryDetails)
 	case in.CallbackStartedDetails != nil:
 		d := in.CallbackStartedDetails
@@ -54,9 +54,9 @@ func eventOf(in *lambdatypes.Event) local.Event { //nolint:cyclop,gocyclo // one
 	case in.CallbackSucceededDetails != nil:
 		e.Result = result(in.CallbackSucceededDetails.Result)
 	case in.CallbackFailedDetails != nil:
-		e.Failure = failure(in.CallbackFailedDetails.Error)
+		fail(&e, in.CallbackFailedDetails.Error)
 	case in.CallbackTimedOutDetails != nil:
-		e.Failure = failure(in.CallbackTimedOutDetails.Error)
+		fail(&e, in.CallbackTimedOutDetails.Error)
 	case in.ChainedInvokeStartedDetails != nil:
 		d := in.ChainedInvokeStartedDetails
 		e.Input, e.Function, e.Version = input(d.Input), aws.ToString(d.FunctionName), aws.ToString(d.ExecutedVersion)
@@ -64,15 +64,15 @@ func eventOf(in *lambdatypes.Event) local.Event { //nolint:cyclop,gocyclo // one
 	case in.ChainedInvokeSucceededDetails != nil:
 		e.Result = result(in.ChainedInvokeSucceededDetails.Result)
 	case in.ChainedInvokeFailedDetails != nil:
-		e.Failure = failure(in.ChainedInvokeFailedDetails.Error)
+		fail(&e, in.ChainedInvokeFailedDetails.Error)
 	case in.ChainedInvokeTimedOutDetails != nil:
-		e.Failure = failure(in.ChainedInvokeTimedOutDetails.Error)
+		fail(&e, in.ChainedInvokeTimedOutDetails.Error)
 	case in.ChainedInvokeStoppedDetails != nil:
-		e.Failure = failure(in.ChainedInvokeStoppedDetails.Error)
+		fail(&e, in.ChainedInvokeStoppedDetails.Error)
 	case in.InvocationCompletedDetails != nil:
 		d := in.InvocationCompletedDetails
 		e.RequestID, e.Start, e.End = aws.ToString(d.RequestId), aws.ToTime(d.StartTimestamp), aws.ToTime(d.EndTimestamp)
-		e.Failure = failure(d.Error)
+		fail(&e, d.Error)
 	}
 	return e
 }
@@ -83,7 +83,13 @@ func attempt(e *local.Event, d *lambdatypes.RetryDetails) {
 	}
 }
 
+// truncated is why a payload is not known that the service has cut off.
+const truncated = "the service has cut it off in the history"
+
 func input(in *lambdatypes.EventInput) checkpoint.Payload {
+	if in != nil && aws.ToBool(in.Truncated) {
+		return checkpoint.WithheldPayload(truncated)
+	}
 	if in == nil || in.Payload == nil {
 		return checkpoint.Payload{}
 	}
@@ -91,17 +97,24 @@ func input(in *lambdatypes.EventInput) checkpoint.Payload {
 }
 
 func result(in *lambdatypes.EventResult) checkpoint.Payload {
+	if in != nil && aws.ToBool(in.Truncated) {
+		return checkpoint.WithheldPayload(truncated)
+	}
 	if in == nil || in.Payload == nil {
 		return checkpoint.Payload{}
 	}
 	return checkpoint.TextPayload(*in.Payload)
 }
 
-func failure(in *lambdatypes.EventError) *checkpoint.Failure {
-	if in == nil || in.Payload == nil {
-		return nil
+// fail takes in an error. Of one that was cut off, the event has a result that is withheld.
+func fail(e *local.Event, in *lambdatypes.EventError) {
+	if in == nil {
+		return
 	}
-	return failureOf(in.Payload)
+	e.Failure = failureOf(in.Payload)
+	if aws.ToBool(in.Truncated) {
+		e.Result = checkpoint.WithheldPayload(truncated)
+	}
 }
 
 func failureOf(in *lambdatypes.ErrorObject) *checkpoint.Failure {

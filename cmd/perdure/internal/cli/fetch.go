@@ -193,7 +193,7 @@ func (a *app) named(ctx context.Context, text, function string) (string, error) 
 	return *out.DurableExecutions[0].DurableExecutionArn, nil
 }
 
-// glance is how long it takes until an execution that somebody waits for is looked at again: the longer
+// glance is how long it takes until an execution that someone waits for is looked at again: the longer
 // nothing has happened, the longer. AWS has a quota of 15 reads of histories a second.
 const (
 	glance     = 500 * time.Millisecond

@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// Of the operations in one scope these are shown if there are more of them: so many of the first and of the last,
-// and so many of those that did not succeed.
+// Of the operations in one scope these are shown if there are more of them: that many of the first and of the last,
+// and that many of those that did not succeed.
 const (
 	foldFrom   = 20
 	foldEnds   = 5

@@ -53,7 +53,7 @@ func (a *app) list() *cobra.Command {
 	a.complete(cmd, "status", statuses())
 	f.StringVar(&s.name, "name", "", "only the one with this name")
 	f.Var(duration(&s.since, 0), "since", "only those started within this time, such as 24h")
-	f.IntVar(&s.limit, "limit", 50, "at most so many of each function; 0 means all")
+	f.IntVar(&s.limit, "limit", 50, "at most that many of each function; 0 means all")
 	f.BoolVar(&s.oldest, "oldest", false, "the oldest first")
 	return cmd
 }

@@ -139,7 +139,7 @@ func (h *history) toldOfInvocation(r local.ExecutionRecord, e *local.Event) stri
 	return line + ", " + h.waitingFor(e.Time)
 }
 
-// until returns when the next thing happens that needs nobody's help, zero if nothing does.
+// until returns when the next thing happens that needs no one's help, zero if nothing does.
 func (h *history) until() time.Time {
 	var first time.Time
 	for _, o := range h.open {

@@ -100,7 +100,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			},
 		},
 		{
-			name: "a callback that nobody answers", reason: "it is the time-out that ends the suspension",
+			name: "a callback that no one answers", reason: "it is the time-out that ends the suspension",
 			run: func(ctx op.Context, _ int) (int, error) {
 				c, err := replay.Run(ctx, op.CreateCallback[int]("ask", op.WithTimeout(time.Hour)))
 				if err != nil {
@@ -182,7 +182,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			},
 		},
 		{
-			name: "one that is stopped", reason: "somebody has ended it",
+			name: "one that is stopped", reason: "someone has ended it",
 			run: func(ctx op.Context, _ int) (int, error) { return 0, nap(ctx, 36*time.Hour) },
 			meanwhile: func(s *stage, e *local.Execution) {
 				if err := e.Stop(nil); err != nil {

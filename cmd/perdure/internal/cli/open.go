@@ -130,7 +130,7 @@ type anyPlace struct {
 }
 
 // Revert opens a payload. A record does not say all of its place: an operation that passes on what one inside of it
-// comes to has the payload sealed for itself, a history may call a function by another name than the code did, and
+// does has the payload sealed for itself, a history may call a function by another name than the code did, and
 // nothing in it says from which execution this one was forked. What the payload says of it is authenticated.
 func (p anyPlace) Revert(ctx context.Context, at codec.Stage, sealed []byte) ([]byte, error) {
 	info, err := seal.Inspect(sealed)
@@ -253,7 +253,7 @@ func (o *opener) open(ctx context.Context, events []local.Event) {
 	}
 }
 
-// openExecution opens what an execution was given and what it came to.
+// openExecution opens what an execution was given and how it ended.
 func (o *opener) openExecution(ctx context.Context, e *lambdaapi.GetDurableExecutionOutput) {
 	if o == nil {
 		return

@@ -73,7 +73,7 @@ func (a *app) table(rows [][]string) error {
 // stamp prints a time, with its zone.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
-// cut shortens a text to a line of so many columns.
+// cut shortens a text to a line of that many columns.
 func cut(text string, columns int) string {
 	text = strings.Join(strings.Fields(text), " ")
 	runes := []rune(text)

@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// progress says what an execution waits for, whenever that changes. It is told by the events and not by
-// looking now and then, so that nothing is missed that was over before somebody looked: an execution
+// progress says what an execution waits for, whenever that changes. It is reported by the events and not by
+// looking now and then, so that nothing is missed that was over before someone looked: an execution
 // that is waited for from its start has all of its waits reported, once each.
 type progress struct {
 	app  *app

@@ -9,7 +9,7 @@ import (
 	"github.com/perdure/perdure/op"
 )
 
-// operation is what a history tells of one operation.
+// operation is what a history says of one operation.
 type operation struct {
 	ID       string              `json:"id"`
 	Name     string              `json:"name,omitempty"`
@@ -48,7 +48,7 @@ func errorTextOf(f *checkpoint.Failure) *errorText {
 	return &errorText{Type: f.Type, Message: f.Message, Data: f.Data}
 }
 
-// history is what the events of an execution tell.
+// history is what the events of an execution say.
 type history struct {
 	Operations []*operation
 	// all are the operations in the order they began.
@@ -89,7 +89,7 @@ func (h *history) add(e *local.Event) *operation {
 		return nil
 	}
 	if e.Type == local.EventExecutionStarted {
-		if e.Timeout > 0 && e.Timeout < op.MaxWait { // that much is what an execution has that nobody limits
+		if e.Timeout > 0 && e.Timeout < op.MaxWait { // that much is what an execution has that no one limits
 			h.deadline = e.Time.Add(e.Timeout)
 		}
 		return nil

@@ -83,7 +83,7 @@ type group struct {
 	Executions []string `json:"executions"`
 }
 
-// keys are what tells operations of one name from one another, in names and paths.
+// keys are what distinguishes operations of one name from one another, in names and paths.
 var keys = regexp.MustCompile(`\[[^\]]*\]`)
 
 // add takes in a verdict.

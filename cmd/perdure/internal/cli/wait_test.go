@@ -39,7 +39,7 @@ func TestStartWithWait(t *testing.T) {
 			},
 		},
 		{
-			reason:  "an execution that fails tells why, and the exit code tells that it did",
+			reason:  "an execution that fails says why, and the exit code says that it did",
 			payload: `{"id":"B-1","items":["hat"]}`,
 			want: outcome{
 				err: lines(
@@ -88,7 +88,7 @@ func TestStartWithWait(t *testing.T) {
 	}
 }
 
-// sleeper is a function that waits for an hour, so many times.
+// sleeper is a function that waits for an hour, that many times.
 func sleeper(ctx op.Context, n int) (int, error) {
 	for i := range n {
 		if err := replay.Exec(ctx, op.Wait("nap", time.Hour).Key(strconv.Itoa(i))); err != nil {
@@ -123,7 +123,7 @@ func (s *site) meanwhile(begin string, hours int, args ...string) outcome {
 	return <-done
 }
 
-// What is over before the program looks again is told as well, as it was then.
+// What is over before the program looks again is reported as well, as it was then.
 func TestWaitMissesNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -161,7 +161,7 @@ func TestFollowMissesNothing(t *testing.T) {
 	}
 }
 
-// A command that waits for an execution that has been under way for long tells only of what comes.
+// A command that waits for an execution that has been under way for long says only of what comes.
 func TestWaitForWhatThereIs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -276,7 +276,7 @@ func TestWaitingFor(t *testing.T) {
 			want: `waiting for wait "nap", which ends in 2d1h`,
 		},
 		{
-			name: "callback without a timeout", reason: "somebody must act",
+			name: "callback without a timeout", reason: "someone must act",
 			run: func(ctx op.Context, _ int) (int, error) {
 				c, err := replay.Run(ctx, op.CreateCallback[int]("answer"))
 				if err != nil {

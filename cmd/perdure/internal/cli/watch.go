@@ -35,7 +35,7 @@ func (s *site) watchAll(ctx context.Context) {
 	}
 }
 
-// stamps are files and folders with what tells whether they have changed.
+// stamps are files and folders with what shows whether they have changed.
 type stamps map[string]mark
 
 type mark struct {
@@ -57,7 +57,7 @@ func (s stamps) add(path string) {
 	if info, err := os.Stat(path); err == nil {
 		m = mark{info.ModTime(), info.Size()}
 		if info.IsDir() {
-			m.size = 0 // its time tells of files that come and go
+			m.size = 0 // its time shows files that come and go
 		}
 	}
 	s[path] = m

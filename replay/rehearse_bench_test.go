@@ -1,0 +1,74 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+)
+
+// fiftySteps is a log of fifty operations, and the function that has written it: of the last one, a wait, the end is
+// not in the log.
+func fiftySteps(b *testing.B) (*replay.Function[op.None, int], checkpoint.Invocation) {
+	b.Helper()
+	type payment struct {
+		ID     string
+		Amount int
+	}
+	f := replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+		sum := 0
+		for i := range 49 {
+			p, err := replay.Run(ctx, op.Step(fmt.Sprintf("charge-%d", i), func(context.Context) (payment, error) { return payment{"p", i}, nil }))
+			if err != nil {
+				return 0, err
+			}
+			sum += p.Amount
+		}
+		return sum, replay.Exec(ctx, op.Wait("cool-off", time.Hour))
+	})
+	svc := local.New(local.WithClock(local.NewVirtualClock(dawn)))
+	defer svc.Close()
+	if err := svc.Host("order", f); err != nil {
+		b.Fatal(err)
+	}
+	e, err := svc.Start(b.Context(), "order", "", []byte("null"))
+	if err == nil {
+		err = e.RunUntilSuspended(b.Context())
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return f, e.Log()
+}
+
+// BenchmarkRehearse rehearses a log of fifty operations; beside it the same function is invoked with the same log.
+func BenchmarkRehearse(b *testing.B) {
+	f, log := fiftySteps(b)
+	b.Run("rehearse", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if r, err := f.Rehearse(b.Context(), log); err != nil || r.Verdict != replay.VerdictFits {
+				b.Fatal(r, err)
+			}
+		}
+	})
+	b.Run("invoke", func(b *testing.B) {
+		log.Token = "1"
+		event, err := checkpoint.EncodeInvocation(log)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx := checkpoint.WithClient(b.Context(), new(acceptor))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := f.Invoke(ctx, event); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,209 @@
+package replaytest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replaytest"
+	"github.com/perdure/perdure/retry"
+)
+
+type paid struct{ ID, Amount string }
+
+var errRefused = errors.New("refused")
+
+func stepOf[T any](name string, v T) op.Op[T] {
+	return op.Step(name, func(context.Context) (T, error) { return v, nil })
+}
+
+// began is the code that the histories of this file were recorded with.
+func began(ctx op.Context, _ op.None) (string, error) {
+	p, err := replay.Run(ctx, stepOf("charge", paid{"p", "5"}))
+	if err == nil {
+		err = replay.Exec(ctx, op.Wait("cool-off", time.Hour))
+	}
+	if err == nil {
+		_, _ = replay.Run(ctx, op.Step("ship", func(context.Context) (int, error) { return 0, retry.Permanent(errRefused) },
+			op.WithErrors(codec.Sentinel("refused", errRefused))))
+		err = replay.Exec(ctx, op.Wait("dry", time.Hour))
+	}
+	return p.ID + p.Amount, err
+}
+
+// recorded returns the history of an execution that has ended.
+func recorded[In, Out any](tb testing.TB, f *replay.Function[In, Out], input string) replaytest.History {
+	tb.Helper()
+	svc := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))))
+	defer svc.Close()
+	ctx := tb.Context()
+	if err := svc.Host("order", f); err != nil {
+		tb.Fatal(err)
+	}
+	e, err := svc.Start(ctx, "order", "o-1", []byte(input))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := e.Drive(ctx); err != nil {
+		tb.Fatal(err)
+	}
+	return replaytest.HistoryOf(e)
+}
+
+// TestCompatible compares changed code with a history of the code before.
+func TestCompatible(t *testing.T) {
+	t.Parallel()
+	type total struct{ ID, Total string }
+	changed := func(charge op.Operation, known ...codec.KnownError) func(ctx op.Context, _ op.None) (string, error) {
+		return func(ctx op.Context, _ op.None) (string, error) {
+			result := "p5"
+			var err error
+			switch o := charge.(type) {
+			case op.Op[paid]:
+				_, err = replay.Run(ctx, o)
+			case op.Op[total]:
+				_, err = replay.Run(ctx, o)
+			case op.Op[int]:
+				_, err = replay.Run(ctx, o)
+			}
+			if err == nil {
+				err = replay.Exec(ctx, op.Wait("cool-off", time.Hour))
+			}
+			if err == nil {
+				_, _ = replay.Run(ctx, op.Step("ship", func(context.Context) (int, error) { return 0, errRefused }, op.WithErrors(known...)))
+				err = replay.Exec(ctx, op.Wait("dry", time.Hour))
+			}
+			return result, err
+		}
+	}
+	refused := codec.Sentinel("refused", errRefused)
+	tests := []struct {
+		reason string
+		code   func(ctx op.Context, _ op.None) (string, error)
+		opts   []replaytest.CompatibleOption
+		want   []string // one for each failure
+	}{
+		{"the same code", began, nil, nil},
+		{"more at the end", func(ctx op.Context, _ op.None) (string, error) {
+			v, err := began(ctx, op.None{})
+			if err == nil {
+				err = replay.Exec(ctx, stepOf("thank", 1))
+			}
+			return v, err
+		}, nil, nil},
+		{"a step in front", func(ctx op.Context, _ op.None) (string, error) {
+			if err := replay.Exec(ctx, stepOf("check-fraud", 1)); err != nil {
+				return "", err
+			}
+			return began(ctx, op.None{})
+		}, nil, []string{`o-1 after event 2 (StepStarted of "charge"): compatible_test.go:`}},
+		{"a type that cannot be read", changed(stepOf("charge", 5), refused), nil, []string{"whose result is converted"}},
+		{"a member without a place", changed(stepOf("charge", total{}), refused), nil, []string{
+			`the result of "charge" has recorded members that have no place in replaytest_test.total: [.Amount]`,
+		}},
+		{"that may be lost", changed(stepOf("charge", total{}), refused), []replaytest.CompatibleOption{replaytest.WithLossyAllowed()}, nil},
+		{"a registration that is gone", changed(stepOf("charge", paid{})), nil, []string{`the error of "ship" was recorded as "refused"`}},
+		{"another result", func(ctx op.Context, _ op.None) (string, error) {
+			v, err := began(ctx, op.None{})
+			return v + "!", err
+		}, nil, []string{`recorded with the result "p5", and the code makes "p5!"`}},
+		{"that may be", func(ctx op.Context, _ op.None) (string, error) {
+			v, err := began(ctx, op.None{})
+			return v + "!", err
+		}, []replaytest.CompatibleOption{replaytest.WithOtherResults(), nil}, nil},
+		{"it fails", func(ctx op.Context, _ op.None) (string, error) {
+			_, err := began(ctx, op.None{})
+			return "", errors.Join(err, errRefused)
+		}, nil, []string{`recorded with the result "p5", and the code fails with`}},
+	}
+	h := recorded(t, replay.Handler(began), "null")
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			r := record(t, func(tb *recorder) {
+				replaytest.Compatible(tb, replay.Handler(tt.code), []replaytest.History{h}, tt.opts...)
+			})
+			if len(r.errs) != len(tt.want) {
+				t.Fatalf("the failures are:\n%s", strings.Join(r.errs, "\n"))
+			}
+			for i, want := range tt.want {
+				if !strings.Contains(r.errs[i], want) {
+					t.Errorf("the failure does not say %q:\n%s", want, r.errs[i])
+				}
+			}
+		})
+	}
+}
+
+// A payload that the service has cut off ends the comparison there, and says so.
+func TestCompatibleWithCutPayloads(t *testing.T) {
+	t.Parallel()
+	h := recorded(t, replay.Handler(began), "null")
+	text, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := strings.Replace(string(text), `{"Payload":"{\"ID\":\"p\",\"Amount\":\"5\"}","Truncated":false}`, `{"Payload":"{\"ID","Truncated":true}`, 1)
+	if cut == string(text) {
+		t.Fatalf("nothing was cut: %s", text)
+	}
+	histories, err := replaytest.ReadHistories(fstest.MapFS{"a.json": {Data: []byte(cut)}}, "*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := record(t, func(tb *recorder) { replaytest.Compatible(tb, replay.Handler(began), histories) })
+	if len(r.errs) != 1 || !strings.Contains(r.errs[0], `a payload of "charge" is withheld: the service has cut it off`) {
+		t.Errorf("the failures are %q", r.errs)
+	}
+	r = record(t, func(tb *recorder) {
+		replaytest.Compatible(tb, replay.Handler(began), histories, replaytest.WithUndecidedAllowed())
+	})
+	if len(r.errs) != 0 {
+		t.Errorf("the failures are %q", r.errs)
+	}
+}
+
+// TestReadHistories says what is read, and what is refused.
+func TestReadHistories(t *testing.T) {
+	t.Parallel()
+	h := recorded(t, replay.Handler(began), "null")
+	h.Taken = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	text, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{
+		"good/b.json": {Data: text}, "good/a.json": {Data: text}, "no-json/a.json": {Data: []byte("{")},
+		"no-arn/a.json": {Data: []byte(`{"Events":[]}`)}, "no-start/a.json": {Data: []byte(`{"DurableExecutionArn":"a","Events":[]}`)},
+	}
+	got, err := replaytest.ReadHistories(files, "good/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := h
+	for i, name := range []string{"good/a.json", "good/b.json"} {
+		want.Name = name
+		if diff := cmp.Diff(want, got[i], cmp.Comparer(checkpoint.Payload.Equal)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	for pattern, want := range map[string]string{
+		"none/*": "no file matches", "no-json/*": "no-json/a.json: unexpected end", "no-arn/*": "without DurableExecutionArn",
+		"no-start/*": "does not begin with ExecutionStarted", "[": "syntax error",
+	} {
+		if _, err := replaytest.ReadHistories(files, pattern); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want an error with %q", pattern, err, want)
+		}
+	}
+}
