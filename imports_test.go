@@ -125,7 +125,7 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
-			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute", module + "/internal/lossless",
+			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute", module + "/internal/lossless", module + "/internal/quota",
 		},
 		deny: noReflection,
 	},
@@ -144,8 +144,8 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/replay/internal/engine", module + "/replay/internal/hosting",
-			module + "/internal/substitute", module + "/internal/oplog", module + "/internal/limits", module + "/internal/subtype",
-			module + "/internal/lossless", module + "/internal/rehearsal", module + "/internal/wire",
+			module + "/internal/substitute", module + "/internal/quota", module + "/internal/oplog", module + "/internal/limits",
+			module + "/internal/subtype", module + "/internal/lossless", module + "/internal/rehearsal", module + "/internal/wire",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
@@ -157,7 +157,8 @@ var importGraph = map[string]rule{
 	"internal/moto":       {deny: noReflection}, // for tests
 	"internal/leaks":      {deny: noReflection}, // for tests
 	"internal/limits":     {deny: pure},
-	"internal/substitute": {allow: []string{module + "/op/node"}, deny: noReflection}, // it holds a value of a context
+	"internal/substitute": {allow: []string{module + "/op/node"}, deny: noReflection},         // it holds a value of a context
+	"internal/quota":      {allow: []string{module + "/internal/limits"}, deny: noReflection}, // it holds a value of a context
 	"internal/unmeasured": {deny: pure},
 	"internal/subtype":    {deny: pure},
 	"internal/oplog":      {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},

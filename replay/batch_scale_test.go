@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/outbox"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -30,7 +31,11 @@ func (c *far) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (ch
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls++
-	c.updates += len(in.Updates)
+	for _, u := range in.Updates {
+		if u.SubType != subtype.Usage { // what is hidden travels with what hides it
+			c.updates++
+		}
+	}
 	return checkpoint.CheckpointOutput{Token: fmt.Sprint("token-", c.calls)}, nil
 }
 

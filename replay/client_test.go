@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/subtype"
 )
 
 // acceptor is a client that accepts every update after one round trip and knows nothing: its
@@ -50,6 +51,18 @@ func callbacks(us []checkpoint.Update) (ops []checkpoint.Operation) {
 		}
 	}
 	return ops
+}
+
+// notes counts the records of what the service hides.
+func (a *acceptor) notes() (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range a.updates {
+		if u.SubType == subtype.Usage && u.Action == checkpoint.ActionStart {
+			n++
+		}
+	}
+	return n
 }
 
 // count returns how many calls were made and how many updates with an action they carried.

@@ -285,7 +285,7 @@ func TestDivergenceSaysWhatToDeclare(t *testing.T) {
 					if !ok {
 						t.Errorf("nothing is said: %s", f.Message)
 					}
-					declare, _, _ = strings.Cut(declare, "; or deploy")
+					declare, _, _ = strings.Cut(declare, "; this execution has failed")
 					said[declare] = true
 				}
 			})

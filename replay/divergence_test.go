@@ -65,12 +65,12 @@ func divergences() []divergence {
 		},
 		{
 			name: "removed at the end", wrote: "a b wait:w", reads: "a b",
-			log: `WAIT Wait "w"`, code: "nothing further",
+			log: `WAIT Wait "w"`, code: "no further operation",
 			reason: "the code returns without it",
 		},
 		{
 			name: "everything removed", wrote: "a b wait:w", reads: "",
-			log: `STEP Step "a" (SUCCEEDED`, code: "nothing further",
+			log: `STEP Step "a" (SUCCEEDED`, code: "no further operation",
 			reason: "the code returns at once",
 		},
 		{
@@ -234,7 +234,7 @@ func divergentFutures() []divergence {
 		},
 		{
 			name: "removed after a future whose body was interrupted", wrote: "&f% b c^", at: "START c", reads: "&f b",
-			log: `STEP Step "c" (STARTED`, code: "nothing further",
+			log: `STEP Step "c" (STARTED`, code: "no further operation",
 			reason: "the body of f waits until its scope has claimed all that the log holds",
 		},
 		{
@@ -244,7 +244,7 @@ func divergentFutures() []divergence {
 		},
 		{
 			name: "removed while the body of a group's step was interrupted", wrote: "&g{a f%} b c^", at: "START c", reads: "&g{a f} b",
-			log: `STEP Step "c"`, code: "nothing further",
+			log: `STEP Step "c"`, code: "no further operation",
 			reason: "the body of f waits for the claims of the handler's scope, too",
 		},
 		{
@@ -400,7 +400,7 @@ func (h *divergent) diverged(t *testing.T, tt divergence, reads *coded) {
 	if f.Type != "NonDeterministicExecutionError" {
 		t.Errorf("%s: the type of the error is %q", tt.reason, f.Type)
 	}
-	for _, part := range []string{"diverged", "the checkpoint log has", tt.log, "the current code declared", tt.code, "deploy the code"} {
+	for _, part := range []string{"diverged", "; checkpointed ", tt.log, ", current code ", tt.code, "replay.WithDivergence", "not deterministic"} {
 		if !strings.Contains(f.Message, part) {
 			t.Errorf("%s: the message does not contain %q:\n%s", tt.reason, part, f.Message)
 		}

@@ -27,35 +27,38 @@ var (
 
 // DivergedError says that the code is not the code that wrote the log: it reached an operation
 // that the log does not have where it would have to be, or did not reach one that it has.
-// The execution cannot go on with this code. No body of the scope has run, nothing was written.
+// The execution cannot go on with this code. No body of the scope has run, nothing was written. On the wire the type of
+// the error is NonDeterministicExecutionError, as in the service's other SDKs.
 type DivergedError struct {
 	// Scope is the path of the handler's scope, group or branch; empty for the handler itself.
 	Scope string
-	// Log is what the checkpoint log holds, Code what the code declared.
+	// Log is what the checkpoint log holds, Code what the code declares.
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
 	// Declare is what declares the change, so that the execution fits, with three dots for what the log does not hold; it
 	// is empty if nothing does. Which of several it is, who has changed the code knows.
 	Declare string
+
+	advice string
 }
 
 func diverged(d engine.Divergence) error {
-	e := DivergedError(d)
-	return &e
+	return &DivergedError{Scope: d.Scope, Log: d.Log, Code: d.Code, Reason: d.Reason, Declare: d.Declare, advice: d.Advice}
 }
 
-// Error says what each side has and what to do.
+// Error says what each side has, and, of an error that perdure has made, what to do.
 func (e *DivergedError) Error() string {
 	where := "the handler"
 	if e.Scope != "" {
 		where = strconv.Quote(e.Scope)
 	}
-	declare := ""
+	text := fmt.Sprintf("replay: the execution diverged in %s: %s; checkpointed %s, current code %s", where, e.Reason, e.Log, e.Code)
 	if e.Declare != "" {
-		declare = "declare the change (docs/changing-code.md): " + e.Declare + "; or "
+		text += "; declare the change (docs/changing-code.md): " + e.Declare
 	}
-	return fmt.Sprintf("replay: the execution diverged in %s: %s; the checkpoint log has %s; the current code declared %s; "+
-		"%sdeploy the code that began this execution again, or start a new execution with the changed code",
-		where, e.Reason, e.Log, e.Code, declare)
+	if e.advice != "" {
+		text += "; " + e.advice
+	}
+	return text
 }

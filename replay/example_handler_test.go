@@ -114,7 +114,7 @@ func ExampleWithStackTraces() {
 }
 
 func ExampleWithDivergence() {
-	// An execution whose code does not fit its log is paused, until code that fits is deployed and it is resumed.
+	// Code that does not fit its log ends the invocation with an error, until it is rolled back.
 	show(func(op.Context, op.None) (int, error) { return 1, nil }, replay.WithDivergence(replay.DivergenceHold))
 	// Output: 1 <nil>
 }
@@ -124,10 +124,8 @@ func ExampleDivergedError() {
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
 	// replay: the execution diverged in the handler: the name differs
-	// the checkpoint log has STEP charge
-	// the current code declared STEP pay
+	// checkpointed STEP charge, current code STEP pay
 	// declare the change (docs/changing-code.md): op.Step("pay", …).Was("charge")
-	// or deploy the code that began this execution again, or start a new execution with the changed code
 }
 
 func ExampleWithReadyStart() {

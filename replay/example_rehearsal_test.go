@@ -47,6 +47,6 @@ func ExampleFunction_Rehearse() {
 	// Output:
 	// run reserve
 	// diverges
-	// an operation was inserted, renamed or moved before operations that have been recorded
+	// an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed
 	// code: STEP Step at "check-fraud"
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/replay"
 )
 
@@ -126,7 +128,9 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 				if s.at == nil {
 					o.calls++
 				}
-				o.committed = append(o.committed, pt.Updates)
+				o.committed = append(o.committed, slices.DeleteFunc(slices.Clone(pt.Updates), func(u checkpoint.Update) bool {
+					return u.SubType == subtype.Usage
+				}))
 			},
 		}))
 	defer svc.Close()
@@ -149,7 +153,7 @@ func execute(ctx context.Context, p *program, s schedule) *lawOutcome {
 	defer mu.Unlock()
 	o.status, o.result, o.failure, o.invocations = e.Status(), string(e.Result()), e.Failure(), e.Invocations()
 	for _, rec := range e.Operations() {
-		if rec.Kind != checkpoint.KindExecution {
+		if rec.Kind != checkpoint.KindExecution && rec.SubType != subtype.Usage { // what is hidden depends on when calls are cut
 			o.records[rec.ID] = rec
 			o.order = append(o.order, rec.ID)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -100,7 +101,7 @@ func TestOccurrences(t *testing.T) {
 		}
 		var got []string
 		for _, o := range e.Operations() {
-			if o.Kind == checkpoint.KindStep {
+			if o.Kind == checkpoint.KindStep && o.SubType == subtype.Step {
 				got = append(got, o.ID)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 
 // replayed is the number of steps in the tests of replay: the most operations an execution may
 // have (AWS quotas: 3,000 durable operations per execution).
-const replayed = 3000
+const replayed = 2800
 
 // replayShape is a handler's way to distinguish its steps.
 type replayShape struct {

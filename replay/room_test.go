@@ -139,7 +139,7 @@ func TestRoomOfAnExecution(t *testing.T) {
 	if !errors.Is(refused, op.ErrTooMany) || !strings.Contains(refused.Error(), "s") {
 		t.Errorf("got %v, want ErrTooMany", refused)
 	}
-	if e.Status() != local.StatusFailed || refunds != undoable || ran != 2700-undoable {
+	if e.Status() != local.StatusFailed || refunds != undoable || ran != 2610-undoable {
 		t.Errorf("ended as %s (%v): %d steps and %d refunds", e.Status(), e.Err(), ran, refunds)
 	}
 }

@@ -53,7 +53,7 @@ func (d *draft) applyOne(u *checkpoint.Update) error {
 		r = &Record{Operation: checkpoint.Operation{
 			ID: u.ID, ParentID: u.ParentID, Name: u.Name, SubType: u.SubType, Kind: u.Kind, Start: d.now,
 		}}
-		if err := d.meter(1); err != nil {
+		if err := d.meter(); err != nil {
 			return err
 		}
 	}

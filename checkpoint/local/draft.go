@@ -104,9 +104,9 @@ func (d *draft) disarm(keys ...TimerKey) {
 	}
 }
 
-// meter counts operations against the limit.
-func (d *draft) meter(operations int) *checkpoint.APIError {
-	d.rec.Metered += operations
+// meter counts an operation against the limit.
+func (d *draft) meter() *checkpoint.APIError {
+	d.rec.Metered++
 	if limit := d.e.svc.limits.Operations; d.rec.Metered > limit {
 		return refusef("The execution exceeded the limit of %d operations.", limit)
 	}

@@ -63,7 +63,7 @@ func (d *draft) retryStep(r *Record, u *checkpoint.Update, open bool) error {
 	case u.Failure != nil && u.Payload.Present():
 		return refuse("Cannot provide both error and payload to RETRY a STEP.")
 	}
-	if err := d.meter(1); err != nil {
+	if err := d.meter(); err != nil {
 		return err
 	}
 	d.finishAttempt(r, u)

@@ -157,7 +157,7 @@ func (d *draft) refuse(completed Event, problem string) {
 // again repeats the invocation after a pause. A repetition counts as an operation, and its error
 // is stored (AWS documentation, retries for durable functions).
 func (d *draft) again(failure *checkpoint.Failure, pause time.Duration) {
-	refusal := d.meter(1)
+	refusal := d.meter()
 	if refusal == nil {
 		refusal = d.weigh(checkpoint.Payload{}, failure)
 	}

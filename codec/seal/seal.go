@@ -40,9 +40,18 @@ var (
 	ErrMoved = errors.New("the payload was sealed for another place")
 	// ErrChanged says that a payload, its origin or what it names is not as it was sealed, or that the key is another one.
 	ErrChanged = errors.New("the payload is not as it was sealed")
-	// ErrNoKey says that a keyring does not have a key.
-	ErrNoKey = errors.New("the keyring does not have the key")
+	// ErrNoKey says that a keyring does not have a key. A rehearsal cannot decide what depends on such a payload.
+	ErrNoKey error = noKeyError{}
 )
+
+// noKeyError is the type of [ErrNoKey].
+type noKeyError struct{}
+
+// Error is the text.
+func (noKeyError) Error() string { return "the keyring does not have the key" }
+
+// Closed says to whoever rehearses a log that nothing is known of the payload: another keyring may open it.
+func (noKeyError) Closed() bool { return true }
 
 // New returns a transform that seals payloads with the keys of k. Its name is seal. It applies to all payloads, adds
 // about 190 bytes to each (the origin, the ID of the key, and 28 bytes of AES-GCM), and belongs behind transforms that

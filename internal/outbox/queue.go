@@ -114,6 +114,12 @@ func (q *Queue) Clear() { q.items, q.size, q.urgent, q.poll = nil, 0, 0, false }
 // Len returns how many updates wait for a call.
 func (q *Queue) Len() int { return len(q.items) }
 
+// LastSent returns the number of the last update that was handed over; zero if there was none.
+func (q *Queue) LastSent() uint64 { return q.sent }
+
+// Size returns about how many bytes the queued updates have.
+func (q *Queue) Size() int { return q.size }
+
 // Empty reports whether there is nothing to make a call for.
 func (q *Queue) Empty() bool { return len(q.items) == 0 && !q.poll }
 

@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 
+	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 )
 
@@ -330,10 +331,12 @@ func (m *model) checkOuter(inner *ssa.Function, family map[*ssa.Function]bool) {
 			for _, a := range c.Common().Args {
 				if isContext(a.Type()) && m.comesFromOutside(a, family) {
 					what := "the body of an operation: use the context that the body is given"
+					var fixes []analysis.SuggestedFix
 					if !m.bodies[inner] {
 						what = "a group: use the context that the group is given"
+						fixes = m.fixOuter(fn, c)
 					}
-					m.report(ruleOuter, i.Pos(), "an op.Context from outside is used in "+what)
+					m.report(ruleOuter, i.Pos(), "an op.Context from outside is used in "+what, fixes...)
 				}
 			}
 		})

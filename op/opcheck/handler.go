@@ -5,8 +5,6 @@ import (
 	"go/token"
 	"go/types"
 
-	"golang.org/x/tools/go/analysis"
-	"golang.org/x/tools/go/ast/astutil"
 	"golang.org/x/tools/go/ssa"
 )
 
@@ -137,7 +135,7 @@ func (m *model) reportEffect(fn *ssa.Function, c ssa.CallInstruction, t target, 
 	switch e.Kind {
 	case clock:
 		m.report(clock, posOf(c), what+" in handler code reads the clock, which differs on each replay: use "+sayNow+
-			", or read it in the body of a step", m.fixNow(fn, c, e)...)
+			", or read it in the body of a step", m.fixClock(fn, c, e)...)
 	case random:
 		m.report(random, posOf(c), what+" in handler code is random, and differs on each replay: use "+sayRand+", or draw in the body of a step")
 	case environ:
@@ -151,43 +149,6 @@ func (m *model) reportEffect(fn *ssa.Function, c ssa.CallInstruction, t target, 
 	case blocking:
 		m.report(blocking, posOf(c), what+" blocks handler code, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
 	}
-}
-
-// fixNow replaces time.Now() by replay.Now(ctx).
-func (m *model) fixNow(fn *ssa.Function, c ssa.CallInstruction, e effect) []analysis.SuggestedFix {
-	if e.What != "time.Now" || len(e.Via) > 0 || len(fn.Params) == 0 {
-		return nil
-	}
-	var ctx string
-	for _, p := range fn.Params {
-		if isContext(p.Type()) && p.Name() != "_" && p.Name() != "" {
-			ctx = p.Name()
-		}
-	}
-	file := m.fileOf(c.Pos())
-	if ctx == "" || file == nil || !imports(file, replayPath) {
-		return nil
-	}
-	path, _ := astutil.PathEnclosingInterval(file, c.Pos(), c.Pos())
-	for _, n := range path {
-		call, ok := n.(*ast.CallExpr)
-		if !ok {
-			continue
-		}
-		if call.Lparen != c.Pos() {
-			return nil
-		}
-		if scope := m.pass.Pkg.Scope().Innermost(c.Pos()); scope == nil {
-			return nil
-		} else if _, obj := scope.LookupParent(ctx, c.Pos()); obj == nil || !isContext(obj.Type()) {
-			return nil // another variable has the name here
-		}
-		return []analysis.SuggestedFix{{
-			Message:   "Use " + sayNow,
-			TextEdits: []analysis.TextEdit{{Pos: call.Pos(), End: call.End(), NewText: []byte(sayNow + "(" + ctx + ")")}},
-		}}
-	}
-	return nil
 }
 
 func imports(f *ast.File, path string) bool {

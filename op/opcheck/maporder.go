@@ -16,7 +16,7 @@ func (m *model) checkMapOrder(r region) {
 			switch i := i.(type) {
 			case *ssa.Range:
 				if isMap(i.X.Type()) && m.loopRuns(i) {
-					m.report(ruleMapOrder, i.Pos(), say)
+					m.report(ruleMapOrder, i.Pos(), say, m.fixMapOrder(i)...)
 				}
 			case *ssa.Call:
 				if len(i.Call.Args) == 1 && m.sequence(i.Call.Value) && m.yieldRuns(i.Call.Args[0]) ||

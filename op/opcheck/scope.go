@@ -127,7 +127,7 @@ func (m *model) checkUnused(c *ssa.Call, api string) {
 	case isFuture(t) && used == 0 && m.left(c):
 		m.report(ruleFuture, c.Pos(), "the future is never awaited: a wait, a callback or an invoke is left behind when the scope returns; run its Result()")
 	case api == "replay.Exec" && used == 0 && m.isStatement(c):
-		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped: handle it, or assign it to _ if it does not matter")
+		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped: handle it, or assign it to _ if it does not matter", m.fixDropped(c)...)
 	case api == "replay.Run" && m.isStatement(c):
 		m.report(ruleDropped, c.Pos(), "result and error of the operation are dropped: handle the error")
 	case api == "replay.Run" && !extracted(c, 1) && extracted(c, 0):

@@ -43,7 +43,7 @@ type Size struct {
 
 // Full is the size that figures are taken at.
 func Full() Size {
-	return Size{Steps: 3000, Live: 300, Turns: 9, Starts: 30, Nested: 25_000, Payload: 128 << 20}
+	return Size{Steps: 2800, Live: 300, Turns: 9, Starts: 30, Nested: 25_000, Payload: 128 << 20}
 }
 
 // Quick is the size that shows that everything still runs.

@@ -180,16 +180,16 @@ func (c *compatible) divergence(d *replay.DivergedError) string {
 func adviceFor(d *replay.DivergedError) string {
 	switch {
 	case strings.Contains(d.Reason, "inserted"):
-		return "if executions that are past it may do without, declare that it was added; if it stands for what the log has, " +
-			"declare what it replaces"
+		return "if executions that are past it may do without, declare it (op.Added); if it stands for what the log has, " +
+			"declare what it replaces (op.Replaces)"
 	case strings.Contains(d.Reason, "returned without"), strings.Contains(d.Reason, "did not reach"):
-		return "declare what was removed, or what replaces it"
+		return "declare what was removed (op.Removed), or what replaces it (op.Replaces)"
 	case strings.Contains(d.Reason, "does not fit the declared type"):
-		return "give the operation a new name, and declare that it replaces the old one, whose result is converted"
+		return "give the operation a new name, and declare that it replaces the old one, whose result is converted (op.Replaces, op.Transform)"
 	case strings.Contains(d.Reason, "differs"), strings.Contains(d.Reason, "moved"):
-		return "give the operation a new name, and declare that it replaces the old one"
+		return "give the operation a new name, and declare that it replaces the old one (op.Replaces)"
 	}
-	return "let executions that have begun end under the code that began them, or declare the change"
+	return "let executions that have begun end under the code that began them, or declare the change (op.Replaces)"
 }
 
 // otherEnd says how the code ends a finished history otherwise; empty if it does not.

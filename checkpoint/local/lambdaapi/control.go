@@ -1,9 +1,11 @@
 package lambdaapi
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/internal/api"
 	"github.com/perdure/perdure/internal/limits"
 )
@@ -53,4 +55,24 @@ func checkClientToken(token string) error {
 		return notValid("clientToken", token, "Member must have length less than or equal to 64")
 	}
 	return nil
+}
+
+// fork serves Fork, which Lambda does not have.
+func (f *front) fork(r request) (any, error) { return forked(r, f.svc.Fork) }
+
+// redrive serves Redrive, which Lambda does not have.
+func (f *front) redrive(r request) (any, error) { return forked(r, f.svc.Redrive) }
+
+func forked(r request, call func(context.Context, local.ForkInput) (*local.Execution, error)) (any, error) {
+	var in struct{ Before, Name string }
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	e, err := call(r.Context(), local.ForkInput{ARN: r.labels[0], Before: in.Before, Name: in.Name})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		ARN string `json:"DurableExecutionArn"`
+	}{e.ARN()}, nil
 }

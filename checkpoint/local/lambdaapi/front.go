@@ -21,6 +21,8 @@ import (
 //   - CheckpointDurableExecution, GetDurableExecutionState, GetDurableExecution,
 //     GetDurableExecutionHistory, ListDurableExecutionsByFunction and StopDurableExecution,
 //   - PauseDurableExecution, ResumeDurableExecution and DeleteDurableExecution,
+//   - Fork and Redrive, which Lambda does not have: POST …/durable-executions/{arn}/fork and …/redrive with Before and
+//     Name, answered with a DurableExecutionArn (see [local.Service.Fork]),
 //   - SendDurableExecutionCallbackSuccess, SendDurableExecutionCallbackFailure and
 //     SendDurableExecutionCallbackHeartbeat,
 //   - Invoke, synchronous, asynchronous and as a dry run, and
@@ -103,6 +105,8 @@ func frontRoutes() []route {
 		at(api.CallStop, http.MethodPost, durable+"durable-executions/*/stop", failureBytes, (*front).stop),
 		at(api.CallPause, http.MethodPost, durable+"durable-executions/*/pause", noBytes, (*front).pause),
 		at(api.CallResume, http.MethodPost, durable+"durable-executions/*/resume", noBytes, (*front).resume),
+		at(api.CallFork, http.MethodPost, durable+"durable-executions/*/fork", noBytes, (*front).fork),
+		at(api.CallRedrive, http.MethodPost, durable+"durable-executions/*/redrive", noBytes, (*front).redrive),
 		at(api.CallDelete, http.MethodDelete, durable+"durable-executions/*", noBytes, (*front).remove),
 		at(api.CallSucceed, http.MethodPost, durable+"durable-execution-callbacks/*/succeed", callbackBytes, (*front).succeed),
 		at(api.CallFail, http.MethodPost, durable+"durable-execution-callbacks/*/fail", failureBytes, (*front).fail),

@@ -14,7 +14,7 @@ import (
 
 const (
 	// steps is how many steps are replayed.
-	steps = 3000
+	steps = 2800
 	// resultBytes is how many bytes the result of each has as JSON.
 	resultBytes = 100
 	// atRest is how long a timer may go on that an invocation has left, which holds what it knew.
@@ -47,7 +47,7 @@ type eventJSON struct {
 func replayed() []Work {
 	return []Work{{
 		Name:  "replay",
-		Means: "3,000 steps of 100 B, from the bytes of the event to the next operation; a step",
+		Means: "2,800 steps of 100 B, from the bytes of the event to the next operation; a step",
 		Prepare: func(ctx context.Context, _ string) (Measure, error) {
 			result := strings.Repeat("x", resultBytes-len(`""`))
 			builders := make([]op.Builder[int, string], steps)

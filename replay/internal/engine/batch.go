@@ -37,6 +37,7 @@ type tally struct {
 	next      int // the first branch that was not begun
 	counted   int // how many branches the rule was asked about
 	admitted  int // how many branches count as started: see wire.Started
+	promised  int // records of branches for which there is room, and that were not begun
 }
 
 // standing is whether a batch may count.
@@ -69,13 +70,10 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		if kids, err = prepare(s.f, n); err != nil {
 			return givenResult(s, node.Result{Err: err}, start)
 		}
-		if err = roomFor(s, &n.Header, s.next(&n.Header), operationsOf(n, kids)); rec == nil && err != nil {
-			return refusedResult(s, err, start)
-		}
 	}
-	c := s.claim(n, checkpoint.KindContext)
+	c := s.claimFor(n, checkpoint.KindContext, refusal{takes: operationsOf(n, kids)})
 	if c.refused != nil {
-		return refusedResult(s, c.refused, start)
+		return callRefused(ctx, s, n, c, start)
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
 		return finishedResult(ctx, s, n, c, start)
@@ -83,6 +81,9 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 	b := &batch{operation: newOperation(ctx, s, &n.Header, checkpoint.KindContext, c), n: n, branches: kids}
 	switch {
 	case c.rec == nil:
+		if !n.Flat {
+			b.promise(len(kids))
+		}
 		beginContext(s, b.operation)
 	case c.rec.Status.Terminal():
 	case s.readOnly:
@@ -127,6 +128,12 @@ func (b *batch) run(f *fiber) node.Result {
 	inner := &b.s.saga.inner[len(b.s.saga.inner)-1]
 	inner.b = b
 	defer b.inner.cancel(errEnded)
+	undos := undosDeclared(b.branches)
+	b.s.inv.usage.open += undos
+	defer func() {
+		b.promise(-b.promised)
+		b.s.inv.usage.open -= undos
+	}()
 	if b.n.MaxRunning > 0 {
 		b.inner.slots = &slots{free: b.n.MaxRunning, outer: b.inner.slots}
 	}
@@ -202,6 +209,9 @@ func (b *batch) declare() {
 		if rec := k.rec; rec != nil && (rec.Kind != checkpoint.KindContext || rec.SubType != b.n.ItemSubType ||
 			rec.Name != k.wire || rec.ParentID != b.inner.real) {
 			b.inner.diverge(changedRecord(b.inner, &node.Header{Name: k.wire, SubType: b.n.ItemSubType}, checkpoint.KindContext, 0, rec))
+		}
+		if k.rec == nil && b.found != nil && !b.found.Status.Terminal() {
+			b.promise(1)
 		}
 	}
 	if b.inner.unclaimed() > 0 {
@@ -333,7 +343,7 @@ func (b *batch) record(e *wire.Envelope) node.Result {
 	if ok {
 		u.Payload = checkpoint.NewPayload(whole)
 	}
-	if u.Payload.Size() > maxInline {
+	if tooLargeInline(inv, u.Payload) {
 		u.ReplayChildren = true
 		u.Payload = checkpoint.NewPayload(e.Short(batchSummary(b, r)).Encode())
 		ok = false

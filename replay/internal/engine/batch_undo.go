@@ -40,7 +40,7 @@ func recordOutcome(b *batch, e *wire.Envelope) uint64 {
 	out.AddTied(u, time.Time{})
 	u.Action = checkpoint.ActionSucceed
 	u.Payload = checkpoint.NewPayload(e.Encode())
-	if u.Payload.Size() > maxInline {
+	if tooLargeInline(b.s.inv, u.Payload) {
 		u.Payload = checkpoint.NewPayload(e.Short(e.Summary).Encode())
 	}
 	return out.Add(u, time.Time{})
@@ -125,6 +125,9 @@ func compensateBatch(b *batch, e *wire.Envelope) error {
 		if !slices.ContainsFunc(list, func(u undo) bool { return u.step() != nil || u.unknown() }) {
 			return nil
 		}
+		if err := b.mayUndo(); err != nil {
+			return &op.UndoError{Cause: causeOf(b, e), Failed: []error{err}}
+		}
 		b.f.awaitAck(b.s, b.operation, recordOutcome(b, e))
 	}
 	b.release()
@@ -136,18 +139,24 @@ func compensateBatch(b *batch, e *wire.Envelope) error {
 		}
 	}
 	rest := undosOfBatch(b, func(k *branch) bool { return !lost(k) })
-	result := &op.UndoError{Cause: errLosers}
-	if e.Failed {
-		if result.Cause = b.broken; result.Cause == nil {
-			result.Cause = batchCause(b, e)
-		}
-	}
+	result := &op.UndoError{Cause: causeOf(b, e)}
 	undoAll(b.inner, list, rest, result)
 	if complete(result) {
 		return nil
 	}
 	undoAll(b.inner, rest, nil, result) // now the batch has failed: nothing of it stays
 	return result
+}
+
+// causeOf is why branches of the batch are compensated.
+func causeOf(b *batch, e *wire.Envelope) error {
+	switch {
+	case !e.Failed:
+		return errLosers
+	case b.broken != nil:
+		return b.broken
+	}
+	return batchCause(b, e)
 }
 
 // batchCause is the error that a failed batch gives its caller.

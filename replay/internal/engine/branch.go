@@ -162,6 +162,7 @@ func (b *batch) begin(k *branch, look bool) {
 	}
 	if k.rec == nil && !b.n.Flat && !look {
 		inv.usage.operations++
+		b.promise(-1)
 		inv.out.Add(k.update(checkpoint.ActionStart), inv.due(inv.trip.time()))
 	}
 	if _, plain := k.plain(); plain && inv.Substitute != nil {
@@ -307,10 +308,10 @@ func (k *branch) record(tied bool) {
 		u.Action, u.Failure = checkpoint.ActionFail, k.failure
 	}
 	u.Payload = k.payload
-	if u.Payload.Size() > maxInline {
+	inv := k.b.s.inv
+	if k.failure == nil && tooLargeInline(inv, u.Payload) {
 		u.ReplayChildren, u.Payload = true, checkpoint.TextPayload("")
 	}
-	inv := k.b.s.inv
 	if tied {
 		inv.out.AddTied(u, time.Time{})
 		return

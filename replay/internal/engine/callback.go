@@ -14,7 +14,7 @@ import (
 func callCallback(ctx context.Context, s *scope, n *node.Callback, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindCallback)
 	if c.refused != nil {
-		return refusedResult(s, c.refused, start)
+		return callRefused(ctx, s, n, c, start)
 	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindCallback, c)
 	o.outside = true

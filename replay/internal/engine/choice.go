@@ -205,7 +205,12 @@ func (s *scope) find(n node.Node) candidate {
 	var buf [maxID]byte
 	h := n.Head()
 	c := candidate{n: n, state: unrecorded}
-	rec, place := s.inv.log.Find(s.ids.AppendID(buf[:0], h.Name, h.Key, s.next(h)))
+	nth, known := s.seen.of(identity{h.Name, h.Key})
+	id := s.ids.AppendID(buf[:0], h.Name, h.Key, nth)
+	if !known && s.inv.log.ClaimedBy(id) == s.claimer() {
+		id = s.ids.AppendID(buf[:0], h.Name, h.Key, 1)
+	}
+	rec, place := s.inv.log.Find(id)
 	if rec != nil && rec.Kind == kindOf(n) && rec.SubType == h.SubType && oplog.IsWireName(rec.Name, h.Name, h.Key) {
 		c.state, c.rec, c.place = isRecorded, rec, place
 	}
@@ -223,6 +228,9 @@ type past struct {
 // passOver has each name and key of a declared change count once, whichever side is taken: the next operation of the
 // same name must be the same one whatever the log holds.
 func (s *scope) passOver(n *node.Choice, newest, taken node.Node) {
+	if (n.New == nil || n.Old == nil) && taken != nil && (taken == n.New || taken == n.Old && n.New == nil && taken.Head().Key != "") {
+		return // the only name is that of what is claimed
+	}
 	node.Walk(n, func(side node.Node, _ node.Sides, _ bool) bool {
 		switch side.(type) {
 		case *node.Inline, *node.Await:

@@ -15,8 +15,8 @@ type claim struct {
 	occurrence int
 	// rec is the record when it was claimed; nil if there was none.
 	rec *checkpoint.Operation
-	// refused is why the operation was not claimed: the execution has no room for it.
-	refused error
+	// refused is why the operation was refused: the execution has, or had, no room for it. Nil if it was not.
+	refused *refusal
 }
 
 // enter is called when user code calls the scope. It returns with the turn, or an error to a goroutine that is not the
@@ -89,21 +89,30 @@ func (f *fiber) fatal(err error) {
 //     come later, the execution diverged.
 //  3. Otherwise the operation is new: the caller queues its START before it gives the turn away.
 func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
+	return s.claimFor(n, kind, refusal{takes: 1})
+}
+
+// claimFor is claim for an operation that takes this many operations and bytes.
+func (s *scope) claimFor(n node.Node, kind checkpoint.Kind, r refusal) claim {
 	h := n.Head()
 	c := s.place(h)
 	rec := c.rec
 	s.inv.claims++
 	if h.Undo != nil {
-		s.inv.usage.undoable = true
+		s.inv.usage.any = true
 	}
 	if h.Undo != nil && s.kind != aloneScope {
+		s.inv.usage.open++
 		s.saga.add(undo{s: s, head: h, n: n, id: c.id, path: s.pathOf(h, c.occurrence), nth: c.occurrence})
 	}
 	if rec == nil {
 		if s.f.logOnly {
 			s.f.stop(s)
 		}
-		if c.refused = s.room(n, c.occurrence); c.refused != nil {
+		if !s.hasRoom(h, r.takes, r.bytes) {
+			refused := r // r would be allocated for each claim
+			c.refused = &refused
+			s.reach(h, checkpoint.KindStep, c)
 			return c
 		}
 		s.inv.usage.operations++
@@ -117,7 +126,10 @@ func (s *scope) claim(n node.Node, kind checkpoint.Kind) claim {
 		s.reach(h, kind, c)
 		return c
 	}
-	if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
+	if isRefusal(rec) && oplog.IsWireName(rec.Name, h.Name, h.Key) && rec.ParentID == s.real {
+		refused := r
+		c.refused, kind = &refused, rec.Kind
+	} else if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
 		s.diverge(changedRecord(s, h, kind, c.occurrence, rec))
 	}
 	if s.kind.ordered() && len(s.gate) > 0 && s.unclaimed() == 0 {

@@ -18,8 +18,40 @@ type Divergence struct {
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
+	// Advice says what to do: see [invocation.advised].
+	Advice string
 	// Declare is what declares the change, so that the execution fits; empty if nothing does.
 	Declare string
+}
+
+// nonDeterministic is the type of a divergence on the wire, which the service's other SDKs use as well.
+const nonDeterministic = "NonDeterministicExecutionError"
+
+// What to do about a divergence.
+const (
+	ifFailed = "this execution has failed; those that still run end with the code that began them: deploy changed code as a " +
+		"version of its own, or have them held until the code fits (replay.WithDivergence)"
+	ifHeld = "the execution is held, and goes on as soon as code is deployed that fits what is checkpointed, such as the code " +
+		"that began it"
+	ifRehearsed = "an execution with this log ends so if this code is deployed: change the code so that it fits what is checkpointed, " +
+		"or leave the execution the code that began it"
+	ifUnchanged = "if no other code was deployed, the handler is not deterministic: what it declares depends on something else than its " +
+		"input and the results of operations, such as the time, chance, the order of a map, a variable of the process or the " +
+		"environment (docs/determinism.md; perdure check and replaytest.Explore find it)"
+)
+
+// advised adds to a divergence what to do about it, beside declaring the change.
+func (inv *invocation) advised(d Divergence) Divergence {
+	switch {
+	case inv.Rehearsal != nil:
+		d.Advice = ifRehearsed
+	case inv.cfg.Hold:
+		d.Advice = ifHeld
+	default:
+		d.Advice = ifFailed
+	}
+	d.Advice += "; " + ifUnchanged
+	return d
 }
 
 // diverged is a divergence on its way to the outcome.
@@ -42,10 +74,11 @@ func divergence(s *scope, d *Divergence) error {
 	return &diverged{*d}
 }
 
-// missingRecord describes an operation that has no record although the log holds later ones.
+// missingRecord describes an operation that has no record although the log holds later ones. Whether it was added, or
+// one before it removed, the log cannot say: what the code does next is not known.
 func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
 	e := &Divergence{
-		Reason: "an operation was inserted, renamed or moved before operations that have been recorded",
+		Reason: "an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed",
 		Log:    unreachedRecords(s),
 		Code:   declared(h, kind, s.pathOf(h, occurrence)),
 
@@ -53,7 +86,7 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 	}
 	if s.readOnly && s.unclaimed() == 0 {
 		e.Reason = "an operation was added to a group that has completed"
-		e.Log = "no further record in the group"
+		e.Log = "no further operation in the group"
 	}
 	return e
 }
@@ -81,7 +114,7 @@ func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 // beyondFrontier describes records that lie after an operation which is not finished.
 func beyondFrontier(s *scope, o *operation) *Divergence {
 	return &Divergence{
-		Reason: "the code waits for an operation that is not finished, but did not reach recorded operations before it",
+		Reason: "a recorded operation was removed, renamed or moved: the code waits for one that is not finished, and did not reach it before",
 		Log:    unreachedRecords(s),
 		Code:   declared(o.head, o.kind, o.path()),
 
@@ -92,9 +125,9 @@ func beyondFrontier(s *scope, o *operation) *Divergence {
 // unreachedAtReturn describes records that the code returned without reaching.
 func unreachedAtReturn(s *scope) *Divergence {
 	return &Divergence{
-		Reason: "the code returned without reaching operations that have been recorded",
+		Reason: "a recorded operation was removed: the code returned without reaching it",
 		Log:    unreachedRecords(s),
-		Code:   "nothing further",
+		Code:   "no further operation",
 
 		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
@@ -193,7 +226,7 @@ func parentOf(id string) string {
 // undeclaredBranch describes a record of a branch that the code does not have.
 func undeclaredBranch(s *scope, what string) *Divergence {
 	return &Divergence{
-		Reason: "the log holds a branch that the code does not declare: an item was removed, its key or name changed, " +
+		Reason: "a branch was removed that is checkpointed: an item is missing, its key or name changed, " +
 			"or the batch is flat now or was",
 		Log:  what,
 		Code: "other branches in " + quote(s.path()),

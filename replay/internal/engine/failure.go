@@ -35,6 +35,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("ConditionNotMet", op.ErrNotMet),
 		codec.Sentinel("TooLarge", op.ErrTooLarge),
 		codec.Sentinel("TooMany", op.ErrTooMany),
+		codec.ErrorType[*countError]("Refused"),
 		codec.Sentinel("Removed", op.ErrRemoved),
 		codec.Sentinel("NotBegun", errNotBegun),
 		codec.ErrorType[*op.UndoError]("UndoError"),
@@ -213,7 +214,7 @@ func foreign(full string) bool {
 	switch full {
 	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "op.refusedError", "codec.Error",
 		"retry.permanentError", "retry.afterError", "retry.againError",
-		"engine.misuse", "engine.brokenRuleError", "engine.sizeError", "engine.countError", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
+		"engine.misuse", "engine.brokenRuleError", "engine.sizeError", "engine.countError", "engine.fullError", "engine.attemptError", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
 		return true
 	}
 	return strings.HasPrefix(full, "fmt.") || strings.HasPrefix(full, "errors.")
@@ -345,4 +346,26 @@ func withCuts(data string, cuts int) string {
 	d, _ := readData(data)
 	d.Perdure.Cuts = cuts
 	return d.text()
+}
+
+// leastMessage is what is left of a message where the execution has hardly any room, in bytes.
+const leastMessage = 512
+
+// shortened makes an error small if the execution has no room for it: many of them fit into what is kept for its end.
+func shortened(inv *invocation, f *checkpoint.Failure) *checkpoint.Failure {
+	if inv.holds(failureSize(f)) {
+		return f
+	}
+	f.Stack = nil
+	if len(f.Message) > leastMessage {
+		f.Message = cut(f.Message, leastMessage)
+	}
+	if len(f.Data) > leastMessage {
+		d, _ := readData(f.Data)
+		for i := range d.Perdure.Known {
+			d.Perdure.Known[i].Data = ""
+		}
+		f.Data = d.text()
+	}
+	return f
 }

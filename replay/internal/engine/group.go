@@ -14,12 +14,18 @@ import (
 // stays in the records of its operations.
 const maxInline = limits.Inline
 
+// tooLargeInline reports whether a result is not kept in the record of its group, branch or batch, but computed again from
+// what is inside: it is large, the execution has no room to store it twice, or it must not lose count of what is inside.
+func tooLargeInline(inv *invocation, p checkpoint.Payload) bool {
+	return p.Size() > maxInline || !inv.holds(p.Size()) || inv.usage.full
+}
+
 // callGroup runs or starts a group. A finished one is read from the log, unless its result was
 // too large for it: then its body is run again, read-only, to compute it.
 func callGroup(ctx context.Context, s *scope, n *node.Group, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindContext)
 	if c.refused != nil {
-		return refusedResult(s, c.refused, start)
+		return callRefused(ctx, s, n, c, start)
 	}
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
 		return finishedResult(ctx, s, n, c, start)
@@ -102,7 +108,7 @@ func recordGroup(o *operation, f *fiber, in *scope, v any, payload checkpoint.Pa
 	case err != nil:
 		u.Action = checkpoint.ActionFail
 		u.Failure = encodeFailure(f, o.meta(codec.PartFailure), err, in.known)
-	case payload.Size() > maxInline:
+	case tooLargeInline(inv, payload):
 		u.ReplayChildren = true
 		u.Payload = checkpoint.TextPayload(o.summary(v))
 	default:

@@ -161,7 +161,7 @@ func panicError(v any) *op.PanicError { return (*op.PanicError)(guard.Recovered(
 
 // encodeFailure is err, of the operation that m names, as the wire carries it.
 func encodeFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) *checkpoint.Failure {
-	return closedFailure(f, m, plainFailure(f, err, known))
+	return closedFailure(f, m, shortened(f.inv, plainFailure(f, err, known)))
 }
 
 // plainFailure is err as the wire carries it where errors pass no codec.

@@ -12,6 +12,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
+	"github.com/perdure/perdure/internal/quota"
 	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op"
@@ -35,7 +36,9 @@ type Run struct {
 	Attrs []slog.Attr
 	// Substitute replaces operations; nil but in tests.
 	Substitute substitute.Func
-	Durations  *Durations
+	// Quota is what the execution may have.
+	Quota     quota.Quota
+	Durations *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
 	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
@@ -194,7 +197,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 
 // begin begins the handler.
 func (inv *invocation) begin() {
-	inv.usage = usageOf(inv.log)
+	inv.usage = usageOf(inv)
 	warnOfUsage(inv)
 	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
@@ -226,6 +229,9 @@ func (inv *invocation) handle(root *scope) {
 	if err == nil {
 		o.Payload, err = encodeResult(inv, root, v)
 	}
+	if _, large := o.Answer(); err == nil && errors.Is(large, checkpoint.ErrTooLarge) {
+		err = inv.fits("result of the handler", o.Payload) // it would be stored
+	}
 	if err != nil {
 		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, err, nil)}
 	}
@@ -254,24 +260,19 @@ func (inv *invocation) endWith(o Outcome) {
 
 // fail ends the execution as FAILED, whatever user code does with errors it may still see.
 func (inv *invocation) fail(err error) {
-	d, ok := err.(*diverged) //nolint:errorlint // ours, never wrapped
-	if !ok {
-		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
+		err = inv.cfg.Diverged(inv.advised(d.Divergence))
+		if inv.cfg.Hold {
+			inv.endWith(Outcome{Err: err, hold: true})
+			return
+		}
+		failure := inv.cfg.failure(err, nil)
+		failure.Type = nonDeterministic
+		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
 		return
 	}
-	err = inv.cfg.Diverged(d.Divergence)
-	if inv.cfg.Hold {
-		inv.endWith(Outcome{Err: err, hold: true})
-		return
-	}
-	failure := inv.cfg.failure(err, nil)
-	failure.Type = NonDeterministic
-	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
 }
-
-// NonDeterministic is the type of the error that an execution which diverged fails with, as the service's other SDKs call
-// it.
-const NonDeterministic = "NonDeterministicExecutionError"
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that goroutines
 // that listen to them are free when the parked ones go.

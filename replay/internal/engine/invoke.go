@@ -26,9 +26,9 @@ func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.
 		}
 		trace = invokeTrace(s, n)
 	}
-	c := s.claim(n, checkpoint.KindChainedInvoke)
+	c := s.claimFor(n, checkpoint.KindChainedInvoke, refusal{takes: 1, bytes: len(payload)})
 	if c.refused != nil {
-		return refusedResult(s, c.refused, start)
+		return callRefused(ctx, s, n, c, start)
 	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindChainedInvoke, c)
 	o.outside, o.function = true, n.Function

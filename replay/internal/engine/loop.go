@@ -45,11 +45,12 @@ func (inv loop) Output() {
 // cut makes a call of what is at the front of the queue.
 func (inv loop) cut() {
 	inv.hold.stop()
+	updates := withNote(inv.invocation, inv.out.Cut())
 	if inv.Rehearsal != nil {
-		inv.accept(inv.out.Cut())
+		inv.accept(updates)
 		return
 	}
-	inv.send.begin(inv.callCtx, inv.out.Cut())
+	inv.send.begin(inv.callCtx, updates)
 }
 
 // Quiescent makes something able to run, or hands over what is due.
@@ -297,7 +298,7 @@ func onReply(inv *invocation, r *reply) {
 	if inv.Observer != nil {
 		inv.Observer.Changed(changed, r.updates)
 	}
-	inv.usage.add(r.updates)
+	inv.usage.addResults(changed)
 	warnOfUsage(inv)
 	if r.ended && !lastIsExecution(r.updates) {
 		stopped(inv) // before anybody is woken who waits for the service

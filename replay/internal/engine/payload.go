@@ -258,8 +258,11 @@ func decodeInput(inv *invocation, root *scope) (in any, err error) {
 			})
 			return err
 		})
-		if err == nil && inv.Rehearsal != nil {
-			inv.Rehearsal.decoded(root, inv.cfg.HandlerCodec, m, payload, v)
+		if inv.Rehearsal != nil {
+			if err == nil {
+				inv.Rehearsal.decoded(root, inv.cfg.HandlerCodec, m, payload, v)
+			}
+			stopIfClosed(root, err, "")
 		}
 		return err
 	})

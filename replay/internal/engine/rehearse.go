@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -86,7 +87,7 @@ func (r *Rehearsal) enter(s *scope) {
 func (inv *invocation) doubt(err error) {
 	path := ""
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
-		err, path = inv.cfg.Diverged(d.Divergence), d.Scope
+		err, path = inv.cfg.Diverged(inv.advised(d.Divergence)), d.Scope
 	}
 	inv.Rehearsal.Doubts = append(inv.Rehearsal.Doubts, Doubt{Path: path, Err: err})
 }
@@ -293,6 +294,19 @@ func stopIfWithheld(s *scope, p node.Payload, path string) {
 		s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: why})
 		s.inv.running().stop(s)
 	}
+}
+
+// stopIfClosed parks for good if a payload is sealed and its key is not to be had here: the execution may have it.
+func stopIfClosed(s *scope, err error, path string) {
+	e, ok := errors.AsType[interface {
+		error
+		Closed() bool
+	}](err)
+	if !ok || !e.Closed() {
+		return
+	}
+	s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: "it is sealed: " + err.Error()})
+	s.inv.running().stop(s)
 }
 
 // stopIfUnknown parks for good if a batch is at its end and a result of its branches is not known.

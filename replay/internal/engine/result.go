@@ -118,6 +118,9 @@ func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure
 		return f
 	}
 	out, err := openedFailure(s.inv.running(), m, f)
+	if err != nil && s.inv.Rehearsal != nil {
+		stopIfClosed(s, err, pathOfMeta(s, m))
+	}
 	if err != nil && m.Function == "" {
 		s.diverge(unreadableError(m, err))
 	}
@@ -213,8 +216,11 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 		stopIfWithheld(s, r.Payload, pathOfMeta(s, r.Meta))
 	}
 	err := decodeHere(s, f, c, r, payload, v)
-	if s.inv.Rehearsal != nil && err == nil {
-		s.inv.Rehearsal.decoded(s, c, r.Meta, payload, v)
+	if s.inv.Rehearsal != nil {
+		if err == nil {
+			s.inv.Rehearsal.decoded(s, c, r.Meta, payload, v)
+		}
+		stopIfClosed(s, err, pathOfMeta(s, r.Meta))
 	}
 	if err != nil && r.Replayed && !r.Outside {
 		if f.logOnly {

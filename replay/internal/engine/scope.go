@@ -319,6 +319,7 @@ func (s *scope) close(err error) error {
 		err = compensate(s, err)
 	}
 	abandonStarted(s)
+	s.inv.usage.open -= len(s.saga.undos)
 	if len(s.onEnd) > 0 && !s.readOnly {
 		s.f.barrier(s, nil)
 	}

@@ -31,7 +31,7 @@ type step struct {
 func callStep(ctx context.Context, s *scope, n *node.Step, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindStep)
 	if c.refused != nil {
-		return refusedResult(s, c.refused, start)
+		return callRefused(ctx, s, n, c, start)
 	}
 	if c.rec != nil && c.rec.Status.Terminal() {
 		return finishedResult(ctx, s, n, c, start)
@@ -215,6 +215,9 @@ func (st *step) attempt(f *fiber, rec *checkpoint.Operation) (r node.Result, ok 
 func (st *step) queueEnd(u checkpoint.Update, due time.Time) uint64 {
 	late := st.late
 	st.begun, st.late = false, false
+	if u.Action == checkpoint.ActionRetry {
+		st.s.inv.usage.retries++
+	}
 	if late {
 		st.s.inv.out.AddTied(st.update(checkpoint.ActionStart), due)
 	}

@@ -50,10 +50,12 @@ type leftState struct {
 //  1. If the body was cut short before the invocation's deadline, the attempt is made again, as
 //     often as the handler says.
 //  2. Otherwise, if a conversion failed, there is no further attempt.
-//  3. Otherwise the policy decides; a body that asked for another attempt leaves its state.
+//  3. Otherwise the policy decides; a body that asked for another attempt leaves its state. There is none if the
+//     execution has no room for it.
 func decide(st *step, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update, left *leftState) {
 	cuts := cutsOf(rec)
-	if _, cut := errors.AsType[*cutShortError](err); cut && cuts < st.s.inv.cfg.Cuts && st.conf.Semantics != node.AtMostOnce {
+	room := st.s.mayRetry() && st.s.inv.holds(len(st.state.payload))
+	if _, cut := errors.AsType[*cutShortError](err); cut && room && cuts < st.s.inv.cfg.Cuts && st.conf.Semantics != node.AtMostOnce {
 		return cutShort(st, err, cuts+1)
 	}
 	state, again := retry.StateOf(err)
@@ -67,6 +69,10 @@ func decide(st *step, rec *checkpoint.Operation, number int, err error) (u check
 	switch {
 	case d.Err != nil:
 		return giveUp(st, d.Err), nil
+	case d.Retry && !room && again && st.conf.Exhausted != nil:
+		return giveUp(st, &attemptError{st.conf.Exhausted(number)}), nil
+	case d.Retry && !room:
+		return giveUp(st, &attemptError{err}), nil
 	case again && d.Retry:
 		return u, &leftState{state, func(p []byte) checkpoint.Update { return goOn(st, p, d.After) }}
 	case d.Retry:
@@ -127,7 +133,7 @@ func goOn(st *step, payload []byte, after time.Duration) checkpoint.Update {
 }
 
 func (st *step) failure(err error) *checkpoint.Failure {
-	return st.s.inv.cfg.failure(retry.Strip(err), st.known())
+	return shortened(st.s.inv, st.s.inv.cfg.failure(retry.Strip(err), st.known()))
 }
 
 // known are the errors registered with the step and around it.
@@ -160,6 +166,9 @@ func (st *step) encodeState(f *fiber, state any) (payload []byte, err error) {
 		return nil, fmt.Errorf("replay: %s: the state for the next attempt takes %d bytes in the log, where it must leave room "+
 			"for the error of that attempt: at most %d are possible; store what is large elsewhere and carry where it is",
 			quote(st.path()), n, maxState)
+	}
+	if err := st.s.inv.fits("state for the next attempt", payload); err != nil {
+		return nil, err
 	}
 	return payload, nil
 }

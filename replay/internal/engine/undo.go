@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -276,7 +277,7 @@ func expectUndos(s *scope, expected []string) {
 // step is the step that compensates an operation; nil if there is nothing to compensate.
 func (u *undo) step() *node.Step {
 	rec := u.find()
-	if rec == nil || neverBegan(rec) || u.lost(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
+	if rec == nil || neverBegan(rec, u.id) || u.lost(rec) || (rec.Status != checkpoint.StatusSucceeded && !u.head.Undo.Attempted) {
 		return nil
 	}
 	r := node.Result{}
@@ -309,10 +310,21 @@ func (u *undo) lost(rec *checkpoint.Operation) bool {
 	return rec.Status == checkpoint.StatusSucceeded && rec.ReplayChildren && u.rec == nil && (u.o == nil || !u.o.done)
 }
 
-// neverBegan reports whether a record says that the body of a step never began.
-func neverBegan(rec *checkpoint.Operation) bool {
-	return rec.Status == checkpoint.StatusFailed && rec.Failure != nil && slices.ContainsFunc(identitiesOf(rec.Failure), func(id op.Identity) bool {
-		return id.Name == builtinName("NotBegun")
+// neverBegan reports whether a record says that the body of a step never began, or that there was no room for the
+// operation with this ID: the failure of what is inside another operation may say so of itself.
+func neverBegan(rec *checkpoint.Operation, id string) bool {
+	if rec.Status != checkpoint.StatusFailed || rec.Failure == nil {
+		return false
+	}
+	var refused countError
+	return slices.ContainsFunc(identitiesOf(rec.Failure), func(known op.Identity) bool {
+		switch known.Name {
+		case builtinName("NotBegun"):
+			return true
+		case builtinName("Refused"):
+			return json.Unmarshal([]byte(known.Data), &refused) == nil && refused.Operation == id
+		}
+		return false
 	})
 }
 

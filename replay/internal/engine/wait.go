@@ -25,7 +25,7 @@ func callWait(ctx context.Context, s *scope, n *node.Wait, start bool) node.Resu
 	}
 	c := s.claim(n, checkpoint.KindWait)
 	if c.refused != nil {
-		return refusedResult(s, c.refused, start)
+		return callRefused(ctx, s, n, c, start)
 	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {

@@ -15,6 +15,8 @@ const (
 	CallPause      = "PauseDurableExecution"
 	CallResume     = "ResumeDurableExecution"
 	CallDelete     = "DeleteDurableExecution"
+	CallFork       = "Fork"    // the local service's own
+	CallRedrive    = "Redrive" // as well
 	CallSucceed    = "SendDurableExecutionCallbackSuccess"
 	CallFail       = "SendDurableExecutionCallbackFailure"
 	CallHeartbeat  = "SendDurableExecutionCallbackHeartbeat"

@@ -65,7 +65,7 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 	d, text := v.difference()
 	if d.Reason != "" {
-		text = fmt.Sprintf("%s; the log has %s; the code declared %s", d.Reason, d.Log, d.Code)
+		text = fmt.Sprintf("%s; checkpointed %s, current code %s", d.Reason, d.Log, d.Code)
 	}
 	switch v.class() {
 	case classDiverges:

@@ -46,7 +46,7 @@ func TestCompat(t *testing.T) {
 
 	w.write("greet/main.go", guarded(inserted))
 	p.await(`^perdure: 2 executions of greet began under other code and go on under this: A-1, B-1$`)
-	p.await(`^perdure:   A-1 would diverge: an operation was inserted, renamed or moved before .*; the log has .*"first".*; the code declared STEP Step at "check-fraud"$`)
+	p.await(`^perdure:   A-1 would diverge: an operation was inserted, renamed or moved before .*; checkpointed .*"first".*, current code STEP Step at "check-fraud"$`)
 	p.await(`^perdure:   B-1 would diverge: `)
 	got := w.run(endpoint, "compat", "./greet", "--github")
 	if got.code != cli.ExitFailed || !strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n  2 × an operation was inserted") ||

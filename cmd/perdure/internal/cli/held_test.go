@@ -323,3 +323,42 @@ func TestUnknownStatusAndEvent(t *testing.T) {
 		}
 	}
 }
+
+// TestForkAndRedrive: on this machine an execution goes on from before an operation, or from where it has failed.
+func TestForkAndRedrive(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.begun("B-1", "A-1")
+	arn := "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/"
+	o := s.run("redrive", "B-1", "-f", "order")
+	if o.code != 0 || o.out != arn+"B-1-redrive-1/6c9f…\n" {
+		t.Errorf("redrive: %+v", o)
+	}
+	s.settle()
+	if got := s.run("show", "B-1-redrive-1", "-f", "order").out; !strings.Contains(got, "B-1-redrive-1  FAILED") || !strings.Contains(got, "reserve") {
+		t.Errorf("the card is still empty: %s", got)
+	}
+	o = s.run("fork", "A-1", "-f", "order", "--before", "parcels", "--name", "A-1b", "-o", "json")
+	if o.code != 0 || !strings.Contains(o.out, `"executionArn": "`+arn+"A-1b/6c9f…") {
+		t.Errorf("fork: %+v", o)
+	}
+	s.settle()
+	if got := s.run("show", "A-1b", "-f", "order").out; !strings.Contains(got, "waiting for callback") || !strings.Contains(got, "Service.Forked") && !strings.Contains(got, "1 failed") {
+		t.Errorf("the fork: %s", got)
+	}
+	for args, want := range map[string]outcome{
+		"fork A-1 -f order":    {err: "perdure: perdure fork: --before is missing: the operation that has not begun in the new execution\n", code: cli.ExitUsage},
+		"redrive A-1 -f order": {err: "perdure: redrive " + arn + "A-1/6c9f…: local: the execution has not ended; stop it first (ResourceConflictException)\n", code: cli.ExitUnavailable},
+		"fork A-1 -f order --before fly": {err: "perdure: fork " + arn + "A-1/6c9f…: There is no operation \"fly\"; there are: reserve, charge, parcels, parcels/item-0, " +
+			"parcels/item-0/pack, collected, collected/collected-callback, collected/collected-submitter (InvalidParameterValueException)\n", code: cli.ExitUnavailable},
+		"redrive arn:aws:x": {err: "perdure: redrive arn:aws:x: local: no such execution (ResourceNotFoundException)\n", code: cli.ExitNotFound},
+		"redrive A-1 --aws": {err: "perdure: AWS has no call to redrive an execution: start one with the same input, under another name\n", code: cli.ExitUsage},
+		"redrive arn:aws:x --endpoint http://127.0.0.1:1": {
+			err: "perdure: redrive arn:aws:x: no answer at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws\n", code: cli.ExitUnavailable,
+		},
+	} {
+		if diff := cmp.Diff(want, s.run(strings.Fields(args)...), cmp.AllowUnexported(outcome{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", args, diff)
+		}
+	}
+}

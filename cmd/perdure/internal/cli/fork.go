@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) fork() *cobra.Command {
+	var function, before, name string
+	cmd := &cobra.Command{
+		Use:   "fork EXECUTION --before OPERATION",
+		Short: "Start an execution with the log that another one had before an operation (on this machine)",
+		Long: `Starts an execution with the log that another one had right before an operation began: it replays that, and
+goes on with the code that is there now. OPERATION is the ID of an operation, or its path, as in parcels/item-1/pack.
+The other execution stays as it is. AWS has no such call.`,
+		Example: `  perdure fork A-1 --before parcels/item-1/pack --name A-1b`,
+		Args:    exactly("EXECUTION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if before == "" {
+				return usage("%s: --before is missing: the operation that has not begun in the new execution", cmd.CommandPath())
+			}
+			return a.runFork(cmd.Context(), "fork", args[0], function, before, name)
+		},
+	}
+	a.addFunctionFlag(cmd, &function)
+	cmd.ValidArgsFunction = a.completeExecutionsWith(statuses()...)
+	cmd.Flags().StringVar(&before, "before", "", "the operation, by its path or its ID")
+	cmd.Flags().StringVar(&name, "name", "", "name of the new execution (default: the other's with -fork-1)")
+	return cmd
+}
+
+func (a *app) redrive() *cobra.Command {
+	var function, name string
+	cmd := &cobra.Command{
+		Use:   "redrive EXECUTION",
+		Short: "Start an execution that goes on where another one has failed (on this machine)",
+		Long: `Starts an execution with the log of one that has failed, timed out or was stopped, without its end: it replays
+that, and tries again what has failed last, with the code that is there now. A failure after which something else began,
+such as an Undo, stays: perdure fork begins before it. The other execution stays as it is. AWS has no such call.`,
+		Example: `  perdure redrive A-1`,
+		Args:    exactly("EXECUTION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runFork(cmd.Context(), "redrive", args[0], function, "", name)
+		},
+	}
+	a.addFunctionFlag(cmd, &function)
+	cmd.ValidArgsFunction = a.completeExecutionsWith("FAILED", "TIMED_OUT", "STOPPED")
+	cmd.Flags().StringVar(&name, "name", "", "name of the new execution (default: the other's with -redrive-1)")
+	return cmd
+}
+
+// runFork makes a call that only the service on this machine has, and prints the ARN of the new execution.
+func (a *app) runFork(ctx context.Context, verb, text, function, before, name string) error {
+	if a.onAWS() {
+		return usage("AWS has no call to %s an execution: start one with the same input, under another name", verb)
+	}
+	arn, err := a.arn(ctx, text, function)
+	if err != nil {
+		return err
+	}
+	var out struct {
+		ARN string `json:"DurableExecutionArn"`
+	}
+	if err := a.post(ctx, verb, arn, map[string]string{"Before": before, "Name": name}, &out); err != nil {
+		return err
+	}
+	if a.output == "json" {
+		return a.printJSON(struct {
+			ARN string `json:"executionArn"`
+		}{out.ARN})
+	}
+	fmt.Fprintln(a.Out, out.ARN)
+	return nil
+}
+
+// post makes a call about an execution that the AWS SDK does not have.
+func (a *app) post(ctx context.Context, verb, arn string, in, out any) (err error) {
+	limited, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	text, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	address := a.serviceURL() + "/2025-12-01/durable-executions/" + url.PathEscape(arn) + "/" + verb
+	r, err := http.NewRequestWithContext(limited, http.MethodPost, address, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	what := verb + " " + arn
+	res, err := knownService{http.DefaultClient}.Do(r)
+	if err != nil {
+		if is[*net.OpError](err) || errors.Is(err, errStranger) || limited.Err() != nil {
+			return a.explain(what, errors.Join(err, limited.Err()))
+		}
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	defer func() { err = errors.Join(err, res.Body.Close()) }()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		var refusal struct {
+			Message string `json:"message"`
+		}
+		_ = json.Unmarshal(answer, &refusal) // without a message the status says it
+		err := fmt.Errorf("%s: %s (%s)", what, refusal.Message, res.Header.Get("X-Amzn-Errortype"))
+		if res.StatusCode == http.StatusNotFound {
+			return notFoundError{err}
+		}
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
