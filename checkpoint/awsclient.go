@@ -30,11 +30,11 @@ type LambdaAPI interface {
 		...func(*lambdaapi.Options)) (*lambdaapi.GetDurableExecutionStateOutput, error)
 }
 
-// NewClient returns a client that talks to the service through api, usually a *lambda.Client of
-// the AWS SDK with its own retries: a lost answer may be asked for again only by the SDK, which
-// repeats the call with the same idempotency token. Each error is an [*APIError], except for a
-// record that no version of the protocol can mean. If api is a [ControlAPI] too, as *lambda.Client is, the client is a
-// [Control].
+// NewClient returns a client that talks to the service through api, usually a *lambda.Client of the
+// AWS SDK with its own retries: a lost answer may be asked for again only by the SDK, which repeats
+// the call with the same idempotency token. Each error is an [*APIError], except for a record that
+// no version of the protocol can mean. If api is a [ControlAPI] too, as *lambda.Client is, the
+// client is a [Control].
 func NewClient(api LambdaAPI) Client {
 	client := &lambdaClient{api: api}
 	if control, ok := api.(ControlAPI); ok {

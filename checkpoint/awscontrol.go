@@ -24,22 +24,24 @@ const (
 	callDelete = "DeleteDurableExecution"
 )
 
-// ControlAPI is what a [Control] of the service needs of *lambda.Client. The AWS SDK has no methods for the three
-// calls yet (service/lambda v1.115.0), so they are requests of this package's own that go through the client of
-// the SDK: they have its endpoint, its credentials, its signature (version 4), its retries and its HTTP client. A
-// wrapper has to pass the options of the call on; one that does not reads an execution and changes nothing.
+// ControlAPI is what a [Control] of the service needs of *lambda.Client. The AWS SDK has no methods
+// for the three calls yet (service/lambda v1.115.0), so they are requests of this package's own
+// that go through the client of the SDK: they have its endpoint, its credentials, its signature
+// (version 4), its retries and its HTTP client. A wrapper has to pass the options of the call on;
+// one that does not reads an execution and changes nothing.
 type ControlAPI interface {
 	// GetDurableExecution is the call whose request is made another one, of the same execution.
 	GetDurableExecution(context.Context, *lambdaapi.GetDurableExecutionInput,
 		...func(*lambdaapi.Options)) (*lambdaapi.GetDurableExecutionOutput, error)
 }
 
-// ErrNotSent says that a [ControlAPI] has not passed on the options that make the request what it is: nothing was
-// asked for.
+// ErrNotSent says that a [ControlAPI] has not passed on the options that make the request what it
+// is: nothing was asked for.
 var ErrNotSent = errors.New("the client does not pass on the options of a call")
 
-// NewControl returns a control that talks to the service through api, usually a *lambda.Client of the AWS SDK. Each
-// error is an [*APIError]; that of a client that is no client of the SDK is [ErrNotSent] as well.
+// NewControl returns a control that talks to the service through api, usually a *lambda.Client of
+// the AWS SDK. Each error is an [*APIError]; that of a client that is no client of the SDK is
+// [ErrNotSent] as well.
 func NewControl(api ControlAPI) Control { return &lambdaControl{api: api} }
 
 type lambdaControl struct{ api ControlAPI }
@@ -85,7 +87,8 @@ func named(token string) string {
 	return token
 }
 
-// apiTime reads a time of an answer: a number of seconds since 1970, or a text. It is zero if it is neither.
+// apiTime reads a time of an answer: a number of seconds since 1970, or a text. It is zero if it is
+// neither.
 func apiTime(text json.RawMessage) time.Time {
 	var seconds float64
 	if json.Unmarshal(text, &seconds) == nil {
@@ -129,8 +132,8 @@ type controlCall struct {
 	answer                []byte
 }
 
-// register has the call take part in what a client of the SDK does: it rewrites the request before it is signed,
-// and keeps the answer.
+// register has the call take part in what a client of the SDK does: it rewrites the request before
+// it is signed, and keeps the answer.
 func (c *controlCall) register(stack *middleware.Stack) error {
 	return errors.Join(stack.Serialize.Add(rewriter{c}, middleware.After), stack.Deserialize.Add(reader{c}, middleware.After))
 }
@@ -140,7 +143,8 @@ type rewriter struct{ *controlCall }
 // ID implements middleware.SerializeMiddleware.
 func (rewriter) ID() string { return "perdure.rewrite" }
 
-// HandleSerialize implements middleware.SerializeMiddleware. It comes after the request of the SDK was made.
+// HandleSerialize implements middleware.SerializeMiddleware. It comes after the request of the SDK
+// was made.
 func (r rewriter) HandleSerialize(
 	ctx context.Context, in middleware.SerializeInput, next middleware.SerializeHandler,
 ) (out middleware.SerializeOutput, metadata middleware.Metadata, err error) {

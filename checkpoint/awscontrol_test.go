@@ -76,8 +76,8 @@ func sdkClient(endpoint string) *lambdaapi.Client {
 	})
 }
 
-// TestControlOnTheWire: the requests are those of the Lambda API, signed for it (Lambda API, PauseDurableExecution,
-// ResumeDurableExecution and DeleteDurableExecution).
+// TestControlOnTheWire: the requests are those of the Lambda API, signed for it (Lambda API,
+// PauseDurableExecution, ResumeDurableExecution and DeleteDurableExecution).
 func TestControlOnTheWire(t *testing.T) {
 	t.Parallel()
 	path := "/2025-12-01/durable-executions/" + url.PathEscape(executionARN)
@@ -150,8 +150,8 @@ func samePath(t *testing.T, a, b string) bool {
 	return cmp.Equal(segments(a), segments(b))
 }
 
-// TestControlIsRepeatedBySDK: the SDK repeats a call that the service could not answer, with the same token, so that it
-// happens once.
+// TestControlIsRepeatedBySDK: the SDK repeats a call that the service could not answer, with the
+// same token, so that it happens once.
 func TestControlIsRepeatedBySDK(t *testing.T) {
 	t.Parallel()
 	l := &lambdaServer{answers: []lambdaAnswer{{500, "ServiceException", "{}"}, {202, "", "{}"}}}
@@ -250,7 +250,8 @@ func (deafAPI) GetDurableExecution(context.Context, *lambdaapi.GetDurableExecuti
 	return &lambdaapi.GetDurableExecutionOutput{}, nil
 }
 
-// TestControlThroughAWrapper: a client that makes another request than it is asked for does not look as if it had.
+// TestControlThroughAWrapper: a client that makes another request than it is asked for does not
+// look as if it had.
 func TestControlThroughAWrapper(t *testing.T) {
 	t.Parallel()
 	err := checkpoint.NewControl(deafAPI{}).Pause(t.Context(), checkpoint.PauseInput{ARN: executionARN})
@@ -259,7 +260,8 @@ func TestControlThroughAWrapper(t *testing.T) {
 	}
 }
 
-// TestClientIsAControl: whoever has the client of an invocation can pause the execution, if the client can.
+// TestClientIsAControl: whoever has the client of an invocation can pause the execution, if the
+// client can.
 func TestClientIsAControl(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

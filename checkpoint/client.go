@@ -23,8 +23,8 @@ type CheckpointInput struct {
 
 // CheckpointOutput is the answer to a checkpoint call.
 type CheckpointOutput struct {
-	// Token is the token of the next call. It is empty when the execution has ended or is paused: the updates are
-	// saved, no further call is accepted, and the invocation is to end.
+	// Token is the token of the next call. It is empty when the execution has ended or is paused:
+	// the updates are saved, no further call is accepted, and the invocation is to end.
 	Token string
 	// Operations are those that changed since the function was last answered.
 	Operations []Operation
@@ -101,17 +101,19 @@ func ClockFrom(ctx context.Context) Clock {
 	return realClock{}
 }
 
-// traceKey is the key under which aws-lambda-go has the trace header in the context of an invocation.
+// traceKey is the key under which aws-lambda-go has the trace header in the context of an
+// invocation.
 const traceKey = "x-amzn-trace-id"
 
-// WithTraceHeader returns a context from which [TraceHeaderFrom] takes an X-Ray trace header. Hosts that run functions in
-// their own process pass them the header in this way, as the Lambda runtime for Go does.
+// WithTraceHeader returns a context from which [TraceHeaderFrom] takes an X-Ray trace header. Hosts
+// that run functions in their own process pass them the header in this way, as the Lambda runtime
+// for Go does.
 func WithTraceHeader(ctx context.Context, header string) context.Context {
 	return context.WithValue(ctx, traceKey, header) //nolint:revive,staticcheck // the key is that of aws-lambda-go
 }
 
-// TraceHeaderFrom returns the X-Ray trace header of the invocation that ctx belongs to ("Root=…;Parent=…;Sampled=…"); it
-// is empty without one.
+// TraceHeaderFrom returns the X-Ray trace header of the invocation that ctx belongs to
+// ("Root=…;Parent=…;Sampled=…"); it is empty without one.
 func TraceHeaderFrom(ctx context.Context) string {
 	header, _ := ctx.Value(traceKey).(string)
 	return header

@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// Pauser pauses executions. A [Client] may be one: the local service is, and that of [NewClient] for a client of the AWS SDK.
+// Pauser pauses executions. A [Client] may be one: the local service is, and that of [NewClient]
+// for a client of the AWS SDK.
 type Pauser interface {
-	// Pause asks for an execution to be paused: while it is, its function is not invoked, but waits and callbacks
-	// complete. An invocation that runs goes on until its next checkpoint call, which is answered without a token.
-	// The error is an [*APIError]; see [APIError.Denied], [APIError.Conflict] and [APIError.NotFound].
+	// Pause asks for an execution to be paused: while it is, its function is not invoked, but waits
+	// and callbacks complete. An invocation that runs goes on until its next checkpoint call, which
+	// is answered without a token. The error is an [*APIError]; see [APIError.Denied],
+	// [APIError.Conflict] and [APIError.NotFound].
 	Pause(ctx context.Context, in PauseInput) error
 }
 
@@ -17,8 +19,8 @@ type Pauser interface {
 // Implementations are safe for concurrent use; errors of the service are [*APIError].
 type Control interface {
 	Pauser
-	// Resume has a paused execution go on. If it is still to be paused, it never is. It is invoked if the pause has cut an
-	// invocation short, or something has completed meanwhile.
+	// Resume has a paused execution go on. If it is still to be paused, it never is. It is invoked
+	// if the pause has cut an invocation short, or something has completed meanwhile.
 	Resume(ctx context.Context, in ResumeInput) error
 	// Delete deletes an execution that has ended, with all that is kept of it.
 	Delete(ctx context.Context, in DeleteInput) (DeleteOutput, error)
@@ -30,11 +32,11 @@ type PauseInput struct {
 	// Reason is why, for whoever looks at the execution; it may be empty.
 	// Limit: 1,024 characters (Lambda API, PauseReason).
 	Reason string
-	// TimeoutRuns says that the execution timeout runs on while the execution is paused. By default it is
-	// extended by that time. In any case an execution times out 366 days after its start.
+	// TimeoutRuns says that the execution timeout runs on while the execution is paused. By default
+	// it is extended by that time. In any case an execution times out 366 days after its start.
 	TimeoutRuns bool
-	// ClientToken names the request: the same request with the same token, within 15 minutes, is answered as the
-	// first was. An empty one stands for one that is made up.
+	// ClientToken names the request: the same request with the same token, within 15 minutes, is
+	// answered as the first was. An empty one stands for one that is made up.
 	ClientToken string
 }
 
@@ -53,6 +55,7 @@ type DeleteInput struct{ ARN string }
 
 // DeleteOutput is the answer to it.
 type DeleteOutput struct {
-	// Requested is when the service took the request. On AWS the execution has the status DELETING until it is gone.
+	// Requested is when the service took the request. On AWS the execution has the status DELETING
+	// until it is gone.
 	Requested time.Time
 }

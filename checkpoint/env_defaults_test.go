@@ -19,7 +19,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// TestTimesOfTheDefaultClient reads what the other tests shorten: no one waits 50 seconds for a test.
+// TestTimesOfTheDefaultClient reads what the other tests shorten: no one waits 50 seconds for a
+// test.
 //
 //nolint:paralleltest // changes the environment
 func TestTimesOfTheDefaultClient(t *testing.T) {
@@ -50,9 +51,9 @@ func TestTimesOfTheDefaultClient(t *testing.T) {
 	}
 }
 
-// TestCallsShareAConnection: a call that had to connect again would cost a handshake. The calls have no body:
-// when an answer comes as fast as on one machine, the AWS SDK may close a body that is still being sent, and then
-// the connection is lost, too.
+// TestCallsShareAConnection: a call that had to connect again would cost a handshake. The calls
+// have no body: when an answer comes as fast as on one machine, the AWS SDK may close a body that
+// is still being sent, and then the connection is lost, too.
 //
 //nolint:paralleltest // changes the environment
 func TestCallsShareAConnection(t *testing.T) {
@@ -87,8 +88,8 @@ func TestCallsShareAConnection(t *testing.T) {
 	}
 }
 
-// TestRetryQuotaIsUsedUp: in a long storm the AWS SDK stops to repeat calls. What the service has answered
-// decides all the same.
+// TestRetryQuotaIsUsedUp: in a long storm the AWS SDK stops to repeat calls. What the service has
+// answered decides all the same.
 func TestRetryQuotaIsUsedUp(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

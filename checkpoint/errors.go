@@ -55,8 +55,8 @@ func (e *APIError) NotFound() bool {
 	return e.HTTPStatus == 404 || e.Code == "ResourceNotFoundException"
 }
 
-// Conflict reports whether the execution is in a state that does not allow the call: it is paused already, or not
-// paused, or has ended, or has not.
+// Conflict reports whether the execution is in a state that does not allow the call: it is paused
+// already, or not paused, or has ended, or has not.
 func (e *APIError) Conflict() bool {
 	return e.HTTPStatus == 409 || e.Code == "ResourceConflictException"
 }
@@ -66,9 +66,10 @@ func (e *APIError) Denied() bool {
 	return e.HTTPStatus == 403 || e.Code == "AccessDeniedException"
 }
 
-// Permanent reports whether the execution itself must fail: the service refused what the call
-// said, and would refuse it again, or the key that encrypts the log cannot be used. Everything else (a stale token, throttling, a failure of the
-// service or of the network) ends the invocation only, and the service invokes again.
+// Permanent reports whether the execution itself must fail: the service refused what the call said,
+// and would refuse it again, or the key that encrypts the log cannot be used. Everything else (a
+// stale token, throttling, a failure of the service or of the network) ends the invocation only,
+// and the service invokes again.
 func (e *APIError) Permanent() bool {
 	switch e.Code { // the key of the log, with status 502 (Lambda API, common errors)
 	case "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException":

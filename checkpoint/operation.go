@@ -55,7 +55,8 @@ type Operation struct {
 	SubType string
 	Kind    Kind
 	Status  Status
-	// Start and End are exact to the millisecond, which is what all sources of records have in common.
+	// Start and End are exact to the millisecond, which is what all sources of records have in
+	// common.
 	Start, End time.Time
 
 	// Payload is the result of the operation: of EXECUTION its input, of a STEP that is to be

@@ -30,8 +30,9 @@ func QuotedPayload(literal []byte) Payload {
 	return Payload{text: literal, quoted: true, present: true}
 }
 
-// WithheldPayload returns a payload whose text is not known here, and why: a history may hold a part of it only. No log
-// that the service gives to a function has such payloads, and they are not sent. Empty stands for "not known".
+// WithheldPayload returns a payload whose text is not known here, and why: a history may hold a
+// part of it only. No log that the service gives to a function has such payloads, and they are not
+// sent. Empty stands for "not known".
 func WithheldPayload(why string) Payload {
 	if why == "" {
 		why = "not known"
@@ -58,8 +59,9 @@ func (p Payload) Bytes() []byte {
 // String returns the text, empty if there is no payload.
 func (p Payload) String() string { return string(p.Bytes()) }
 
-// JSONString returns the string that the text encodes, if the text is a JSON string without escape sequences that has
-// not been decoded from its event: it is a part of the event as it stands, and nothing but the string is allocated.
+// JSONString returns the string that the text encodes, if the text is a JSON string without escape
+// sequences that has not been decoded from its event: it is a part of the event as it stands, and
+// nothing but the string is allocated.
 func (p Payload) JSONString() (s string, ok bool) {
 	const begin, end = `"\"`, `\""`
 	if !p.quoted || len(p.text) < len(begin)+len(end) {

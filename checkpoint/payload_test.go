@@ -108,7 +108,8 @@ func TestPayloadIsDecodedWithOneAllocation(t *testing.T) {
 	}
 }
 
-// TestJSONString: what is taken out of the event as it stands is what encoding/json would make of the text.
+// TestJSONString: what is taken out of the event as it stands is what encoding/json would make of
+// the text.
 func TestJSONString(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

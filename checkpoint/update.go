@@ -27,7 +27,8 @@ type Update struct {
 	// Failure is the error of FAIL or RETRY.
 	Failure *Failure
 
-	// NextAttemptDelay is the time until the next attempt of a RETRY, in whole seconds, at least one.
+	// NextAttemptDelay is the time until the next attempt of a RETRY, in whole seconds, at least
+	// one.
 	NextAttemptDelay time.Duration
 	// Wait is how long a WAIT lasts, in whole seconds, at least one.
 	Wait time.Duration
@@ -35,8 +36,8 @@ type Update struct {
 	Timeout, Heartbeat time.Duration
 	// Function and Tenant name the target of a CHAINED_INVOKE.
 	Function, Tenant string
-	// TraceHeader is the X-Ray trace header that the target of a CHAINED_INVOKE is started with; empty leaves it to the
-	// service, which takes that of the execution.
+	// TraceHeader is the X-Ray trace header that the target of a CHAINED_INVOKE is started with;
+	// empty leaves it to the service, which takes that of the execution.
 	TraceHeader string
 	// ReplayChildren of a CONTEXT SUCCEED keeps its children in the state of later invocations.
 	ReplayChildren bool

@@ -8,27 +8,29 @@ import (
 	"strings"
 )
 
-// Chain returns a codec that has the payloads of base pass the transforms, in their order, and on reading back in the
-// opposite one.
+// Chain returns a codec that has the payloads of base pass the transforms, in their order, and on
+// reading back in the opposite one.
 //
-// A payload that no transform changes is recorded as base made it. Any other is recorded as a JSON string that names
-// what it went through:
+// A payload that no transform changes is recorded as base made it. Any other is recorded as a JSON
+// string that names what it went through:
 //
 //	"~perdure1:zstd,seal:b8kRq…"
 //
-// After the names stands b before bytes in base64 (URL alphabet, no padding), or t before text. That costs 14 bytes
-// and the names, the third that base64 adds to binary data, and two backslashes on the wire; it is valid JSON, so that
-// it may also be the input of a function.
+// After the names stands b before bytes in base64 (URL alphabet, no padding), or t before text.
+// That costs 14 bytes and the names, the third that base64 adds to binary data, and two backslashes
+// on the wire; it is valid JSON, so that it may also be the input of a function.
 //
-// Decode reads by these names, whatever the chain writes now: transforms may be added and reordered while executions
-// run, and one that is no longer written with stays as [ReadOnly]. Payloads without the mark are given to base, those
-// of executions that began without a chain and input from outside for example; [Required] refuses them. A string of
-// the user's that happens to begin with "~perdure is written in the form above, without names. One that was recorded
-// before there was a chain, or that comes from outside, would be taken for a payload of a chain, and refused. A payload
-// of base that is not valid UTF-8 is written in base64, so that base may be binary.
+// Decode reads by these names, whatever the chain writes now: transforms may be added and reordered
+// while executions run, and one that is no longer written with stays as [ReadOnly]. Payloads
+// without the mark are given to base, those of executions that began without a chain and input from
+// outside for example; [Required] refuses them. A string of the user's that happens to begin with
+// "~perdure is written in the form above, without names. One that was recorded before there was a
+// chain, or that comes from outside, would be taken for a payload of a chain, and refused. A
+// payload of base that is not valid UTF-8 is written in base64, so that base may be binary.
 //
-// Every conversion fails with a permanent [*Error] if base or a transform is nil, or if a name is not valid or used
-// twice. Decode fails with one if a payload names an unknown transform or a later form.
+// Every conversion fails with a permanent [*Error] if base or a transform is nil, or if a name is
+// not valid or used twice. Decode fails with one if a payload names an unknown transform or a later
+// form.
 func Chain(base Codec, transforms ...Transform) Codec {
 	c := &chain{base: base, transforms: slices.Clone(transforms)}
 	c.err = c.check()
@@ -47,7 +49,8 @@ func (c *chain) Err() error {
 	return c.err
 }
 
-// Pure reports whether base and all transforms are: see [IsPure]. An invalid chain fails without calling them.
+// Pure reports whether base and all transforms are: see [IsPure]. An invalid chain fails without
+// calling them.
 func (c *chain) Pure() bool {
 	if c.err != nil {
 		return true
@@ -128,9 +131,9 @@ func (c *chain) Encode(ctx context.Context, m Meta, v any) ([]byte, error) {
 	return appendFrame(at.Through, p), nil
 }
 
-// Open returns what base of a [Chain] encoded, and the codec that decodes it: interpreters read many payloads beside each
-// other with it before any is decoded. For other codecs it returns the payload and the codec. Its errors are those of
-// [Decode].
+// Open returns what base of a [Chain] encoded, and the codec that decodes it: interpreters read
+// many payloads beside each other with it before any is decoded. For other codecs it returns the
+// payload and the codec. Its errors are those of [Decode].
 func Open(ctx context.Context, c Codec, m Meta, payload []byte) (plain []byte, base Codec, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -15,12 +15,14 @@ import (
 	"github.com/perdure/perdure/codec"
 )
 
-// deck are the transforms that generated chains are made of: of text and of bytes, some not applied to short payloads.
+// deck are the transforms that generated chains are made of: of text and of bytes, some not applied
+// to short payloads.
 func deck() []codec.Transform {
 	return []codec.Transform{flip("one", 1), flip("high", 0x80), quote{}, xor{name: "long", key: 0xff, min: 20}, flip("same", 0)}
 }
 
-// chainOf makes a chain of the deck: picks are in the order of writing, and what is not picked is read only.
+// chainOf makes a chain of the deck: picks are in the order of writing, and what is not picked is
+// read only.
 func chainOf(base codec.Codec, picks []int) codec.Codec {
 	all, used := deck(), make([]bool, len(deck()))
 

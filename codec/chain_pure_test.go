@@ -7,7 +7,8 @@ import (
 	"github.com/perdure/perdure/codec"
 )
 
-// waiting is a transform that says of itself that it waits for something, and calm one that does not.
+// waiting is a transform that says of itself that it waits for something, and calm one that does
+// not.
 type (
 	waiting struct{ xor }
 	calm    struct{ xor }

@@ -8,11 +8,12 @@ import (
 
 var errNilCodec = errors.New("the codec is nil: leave the option out, or pass codec.JSON()")
 
-// Error reports that a value could not be encoded or a payload could not be decoded. A handler can catch it with
-// errors.As. Unless Transient is set it is permanent: no attempt is repeated for it.
+// Error reports that a value could not be encoded or a payload could not be decoded. A handler can
+// catch it with errors.As. Unless Transient is set it is permanent: no attempt is repeated for it.
 //
-// An Error survives encoding as JSON with its fields and its message; its cause is then gone and Reason holds the
-// cause's text. Fields that are not valid UTF-8 have the invalid bytes replaced by U+FFFD.
+// An Error survives encoding as JSON with its fields and its message; its cause is then gone and
+// Reason holds the cause's text. Fields that are not valid UTF-8 have the invalid bytes replaced by
+// U+FFFD.
 type Error struct {
 	// Operation is the name of the operation; empty for the input and the result of the handler.
 	Operation string `json:"operation,omitempty"`
@@ -20,9 +21,11 @@ type Error struct {
 	ID string `json:"id,omitempty"`
 	// Part is what was converted; the zero value is Result.
 	Part Part `json:"part"`
-	// Decoding distinguishes a payload that could not be decoded from a value that could not be encoded.
+	// Decoding distinguishes a payload that could not be decoded from a value that could not be
+	// encoded.
 	Decoding bool `json:"decoding,omitempty"`
-	// Transient says that the conversion failed for now, as [IsTransient] finds by the cause; false means for good.
+	// Transient says that the conversion failed for now, as [IsTransient] finds by the cause; false
+	// means for good.
 	Transient bool `json:"transient,omitempty"`
 	// Reason is the text of the cause.
 	Reason string `json:"reason"`
@@ -89,7 +92,8 @@ func wrap(m Meta, decoding bool, err error) error {
 	return newError(m, decoding, err)
 }
 
-// panicked makes an error of a recovered panic. A panic is a mistake in the codec, whatever its value is.
+// panicked makes an error of a recovered panic. A panic is a mistake in the codec, whatever its
+// value is.
 func panicked(p any) error {
 	if err, ok := p.(error); ok {
 		return Permanent(fmt.Errorf("the codec panicked: %w", err))

@@ -12,8 +12,8 @@ import (
 //
 //	"~perdure" version ":" names ":" ("b" base64 | "t" text)
 //
-// Whatever a later version writes begins with the mark and a version, so that this one recognizes and refuses it. The
-// names are those of the transforms in the order in which they were applied.
+// Whatever a later version writes begins with the mark and a version, so that this one recognizes
+// and refuses it. The names are those of the transforms in the order in which they were applied.
 const (
 	frameMark    = `"~perdure`
 	frameVersion = "1"
@@ -30,21 +30,23 @@ type frame struct {
 	body  []byte
 }
 
-// TransformsOf returns the names of the transforms that a payload went through, in the order of application, and nil for one
-// that is as its base wrote it. It fails for a payload that carries the mark of a [Chain] and cannot be read.
+// TransformsOf returns the names of the transforms that a payload went through, in the order of
+// application, and nil for one that is as its base wrote it. It fails for a payload that carries
+// the mark of a [Chain] and cannot be read.
 func TransformsOf(payload []byte) ([]string, error) {
 	f, err := parseFrame(payload)
 	return f.names, err
 }
 
-// Body returns the bytes that the last of these transforms wrote, and a payload without transforms as it is. It fails
-// as [TransformsOf] does.
+// Body returns the bytes that the last of these transforms wrote, and a payload without transforms
+// as it is. It fails as [TransformsOf] does.
 func Body(payload []byte) ([]byte, error) {
 	f, err := parseFrame(payload)
 	return f.body, err
 }
 
-// needsFrame reports whether a payload that no transform changed would be read as another one, or refused.
+// needsFrame reports whether a payload that no transform changed would be read as another one, or
+// refused.
 func needsFrame(p []byte) bool {
 	return bytes.HasPrefix(p, []byte(frameMark)) || !utf8.Valid(p)
 }
@@ -120,7 +122,8 @@ func parseFrame(payload []byte) (frame, error) {
 	return frame{}, fmt.Errorf("the payload begins with %s and is neither text nor base64 but %q: it was changed", frameMark, body[0])
 }
 
-// frameString returns what stands between the quotes of a payload that begins with one, without escapes.
+// frameString returns what stands between the quotes of a payload that begins with one, without
+// escapes.
 func frameString(payload []byte) ([]byte, error) {
 	p := bytes.TrimRight(payload, " \t\r\n")
 	if inner := p[1 : len(p)-1]; p[len(p)-1] == '"' && isPlain(inner) {
@@ -169,7 +172,8 @@ func isTransformName(name string) bool {
 	return name != "" && len(name) <= maxName && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// stringLen returns the length of text as a JSON string without its quotes, or something above limit if it is longer.
+// stringLen returns the length of text as a JSON string without its quotes, or something above
+// limit if it is longer.
 func stringLen(text []byte, limit int) int {
 	n := len(text)
 

@@ -6,15 +6,17 @@ import (
 	"encoding/json"
 )
 
-// JSON returns the default codec: encoding/json without HTML escaping and without a trailing newline.
+// JSON returns the default codec: encoding/json without HTML escaping and without a trailing
+// newline.
 //
-// An empty payload (an operation that recorded none) leaves the zero value of any target, and so does null, but for
-// targets with an UnmarshalJSON of their own, which get it: [encoding/json.RawMessage] keeps it.
-// Strings take a shorter way with the same result: decoding one allocates the string and nothing else. As in encoding/json, bytes of a string that are not UTF-8 become U+FFFD, []byte is
-// base64, and numbers decoded into an interface are float64.
+// An empty payload (an operation that recorded none) leaves the zero value of any target, and so
+// does null, but for targets with an UnmarshalJSON of their own, which get it:
+// [encoding/json.RawMessage] keeps it. Strings take a shorter way with the same result: decoding
+// one allocates the string and nothing else. As in encoding/json, bytes of a string that are not
+// UTF-8 become U+FFFD, []byte is base64, and numbers decoded into an interface are float64.
 //
-// Encode fails with an [*Error] for values that encoding/json refuses, channels and functions for example; Decode for
-// payloads that are not JSON or do not fit the target.
+// Encode fails with an [*Error] for values that encoding/json refuses, channels and functions for
+// example; Decode for payloads that are not JSON or do not fit the target.
 func JSON() Codec {
 	return jsonCodec{}
 }

@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendString appends s as a JSON string, byte for byte what encoding/json writes without HTML escaping.
+// appendString appends s as a JSON string, byte for byte what encoding/json writes without HTML
+// escaping.
 func appendString(dst []byte, s string) []byte {
 	return append(appendEscaped(append(dst, '"'), s), '"')
 }
@@ -69,8 +70,9 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xF])
 }
 
-// parseString returns the string that payload encodes, and false if payload is anything but one valid JSON string
-// with white space around it. It allocates the string alone: one pass measures, another writes.
+// parseString returns the string that payload encodes, and false if payload is anything but one
+// valid JSON string with white space around it. It allocates the string alone: one pass measures,
+// another writes.
 func parseString(payload []byte) (string, bool) {
 	p := bytes.Trim(payload, " \t\r\n")
 	if len(p) < 2 || p[0] != '"' || p[len(p)-1] != '"' {
@@ -106,8 +108,8 @@ func parseString(payload []byte) (string, bool) {
 	return b.String(), true
 }
 
-// isPlain reports that p stands for itself between quotes. It looks at eight bytes at a time: most of what a replay
-// decodes are such strings.
+// isPlain reports that p stands for itself between quotes. It looks at eight bytes at a time: most
+// of what a replay decodes are such strings.
 func isPlain(p []byte) bool {
 	const (
 		ones  = 0x0101010101010101
@@ -134,8 +136,8 @@ func isPlain(p []byte) bool {
 	return utf8.Valid(p)
 }
 
-// decodeChar returns the first character of p and the number of bytes it takes there, which is 0 if it is not
-// allowed in a JSON string. A byte that is not UTF-8 is U+FFFD.
+// decodeChar returns the first character of p and the number of bytes it takes there, which is 0 if
+// it is not allowed in a JSON string. A byte that is not UTF-8 is U+FFFD.
 func decodeChar(p []byte) (rune, int) {
 	switch c := p[0]; {
 	case c == '\\':
@@ -149,7 +151,8 @@ func decodeChar(p []byte) (rune, int) {
 	return utf8.DecodeRune(p)
 }
 
-// decodeEscape is decodeChar for a character that begins with a backslash. Half a surrogate pair is U+FFFD.
+// decodeEscape is decodeChar for a character that begins with a backslash. Half a surrogate pair is
+// U+FFFD.
 func decodeEscape(p []byte) (rune, int) {
 	if len(p) < 2 {
 		return 0, 0

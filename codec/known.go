@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// KnownError names errors, so that a recorded failure keeps its identity: errors.Is and errors.As give the same answer
-// when the operation has just failed and when a replay reads the failure from the log. [Sentinel] and [ErrorType] make
-// one. The zero value is not valid: it matches nothing, and Err reports it.
+// KnownError names errors, so that a recorded failure keeps its identity: errors.Is and errors.As
+// give the same answer when the operation has just failed and when a replay reads the failure from
+// the log. [Sentinel] and [ErrorType] make one. The zero value is not valid: it matches nothing,
+// and Err reports it.
 type KnownError struct {
 	name    string
 	of      any // the sentinel, or a nil pointer to the type of the error
@@ -23,8 +24,9 @@ type KnownError struct {
 
 // Sentinel names one error value, for which errors.Is then answers the same live and on replay.
 //
-// The name is what the log holds and what functions in other languages may send: keep it for as long as executions
-// run. It has 1 to 256 printable ASCII characters; a bad name and a nil err are reported by [KnownError.Err].
+// The name is what the log holds and what functions in other languages may send: keep it for as
+// long as executions run. It has 1 to 256 printable ASCII characters; a bad name and a nil err are
+// reported by [KnownError.Err].
 func Sentinel(name string, err error) KnownError {
 	k := KnownError{name: name, of: err, err: checkName(name)}
 	if err == nil {
@@ -37,13 +39,16 @@ func Sentinel(name string, err error) KnownError {
 	return k
 }
 
-// ErrorType names the errors of type E, for which errors.As then finds an equal value live and on replay.
+// ErrorType names the errors of type E, for which errors.As then finds an equal value live and on
+// replay.
 //
-// The value is recorded as JSON: unexported fields are lost, and so are fields that encoding/json cannot decode, such
-// as a cause of type error. If the value cannot be encoded at all, its type alone is kept and the restored value is a
-// zero E. E is a struct or a pointer to one; a restored pointer is never nil.
+// The value is recorded as JSON: unexported fields are lost, and so are fields that encoding/json
+// cannot decode, such as a cause of type error. If the value cannot be encoded at all, its type
+// alone is kept and the restored value is a zero E. E is a struct or a pointer to one; a restored
+// pointer is never nil.
 //
-// The name follows the rules of [Sentinel]. A bad name, and an interface for E, are reported by [KnownError.Err].
+// The name follows the rules of [Sentinel]. A bad name, and an interface for E, are reported by
+// [KnownError.Err].
 func ErrorType[E error](name string) KnownError {
 	k := KnownError{name: name, of: (*E)(nil), err: checkName(name)}
 
@@ -65,14 +70,15 @@ func ErrorType[E error](name string) KnownError {
 	return k
 }
 
-// Renamed returns k, which is recorded under its name and also restored from records that have the name old. It is for
-// a registration that is given another name while executions run that have failed under the former one:
+// Renamed returns k, which is recorded under its name and also restored from records that have the
+// name old. It is for a registration that is given another name while executions run that have
+// failed under the former one:
 //
 //	replay.WithErrors(codec.Renamed("declined", codec.Sentinel("card-declined", ErrDeclined)))
 //
-// Without it errors.Is and errors.As find nothing in those failures, and the code goes another way. It may be applied
-// again for an older name. old follows the rules of [Sentinel] and must not be the name of another registration; both
-// are reported by [KnownError.Err] and [ValidateKnown].
+// Without it errors.Is and errors.As find nothing in those failures, and the code goes another way.
+// It may be applied again for an older name. old follows the rules of [Sentinel] and must not be
+// the name of another registration; both are reported by [KnownError.Err] and [ValidateKnown].
 func Renamed(old string, k KnownError) KnownError {
 	k.old = append(slices.Clone(k.old), old)
 	k.err = errors.Join(k.err, checkName(old))
@@ -80,7 +86,8 @@ func Renamed(old string, k KnownError) KnownError {
 	return k
 }
 
-// Reads reports whether records of this name are restored as k: the name given at registration, and those of [Renamed].
+// Reads reports whether records of this name are restored as k: the name given at registration, and
+// those of [Renamed].
 func (k KnownError) Reads(name string) bool {
 	return name == k.name || slices.Contains(k.old, name)
 }
@@ -90,8 +97,8 @@ func (k KnownError) Name() string {
 	return k.name
 }
 
-// Err reports a registration that is not valid: a name that is empty, longer than 256 bytes or not printable ASCII, a
-// nil sentinel, an interface as error type, or the zero KnownError.
+// Err reports a registration that is not valid: a name that is empty, longer than 256 bytes or not
+// printable ASCII, a nil sentinel, an interface as error type, or the zero KnownError.
 func (k KnownError) Err() error {
 	if k.match == nil {
 		return errors.New("codec: the zero KnownError names no error: make it with codec.Sentinel or codec.ErrorType")
@@ -100,8 +107,9 @@ func (k KnownError) Err() error {
 	return k.err
 }
 
-// Match reports whether err's tree holds an error of this name, and returns what Restore needs to make it again.
-// An invalid registration matches nothing, and neither does an error whose own methods panic.
+// Match reports whether err's tree holds an error of this name, and returns what Restore needs to
+// make it again. An invalid registration matches nothing, and neither does an error whose own
+// methods panic.
 func (k KnownError) Match(err error) (data string, ok bool) {
 	if err == nil || !k.valid() {
 		return "", false
@@ -116,8 +124,9 @@ func (k KnownError) Match(err error) (data string, ok bool) {
 	return k.match(err)
 }
 
-// Restore returns the error that data describes: the very sentinel, or a fresh value of the type. Data that is empty
-// or cannot be decoded gives the zero value, or a pointer to it. An invalid registration restores nil.
+// Restore returns the error that data describes: the very sentinel, or a fresh value of the type.
+// Data that is empty or cannot be decoded gives the zero value, or a pointer to it. An invalid
+// registration restores nil.
 func (k KnownError) Restore(data string) error {
 	if !k.valid() {
 		return nil
@@ -126,9 +135,9 @@ func (k KnownError) Restore(data string) error {
 	return k.restore(data)
 }
 
-// ValidateKnown reports what is wrong with registrations that hold together: invalid ones, and two errors of one name,
-// of which a recorded failure could only be restored as the first. The same registration may be there twice, and an
-// error may have several names.
+// ValidateKnown reports what is wrong with registrations that hold together: invalid ones, and two
+// errors of one name, of which a recorded failure could only be restored as the first. The same
+// registration may be there twice, and an error may have several names.
 func ValidateKnown(known ...KnownError) error {
 	var errs []error
 

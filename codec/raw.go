@@ -8,9 +8,9 @@ import (
 
 // Raw returns the codec that records strings and bytes as they stand.
 //
-// Encode takes a string or a []byte, Decode a *string or a *[]byte; any other type is an [*Error]. Named types
-// are other types: convert them first, or use [Of]. An empty payload leaves the zero value, so that an empty []byte
-// comes back nil. Bytes are copied in both directions.
+// Encode takes a string or a []byte, Decode a *string or a *[]byte; any other type is an [*Error].
+// Named types are other types: convert them first, or use [Of]. An empty payload leaves the zero
+// value, so that an empty []byte comes back nil. Bytes are copied in both directions.
 func Raw() Codec {
 	return rawCodec{}
 }

@@ -9,25 +9,30 @@ import (
 	"github.com/perdure/perdure/internal/lossless"
 )
 
-// Strict returns a codec that writes what [JSON] writes, and refuses to read a payload of which the value would lose
-// something. A renamed JSON tag, a field that has moved or is gone, and a step that had no result before are then an
-// error, and not a zero value. On a replay that error is a divergence.
+// Strict returns a codec that writes what [JSON] writes, and refuses to read a payload of which the
+// value would lose something. A renamed JSON tag, a field that has moved or is gone, and a step
+// that had no result before are then an error, and not a zero value. On a replay that error is a
+// divergence.
 //
 // These are lost:
 //
-//   - A member that has no place in the type: whatever it holds, the value is the same. What an UnmarshalJSON of the
-//     type reads has a place, so that it may take over old members.
+//   - A member that has no place in the type: whatever it holds, the value is the same. What an
+//     UnmarshalJSON of the type reads has a place, so that it may take over old members.
 //   - An element that an array of Go is too short for.
-//   - A number that the type does not hold exactly: an integer above 2⁵³ in a float64 or an any, a float64 in a float32.
-//   - A null where the type needs a value: of a struct that was a pointer, for instance. In inputs, which others write,
-//     null leaves the zero value, as with [JSON].
-//   - An absent payload, but for a struct without fields such as op.None: the operation had no result when it was recorded.
+//   - A number that the type does not hold exactly: an integer above 2⁵³ in a float64 or an any, a
+//     float64 in a float32.
+//   - A null where the type needs a value: of a struct that was a pointer, for instance. In inputs,
+//     which others write, null leaves the zero value, as with [JSON].
+//   - An absent payload, but for a struct without fields such as op.None: the operation had no
+//     result when it was recorded.
 //
-// dropped names members that may be lost on purpose: "note", "customer.fax", "lines[].note" for each element, "*.note"
-// for each member; what is in such a place is lost with it. With several places in one payload at most eight are named.
-// Where a type has more than 64 places that it reads and does not write, those after the 64th are not looked at.
+// dropped names members that may be lost on purpose: "note", "customer.fax", "lines[].note" for
+// each element, "*.note" for each member; what is in such a place is lost with it. With several
+// places in one payload at most eight are named. Where a type has more than 64 places that it reads
+// and does not write, those after the 64th are not looked at.
 //
-// A payload that the type would write in the same way costs one more encoding; any other is decoded several times.
+// A payload that the type would write in the same way costs one more encoding; any other is decoded
+// several times.
 func Strict(dropped ...string) Codec {
 	return &strictCodec{dropped: slices.Clone(dropped)}
 }
@@ -120,9 +125,9 @@ func (l Loss) String() string {
 	return "the recorded member " + l.Path + " " + l.Problem
 }
 
-// Losses returns what a decode with c loses of payload, as [Strict] counts it, for interpreters: v points to the value
-// that it was decoded into. A codec other than JSON, Strict and a [Chain] of them loses nothing that is known. Its
-// errors are those of [Decode].
+// Losses returns what a decode with c loses of payload, as [Strict] counts it, for interpreters: v
+// points to the value that it was decoded into. A codec other than JSON, Strict and a [Chain] of
+// them loses nothing that is known. Its errors are those of [Decode].
 func Losses(ctx context.Context, c Codec, m Meta, payload []byte, v any) (lost []Loss, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -147,8 +152,8 @@ func Losses(ctx context.Context, c Codec, m Meta, payload []byte, v any) (lost [
 	return s.losses(m, plain, v), nil
 }
 
-// IsStrict reports whether c, or the base of a [Chain], is that of [Strict]: for interpreters, which give it also the
-// payloads that are absent.
+// IsStrict reports whether c, or the base of a [Chain], is that of [Strict]: for interpreters,
+// which give it also the payloads that are absent.
 func IsStrict(c Codec) bool {
 	if of, ok := c.(*chain); ok {
 		return of.err == nil && IsStrict(of.base)
@@ -159,8 +164,8 @@ func IsStrict(c Codec) bool {
 	return ok
 }
 
-// IsJSON reports whether c is that of [JSON] or [Strict], which write the same and read strings in the same way: for
-// interpreters.
+// IsJSON reports whether c is that of [JSON] or [Strict], which write the same and read strings in
+// the same way: for interpreters.
 func IsJSON(c Codec) bool {
 	if c == JSON() {
 		return true

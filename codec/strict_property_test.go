@@ -25,7 +25,8 @@ type change struct {
 	lost  []string
 }
 
-// drawn draws a type, a value of it and another version of the type. What is lost it knows without reading any JSON.
+// drawn draws a type, a value of it and another version of the type. What is lost it knows without
+// reading any JSON.
 func drawn(r *rand.Rand, depth int, path string) change {
 	n := r.IntN(4)
 	if depth == 0 {
@@ -76,7 +77,8 @@ func drawn(r *rand.Rand, depth int, path string) change {
 	return c
 }
 
-// drawnStruct draws fields, and what has become of each: kept, gone, under another name, only written if it is not zero.
+// drawnStruct draws fields, and what has become of each: kept, gone, under another name, only
+// written if it is not zero.
 func drawnStruct(r *rand.Rand, depth int, path string) change {
 	type field struct {
 		change
@@ -135,8 +137,9 @@ func drawnSlice(r *rand.Rand, depth int, path string) change {
 	return c
 }
 
-// TestStrictAcceptsWhatADecodeLosesNothingOf: of random pairs of types, exactly what the change of the type takes away is
-// lost, and what is accepted contains, encoded again and read by the old type, all that was recorded.
+// TestStrictAcceptsWhatADecodeLosesNothingOf: of random pairs of types, exactly what the change of
+// the type takes away is lost, and what is accepted contains, encoded again and read by the old
+// type, all that was recorded.
 func TestStrictAcceptsWhatADecodeLosesNothingOf(t *testing.T) {
 	t.Parallel()
 
@@ -232,7 +235,8 @@ func contains(ctx context.Context, payload []byte, v reflect.Value, c change) st
 	return ""
 }
 
-// FuzzStrict: whatever a payload is, Strict reads what JSON reads, or says what is lost; it never panics.
+// FuzzStrict: whatever a payload is, Strict reads what JSON reads, or says what is lost; it never
+// panics.
 func FuzzStrict(f *testing.F) {
 	for _, seed := range []string{
 		``, `null`, `{}`, `{"id":"a","money":{"cents":1}}`, `{"id":"a","amount":1}`, `{"lines":[{"vat":1},null]}`, `{"a":1,"A":2,"a":3}`,

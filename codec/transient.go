@@ -5,31 +5,34 @@ import (
 	"syscall"
 )
 
-// Transient marks err as a failure for now: a key service that is late, an object that is not there yet. Whoever runs
-// the conversion may repeat it. The text and the tree of err stay as they are; Transient(nil) is nil.
+// Transient marks err as a failure for now: a key service that is late, an object that is not there
+// yet. Whoever runs the conversion may repeat it. The text and the tree of err stay as they are;
+// Transient(nil) is nil.
 func Transient(err error) error {
 	return mark(err, true)
 }
 
-// Permanent marks err as a failure for good, also where its kind would be one for now: see [IsTransient]. The text and
-// the tree of err stay as they are; Permanent(nil) is nil.
+// Permanent marks err as a failure for good, also where its kind would be one for now: see
+// [IsTransient]. The text and the tree of err stay as they are; Permanent(nil) is nil.
 func Permanent(err error) error {
 	return mark(err, false)
 }
 
-// IsTransient reports whether a conversion that failed with err may succeed when it is repeated. These rules are
-// applied to err, and then to what it wraps:
+// IsTransient reports whether a conversion that failed with err may succeed when it is repeated.
+// These rules are applied to err, and then to what it wraps:
 //
-//   - If it was made by [Transient] or [Permanent], or has a method Transient() bool, that is the answer.
+//   - If it was made by [Transient] or [Permanent], or has a method Transient() bool, that is the
+//     answer.
 //   - If it is an [*Error], its field Transient is the answer.
-//   - If it is [context.Canceled] or [context.DeadlineExceeded], the answer is true: the invocation ends, the value
-//     stays.
-//   - If a method Timeout() bool or Temporary() bool returns true, the answer is true. Errors of package net have both,
-//     and so have error codes of the operating system, as for an interrupted call or too many open files.
-//   - If it is the error code of a connection that is refused or broken, or of a host or network that cannot be
-//     reached, the answer is true.
-//   - If it wraps several errors, the answer is false if it is for good for one of them, and true if it is for now for
-//     one of them.
+//   - If it is [context.Canceled] or [context.DeadlineExceeded], the answer is true: the invocation
+//     ends, the value stays.
+//   - If a method Timeout() bool or Temporary() bool returns true, the answer is true. Errors of
+//     package net have both, and so have error codes of the operating system, as for an interrupted
+//     call or too many open files.
+//   - If it is the error code of a connection that is refused or broken, or of a host or network
+//     that cannot be reached, the answer is true.
+//   - If it wraps several errors, the answer is false if it is for good for one of them, and true
+//     if it is for now for one of them.
 //   - Otherwise what it wraps decides, and if it wraps nothing, the answer is false.
 //
 // The answer is false for nil, for a codec that panics, and for an error whose own methods panic.

@@ -8,8 +8,9 @@ import (
 
 var errNilFunc = errors.New("codec: a function of this codec is nil: make it with codec.Of and two functions")
 
-// Typed is a codec for values of type T alone, made by [Of]. It is not a [Codec], so that only an operation whose
-// result is a T takes it. The zero value is not valid: every method but Codec returns an error.
+// Typed is a codec for values of type T alone, made by [Of]. It is not a [Codec], so that only an
+// operation whose result is a T takes it. The zero value is not valid: every method but Codec
+// returns an error.
 type Typed[T any] struct {
 	encode func(T) ([]byte, error)
 	decode func([]byte) (T, error)
@@ -17,8 +18,9 @@ type Typed[T any] struct {
 
 // Of returns a codec for values of type T.
 //
-// The payload that encode returns must be valid UTF-8; decode is given an empty payload if the operation recorded
-// none, and must copy what it keeps of a payload. A nil function is reported by Err, and by every conversion.
+// The payload that encode returns must be valid UTF-8; decode is given an empty payload if the
+// operation recorded none, and must copy what it keeps of a payload. A nil function is reported by
+// Err, and by every conversion.
 func Of[T any](encode func(T) ([]byte, error), decode func([]byte) (T, error)) Typed[T] {
 	return Typed[T]{encode: encode, decode: decode}
 }
@@ -53,8 +55,9 @@ func (t Typed[T]) Decode(payload []byte) (T, error) {
 
 // Codec returns t without its type parameter, for interpreters.
 //
-// Its Encode takes a T, or nil for the zero value if T is an interface; its Decode takes a *T, which it leaves alone
-// on an error. Any other type is an [*Error], and so is every conversion by an invalid t.
+// Its Encode takes a T, or nil for the zero value if T is an interface; its Decode takes a *T,
+// which it leaves alone on an error. Any other type is an [*Error], and so is every conversion by
+// an invalid t.
 func (t Typed[T]) Codec() Codec {
 	return erased[T]{t}
 }

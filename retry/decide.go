@@ -8,12 +8,13 @@ import (
 	"github.com/perdure/perdure/internal/limits"
 )
 
-// Decide answers whether and when to attempt again after a, for interpreters. p is the operation's policy; only are the filters of the operation itself, of which one must match if there are any. The package
-// documentation lists the rules in their order.
+// Decide answers whether and when to attempt again after a, for interpreters. p is the operation's
+// policy; only are the filters of the operation itself, of which one must match if there are any.
+// The package documentation lists the rules in their order.
 //
-// A delay in the decision is in whole seconds, rounded up, from 1 s to 31 622 400 s. A policy that is not valid,
-// is nil, panics or returns a negative delay, and a filter that is not valid or panics, give a decision without retry whose
-// Err is [ErrInvalid].
+// A delay in the decision is in whole seconds, rounded up, from 1 s to 31 622 400 s. A policy that
+// is not valid, is nil, panics or returns a negative delay, and a filter that is not valid or
+// panics, give a decision without retry whose Err is [ErrInvalid].
 func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -51,11 +52,12 @@ func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 	return Decision{Retry: true, After: wholeSeconds(d.After)}
 }
 
-// Validate reports what is wrong with a policy made by this package and with filters: options out of their range, nil
-// options, nil filters and a nil policy.
+// Validate reports what is wrong with a policy made by this package and with filters: options out
+// of their range, nil options, nil filters and a nil policy.
 //
-// It calls p once with an attempt whose Number is 0, and reports the Err of the decision as [ErrInvalid]. A policy
-// written by hand may answer that as it likes: anything but Err, and a panic too, counts as valid.
+// It calls p once with an attempt whose Number is 0, and reports the Err of the decision as
+// [ErrInvalid]. A policy written by hand may answer that as it likes: anything but Err, and a panic
+// too, counts as valid.
 func Validate(p Policy, only ...Filter) error {
 	problems := []error{probe(p)}
 

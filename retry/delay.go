@@ -25,7 +25,8 @@ const (
 	fullJitter
 )
 
-// delay returns the delay after a, rounded to the nearest second, half a second up, and at least 1 s.
+// delay returns the delay after a, rounded to the nearest second, half a second up, and at least 1
+// s.
 func (c *config) delay(a Attempt) time.Duration {
 	base := c.base(a.Number)
 
@@ -40,7 +41,8 @@ func (c *config) delay(a Attempt) time.Duration {
 	return max(base.Round(time.Second), limits.Second)
 }
 
-// base returns the delay after attempt n before jitter. It never overflows and never exceeds the ceiling.
+// base returns the delay after attempt n before jitter. It never overflows and never exceeds the
+// ceiling.
 func (c *config) base(n int) time.Duration {
 	switch c.growth {
 	case byNothing:

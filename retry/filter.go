@@ -5,8 +5,9 @@ import (
 	"regexp"
 )
 
-// Filter selects errors. As an [Option] it makes a policy retry the errors that it or another filter of the policy
-// matches, and no others; in [Unless] it selects the errors that are not retried.
+// Filter selects errors. As an [Option] it makes a policy retry the errors that it or another
+// filter of the policy matches, and no others; in [Unless] it selects the errors that are not
+// retried.
 //
 // A filter is given the error that the body returned, without [Permanent] and [After] around it.
 type Filter interface {
@@ -16,8 +17,8 @@ type Filter interface {
 	check() error
 }
 
-// OnIs matches errors for which errors.Is finds one of the targets. No target, and a nil one, are reported by
-// [Validate].
+// OnIs matches errors for which errors.Is finds one of the targets. No target, and a nil one, are
+// reported by [Validate].
 func OnIs(targets ...error) Filter {
 	return onIs(targets)
 }
@@ -50,7 +51,8 @@ func (f onIs) check() error {
 	return nil
 }
 
-// OnType matches errors in whose tree errors.As finds an E. E may be an interface, such as net.Error.
+// OnType matches errors in whose tree errors.As finds an E. E may be an interface, such as
+// net.Error.
 func OnType[E error]() Filter {
 	return onType[E]{}
 }
@@ -85,8 +87,8 @@ func (f onMessage) check() error {
 	return nil
 }
 
-// If matches errors for which matches reports true. It must be a pure function. A nil function is reported by
-// [Validate].
+// If matches errors for which matches reports true. It must be a pure function. A nil function is
+// reported by [Validate].
 func If(matches func(error) bool) Filter {
 	return onIf(matches)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/internal/limits"
 )
 
-// Option configures [Exponential], [Linear], [Fixed] and [Polling]. Of options that set the same thing the last one
-// wins; filters add up.
+// Option configures [Exponential], [Linear], [Fixed] and [Polling]. Of options that set the same
+// thing the last one wins; filters add up.
 type Option interface {
 	apply(c *config)
 }
@@ -29,9 +29,9 @@ func (n maxAttempts) apply(c *config) {
 	c.attempts = int(n)
 }
 
-// InitialDelay sets the delay after the first attempt, before jitter. A delay longer than the max delay is cut to it.
-// The default is that of the preset; zero means one second. A negative delay, and the option on [Fixed], are reported
-// by [Validate].
+// InitialDelay sets the delay after the first attempt, before jitter. A delay longer than the max
+// delay is cut to it. The default is that of the preset; zero means one second. A negative delay,
+// and the option on [Fixed], are reported by [Validate].
 func InitialDelay(d time.Duration) Option {
 	return initialDelay(d)
 }
@@ -48,9 +48,9 @@ func (d initialDelay) apply(c *config) {
 	c.initial = time.Duration(d)
 }
 
-// MaxDelay sets the longest delay before jitter. The default is that of the preset; zero means one second. A negative
-// delay is reported by [Validate].
-// Limit: 31 622 400 s, to which longer delays are cut (Lambda API, StepOptions.NextAttemptDelaySeconds).
+// MaxDelay sets the longest delay before jitter. The default is that of the preset; zero means one
+// second. A negative delay is reported by [Validate]. Limit: 31 622 400 s, to which longer delays
+// are cut (Lambda API, StepOptions.NextAttemptDelaySeconds).
 func MaxDelay(d time.Duration) Option {
 	return maxDelay(d)
 }
@@ -62,8 +62,9 @@ func (d maxDelay) apply(c *config) {
 	c.ceiling = min(time.Duration(d), limits.Duration)
 }
 
-// Rate sets the factor by which the delay grows with each attempt. The default is that of the preset; 1 means equal
-// delays. A rate below 1, an infinite one, NaN, and the option on [Linear] or [Fixed] are reported by [Validate].
+// Rate sets the factor by which the delay grows with each attempt. The default is that of the
+// preset; 1 means equal delays. A rate below 1, an infinite one, NaN, and the option on [Linear] or
+// [Fixed] are reported by [Validate].
 func Rate(r float64) Option {
 	return rate(r)
 }
@@ -83,8 +84,8 @@ func (r rate) apply(c *config) {
 	c.rate = f
 }
 
-// FullJitter draws each delay between zero and the computed one, so that executions that failed together do not retry
-// together. It is the default of [Exponential] and [Polling].
+// FullJitter draws each delay between zero and the computed one, so that executions that failed
+// together do not retry together. It is the default of [Exponential] and [Polling].
 func FullJitter() Option {
 	return fullJitter
 }
@@ -103,8 +104,8 @@ func (j jitter) apply(c *config) {
 	c.jitter = j
 }
 
-// Unless ends the retries when any of the filters matches the error, whatever other filters say. Several Unless add
-// up. A nil filter and one without arguments are reported by [Validate].
+// Unless ends the retries when any of the filters matches the error, whatever other filters say.
+// Several Unless add up. A nil filter and one without arguments are reported by [Validate].
 func Unless(filters ...Filter) Option {
 	return unless(filters)
 }

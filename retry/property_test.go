@@ -46,7 +46,8 @@ func anyDraw() gopter.Gen {
 	return gen.Float64Range(0, 1)
 }
 
-// shapes returns the policies of every preset that grow from initial to ceiling without an end in sight.
+// shapes returns the policies of every preset that grow from initial to ceiling without an end in
+// sight.
 func shapes(initial, ceiling time.Duration, rate float64, jitter retry.Option) []retry.Policy {
 	o := []retry.Option{retry.MaxAttempts(manyAttempts), retry.MaxDelay(ceiling), jitter}
 	from := slices.Concat(o, []retry.Option{retry.InitialDelay(initial)})

@@ -17,8 +17,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 
-// BenchmarkExecutions runs executions of three steps, one and 64 at a time, in memory and in a file.
-// An execution is eight transitions or so. The floor of a file is a write of 4 KiB and its fsync.
+// BenchmarkExecutions runs executions of three steps, one and 64 at a time, in memory and in a
+// file. An execution is eight transitions or so. The floor of a file is a write of 4 KiB and its
+// fsync.
 func BenchmarkExecutions(b *testing.B) {
 	step := op.StepFunc("step", func(_ context.Context, n int) (int, error) { return n + 1, nil })
 	handler := replay.Handler(func(ctx op.Context, n int) (int, error) {

@@ -112,8 +112,8 @@ func (s *Store) commitAll(all []*request) {
 // applyError says that a transition could not be applied, in a transaction that goes on.
 type applyError struct{ error }
 
-// applyAll applies transitions that are expected to succeed: there is nothing to go back to between them, which costs
-// time. The mutex is held, in a transaction.
+// applyAll applies transitions that are expected to succeed: there is nothing to go back to between
+// them, which costs time. The mutex is held, in a transaction.
 func (s *Store) applyAll(all []*request) error {
 	for _, r := range all {
 		err := s.apply(r.t)
@@ -127,7 +127,8 @@ func (s *Store) applyAll(all []*request) error {
 	return nil
 }
 
-// applyEach applies transitions of which some fail, and notes their errors. The mutex is held, in a transaction.
+// applyEach applies transitions of which some fail, and notes their errors. The mutex is held, in a
+// transaction.
 func (s *Store) applyEach(all []*request, errs []error) error {
 	for i, r := range all {
 		if errs[i] = s.applyOne(r.t); s.conn.GetAutocommit() {
@@ -175,7 +176,8 @@ func (s *Store) applyOne(t local.Transition) (err error) {
 	return s.apply(t)
 }
 
-// apply writes a transition. If it fails, parts of it may have been written. The mutex is held, in a transaction.
+// apply writes a transition. If it fails, parts of it may have been written. The mutex is held, in
+// a transaction.
 func (s *Store) apply(t local.Transition) error {
 	id, err := s.putExecution(&t.Execution)
 	if err != nil {

@@ -21,8 +21,8 @@ func damageTransition(n int) local.Transition {
 	return transition([]string{"even", "odd"}[n%2], n/2+1, time.Time{})
 }
 
-// sound makes a store and returns its files by their suffixes: after it was closed, or as a writer that is
-// killed leaves them.
+// sound makes a store and returns its files by their suffixes: after it was closed, or as a writer
+// that is killed leaves them.
 func sound(t *testing.T, killed bool) map[string][]byte {
 	t.Helper()
 	path := file(t)
@@ -57,7 +57,8 @@ func states(t *testing.T) (all []string) {
 	return append(all, fmt.Sprint(content(model)))
 }
 
-// reopen writes files and opens them. It returns what is in them, unless they are found to be damaged.
+// reopen writes files and opens them. It returns what is in them, unless they are found to be
+// damaged.
 func reopen(t *testing.T, files map[string][]byte) (found string, err error) {
 	t.Helper()
 	path := file(t)
@@ -81,8 +82,8 @@ func reopen(t *testing.T, files map[string][]byte) (found string, err error) {
 	return fmt.Sprint(content(s)), nil
 }
 
-// TestDamageIsNoticed changes a bit of a store that was closed: wherever it is, the store is found to be
-// damaged before anything of it is used.
+// TestDamageIsNoticed changes a bit of a store that was closed: wherever it is, the store is found
+// to be damaged before anything of it is used.
 func TestDamageIsNoticed(t *testing.T) {
 	t.Parallel()
 	files, whole := sound(t, false), states(t)[damageTransitions]
@@ -113,8 +114,8 @@ type place struct {
 	bit uint
 }
 
-// places are those that are damaged: one in each byte of the header, all in the byte that says whether there
-// are checksums, and some of the rest.
+// places are those that are damaged: one in each byte of the header, all in the byte that says
+// whether there are checksums, and some of the rest.
 func places(size int) (all []place) {
 	for at := range 100 {
 		all = append(all, place{at, uint(at % 8)})
@@ -141,8 +142,9 @@ func TestTruncatedFile(t *testing.T) {
 	}
 }
 
-// TestDamagedLog changes the log that a killed writer leaves, or cuts it: SQLite cannot distinguish that from a
-// write that was under way, and drops what follows. Every transition is there as a whole, or not at all.
+// TestDamagedLog changes the log that a killed writer leaves, or cuts it: SQLite cannot distinguish
+// that from a write that was under way, and drops what follows. Every transition is there as a
+// whole, or not at all.
 func TestDamagedLog(t *testing.T) {
 	t.Parallel()
 	files, all := sound(t, true), states(t)

@@ -26,8 +26,8 @@ func TestFileFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// https://www.sqlite.org/fileformat.html: the versions for writing and for reading, and the bytes of
-	// each page that are kept for something else.
+	// https://www.sqlite.org/fileformat.html: the versions for writing and for reading, and the
+	// bytes of each page that are kept for something else.
 	if diff := cmp.Diff([]byte{2, 2, 8}, header[18:21]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -37,7 +37,8 @@ func TestFileFormat(t *testing.T) {
 // when its version has been released.
 const versions = 4
 
-// TestEarlierVersions: every version of perdure opens the files of all before it, and can go on with them.
+// TestEarlierVersions: every version of perdure opens the files of all before it, and can go on
+// with them.
 func TestEarlierVersions(t *testing.T) {
 	t.Parallel()
 	model := local.NewMemoryStore()
@@ -84,7 +85,8 @@ func TestEarlierVersions(t *testing.T) {
 	}
 }
 
-// versionOfInputs is the first version of the schema in which inputs and results are outside of records.
+// versionOfInputs is the first version of the schema in which inputs and results are outside of
+// records.
 const versionOfInputs = 3
 
 // withPayloads is an execution with an input and a result, of which each is kept once.

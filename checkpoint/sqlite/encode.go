@@ -12,8 +12,8 @@ import (
 // The types below are what is in the file. A member may be added, with a zero value that means
 // what a file without it means; none may change its meaning.
 
-// keptExecution is a [local.ExecutionRecord]. Its input and result are in a table and a column of their own; those of
-// a file of an earlier version are here.
+// keptExecution is a [local.ExecutionRecord]. Its input and result are in a table and a column of
+// their own; those of a file of an earlier version are here.
 type keptExecution struct {
 	ARN             string       `json:"arn"`
 	Name            string       `json:"name"`
@@ -77,7 +77,8 @@ type keptRecord struct {
 	TraceHeader     string       `json:"traceHeader,omitempty"`
 	Input           *string      `json:"input,omitempty"`
 	Target          string       `json:"target,omitempty"`
-	// HasInput says that the payload is the input of the execution, as it is for the EXECUTION itself.
+	// HasInput says that the payload is the input of the execution, as it is for the EXECUTION
+	// itself.
 	HasInput bool `json:"hasInput,omitempty"`
 }
 
@@ -116,7 +117,8 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 	}, nil
 }
 
-// encodeRecord returns a record as it is kept, with a payload only if that is not the input of the execution.
+// encodeRecord returns a record as it is kept, with a payload only if that is not the input of the
+// execution.
 func encodeRecord(r *local.Record, input checkpoint.Payload) ([]byte, error) {
 	own, hasInput := r.Payload, false
 	if r.Kind == checkpoint.KindExecution && input.Present() && own.Equal(input) {

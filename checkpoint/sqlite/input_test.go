@@ -62,8 +62,8 @@ func expect(t *testing.T, s local.Store, want local.Transition) {
 	}
 }
 
-// TestInputIsKept: whatever a store has written before, and whatever of it was taken back, an execution has the input
-// of its last transition.
+// TestInputIsKept: whatever a store has written before, and whatever of it was taken back, an
+// execution has the input of its last transition.
 func TestInputIsKept(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -149,8 +149,8 @@ func change(t *testing.T, path, statements string) {
 	}
 }
 
-// TestInputOfAnEarlierVersion: an execution that an earlier version has begun keeps its input when it goes on, and
-// lists leave it out before and after.
+// TestInputOfAnEarlierVersion: an execution that an earlier version has begun keeps its input when
+// it goes on, and lists leave it out before and after.
 func TestInputOfAnEarlierVersion(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("testdata", "version-2.db"))

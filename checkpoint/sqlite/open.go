@@ -75,8 +75,8 @@ type Store struct {
 	pruned  time.Time
 }
 
-// Open opens a store, or makes one, which only its owner can read, if there is no file. path may also be a URI of SQLite
-// ("file:…"); then no second process is kept from writing.
+// Open opens a store, or makes one, which only its owner can read, if there is no file. path may
+// also be a URI of SQLite ("file:…"); then no second process is kept from writing.
 //
 // A file of up to 256 MiB is checked as a whole; of a larger one each page when it is read.
 //
@@ -151,7 +151,8 @@ func (s *Store) configure() error {
 		PRAGMA checkpoint_fullfsync = ON; PRAGMA secure_delete = OFF; PRAGMA journal_size_limit = 67108864`)
 }
 
-// busyTimeout is how long the store waits for another process that has locked the file for a moment.
+// busyTimeout is how long the store waits for another process that has locked the file for a
+// moment.
 const busyTimeout = 10 * time.Second
 
 // seize keeps other processes from writing the store, for as long as this one lives.
@@ -169,7 +170,8 @@ func (s *Store) seize() error {
 	return seizeFile(f)
 }
 
-// create makes the file, if there is none, such that only its owner reads what executions are given.
+// create makes the file, if there is none, such that only its owner reads what executions are
+// given.
 func (s *Store) create() error {
 	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// What the service asks at each start, and when it starts itself, takes no longer the more executions are kept.
+// What the service asks at each start, and when it starts itself, takes no longer the more
+// executions are kept.
 func TestQueriesUseAnIndex(t *testing.T) {
 	t.Parallel()
 	s := open(t, file(t))

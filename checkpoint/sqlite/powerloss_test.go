@@ -24,11 +24,13 @@ import (
 // sector is what a disk writes as a whole.
 const sector = 512
 
-// disk is a file system that may forget, when the power fails, what was not synchronised, by the sector.
+// disk is a file system that may forget, when the power fails, what was not synchronised, by the
+// sector.
 type disk struct {
 	mu    sync.Mutex
 	files map[string]*blob
-	// left is how many operations succeed before the power fails, or what why says; negative: nothing does.
+	// left is how many operations succeed before the power fails, or what why says; negative:
+	// nothing does.
 	left int
 	made int
 	why  error
@@ -63,7 +65,8 @@ func (d *disk) spend() error {
 	return nil
 }
 
-// fail returns the disk after a power failure. Of what was not synchronised it has what keep chooses.
+// fail returns the disk after a power failure. Of what was not synchronised it has what keep
+// chooses.
 func (d *disk) fail(keep func() bool) *disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -213,8 +216,8 @@ func mount(t *testing.T, d *disk, name string) string {
 	return "file:/executions.db?vfs=" + name + "&_pragma=locking_mode(exclusive)" // no shared memory on that disk
 }
 
-// refuse has the disk refuse everything, and say why, after some operations; it stops refusing if left is
-// negative.
+// refuse has the disk refuse everything, and say why, after some operations; it stops refusing if
+// left is negative.
 func (d *disk) refuse(left int, why error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -265,8 +268,8 @@ func powerTransition(n int) local.Transition {
 	return transition([]string{"even", "odd"}[n%2], n/2+1, time.Time{})
 }
 
-// TestPowerLoss has the power fail while transitions are committed: what was acknowledged is there, and of
-// what was not, all or nothing.
+// TestPowerLoss has the power fail while transitions are committed: what was acknowledged is there,
+// and of what was not, all or nothing.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
 	for name, l := range map[string]load{
@@ -305,8 +308,9 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// inspect opens a store after a power failure and compares it with the model: a store in memory with
-// what was acknowledged, or with one transition more. It returns how many transitions there are.
+// inspect opens a store after a power failure and compares it with the model: a store in memory
+// with what was acknowledged, or with one transition more. It returns how many transitions there
+// are.
 func (l load) inspect(t *testing.T, d *disk, name string, acknowledged int) (found int) {
 	t.Helper()
 	s, err := sqlite.Open(mount(t, d, name))

@@ -25,8 +25,8 @@ func refusals() map[string]error {
 	}
 }
 
-// TestDiskRefuses has the disk refuse from every operation on, until it does no more: a transition that
-// was refused is not there, all others are, and the store goes on when the disk does.
+// TestDiskRefuses has the disk refuse from every operation on, until it does no more: a transition
+// that was refused is not there, all others are, and the store goes on when the disk does.
 func TestDiskRefuses(t *testing.T) {
 	t.Parallel()
 	for name, why := range refusals() {
@@ -53,8 +53,8 @@ func TestDiskRefuses(t *testing.T) {
 	}
 }
 
-// refuse has a disk refuse after some operations, and returns how many transitions it refused, and whether
-// one of them was there after all if the process was killed.
+// refuse has a disk refuse after some operations, and returns how many transitions it refused, and
+// whether one of them was there after all if the process was killed.
 func refuse(t *testing.T, name string, why error, at int) (refused int, again bool) {
 	t.Helper()
 	d := newDisk()
@@ -84,8 +84,9 @@ func refuse(t *testing.T, name string, why error, at int) (refused int, again bo
 	return refused, again
 }
 
-// killed opens what is left if the process is killed after a refusal, and reports whether the refused
-// transition is there: it may be, as a whole, if the disk has written it and failed to say so.
+// killed opens what is left if the process is killed after a refusal, and reports whether the
+// refused transition is there: it may be, as a whole, if the disk has written it and failed to say
+// so.
 func killed(t *testing.T, d *disk, name string, model local.Store, refused local.Transition) (there bool) {
 	t.Helper()
 	found := fmt.Sprint(content(openOn(t, d.fail(func() bool { return true }), name)))
@@ -104,8 +105,8 @@ func killed(t *testing.T, d *disk, name string, model local.Store, refused local
 	return true
 }
 
-// TestDiskRefusesABatch: transitions that share a transaction are so large that SQLite writes some of
-// them before the end. One that is refused is not there, also if others were refused with it.
+// TestDiskRefusesABatch: transitions that share a transaction are so large that SQLite writes some
+// of them before the end. One that is refused is not there, also if others were refused with it.
 func TestDiskRefusesABatch(t *testing.T) {
 	t.Parallel()
 	const together = 12

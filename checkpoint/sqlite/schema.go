@@ -51,20 +51,21 @@ var migrations = []string{ //nolint:gochecknoglobals // a constant table
 		PRIMARY KEY (execution, operation, purpose)
 	) STRICT, WITHOUT ROWID;`,
 
-	// An execution is looked for by its name at each start that gives one: by the name first, since the
-	// function alone selects a range, with all of its versions.
+	// An execution is looked for by its name at each start that gives one: by the name first, since
+	// the function alone selects a range, with all of its versions.
 	`CREATE INDEX executions_of_name ON executions (name, function);`,
 
-	// A record is written at each transition and read by each list, so it has neither the input, which is written
-	// once, nor the result, which stands behind the record in the row. Records of earlier versions keep theirs until
-	// they are written again.
+	// A record is written at each transition and read by each list, so it has neither the input,
+	// which is written once, nor the result, which stands behind the record in the row. Records of
+	// earlier versions keep theirs until they are written again.
 	`ALTER TABLE executions ADD COLUMN result TEXT;
 	CREATE TABLE inputs (
 		execution INTEGER PRIMARY KEY,
 		payload TEXT NOT NULL
 	) STRICT;`,
 
-	// Nothing is laid out differently, but executions may be PAUSED, which earlier versions take for ended.
+	// Nothing is laid out differently, but executions may be PAUSED, which earlier versions take
+	// for ended.
 	``,
 }
 

@@ -31,8 +31,8 @@ import (
 // planted begins all secrets of this test.
 const planted = "4111-secret"
 
-// withSecrets is a handler with secrets in its input, results, states, errors, panics and callbacks. It fails in the end
-// if it is to.
+// withSecrets is a handler with secrets in its input, results, states, errors, panics and
+// callbacks. It fails in the end if it is to.
 func withSecrets(end string) func(ctx op.Context, in string) (string, error) {
 	return func(ctx op.Context, in string) (string, error) {
 		never := op.WithRetry(retry.Never())
@@ -80,7 +80,8 @@ func withSecrets(end string) func(ctx op.Context, in string) (string, error) {
 	}
 }
 
-// leaks returns the names of the places that hold a secret: the files of a store, its history over HTTP, and logs.
+// leaks returns the names of the places that hold a secret: the files of a store, its history over
+// HTTP, and logs.
 func leaks(t *testing.T, c codec.Codec, end string, input func(function string) string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -150,7 +151,8 @@ func leaks(t *testing.T, c codec.Codec, end string, input func(function string) 
 	return list
 }
 
-// With sealing on, no secret stands in the file of a store, in its log, in the history over HTTP, or in logs.
+// With sealing on, no secret stands in the file of a store, in its log, in the history over HTTP,
+// or in logs.
 func TestSealedExecutionsLeaveNoSecretBehind(t *testing.T) {
 	t.Parallel()
 	key, err := seal.GenerateKey("k1")

@@ -1,11 +1,12 @@
 // Package awskms seals payloads with data keys of AWS KMS.
 //
-// [New] makes a [seal.Keyring]. To seal, KMS generates a data key under a KMS key; payloads are recorded with the data
-// key as KMS has encrypted it, which adds about 190 bytes to each. To open, KMS decrypts it. Data keys are kept in
-// memory, so that KMS is called for a few payloads only: limits for that are options.
+// [New] makes a [seal.Keyring]. To seal, KMS generates a data key under a KMS key; payloads are
+// recorded with the data key as KMS has encrypted it, which adds about 190 bytes to each. To open,
+// KMS decrypts it. Data keys are kept in memory, so that KMS is called for a few payloads only:
+// limits for that are options.
 //
-// The keys of KMS may be rotated there at any time. To change to another KMS key, have all code that runs open with it
-// ([WithOldKeys]), and then seal with it.
+// The keys of KMS may be rotated there at any time. To change to another KMS key, have all code
+// that runs open with it ([WithOldKeys]), and then seal with it.
 //
 // A function needs kms:GenerateDataKey for the key it seals with, and kms:Decrypt for all of them.
 package awskms
@@ -27,8 +28,8 @@ import (
 	"github.com/perdure/perdure/internal/awsfault"
 )
 
-// Client is what is used of a [kms.Client]. It retries calls by itself: what is reported after that is left to those
-// who run the conversion.
+// Client is what is used of a [kms.Client]. It retries calls by itself: what is reported after that
+// is left to those who run the conversion.
 type Client interface {
 	GenerateDataKey(ctx context.Context, in *kms.GenerateDataKeyInput, opts ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
 	Decrypt(ctx context.Context, in *kms.DecryptInput, opts ...func(*kms.Options)) (*kms.DecryptOutput, error)
@@ -41,31 +42,32 @@ type option func(k *keyring)
 
 func (f option) apply(k *keyring) { f(k) }
 
-// WithOldKeys opens payloads of these KMS keys too, by ID, ARN or alias. An alias means the key that it points to now.
+// WithOldKeys opens payloads of these KMS keys too, by ID, ARN or alias. An alias means the key
+// that it points to now.
 func WithOldKeys(keys ...string) Option {
 	return option(func(k *keyring) { k.keys = append(k.keys, keys...) })
 }
 
-// WithEncryptionContext binds data keys to these names and values, which the trail of KMS shows in plain text. Payloads
-// are opened with the same ones only. By default there are none.
+// WithEncryptionContext binds data keys to these names and values, which the trail of KMS shows in
+// plain text. Payloads are opened with the same ones only. By default there are none.
 func WithEncryptionContext(context map[string]string) Option {
 	return option(func(k *keyring) { k.context = maps.Clone(context) })
 }
 
-// WithMaxAge keeps a data key in memory for d at most. The default is 5 minutes; zero, and less, keep none, so that KMS
-// is called for each payload.
+// WithMaxAge keeps a data key in memory for d at most. The default is 5 minutes; zero, and less,
+// keep none, so that KMS is called for each payload.
 func WithMaxAge(d time.Duration) Option {
 	return option(func(k *keyring) { k.maxAge = d })
 }
 
-// WithMaxPayloads seals at most n payloads with a data key. The default is 1048576, zero means the default, and more
-// than 4294967296 means that (NIST SP 800-38D, 8.3).
+// WithMaxPayloads seals at most n payloads with a data key. The default is 1048576, zero means the
+// default, and more than 4294967296 means that (NIST SP 800-38D, 8.3).
 func WithMaxPayloads(n uint64) Option {
 	return option(func(k *keyring) { k.maxPayloads = n })
 }
 
-// WithMaxKeys keeps at most n data keys in memory to open with, those that were used last. The default is 256; zero, and
-// less, mean the default.
+// WithMaxKeys keeps at most n data keys in memory to open with, those that were used last. The
+// default is 256; zero, and less, mean the default.
 func WithMaxKeys(n int) Option {
 	return option(func(k *keyring) { k.maxKeys = n })
 }
@@ -77,9 +79,10 @@ func WithClock(now func() time.Time) Option {
 
 // New returns a keyring that seals under that KMS key, by ID, ARN or alias.
 //
-// Its errors are transient if KMS cannot be reached, throttles or fails, if credentials have expired, if a permission is
-// missing, and if the key is not available for now. They are permanent if the key was disabled or deleted, if a payload
-// is of another KMS key ([seal.ErrNoKey]), or if the client is nil or the key empty.
+// Its errors are transient if KMS cannot be reached, throttles or fails, if credentials have
+// expired, if a permission is missing, and if the key is not available for now. They are permanent
+// if the key was disabled or deleted, if a payload is of another KMS key ([seal.ErrNoKey]), or if
+// the client is nil or the key empty.
 func New(client Client, key string, opts ...Option) seal.Keyring {
 	const defaultKeys, defaultPayloads, mostPayloads = 256, 1 << 20, 1 << 32
 
@@ -227,8 +230,8 @@ func (k *keyring) known(id string) *seal.Key {
 	return key.key
 }
 
-// decrypt tries the KMS keys in turn. KMS would find the key by itself, but then also one of another account: whoever
-// could write to the log could have us open what they have sealed.
+// decrypt tries the KMS keys in turn. KMS would find the key by itself, but then also one of
+// another account: whoever could write to the log could have us open what they have sealed.
 func (k *keyring) decrypt(ctx context.Context, id string) (*seal.Key, error) {
 	began := k.now()
 
@@ -278,7 +281,8 @@ func (k *keyring) decrypt(ctx context.Context, id string) (*seal.Key, error) {
 		seal.ErrNoKey, k.keys)
 }
 
-// mark says whether a failure of KMS passes. Statuses of KMS are 500 also for keys in a state that does not pass.
+// mark says whether a failure of KMS passes. Statuses of KMS are 500 also for keys in a state that
+// does not pass.
 func mark(err error) error {
 	if _, ok := errors.AsType[*types.KeyUnavailableException](err); ok {
 		return codec.Transient(err)

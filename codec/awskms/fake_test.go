@@ -18,8 +18,8 @@ import (
 	"github.com/perdure/perdure/codec/awskms"
 )
 
-// late is a KMS that takes a delay for each answer. Its data keys are encrypted by writing the name of their KMS key
-// before them.
+// late is a KMS that takes a delay for each answer. Its data keys are encrypted by writing the name
+// of their KMS key before them.
 type late struct {
 	mu                 sync.Mutex
 	generated, decrypt int
@@ -234,7 +234,8 @@ func TestOtherKeysOfKMS(t *testing.T) {
 			t.Errorf("an old key: %v", err)
 		}
 
-		// KMS says of some keys that are not ours that we may not use them: the others are tried all the same.
+		// KMS says of some keys that are not ours that we may not use them: the others are tried
+		// all the same.
 		if _, err := keys.OpeningKey(t.Context(), seal.Origin{}, "denied:"+old); err == nil || !codec.IsTransient(err) {
 			t.Errorf("a key that may not be used: %v, want an error for now", err)
 		}

@@ -21,8 +21,9 @@ type call struct {
 	err  error
 }
 
-// do returns what get returns, which one caller at a time runs for an id, with a context of its own; own says that it
-// was this one. A caller that has waited for a call that ended with its caller makes it again.
+// do returns what get returns, which one caller at a time runs for an id, with a context of its
+// own; own says that it was this one. A caller that has waited for a call that ended with its
+// caller makes it again.
 func (f *flight) do(ctx context.Context, id string, get func() (*seal.Key, error)) (key *seal.Key, own bool, err error) {
 	for {
 		c, own := f.join(id)

@@ -103,8 +103,9 @@ func primitives() (zst, gcm, b64, hash primitive) {
 	return zst, gcm, b64, primitive{digest, digest}
 }
 
-// BenchmarkChains compares chains with the sum of the primitives that they consist of, measured in turns in one run: x is
-// how many times as long the chain takes. The other numbers are of the chain.
+// BenchmarkChains compares chains with the sum of the primitives that they consist of, measured in
+// turns in one run: x is how many times as long the chain takes. The other numbers are of the
+// chain.
 func BenchmarkChains(b *testing.B) {
 	key := check(seal.GenerateKey("2026-06"))
 	sealing, packing := seal.New(seal.Static(key)), compress.Zstd()
@@ -171,8 +172,8 @@ func marshal(v any) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'})
 }
 
-// compare measures both in turns, which of them first changing. It takes the shortest time of each: on a machine that
-// does other things too, all others say how busy it was.
+// compare measures both in turns, which of them first changing. It takes the shortest time of each:
+// on a machine that does other things too, all others say how busy it was.
 func compare(b *testing.B, size int, chain, primitives func()) {
 	b.Helper()
 

@@ -1,15 +1,17 @@
 // Package compress makes payloads smaller.
 //
-// [Zstd] and [Gzip] make transforms for [codec.Chain]. They apply to payloads from a threshold on, and only where the
-// record gets shorter by it, base64 included. They belong before transforms that seal payloads, as sealed bytes do not
-// become smaller. Note that the length of a compressed payload says something of its content: do not compress a secret
-// together with text that others choose, where they can see the length.
+// [Zstd] and [Gzip] make transforms for [codec.Chain]. They apply to payloads from a threshold on,
+// and only where the record gets shorter by it, base64 included. They belong before transforms that
+// seal payloads, as sealed bytes do not become smaller. Note that the length of a compressed
+// payload says something of its content: do not compress a secret together with text that others
+// choose, where they can see the length.
 //
-// They are not pure ([codec.IsPure]): to compress takes two to six times as long as JSON, so that branches do it in
-// parallel, beside the code of the handler.
+// They are not pure ([codec.IsPure]): to compress takes two to six times as long as JSON, so that
+// branches do it in parallel, beside the code of the handler.
 //
-// Payloads that cannot be read are a permanent failure: those that were cut off or changed, and those that would become
-// longer than a limit, so that a payload from outside cannot fill the memory.
+// Payloads that cannot be read are a permanent failure: those that were cut off or changed, and
+// those that would become longer than a limit, so that a payload from outside cannot fill the
+// memory.
 package compress
 
 import (
@@ -50,17 +52,19 @@ const (
 	LevelDefault Level = iota
 	// LevelFastest is level 1, or about that.
 	LevelFastest
-	// LevelBest is the best level that fits a function: about level 11 of zstd, and level 9 of gzip.
+	// LevelBest is the best level that fits a function: about level 11 of zstd, and level 9 of
+	// gzip.
 	LevelBest
 )
 
-// WithThreshold compresses payloads of at least that number of bytes. The default is 1024; zero, and less, try all.
+// WithThreshold compresses payloads of at least that number of bytes. The default is 1024; zero,
+// and less, try all.
 func WithThreshold(bytes int) Option {
 	return option(func(s *settings) { s.threshold = bytes })
 }
 
-// WithLimit refuses payloads that would become longer than that number of bytes, on writing too. The default is
-// 67108864 (64 MiB); zero, and less, mean the default.
+// WithLimit refuses payloads that would become longer than that number of bytes, on writing too.
+// The default is 67108864 (64 MiB); zero, and less, mean the default.
 func WithLimit(bytes int64) Option {
 	return option(func(s *settings) { s.limit = bytes })
 }
@@ -85,8 +89,8 @@ func newSettings(opts []Option) settings {
 	return s
 }
 
-// worthwhile reports whether the record gets shorter if out stands for in. What stands around compressed bytes in a
-// record is counted, as is base64.
+// worthwhile reports whether the record gets shorter if out stands for in. What stands around
+// compressed bytes in a record is counted, as is base64.
 func worthwhile(in, out []byte) bool {
 	const around = 20
 	return around+(len(out)*4+2)/3 < len(in)
@@ -118,7 +122,8 @@ func Zstd(opts ...Option) codec.Transform {
 	return z
 }
 
-// coders are for EncodeAll and DecodeAll alone, which several goroutines may call, and which start none.
+// coders are for EncodeAll and DecodeAll alone, which several goroutines may call, and which start
+// none.
 type coders struct {
 	w *zstd.Encoder
 	r *zstd.Decoder
@@ -176,7 +181,8 @@ func (z *zstandard) Revert(_ context.Context, _ codec.Stage, p []byte) ([]byte, 
 	return out, nil
 }
 
-// Gzip returns a transform that compresses with gzip (RFC 1952), which most tools read. Its name is gzip.
+// Gzip returns a transform that compresses with gzip (RFC 1952), which most tools read. Its name is
+// gzip.
 func Gzip(opts ...Option) codec.Transform {
 	s := newSettings(opts)
 	level := gzip.DefaultCompression

@@ -40,8 +40,9 @@ func (u *InUse) AddExecution(arn string) {
 	u.scopes[Scope(arn)] = true
 }
 
-// AddPayload keeps the object that a payload refers to, if it does, whoever has written it. The errors are those of
-// [Inspect]: what such a payload needs cannot be known, and nothing should be collected.
+// AddPayload keeps the object that a payload refers to, if it does, whoever has written it. The
+// errors are those of [Inspect]: what such a payload needs cannot be known, and nothing should be
+// collected.
 func (u *InUse) AddPayload(payload []byte) error {
 	info, ok, err := Inspect(payload)
 	if err != nil || !ok {
@@ -71,10 +72,11 @@ type Collected struct {
 
 // Collect removes the objects of s that are not in use and were written before that time.
 //
-// To use it, add each execution that runs, or whose history is still of interest, with its ARN and all payloads of its
-// records: inputs of executions were written by their callers and predecessors, results of invokes by the functions,
-// and records of a fork by the original. Take a time before you began to list executions, by at least the longest
-// time that an input waits for its execution to begin: one day is a good choice.
+// To use it, add each execution that runs, or whose history is still of interest, with its ARN and
+// all payloads of its records: inputs of executions were written by their callers and predecessors,
+// results of invokes by the functions, and records of a fork by the original. Take a time before
+// you began to list executions, by at least the longest time that an input waits for its execution
+// to begin: one day is a good choice.
 //
 // It stops at the first error of the store, and returns what it has done until then.
 func Collect(ctx context.Context, s Listing, u *InUse, before time.Time) (Collected, error) {

@@ -44,7 +44,8 @@ func (l listed) Remove(_ context.Context, k offload.Key) error {
 func TestCollectKeepsWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 
-	// The order has ended. It began a bill, which runs, and a successor; a copy of it was made to look at.
+	// The order has ended. It began a bill, which runs, and a successor; a copy of it was made to
+	// look at.
 	input := codec.Meta{ExecutionARN: orders, OperationID: "a", Function: "bills", Part: codec.PartInput}
 	forward := codec.Meta{ExecutionARN: orders, Function: "orders", Part: codec.PartInput}
 	step := codec.Meta{ExecutionARN: orders, OperationID: "b"}

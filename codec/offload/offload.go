@@ -1,20 +1,24 @@
-// Package offload keeps large payloads outside of the log, which then holds where they are and what they hash to.
+// Package offload keeps large payloads outside of the log, which then holds where they are and what
+// they hash to.
 //
-// [New] makes a transform for [codec.Chain]. It puts payloads from a threshold on into a [Store], under the scope of
-// their execution and the SHA-256 of their bytes, before they are recorded. On reading:
+// [New] makes a transform for [codec.Chain]. It puts payloads from a threshold on into a [Store],
+// under the scope of their execution and the SHA-256 of their bytes, before they are recorded. On
+// reading:
 //
-//   - If the store does not have the object, the failure is [ErrAbsent]: for now until some time after it was written,
-//     then for good.
+//   - If the store does not have the object, the failure is [ErrAbsent]: for now until some time
+//     after it was written, then for good.
 //   - Otherwise, if the store fails, its error decides: see [codec.IsTransient].
-//   - Otherwise, if the object is not the one that was written, the failure is [ErrMismatch], for good.
+//   - Otherwise, if the object is not the one that was written, the failure is [ErrMismatch], for
+//     good.
 //   - Otherwise the payload is the object.
 //
-// The record holds, in plain text, hash, length and time of the object, its scope, and the first bytes of a payload
-// that no transform changed before, as a preview. Where payloads are secret, package seal belongs before this one: it
-// leaves no preview, and the hash says nothing of the content.
+// The record holds, in plain text, hash, length and time of the object, its scope, and the first
+// bytes of a payload that no transform changed before, as a preview. Where payloads are secret,
+// package seal belongs before this one: it leaves no preview, and the hash says nothing of the
+// content.
 //
-// Package filestore keeps objects in a folder; module github.com/perdure/perdure/codec/s3store keeps them in Amazon S3.
-// [Collect] removes those that no execution needs any more.
+// Package filestore keeps objects in a folder; module github.com/perdure/perdure/codec/s3store
+// keeps them in Amazon S3. [Collect] removes those that no execution needs any more.
 package offload
 
 import (
@@ -41,7 +45,8 @@ var (
 
 // Key names an object.
 type Key struct {
-	// Scope is that of the execution that wrote the object: see [Scope]. It has the characters A–Z a–z 0–9 - _ alone.
+	// Scope is that of the execution that wrote the object: see [Scope]. It has the characters A–Z
+	// a–z 0–9 - _ alone.
 	Scope string
 	// Hash is the SHA-256 of the object's bytes, in 64 hexadecimal digits.
 	Hash string
@@ -54,10 +59,11 @@ func (k Key) String() string {
 
 // Store keeps objects. Its methods are called by several goroutines at once.
 type Store interface {
-	// Put keeps the object for good before it returns. The same key always comes with the same bytes, also again.
+	// Put keeps the object for good before it returns. The same key always comes with the same
+	// bytes, also again.
 	Put(ctx context.Context, k Key, object []byte) error
-	// Get returns the object, which has size bytes if it is the right one; of a longer one it may return the first
-	// size + 1 bytes. The error is [fs.ErrNotExist] if there is none.
+	// Get returns the object, which has size bytes if it is the right one; of a longer one it may
+	// return the first size + 1 bytes. The error is [fs.ErrNotExist] if there is none.
 	Get(ctx context.Context, k Key, size int64) ([]byte, error)
 }
 
@@ -68,20 +74,21 @@ type option func(o *offloader)
 
 func (f option) apply(o *offloader) { f(o) }
 
-// WithThreshold offloads payloads of at least that number of bytes. The default is 131072, so that a group stays under
-// the 256 KiB from which its body is run again; zero, and less, offload all.
+// WithThreshold offloads payloads of at least that number of bytes. The default is 131072, so that
+// a group stays under the 256 KiB from which its body is run again; zero, and less, offload all.
 func WithThreshold(bytes int) Option {
 	return option(func(o *offloader) { o.threshold = bytes })
 }
 
-// WithPreview leaves at most that number of bytes of a payload in its record, if it is text that no transform changed
-// before. The default is 128; zero, and less, leave none.
+// WithPreview leaves at most that number of bytes of a payload in its record, if it is text that no
+// transform changed before. The default is 128; zero, and less, leave none.
 func WithPreview(bytes int) Option {
 	return option(func(o *offloader) { o.preview = bytes })
 }
 
-// WithPatience has an absent object fail for now until d after it was written, and for good later: copies to another
-// region take time. The default is 15 minutes; with zero, and less, absence is for good at once.
+// WithPatience has an absent object fail for now until d after it was written, and for good later:
+// copies to another region take time. The default is 15 minutes; with zero, and less, absence is
+// for good at once.
 func WithPatience(d time.Duration) Option {
 	return option(func(o *offloader) { o.patience = d })
 }
@@ -91,8 +98,8 @@ func WithClock(now func() time.Time) Option {
 	return option(func(o *offloader) { o.now = now })
 }
 
-// New returns a transform that keeps payloads in s. Its name is offload. It belongs behind all other transforms: what
-// is kept is what they made, and [Collect] finds its references in the log.
+// New returns a transform that keeps payloads in s. Its name is offload. It belongs behind all
+// other transforms: what is kept is what they made, and [Collect] finds its references in the log.
 //
 // Writing fails with a permanent error if s is nil, or if the place does not name the execution.
 func New(s Store, opts ...Option) codec.Transform {
@@ -183,7 +190,8 @@ func (o *offloader) Revert(ctx context.Context, at codec.Stage, p []byte) ([]byt
 	return object, nil
 }
 
-// absent returns the failure for an object that is not there. It wraps no error of the store: its age decides.
+// absent returns the failure for an object that is not there. It wraps no error of the store: its
+// age decides.
 func (o *offloader) absent(m codec.Meta, r reference) error {
 	written := time.Unix(r.written, 0)
 
@@ -208,7 +216,8 @@ func place(m codec.Meta) string {
 	return m.Part.String() + " of operation " + strconv.Quote(m.OperationName) + " (" + strconv.Quote(m.OperationID) + ")"
 }
 
-// head returns at most n bytes that p begins with, without half a character at the end, and nothing if p is not text.
+// head returns at most n bytes that p begins with, without half a character at the end, and nothing
+// if p is not text.
 func head(p []byte, n int) string {
 	if n <= 0 || !utf8.Valid(p) {
 		return ""

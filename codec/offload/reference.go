@@ -36,7 +36,8 @@ func (r reference) append(dst []byte) []byte {
 	return append(dst, r.preview...)
 }
 
-// parseReference reads what append wrote. Its key names no file outside of a store's folder, whatever p is.
+// parseReference reads what append wrote. Its key names no file outside of a store's folder,
+// whatever p is.
 func parseReference(p []byte) (reference, error) {
 	line, preview, ok := bytes.Cut(p, []byte{'\n'})
 	fields := strings.Split(string(line), " ")
@@ -87,8 +88,9 @@ func notInScope(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// Scope returns the scope of an execution's objects: at most 128 of A–Z a–z 0–9 - _. It is made of the names of
-// the function and the execution, as far as they fit, and of 32 hexadecimal digits of the ARN's SHA-256.
+// Scope returns the scope of an execution's objects: at most 128 of A–Z a–z 0–9 - _. It is made of
+// the names of the function and the execution, as far as they fit, and of 32 hexadecimal digits of
+// the ARN's SHA-256.
 func Scope(executionARN string) string {
 	const digits = 32
 
@@ -126,9 +128,9 @@ type Info struct {
 	Preview string
 }
 
-// Inspect returns what the payload in a record says of the object it is kept in; ok is false if it is kept in the
-// record itself. The error says that this cannot be known: the payload was changed, or it is of a later version, or the
-// reference lies under a transform that came after.
+// Inspect returns what the payload in a record says of the object it is kept in; ok is false if it
+// is kept in the record itself. The error says that this cannot be known: the payload was changed,
+// or it is of a later version, or the reference lies under a transform that came after.
 func Inspect(payload []byte) (info Info, ok bool, err error) {
 	var ref []byte
 

@@ -1,12 +1,12 @@
 // Package s3store keeps offloaded payloads in Amazon S3.
 //
-// The key of an object is a prefix, its scope, and its hash: perdure/orders_o-1-1dad…/9f86…. All objects of an
-// execution have one prefix, so that permissions and lifecycle rules can be given by it. S3 checks the hash when an
-// object is put.
+// The key of an object is a prefix, its scope, and its hash: perdure/orders_o-1-1dad…/9f86…. All
+// objects of an execution have one prefix, so that permissions and lifecycle rules can be given by
+// it. S3 checks the hash when an object is put.
 //
-// A function needs s3:PutObject and s3:GetObject; with s3:ListBucket a missing object is reported as missing, and without
-// it as access denied. With a KMS key it needs kms:GenerateDataKey and kms:Decrypt. [offload.Collect] needs s3:ListBucket
-// and s3:DeleteObject.
+// A function needs s3:PutObject and s3:GetObject; with s3:ListBucket a missing object is reported
+// as missing, and without it as access denied. With a KMS key it needs kms:GenerateDataKey and
+// kms:Decrypt. [offload.Collect] needs s3:ListBucket and s3:DeleteObject.
 package s3store
 
 import (
@@ -28,8 +28,8 @@ import (
 	"github.com/perdure/perdure/internal/awsfault"
 )
 
-// Client is what is used of an [s3.Client]. It retries calls by itself: what is reported after that is left to those
-// who run the conversion.
+// Client is what is used of an [s3.Client]. It retries calls by itself: what is reported after that
+// is left to those who run the conversion.
 type Client interface {
 	PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 	GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error)
@@ -44,19 +44,22 @@ type option func(s *Store)
 
 func (f option) apply(s *Store) { f(s) }
 
-// WithPrefix has all keys begin with prefix and a slash. The default is perdure; an empty one is none.
+// WithPrefix has all keys begin with prefix and a slash. The default is perdure; an empty one is
+// none.
 func WithPrefix(prefix string) Option {
 	return option(func(s *Store) { s.prefix = strings.Trim(prefix, "/") })
 }
 
-// WithKMSKey has S3 encrypt objects with that key of AWS KMS, by ID, ARN or alias (SSE-KMS with a bucket key). By default
-// and with an empty one, objects are encrypted as the bucket says, which is SSE-S3 unless it says otherwise.
+// WithKMSKey has S3 encrypt objects with that key of AWS KMS, by ID, ARN or alias (SSE-KMS with a
+// bucket key). By default and with an empty one, objects are encrypted as the bucket says, which is
+// SSE-S3 unless it says otherwise.
 func WithKMSKey(key string) Option {
 	return option(func(s *Store) { s.kmsKey = key })
 }
 
-// WithBucketOwner has all calls fail if the bucket is not of that account, so that nothing is written to a bucket of
-// that name that others have made. By default and with an empty one this is not checked.
+// WithBucketOwner has all calls fail if the bucket is not of that account, so that nothing is
+// written to a bucket of that name that others have made. By default and with an empty one this is
+// not checked.
 func WithBucketOwner(account string) Option {
 	return option(func(s *Store) { s.owner = account })
 }
@@ -79,8 +82,9 @@ func New(client Client, bucket string, opts ...Option) *Store {
 	return s
 }
 
-// Put keeps the object. S3 refuses it if its bytes do not have the hash of its key. Errors are transient or permanent
-// as the answer of S3 says; expired credentials, missing permissions and a service that cannot be reached are transient.
+// Put keeps the object. S3 refuses it if its bytes do not have the hash of its key. Errors are
+// transient or permanent as the answer of S3 says; expired credentials, missing permissions and a
+// service that cannot be reached are transient.
 func (s *Store) Put(ctx context.Context, k offload.Key, object []byte) error {
 	if err := s.check(); err != nil {
 		return err
@@ -107,7 +111,8 @@ func (s *Store) Put(ctx context.Context, k offload.Key, object []byte) error {
 	return nil
 }
 
-// Get returns the object. The error is [fs.ErrNotExist] if there is none, and otherwise as that of Put.
+// Get returns the object. The error is [fs.ErrNotExist] if there is none, and otherwise as that of
+// Put.
 func (s *Store) Get(ctx context.Context, k offload.Key, size int64) ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -129,7 +134,8 @@ func (s *Store) Get(ctx context.Context, k offload.Key, size int64) ([]byte, err
 	return object, nil
 }
 
-// read reads size bytes, and one more if there is one. A body that ends before its length was cut off on the way.
+// read reads size bytes, and one more if there is one. A body that ends before its length was cut
+// off on the way.
 func read(body io.Reader, size int64, length *int64) ([]byte, error) {
 	if length == nil || *length < 0 {
 		return io.ReadAll(io.LimitReader(body, size+1))
@@ -141,7 +147,8 @@ func read(body io.Reader, size int64, length *int64) ([]byte, error) {
 	return object, err
 }
 
-// Objects returns the objects under the prefix in the order of their names. Other keys under it are left out.
+// Objects returns the objects under the prefix in the order of their names. Other keys under it are
+// left out.
 func (s *Store) Objects(ctx context.Context) iter.Seq2[offload.Object, error] {
 	return func(yield func(offload.Object, error) bool) {
 		if err := s.check(); err != nil {

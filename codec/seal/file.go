@@ -14,16 +14,18 @@ import (
 	"time"
 )
 
-// File returns a keyring that reads its keys from a file, for one machine: a line for each key with its ID, a space,
-// and 32 bytes in base64. Payloads are sealed with the first key. Empty lines and those that begin with # are skipped.
+// File returns a keyring that reads its keys from a file, for one machine: a line for each key with
+// its ID, a space, and 32 bytes in base64. Payloads are sealed with the first key. Empty lines and
+// those that begin with # are skipped.
 //
 //	# made with: echo "2026-06 $(openssl rand -base64 32)"
 //	2026-06 8m1gmSs5vI4e0ysWe2nGrh4kV5mFwO1dP5yrqf2gXpI=
 //	2026-01 aLz0tq3E5v0rUQ8vXYzgUH3lMyqAf2Wb4QzJtYk7m0c=
 //
-// The file is read when it is first needed, and again when it has changed; replace it by renaming another one, so that
-// it is never half written. Every conversion fails if it cannot be read, if a line is not as above, if an ID stands
-// there twice, or if others than its owner may read it (mode 0600 is right; not checked on Windows).
+// The file is read when it is first needed, and again when it has changed; replace it by renaming
+// another one, so that it is never half written. Every conversion fails if it cannot be read, if a
+// line is not as above, if an ID stands there twice, or if others than its owner may read it (mode
+// 0600 is right; not checked on Windows).
 func File(path string) Keyring {
 	return &file{path: path}
 }
@@ -47,8 +49,8 @@ func (f *file) SealingKey(ctx context.Context, o Origin) (*Key, error) {
 	return keys.SealingKey(ctx, o)
 }
 
-// OpeningKey returns the key with that ID. Before it reports that there is none, it reads the file: clocks of file
-// systems are not fine enough to see each change.
+// OpeningKey returns the key with that ID. Before it reports that there is none, it reads the file:
+// clocks of file systems are not fine enough to see each change.
 func (f *file) OpeningKey(ctx context.Context, o Origin, id string) (*Key, error) {
 	keys, err := f.load(false)
 	if err != nil {
@@ -98,7 +100,8 @@ func (f *file) load(again bool) (*static, error) {
 	return keys, nil
 }
 
-// parseKeys reads the lines of a file. Errors name the line and never quote it: it may hold a secret.
+// parseKeys reads the lines of a file. Errors name the line and never quote it: it may hold a
+// secret.
 func parseKeys(text []byte) (*static, error) {
 	s := &static{byID: map[string]*Key{}}
 	lines := bufio.NewScanner(bytes.NewReader(text))

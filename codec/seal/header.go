@@ -21,7 +21,8 @@ type header struct {
 	origin Origin
 }
 
-// Info is what a sealed payload says of itself without its key. Nothing of it is authenticated before it is opened.
+// Info is what a sealed payload says of itself without its key. Nothing of it is authenticated
+// before it is opened.
 type Info struct {
 	// KeyID is the ID of the key.
 	KeyID string
@@ -103,7 +104,8 @@ func errCut() error {
 	return fmt.Errorf("seal: %w: its header was cut off", ErrChanged)
 }
 
-// additional is what is authenticated beside the payload: the header, and the names of the transforms before.
+// additional is what is authenticated beside the payload: the header, and the names of the
+// transforms before.
 func additional(header []byte, through string) []byte {
 	const purpose = "perdure seal"
 

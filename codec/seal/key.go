@@ -15,15 +15,16 @@ const KeySize = 32
 // maxKeyID is the longest ID of a key, in bytes: data keys that AWS KMS has encrypted serve as IDs.
 const maxKeyID = 8192
 
-// Key is a key of AES-256-GCM with the ID that payloads are recorded with. It does not show its secret: neither fmt
-// nor log/slog nor encoding/json prints it.
+// Key is a key of AES-256-GCM with the ID that payloads are recorded with. It does not show its
+// secret: neither fmt nor log/slog nor encoding/json prints it.
 type Key struct {
 	id   string
 	aead cipher.AEAD
 }
 
-// NewKey returns the key with that secret of 32 bytes. The ID has 1 to 8192 bytes of any kind, stands in each payload in
-// plain text, and belongs to this secret for good. A key seals at most 2³² payloads (NIST SP 800-38D, 8.3): rotate it before.
+// NewKey returns the key with that secret of 32 bytes. The ID has 1 to 8192 bytes of any kind,
+// stands in each payload in plain text, and belongs to this secret for good. A key seals at most
+// 2³² payloads (NIST SP 800-38D, 8.3): rotate it before.
 //
 // It fails if the ID or the secret has another length.
 func NewKey(id string, secret []byte) (*Key, error) {
@@ -49,7 +50,8 @@ func NewKey(id string, secret []byte) (*Key, error) {
 	return &Key{id: id, aead: aead}, nil
 }
 
-// GenerateKey returns a key with a random secret, which ends with the process: for tests. The ID is that of [NewKey].
+// GenerateKey returns a key with a random secret, which ends with the process: for tests. The ID is
+// that of [NewKey].
 func GenerateKey(id string) (*Key, error) {
 	secret := make([]byte, KeySize)
 	_, _ = rand.Read(secret) // which never fails

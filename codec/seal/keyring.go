@@ -6,24 +6,28 @@ import (
 	"fmt"
 )
 
-// Keyring holds keys. Its methods are called by several goroutines at once, for each payload: it keeps what costs time.
+// Keyring holds keys. Its methods are called by several goroutines at once, for each payload: it
+// keeps what costs time.
 //
-// A key service that does not answer is reported with [codec.Transient], or by an error that is transient by itself.
+// A key service that does not answer is reported with [codec.Transient], or by an error that is
+// transient by itself.
 //
-// A keyring that never waits may say so by a method Pure() bool that returns true; [Static] does. One that keeps keys
-// for a while must not: it cannot know before a payload is read whether it has to ask for a key.
+// A keyring that never waits may say so by a method Pure() bool that returns true; [Static] does.
+// One that keeps keys for a while must not: it cannot know before a payload is read whether it has
+// to ask for a key.
 //
 // [codec.Transient]: https://pkg.go.dev/github.com/perdure/perdure/codec#Transient
 type Keyring interface {
 	// SealingKey returns the key that payloads of that origin are sealed with now.
 	SealingKey(ctx context.Context, o Origin) (*Key, error)
-	// OpeningKey returns the key with that ID, or [ErrNoKey]. Neither the ID nor the origin is authenticated yet.
+	// OpeningKey returns the key with that ID, or [ErrNoKey]. Neither the ID nor the origin is
+	// authenticated yet.
 	OpeningKey(ctx context.Context, o Origin, id string) (*Key, error)
 }
 
-// Static returns a keyring that seals with one key, and opens with this and the others. To rotate, deploy the new key
-// as one of the others first; when all code that runs can open with it, seal with it and keep the old one for as long
-// as executions need it.
+// Static returns a keyring that seals with one key, and opens with this and the others. To rotate,
+// deploy the new key as one of the others first; when all code that runs can open with it, seal
+// with it and keep the old one for as long as executions need it.
 //
 // Every conversion fails if a key is nil or if two have one ID.
 func Static(sealing *Key, others ...*Key) Keyring {

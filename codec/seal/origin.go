@@ -8,13 +8,16 @@ import (
 	"github.com/perdure/perdure/codec"
 )
 
-// Origin is the place that a payload was sealed for. It is recorded with the payload, in plain text.
+// Origin is the place that a payload was sealed for. It is recorded with the payload, in plain
+// text.
 type Origin struct {
 	// Execution is the ARN of the execution that sealed it.
 	Execution string
-	// Function is the function that it is the input of, by name or ARN; empty for what stays in the execution.
+	// Function is the function that it is the input of, by name or ARN; empty for what stays in the
+	// execution.
 	Function string
-	// Operation is the ID of the operation's record; empty for the input and the result of the handler.
+	// Operation is the ID of the operation's record; empty for the input and the result of the
+	// handler.
 	Operation string
 	// Part is the part of the operation.
 	Part codec.Part
@@ -56,12 +59,15 @@ func (o Origin) String() string {
 // Fits reports whether a payload of this origin may stand at place:
 //
 //   - what was sealed for the very place: the same execution, function, operation and part;
-//   - in an execution that was forked, what was sealed for this place in an execution that it was forked from;
-//   - as input of a handler, what was sealed as input of its function, by an invoke or by a predecessor;
-//   - as result or failure of an invoke, what was sealed as that of the handler, by an execution of the function.
+//   - in an execution that was forked, what was sealed for this place in an execution that it was
+//     forked from;
+//   - as input of a handler, what was sealed as input of its function, by an invoke or by a
+//     predecessor;
+//   - as result or failure of an invoke, what was sealed as that of the handler, by an execution of
+//     the function.
 //
-// Functions are compared by name, and by account and region where both have them. A place that names no execution
-// takes nothing.
+// Functions are compared by name, and by account and region where both have them. A place that
+// names no execution takes nothing.
 func (o Origin) Fits(place codec.Meta) bool {
 	own := OriginOf(place)
 	if own.Execution == "" || o.Execution == "" {
@@ -98,7 +104,8 @@ type function struct {
 	region, account, name string
 }
 
-// sameFunction reports whether two names, ARNs, or ARNs of executions mean the same function. No name is none.
+// sameFunction reports whether two names, ARNs, or ARNs of executions mean the same function. No
+// name is none.
 func sameFunction(a, b string) bool {
 	f, g := parseFunction(a), parseFunction(b)
 
@@ -109,8 +116,9 @@ func agree(a, b string) bool {
 	return a == "" || b == "" || a == b
 }
 
-// parseFunction reads "name", "name:qualifier", "account:function:name", "arn:aws:lambda:region:account:function:name",
-// and what begins so (Lambda API, FunctionName and DurableExecutionArn).
+// parseFunction reads "name", "name:qualifier", "account:function:name",
+// "arn:aws:lambda:region:account:function:name", and what begins so (Lambda API, FunctionName and
+// DurableExecutionArn).
 func parseFunction(s string) function {
 	f := function{name: s}
 

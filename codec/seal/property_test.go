@@ -27,7 +27,8 @@ func parameters() *gopter.TestParameters {
 	return p
 }
 
-// places generates places of few executions, operations and functions, so that many pairs are close to each other.
+// places generates places of few executions, operations and functions, so that many pairs are close
+// to each other.
 func places() gopter.Gen {
 	return gen.SliceOfN(5, gen.IntRange(0, 3)).Map(func(n []int) codec.Meta {
 		return codec.Meta{

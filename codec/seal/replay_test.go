@@ -125,7 +125,8 @@ func TestExecutionsWithSealedPayloads(t *testing.T) {
 	}
 }
 
-// A record of one operation that stands at another one, or in another execution, ends the execution.
+// A record of one operation that stands at another one, or in another execution, ends the
+// execution.
 func TestExecutionRefusesPayloadsOfAnother(t *testing.T) {
 	t.Parallel()
 

@@ -1,14 +1,15 @@
 // Package seal encrypts payloads, and binds each to the place in the log that it was written for.
 //
-// [New] makes a transform for [codec.Chain]. It encrypts with AES-256-GCM under a key of a [Keyring], and writes before
-// the encrypted bytes, in plain text, the ID of the key and the [Origin] of the payload: execution, function of an
-// invoke, operation and part. The origin and the names of the transforms before are authenticated with the payload.
+// [New] makes a transform for [codec.Chain]. It encrypts with AES-256-GCM under a key of a
+// [Keyring], and writes before the encrypted bytes, in plain text, the ID of the key and the
+// [Origin] of the payload: execution, function of an invoke, operation and part. The origin and the
+// names of the transforms before are authenticated with the payload.
 //
 // A payload is opened by these rules, in order:
 //
 //   - If it was cut off, or is of a later version of this package, opening fails.
-//   - Otherwise, if its origin is none that its place in the log may have, opening fails with [ErrMoved]: see
-//     [Origin.Fits].
+//   - Otherwise, if its origin is none that its place in the log may have, opening fails with
+//     [ErrMoved]: see [Origin.Fits].
 //   - Otherwise, if the keyring does not have the key, opening fails with the keyring's error.
 //   - Otherwise, if a bit of it is not as it was sealed, opening fails with [ErrChanged].
 //   - Otherwise the payload is what was sealed.
@@ -18,12 +19,13 @@
 // [Static] holds keys in memory and [File] reads them from a file, for one machine; module
 // github.com/perdure/perdure/codec/awskms has them made and opened by AWS KMS.
 //
-// A payload that was not sealed is read as it stands, so that executions that began before are not lost. Once they have
-// ended, [codec.Required] refuses plain payloads.
+// A payload that was not sealed is read as it stands, so that executions that began before are not
+// lost. Once they have ended, [codec.Required] refuses plain payloads.
 //
-// What this does not do: it does not hide how long a payload is; it does not notice that the state of an operation was
-// put back to what an earlier attempt recorded, nor that the results of two invokes of one function, or two inputs of
-// one function, were exchanged; it does not seal names and times.
+// What this does not do: it does not hide how long a payload is; it does not notice that the state
+// of an operation was put back to what an earlier attempt recorded, nor that the results of two
+// invokes of one function, or two inputs of one function, were exchanged; it does not seal names
+// and times.
 package seal
 
 import (
@@ -38,9 +40,11 @@ import (
 var (
 	// ErrMoved says that a payload was sealed for another place in the log.
 	ErrMoved = errors.New("the payload was sealed for another place")
-	// ErrChanged says that a payload, its origin or what it names is not as it was sealed, or that the key is another one.
+	// ErrChanged says that a payload, its origin or what it names is not as it was sealed, or that
+	// the key is another one.
 	ErrChanged = errors.New("the payload is not as it was sealed")
-	// ErrNoKey says that a keyring does not have a key. A rehearsal cannot decide what depends on such a payload.
+	// ErrNoKey says that a keyring does not have a key. A rehearsal cannot decide what depends on
+	// such a payload.
 	ErrNoKey error = noKeyError{}
 )
 
@@ -50,12 +54,14 @@ type noKeyError struct{}
 // Error is the text.
 func (noKeyError) Error() string { return "the keyring does not have the key" }
 
-// Closed says to whoever rehearses a log that nothing is known of the payload: another keyring may open it.
+// Closed says to whoever rehearses a log that nothing is known of the payload: another keyring may
+// open it.
 func (noKeyError) Closed() bool { return true }
 
-// New returns a transform that seals payloads with the keys of k. Its name is seal. It applies to all payloads, adds
-// about 190 bytes to each (the origin, the ID of the key, and 28 bytes of AES-GCM), and belongs behind transforms that
-// make payloads smaller and before those that keep them elsewhere.
+// New returns a transform that seals payloads with the keys of k. Its name is seal. It applies to
+// all payloads, adds about 190 bytes to each (the origin, the ID of the key, and 28 bytes of
+// AES-GCM), and belongs behind transforms that make payloads smaller and before those that keep
+// them elsewhere.
 //
 // Sealing fails with a permanent error if k is nil, or if the place does not name the execution.
 func New(k Keyring) codec.Transform {
@@ -69,8 +75,9 @@ type sealer struct {
 // Name returns seal.
 func (sealer) Name() string { return "seal" }
 
-// Pure reports whether the keys are in memory. AES-GCM and base64 then add at most about half to the time that JSON takes,
-// which is not worth handing over the turn. A keyring that may wait is asked beside the code of the handler.
+// Pure reports whether the keys are in memory. AES-GCM and base64 then add at most about half to
+// the time that JSON takes, which is not worth handing over the turn. A keyring that may wait is
+// asked beside the code of the handler.
 func (s sealer) Pure() bool {
 	p, ok := s.keys.(interface{ Pure() bool })
 	return s.keys == nil || ok && p.Pure()

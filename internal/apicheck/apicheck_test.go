@@ -90,8 +90,8 @@ type StepOption interface {
 	}
 }
 
-// TestChangesAreDecisions: in a workspace with one module, a change fails until api.txt is written, and one that breaks
-// code until the changelog says how to change it.
+// TestChangesAreDecisions: in a workspace with one module, a change fails until api.txt is written,
+// and one that breaks code until the changelog says how to change it.
 func TestChangesAreDecisions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -14,7 +14,8 @@ import (
 
 // change is one difference between two surfaces.
 type change struct {
-	// name is what has changed, as the table of the changelog names it: op.Wait, op.Context.InvocationContext.
+	// name is what has changed, as the table of the changelog names it: op.Wait,
+	// op.Context.InvocationContext.
 	name, what string
 	compatible bool
 }
@@ -57,8 +58,8 @@ func compare(before, now map[string]*types.Package) []change {
 	return once
 }
 
-// unsealed lists types that have lost an unexported method by which a sealed interface of their package accepts them.
-// apidiff does not look at those.
+// unsealed lists types that have lost an unexported method by which a sealed interface of their
+// package accepts them. apidiff does not look at those.
 func unsealed(pkg string, before, now *types.Scope) []change {
 	var changes []change
 	for _, name := range before.Names() {

@@ -137,7 +137,8 @@ func rootOf(dir string) (string, error) {
 	return filepath.Dir(file), nil
 }
 
-// load returns the surface of the published packages, as api.txt has it, and all packages that they mention, by path.
+// load returns the surface of the published packages, as api.txt has it, and all packages that they
+// mention, by path.
 func load(root, pattern string) (text string, foreign map[string]*types.Package, err error) {
 	pkgs, err := packages.Load(&packages.Config{
 		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps | packages.NeedExportFile, Dir: root,

@@ -39,8 +39,8 @@ type reader struct {
 	errs    []error
 }
 
-// readAll returns the packages of an api.txt. Unless strict, a name of a foreign package that does not exist any more is
-// an invalid type: apidiff says then that what mentions it has changed.
+// readAll returns the packages of an api.txt. Unless strict, a name of a foreign package that does
+// not exist any more is an invalid type: apidiff says then that what mentions it has changed.
 func readAll(text string, foreign map[string]*types.Package, strict bool) (map[string]*types.Package, error) {
 	r := &reader{text: split(text), foreign: foreign, strict: strict, read: make(map[string]*types.Package)}
 	for p := range r.text {
@@ -89,8 +89,8 @@ func (r *reader) Import(path string) (*types.Package, error) {
 	return p, nil
 }
 
-// published reports whether users can import a package, and may: examples, tests in modules of their own and commands
-// are not for them.
+// published reports whether users can import a package, and may: examples, tests in modules of
+// their own and commands are not for them.
 func published(path, name string) bool {
 	rest, ours := strings.CutPrefix(path+"/", module+"/")
 	if !ours || name == "main" || strings.Contains("/"+rest, "/internal/") {

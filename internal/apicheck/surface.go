@@ -17,8 +17,8 @@ import (
 //  1. Exported declarations stand as they are, in the order of their names.
 //  2. An unexported type that one of them mentions has its exported fields and methods.
 //  3. Unexported fields are one field that is comparable if they are.
-//  4. Of the unexported methods of an interface the names stay: they say what implements it. Their signatures left
-//     out: no other package can call them.
+//  4. Of the unexported methods of an interface the names stay: they say what implements it. Their
+//     signatures left out: no other package can call them.
 //  5. A type has the unexported methods that an interface of its package asks for.
 type surface struct {
 	pkg     *types.Package
@@ -29,8 +29,8 @@ type surface struct {
 	sealing map[string]bool // unexported methods of the package's interfaces
 }
 
-// writeSurface returns the text of a package, which begins with the line that [split] looks for; empty if it exports
-// nothing.
+// writeSurface returns the text of a package, which begins with the line that [split] looks for;
+// empty if it exports nothing.
 func writeSurface(pkg *types.Package) string {
 	s := &surface{
 		pkg: pkg, imports: make(map[string]string), names: make(map[string]bool),
@@ -208,7 +208,8 @@ func literal(v constant.Value) string {
 	return v.ExactString()
 }
 
-// signature writes what follows the name of a function. Results without a name have invented ones in export data.
+// signature writes what follows the name of a function. Results without a name have invented ones
+// in export data.
 func (s *surface) signature(t types.Type) string {
 	return strings.TrimPrefix(invented.ReplaceAllString(s.text(t), ""), "func")
 }

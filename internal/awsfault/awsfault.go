@@ -15,9 +15,9 @@ import (
 // Mark returns err marked as transient or permanent, by these rules:
 //
 //   - If the service has answered with one of the codes in final, it is permanent.
-//   - Otherwise, if it has answered with a code for credentials that have expired or are not known yet, for a call that
-//     is not allowed, or for too many calls, it is transient: credentials are renewed and permissions take time to
-//     arrive.
+//   - Otherwise, if it has answered with a code for credentials that have expired or are not known
+//     yet, for a call that is not allowed, or for too many calls, it is transient: credentials are
+//     renewed and permissions take time to arrive.
 //   - Otherwise, if the HTTP status is 408, 429, or 500 and above, it is transient.
 //   - Otherwise, if the service has answered, it is permanent.
 //   - Otherwise it is transient: the service could not be reached, or there were no credentials.

@@ -1,15 +1,15 @@
-// Package guard calls what users supply: their functions, and the methods of their values. What they
-// do wrong becomes a value that the caller can record.
+// Package guard calls what users supply: their functions, and the methods of their values. What
+// they do wrong becomes a value that the caller can record.
 //
 //  1. If a function panics, the error is a [*Panic] with the stack.
-//  2. Otherwise, if it returns an error whose Error method panics, as that of a nil pointer does, the
-//     error is a [*Panic] that names the type.
+//  2. Otherwise, if it returns an error whose Error method panics, as that of a nil pointer does,
+//     the error is a [*Panic] that names the type.
 //  3. Otherwise, if the methods Is, As or Unwrap of the error or of one that it wraps panic, or its
 //     tree has no end, the error is a [*Mute] with its text.
 //  4. Otherwise the error is what the function returned.
 //
-// A function that ends its goroutine (runtime.Goexit) cannot be stopped: the call does not return. A
-// caller that must know it notes what it calls before and looks at it when its goroutine ends.
+// A function that ends its goroutine (runtime.Goexit) cannot be stopped: the call does not return.
+// A caller that must know it notes what it calls before and looks at it when its goroutine ends.
 package guard
 
 import (
@@ -114,8 +114,8 @@ func Unwrap(err error) (below []error) {
 	return below
 }
 
-// unreadable calls the Error method of err. If it panics, it describes the innermost error that is to
-// blame: a wrapper has only passed the question on.
+// unreadable calls the Error method of err. If it panics, it describes the innermost error that is
+// to blame: a wrapper has only passed the question on.
 func unreadable(err error) *Panic { return unreadableWithin(err, mostErrors) }
 
 func unreadableWithin(err error, depth int) (p *Panic) {

@@ -13,12 +13,14 @@ import (
 // Left is what [Check] prints first if goroutines are left over.
 const Left = "goroutines are left over after the tests:"
 
-// patience is how long, in real time, goroutines may take to end, and step how often they are counted. One that
-// has been asked to end is gone when its processor gets to it; one that was forgotten never is.
+// patience is how long, in real time, goroutines may take to end, and step how often they are
+// counted. One that has been asked to end is gone when its processor gets to it; one that was
+// forgotten never is.
 const patience, step = 5 * time.Second, 10 * time.Millisecond
 
-// Check runs the tests of a package, for its TestMain to exit with, and returns their code: that of run, or 1 if
-// there are more goroutines afterwards than before. It prints the stacks of all of them.
+// Check runs the tests of a package, for its TestMain to exit with, and returns their code: that of
+// run, or 1 if there are more goroutines afterwards than before. It prints the stacks of all of
+// them.
 func Check(run func() int) (code int) {
 	before := runtime.NumGoroutine()
 	if code = run(); code != 0 || fuzzing() {

@@ -2,8 +2,8 @@ package limits
 
 import "strings"
 
-// IsFunctionName reports whether the service takes s as the name of a function: "name", "name:qualifier",
-// "account:function:name[:qualifier]" or an ARN (Lambda API, FunctionName).
+// IsFunctionName reports whether the service takes s as the name of a function: "name",
+// "name:qualifier", "account:function:name[:qualifier]" or an ARN (Lambda API, FunctionName).
 func IsFunctionName(s string) bool {
 	if _, after, ok := strings.Cut(s, "function:"); ok {
 		s = after

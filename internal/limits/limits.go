@@ -1,5 +1,6 @@
-// Package limits is the one home of what the service allows, each limit with its source, and of the few bounds that the
-// packages of this module keep to by themselves. It imports nothing but the standard library, so that all may import it.
+// Package limits is the one home of what the service allows, each limit with its source, and of the
+// few bounds that the packages of this module keep to by themselves. It imports nothing but the
+// standard library, so that all may import it.
 package limits
 
 import "time"
@@ -14,7 +15,8 @@ const (
 const (
 	// Second is the shortest (Lambda API, WaitOptions and StepOptions).
 	Second = time.Second //nolint:revive // it is a second
-	// Duration is the longest, 366 days (Lambda API, WaitOptions, StepOptions, CallbackOptions and DurableConfig).
+	// Duration is the longest, 366 days (Lambda API, WaitOptions, StepOptions, CallbackOptions and
+	// DurableConfig).
 	Duration = 31_622_400 * time.Second
 )
 
@@ -51,11 +53,12 @@ const (
 	DataBytes = 100_000_000
 )
 
-// FailedInvocations is how many invocations in a row may fail before the execution fails. Source: seen in histories of
-// executions on AWS, in two of them independently; it is not documented.
+// FailedInvocations is how many invocations in a row may fail before the execution fails. Source:
+// seen in histories of executions on AWS, in two of them independently; it is not documented.
 const FailedInvocations = 9
 
-// FailurePause returns the pause after the given number of failed invocations in a row. Source: as FailedInvocations.
+// FailurePause returns the pause after the given number of failed invocations in a row. Source: as
+// FailedInvocations.
 func FailurePause(failures int) time.Duration {
 	seen := [...]time.Duration{ //nolint:mnd // measured, in tenths of a second
 		11, 21, 31, 51, 11, 310, 580, 1030,
@@ -65,17 +68,19 @@ func FailurePause(failures int) time.Duration {
 
 // The sizes of payloads, in bytes.
 const (
-	// Payload is that of an update, of an error and of the result of a callback (Lambda API, OperationUpdate and
-	// SendDurableExecutionCallbackSuccess).
+	// Payload is that of an update, of an error and of the result of a callback (Lambda API,
+	// OperationUpdate and SendDurableExecutionCallbackSuccess).
 	Payload = MiB
-	// SyncPayload is what a synchronous invocation is given, what it returns, and what an execution returns by an
-	// update (Lambda quotas; Lambda API, Invoke).
+	// SyncPayload is what a synchronous invocation is given, what it returns, and what an execution
+	// returns by an update (Lambda quotas; Lambda API, Invoke).
 	SyncPayload = 6 * MiB
 	// AsyncPayload is what an asynchronous invocation is given (Lambda quotas).
 	AsyncPayload = MiB
-	// Response is what an invocation answers, with the 100 bytes that Lambda grants beyond 6 MiB (Lambda quotas).
+	// Response is what an invocation answers, with the 100 bytes that Lambda grants beyond 6 MiB
+	// (Lambda quotas).
 	Response = 6*MiB + 100
-	// Inline is how large the result of a group or batch may be that is written into its own record. Source: what the
-	// service's own SDKs keep to; a larger one is computed again from the records inside, where the service keeps them.
+	// Inline is how large the result of a group or batch may be that is written into its own
+	// record. Source: what the service's own SDKs keep to; a larger one is computed again from the
+	// records inside, where the service keeps them.
 	Inline = 256 * KiB
 )

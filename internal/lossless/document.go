@@ -157,7 +157,8 @@ func equalNumbers(a, b string) bool {
 	return a == b || decimalOf(a) == decimalOf(b)
 }
 
-// decimal is a number: 0.digits times ten to the exponent. Digits neither begin nor end with a zero.
+// decimal is a number: 0.digits times ten to the exponent. Digits neither begin nor end with a
+// zero.
 type decimal struct {
 	negative bool
 	digits   string

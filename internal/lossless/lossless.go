@@ -18,8 +18,9 @@ type Loss struct {
 	Problem string
 }
 
-// The bounds of the search: that many losses are enough to see what is wrong, and of that many places that look like one it
-// is found out whether they are. What is in one place of all elements of an array counts once.
+// The bounds of the search: that many losses are enough to see what is wrong, and of that many
+// places that look like one it is found out whether they are. What is in one place of all elements
+// of an array counts once.
 const (
 	most      = 8
 	mostTried = 64
@@ -33,8 +34,9 @@ type Options struct {
 	Dropped []string
 }
 
-// Of returns what of the document is lost in decoded, a pointer to what it was decoded into; nil if that is nothing. A
-// document that cannot be decoded, and a type whose values are not equal to themselves, lose nothing.
+// Of returns what of the document is lost in decoded, a pointer to what it was decoded into; nil if
+// that is nothing. A document that cannot be decoded, and a type whose values are not equal to
+// themselves, lose nothing.
 func Of(doc []byte, decoded any, o Options) []Loss {
 	t := reflect.TypeOf(decoded)
 	if t == nil || t.Kind() != reflect.Pointer || reflect.ValueOf(decoded).IsNil() {
@@ -64,8 +66,8 @@ func Of(doc []byte, decoded any, o Options) []Loss {
 	return c.lost
 }
 
-// Missing returns the first place that the documents of decoded's type have and doc has not; empty for none. It is that
-// of a member: .currency.
+// Missing returns the first place that the documents of decoded's type have and doc has not; empty
+// for none. It is that of a member: .currency.
 func Missing(doc []byte, decoded any) string {
 	again, err := encode(decoded)
 	if err != nil {
@@ -156,7 +158,8 @@ func (c *checker) compare(at place, now *value) {
 	}
 }
 
-// gone notes a value that did not come back if it makes no difference; of an object or array, what is in it may.
+// gone notes a value that did not come back if it makes no difference; of an object or array, what
+// is in it may.
 func (c *checker) gone(at place) {
 	if at.v.kind == null {
 		return
@@ -268,8 +271,8 @@ func encode(pointer any) (doc []byte, err error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
 }
 
-// Matches reports whether a pattern names a place or one around it: "note", "lines[].note" for all elements, "*.note"
-// for all members.
+// Matches reports whether a pattern names a place or one around it: "note", "lines[].note" for all
+// elements, "*.note" for all members.
 func Matches(pattern, path string) bool {
 	want, have := split(pattern), split(path)
 	if len(want) == 0 || len(want) > len(have) {
@@ -316,8 +319,8 @@ func split(path string) (parts []string) {
 	return parts
 }
 
-// HasValues reports whether what a pointer points to can hold more than one value: whether it is no struct without
-// fields.
+// HasValues reports whether what a pointer points to can hold more than one value: whether it is no
+// struct without fields.
 func HasValues(pointer any) bool {
 	t := reflect.TypeOf(pointer)
 	return t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() > 0

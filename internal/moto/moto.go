@@ -23,7 +23,8 @@ const (
 // Variable is the environment variable that has the server run when it is set.
 const Variable = "PERDURE_MOTO"
 
-// ErrOff says that [Variable] is not set: to install the server takes minutes, so tests that need it are skipped then.
+// ErrOff says that [Variable] is not set: to install the server takes minutes, so tests that need
+// it are skipped then.
 var ErrOff = errors.New(Variable + " is not set; moto's server needs python3, pip and a registry")
 
 // Server is a server that runs.
@@ -36,8 +37,8 @@ type Server struct {
 	done   chan struct{} // closed when its output has ended
 }
 
-// Start installs the server in the user's cache if it is not there, which takes minutes, and runs it on a free port of
-// the loopback interface. The error is [ErrOff] if [Variable] is not set.
+// Start installs the server in the user's cache if it is not there, which takes minutes, and runs
+// it on a free port of the loopback interface. The error is [ErrOff] if [Variable] is not set.
 func Start(ctx context.Context) (*Server, error) {
 	if os.Getenv(Variable) == "" {
 		return nil, ErrOff

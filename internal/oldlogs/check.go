@@ -11,7 +11,8 @@ import (
 // uncut names the execution that is not cut: the engine of today runs it from its beginning.
 const uncut = "none"
 
-// results are the operations of the execution when it has ended, without any help of the engine of today.
+// results are the operations of the execution when it has ended, without any help of the engine of
+// today.
 func (h *history) results(ctx context.Context, p Program) (results, error) {
 	x, err := play(ctx, p, h, h.whole(), nil)
 	if err != nil {
@@ -48,7 +49,8 @@ func endingLike(m *machine, base results, like *likeness) ending {
 	return end
 }
 
-// judge returns a sentence for each thing that is wrong with an execution which another engine has begun.
+// judge returns a sentence for each thing that is wrong with an execution which another engine has
+// begun.
 func (h *history) judge(c cut, m *machine, base results, like *likeness) (problems []string) {
 	problems = m.complaints()
 	got := resultsOf(m.exec.Operations())

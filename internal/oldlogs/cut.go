@@ -9,7 +9,8 @@ import (
 // cut is where a history ends for the engine that wrote it.
 type cut struct {
 	name string
-	// moment is the last one of the history. updates are those of the call that are made; zero stands for all.
+	// moment is the last one of the history. updates are those of the call that are made; zero
+	// stands for all.
 	moment, updates int
 	// suspended says that the moment is the answer of the function, which is then not lost.
 	suspended bool
@@ -18,8 +19,8 @@ type cut struct {
 // whole is the cut after the end: nothing is left to another engine.
 func (h *history) whole() cut { return cut{name: "the end", moment: len(h.moments), suspended: true} }
 
-// everyCut lists the cuts of a history: after each call, within calls wherever the engine might have ended
-// the call as well, and at each suspend.
+// everyCut lists the cuts of a history: after each call, within calls wherever the engine might
+// have ended the call as well, and at each suspend.
 func (h *history) everyCut() []cut {
 	var cuts []cut
 	var names paths
@@ -31,7 +32,8 @@ func (h *history) everyCut() []cut {
 			u := &m.Updates[n]
 			names.add(u)
 			if u.Kind == checkpoint.KindStep {
-				// What begins an attempt takes its state away. It travels with what ends the attempt.
+				// What begins an attempt takes its state away. It travels with what ends the
+				// attempt.
 				if u.Action == checkpoint.ActionStart && carried[u.ID] {
 					taken = u.ID
 				} else if taken == u.ID {

@@ -16,7 +16,8 @@ type history struct {
 	end     ending
 	// cuts are those from which an execution ends in another way than the uninterrupted one.
 	cuts []cutEnd
-	// varying are operations whose end is not always the same, even from one cut: what runs beside them decides.
+	// varying are operations whose end is not always the same, even from one cut: what runs beside
+	// them decides.
 	varying []varying
 	// others are how a racy program may end instead.
 	others []ending
@@ -31,8 +32,8 @@ type head struct {
 	Input   *text  `json:"input,omitempty"`
 	// Racy is that of the program.
 	Racy string `json:"racy,omitempty"`
-	// Unordered are the scopes, by their tag, whose operations begin in any order, Loose those in which updates of
-	// one operation may come before or after those of another one.
+	// Unordered are the scopes, by their tag, whose operations begin in any order, Loose those in
+	// which updates of one operation may come before or after those of another one.
 	Unordered []string `json:"unordered,omitempty"`
 	Loose     []string `json:"loose,omitempty"`
 }
@@ -51,7 +52,8 @@ type moment struct {
 	At span `json:"at"`
 	// Begin is the number of the invocation that begins.
 	Begin int `json:"invocation,omitempty"`
-	// Call is the number of the call, Updates are what it makes, and Log is a digest of what the log is then.
+	// Call is the number of the call, Updates are what it makes, and Log is a digest of what the
+	// log is then.
 	Call    int      `json:"call,omitempty"`
 	Log     string   `json:"log,omitempty"`
 	Updates []update `json:"updates,omitempty"`
@@ -65,7 +67,8 @@ type ending struct {
 	Status  string   `json:"status"`
 	Result  *text    `json:"result,omitempty"`
 	Failure *failure `json:"error,omitempty"`
-	// Differs are the operations that end in another way than those of the uninterrupted execution, by ID.
+	// Differs are the operations that end in another way than those of the uninterrupted execution,
+	// by ID.
 	Differs map[string]final `json:"differs,omitempty"`
 }
 
@@ -89,8 +92,8 @@ type varying struct {
 	Ends      []final `json:"ends"`
 }
 
-// variant are sequences of updates of an operation beside the one in the calls; an empty one says that it may
-// have none.
+// variant are sequences of updates of an operation beside the one in the calls; an empty one says
+// that it may have none.
 type variant struct {
 	Operation string     `json:"operation"`
 	Wrote     [][]update `json:"wrote"`

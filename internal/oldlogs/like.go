@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// likeness says when what an engine writes is like what the engine of the history has written: the bytes are the
-// same. If envelopes may have grown, those of batches may hold more than they did.
+// likeness says when what an engine writes is like what the engine of the history has written: the
+// bytes are the same. If envelopes may have grown, those of batches may hold more than they did.
 type likeness struct {
 	envelopes bool
 	grown     *atomic.Bool // whether one does
@@ -110,7 +110,8 @@ func (l *likeness) within(w, g any) bool {
 	return w == g
 }
 
-// winner is the branch of a batch that has decided it. If branches run beside each other, it differs.
+// winner is the branch of a batch that has decided it. If branches run beside each other, it
+// differs.
 var winner = regexp.MustCompile(`(winner\\*":)-?\d+`)
 
 // anyWinner is a payload without the winners of batches.
@@ -122,7 +123,8 @@ func anyWinner(t *text) *text {
 	return &rest
 }
 
-// varied compares how operations have ended whose branches, or what runs beside them, decide how they end.
+// varied compares how operations have ended whose branches, or what runs beside them, decide how
+// they end.
 func (l *likeness) varied(want, got final) bool {
 	want.Payload, got.Payload = anyWinner(want.Payload), anyWinner(got.Payload)
 	return l.final(want, got)

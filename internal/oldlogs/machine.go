@@ -22,7 +22,8 @@ const (
 func start() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 const (
-	// mostMoves is how often the clock moves in an execution before it counts as one that does not end.
+	// mostMoves is how often the clock moves in an execution before it counts as one that does not
+	// end.
 	mostMoves = 2000
 	// mostInvocations is the same for its invocations.
 	mostInvocations = 1000
@@ -112,7 +113,8 @@ func (m *machine) open() string {
 	return fmt.Sprint(names)
 }
 
-// outside acts whenever the function is suspended: it looks for open callbacks, and sets a timer for what is done to each.
+// outside acts whenever the function is suspended: it looks for open callbacks, and sets a timer
+// for what is done to each.
 func (m *machine) outside() {
 	if m.answer == nil || m.exec == nil {
 		return

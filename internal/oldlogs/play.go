@@ -21,12 +21,14 @@ type played struct {
 	cut  cut
 	next int         // the moment that comes next
 	live atomic.Bool // the engine of today has taken over
-	// left is the log at the cut, by ID, and given a digest of the log that the first invocation afterwards was given.
+	// left is the log at the cut, by ID, and given a digest of the log that the first invocation
+	// afterwards was given.
 	left  map[string]checkpoint.Operation
 	given string
 }
 
-// play runs an execution along its history up to the cut, and then with the code of the program to its end.
+// play runs an execution along its history up to the cut, and then with the code of the program to
+// its end.
 func play(ctx context.Context, p Program, h *history, c cut, haste func()) (*played, error) {
 	m, err := newMachine(p) //nolint:contextcheck // a service of its own
 	if err != nil {

@@ -96,11 +96,12 @@ func (c *recorder) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput
 	return out, err
 }
 
-// rounds is how often a program is run before what it writes is taken for all that it may write, and how often
-// it is run from each cut.
+// rounds is how often a program is run before what it writes is taken for all that it may write,
+// and how often it is run from each cut.
 const rounds, roundsFromCut = 40, 12
 
-// write records the history of a program: the one that is seen most often, with what may differ from it.
+// write records the history of a program: the one that is seen most often, with what may differ
+// from it.
 func write(ctx context.Context, p Program) (*history, error) {
 	all := make(map[string]*history)
 	seen := make(map[string]int)
@@ -145,7 +146,8 @@ func write(ctx context.Context, p Program) (*history, error) {
 	return nil, fmt.Errorf("the service repeats none of %d histories: %q", len(files), problems)
 }
 
-// hasteOf makes bodies and calls of some rounds take random times, so that branches overtake each other.
+// hasteOf makes bodies and calls of some rounds take random times, so that branches overtake each
+// other.
 func hasteOf(round int) func() {
 	if round < rounds/2 {
 		return nil
@@ -282,8 +284,8 @@ func (f *from) add(end ending) {
 	}
 }
 
-// vary finds the operations that end in several ways although the cut is the same. For a racy program that is
-// every operation that does not always end in the same way.
+// vary finds the operations that end in several ways although the cut is the same. For a racy
+// program that is every operation that does not always end in the same way.
 func (h *history) vary(all []from, base results) {
 	seen := make(map[string][]final)
 	varies := make(map[string]bool)

@@ -8,8 +8,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// digest is short for what a log holds: of everything that a function is given but the EXECUTION, whose input
-// the history has.
+// digest is short for what a log holds: of everything that a function is given but the EXECUTION,
+// whose input the history has.
 func digest(log []checkpoint.Operation) string {
 	h := sha256.New()
 	field := func(s string) { _, _ = fmt.Fprintf(h, "%d:%s,", len(s), s) } // a hash never fails

@@ -14,9 +14,10 @@ import (
 	"testing"
 )
 
-// Record is the environment variable with which [Test] writes the histories that are missing. What is written is
-// what the engine of the moment does: it must be the engine whose logs are to be kept, and no other. A history that is
-// there is never written again: it stands for executions that run.
+// Record is the environment variable with which [Test] writes the histories that are missing. What
+// is written is what the engine of the moment does: it must be the engine whose logs are to be
+// kept, and no other. A history that is there is never written again: it stands for executions that
+// run.
 const Record = "PERDURE_RECORD_LOGS"
 
 // Expected is what a test expects beside the histories.
@@ -25,20 +26,22 @@ type Expected struct {
 	Logs int
 	// Exceptions are the logs that the engine of today rightly ends in another way.
 	Exceptions []Exception
-	// Envelopes, unless empty, says why the payloads of batches may hold more than those of the histories. What
-	// they have held they must still hold. The test fails if none does.
+	// Envelopes, unless empty, says why the payloads of batches may hold more than those of the
+	// histories. What they have held they must still hold. The test fails if none does.
 	Envelopes string
-	// Names, unless empty, says why built-in errors may have names with a prefix. The test fails if none has.
+	// Names, unless empty, says why built-in errors may have names with a prefix. The test fails if
+	// none has.
 	Names string
-	// Winners, unless empty, says why another branch may have decided a batch than in the histories. The test
-	// fails if none has.
+	// Winners, unless empty, says why another branch may have decided a batch than in the
+	// histories. The test fails if none has.
 	Winners string
 }
 
-// Test runs programs along the histories in a directory. From every cut, the engine of today must end the execution
-// as the engine of the history has ended it, with the same operations, and without running a body whose result is in
-// the log. From the beginning, it must write the updates of the history byte by byte, in the order of the history
-// within each ordered scope; in which calls they travel is not compared.
+// Test runs programs along the histories in a directory. From every cut, the engine of today must
+// end the execution as the engine of the history has ended it, with the same operations, and
+// without running a body whose result is in the log. From the beginning, it must write the updates
+// of the history byte by byte, in the order of the history within each ordered scope; in which
+// calls they travel is not compared.
 func Test(t *testing.T, dir string, programs []Program, want Expected) { //nolint:tparallel // its callers do
 	t.Helper()
 	files := orphans(t, dir, programs)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// text is text of a log. In JSON it is a string; text with long runs of one character is a list of strings and
-// of runs, such as {"x": 300000}.
+// text is text of a log. In JSON it is a string; text with long runs of one character is a list of
+// strings and of runs, such as {"x": 300000}.
 type text string
 
 // longRun is how many equal characters are written as their number.

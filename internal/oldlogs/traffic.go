@@ -12,8 +12,8 @@ import (
 type traffic struct {
 	// wrote are the updates of each operation, by ID.
 	wrote map[string][]update
-	// orders are the operations of each scope as they began, full the updates of its operations, by the tag of
-	// the scope.
+	// orders are the operations of each scope as they began, full the updates of its operations, by
+	// the tag of the scope.
 	orders, full map[string][]string
 }
 
@@ -46,7 +46,8 @@ func keys(updates []update) []string {
 	return list
 }
 
-// compare compares what another execution has written with the history, and returns a sentence for each difference.
+// compare compares what another execution has written with the history, and returns a sentence for
+// each difference.
 func (h *history) compare(got *traffic, like *likeness) (problems []string) {
 	want := trafficOf(h.moments)
 	var names paths
@@ -94,7 +95,8 @@ func both(list, other []string, repeat bool) (kept []string) {
 	return kept
 }
 
-// mayWrite reports whether the engine that wrote the history might have written an operation like this.
+// mayWrite reports whether the engine that wrote the history might have written an operation like
+// this.
 func (h *history) mayWrite(id string, want, got []update, like *likeness) bool {
 	if like.updates(want, got) {
 		return true

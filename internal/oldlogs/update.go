@@ -6,8 +6,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// update is a change of an operation. In a file, the first of an operation has its kind, sub-type, name and
-// parent; later ones have them only if they differ.
+// update is a change of an operation. In a file, the first of an operation has its kind, sub-type,
+// name and parent; later ones have them only if they differ.
 type update struct {
 	Action  checkpoint.Action `json:"do"`
 	Kind    checkpoint.Kind   `json:"kind,omitempty"`

@@ -9,8 +9,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// watch is the context of an invocation of the code: runs, unless nil, is told of every body before it runs. If the
-// machine is in haste, bodies and calls take some time.
+// watch is the context of an invocation of the code: runs, unless nil, is told of every body before
+// it runs. If the machine is in haste, bodies and calls take some time.
 func (m *machine) watch(ctx context.Context, runs func(info op.Info, strict bool)) context.Context {
 	if client, ok := checkpoint.ClientFrom(ctx); ok && m.haste != nil {
 		ctx = checkpoint.WithClient(ctx, &slowClient{Client: client, haste: m.haste})

@@ -103,8 +103,8 @@ func scopeNumber(operationID string) (num uint64, ok bool) {
 	return num, idBytes().hasAll(operationID[:slugEnd])
 }
 
-// charset is a set of ASCII characters: a bit for each, those below 64 in low. A replay looks at every byte of every
-// ID, and a bit is found faster than a range.
+// charset is a set of ASCII characters: a bit for each, those below 64 in low. A replay looks at
+// every byte of every ID, and a bit is found faster than a range.
 type charset struct{ low, high uint64 }
 
 func (s charset) has(c byte) bool {

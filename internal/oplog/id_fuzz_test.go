@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/internal/oplog"
 )
 
-// FuzzID looks at two operations: IDs show their scope, fit the wire, and are the same for the same operation
-// only.
+// FuzzID looks at two operations: IDs show their scope, fit the wire, and are the same for the same
+// operation only.
 func FuzzID(f *testing.F) {
 	f.Add("", "charge-card", "SKU-1", uint16(0), "", "charge-card", "SKU-1", uint16(1))
 	f.Add("", "ab", "", uint16(0), "", "a", "b", uint16(0))

@@ -2,8 +2,9 @@ package oplog
 
 import "hash/maphash"
 
-// index finds the entries of a log by their IDs. It is a hash table of places, whose keys are in the entries
-// themselves: a replay makes an entry for each of thousands of records, and a map would hold every key once more.
+// index finds the entries of a log by their IDs. It is a hash table of places, whose keys are in
+// the entries themselves: a replay makes an entry for each of thousands of records, and a map would
+// hold every key once more.
 type index struct {
 	seed  maphash.Seed
 	slots []int32 // one more than a place in the entries; zero: free. A power of two of them, a quarter of them free.

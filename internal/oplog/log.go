@@ -69,8 +69,8 @@ func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
 	return nil, false
 }
 
-// Find returns the record of an operation, nil if there is none, and its place in the order in which the operations
-// became known, which is the order of their start. It claims nothing.
+// Find returns the record of an operation, nil if there is none, and its place in the order in
+// which the operations became known, which is the order of their start. It claims nothing.
 func (l *Log) Find(id []byte) (op *checkpoint.Operation, place int) {
 	i, ok := l.index.find(l.entries, id)
 	if !ok || l.entries[i].op == nil {
@@ -98,8 +98,8 @@ func (l *Log) ClaimedBy(id []byte) Claimer {
 	return 0
 }
 
-// ClaimBy is [Log.Claim] for one claimer of several, who is not zero. It returns who has claimed the ID first before;
-// zero if it was not claimed.
+// ClaimBy is [Log.Claim] for one claimer of several, who is not zero. It returns who has claimed
+// the ID first before; zero if it was not claimed.
 func (l *Log) ClaimBy(id []byte, by Claimer) (op *checkpoint.Operation, name string, before Claimer) {
 	i, ok := l.index.find(l.entries, id)
 	if !ok {
@@ -129,11 +129,11 @@ func (l *Log) Merge(ops []checkpoint.Operation) (changed []*checkpoint.Operation
 	return changed
 }
 
-// Apply records an update of our own that the service has acknowledged, for the case that its
-// reply did not contain the operation: a result that is committed must not be missing from the
-// log. Call it for no other update. It changes nothing if the record is terminal or if the
-// service would not allow the update; it returns the new record, else nil. now becomes the start
-// of an operation that had no record. The end of an operation stays zero: only the service knows it.
+// Apply records an update of our own that the service has acknowledged, for the case that its reply
+// did not contain the operation: a result that is committed must not be missing from the log. Call
+// it for no other update. It changes nothing if the record is terminal or if the service would not
+// allow the update; it returns the new record, else nil. now becomes the start of an operation that
+// had no record. The end of an operation stays zero: only the service knows it.
 func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
 	if u.Kind == checkpoint.KindExecution {
 		return nil

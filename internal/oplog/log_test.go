@@ -86,7 +86,8 @@ func TestLogClaims(t *testing.T) {
 	}
 }
 
-// A replay reads what is recorded, claims what the code declares, and finds out what it declares no longer.
+// A replay reads what is recorded, claims what the code declares, and finds out what it declares no
+// longer.
 func TestReplayOfAChangedHandler(t *testing.T) {
 	t.Parallel()
 	root := oplog.NewScope("")
@@ -411,7 +412,8 @@ func sameRecords(a, b *oplog.Log) string {
 	return ""
 }
 
-// TestClaimers: the log knows who has claimed a place first, and places of other claimers are not theirs.
+// TestClaimers: the log knows who has claimed a place first, and places of other claimers are not
+// theirs.
 func TestClaimers(t *testing.T) {
 	t.Parallel()
 	id := []byte(oplog.ID("", "charge", "", 0))

@@ -6,8 +6,9 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// Visible returns the records that the service gives to a function: without what is inside a context that has ended and
-// does not keep its result in its children (Lambda API, GetDurableExecutionState). The slice that it is given stays as it is.
+// Visible returns the records that the service gives to a function: without what is inside a
+// context that has ended and does not keep its result in its children (Lambda API,
+// GetDurableExecutionState). The slice that it is given stays as it is.
 func Visible(ops []checkpoint.Operation) []checkpoint.Operation {
 	ended := make(map[string]bool)
 	for i := range ops {

@@ -16,15 +16,16 @@ import (
 	"github.com/perdure/perdure/internal/outbox"
 )
 
-// unit is what a test adds to a queue: updates that are tied, of which the last has a payload of that many bytes.
+// unit is what a test adds to a queue: updates that are tied, of which the last has a payload of
+// that many bytes.
 type unit struct {
 	bytes int
 	tied  int // to how many it is tied that are before it
 	alone bool
 }
 
-// queue adds the units to a queue and returns the IDs of their updates. Those of a chain end with "-", but for
-// the last, which ends with "+" if it is not the only one.
+// queue adds the units to a queue and returns the IDs of their updates. Those of a chain end with
+// "-", but for the last, which ends with "+" if it is not the only one.
 func (d *desk) queue(units []unit) []string {
 	var ids []string
 	for i, u := range units {
@@ -98,8 +99,8 @@ func TestTiedUpdatesTravelTogether(t *testing.T) {
 	}
 }
 
-// An update that is tied to one that has not been added yet does not travel without it: the engine adds both
-// before it gives the turn away, so the queue is never asked in between.
+// An update that is tied to one that has not been added yet does not travel without it: the engine
+// adds both before it gives the turn away, so the queue is never asked in between.
 func TestTiedUpdateAtTheEnd(t *testing.T) {
 	t.Parallel()
 	d := newDesk()
@@ -120,8 +121,8 @@ func properties(n int) *gopter.Properties {
 	return gopter.NewProperties(parameters)
 }
 
-// Whatever is queued, what is tied is in one call, the order stays, and a call keeps to its limits unless it is a
-// single update or chain. What travels alone does.
+// Whatever is queued, what is tied is in one call, the order stays, and a call keeps to its limits
+// unless it is a single update or chain. What travels alone does.
 func TestCallsKeepTheLaws(t *testing.T) {
 	t.Parallel()
 	const most = outbox.MaxBytes
@@ -173,8 +174,9 @@ func wrongCalls(units []unit, calls [][]string) string {
 	return ""
 }
 
-// Whatever is added, held, withdrawn, flushed, polled and answered in whatever order: what was not withdrawn is
-// sent once, in the order it was added; numbers grow; a call is made as soon as one is due, and not before.
+// Whatever is added, held, withdrawn, flushed, polled and answered in whatever order: what was not
+// withdrawn is sent once, in the order it was added; numbers grow; a call is made as soon as one is
+// due, and not before.
 func TestQueueKeepsTheLaws(t *testing.T) {
 	t.Parallel()
 	p := properties(2_000)

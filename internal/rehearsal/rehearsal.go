@@ -1,9 +1,9 @@
-// Package rehearsal is what the perdure command and the process of a function say to each other when changed code is
-// rehearsed: an event that asks, and its answer. A process that is to answer is started with [Variable] set; it
-// carries out no invocation.
+// Package rehearsal is what the perdure command and the process of a function say to each other
+// when changed code is rehearsed: an event that asks, and its answer. A process that is to answer
+// is started with [Variable] set; it carries out no invocation.
 //
-// The event is not that of a durable function, so that a build which does not know it refuses it before any code of
-// the handler runs.
+// The event is not that of a durable function, so that a build which does not know it refuses it
+// before any code of the handler runs.
 package rehearsal
 
 import (
@@ -13,7 +13,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// Variable is the variable of the environment that has a function answer rehearsals instead of invocations.
+// Variable is the variable of the environment that has a function answer rehearsals instead of
+// invocations.
 const Variable = "PERDURE_REHEARSE"
 
 // Version is that of the events and answers. A build answers those of its own version.

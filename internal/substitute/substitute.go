@@ -1,5 +1,5 @@
-// Package substitute has functions run other operations than their code declares: a test kit puts stubs in place of
-// bodies, and sees every operation before it runs.
+// Package substitute has functions run other operations than their code declares: a test kit puts
+// stubs in place of bodies, and sees every operation before it runs.
 package substitute
 
 import (
@@ -8,8 +8,9 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Func replaces an operation by another one before it is run: path is where it runs. It returns n for operations that
-// stay as they are. What it returns must have the name, the key and the kind of n.
+// Func replaces an operation by another one before it is run: path is where it runs. It returns n
+// for operations that stay as they are. What it returns must have the name, the key and the kind of
+// n.
 type Func func(path string, n node.Node) node.Node
 
 type contextKey struct{}

@@ -1,5 +1,5 @@
-// Package subtype is the one home of the sub-types of operations on the wire. Source: the service's other SDKs, which
-// spell them like this; the service only compares them.
+// Package subtype is the one home of the sub-types of operations on the wire. Source: the service's
+// other SDKs, which spell them like this; the service only compares them.
 package subtype
 
 // The sub-types that operations of package op have. Users choose another one with op.WithSubType.

@@ -109,7 +109,8 @@ func BenchmarkSpawnAndUnwind(b *testing.B) {
 	}
 }
 
-// 1,000 goroutines begin, wait, and end with Goexit, all at once: what BenchmarkSpawnAndUnwind is compared with.
+// 1,000 goroutines begin, wait, and end with Goexit, all at once: what BenchmarkSpawnAndUnwind is
+// compared with.
 func BenchmarkPlainGoexit(b *testing.B) {
 	for range b.N {
 		var begun, ended sync.WaitGroup

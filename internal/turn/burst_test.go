@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// burst posts the events of a script from several goroutines at once, while bodies end when they like.
+// burst posts the events of a script from several goroutines at once, while bodies end when they
+// like.
 type burst struct {
 	p    *play
 	left int // events that were not taken
@@ -88,8 +89,8 @@ func firstOf(problems ...string) string {
 	return ""
 }
 
-// retrace says where a trace differs from what the model makes of the same sequence of events; empty if it does
-// not.
+// retrace says where a trace differs from what the model makes of the same sequence of events;
+// empty if it does not.
 func retrace(programs, events [][]action, trace []line) string {
 	m := model{programs: programs, burst: true}
 	for len(m.trace) < len(trace) {
@@ -115,8 +116,9 @@ func retrace(programs, events [][]action, trace []line) string {
 	return ""
 }
 
-// However events come in, no wake-up is lost, and what strands do is what the sequence of events says. They are
-// posted from several goroutines at once, so a schedule that fails need not fail again.
+// However events come in, no wake-up is lost, and what strands do is what the sequence of events
+// says. They are posted from several goroutines at once, so a schedule that fails need not fail
+// again.
 func TestTraceIsAFunctionOfTheSequenceOfEvents(t *testing.T) { //nolint:paralleltest // sets GOMAXPROCS
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, procs := range []int{1, 2, 4} {
@@ -131,7 +133,8 @@ func TestTraceIsAFunctionOfTheSequenceOfEvents(t *testing.T) { //nolint:parallel
 	}
 }
 
-// The same posts in the same order make the same trace, although strands run on goroutines of their own.
+// The same posts in the same order make the same trace, although strands run on goroutines of their
+// own.
 func TestSamePostsMakeTheSameTrace(t *testing.T) { //nolint:paralleltest // sets GOMAXPROCS
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	scripts := make([]script, 5)

@@ -10,7 +10,8 @@ import (
 	"github.com/leanovate/gopter/gen"
 )
 
-// A turn does what the model does, whatever events come. Gopter shrinks what fails, and prints it as a script.
+// A turn does what the model does, whatever events come. Gopter shrinks what fails, and prints it
+// as a script.
 func TestTurnEqualsItsModel(t *testing.T) {
 	t.Parallel()
 	parameters := gopter.DefaultTestParameters()

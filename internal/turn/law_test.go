@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// No schedule loses a wake-up, rests while something can go on, or differs in any other way from a model of
-// a turn that has one goroutine.
+// No schedule loses a wake-up, rests while something can go on, or differs in any other way from a
+// model of a turn that has one goroutine.
 func TestSchedulesEqualTheModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(times(100_000)) {
@@ -19,7 +19,8 @@ func TestSchedulesEqualTheModel(t *testing.T) {
 	}
 }
 
-// shrink returns the shortest script that it finds to fail, and how. One that hangs takes long each time.
+// shrink returns the shortest script that it finds to fail, and how. One that hangs takes long each
+// time.
 func shrink(s script, problem string) (script, string) {
 	for again, began := true, time.Now(); again && time.Since(began) < patience; {
 		again = false

@@ -9,8 +9,8 @@ import (
 )
 
 // number reads the number of the calling goroutine from its stack. That takes a microsecond at the
-// top of a goroutine and more further down, so it is read when a strand begins, and only if its stack
-// does not show whose it is.
+// top of a goroutine and more further down, so it is read when a strand begins, and only if its
+// stack does not show whose it is.
 func number() uint64 {
 	var buf [64]byte
 	return parseNumber(buf[:runtime.Stack(buf[:], false)])
@@ -30,8 +30,8 @@ func parseNumber(stack []byte) uint64 {
 	return n
 }
 
-// stackOf returns the stack of one goroutine out of a dump of all, with its first line; nil if it is
-// not among them.
+// stackOf returns the stack of one goroutine out of a dump of all, with its first line; nil if it
+// is not among them.
 func stackOf(dump []byte, number uint64) []byte {
 	want := []byte("goroutine " + strconv.FormatUint(number, 10) + " ")
 	for stack := range bytes.SplitSeq(dump, []byte("\n\n")) {
@@ -45,7 +45,8 @@ func stackOf(dump []byte, number uint64) []byte {
 // mainName is how [Strand.main] is named in a stack, up to its argument.
 const mainName = "turn.(*Strand).main("
 
-// told is what is known of the stacks of this program: nothing yet, that they say whose they are, or that they do not.
+// told is what is known of the stacks of this program: nothing yet, that they say whose they are,
+// or that they do not.
 var told atomic.Int32 //nolint:gochecknoglobals // how the program was compiled is the same for all turns
 
 const (
@@ -53,8 +54,9 @@ const (
 	tellNot
 )
 
-// tellsStrands reports whether the stack of a strand shows which strand it is, as the argument of its main function.
-// That is so wherever we have looked, but no one has promised it, so the first strand looks at its own.
+// tellsStrands reports whether the stack of a strand shows which strand it is, as the argument of
+// its main function. That is so wherever we have looked, but no one has promised it, so the first
+// strand looks at its own.
 func tellsStrands(s *Strand) bool {
 	if told.Load() == 0 {
 		look(s)
@@ -82,7 +84,8 @@ func (s *Strand) isMainOf(stack []byte) bool {
 	return ok && len(rest) > 0 && (rest[0] == ')' || rest[0] == '?') // a question mark: it need not be kept any more
 }
 
-// find returns the stack of the strand out of a dump of all, with its first line; nil if it is not among them.
+// find returns the stack of the strand out of a dump of all, with its first line; nil if it is not
+// among them.
 func (s *Strand) find(dump []byte) []byte {
 	if s.number != 0 {
 		return stackOf(dump, s.number)
@@ -95,7 +98,8 @@ func (s *Strand) find(dump []byte) []byte {
 	return nil
 }
 
-// waits reports whether a goroutine with this stack waits for another one: it neither runs nor could.
+// waits reports whether a goroutine with this stack waits for another one: it neither runs nor
+// could.
 func waits(stack []byte) bool {
 	line, _, _ := bytes.Cut(stack, []byte("\n"))
 	_, state, ok := bytes.Cut(line, []byte("["))

@@ -88,7 +88,8 @@ func (p *play) strand(x int) *actor {
 	return p.strands[x%len(p.strands)]
 }
 
-// do has an event from outside taken, and waits until nothing can go on. It reports whether that came about.
+// do has an event from outside taken, and waits until nothing can go on. It reports whether that
+// came about.
 func (p *play) do(e event) bool {
 	if e.back >= 0 {
 		s := p.strand(e.back)

@@ -6,7 +6,8 @@ type queue[T any] struct {
 	head  int
 }
 
-// push adds an item. A queue that is never empty does not grow with the items that were taken from it.
+// push adds an item. A queue that is never empty does not grow with the items that were taken from
+// it.
 func (q *queue[T]) push(v T) {
 	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 {
 		n := copy(q.items, q.items[q.head:])

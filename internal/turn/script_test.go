@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// A script says what strands do, and which events there are: its actions are done by the real turn in play_test.go,
-// and by a model of it in model_test.go.
+// A script says what strands do, and which events there are: its actions are done by the real turn
+// in play_test.go, and by a model of it in model_test.go.
 type script struct {
-	// programs are those of the strands, by number; those with higher numbers begin again with the first one.
+	// programs are those of the strands, by number; those with higher numbers begin again with the
+	// first one.
 	programs [][]action
 	// events are posted from outside, each when all is at rest.
 	events []event

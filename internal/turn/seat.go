@@ -19,8 +19,8 @@ type Caller int
 const (
 	// Own is the strand itself, from its innermost seat: it has the turn now.
 	Own Caller = iota
-	// Inside is the strand's own goroutine, in a function that the engine has called, or from a seat
-	// that is not the innermost one. It has the turn now.
+	// Inside is the strand's own goroutine, in a function that the engine has called, or from a
+	// seat that is not the innermost one. It has the turn now.
 	Inside
 	// InBody is the strand's own goroutine, while it is off the turn.
 	InBody
@@ -30,8 +30,8 @@ const (
 	Foreign
 )
 
-// Who returns who the calling goroutine is, without taking the turn. [Own] and [Inside] are not distinguished:
-// it returns Own for both.
+// Who returns who the calling goroutine is, without taking the turn. [Own] and [Inside] are not
+// distinguished: it returns Own for both.
 func (p *Seat) Who() Caller {
 	off := p.s.offs.Load()
 	switch own := p.s.id.Load() == g(); {
@@ -45,8 +45,8 @@ func (p *Seat) Who() Caller {
 	return Foreign
 }
 
-// Enter is called when code outside the engine calls it. A strand that has lost the turn waits for it
-// here.
+// Enter is called when code outside the engine calls it. A strand that has lost the turn waits for
+// it here.
 func (p *Seat) Enter() Caller {
 	who := p.Who()
 	if who != Own {
@@ -82,9 +82,9 @@ func (t *Turn) Leave(p *Seat) {
 // contended is set in a ticket if others could go on.
 const contended = 1
 
-// Regain takes the turn back from the code outside the engine that the strand has been in, also if it
-// was lost, when that code has returned, panicked or exited. It does nothing if the strand has the
-// turn. It is called by the strand's own goroutine.
+// Regain takes the turn back from the code outside the engine that the strand has been in, also if
+// it was lost, when that code has returned, panicked or exited. It does nothing if the strand has
+// the turn. It is called by the strand's own goroutine.
 func (s *Strand) Regain() {
 	if s.seat == nil || s.seat.ticket == 0 {
 		return

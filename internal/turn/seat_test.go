@@ -151,7 +151,8 @@ func TestUser(t *testing.T) {
 	})
 }
 
-// A function that fails in the middle of what the engine does hands the turn back with Regain, once or twice.
+// A function that fails in the middle of what the engine does hands the turn back with Regain, once
+// or twice.
 func TestRegainTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

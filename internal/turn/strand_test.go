@@ -437,7 +437,8 @@ func TestStrandsRunOneAtATimeInOrder(t *testing.T) {
 	})
 }
 
-// Deferred functions of many strands that are ended at once do not race: the race detector would say so.
+// Deferred functions of many strands that are ended at once do not race: the race detector would
+// say so.
 func TestDeferredFunctionsHaveTheTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

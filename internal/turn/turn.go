@@ -76,8 +76,8 @@ type Turn struct {
 // New returns a turn without strands that nothing has yet.
 func New(m Machine) *Turn { return &Turn{machine: m} }
 
-// Running returns the strand that has the turn, in the engine or outside; nil in an event and in the machine.
-// With the turn.
+// Running returns the strand that has the turn, in the engine or outside; nil in an event and in
+// the machine. With the turn.
 func (t *Turn) Running() *Strand { return t.current.Load() }
 
 // Caller returns the strand whose goroutine is calling, if it has the turn; nil if it has not.
@@ -88,8 +88,8 @@ func (t *Turn) Caller() *Strand {
 	return nil
 }
 
-// User returns the strand whose code outside the engine has the turn; nil if there is none. It needs no
-// turn.
+// User returns the strand whose code outside the engine has the turn; nil if there is none. It
+// needs no turn.
 func (t *Turn) User() *Strand {
 	if t.now.Load() == 0 {
 		return nil
@@ -97,7 +97,8 @@ func (t *Turn) User() *Strand {
 	return t.user.Load()
 }
 
-// Away reports whether the calling goroutine is that of a strand that is off the turn. It needs no turn.
+// Away reports whether the calling goroutine is that of a strand that is off the turn. It needs no
+// turn.
 func (t *Turn) Away() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -163,8 +164,8 @@ func (t *Turn) drive(self *Strand) (own bool) {
 	}
 }
 
-// advance goes on until a strand can run, or nothing is left to do; then the turn is free. A panic of
-// the machine or of an event is reported to the machine, and does not keep anybody waiting.
+// advance goes on until a strand can run, or nothing is left to do; then the turn is free. A panic
+// of the machine or of an event is reported to the machine, and does not keep anybody waiting.
 func (t *Turn) advance() (next *Strand, idle bool) {
 	defer func() {
 		if v := recover(); v != nil {

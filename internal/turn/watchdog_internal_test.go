@@ -36,7 +36,8 @@ func (t *Turn) lockSpinning() {
 	}
 }
 
-// Code that gets the turn while others wait is watched, also if the watchdog is about to stop just then.
+// Code that gets the turn while others wait is watched, also if the watchdog is about to stop just
+// then.
 func TestWatchdogIsSetWhileOthersWait(t *testing.T) {
 	t.Parallel()
 	tn := New(waiter{})
@@ -285,8 +286,8 @@ func TestQueueDoesNotGrowWithWhatWasTaken(t *testing.T) {
 	}
 }
 
-// strandsAtWork runs strands that block in user code below many functions, one after the other, and returns them with
-// what ends them.
+// strandsAtWork runs strands that block in user code below many functions, one after the other, and
+// returns them with what ends them.
 func strandsAtWork(t *testing.T, n int) (strands []*Strand, end func()) {
 	t.Helper()
 	tn := New(idler{})
@@ -316,8 +317,8 @@ func below(depth int, f func()) {
 	below(depth-1, f)
 }
 
-// TestStacksTellWhoseTheyAre: each strand is found in a dump, by the argument of its main function, and by its number
-// where stacks do not show arguments.
+// TestStacksTellWhoseTheyAre: each strand is found in a dump, by the argument of its main function,
+// and by its number where stacks do not show arguments.
 func TestStacksTellWhoseTheyAre(t *testing.T) {
 	t.Parallel()
 	strands, end := strandsAtWork(t, 50)

@@ -23,8 +23,9 @@ func (f *floor) outside(s *turn.Strand, code func()) {
 	p.Enter()
 }
 
-// Two strands that hold a mutex while they are parked end right: the one that waits for it loses the turn. It is
-// a real mutex, for which the clock of a bubble does not go on, so this takes real time.
+// Two strands that hold a mutex while they are parked end right: the one that waits for it loses
+// the turn. It is a real mutex, for which the clock of a bubble does not go on, so this takes real
+// time.
 func TestMutexAcrossAPark(t *testing.T) {
 	t.Parallel()
 	f := newFloor()
@@ -317,8 +318,8 @@ func TestComputingKeepsTheTurn(t *testing.T) {
 	})
 }
 
-// At rest no timer is set, so a bubble notices that its goroutines wait forever. This test runs in a process of
-// its own, which must fail.
+// At rest no timer is set, so a bubble notices that its goroutines wait forever. This test runs in
+// a process of its own, which must fail.
 func TestDeadlockIsDetected(t *testing.T) {
 	t.Parallel()
 	const inside = "PERDURE_DEADLOCK"

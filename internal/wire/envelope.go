@@ -16,8 +16,8 @@ type Envelope struct {
 	Winner int `json:"winner"`
 	// Status has one letter for each branch that counts as started: see [Started].
 	Status string `json:"status"`
-	// IDs are the marks of the branches, in one text; empty if all are identified by their index, and
-	// in what was written before there were marks.
+	// IDs are the marks of the branches, in one text; empty if all are identified by their index,
+	// and in what was written before there were marks.
 	IDs     string `json:"ids,omitempty"`
 	Items   []Item `json:"items,omitempty"`
 	Summary string `json:"summary,omitempty"`
@@ -84,7 +84,8 @@ func (e *Envelope) Short(summary string) *Envelope {
 	}
 }
 
-// IsShort reports whether a payload is an envelope whose results are in the records of the branches.
+// IsShort reports whether a payload is an envelope whose results are in the records of the
+// branches.
 func IsShort(payload []byte) bool {
 	e, ok := ReadEnvelope(payload)
 	return ok && e.Status != "" && len(e.Items) == 0

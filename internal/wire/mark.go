@@ -13,8 +13,8 @@ type Mark string
 
 const (
 	markDomain = "perdure-branch"
-	// markSize is the length of a mark in characters, of six bits each. With 48 bits a branch that was
-	// replaced by another one is taken for it once in 280 trillion times.
+	// markSize is the length of a mark in characters, of six bits each. With 48 bits a branch that
+	// was replaced by another one is taken for it once in 280 trillion times.
 	markSize = 8
 	// indexMark stands for a branch without a mark before others that have one.
 	indexMark = '.'
@@ -48,8 +48,8 @@ func JoinMarks(marks []Mark) string {
 	return b.String()
 }
 
-// splitMarks is the reverse of JoinMarks, for at least that many branches. A text that was cut gives
-// a mark that no branch has.
+// splitMarks is the reverse of JoinMarks, for at least that many branches. A text that was cut
+// gives a mark that no branch has.
 func splitMarks(text string, atLeast int) []Mark {
 	marks := make([]Mark, 0, max(atLeast, len(text)/markSize))
 	for text != "" {

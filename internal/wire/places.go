@@ -8,8 +8,8 @@ const allEnded = "ALL_COMPLETED"
 
 // Misfit says why the branches of the code cannot be those that a batch ended with.
 type Misfit struct {
-	// Gone is the place in the envelope of a branch that the code does not have, Added the index of a
-	// branch of the code that was not there. The other one of the two is Absent.
+	// Gone is the place in the envelope of a branch that the code does not have, Added the index of
+	// a branch of the code that was not there. The other one of the two is Absent.
 	Gone, Added int
 }
 

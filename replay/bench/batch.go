@@ -9,7 +9,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// items is how many items the map has, and how many branches are parked when an invocation suspends.
+// items is how many items the map has, and how many branches are parked when an invocation
+// suspends.
 const items = 1000
 
 func mapRows() []Row {

@@ -47,7 +47,8 @@ func find(metrics []bench.Metric, unit string) (bench.Metric, bool) {
 	return bench.Metric{}, false
 }
 
-// TestLimits: a number passes up to its limit, which is never below its goal, and one without a limit passes.
+// TestLimits: a number passes up to its limit, which is never below its goal, and one without a
+// limit passes.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

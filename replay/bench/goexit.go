@@ -9,16 +9,16 @@ import (
 // goexits is a number of goroutines that wait for one channel and end by Goexit.
 type goexits struct {
 	goroutines int
-	// frames is how many functions each of them is inside of, and guards how many of these recover from
-	// a panic. Goexit goes through all of them.
+	// frames is how many functions each of them is inside of, and guards how many of these recover
+	// from a panic. Goexit goes through all of them.
 	frames, guards int
-	// cold says that other memory is used between the start of the goroutines and their end, as it is when
-	// each of them has done something.
+	// cold says that other memory is used between the start of the goroutines and their end, as it
+	// is when each of them has done something.
 	cold bool
 }
 
-// branchFrames and branchGuards are those of a branch that waits: the goroutine, the branch, its guard, the
-// user's function with its dictionary, Run, the scope, and the waiting.
+// branchFrames and branchGuards are those of a branch that waits: the goroutine, the branch, its
+// guard, the user's function with its dictionary, Run, the scope, and the waiting.
 const (
 	branchFrames = 11
 	branchGuards = 2
@@ -57,7 +57,8 @@ func (g goexits) measure() (time.Duration, error) {
 	return time.Since(began), nil
 }
 
-// descend calls itself, and at the bottom park. Its frames are as large as those of the interpreter.
+// descend calls itself, and at the bottom park. Its frames are as large as those of the
+// interpreter.
 //
 //go:noinline
 func descend(frames, guards int, park func()) byte {

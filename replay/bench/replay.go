@@ -72,8 +72,8 @@ func byKeys(i int) (b op.Builder[int, string], name, key string) {
 	return func(in int) op.Op[string] { return step(in).Key(key) }, "charge-card", key
 }
 
-// replayRow is a log of steps that have succeeded with results of that many bytes, from the bytes of
-// the event to the next operation.
+// replayRow is a log of steps that have succeeded with results of that many bytes, from the bytes
+// of the event to the next operation.
 func replayRow(name string, of shape, bytes int, goals replayGoals) Row {
 	return Row{
 		Name:  "Replay/" + name,

@@ -20,8 +20,8 @@ type Metric struct {
 	Unit  string
 	Value float64
 	Most  float64
-	// Limit is what a later change must keep, with room for a busy machine; zero if it may be anything. A count has
-	// its goal for a limit, a ratio about one and a half of what was reached.
+	// Limit is what a later change must keep, with room for a busy machine; zero if it may be
+	// anything. A count has its goal for a limit, a ratio about one and a half of what was reached.
 	Limit float64
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/replay/bench/work"
 )
 
-// workRows are the rows whose work other versions are compared by, too: see the program in compare. Each has a
-// yardstick in the same run.
+// workRows are the rows whose work other versions are compared by, too: see the program in compare.
+// Each has a yardstick in the same run.
 func workRows() []Row {
 	x := func(of string) func(work.Sample) float64 {
 		return func(s work.Sample) float64 { return s[work.Micros] / s[of] }

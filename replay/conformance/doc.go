@@ -1,4 +1,5 @@
-// Package conformance judges durable functions by requirements that are written down in YAML, offline.
+// Package conformance judges durable functions by requirements that are written down in YAML,
+// offline.
 //
 // A requirement says what a function is given, which events its history holds, what it results in
 // and what it logs. It is judged in this order:
@@ -11,8 +12,8 @@
 //  4. The status and the result must be those of the requirement: see [Vars.Outcome].
 //  5. The listed log lines must have been written: see [Vars.Logs].
 //
-// Functions that end their process run in one, as do all others if asked to: see [Processes]. [Stack]
-// is what the published runner of these requirements can be pointed at.
+// Functions that end their process run in one, as do all others if asked to: see [Processes].
+// [Stack] is what the published runner of these requirements can be pointed at.
 //
 // The requirements are data that this module reads, from the directories that the environment
 // variable CONFORMANCE_REQUIREMENTS lists.

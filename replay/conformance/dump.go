@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// dump is the JSON of a node without aliases, with the variables inside its texts replaced: members in the order
-// of the file, and spaces where the published judge has them.
+// dump is the JSON of a node without aliases, with the variables inside its texts replaced: members
+// in the order of the file, and spaces where the published judge has them.
 func dump(n *yaml.Node, v *Vars) (string, error) {
 	switch n.Kind {
 	case 0:

@@ -8,8 +8,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// InputOf is the input of a requirement's function. Random text that is long is made of one letter: nothing depends
-// on which it is, and it is short where it is kept.
+// InputOf is the input of a requirement's function. Random text that is long is made of one letter:
+// nothing depends on which it is, and it is short where it is kept.
 func InputOf(q *Requirement, v *Vars) (string, error) {
 	const long = 256
 	for name, value := range v.values {
@@ -20,7 +20,8 @@ func InputOf(q *Requirement, v *Vars) (string, error) {
 	return dump(&q.Input, v)
 }
 
-// Outside answers callbacks as a requirement says: in the order in which they were created, one after the other.
+// Outside answers callbacks as a requirement says: in the order in which they were created, one
+// after the other.
 type Outside struct {
 	vars *Vars
 	left []Action
@@ -32,7 +33,8 @@ func NewOutside(q *Requirement, v *Vars) *Outside {
 	return &Outside{vars: v, left: slices.Clone(q.Actions)}
 }
 
-// Next returns what is done next to a callback, when, and with which payload; ok is false if nothing is.
+// Next returns what is done next to a callback, when, and with which payload; ok is false if
+// nothing is.
 func (o *Outside) Next(name string, now time.Time) (act Action, at time.Time, payload string, ok bool) {
 	a := actor{vars: o.vars}
 	i := slices.IndexFunc(o.left, func(act Action) bool { return a.isAbout(act, name) })

@@ -7,9 +7,9 @@ import (
 
 // Host runs functions: in this process, or wherever else there is one.
 type Host interface {
-	// Run runs the function with the ID of the requirement until its execution has ended, or, if the
-	// requirement does not say how it ends, until the last listed event has happened.
-	// vars are the variables of input and callbacks.
+	// Run runs the function with the ID of the requirement until its execution has ended, or, if
+	// the requirement does not say how it ends, until the last listed event has happened. vars are
+	// the variables of input and callbacks.
 	Run(ctx context.Context, q *Requirement, vars *Vars) (*Observation, error)
 }
 

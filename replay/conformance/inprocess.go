@@ -21,7 +21,8 @@ import (
 type InProcess struct {
 	// Faults break things on purpose.
 	Faults []local.Faults
-	// Functions are the functions by the IDs of their requirements; nil stands for [handlers.Table].
+	// Functions are the functions by the IDs of their requirements; nil stands for
+	// [handlers.Table].
 	Functions func(w handlers.World) map[string]lambda.Handler
 }
 

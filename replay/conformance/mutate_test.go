@@ -13,8 +13,8 @@ import (
 )
 
 // TestMutantsAreNoticed: whatever of an execution a requirement speaks of, a change of it is
-// noticed, and nothing else is. What each requirement's own execution has left behind is changed
-// in every such place, one at a time; a second reading of the rules, in oracle_test.go, says whether
+// noticed, and nothing else is. What each requirement's own execution has left behind is changed in
+// every such place, one at a time; a second reading of the rules, in oracle_test.go, says whether
 // the change matters.
 func TestMutantsAreNoticed(t *testing.T) {
 	t.Parallel()

@@ -22,8 +22,8 @@ import (
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )
 
-// TestOldLogs: what earlier engines have begun of the functions of requirements, this one ends. The requirements
-// themselves are read only to record a history; CONTRIBUTING.md says how.
+// TestOldLogs: what earlier engines have begun of the functions of requirements, this one ends. The
+// requirements themselves are read only to record a history; CONTRIBUTING.md says how.
 func TestOldLogs(t *testing.T) {
 	t.Parallel()
 	var programs []oldlogs.Program

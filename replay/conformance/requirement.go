@@ -71,7 +71,8 @@ type Action struct {
 	// Operation is success, failure or heartbeat.
 	Operation string    `yaml:"Operation"`
 	Payload   yaml.Node `yaml:"Payload"`
-	// Delay is the time since the callback was created, or the callback before it was answered, in seconds.
+	// Delay is the time since the callback was created, or the callback before it was answered, in
+	// seconds.
 	Delay float64 `yaml:"Delay"`
 }
 
@@ -79,8 +80,8 @@ type Action struct {
 type Line struct {
 	// Match has the fields of the lines it is about.
 	Match Object `yaml:"match"`
-	// Count is how many there are; with it, Min and Max do not count. Without any of the three there
-	// is at least one.
+	// Count is how many there are; with it, Min and Max do not count. Without any of the three
+	// there is at least one.
 	Count *int `yaml:"count"`
 	Min   *int `yaml:"min_count"`
 	Max   *int `yaml:"max_count"`

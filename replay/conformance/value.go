@@ -226,7 +226,8 @@ func rational(x any) (*big.Rat, bool) {
 	return nil, false
 }
 
-// str is a value as a text, as Python's str spells it; but members come in the order of their names.
+// str is a value as a text, as Python's str spells it; but members come in the order of their
+// names.
 func str(x any) string {
 	if s, ok := x.(string); ok {
 		return s

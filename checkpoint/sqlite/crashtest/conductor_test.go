@@ -46,9 +46,9 @@ type conductor struct {
 	killed  bool           // the service was killed
 	moments int
 	acked   map[string][]update // by execution
-	// known are, by invocation, the operations whose success was confirmed before it began; invoked is
-	// closed when an execution is invoked for the next time; late are calls whose callers were killed
-	// and whose executions were invoked again before the calls were served.
+	// known are, by invocation, the operations whose success was confirmed before it began; invoked
+	// is closed when an execution is invoked for the next time; late are calls whose callers were
+	// killed and whose executions were invoked again before the calls were served.
 	known    map[invocation]map[string]bool
 	invoked  map[string]chan struct{}
 	late     map[call]bool
@@ -138,8 +138,9 @@ func (c *conductor) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// take takes in a report and kills if it is time. If that was the caller of a call in flight, every other
-// time it returns what is closed when the execution is invoked again: the call is to arrive after that.
+// take takes in a report and kills if it is time. If that was the caller of a call in flight, every
+// other time it returns what is closed when the execution is invoked again: the call is to arrive
+// after that.
 func (c *conductor) take(report *moment.Report) (again chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -113,8 +113,8 @@ func (y *yard) checkHistory(ctx context.Context, arn string) {
 	}
 }
 
-// checkInvocation checks how an invocation has ended: it did, its process was killed, or the service
-// was, under it.
+// checkInvocation checks how an invocation has ended: it did, its process was killed, or the
+// service was, under it.
 func (y *yard) checkInvocation(arn string, e *lambdatypes.Event) {
 	y.t.Helper()
 	d := e.InvocationCompletedDetails

@@ -1,8 +1,8 @@
 // Package filestore keeps offloaded payloads in a folder, for one machine or a shared file system.
 //
-// An object is a file, named after its hash, in a folder named after its scope. Files are 0600 and folders 0700, objects
-// are in plain text unless package seal stands before package offload, and a file is on disk with its name before Put
-// returns.
+// An object is a file, named after its hash, in a folder named after its scope. Files are 0600 and
+// folders 0700, objects are in plain text unless package seal stands before package offload, and a
+// file is on disk with its name before Put returns.
 package filestore
 
 import (
@@ -26,8 +26,8 @@ type Store struct {
 
 var _ offload.Listing = (*Store)(nil)
 
-// Open returns the store in that folder, which is made if it does not exist. The error is that of the file system.
-// Close releases it.
+// Open returns the store in that folder, which is made if it does not exist. The error is that of
+// the file system. Close releases it.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
@@ -46,8 +46,8 @@ func (s *Store) Close() error {
 	return s.root.Close()
 }
 
-// Put writes the object under another name, has it reach the disk, and renames it. It fails with the error of the file
-// system, and with that of ctx if it has ended before.
+// Put writes the object under another name, has it reach the disk, and renames it. It fails with
+// the error of the file system, and with that of ctx if it has ended before.
 func (s *Store) Put(ctx context.Context, k offload.Key, object []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -120,8 +120,8 @@ func (s *Store) sync(dir string) error {
 	return f.Close()
 }
 
-// Get reads the object. The error is [fs.ErrNotExist] if there is none, that of the file system, or that of ctx if it
-// has ended before.
+// Get reads the object. The error is [fs.ErrNotExist] if there is none, that of the file system, or
+// that of ctx if it has ended before.
 func (s *Store) Get(ctx context.Context, k offload.Key, size int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -146,7 +146,8 @@ func (s *Store) Get(ctx context.Context, k offload.Key, size int64) ([]byte, err
 	return object, nil
 }
 
-// Objects returns the objects in the order of their names, and what writers that were killed have left behind.
+// Objects returns the objects in the order of their names, and what writers that were killed have
+// left behind.
 func (s *Store) Objects(ctx context.Context) iter.Seq2[offload.Object, error] {
 	return func(yield func(offload.Object, error) bool) {
 		err := fs.WalkDir(s.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {

@@ -28,8 +28,8 @@ func KeyOf(object string) offload.Key {
 	return offload.Key{Scope: scope, Hash: hex.EncodeToString(sum[:])}
 }
 
-// Run checks the stores that open returns, each of them empty, against the sentences of [offload.Store] and
-// [offload.Listing].
+// Run checks the stores that open returns, each of them empty, against the sentences of
+// [offload.Store] and [offload.Listing].
 func Run(t *testing.T, open func(t *testing.T) offload.Listing) {
 	t.Helper()
 

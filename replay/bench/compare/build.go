@@ -13,7 +13,8 @@ import (
 // measured are the folders that are built with both versions.
 func measured() []string { return []string{"replay/bench/work", "replay/bench/compare/contender"} }
 
-// build builds the contender with a commit and with the checkout, and returns the paths of both programs.
+// build builds the contender with a commit and with the checkout, and returns the paths of both
+// programs.
 func build(ctx context.Context, folder, commit string) (old, fresh string, err error) {
 	root, err := output(ctx, "", "git", "rev-parse", "--show-toplevel")
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // pair is what both contenders have measured in one turn.
 type pair struct{ old, fresh work.Sample }
 
-// compete lets both programs do the work in turns; the one that is first changes each time. A turn before the
-// first one is not counted.
+// compete lets both programs do the work in turns; the one that is first changes each time. A turn
+// before the first one is not counted.
 func compete(ctx context.Context, name, folder, old, fresh string, turns int) (pairs []pair, err error) {
 	a, err := start(ctx, old, name, filepath.Join(folder, "old"))
 	if err != nil {

@@ -19,8 +19,8 @@ type goal struct {
 	unit string
 }
 
-// goals returns all goals. A goal that compares with the old version is a ratio to it; the others are numbers of
-// the new version alone.
+// goals returns all goals. A goal that compares with the old version is a ratio to it; the others
+// are numbers of the new version alone.
 func goals() []goal {
 	return []goal{
 		{work: "replay", means: "time, old = 1", of: toOld(work.Micros), most: 0.75, unit: work.Micros},
@@ -49,7 +49,8 @@ func ofOld(unit string) func(pair) float64 {
 	return func(p pair) float64 { return p.old[unit] / p.fresh[unit] }
 }
 
-// within is a number of the new version as a multiple of another one that it has measured in the same turn.
+// within is a number of the new version as a multiple of another one that it has measured in the
+// same turn.
 func within(unit, yardstick string) func(pair) float64 {
 	return func(p pair) float64 { return p.fresh[unit] / p.fresh[yardstick] }
 }

@@ -1,5 +1,6 @@
-// Command compare measures how much faster the checkout is than an earlier commit. It builds the same work with
-// both, lets the two programs take turns, and prints the ratios, which mean something on a busy machine too.
+// Command compare measures how much faster the checkout is than an earlier commit. It builds the
+// same work with both, lets the two programs take turns, and prints the ratios, which mean
+// something on a busy machine too.
 //
 //	go run ./replay/bench/compare                       every goal, nine turns each
 //	go run ./replay/bench/compare -work sqlite          the goals of work whose name contains sqlite

@@ -15,7 +15,8 @@ import (
 const (
 	// firstSteps is how many steps run for the first time, one after the other.
 	firstSteps = 1000
-	// shortSteps is how many steps a short invocation has, and shortTimes how many of them are measured.
+	// shortSteps is how many steps a short invocation has, and shortTimes how many of them are
+	// measured.
 	shortSteps, shortTimes = 3, 200
 	// branches is how many branches a batch has.
 	branches = 1000
@@ -100,7 +101,8 @@ func noSteps(n int) *replay.Function[op.None, op.None] {
 	})
 }
 
-// timedInvocations measures first invocations of a function, that many of them, by the part of all that is one.
+// timedInvocations measures first invocations of a function, that many of them, by the part of all
+// that is one.
 func timedInvocations(
 	f *replay.Function[op.None, op.None], want string, times, parts int, trip time.Duration,
 ) (Measure, error) {
@@ -166,7 +168,8 @@ func groups(levels int) *replay.Function[op.None, op.None] {
 	return replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) { return level(ctx, 0) })
 }
 
-// waitingGroups is a map of groups that each wait for long. last is called in the last of them before it waits.
+// waitingGroups is a map of groups that each wait for long. last is called in the last of them
+// before it waits.
 func waitingGroups(last func()) *replay.Function[op.None, op.None] {
 	in := make([]int, branches)
 	for i := range in {

@@ -47,7 +47,8 @@ func suspended() []Work {
 	}}
 }
 
-// goexits returns how long it takes to end goroutines that wait for one channel, with nothing on their stacks.
+// goexits returns how long it takes to end goroutines that wait for one channel, with nothing on
+// their stacks.
 func goexits(n int) time.Duration {
 	gate := make(chan struct{})
 	var ready, group sync.WaitGroup

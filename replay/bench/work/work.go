@@ -1,7 +1,7 @@
 // Package work has kinds of work that two versions of the library can be compared by.
 //
-// It is compiled against both, so it keeps to what users have: it imports no internal package, and an event that
-// is replayed is made of what a handler has sent when it ran for the first time.
+// It is compiled against both, so it keeps to what users have: it imports no internal package, and
+// an event that is replayed is made of what a handler has sent when it ran for the first time.
 package work
 
 import (
@@ -21,7 +21,8 @@ type Work struct {
 	Name string
 	// Means is what the work stands for.
 	Means string
-	// Prepare makes what is measured and returns what measures it once. Files go into folder, which is empty.
+	// Prepare makes what is measured and returns what measures it once. Files go into folder, which
+	// is empty.
 	Prepare func(ctx context.Context, folder string) (Measure, error)
 }
 
@@ -39,7 +40,8 @@ const (
 	Yardstick = "yardstick-µs"
 	// Allocs is how often each step allocates.
 	Allocs = "allocs/step"
-	// Heap is how much lives when results that are not used were replayed, as a multiple of the event.
+	// Heap is how much lives when results that are not used were replayed, as a multiple of the
+	// event.
 	Heap = "live-heap/event"
 	// Calls is how many checkpoint calls were made.
 	Calls = "calls"
@@ -69,7 +71,8 @@ func micros(f func() error) (float64, error) {
 	return float64(time.Since(began)) / float64(time.Microsecond), err
 }
 
-// tries is how often a measurement is repeated: the best of them is the one that other programs held up least.
+// tries is how often a measurement is repeated: the best of them is the one that other programs
+// held up least.
 const tries = 3
 
 // best returns the shortest time that f takes of some tries, in microseconds.

@@ -1,5 +1,5 @@
-// Command runner serves a stack that the published runner of the conformance tests can be pointed at,
-// and writes the template for it:
+// Command runner serves a stack that the published runner of the conformance tests can be pointed
+// at, and writes the template for it:
 //
 //	go run ./replay/conformance/runner -template template.yaml
 //

@@ -1,5 +1,5 @@
-// Package moment has the programs of the crash test report what they are about to do, and wait until
-// they may. Whoever is reported to can kill them meanwhile.
+// Package moment has the programs of the crash test report what they are about to do, and wait
+// until they may. Whoever is reported to can kill them meanwhile.
 package moment
 
 import (
@@ -24,8 +24,8 @@ const (
 	Committed Kind = "between commit and reply"
 	Storing   Kind = "during a store commit"
 
-	// Invoked and Submitted are only reported: a process has taken on an execution, and a callback has
-	// been handed over.
+	// Invoked and Submitted are only reported: a process has taken on an execution, and a callback
+	// has been handed over.
 	Invoked   Kind = "invoked"
 	Submitted Kind = "submitted"
 )

@@ -1,5 +1,5 @@
-// Command service is the service that the crash test kills: the local service with a store in a file,
-// its front, and functions in processes of their own.
+// Command service is the service that the crash test kills: the local service with a store in a
+// file, its front, and functions in processes of their own.
 //
 //	service STORE ADDRESS FUNCTION
 package main
@@ -72,8 +72,8 @@ func run(path, address, function string) error {
 	return server.Serve(listener)
 }
 
-// watched reports checkpoint calls, before they are served and before they are answered. A call that has
-// arrived is served also if its caller is gone, as it is where a network lies in between.
+// watched reports checkpoint calls, before they are served and before they are answered. A call
+// that has arrived is served also if its caller is gone, as it is where a network lies in between.
 func watched(front http.Handler) http.Handler {
 	var calls atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,5 +1,5 @@
-// Command contender measures one kind of work each time a line arrives, for compare, which builds it with both
-// versions that it compares.
+// Command contender measures one kind of work each time a line arrives, for compare, which builds
+// it with both versions that it compares.
 //
 //	contender <work> <empty folder>
 //	contender -times 20 -profile cpu.out <work> <empty folder>      where the time goes
