@@ -10,6 +10,7 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 )
 
 func ExampleNewClient() {
@@ -101,4 +102,20 @@ func ExampleTraceHeaderFrom() {
 	fmt.Println(checkpoint.TraceHeaderFrom(host))
 	// Output:
 	// Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
+}
+
+// wrapped is a client that does something around the calls of another one.
+type wrapped struct{ checkpoint.Client }
+
+// Unwrap lets ClientAs find what the client inside can do.
+func (w wrapped) Unwrap() checkpoint.Client { return w.Client }
+
+func ExampleClientAs() {
+	svc := local.New()
+	defer func() { _ = svc.Close() }()
+	client := wrapped{svc}
+	_, pauses := checkpoint.ClientAs[checkpoint.Pauser](client)
+	_, direct := checkpoint.Client(client).(checkpoint.Pauser)
+	fmt.Println(pauses, direct)
+	// Output: true false
 }

@@ -134,11 +134,7 @@ func (o *oracleOperation) record() (checkpoint.Operation, error) {
 	kinds := map[checkpoint.Kind]bool{
 		"EXECUTION": true, "CONTEXT": true, "STEP": true, "WAIT": true, "CALLBACK": true, "CHAINED_INVOKE": true,
 	}
-	statuses := map[checkpoint.Status]bool{
-		"STARTED": true, "PENDING": true, "READY": true, "SUCCEEDED": true, "FAILED": true,
-		"CANCELLED": true, "TIMED_OUT": true, "STOPPED": true,
-	}
-	if op.ID == "" || !kinds[op.Kind] || !statuses[op.Status] {
+	if op.ID == "" || !kinds[op.Kind] || op.Status == "" {
 		return op, errors.New("unusable record")
 	}
 	for _, d := range o.details() {

@@ -17,6 +17,10 @@ var (
 	// ErrInterrupted is the error of an attempt that a crash or the end of its invocation cut off,
 	// so that it is not known whether its body had its effect.
 	ErrInterrupted = errors.New("interrupted before its result was recorded")
+	// ErrPaused is the cause of the end of a body's context (context.Cause) when the service stops the invocation, as it
+	// does for an execution that is paused. What the body returns then is not recorded: it runs again when the
+	// execution is resumed. No operation fails with it.
+	ErrPaused = errors.New("the execution is paused: what the body returns is not recorded, and it runs again on resume")
 	// ErrStopped is the error of an operation that was stopped or cancelled from outside.
 	ErrStopped = errors.New("stopped")
 	// ErrNotMet is the error of a condition whose policy gave up.

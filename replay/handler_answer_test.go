@@ -222,13 +222,13 @@ func TestAllPagesAreReadBeforeTheFirstCheckpoint(t *testing.T) {
 	}
 }
 
-// TestReplyWithoutAToken: the service accepts no more calls.
+// TestReplyWithoutAToken: the service accepts no more calls, and begins a later invocation by itself: the invocation
+// answers PENDING at once, whatever could go on.
 func TestReplyWithoutAToken(t *testing.T) {
 	t.Parallel()
-	silent := func(n int, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+	silent := func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 		return checkpoint.CheckpointOutput{}, nil
 	}
-	const noToken = "error replay: the service gave no checkpoint token although the execution is not finished and the function could go on"
 	never := op.WithRetry(retry.Never())
 	tests := []struct {
 		reason string
@@ -236,30 +236,47 @@ func TestReplyWithoutAToken(t *testing.T) {
 		want   string
 	}{
 		{
-			"while nothing is pending it is an error, never PENDING",
+			"while nothing is pending in the service",
 			func(ctx op.Context) (any, error) {
 				return replay.Run(ctx, op.Do("charge", func(context.Context) error { return nil }, never))
 			},
-			noToken,
+			"PENDING",
 		},
 		{
-			"a callback whose ID nobody has been told yet is an error: nobody would ever answer it",
+			"a callback whose ID is not known yet",
 			func(ctx op.Context) (any, error) {
 				return replay.Run(ctx, op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }))
 			},
-			noToken,
+			"PENDING",
 		},
 		{
-			"while a body runs it is an error: another branch may wait for what it does",
+			"while a body runs",
 			func(ctx op.Context) (any, error) {
 				replay.Go(ctx, op.Do("ship", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, never))
 				return replay.Run(ctx, op.Wait("pause", time.Hour))
 			},
-			noToken,
+			"PENDING",
 		},
 		{
-			"while a wait is pending the invocation suspends",
+			"while a wait is pending",
 			func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Wait("pause", time.Hour)) },
+			"PENDING",
+		},
+		{
+			"in a branch, while another one could go on",
+			func(ctx op.Context) (any, error) {
+				return nil, replay.Exec(ctx, op.All("both",
+					op.Do("one", func(context.Context) error { return nil }, op.WithSemantics(op.AtMostOncePerRetry)),
+					op.Do("two", func(context.Context) error { return nil }, op.WithSemantics(op.AtMostOncePerRetry)),
+				))
+			},
+			"PENDING",
+		},
+		{
+			"although the handler, with a relaxed step behind it, is through",
+			func(ctx op.Context) (any, error) {
+				return replay.Run(ctx, op.Do("note", func(context.Context) error { return nil }, op.WithSemantics(op.Relaxed)))
+			},
 			"PENDING",
 		},
 		{

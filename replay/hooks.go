@@ -267,6 +267,9 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 	if o.Err != nil {
 		end.Status = outcomeRetrying
 	}
+	if o.Held != nil {
+		end.Err = o.Held
+	}
 	if f := o.Failure; f != nil {
 		end.Err = &op.Error{
 			Kind: string(checkpoint.KindExecution), Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack,

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -245,20 +248,148 @@ func TestRecordsOfAnotherSDKAreADivergence(t *testing.T) {
 	}
 }
 
-// TestHoldKeepsAnExecutionThatDiverged: the invocation fails, so that the former code can rescue it.
+// pausing is a tape that pauses, or does not.
+type pausing struct {
+	*tape
+
+	err     error
+	reasons []string
+}
+
+func (p *pausing) Pause(_ context.Context, in checkpoint.PauseInput) error {
+	if in.ARN != tapeARN || in.TimeoutRuns {
+		return fmt.Errorf("paused is %+v", in)
+	}
+	p.reasons = append(p.reasons, in.Reason)
+	return p.err
+}
+
+// wrapping hides what a client can do but for its Unwrap.
+type wrapping struct{ checkpoint.Client }
+
+func (w wrapping) Unwrap() checkpoint.Client { return w.Client }
+
+// TestHoldKeepsAnExecutionThatDiverged: it is paused, with the divergence as the reason; if it cannot be, the invocation
+// fails and says how long that holds.
 func TestHoldKeepsAnExecutionThatDiverged(t *testing.T) {
 	t.Parallel()
-	client := &tape{}
-	f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-		_ = replay.Exec(ctx, op.Do("renamed", func(context.Context) error { return nil }))
-		return op.None{}, nil
-	}, replay.WithDivergence(replay.DivergenceHold))
-	_, err := f.Invoke(onTape(t, client), event(t, stepRecord("charge", checkpoint.StatusSucceeded)))
-	diverged, ok := errors.AsType[*replay.DivergedError](err)
-	if !ok || !strings.Contains(diverged.Log, `"charge"`) || !strings.Contains(diverged.Code, `"renamed"`) {
-		t.Errorf("the error is %v", err)
+	last := func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+		return checkpoint.CheckpointOutput{}, nil
 	}
-	if len(client.calls()) > 0 {
-		t.Errorf("calls %q", client.calls())
+	denied := apiError(403, "AccessDeniedException", "not authorized")
+	const nine = "the service tries about 9 more times"
+	tests := []struct {
+		reason string
+		client func(p *pausing) checkpoint.Client
+		pause  error
+		reply  func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error)
+		// pending is the answer; otherwise the invocation fails and says so.
+		pending bool
+		says    string
+		polls   int
+	}{
+		{"the service pauses it", nil, nil, last, true, "", 1},
+		{"a client that wraps another one", func(p *pausing) checkpoint.Client { return wrapping{wrapping{p}} }, nil, last, true, "", 1},
+		{"it is paused already", nil, apiError(409, "ResourceConflictException", "paused"), last, true, "", 1},
+		{"the pause is not seen yet", nil, nil, nil, false, "the execution is paused: deploy code that fits, and resume it", 3},
+		{"the function may not", nil, denied, last, false, "permit the function lambda:PauseDurableExecution", 0},
+		{"the function may not, and how long is said", nil, denied, last, false, nine, 0},
+		{"the network fails", nil, errors.New("connection reset"), last, false, "connection reset; " + nine, 0},
+		{
+			"the client cannot pause", func(p *pausing) checkpoint.Client { return p.tape }, nil, last, false,
+			"the client has no call that pauses executions (checkpoint.Pauser); " + nine, 0,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			var end replay.InvocationEnd
+			p := &pausing{tape: &tape{reply: tt.reply}, err: tt.pause}
+			client := checkpoint.Client(p)
+			if tt.client != nil {
+				client = tt.client(p)
+			}
+			f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+				_ = replay.Exec(ctx, op.Do("renamed", func(context.Context) error { return nil }))
+				return op.None{}, nil
+			}, replay.WithDivergence(replay.DivergenceHold), replay.WithLogHandler(slog.DiscardHandler), replay.WithInterceptors(replay.Interceptor{
+				InvocationEnd: func(_ context.Context, _ replay.InvocationInfo, e replay.InvocationEnd) { end = e },
+			}))
+			ctx := checkpoint.WithClient(onTape(t, p.tape), client)
+			out, err := f.Invoke(ctx, event(t, stepRecord("charge", checkpoint.StatusSucceeded)))
+			if tt.pending {
+				if got := say(out, err); got != "PENDING" || end.Status != "PENDING" {
+					t.Errorf("answer %s, interceptors see %s, want PENDING", got, end.Status)
+				}
+				if len(p.reasons) != 1 || !strings.Contains(p.reasons[0], `"charge"`) || !strings.Contains(p.reasons[0], `"renamed"`) {
+					t.Errorf("it was paused because of %q, want the divergence, once", p.reasons)
+				}
+				err = end.Err
+			} else if err == nil || !strings.Contains(err.Error(), tt.says) || reflect.TypeOf(err).Elem().Name() != "DivergedError" {
+				t.Errorf("the invocation ended with %T %v, want a DivergedError that says %q", err, err, tt.says)
+			}
+			if diverged, ok := errors.AsType[*replay.DivergedError](err); !ok || !strings.Contains(diverged.Log, `"charge"`) {
+				t.Errorf("the error is %v, want a *replay.DivergedError", err)
+			}
+			for _, call := range p.calls() {
+				if call != "" {
+					t.Errorf("something was written: %s", call)
+				}
+			}
+			if len(p.calls()) != tt.polls {
+				t.Errorf("%d calls without updates, want %d", len(p.calls()), tt.polls)
+			}
+		})
+	}
+}
+
+// TestReasonOfAHoldHasRoom: a reason has at most 1,024 characters, and tells nothing that errors are encoded to hide.
+func TestReasonOfAHoldHasRoom(t *testing.T) {
+	t.Parallel()
+	secret := strings.Repeat("é", 2000)
+	for _, opts := range [][]replay.HandlerOption{nil, {replay.WithErrorCodec(codec.JSON())}} {
+		p := &pausing{tape: &tape{reply: func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+			return checkpoint.CheckpointOutput{}, nil
+		}}}
+		f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			return op.None{}, replay.Exec(ctx, op.Do("step", func(context.Context) error { return nil }).Key(secret))
+		}, append(opts, replay.WithDivergence(replay.DivergenceHold), replay.WithLogHandler(slog.DiscardHandler))...)
+		out, err := f.Invoke(checkpoint.WithClient(onTape(t, p.tape), p), event(t, stepRecord("charge", checkpoint.StatusSucceeded)))
+		if got := say(out, err); got != "PENDING" || len(p.reasons) != 1 {
+			t.Fatalf("answer %s, reasons %q", got, p.reasons)
+		}
+		if n := utf8.RuneCountInString(p.reasons[0]); n > 1024 || opts != nil && strings.Contains(p.reasons[0], "charge") {
+			t.Errorf("the reason has %d characters: %.100s", n, p.reasons[0])
+		}
+	}
+}
+
+// TestDivergenceFromTheEnvironment: the variable counts where no option says anything.
+func TestDivergenceFromTheEnvironment(t *testing.T) {
+	mode := replay.WithDivergence
+	for _, tt := range []struct {
+		reason, value string
+		opts          []replay.HandlerOption
+		want          string
+	}{
+		{"none fails", "", nil, "FAILED"},
+		{"fail", "fail", nil, "FAILED"},
+		{"hold", "hold", nil, "PENDING"},
+		{"an option counts more", "hold", []replay.HandlerOption{mode(replay.DivergenceFail)}, "FAILED"},
+		{"an option counts more, also to hold", "fail", []replay.HandlerOption{mode(replay.DivergenceHold)}, "PENDING"},
+		{"nonsense", "Hold", nil, `error replay: the handler's options: the environment variable PERDURE_DIVERGENCE is "Hold": want fail or hold`},
+	} {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Setenv("PERDURE_DIVERGENCE", tt.value)
+			p := &pausing{tape: &tape{reply: func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+				return checkpoint.CheckpointOutput{}, nil
+			}}}
+			f := replay.Handler(func(op.Context, op.None) (op.None, error) { return op.None{}, nil },
+				append(tt.opts, replay.WithLogHandler(slog.DiscardHandler))...)
+			out, err := f.Invoke(checkpoint.WithClient(onTape(t, p.tape), p), event(t, stepRecord("charge", checkpoint.StatusSucceeded)))
+			if got := say(out, err); !strings.HasPrefix(got, tt.want) {
+				t.Errorf("answer %s, want %s", got, tt.want)
+			}
+		})
 	}
 }

@@ -89,8 +89,8 @@ type InvocationEnd struct {
 	Status string
 	// Terminal says that the execution has ended.
 	Terminal bool
-	// Err is why the execution failed, an [*op.Error] with the type and message of its record, or why
-	// the invocation is to be repeated.
+	// Err is why the execution failed, an [*op.Error] with the type and message of its record, why the invocation is to
+	// be repeated, or, of one that is PENDING, a [*DivergedError] for which the execution was paused ([DivergenceHold]).
 	Err error
 }
 

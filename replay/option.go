@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -149,20 +150,40 @@ type DivergenceMode int
 const (
 	// DivergenceFail ends the execution as FAILED.
 	DivergenceFail DivergenceMode = iota
-	// DivergenceHold ends the invocation with an error, so that the service invokes again, with backoff, until
-	// the execution times out: deploying the former code rescues the execution.
+	// DivergenceHold pauses the execution, with the divergence as the reason, until somebody resumes it: deploying code that
+	// fits, and resuming it, rescues the execution, also a month later. The function needs the permission
+	// lambda:PauseDurableExecution for itself. Without it, or with a client that cannot pause, the invocation ends with an
+	// error, and the service repeats it: about nine times within some minutes, then it ends the execution as FAILED.
 	DivergenceHold
 )
 
-// WithDivergence says what to do when the code is not the code that wrote the log. The default
-// is [DivergenceFail]. Another mode is reported by the first invocation.
+// divergenceVariable is the environment variable that chooses a mode for handlers that do not.
+const divergenceVariable = "PERDURE_DIVERGENCE"
+
+// WithDivergence says what to do when the code is not the code that wrote the log. Without it the environment variable
+// PERDURE_DIVERGENCE says it, "fail" or "hold", as the command perdure dev does for its functions, and without that the mode is
+// [DivergenceFail]. Another mode or value is reported by the first invocation.
 func WithDivergence(r DivergenceMode) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if r != DivergenceFail && r != DivergenceHold {
 			set.refuse(fmt.Errorf("replay.WithDivergence(%d): want replay.DivergenceFail or replay.DivergenceHold", int(r)))
 		}
-		set.Hold = r == DivergenceHold
+		set.Hold, set.chosen = r == DivergenceHold, true
 	})
+}
+
+// divergenceFromEnv takes the mode from the environment if no option has chosen one.
+func (set *settings) divergenceFromEnv() {
+	if set.chosen {
+		return
+	}
+	switch v := os.Getenv(divergenceVariable); v {
+	case "", "fail":
+	case "hold":
+		set.Hold = true
+	default:
+		set.refuse(fmt.Errorf("the environment variable %s is %q: want fail or hold", divergenceVariable, v))
+	}
 }
 
 // WithDeadlineMargin cuts attempts short before the invocation's deadline takes the whole function

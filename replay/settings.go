@@ -22,6 +22,7 @@ type settings struct {
 	oldInputs    []oldInput
 	rehearses    bool  // it answers rehearsals, and carries out no invocations
 	err          error // what is wrong with the options
+	chosen       bool  // an option says what a divergence does
 }
 
 // defaultInterruptions is the default of WithMaxInterruptions.
@@ -37,6 +38,7 @@ func newSettings(opts []HandlerOption) *settings {
 			o.apply(set)
 		}
 	}
+	set.divergenceFromEnv()
 	set.defaultCodecs()
 	set.rehearses = os.Getenv(rehearsal.Variable) != ""
 	if set.logs == nil {

@@ -77,7 +77,7 @@ func TestWarningsHoldNothingUp(t *testing.T) {
 			},
 		},
 		{
-			"there is no token", "the service gave no checkpoint token", nil, true,
+			"there is no token", "the service has taken the checkpoint and gives no token", nil, true,
 			func(ctx op.Context, gone func()) error {
 				defer gone()
 				return replay.Exec(ctx, op.Wait("pause", time.Hour))

@@ -15,8 +15,8 @@
 // Functions that end their process run in one, as do all others if asked to: see [Processes].
 // [Stack] is what the published runner of these requirements can be pointed at.
 //
-// The requirements are data that this module reads, from the directory that the environment
-// variable CONFORMANCE_REQUIREMENTS names.
+// The requirements are data that this module reads, from the directories that the environment
+// variable CONFORMANCE_REQUIREMENTS lists.
 //
 // [handlers.Table]: https://pkg.go.dev/github.com/perdure/perdure/replay/conformance/handlers#Table
 package conformance

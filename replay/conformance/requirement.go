@@ -19,6 +19,8 @@ type Requirement struct {
 	// Suite and ID are the names of the file's folder and of the file.
 	Suite string `yaml:"-"`
 	ID    string `yaml:"-"`
+	// Err is why the file cannot be read, or is not understood; the requirement is not met then.
+	Err error `yaml:"-"`
 
 	Description string `yaml:"description"`
 	// Handler and Invocations say to people what the function does.
@@ -56,6 +58,8 @@ func (q *Requirement) lastEvent() (last int) {
 // Result is how an execution must end.
 type Result struct {
 	Status string `yaml:"ExecutionStatus"`
+	// Error is the error of an execution that failed: the members of the event that ends its history.
+	Error Object `yaml:"Error"`
 	// Value is compared only if the file has it; null is a value.
 	Value yaml.Node `yaml:"Result"`
 }
@@ -150,31 +154,47 @@ func (q *Requirement) resolve() error {
 	return nil
 }
 
-// ReadAll reads the requirements of a directory, a folder for each suite, in the order of their
-// IDs.
-func ReadAll(dir fs.FS) ([]*Requirement, error) {
-	files, err := fs.Glob(dir, "*/*.yaml")
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*Requirement, 0, len(files))
-	for _, name := range files {
-		text, err := fs.ReadFile(dir, name)
-		if err != nil {
-			return nil, err
+// ReadAll reads the requirements of directories: a folder for each suite, which may be in a folder of suites. They are in the
+// order of their IDs. A file that cannot be read, or asks for something that is not known, is a requirement with
+// an Err: it spoils no other one.
+func ReadAll(dirs ...fs.FS) ([]*Requirement, error) {
+	var all []*Requirement
+	for i, dir := range dirs {
+		before := len(all)
+		for _, depth := range []string{"*/*.yaml", "*/*/*.yaml"} {
+			files, err := fs.Glob(dir, depth)
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range files {
+				all = append(all, readFile(dir, name))
+			}
 		}
-		q, err := Read(bytes.NewReader(text))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if len(all) == before {
+			return nil, fmt.Errorf("conformance: directory %d holds no requirements: want <suite>/<id>.yaml", i+1)
 		}
-		q.Suite, q.ID = path.Dir(name), strings.TrimSuffix(path.Base(name), ".yaml")
-		all = append(all, q)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("conformance: the directory holds no requirements: want <suite>/<id>.yaml")
+		return nil, errors.New("conformance: there is no directory of requirements")
 	}
-	slices.SortFunc(all, func(a, b *Requirement) int { return compareIDs(a.ID, b.ID) })
+	slices.SortStableFunc(all, func(a, b *Requirement) int { return compareIDs(a.ID, b.ID) })
 	return all, nil
+}
+
+func readFile(dir fs.FS, name string) *Requirement {
+	q := &Requirement{}
+	text, err := fs.ReadFile(dir, name)
+	if err == nil {
+		var read *Requirement
+		if read, err = Read(bytes.NewReader(text)); err == nil {
+			q = read
+		}
+	}
+	if err != nil {
+		q.Err = fmt.Errorf("%s: %w", name, err)
+	}
+	q.Suite, q.ID = path.Base(path.Dir(name)), strings.TrimSuffix(path.Base(name), ".yaml")
+	return q
 }
 
 // compareIDs orders 2-1 before 10-1.

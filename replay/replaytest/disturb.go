@@ -2,6 +2,8 @@ package replaytest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,54 @@ func (t *trial) waits(r reply) (held bool) {
 	return held
 }
 
+// pauses has the execution paused before a call, which is answered without a token then, or when an invocation has
+// answered.
+func (t *trial) pauses(p local.Point) {
+	var now bool
+	t.note(func() {
+		switch {
+		case p.Moment == local.MomentBeforeCall && p.API != callState:
+			now = t.meets(atCall, t.number(p), paused)
+		case p.Moment == local.MomentAnswer:
+			now = t.meets(atInvocation, strconv.Itoa(p.Invocation), paused)
+			t.asleep = t.asleep || now
+		}
+	})
+	if !now {
+		return
+	}
+	err := t.k.svc.Pause(t.ctx, checkpoint.PauseInput{ARN: p.ARN, Reason: t.plan.String()})
+	if api, ok := errors.AsType[*checkpoint.APIError](err); err != nil && (!ok || !api.Conflict()) {
+		t.note(func() { t.wrong = fmt.Sprintf("the execution cannot be paused: %v", err) })
+	}
+}
+
+// resume has a paused execution go on, unless time is to pass before.
+func (t *trial) resume() (resumed bool, err error) {
+	var asleep bool
+	t.note(func() { asleep = t.asleep })
+	if asleep || t.k.exec.Status() != local.StatusPaused {
+		return false, nil
+	}
+	err = t.k.svc.Resume(t.ctx, checkpoint.ResumeInput{ARN: t.k.exec.ARN()})
+	return err == nil, err
+}
+
+// wakes lets time pass until the next timer if the execution was paused when an invocation had ended: waits and
+// callbacks complete while nothing is invoked. Callbacks that have a reply are answered by then.
+func (t *trial) wakes() bool {
+	var asleep bool
+	t.note(func() { asleep, t.asleep = t.asleep, false })
+	if !asleep {
+		return false
+	}
+	if at, ok := t.k.clock.Next(); ok {
+		t.k.clock.AdvanceTo(at)
+		t.note(func() { t.overslept = true })
+	}
+	return true
+}
+
 // rest lets half of the time until the next timer pass if a callback is to be answered then.
 func (t *trial) rest() (passed bool) {
 	for _, r := range t.k.cfg.replies {
@@ -49,7 +99,7 @@ func (t *trial) rest() (passed bool) {
 		t.k.clock.AdvanceTo(now.Add(at.Sub(now) / 2)) //nolint:mnd // half of it
 		passed = true
 	}
-	return passed
+	return passed || t.wakes()
 }
 
 // body runs a body, or not.
@@ -57,6 +107,9 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 	t.answers(early)
 	at := spelled(path) + "@" + strconv.Itoa(run)
 	info, _ := op.InfoFrom(ctx)
+	if rec, ok := t.k.exec.Operation(info.ID); ok && rec.Status.Terminal() && t.plan.only(paused) {
+		t.note(func() { t.wrong = fmt.Sprintf("the body of %q ran although its result was recorded", path) })
+	}
 	var never, begun, ends, over, slow bool
 	t.note(func() {
 		t.bodies = append(t.bodies, at)

@@ -241,5 +241,5 @@ func ExampleExplore() {
 
 	r := replaytest.Explore(t, checkout, 12)
 	fmt.Println(r.Singles == r.Want(), r.Schedules())
-	// Output: true 226
+	// Output: true 228
 }

@@ -71,8 +71,7 @@ type Report struct {
 	Replays int
 	// Interruptions is how many interruptions took place, States how many different states the log
 	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
-	// off, or suspended for want of a token while something ran beside it: their result may differ from the
-	// undisturbed one.
+	// off, or were paused for a time while something ran beside: their result may differ from the undisturbed one.
 	Interruptions, States, Interrupted int
 }
 
@@ -104,10 +103,10 @@ func (r *Report) String() string {
 // The interruptions are:
 //
 //   - of each call: the function is lost before it or after it, its reply is lost, its token is
-//     refused as stale, its reply has no token for the next one, it is throttled; beside concurrent
-//     operations, its reply is slow, so that they go on meanwhile;
+//     refused as stale, the execution is paused, so that its reply has no token for the next one, it is throttled; beside
+//     concurrent operations, its reply is slow, so that they go on meanwhile;
 //   - of each invocation: the function is lost when it is given the event, its answer is lost, the
-//     event is delivered twice;
+//     event is delivered twice, the execution is paused when it has answered, until the next timer;
 //   - of each run of a body: the function is lost before it, in it when its start has been recorded
 //     (if that is sent before the completion at all), or after it with nothing of that recorded,
 //     or the invocation's deadline passes while it runs; one that runs beside others is held back
@@ -122,12 +121,12 @@ func (r *Report) String() string {
 // Functions that [Host] adds are not interrupted themselves: explore each one for itself.
 //
 // The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
-// cut off, or a function suspended for want of a token while something ran beside it; a body runs once per
+// cut off, or time has passed while the execution was paused and something ran beside; a body runs once per
 // attempt and interruption that loses something, that of a step at most once, or that counts crashes, once per
 // attempt; nothing is written below a group, branch or batch that has ended; what completed in a scope that
 // failed, or was left behind, is undone once, with the value that it returned, the last operation first, and
 // what a scope succeeded with is not undone (docs/testing.md says what is judged and what is excused); no
-// invocation fails but for an interruption, so that none suspends with nothing pending; the number of
+// invocation fails but for an interruption, and none of an execution that is paused does, so that none suspends with nothing pending; the number of
 // invocations is bounded. The budget is that of the undisturbed execution.
 //
 // Between invocations time passes, and another machine goes on. Explore therefore also replays each invocation of an

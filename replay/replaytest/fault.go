@@ -29,7 +29,7 @@ const (
 	lostAfter  = "lost-after"
 	replyLost  = "reply-lost"
 	stale      = "stale-token"
-	tokenless  = "token-missing"
+	paused     = "paused"
 	throttled  = "throttled"
 	duplicate  = "duplicate"
 	deadline   = "deadline"
@@ -46,11 +46,11 @@ const (
 // callFaults are those of the calls of a function; beside a slow one concurrent operations go on.
 func callFaults(concurrent bool) []string {
 	if concurrent {
-		return []string{lostBefore, lostAfter, replyLost, stale, tokenless, throttled, slow}
+		return []string{lostBefore, lostAfter, replyLost, stale, paused, throttled, slow}
 	}
-	return []string{lostBefore, lostAfter, replyLost, stale, tokenless, throttled}
+	return []string{lostBefore, lostAfter, replyLost, stale, paused, throttled}
 }
-func invocationFaults() []string { return []string{lostBefore, lostAfter, duplicate} }
+func invocationFaults() []string { return []string{lostBefore, lostAfter, duplicate, paused} }
 func pageFaults() []string       { return []string{split, throttled} }
 func callbackFaults() []string   { return []string{early, during, after} }
 
@@ -74,6 +74,9 @@ func (f fault) harmless() bool {
 	}
 	return false
 }
+
+// failing reports whether the interruption may have an invocation fail. One that is paused never does.
+func (f fault) failing() bool { return !f.harmless() && f.how != paused }
 
 // String is the fault as a schedule spells it.
 func (f fault) String() string { return f.place + ":" + f.at + "=" + f.how }
@@ -153,6 +156,11 @@ func (s schedule) any(how string) bool {
 		}
 	}
 	return false
+}
+
+// only reports whether the schedule interrupts in no other way: no second function runs beside the first one then.
+func (s schedule) only(how string) bool {
+	return len(s) > 0 && !slices.ContainsFunc(s, func(f fault) bool { return f.how != how })
 }
 
 // order is the order in which the schedule has bodies end, as "path@run"; nil for any.

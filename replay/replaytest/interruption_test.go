@@ -93,8 +93,9 @@ func TestInterruptionsTakePlace(t *testing.T) {
 		{"call:1=lost-after", 1},
 		{"call:1=reply-lost", 1},
 		{"call:1=stale-token", 1},
-		{"call:1=token-missing", 1},
-		{"call:2=token-missing", 0}, // the function suspends anyway
+		{"call:1=paused", 1},
+		{"call:2=paused", 1},
+		{"invocation:1=paused", 0},
 		{"call:1=throttled", 1},
 		{"call:1=slow", 0},
 		{"invocation:1=lost-before", 0}, // the handler is not called then

@@ -26,10 +26,13 @@ func (x *explorer) problem(want, t *trial) string {
 			return fmt.Sprintf("the body of %q ran %d times in one attempt, of at most %d (%s)", path, n, allowed, what)
 		}
 	}
+	if t.wrong != "" {
+		return t.wrong
+	}
 	if t.belated != "" {
 		return t.belated
 	}
-	failed, allowed := 0, losses
+	failed, allowed := 0, t.failing()
 	for _, e := range t.k.exec.History() {
 		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
 			if e.NothingPending() || t.stuck[e.Failure.Message] {
@@ -53,6 +56,16 @@ func (x *explorer) problem(want, t *trial) string {
 func (t *trial) losses() (n int) {
 	for f := range t.fired {
 		if !f.harmless() {
+			n++
+		}
+	}
+	return n
+}
+
+// failing is how many interruptions took place that may have an invocation fail.
+func (t *trial) failing() (n int) {
+	for f := range t.fired {
+		if f.failing() {
 			n++
 		}
 	}

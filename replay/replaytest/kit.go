@@ -32,6 +32,8 @@ type kit struct {
 	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may be nil.
 	waits func(r reply) bool
 	rest  func() (passed bool)
+	// resume has the execution go on if it is paused; nil leaves it as it is.
+	resume func() (resumed bool, err error)
 
 	mu      sync.Mutex        // guards what follows
 	paths   map[string]string // by ID
@@ -137,6 +139,15 @@ func (k *kit) settle(ctx context.Context) error {
 		if k.exec.Invocations() > k.cfg.most {
 			return fmt.Errorf("%w: it was invoked %d times", errTooMany, k.exec.Invocations())
 		}
+		if k.resume != nil {
+			resumed, err := k.resume()
+			if err != nil {
+				return err
+			}
+			if resumed {
+				continue
+			}
+		}
 		answered, err := k.reply()
 		if err != nil || !answered {
 			return err
@@ -159,6 +170,9 @@ func (k *kit) lastFailure() string {
 
 // pass lets time pass until the next timer.
 func (k *kit) pass(ctx context.Context) error {
+	if rec := k.exec.Record(); rec.Status == local.StatusPaused {
+		return fmt.Errorf("%w: it is paused: %s; Continue deploys other code and resumes it", local.ErrStalled, rec.Pause.Reason)
+	}
 	at, ok := k.clock.Next()
 	if !ok {
 		return fmt.Errorf("%w: %s", local.ErrStalled, waitsFor(k.operations(), k.cfg.replies, byHand))

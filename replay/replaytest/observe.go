@@ -37,16 +37,11 @@ func (t *trial) records() int {
 	return n
 }
 
-// answered notes that a function without a token has suspended. What ran beside goes on when a timer fires,
-// which may win a race or change what depends on the time.
-func (t *trial) answered(out []byte, err error) {
-	t.note(func() {
-		if errors.Is(err, replay.ErrNothingPending) {
-			t.stuck[err.Error()] = true // the service has its text
-		}
-		t.hasty = t.hasty || t.orphan && err == nil && bytes.Contains(out, []byte(`"`+checkpoint.OutcomePending+`"`))
-		t.orphan = false
-	})
+// answered notes what a function has failed with because nothing was left to wait for.
+func (t *trial) answered(err error) {
+	if errors.Is(err, replay.ErrNothingPending) {
+		t.note(func() { t.stuck[err.Error()] = true }) // the service has its text
+	}
 }
 
 // interrupted reports whether an execution has recorded that an attempt was cut off.

@@ -27,6 +27,7 @@ const lateness = 5 * time.Millisecond
 // trial is one execution under a schedule.
 type trial struct {
 	k    *kit
+	ctx  context.Context //nolint:containedctx // of the test: hooks of the service have none
 	plan schedule
 	err  error
 
@@ -47,8 +48,10 @@ type trial struct {
 	strict          map[string]bool // at most once per attempt, by path
 	interrupted     bool
 	states          map[uint64]bool
-	// untoken says that the reply that is on its way loses its token, tardy that it is slow.
-	untoken, tardy bool
+	// tardy says that the reply that is on its way is slow.
+	tardy bool
+	// wrong is what was wrong with what happened; empty for nothing.
+	wrong string
 	// events are those that the function was given, whole, without the second copy of one.
 	events []occasion
 	// most is how many records the largest event has held.
@@ -58,8 +61,9 @@ type trial struct {
 	stuck map[string]bool
 	// failures are those that were recorded.
 	failures []report
-	// orphan says that the function got no token, hasty that one has suspended for that.
-	orphan, hasty bool
+	// asleep says that the execution was paused when an invocation ended, so that time is to pass before it is
+	// resumed, overslept that some has passed: what runs beside may have ended in another order then.
+	asleep, overslept bool
 	// parents are those of the operations that the log has reached, over the groups among them that have
 	// ended, and belated is an update below one of these; empty for none.
 	parents map[string]string
@@ -78,7 +82,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		x.cfg.explore.reset()
 	}
 	t := &trial{
-		plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
+		ctx: x.tb.Context(), plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
 		stuck: make(map[string]bool), perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
 		parents: make(map[string]string), over: make(map[string]bool),
 		meeting: m, turns: newTurns(plan.order()),
@@ -104,14 +108,14 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 			return inner(path, n)
 		})
 		if c, ok := checkpoint.ClientFrom(ctx); ok {
-			ctx = checkpoint.WithClient(ctx, &forgetful{Client: c, t: t})
+			ctx = checkpoint.WithClient(ctx, &tardy{Client: c, t: t})
 		}
 		t.given(event)
 		out, err := x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)
-		t.answered(out, err)
+		t.answered(err)
 		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
-	t.k.body, t.k.waits, t.k.rest, t.k.effects = t.body, t.waits, t.rest, newEffects()
+	t.k.body, t.k.waits, t.k.rest, t.k.resume, t.k.effects = t.body, t.waits, t.rest, t.resume, newEffects()
 	if t.err == nil {
 		t.err = t.k.start(x.tb.Context(), x.input)
 	}
@@ -126,7 +130,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		}
 	}
 	if t.k.exec != nil { // nothing has begun if what the kit was given is wrong
-		t.interrupted = t.hasty && t.k.beside || x.interrupted(t)
+		t.interrupted = t.overslept && t.k.beside || x.interrupted(t)
 		x.uses(t.k.idle())
 	}
 	t.err = errors.Join(t.err, t.k.svc.Close())
@@ -180,6 +184,7 @@ func (t *trial) lose(p local.Point) bool {
 	if p.Moment == local.MomentAnswer {
 		t.answers(during)
 	}
+	t.pauses(p)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch p.Moment {
@@ -226,8 +231,6 @@ func (t *trial) fail(p local.Point) error {
 		return busy
 	case p.Moment == local.MomentBeforeCall && p.API == callState:
 		t.meets(atPage, strconv.Itoa(t.plan.page()), split)
-	case p.Moment == local.MomentAfterCall && p.API != callState && t.meets(atCall, n, tokenless):
-		t.untoken = true
 	case p.Moment == local.MomentAfterCall && p.API != callState && t.meets(atCall, n, slow):
 		t.tardy = true
 	}
@@ -242,25 +245,23 @@ func (t *trial) once(place, at, how string) bool {
 	return !t.fired[fault{place, at, how}] && t.meets(place, at, how)
 }
 
-// forgetful is a client whose replies may be slow or lose their token.
-type forgetful struct {
+// tardy is a client whose replies may be slow.
+type tardy struct {
 	checkpoint.Client
 
 	t *trial
 }
 
+// Unwrap returns the client itself.
+func (c *tardy) Unwrap() checkpoint.Client { return c.Client }
+
 // Checkpoint implements checkpoint.Client.
-func (c *forgetful) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+func (c *tardy) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
 	out, err := c.Client.Checkpoint(ctx, in)
-	var tardy bool
-	c.t.note(func() { tardy, c.t.tardy = c.t.tardy, false })
-	if tardy {
+	var late bool
+	c.t.note(func() { late, c.t.tardy = c.t.tardy, false })
+	if late {
 		wait()
 	}
-	c.t.note(func() {
-		if err == nil && c.t.untoken {
-			c.t.untoken, c.t.orphan, out.Token, out.NextMarker = false, true, "", ""
-		}
-	})
 	return out, err
 }

@@ -173,15 +173,31 @@ func truncated(x *apiExchange, answer *httptest.ResponseRecorder) {
 // silent sends nothing until the client has given up.
 func silent(x *apiExchange, _ *httptest.ResponseRecorder) { <-x.r.Context().Done() }
 
-// tokenless sends an answer without its token.
-func tokenless(x *apiExchange, answer *httptest.ResponseRecorder) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(answer.Body.Bytes(), &members); err != nil {
-		panic(err) // the server prints it, and the test fails
+// paused has the execution paused while a call is made, so that its updates are saved and answered without a token, and
+// resumed once the answer is sent; nil sends the answer of the service.
+func paused(send func(*apiExchange)) func(*apiExchange) {
+	return func(x *apiExchange) {
+		control := func(what string) {
+			r := x.r.Clone(x.r.Context())
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader("{}")), 2
+			r.URL.Path = strings.TrimSuffix(r.URL.Path, checkpointAPI) + what
+			r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, checkpointAPI) + what
+			r.RequestURI = strings.TrimSuffix(r.RequestURI, checkpointAPI) + what
+			rec := httptest.NewRecorder()
+			x.service.ServeHTTP(rec, r)
+			if rec.Code != http.StatusAccepted && rec.Code != http.StatusConflict {
+				panic(fmt.Sprintf("%s: %d %s", what, rec.Code, rec.Body)) // the server prints it, and the test fails
+			}
+		}
+		control("pause")
+		rec := httptest.NewRecorder()
+		x.service.ServeHTTP(rec, x.r)
+		if send == nil {
+			send = func(x *apiExchange) { says(rec.Code, "", "application/json", rec.Body.String())(x) }
+		}
+		send(x)
+		control("resume")
 	}
-	delete(members, "CheckpointToken")
-	text, _ := json.Marshal(members) // it was JSON
-	says(answer.Code, "", "application/json", string(text))(x)
 }
 
 // forgets loses the answer, and the service does not know the call when it is made again: the token has moved on.

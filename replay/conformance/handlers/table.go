@@ -1,6 +1,12 @@
 package handlers
 
-import "github.com/aws/aws-lambda-go/lambda"
+import (
+	"log/slog"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/perdure/perdure/replay"
+)
 
 // Table returns the functions by the IDs of their requirements.
 func Table(w World) map[string]lambda.Handler {
@@ -135,5 +141,7 @@ func Table(w World) map[string]lambda.Handler {
 		"10-20": w.operationsDumped(),
 		"10-22": w.changesDumped(),
 		"10-23": w.groupsDumped(),
+
+		"11-1": on(w, changesItsMind, replay.WithReplayLogs(slog.LevelDebug)),
 	}
 }

@@ -32,7 +32,6 @@ var (
 	errCollision      = errors.New("replay: two operations have the same ID; change the name or the key of one of them")
 	errSuspended      = errors.New("replay: the invocation is suspended")
 	errEnded          = errors.New("replay: the execution or its scope has ended")
-	errNoToken        = errors.New("replay: the service gave no checkpoint token although the execution is not finished and the function could go on")
 )
 
 // misused says where in the handler a rule was broken, and what to do.

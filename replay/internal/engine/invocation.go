@@ -59,9 +59,16 @@ type Outcome struct {
 
 	// closed is Failure as the log keeps it, if errors pass a codec.
 	closed *checkpoint.Failure
+	// cause is that of the contexts that end with the invocation; nil for the usual one.
+	cause error
 
 	// Operations is how many the log holds; zero if that is not known.
 	Operations int
+	// Held, unless nil, is why the invocation had the execution paused.
+	Held error
+
+	// hold says that the execution is to be paused because of Err.
+	hold bool
 	// Left says what had not ended when the invocation's grace was over; nil if everything has.
 	Left error
 }
@@ -180,6 +187,9 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	cut()
 	o := *inv.end.fixed.Load()
 	o.Left = inv.join()
+	if o.hold {
+		hold(ctx, inv, &o)
+	}
 	closeOutcome(ctx, inv, &o)
 	o.Operations = int(inv.end.operations.Load())
 	return o
@@ -253,7 +263,7 @@ func (inv *invocation) fail(err error) {
 	if d, ok := err.(*diverged); ok { //nolint:errorlint // ours, never wrapped
 		err = inv.cfg.Diverged(inv.advised(d.Divergence))
 		if inv.cfg.Hold {
-			inv.endWith(Outcome{Err: err})
+			inv.endWith(Outcome{Err: err, hold: true})
 			return
 		}
 		failure := inv.cfg.failure(err, nil)
@@ -275,8 +285,13 @@ func (inv *invocation) close() {
 	inv.out.Clear()
 	inv.hold.stop()
 	inv.poll.stop()
-	cause := errSuspended
-	if o := inv.end.fixed.Load(); o.Err != nil || o.Status != checkpoint.OutcomePending {
+	o := inv.end.fixed.Load()
+	cause := o.cause
+	switch {
+	case cause != nil:
+	case o.Err == nil && o.Status == checkpoint.OutcomePending:
+		cause = errSuspended
+	default:
 		cause = errEnded
 	}
 	inv.cancel(cause)
@@ -305,20 +320,26 @@ func (inv *invocation) join() error {
 	case <-grace.Done():
 		buf := make([]byte, mostStack)
 		buf = buf[:runtime.Stack(buf, true)]
-		said := make(chan struct{})
-		go func() {
-			defer close(said)
-			_ = Guard(func() {
-				loggerOf(inv).Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
-			})
-		}()
-		last, over := context.WithTimeout(context.WithoutCancel(inv.ctx), lastWords)
-		defer over()
-		select {
-		case <-said:
-		case <-last.Done(): // the handler of log records is what did not end
-		}
+		sayLast(inv, func(l *slog.Logger) {
+			l.Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
+		})
 		return errLeft
+	}
+}
+
+// sayLast has write log when the invocation is over, and waits a moment for it: the handler of log records is the user's
+// and may block.
+func sayLast(inv *invocation, write func(l *slog.Logger)) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		_ = Guard(func() { write(loggerOf(inv)) })
+	}()
+	last, over := context.WithTimeout(context.WithoutCancel(inv.ctx), lastWords)
+	defer over()
+	select {
+	case <-said:
+	case <-last.Done():
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/turn"
+	"github.com/perdure/perdure/op"
 )
 
 // loop is the machine of the turn: what happens when the turn is given away. Of these the first that applies:
@@ -220,27 +221,6 @@ func (inv *invocation) suspendable() bool {
 	return false
 }
 
-// resting reports whether nothing can go on before the service has finished something.
-func (inv *invocation) resting() bool {
-	if inv.turn.LiveOff() > 0 || inv.waits.outlasting > 0 || !inv.suspendable() {
-		return false
-	}
-	rest := true
-	inv.end.root.each(func(f *fiber) {
-		if f.Dead() || f.Gone() {
-			return
-		}
-		switch f.wait.why {
-		case waitAck, waitEnd, waitID, waitNone, waitBody, waitCatchUp, waitLook:
-			rest = false
-		case waitRecord:
-			rest = rest && inv.served(f)
-		case waitDone, waitGate, waitChild, waitUndone, waitGone, waitStopped:
-		}
-	})
-	return rest
-}
-
 // served reports whether the service will finish what f waits for.
 func (inv *invocation) served(f *fiber) bool {
 	if f.Dead() || f.wait.why != waitRecord {
@@ -252,9 +232,9 @@ func (inv *invocation) served(f *fiber) bool {
 	}
 	switch rec.Kind {
 	case checkpoint.KindWait, checkpoint.KindCallback, checkpoint.KindChainedInvoke:
-		return rec.Status == checkpoint.StatusStarted
+		return !rec.Status.Terminal()
 	case checkpoint.KindStep:
-		return rec.Status == checkpoint.StatusPending
+		return heldByService(rec)
 	case checkpoint.KindExecution, checkpoint.KindContext:
 	}
 	return false
@@ -321,7 +301,7 @@ func onReply(inv *invocation, r *reply) {
 	inv.usage.addResults(changed)
 	warnOfUsage(inv)
 	if r.ended && !lastIsExecution(r.updates) {
-		orphaned(inv) // before anybody is woken who waits for the service
+		stopped(inv) // before anybody is woken who waits for the service
 		return
 	}
 	byEnd := slices.Clone(changed)
@@ -344,16 +324,15 @@ func inReply(ops []checkpoint.Operation, id string) bool {
 	return slices.ContainsFunc(ops, func(op checkpoint.Operation) bool { return op.ID == id })
 }
 
-// orphaned ends an invocation whose execution accepts no more checkpoints. It is suspended only if
-// everybody waits for the service: what someone would have gone on to do may be what the others
-// wait for, and only another invocation does it.
-func orphaned(inv *invocation) {
-	if inv.resting() {
-		say(inv, func(l *slog.Logger) { l.Warn("the service gave no checkpoint token: suspending") })
-		inv.endWith(Outcome{Status: checkpoint.OutcomePending})
-		return
-	}
-	inv.endWith(Outcome{Err: errNoToken})
+// stopped ends an invocation that the service has told to stop: it has saved the updates of the call and gives no token
+// for another one, as it does when the execution is paused. Whatever could go on does so in a later invocation, which
+// the service begins; what bodies return now is recorded nowhere.
+func stopped(inv *invocation) {
+	say(inv, func(l *slog.Logger) {
+		l.Info("the service has taken the checkpoint and gives no token for another one, as when the execution is paused: " +
+			"the invocation answers PENDING")
+	})
+	inv.endWith(Outcome{Status: checkpoint.OutcomePending, cause: op.ErrPaused})
 }
 
 func lone(us []checkpoint.Update, a checkpoint.Action) bool {

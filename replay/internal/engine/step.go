@@ -70,7 +70,7 @@ func (st *step) run(f *fiber) node.Result {
 			f.stop(s)
 		case s.readOnly:
 			s.diverge(unfinishedInside(st.operation))
-		case ok && rec.Status == checkpoint.StatusPending:
+		case ok && heldByService(rec):
 			s.time.stale = false
 			f.watch(st.operation)
 			f.park(wait{why: waitRecord, s: s, op: st.operation})
@@ -84,6 +84,18 @@ func (st *step) run(f *fiber) node.Result {
 			return r
 		}
 	}
+}
+
+// heldByService reports whether a step goes on only when the service has changed its record: it is PENDING, or in a
+// state that this version does not know.
+func heldByService(rec *checkpoint.Operation) bool {
+	switch rec.Status {
+	case checkpoint.StatusStarted, checkpoint.StatusReady:
+		return false
+	case checkpoint.StatusPending, checkpoint.StatusSucceeded, checkpoint.StatusFailed, checkpoint.StatusCancelled,
+		checkpoint.StatusTimedOut, checkpoint.StatusStopped:
+	}
+	return !rec.Status.Terminal()
 }
 
 // errNoReturn is the error of a body that has not returned.

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
@@ -74,8 +75,39 @@ func (f *function) rebuild(ctx context.Context) error {
 	changed := f.site.builds.note(f.name, hash, f.site.Now())
 	if changed {
 		f.warn(ctx)
+		f.rescue(ctx)
 	}
 	return f.site.builds.write()
+}
+
+// holding are the variables that have a function hold executions which diverge, unless its code or the environment says
+// otherwise: they go on when the code fits again.
+func holding(lookup func(name string) (string, bool)) []string {
+	const mode = "PERDURE_DIVERGENCE"
+	if _, ok := lookup(mode); ok {
+		return nil
+	}
+	return []string{mode + "=hold"}
+}
+
+// rescue resumes executions that were paused because the code before did not fit them.
+func (f *function) rescue(ctx context.Context) {
+	for _, e := range f.site.service.Executions() {
+		if rec := e.Record(); functionOf(rec.Function) != f.name || !heldByDivergence(rec) {
+			continue
+		}
+		err := f.site.service.Resume(ctx, checkpoint.ResumeInput{ARN: e.ARN(), Reason: "other code was built"})
+		if err != nil {
+			f.site.say("  %s was held, because its code did not fit, and cannot be resumed: %v", e.Name(), err)
+			continue
+		}
+		f.site.say("  %s was held, because its code did not fit, and is resumed", e.Name())
+	}
+}
+
+// heldByDivergence reports whether an execution is paused because its code is not the code that wrote its log.
+func heldByDivergence(rec local.ExecutionRecord) bool {
+	return rec.Status == local.StatusPaused && strings.HasPrefix(rec.Pause.Reason, "replay: the execution diverged")
 }
 
 // build compiles the function.
@@ -103,7 +135,7 @@ func (f *function) run(binary string) error {
 		return f.process.Replace(binary)
 	}
 	p, err := process.New(binary, process.WithEndpoint(f.endpoint), process.WithOutput(f.line),
-		process.WithInheritedEnv(), process.WithMaxProcesses(f.site.processes))
+		process.WithInheritedEnv(), process.WithEnv(holding(os.LookupEnv)...), process.WithMaxProcesses(f.site.processes))
 	if err != nil {
 		return err
 	}
