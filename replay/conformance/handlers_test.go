@@ -60,6 +60,9 @@ func TestEveryRequirementHasAHandler(t *testing.T) {
 	t.Parallel()
 	table := handlers.Table(handlers.World{Out: io.Discard})
 	for _, q := range requirements(t) {
+		if q.Err != nil || notJudged(q) != "" {
+			continue
+		}
 		if _, ok := table[q.ID]; !ok {
 			t.Errorf("%s has no handler", q.ID)
 		}
