@@ -22,6 +22,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/internal/hosting"
@@ -412,8 +413,14 @@ func TestLongHistoriesAreReadPageByPage(t *testing.T) {
 		return false
 	}
 	r := replaytest.Run(t, f, items, s.cloud(t))
-	if r.Err != nil || r.Value != items || len(r.Operations) != items+1 || r.Op("all[699]/double").Result != "1398" {
-		t.Errorf("got %d, %v, and %d operations", r.Value, r.Err, len(r.Operations))
+	operations := 0
+	for _, o := range r.Operations {
+		if o.SubType != subtype.Usage { // what the engine notes of the operations that the log hides
+			operations++
+		}
+	}
+	if r.Err != nil || r.Value != items || operations != items+1 || r.Op("all[699]/double").Result != "1398" {
+		t.Errorf("got %d, %v, and %d operations", r.Value, r.Err, operations)
 	}
 	if pages != 1 {
 		t.Errorf("%d events came on %d further pages, want one", len(r.History), pages)

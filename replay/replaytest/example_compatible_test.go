@@ -54,7 +54,7 @@ func ExampleCompatible() {
 	replaytest.Compatible(t, current, []replaytest.History{recordedNow()}) // it fits itself
 	replaytest.Compatible(t, changed, []replaytest.History{recordedNow()})
 	// Output:
-	// o-1 after event 4 (WaitStarted of "cool-off"): example_compatible_test.go:52: an operation was inserted, renamed or moved before operations that have been recorded; the log has WAIT Wait "cool-off" (STARTED, ID cool-off-0748d7a5326c-1626707e3685df0a); the code declares STEP Step at "thank"; if executions that are past it may do without, declare it (op.Added); if it stands for what the log has, declare what it replaces (op.Replaces)
+	// o-1 after event 4 (WaitStarted of "cool-off"): example_compatible_test.go:52: an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed; the log has WAIT Wait "cool-off" (STARTED, ID cool-off-0748d7a5326c-1626707e3685df0a); the code declares STEP Step at "thank"; if executions that are past it may do without, declare it (op.Added); if it stands for what the log has, declare what it replaces (op.Replaces)
 }
 
 func ExampleHistoryOf() {

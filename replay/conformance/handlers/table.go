@@ -4,7 +4,6 @@ import (
 	"log/slog"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/replay"
 )
 
