@@ -101,14 +101,21 @@ func (s *Strand) find(dump []byte) []byte {
 // waits reports whether a goroutine with this stack waits for another one: it neither runs nor
 // could.
 func waits(stack []byte) bool {
-	line, _, _ := bytes.Cut(stack, []byte("\n"))
+	line, calls, _ := bytes.Cut(stack, []byte("\n"))
 	_, state, ok := bytes.Cut(line, []byte("["))
 	if !ok {
 		return false
 	}
+	if bytes.HasPrefix(state, []byte("semacquire")) {
+		// Code that allocates, and begins a collection while a dump has stopped the world, waits for the
+		// runtime's own semaphore, which no frame shows. Other code waits in a function of this name.
+		top, _, _ := bytes.Cut(calls, []byte("\n"))
+		return bytes.Contains(top, []byte(".runtime_Semacquire"))
+	}
 	for _, busy := range []string{
 		"running", "runnable", "syscall", "copystack", "preempted",
-		"GC ", "garbage collection", "wait for GC cycle", "stopping the world",
+		"GC ", "garbage collection", "wait for GC cycle", "stopping the world", "flushing proc caches",
+		"trace goroutine status", "dumping heap",
 	} {
 		if bytes.HasPrefix(state, []byte(busy)) {
 			return false

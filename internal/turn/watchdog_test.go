@@ -313,7 +313,7 @@ func TestComputingKeepsTheTurn(t *testing.T) {
 	f.Post(func() {
 		want := []string{"has computed", "a gone", "the other", "b gone"}
 		if diff := cmp.Diff(want, f.said); diff != "" || len(f.revoked) > 0 {
-			t.Errorf("%d strands have lost the turn (-want +got):\n%s", len(f.revoked), diff)
+			t.Errorf("%d strands have lost the turn, with the stacks %q (-want +got):\n%s", len(f.revoked), f.stacks, diff)
 		}
 	})
 }
