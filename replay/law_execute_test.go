@@ -171,7 +171,6 @@ type leftovers struct {
 // Enabled reports whether a record is looked at.
 func (*leftovers) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle looks at a record.
 func (h *leftovers) Handle(_ context.Context, r slog.Record) error {
 	if strings.HasPrefix(r.Message, "goroutines of the handler did not end") {
 		h.tell()
@@ -179,10 +178,8 @@ func (h *leftovers) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs ignores the attributes.
 func (h *leftovers) WithAttrs([]slog.Attr) slog.Handler { return h }
 
-// WithGroup ignores the group.
 func (h *leftovers) WithGroup(string) slog.Handler { return h }
 
 // The schedules that a program is run under, beside the one without disturbances.

@@ -146,7 +146,6 @@ type body struct {
 	undoes *compensation
 }
 
-// Run runs the body.
 func (b *body) Run(ctx context.Context) (any, error) {
 	var run int
 	b.k.note(func() {

@@ -102,15 +102,12 @@ func (h *lateHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.handler().Enabled(ctx, level)
 }
 
-// Handle writes a record.
 func (h *lateHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.handler().Handle(ctx, r)
 }
 
-// WithAttrs returns the handler with attributes.
 func (h *lateHandler) WithAttrs(attrs []slog.Attr) slog.Handler { return h.handler().WithAttrs(attrs) }
 
-// WithGroup returns the handler with a group.
 func (h *lateHandler) WithGroup(name string) slog.Handler { return h.handler().WithGroup(name) }
 
 // scopeHandler drops records while its scope is replayed.

@@ -94,7 +94,6 @@ var errStranger = errors.New("it is not the durable service that answers")
 // other program may answer anything.
 type knownService struct{ *http.Client }
 
-// Do makes a call.
 func (k knownService) Do(r *http.Request) (*http.Response, error) {
 	resp, err := k.Client.Do(r) //nolint:gosec // the user's endpoint
 	switch {

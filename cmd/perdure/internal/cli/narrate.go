@@ -25,7 +25,6 @@ func newNarrator(s local.Store, say func(format string, args ...any)) *narrator 
 	return &narrator{Store: s, say: say, running: make(map[string]*history)}
 }
 
-// Close closes the store.
 func (n *narrator) Close() error {
 	if c, ok := n.Store.(interface{ Close() error }); ok {
 		return c.Close()
