@@ -23,10 +23,12 @@ var (
 	force  = flag.Bool("force", false, "with -update, also where they have risen: when the word list has become longer")
 )
 
-// avoided is a word that a reader stumbles over, who is at home in English or not, and what is written in its place.
+// avoided is a word that a reader stumbles over, who is at home in English or not, and what is
+// written in its place.
 type avoided struct{ pattern, instead string }
 
-// avoidedWords is the word list. Add to it what readers stumble over: the counts are then written once with -update -force.
+// avoidedWords is the word list. Add to it what readers stumble over: the counts are then written
+// once with -update -force.
 var avoidedWords = []avoided{
 	{`nobody`, `no one, or better what does not happen: "if the result is not used"`},
 	{`somebody`, `someone, or better who: "another process", "a caller"`},
@@ -53,8 +55,9 @@ var allowedEnglish = []struct{ file, text, reason string }{
 
 const englishCounts = "testdata/english.tsv"
 
-// TestPlainEnglish: comments, messages, names of tests and pages have none of the words of the list beyond those that
-// they had when the counts were written. The count of a package may only fall, and a new file has none.
+// TestPlainEnglish: comments, messages, names of tests and pages have none of the words of the list
+// beyond those that they had when the counts were written. The count of a package may only fall,
+// and a new file has none.
 func TestPlainEnglish(t *testing.T) {
 	t.Parallel()
 	var patterns []string
@@ -134,7 +137,8 @@ var (
 	testName = regexp.MustCompile(`^(?:Test|Example|Benchmark|Fuzz)[A-Z]`)
 )
 
-// proseOf returns what of a file people read: of Go the comments, strings and names of tests, else all.
+// proseOf returns what of a file people read: of Go the comments, strings and names of tests, else
+// all.
 func proseOf(file, text string) []prose {
 	if path.Ext(file) != ".go" {
 		return []prose{{1, spaces.ReplaceAllString(text, " ")}}
@@ -173,8 +177,9 @@ func proseOf(file, text string) []prose {
 	}
 }
 
-// ratchet counts what look finds in each file of the repository, and compares with the counts that are written down in
-// a file of testdata: those of a package may only fall, and a file that is not there has none.
+// ratchet counts what look finds in each file of the repository, and compares with the counts that
+// are written down in a file of testdata: those of a package may only fall, and a file that is not
+// there has none.
 func ratchet(t *testing.T, record string, look func(file, text string) []string) {
 	t.Helper()
 	allowed := readCounts(t, record)

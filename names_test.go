@@ -13,11 +13,12 @@ import (
 	"testing"
 )
 
-// exported are the exported names of a package; those of a type's methods and fields have its name in front.
+// exported are the exported names of a package; those of a type's methods and fields have its name
+// in front.
 type exported map[string]bool
 
-// namedPackages are the packages whose names stand in texts, by what they are called at a call. It has no name that
-// another package of the project, or an import, is called by too.
+// namedPackages are the packages whose names stand in texts, by what they are called at a call. It
+// has no name that another package of the project, or an import, is called by too.
 var namedPackages = map[string]string{
 	"op": "op", "node": "op/node", "replay": "replay", "replaytest": "replay/replaytest", "retry": "retry", "codec": "codec",
 	"checkpoint": "checkpoint", "local": "checkpoint/local", "sqlite": "checkpoint/sqlite", "process": "checkpoint/local/process",
@@ -27,8 +28,9 @@ var namedPackages = map[string]string{
 
 var qualified = regexp.MustCompile(`(?:^|[^\w./\-])(\w+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
 
-// TestNamesInTextsExist: a message, a comment or a page that says which function to call names one that there is. The
-// compiler sees names in code; a renamed function stays in texts, and in the tables of the checker.
+// TestNamesInTextsExist: a message, a comment or a page that says which function to call names one
+// that there is. The compiler sees names in code; a renamed function stays in texts, and in the
+// tables of the checker.
 func TestNamesInTextsExist(t *testing.T) {
 	t.Parallel()
 	names := exportedNames(t)
@@ -96,7 +98,8 @@ func unknownNames(names map[string]exported, text string, found *int) (unknown [
 	return unknown
 }
 
-// textsOf returns a page, or the comments and strings of a file of code that users or engineers read.
+// textsOf returns a page, or the comments and strings of a file of code that users or engineers
+// read.
 func textsOf(t *testing.T, path string) []string {
 	t.Helper()
 	switch filepath.Ext(path) {

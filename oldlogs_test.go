@@ -10,7 +10,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestOldLogs: orders of the package's example that an earlier engine has begun are processed to their end.
+// TestOldLogs: orders of the package's example that an earlier engine has begun are processed to
+// their end.
 func TestOldLogs(t *testing.T) {
 	t.Parallel()
 	asked := shop{ask: func(context.Context, string) error { return nil }}

@@ -12,8 +12,8 @@ import (
 // mostColumns is how wide comments and pages may be; a tab takes four columns.
 const mostColumns = 100
 
-// TestWidth: lines of comments and of pages are no wider than that, but for tables, code, links and lines of one word. The
-// count of a package may only fall, and a new file has none.
+// TestWidth: lines of comments and of pages are no wider than that, but for tables, code, links and
+// lines of one word. The count of a package may only fall, and a new file has none.
 func TestWidth(t *testing.T) {
 	t.Parallel()
 	ratchet(t, "testdata/width.tsv", func(file, text string) (found []string) {

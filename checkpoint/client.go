@@ -70,8 +70,9 @@ func ClientFrom(ctx context.Context) (Client, bool) {
 	return c, ok
 }
 
-// ClientAs returns the first of c and the clients that it wraps which is a T, such as a [Pauser]: what a client can do
-// beside the two calls of [Client]. A client that wraps another one says so by a method Unwrap() Client.
+// ClientAs returns the first of c and the clients that it wraps which is a T, such as a [Pauser]:
+// what a client can do beside the two calls of [Client]. A client that wraps another one says so by
+// a method Unwrap() Client.
 func ClientAs[T any](c Client) (t T, ok bool) {
 	for c != nil {
 		if t, ok = c.(T); ok {

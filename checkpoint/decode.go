@@ -18,8 +18,9 @@ import (
 // they stay inside event, which must not change as long as one of them is in use.
 //
 // The error is [ErrNotDurable] if the event is JSON without the two fields that every durable
-// invocation has. Records that no version of the protocol can mean (no ID, no Status, an unknown Type) are errors, too.
-// A Status that this version does not know stays as it is: see [Status.Terminal].
+// invocation has. Records that no version of the protocol can mean (no ID, no Status, an unknown
+// Type) are errors, too. A Status that this version does not know stays as it is: see
+// [Status.Terminal].
 func DecodeInvocation(event []byte) (Invocation, error) {
 	d := decoder{scanner: scanner{data: event}}
 	if d.peek() != '{' {

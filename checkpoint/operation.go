@@ -30,8 +30,9 @@ const (
 	StatusStopped   Status = "STOPPED"
 )
 
-// Terminal reports whether an operation with this status is finished for good. One with a status that this version does not
-// know is not: the service may have put it there for a time, and says when that is over.
+// Terminal reports whether an operation with this status is finished for good. One with a status
+// that this version does not know is not: the service may have put it there for a time, and says
+// when that is over.
 func (s Status) Terminal() bool {
 	switch s {
 	case StatusSucceeded, StatusFailed, StatusCancelled, StatusTimedOut, StatusStopped:

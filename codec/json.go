@@ -26,7 +26,6 @@ type jsonCodec struct{}
 // Pure returns true: see [IsPure].
 func (jsonCodec) Pure() bool { return true }
 
-// Encode returns v as JSON.
 func (jsonCodec) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case string:

@@ -20,7 +20,6 @@ type rawCodec struct{}
 // Pure returns true: see [IsPure].
 func (rawCodec) Pure() bool { return true }
 
-// Encode returns the bytes of v.
 func (rawCodec) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case string:

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// claims are the sentences that README begins with, in their order, each with the tests that show it.
+// claims are the sentences that README begins with, in their order, each with the tests that show
+// it.
 var claims = []struct {
 	sentence string
 	shown    []string // file#test; none for a sentence that says what a word means
@@ -66,7 +67,8 @@ var claims = []struct {
 	{"`replaytest.Cloud` runs your tests on AWS.", []string{"replay/replaytest/cloud_test.go#TestSameTableHereAndInTheCloud"}},
 }
 
-// No sentence of README's first section stands there without a test that shows it: whoever writes one names the test.
+// No sentence of README's first section stands there without a test that shows it: whoever writes
+// one names the test.
 func TestClaimsOfREADMEHaveTests(t *testing.T) {
 	t.Parallel()
 	_, section, ok := strings.Cut(readText(t, filepath.Join(root, "README.md")), "\n## Why\n")

@@ -16,16 +16,16 @@ import (
 // mostLines is how long the test is that a newcomer reads first.
 const mostLines = 15
 
-// steadied hides what chance decides in the output of a test, where operations run beside each other: how many
-// of them share a call, and so at how many places Explore interrupts them.
+// steadied hides what chance decides in the output of a test, where operations run beside each
+// other: how many of them share a call, and so at how many places Explore interrupts them.
 func steadied(s string) string {
 	numbers := regexp.MustCompile(`\d+`)
 	unsteady := regexp.MustCompile(`\d+ checkpoint calls|.*(schedules: | interruptions, ).*`)
 	return unsteady.ReplaceAllStringFunc(s, func(s string) string { return numbers.ReplaceAllString(s, "N") })
 }
 
-// TestTestsOfPagesPass builds the Go blocks of pages that show tests as the tests that they are, runs
-// them, and compares the tables that the pages show with what was printed.
+// TestTestsOfPagesPass builds the Go blocks of pages that show tests as the tests that they are,
+// runs them, and compares the tables that the pages show with what was printed.
 func TestTestsOfPagesPass(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

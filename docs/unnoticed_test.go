@@ -22,8 +22,9 @@ func nap(ctx op.Context) error { return replay.Exec(ctx, op.Wait("nap", time.Hou
 
 var errDeclined = errors.New("declined")
 
-// What docs/determinism.md lists as not noticed is what happens: the execution succeeds, with the wrong result. If one
-// of them is noticed some day, the page says too little; one that is missing there surprises someone.
+// What docs/determinism.md lists as not noticed is what happens: the execution succeeds, with the
+// wrong result. If one of them is noticed some day, the page says too little; one that is missing
+// there surprises someone.
 func TestWhatCannotBeNoticed(t *testing.T) {
 	t.Parallel()
 	page := readText(t, "determinism.md")

@@ -34,9 +34,11 @@ type Item[T any] struct {
 type Status string
 
 const (
-	// StatusSucceeded is the status of an operation that has a result, and of a batch in which none failed.
+	// StatusSucceeded is the status of an operation that has a result, and of a batch in which none
+	// failed.
 	StatusSucceeded Status = "SUCCEEDED"
-	// StatusFailed is the status of an operation that has an error, and of a batch in which one failed.
+	// StatusFailed is the status of an operation that has an error, and of a batch in which one
+	// failed.
 	StatusFailed Status = "FAILED"
 	// StatusStarted is the status of an operation that was under way when its batch ended.
 	StatusStarted Status = "STARTED"

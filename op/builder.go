@@ -49,7 +49,8 @@ func (b Builder[In, Out]) Was(name string) Builder[In, Out] {
 	return func(in In) Op[Out] { return b(in).Was(name) }
 }
 
-// WasKey is [Op.WasKey] for each operation, with the old key that f derives from its input; nil means that it had none.
+// WasKey is [Op.WasKey] for each operation, with the old key that f derives from its input; nil
+// means that it had none.
 func (b Builder[In, Out]) WasKey(f func(In) string) Builder[In, Out] {
 	return func(in In) Op[Out] {
 		if f == nil {

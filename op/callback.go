@@ -12,8 +12,8 @@ import (
 
 // Callback is a result that an outside system will send.
 type Callback[T any] struct {
-	// ID is what the outside system names the callback by, in the API calls that succeed it, fail it
-	// or send a heartbeat.
+	// ID is what the outside system names the callback by, in the API calls that succeed it, fail
+	// it or send a heartbeat.
 	ID string
 
 	result Op[T]

@@ -4,8 +4,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// withSides is with for a change that needs the result of the operation: each side of a declared change is given the
-// function that decodes a record of that side.
+// withSides is with for a change that needs the result of the operation: each side of a declared
+// change is given the function that decodes a record of that side.
 func (o Op[T]) withSides(change func(h *node.Header, decode func(node.Result) (T, error))) Op[T] {
 	decode := o.result
 	c, ok := o.n.(*node.Choice)
@@ -21,7 +21,8 @@ func (o Op[T]) withSides(change func(h *node.Header, decode func(node.Result) (T
 	return o
 }
 
-// withSides returns a copy of n in which change has changed the headers, given the sides that they are those of.
+// withSides returns a copy of n in which change has changed the headers, given the sides that they
+// are those of.
 func withSides(n node.Node, s node.Sides, depth int, change func(*node.Header, node.Sides)) node.Node {
 	c, ok := n.(*node.Choice)
 	switch {

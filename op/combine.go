@@ -77,8 +77,8 @@ type Winner[T any] struct {
 	Value T
 }
 
-// RaceWinner is [Race] for those who need to know which operation was first. If that one failed, the
-// error comes with its index and name.
+// RaceWinner is [Race] for those who need to know which operation was first. If that one failed,
+// the error comes with its index and name.
 func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 	n := combinator[Winner[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
@@ -98,8 +98,8 @@ func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 // by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
 // d is at least one second and at most [MaxWait]; zero does not mean that there is no limit.
 //
-// An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the step
-// "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
+// An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the
+// step "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	timer := Wait(inner(name, "-timer"), min(max(d, time.Second), MaxWait))
 	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))

@@ -54,13 +54,14 @@ func AllSuccessful() Completion { return Tolerate(0) }
 // AllCompleted waits for all operations, whatever becomes of them.
 func AllCompleted() Completion { return ToleratePercent(100) }
 
-// FirstSuccessful ends the batch when one operation has succeeded. As for [MinSuccessful], it is no error if none has.
+// FirstSuccessful ends the batch when one operation has succeeded. As for [MinSuccessful], it is no
+// error if none has.
 func FirstSuccessful() Completion { return MinSuccessful(1) }
 
 // MinSuccessful ends the batch when n operations have succeeded. By itself it tolerates all
-// failures: if all operations have ended and fewer than n have succeeded, the batch ends with [ReasonAllCompleted] and without
-// an error. Look at [Batch.Succeeded], or add [Tolerate] so that too many failures are an error.
-// n is at least one and at most the number of operations.
+// failures: if all operations have ended and fewer than n have succeeded, the batch ends with
+// [ReasonAllCompleted] and without an error. Look at [Batch.Succeeded], or add [Tolerate] so that
+// too many failures are an error. n is at least one and at most the number of operations.
 func MinSuccessful(n int) Completion {
 	return completionRule(func(c *completion) {
 		c.min = n

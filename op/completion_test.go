@@ -16,8 +16,8 @@ import (
 // policy is a set of completion rules as plain data; -1 stands for a rule that is not given.
 type policy struct {
 	Count, Percent, Min int
-	// Good and Bad are what a predicate asks for: it succeeds when that many have succeeded and fails
-	// when that many have failed.
+	// Good and Bad are what a predicate asks for: it succeeds when that many have succeeded and
+	// fails when that many have failed.
 	Good, Bad int
 }
 

@@ -11,13 +11,13 @@ import (
 
 // WaitForCondition calls check until it says that the condition is met, and results in the last
 // state. Between two calls the function does not run. check gets the state that the call before
-// it returned, the first one gets initial; each state is recorded. All of them have been through the codec, the first
-// one too: unexported fields are gone, and pointers are copies.
+// it returned, the first one gets initial; each state is recorded. All of them have been through
+// the codec, the first one too: unexported fields are gone, and pointers are copies.
 //
 // The default is that of [retry.Polling]: at most 60 calls, the first included, 5 s apart at
-// first, growing by half up to 300 s, with full jitter; see [WithPolling]. When the policy gives up, the operation fails
-// with [ErrNotMet]. An error of check is not retried: it fails the operation. [WithTimeout]
-// limits each call.
+// first, growing by half up to 300 s, with full jitter; see [WithPolling]. When the policy gives
+// up, the operation fails with [ErrNotMet]. An error of check is not retried: it fails the
+// operation. [WithTimeout] limits each call.
 func WaitForCondition[S any](
 	name string, initial S, check func(ctx context.Context, state S) (next S, met bool, err error), opts ...ConditionOption,
 ) Op[S] {
@@ -69,8 +69,8 @@ type conditionOption func(n *node.Step)
 
 func (o conditionOption) applyCondition(n *node.Step) { o(n) }
 
-// WithPolling decides by p when check is called again, and for how long. Filters of p are never asked: an error of
-// check fails the operation. A nil p is reported by [Validate].
+// WithPolling decides by p when check is called again, and for how long. Filters of p are never
+// asked: an error of check fails the operation. A nil p is reported by [Validate].
 func WithPolling(p retry.Policy) ConditionOption {
 	err := retry.Validate(p)
 	return conditionOption(func(n *node.Step) {

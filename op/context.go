@@ -50,8 +50,8 @@ func (c Context) Logger() *slog.Logger {
 	return c.s.View().Logger
 }
 
-// InvocationContext returns the context of the current invocation, with its deadline. It is the way out
-// for what must not be recorded; what is done with it is done again in every invocation.
+// InvocationContext returns the context of the current invocation, with its deadline. It is the way
+// out for what must not be recorded; what is done with it is done again in every invocation.
 func (c Context) InvocationContext() context.Context {
 	if c.s == nil {
 		return nil

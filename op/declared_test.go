@@ -12,7 +12,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// What cannot be meant is reported where it is declared, with the name that the user gave and with a way out.
+// What cannot be meant is reported where it is declared, with the name that the user gave and with
+// a way out.
 func TestWhatCannotBeMeantIsReported(t *testing.T) {
 	t.Parallel()
 	step := op.Step("pay", func(context.Context) (int, error) { return 1, nil })

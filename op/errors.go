@@ -17,21 +17,23 @@ var (
 	// ErrInterrupted is the error of an attempt that a crash or the end of its invocation cut off,
 	// so that it is not known whether its body had its effect.
 	ErrInterrupted = errors.New("interrupted before its result was recorded")
-	// ErrPaused is the cause of the end of a body's context (context.Cause) when the service stops the invocation, as it
-	// does for an execution that is paused. What the body returns then is not recorded: it runs again when the
-	// execution is resumed. No operation fails with it.
+	// ErrPaused is the cause of the end of a body's context (context.Cause) when the service stops
+	// the invocation, as it does for an execution that is paused. What the body returns then is not
+	// recorded: it runs again when the execution is resumed. No operation fails with it.
 	ErrPaused = errors.New("the execution is paused: what the body returns is not recorded, and it runs again on resume")
 	// ErrStopped is the error of an operation that was stopped or cancelled from outside.
 	ErrStopped = errors.New("stopped")
 	// ErrNotMet is the error of a condition whose policy gave up.
 	ErrNotMet = errors.New("condition not met")
-	// ErrTooLarge is the error of an operation whose input or result the service would not take, or for which an
-	// execution has no room any more. Store it elsewhere, and pass or return where it is.
+	// ErrTooLarge is the error of an operation whose input or result the service would not take, or
+	// for which an execution has no room any more. Store it elsewhere, and pass or return where it
+	// is.
 	ErrTooLarge = errors.New("too large")
-	// ErrTooMany is the error of an operation that an execution has no room for: see docs/limits.md.
+	// ErrTooMany is the error of an operation that an execution has no room for: see
+	// docs/limits.md.
 	ErrTooMany = errors.New("too many operations")
-	// ErrRemoved is the error of a [Past] that has no result: the operation was removed from the code before the
-	// execution had begun it, or before it had ended.
+	// ErrRemoved is the error of a [Past] that has no result: the operation was removed from the
+	// code before the execution had begun it, or before it had ended.
 	ErrRemoved = errors.New("removed from the code")
 )
 

@@ -11,8 +11,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// changed shows two executions: one that began with the code of before, was suspended, and goes on with that of after;
-// and one of after.
+// changed shows two executions: one that began with the code of before, was suspended, and goes on
+// with that of after; and one of after.
 func changed[Out any](before, after func(op.Context, op.None) (Out, error)) {
 	service := virtual()
 	defer service.Close()

@@ -45,7 +45,6 @@ func group[T any](n *node.Group, opts []GroupOption) Op[T] {
 
 type groupFn[T any] func(Context) (T, error)
 
-// Run runs the body.
 func (f groupFn[T]) Run(s node.Scope) (any, error) { return f(NewContext(s)) }
 
 type groupInFn[In, Out any] struct {

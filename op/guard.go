@@ -5,8 +5,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// guarded calls a function of the user's. A panic of it becomes a [*PanicError], and so does an error
-// whose message cannot be read.
+// guarded calls a function of the user's. A panic of it becomes a [*PanicError], and so does an
+// error whose message cannot be read.
 func guarded[T any](f func() (T, error)) (T, error) {
 	v, err := guard.Call(f)
 	if p, ok := retry.Strip(err).(*guard.Panic); ok { //nolint:errorlint // as guard.Call makes it

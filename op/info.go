@@ -18,8 +18,8 @@ type Info struct {
 	IdempotencyKey string
 	// Attempt is the number of this attempt, the first included.
 	Attempt int
-	// TraceHeader is the X-Ray trace header that the service has given this invocation ("Root=…;Parent=…;Sampled=…"); empty
-	// without one. It differs from invocation to invocation.
+	// TraceHeader is the X-Ray trace header that the service has given this invocation
+	// ("Root=…;Parent=…;Sampled=…"); empty without one. It differs from invocation to invocation.
 	TraceHeader string
 }
 

@@ -2,8 +2,8 @@ package op
 
 import "github.com/perdure/perdure/op/node"
 
-// Interpretation is an operation as interpreters see it: those who run operations, and test kits. The code of handlers
-// has no use for it.
+// Interpretation is an operation as interpreters see it: those who run operations, and test kits.
+// The code of handlers has no use for it.
 type Interpretation[T any] struct {
 	op Op[T]
 }
@@ -11,15 +11,17 @@ type Interpretation[T any] struct {
 // Interpret returns what interpreters need of an operation.
 func (o Op[T]) Interpret() Interpretation[T] { return Interpretation[T]{op: o} }
 
-// Node returns the operation without its type. The node of the zero Op is one whose header says what is wrong.
+// Node returns the operation without its type. The node of the zero Op is one whose header says
+// what is wrong.
 func (i Interpretation[T]) Node() node.Node { return i.op.node() }
 
 // Decl returns the identity of the builder that made the operation, nil if none did.
 func (i Interpretation[T]) Decl() *node.Decl { return i.op.decl() }
 
-// Decode returns the result that a record of the operation holds, or the error with which running the operation ends.
+// Decode returns the result that a record of the operation holds, or the error with which running
+// the operation ends.
 func (i Interpretation[T]) Decode(r node.Result) (T, error) { return i.op.result(r) }
 
-// Await returns the operation that waits for this one, which an interpreter has started: r is the record it got from
-// doing so. It claims nothing.
+// Await returns the operation that waits for this one, which an interpreter has started: r is the
+// record it got from doing so. It claims nothing.
 func (i Interpretation[T]) Await(r node.Result) Op[T] { return i.op.await(r) }

@@ -5,9 +5,9 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Op is an operation with a result of type T: a value that does nothing until it is run. One that is made by a
-// statement of its own is never run, and the compiler does not say so.
-// Running it twice runs two operations. The zero value is invalid.
+// Op is an operation with a result of type T: a value that does nothing until it is run. One that
+// is made by a statement of its own is never run, and the compiler does not say so. Running it
+// twice runs two operations. The zero value is invalid.
 type Op[T any] struct {
 	n      node.Node
 	key    func() string
@@ -22,17 +22,17 @@ type Operation interface {
 // None is the result of operations that have none.
 type None struct{}
 
-// Key gives the operation a key, which distinguishes it from others of the same name in its scope: an
-// item in a loop, for instance, carries the item's business key. The key is part of the
+// Key gives the operation a key, which distinguishes it from others of the same name in its scope:
+// an item in a loop, for instance, carries the item's business key. The key is part of the
 // operation's identity; use what identifies the item, not its position.
 func (o Op[T]) Key(k string) Op[T] {
 	o.key = nil
 	return o.with(func(h *node.Header) { h.Key = k })
 }
 
-// WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that keeps the
-// Undo of the operation inside has no codec of its own: give it to that operation. A codec that [codec.Of] has
-// not made of two functions is reported by [Validate].
+// WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that
+// keeps the Undo of the operation inside has no codec of its own: give it to that operation. A
+// codec that [codec.Of] has not made of two functions is reported by [Validate].
 func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 	inside := o.n != nil && keepsItems(o.n)
 	return o.with(func(h *node.Header) {
@@ -60,9 +60,9 @@ func (o Op[T]) WithSummary(summary func(T) string) Op[T] {
 }
 
 // MapError replaces the error that running the operation returns. The log keeps the original;
-// f is called on the first run and on every replay, may be called more than once, and must depend on
-// its argument alone. It is not called for a success. If it returns nil, the operation counts as a
-// success.
+// f is called on the first run and on every replay, may be called more than once, and must depend
+// on its argument alone. It is not called for a success. If it returns nil, the operation counts as
+// a success.
 func (o Op[T]) MapError(f func(error) error) Op[T] {
 	if f == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.MapError", h.Name) })
@@ -135,7 +135,8 @@ func decodeAs[T any](r node.Result) (T, error) {
 	return decodeValue[T](r)
 }
 
-// decodeValue is decodeAs by the record's codec, which takes a pointer, so that the value is allocated.
+// decodeValue is decodeAs by the record's codec, which takes a pointer, so that the value is
+// allocated.
 func decodeValue[T any](r node.Result) (T, error) {
 	var v T
 	if err := r.Decode(&v); err != nil {

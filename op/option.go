@@ -137,7 +137,8 @@ func refuseCodec(h *node.Header, by string, err error) {
 }
 
 // WithRetry decides by p whether a failed attempt is followed by another, and when.
-// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is reported by [Validate].
+// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is reported
+// by [Validate].
 func WithRetry(p retry.Policy) StepOption {
 	err := retry.Validate(p)
 	return stepOption(func(n *node.Step) {
@@ -149,8 +150,8 @@ func WithRetry(p retry.Policy) StepOption {
 }
 
 // WithRetryIf retries only errors that one of the filters accepts, whatever the policy says,
-// the default one included. Without filters every error may be retried, the default. A nil filter, and
-// one without arguments, are reported by [Validate].
+// the default one included. Without filters every error may be retried, the default. A nil filter,
+// and one without arguments, are reported by [Validate].
 func WithRetryIf(filters ...retry.Filter) StepOption {
 	err := retry.Validate(retry.Never(), filters...)
 	return stepOption(func(n *node.Step) {
@@ -173,8 +174,8 @@ func WithSemantics(s Semantics) StepOption {
 
 // WithCrashCounting makes a crash consume an attempt of an at-least-once step, so that a body
 // that ends its process cannot do so forever. The start of each attempt is then recorded before
-// the body begins, at the price of a round trip. By default a crash consumes none; an [AtMostOncePerRetry]
-// step counts crashes always.
+// the body begins, at the price of a round trip. By default a crash consumes none; an
+// [AtMostOncePerRetry] step counts crashes always.
 func WithCrashCounting() StepOption {
 	return stepOption(func(n *node.Step) { n.Config.CountCrashes = true })
 }

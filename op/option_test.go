@@ -14,8 +14,9 @@ import (
 	"github.com/perdure/perdure/op"
 )
 
-// Every option is given what a forgotten field holds: nil, zero, the empty string. It is refused, or its documentation says
-// what it means. An option that is not in the table fails the test, so that a new one is thought about.
+// Every option is given what a forgotten field holds: nil, zero, the empty string. It is refused,
+// or its documentation says what it means. An option that is not in the table fails the test, so
+// that a new one is thought about.
 func TestEveryOptionGivenNothing(t *testing.T) {
 	t.Parallel()
 	do := func(o op.StepOption) op.Operation { return op.Do("x", func(context.Context) error { return nil }, o) }

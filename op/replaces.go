@@ -7,21 +7,23 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Replaces declares that o stands where old stood: executions that have begun old in this place end it, all others run
-// o. Nothing is recorded of the declaration; the log decides.
+// Replaces declares that o stands where old stood: executions that have begun old in this place end
+// it, all others run o. Nothing is recorded of the declaration; the log decides.
 //
 //  1. If the log holds nothing that this scope has not reached yet, o is run.
-//  2. Otherwise the side whose first operation the log holds is taken; of both, the one that was begun first.
+//  2. Otherwise the side whose first operation the log holds is taken; of both, the one that was
+//     begun first.
 //  3. Otherwise a side that claims nothing is taken, and o if there is none.
 //
-// A side may be several operations or none ([Inline]), a declaration itself (Replaces(v3, Replaces(v2, v1))), a group, a
-// batch, or a [Transform] of what the code before it returned. The sides must not begin with the same operation: what
-// both begin with stands before the declaration. Where a name without a key was that of an old side, a later
-// operation of the scope needs a key: see [Op.WasKey]. An [Undo], a key, a codec given to the whole are given to each
-// side.
+// A side may be several operations or none ([Inline]), a declaration itself (Replaces(v3,
+// Replaces(v2, v1))), a group, a batch, or a [Transform] of what the code before it returned. The
+// sides must not begin with the same operation: what both begin with stands before the declaration.
+// Where a name without a key was that of an old side, a later operation of the scope needs a key:
+// see [Op.WasKey]. An [Undo], a key, a codec given to the whole are given to each side.
 //
-// The declaration may be dropped when no running execution can still take old: see docs/changing-code.md. On the zero
-// Op as one of the sides, running it is an error, and so are sides that cannot be distinguished.
+// The declaration may be dropped when no running execution can still take old: see
+// docs/changing-code.md. On the zero Op as one of the sides, running it is an error, and so are
+// sides that cannot be distinguished.
 //
 // [Undo]: https://pkg.go.dev/github.com/perdure/perdure/op#Op.Undo
 func Replaces[T any](o, old Op[T]) Op[T] {
@@ -33,8 +35,8 @@ func Replaces[T any](o, old Op[T]) Op[T] {
 	})
 }
 
-// Added declares that o is new in this place: executions that went past it before o was there get v, and nothing is run
-// or recorded for them; all others run o. For the rest see [Replaces].
+// Added declares that o is new in this place: executions that went past it before o was there get
+// v, and nothing is run or recorded for them; all others run o. For the rest see [Replaces].
 func Added[T any](o Op[T], v T) Op[T] {
 	return choice("Added", o.node(), nil, false, func(taken bool, r node.Result) (T, error) {
 		if taken {
@@ -44,10 +46,12 @@ func Added[T any](o Op[T], v T) Op[T] {
 	})
 }
 
-// Removed stands where o stood, and runs nothing. What has begun is left to itself: a body does not run again, a group
-// or batch is not entered. If it has an Undo, that still compensates what completed.
+// Removed stands where o stood, and runs nothing. What has begun is left to itself: a body does not
+// run again, a group or batch is not entered. If it has an Undo, that still compensates what
+// completed.
 //
-// It belongs where o was, or earlier in the scope. A declaration of several operations is one Removed for each.
+// It belongs where o was, or earlier in the scope. A declaration of several operations is one
+// Removed for each.
 func Removed[T any](o Op[T]) Op[Past[T]] {
 	return choice("Removed", nil, o.node(), true, func(taken bool, r node.Result) (Past[T], error) {
 		if !taken || r.Err != nil {
@@ -57,8 +61,8 @@ func Removed[T any](o Op[T]) Op[Past[T]] {
 	})
 }
 
-// Past is what is left of an operation that the code does not run any more: see [Removed]. The zero value is that of
-// one that was never begun.
+// Past is what is left of an operation that the code does not run any more: see [Removed]. The zero
+// value is that of one that was never begun.
 type Past[T any] struct {
 	result Op[T]
 	begun  bool
@@ -67,9 +71,10 @@ type Past[T any] struct {
 // Begun reports whether the execution had begun the operation.
 func (p Past[T]) Begun() bool { return p.begun }
 
-// Result is the operation that has the result of the removed one. It leaves no record. It waits for a wait,
-// callback or invoke that had begun, for the service ends those; the error is an [ErrRemoved] if the operation was
-// never begun, and for a step, group or batch that had begun and not ended, for no one will end it.
+// Result is the operation that has the result of the removed one. It leaves no record. It waits for
+// a wait, callback or invoke that had begun, for the service ends those; the error is an
+// [ErrRemoved] if the operation was never begun, and for a step, group or batch that had begun and
+// not ended, for no one will end it.
 func (p Past[T]) Result() Op[T] {
 	if !p.begun {
 		return Op[T]{n: invalid(ErrRemoved)}
@@ -77,12 +82,13 @@ func (p Past[T]) Result() Op[T] {
 	return p.result
 }
 
-// Inline is code that runs in the scope around it, without a record and without a name of its own in the log: a side
-// of [Replaces] that is several operations, or none. The name is for messages.
+// Inline is code that runs in the scope around it, without a record and without a name of its own
+// in the log: a side of [Replaces] that is several operations, or none. The name is for messages.
 //
-// fn is given the Context that it must use. To find out which operation it begins with, it may be run up to that
-// operation and ended there: what it does before must have no effect. A panic of it is its error. It cannot be started
-// by Go, and is no operand of a batch; it has no Undo, and a key or codec of it has no effect.
+// fn is given the Context that it must use. To find out which operation it begins with, it may be
+// run up to that operation and ended there: what it does before must have no effect. A panic of it
+// is its error. It cannot be started by Go, and is no operand of a batch; it has no Undo, and a key
+// or codec of it has no effect.
 func Inline[T any](name string, fn func(Context) (T, error)) Op[T] {
 	n := &node.Inline{Header: node.Header{Name: name, Err: checkName(name)}, Body: groupFn[T](fn)}
 	if fn == nil {
@@ -94,10 +100,10 @@ func Inline[T any](name string, fn func(Context) (T, error)) Op[T] {
 	}}
 }
 
-// Was declares that the operation had another name: executions that have begun it under that name end it so. It is
-// [Replaces] with the operation under its old name as the old side; an [Op.Undo] before it keeps the old name as well.
-// Operations that name what is inside them after themselves ([WaitForCallback], [Retry], [Timeout]) are refused: write
-// the Replaces.
+// Was declares that the operation had another name: executions that have begun it under that name
+// end it so. It is [Replaces] with the operation under its old name as the old side; an [Op.Undo]
+// before it keeps the old name as well. Operations that name what is inside them after themselves
+// ([WaitForCallback], [Retry], [Timeout]) are refused: write the Replaces.
 func (o Op[T]) Was(name string) Op[T] {
 	return o.was("Op.Was", func(h *node.Header) {
 		h.Name = name
@@ -107,8 +113,9 @@ func (o Op[T]) Was(name string) Op[T] {
 	})
 }
 
-// WasKey declares that the operation had another key, or none if the key is empty: executions that have begun it with
-// that key end it so. Give the new key before: op.Step("remind", f).Key("1").WasKey("").
+// WasKey declares that the operation had another key, or none if the key is empty: executions that
+// have begun it with that key end it so. Give the new key before: op.Step("remind",
+// f).Key("1").WasKey("").
 func (o Op[T]) WasKey(key string) Op[T] {
 	return o.was("Op.WasKey", func(h *node.Header) { h.Key = key })
 }
@@ -162,8 +169,9 @@ func namesInside(n node.Node) bool {
 	return false
 }
 
-// WasUndone declares that the operation had the Undo fn and has none any more: an execution that has begun to compensate
-// the operation by it goes on with that, and no other one is compensated. fn and opts are those of the Undo.
+// WasUndone declares that the operation had the Undo fn and has none any more: an execution that
+// has begun to compensate the operation by it goes on with that, and no other one is compensated.
+// fn and opts are those of the Undo.
 func (o Op[T]) WasUndone(fn func(context.Context, T) error, opts ...StepOption) Op[T] {
 	if fn == nil {
 		return o.with(func(h *node.Header) { h.Err = nilBody(h.Err, "Op.WasUndone", h.Name) })

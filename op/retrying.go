@@ -13,14 +13,14 @@ import (
 
 // Retry attempts an operation of any kind, a [Group] above all, until it succeeds or p gives up,
 // with durable waits between the attempts: a group in which o runs with the number of the attempt
-// as its key. The error is that of the last attempt; a *codec.Error that is permanent is not retried. A [Step] has retries of its own, which cost
-// no further operations.
+// as its key. The error is that of the last attempt; a *codec.Error that is permanent is not
+// retried. A [Step] has retries of its own, which cost no further operations.
 //
-// An attempt has failed if whoever ran o would get an error: that of a [Transform], or what [Op.MapError]
-// makes of it, is what p is asked about.
+// An attempt has failed if whoever ran o would get an error: that of a [Transform], or what
+// [Op.MapError] makes of it, is what p is asked about.
 //
-// An Undo of o is kept: if the scope of the Retry fails after an attempt succeeded, that is undone by the step
-// "<name>-undo", once for all attempts. Then the name has at most 251 bytes.
+// An Undo of o is kept: if the scope of the Retry fails after an attempt succeeded, that is undone
+// by the step "<name>-undo", once for all attempts. Then the name has at most 251 bytes.
 //
 // p and its filters are asked again on every replay: they must depend on the attempt alone.
 func Retry[T any](name string, o Op[T], p retry.Policy) Op[T] {
@@ -116,9 +116,9 @@ func (b retryBody) failed(r node.Result) (err error) {
 	return b.value.Check(r)
 }
 
-// last is the error that is recorded of the last attempt: the operation's own, which the functions of
-// the user's are applied to on each replay, or what they have made of a result that they refused, here
-// or in a Retry further in.
+// last is the error that is recorded of the last attempt: the operation's own, which the functions
+// of the user's are applied to on each replay, or what they have made of a result that they
+// refused, here or in a Retry further in.
 func last(r node.Result, err error) error {
 	if r.Err != nil && !errors.Is(r.Err, node.ErrRefused) {
 		return r.Err
@@ -126,7 +126,8 @@ func last(r node.Result, err error) error {
 	return &refusedError{err}
 }
 
-// refusedError is the error of a result that a function of the user's has refused. It reads as what the function said.
+// refusedError is the error of a result that a function of the user's has refused. It reads as what
+// the function said.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string   { return e.err.Error() }

@@ -95,7 +95,6 @@ func (s *stepInFn[In, Out]) Run(ctx context.Context) (any, error) {
 
 type doFn func(context.Context) error
 
-// Run runs the body.
 func (f doFn) Run(ctx context.Context) (any, error) { return None{}, f(ctx) }
 
 // doInFn is stepInFn without a result.

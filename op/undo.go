@@ -10,18 +10,19 @@ import (
 
 // Undo says how the operation is compensated when the scope it ran in fails after it completed:
 // as a step of its own, "<name>-undo", after the scope's operations that completed later have been
-// compensated. fn gets the operation's result, computed again if it was too large for the log; if that cannot
-// be, the operation is listed as unknown. A group or batch that succeeded is undone by its
-// own Undo alone: a [Map], [Parallel], [Race], [All] and their like keep nothing of the Undo of their operands once they
-// have succeeded.
+// compensated. fn gets the operation's result, computed again if it was too large for the log; if
+// that cannot be, the operation is listed as unknown. A group or batch that succeeded is undone by
+// its own Undo alone: a [Map], [Parallel], [Race], [All] and their like keep nothing of the Undo of
+// their operands once they have succeeded.
 //
-// What wraps one operation keeps its Undo: [Transform], [Op.MapError] and [Op.Key] because they are the operation
-// itself, [Timeout] and [Retry] by a step of their own name, once they have succeeded. An Undo behind the wrapper
-// takes the place of the one inside.
+// What wraps one operation keeps its Undo: [Transform], [Op.MapError] and [Op.Key] because they are
+// the operation itself, [Timeout] and [Retry] by a step of their own name, once they have
+// succeeded. An Undo behind the wrapper takes the place of the one inside.
 //
 // Operations that a batch or a failing scope leaves behind are undone too. If the body of one was
 // running then, it is not known what came of it: the error is an [*UndoError] that lists it as
-// unknown, of a batch with a winner as well. Use [Op.UndoAttempted] for what takes part in a [Race].
+// unknown, of a batch with a winner as well. Use [Op.UndoAttempted] for what takes part in a
+// [Race].
 //
 // The name of the operation has at most 251 bytes.
 func (o Op[T]) Undo(fn func(context.Context, T) error, opts ...StepOption) Op[T] {

@@ -5,9 +5,10 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// keepUndo moves the Undo of the operation inside a wrapper outward: until the wrapper has succeeded what is
-// inside takes care of itself, and then the scope of the wrapper does. inner finds the record of the operation in
-// that of the wrapper. A wrapper with an Undo of its own replaces it.
+// keepUndo moves the Undo of the operation inside a wrapper outward: until the wrapper has
+// succeeded what is inside takes care of itself, and then the scope of the wrapper does. inner
+// finds the record of the operation in that of the wrapper. A wrapper with an Undo of its own
+// replaces it.
 func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.Result) node.Result) {
 	u := o.Head().Undo
 	if u == nil || h.Err != nil {
@@ -42,8 +43,8 @@ func operand(r node.Result) node.Result {
 	return node.Result{Err: errNoOutcome}
 }
 
-// keepsItems reports an operation whose Undo needs the results of its operands, which a codec of its own would
-// not keep.
+// keepsItems reports an operation whose Undo needs the results of its operands, which a codec of
+// its own would not keep.
 func keepsItems(n node.Node) bool {
 	_, batch := n.(*node.Batch)
 	u := n.Head().Undo

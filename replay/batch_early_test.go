@@ -33,8 +33,8 @@ func lostAfter(action checkpoint.Action, name string) local.Option {
 	}})
 }
 
-// A crash between the end of a branch and that of its batch: on the replay the branches that are not
-// needed any more have records, and no one claims them.
+// A crash between the end of a branch and that of its batch: on the replay the branches that are
+// not needed any more have records, and no one claims them.
 func TestUnchangedProgramWithAnEarlyEndNeverDiverges(t *testing.T) {
 	t.Parallel()
 	two := func(name string) op.Op[string] {
@@ -167,7 +167,8 @@ func TestOutcomeIsReadAndNeverComputedAgain(t *testing.T) {
 			if large {
 				size = 300 << 10
 			}
-			// All three branches end in one call, so all have records; the batch counts the first two.
+			// All three branches end in one call, so all have records; the batch counts the first
+			// two.
 			gate := make(chan struct{})
 			var ready sync.WaitGroup
 			ready.Add(3)
@@ -282,7 +283,8 @@ func TestSuspendedBatchSuspendsTheInvocation(t *testing.T) {
 	}
 }
 
-// On a resume neither the batch nor its branches are started a second time, whatever order they run in.
+// On a resume neither the batch nor its branches are started a second time, whatever order they run
+// in.
 func TestBatchAndBranchesAreStartedOnce(t *testing.T) {
 	t.Parallel()
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {

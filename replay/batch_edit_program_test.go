@@ -211,8 +211,8 @@ func ended(e *local.Execution) string {
 	return diverged
 }
 
-// deployed runs an execution that begins with one version and ends with another one, which is deployed
-// when at says so. It returns no execution if that never was.
+// deployed runs an execution that begins with one version and ends with another one, which is
+// deployed when at says so. It returns no execution if that never was.
 func deployed(tb testing.TB, before, after local.Handler, at func(p local.Point) (lose, deploy bool)) (*local.Execution, bool) {
 	tb.Helper()
 	d := &deployment{code: before}

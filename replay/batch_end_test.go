@@ -14,9 +14,9 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestEndOfABatchComesAfterThoseOfItsBranches: no one waits for the branches' ends, of which there are more
-// than a call can take. If the call with the end of the batch is lost, the next invocation has the same
-// result, without a body that runs again.
+// TestEndOfABatchComesAfterThoseOfItsBranches: no one waits for the branches' ends, of which there
+// are more than a call can take. If the call with the end of the batch is lost, the next invocation
+// has the same result, without a body that runs again.
 func TestEndOfABatchComesAfterThoseOfItsBranches(t *testing.T) {
 	t.Parallel()
 	const items = outbox.MaxUpdates + 50

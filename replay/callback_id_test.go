@@ -14,7 +14,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// reticent leaves callbacks out of replies: those of a call that starts one, and of the next few calls.
+// reticent leaves callbacks out of replies: those of a call that starts one, and of the next few
+// calls.
 type reticent struct {
 	checkpoint.Client
 
@@ -44,7 +45,8 @@ func (r *reticent) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput
 	return out, err
 }
 
-// TestCallbackIsNotSubmittedWithoutItsID: what the reply to START does not say is asked for, and never made up.
+// TestCallbackIsNotSubmittedWithoutItsID: what the reply to START does not say is asked for, and
+// never made up.
 func TestCallbackIsNotSubmittedWithoutItsID(t *testing.T) {
 	t.Parallel()
 	type program = func(ctx op.Context, submit func(context.Context, string) error) (string, error)

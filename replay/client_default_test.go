@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestDefaultClientIsMadeOnce: making one reads the environment and opens a connection, which later invocations of
-// the same process go on to use.
+// TestDefaultClientIsMadeOnce: making one reads the environment and opens a connection, which later
+// invocations of the same process go on to use.
 func TestDefaultClientIsMadeOnce(t *testing.T) {
 	var calls atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

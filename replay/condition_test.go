@@ -118,7 +118,8 @@ func TestConditionOverNothing(t *testing.T) {
 	}
 }
 
-// Filters of a policy are never asked about a condition: neither when it is not met nor when its check fails.
+// Filters of a policy are never asked about a condition: neither when it is not met nor when its
+// check fails.
 func TestFiltersOfAConditionAreNotAsked(t *testing.T) {
 	t.Parallel()
 	asked := 0

@@ -13,7 +13,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// slowError is a registered error whose conversion waits for a gate, as one that asks a service for a key would.
+// slowError is a registered error whose conversion waits for a gate, as one that asks a service for
+// a key would.
 type slowError struct{ gate *gate }
 
 func (e *slowError) Error() string { return "slow" }
@@ -53,8 +54,8 @@ func (g *gate) pass() {
 
 func (g *gate) lift() { g.once.Do(func() { close(g.open) }) }
 
-// TestConversionsRunBesideOtherBranches: while an error or a state of one branch is converted by code of the user's, which may
-// take time, another branch goes on.
+// TestConversionsRunBesideOtherBranches: while an error or a state of one branch is converted by
+// code of the user's, which may take time, another branch goes on.
 func TestConversionsRunBesideOtherBranches(t *testing.T) { //nolint:paralleltest // theGate is one
 	known := op.WithErrors(codec.ErrorType[*slowError]("Slow"))
 	fails := func(g *gate, o ...op.StepOption) op.Op[int] {

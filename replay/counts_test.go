@@ -59,7 +59,8 @@ func TestReplayMakesNoCall(t *testing.T) {
 	}
 }
 
-// sequence runs n steps one after the other whose bodies take so long. begins is informed of each body.
+// sequence runs n steps one after the other whose bodies take so long. begins is informed of each
+// body.
 func sequence(n int, body time.Duration, begins func(i int)) *replay.Function[op.None, int] {
 	step := op.StepFunc("charge-card", func(_ context.Context, i int) (int, error) {
 		begins(i)
@@ -132,8 +133,8 @@ func TestSequentialSteps(t *testing.T) {
 	}
 }
 
-// TestOneLateBodyCostsOneCall holds up one body of many: those after it are as short as before, and their
-// START waits for the result as before.
+// TestOneLateBodyCostsOneCall holds up one body of many: those after it are as short as before, and
+// their START waits for the result as before.
 func TestOneLateBodyCostsOneCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -151,8 +152,9 @@ func TestOneLateBodyCostsOneCall(t *testing.T) {
 	})
 }
 
-// TestEndOfABatchTravelsWithItsBranches counts the calls of batches of one step, whose updates come in one order
-// only: a call for all that begins and the result of the step, and one for all that ends.
+// TestEndOfABatchTravelsWithItsBranches counts the calls of batches of one step, whose updates come
+// in one order only: a call for all that begins and the result of the step, and one for all that
+// ends.
 func TestEndOfABatchTravelsWithItsBranches(t *testing.T) {
 	t.Parallel()
 	pack := op.StepFunc("pack-item", func(_ context.Context, i int) (int, error) { return i, nil })
@@ -181,8 +183,8 @@ func TestEndOfABatchTravelsWithItsBranches(t *testing.T) {
 	}
 }
 
-// TestThousandItemsOfAMap counts the calls and round trips of a map of steps: what is queued while a call
-// is in flight travels in the next one, and nothing waits for anything else.
+// TestThousandItemsOfAMap counts the calls and round trips of a map of steps: what is queued while
+// a call is in flight travels in the next one, and nothing waits for anything else.
 func TestThousandItemsOfAMap(t *testing.T) {
 	t.Parallel()
 	const items = 1000
@@ -254,8 +256,8 @@ func TestStartOfALongBodyIsVisible(t *testing.T) {
 }
 
 // TestInvocationUsesOneGoroutineOfItsOwn counts goroutines while a handler replays and runs
-// steps one after the other: its own and, while a call is made, that of the writer. On a busy machine the timer of the
-// watchdog may be seen, too.
+// steps one after the other: its own and, while a call is made, that of the writer. On a busy
+// machine the timer of the watchdog may be seen, too.
 //
 //nolint:paralleltest // counts the goroutines of the whole process
 func TestInvocationUsesOneGoroutineOfItsOwn(t *testing.T) {
@@ -307,8 +309,9 @@ func TestThousandStepsStartTogether(t *testing.T) {
 	})
 }
 
-// TestBranchWaitsInFewFrames counts the frames on the stack of a branch that waits, the user's function included:
-// Goexit goes through them one by one, and a thousand branches that end are hardly anything else.
+// TestBranchWaitsInFewFrames counts the frames on the stack of a branch that waits, the user's
+// function included: Goexit goes through them one by one, and a thousand branches that end are
+// hardly anything else.
 func TestBranchWaitsInFewFrames(t *testing.T) {
 	t.Parallel()
 	const most = 13

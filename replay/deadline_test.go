@@ -73,8 +73,8 @@ func TestBodyIsCutShortBeforeTheDeadline(t *testing.T) {
 	}
 }
 
-// TestInterruptionsInARow: without WithMaxInterruptions three attempts in a row are interrupted, and with zero none; the
-// next one is one of the policy's, which has no further.
+// TestInterruptionsInARow: without WithMaxInterruptions three attempts in a row are interrupted,
+// and with zero none; the next one is one of the policy's, which has no further.
 func TestInterruptionsInARow(t *testing.T) {
 	t.Parallel()
 	for reason, tt := range map[string]struct {

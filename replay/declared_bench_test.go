@@ -13,8 +13,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// BenchmarkDeclared replays 500 recorded steps that are declared changes, and as many that are not, in turn: what it
-// reports is the time of a declared operation over that of a plain one.
+// BenchmarkDeclared replays 500 recorded steps that are declared changes, and as many that are not,
+// in turn: what it reports is the time of a declared operation over that of a plain one.
 func BenchmarkDeclared(b *testing.B) {
 	const steps = 500
 	step := says

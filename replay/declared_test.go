@@ -62,8 +62,8 @@ func silent[T any](o op.Op[T]) op.Op[string] {
 
 func removed(o op.Op[string]) op.Op[string] { return silent(op.Removed(o)) }
 
-// TestDeclaredChanges deploys declared changes in every state that an execution can be in: none diverges, and what each
-// reaches is what the old or the new code does in each place.
+// TestDeclaredChanges deploys declared changes in every state that an execution can be in: none
+// diverges, and what each reaches is what the old or the new code does in each place.
 func TestDeclaredChanges(t *testing.T) {
 	t.Parallel()
 	a, b, c, d := says("a"), says("b"), says("c"), says("d")

@@ -206,7 +206,8 @@ func TestDefectEndOfTheTimeIsNoSuspension(t *testing.T) {
 	})
 }
 
-// TestDefectAwaitedCheckpointIsNotHeld guards that a call is made at once when someone waits for it.
+// TestDefectAwaitedCheckpointIsNotHeld guards that a call is made at once when someone waits for
+// it.
 func TestDefectAwaitedCheckpointIsNotHeld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 // divergence is a log and the code that reads it.
 type divergence struct {
 	name string
-	// wrote is the code that wrote the log; it was cut off when the service had committed the update
-	// at, "SUCCEED b" for example, or suspended if at is empty. reads is the changed code.
+	// wrote is the code that wrote the log; it was cut off when the service had committed the
+	// update at, "SUCCEED b" for example, or suspended if at is empty. reads is the changed code.
 	wrote, at, reads string
 	// log and code are what the message must name of both sides. If both are empty the change is
 	// none that matters, and the execution ends with the result.
@@ -261,7 +261,8 @@ func divergentFutures() []divergence {
 }
 
 // A divergence is caught before any body of its scope runs, the execution ends as FAILED whatever
-// the handler does with errors and panics, nothing more is written, and the message names both sides.
+// the handler does with errors and panics, nothing more is written, and the message names both
+// sides.
 func TestDivergence(t *testing.T) {
 	t.Parallel()
 	for _, tt := range append(inGroups(), divergentFutures()...) {
@@ -284,8 +285,8 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// With DivergenceHold an execution that diverges is paused, for as long as it takes: a month later it is resumed by the
-// former code. Nothing is invoked meanwhile, and no invocation has failed.
+// With DivergenceHold an execution that diverges is paused, for as long as it takes: a month later
+// it is resumed by the former code. Nothing is invoked meanwhile, and no invocation has failed.
 func TestDivergenceOnHold(t *testing.T) {
 	t.Parallel()
 	for _, tt := range append(inGroups(), divergentFutures()...) {

@@ -13,7 +13,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// oneByOne declares steps in this order; a name that begins with w is a wait, one that begins with g a group.
+// oneByOne declares steps in this order; a name that begins with w is a wait, one that begins with
+// g a group.
 func oneByOne(names ...string) func(op.Context, op.None) (string, error) {
 	return func(ctx op.Context, _ op.None) (string, error) {
 		for _, name := range names {
@@ -36,7 +37,8 @@ func oneByOne(names ...string) func(op.Context, op.None) (string, error) {
 	}
 }
 
-// redeployed runs one code until it waits, and goes on with another one to the end of the next invocation.
+// redeployed runs one code until it waits, and goes on with another one to the end of the next
+// invocation.
 func redeployed(t *testing.T, before, after local.Handler) *local.Execution {
 	t.Helper()
 	h := newHome(t)
@@ -54,8 +56,8 @@ func redeployed(t *testing.T, before, after local.Handler) *local.Execution {
 	return e
 }
 
-// TestDivergenceNamesTheChange: the reason names what was changed, not what happens to come after it, and both sides
-// stand in the order checkpointed, current.
+// TestDivergenceNamesTheChange: the reason names what was changed, not what happens to come after
+// it, and both sides stand in the order checkpointed, current.
 func TestDivergenceNamesTheChange(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -107,8 +109,8 @@ func TestDivergenceNamesTheChange(t *testing.T) {
 	}
 }
 
-// TestDivergenceSaysWhatToDo: the advice is possible: an execution that has failed is not told to go on, one that is held
-// is, and both ask whether the handler is deterministic.
+// TestDivergenceSaysWhatToDo: the advice is possible: an execution that has failed is not told to
+// go on, one that is held is, and both ask whether the handler is deterministic.
 func TestDivergenceSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

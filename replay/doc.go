@@ -17,9 +17,9 @@
 //     been reached, the code is not the code that wrote the log: the execution has diverged, and
 //     ends before any body runs ([DivergedError], [WithDivergence]).
 //  4. Otherwise the operation is carried out and recorded.
-//  5. If that takes waiting and nothing else is left to do, the invocation is suspended: the handler
-//     does not go on, its deferred functions run, and the service invokes again when there is
-//     something to do.
+//  5. If that takes waiting and nothing else is left to do, the invocation is suspended: the
+//     handler does not go on, its deferred functions run, and the service invokes again when there
+//     is something to do.
 //
 // [Run] waits for the result, [Exec] drops it, [Go] starts an operation beside others. Concurrency
 // is declared: a [op.Context] belongs to the goroutine it was given to.

@@ -76,7 +76,8 @@ func lookAt(err error) look {
 	return l
 }
 
-// liveAndReplayed runs an operation, looks at its error, waits, and looks again when it is replayed.
+// liveAndReplayed runs an operation, looks at its error, waits, and looks again when it is
+// replayed.
 func liveAndReplayed(t *testing.T, run func(ctx op.Context) error, opts ...replay.HandlerOption) (live, replayed look) {
 	t.Helper()
 	var looks []look

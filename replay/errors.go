@@ -17,8 +17,9 @@ var (
 	ErrConcurrent = engine.ErrConcurrent
 	// ErrEnded is the error of a call in a handler, group or branch that has returned.
 	ErrEnded = engine.ErrEnded
-	// ErrNothingPending is the error of an invocation in which nothing can go on, and the service has nothing to end
-	// either: nothing would ever invoke the function again. The service repeats the invocation.
+	// ErrNothingPending is the error of an invocation in which nothing can go on, and the service
+	// has nothing to end either: nothing would ever invoke the function again. The service repeats
+	// the invocation.
 	ErrNothingPending = engine.ErrNothingPending
 	// ErrExited is the error of a handler, group or body that ended its goroutine without
 	// returning, as runtime.Goexit and testing.T.FailNow do.
@@ -27,8 +28,8 @@ var (
 
 // DivergedError says that the code is not the code that wrote the log: it reached an operation
 // that the log does not have where it would have to be, or did not reach one that it has.
-// The execution cannot go on with this code. No body of the scope has run, nothing was written. On the wire the type of
-// the error is NonDeterministicExecutionError, as in the service's other SDKs.
+// The execution cannot go on with this code. No body of the scope has run, nothing was written. On
+// the wire the type of the error is NonDeterministicExecutionError, as in the service's other SDKs.
 type DivergedError struct {
 	// Scope is the path of the handler's scope, group or branch; empty for the handler itself.
 	Scope string
@@ -36,8 +37,9 @@ type DivergedError struct {
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
-	// Declare is what declares the change, so that the execution fits, with three dots for what the log does not hold; it
-	// is empty if nothing does. Which of several it is, who has changed the code knows.
+	// Declare is what declares the change, so that the execution fits, with three dots for what the
+	// log does not hold; it is empty if nothing does. Which of several it is, who has changed the
+	// code knows.
 	Declare string
 
 	advice string

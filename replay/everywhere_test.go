@@ -24,8 +24,8 @@ var (
 	broken    = codec.Sentinel("Broken", errBroken)
 )
 
-// endingKinds are the operations that can end in every way, each made for a result of that many bytes; a
-// negative size makes it fail, zero makes it time out.
+// endingKinds are the operations that can end in every way, each made for a result of that many
+// bytes; a negative size makes it fail, zero makes it time out.
 func endingKinds(svc *local.Service) map[string]func(size int) op.Op[string] {
 	never := op.WithRetry(retry.Never())
 	step := func(name string) func(int) op.Op[string] {

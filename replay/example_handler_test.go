@@ -148,7 +148,8 @@ func ExampleWithGrace() {
 }
 
 func ExampleWithDeadlineMargin() {
-	// Ten seconds before the deadline the contexts of bodies end, so that they can keep their progress, at most 5 times in a row.
+	// Ten seconds before the deadline the contexts of bodies end, so that they can keep their
+	// progress, at most 5 times in a row.
 	show(func(op.Context, op.None) (int, error) { return 1, nil },
 		replay.WithDeadlineMargin(10*time.Second), replay.WithMaxInterruptions(5))
 	// Output: 1 <nil>

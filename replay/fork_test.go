@@ -125,8 +125,8 @@ func (f *forking) start(t *testing.T) *local.Execution {
 	return e
 }
 
-// TestForkBeforeEachOperation: a fork holds what had ended when the operation began, replays it, runs what comes after,
-// and ends as the execution that it was made of.
+// TestForkBeforeEachOperation: a fork holds what had ended when the operation began, replays it,
+// runs what comes after, and ends as the execution that it was made of.
 func TestForkBeforeEachOperation(t *testing.T) {
 	t.Parallel()
 	// again are the bodies that run in the fork.
@@ -190,7 +190,8 @@ func (f *forking) ran() string {
 	return strings.Join(all, " ")
 }
 
-// TestRedrive: an execution that has failed goes on in another one from what has failed, with what succeeded before.
+// TestRedrive: an execution that has failed goes on in another one from what has failed, with what
+// succeeded before.
 func TestRedrive(t *testing.T) {
 	t.Parallel()
 	f := newForking(t)
@@ -275,7 +276,8 @@ func TestForkRefusals(t *testing.T) {
 	}
 }
 
-// TestForkWithinABatch: where operations run beside each other, the fork holds what the log held when one of them began.
+// TestForkWithinABatch: where operations run beside each other, the fork holds what the log held
+// when one of them began.
 func TestForkWithinABatch(t *testing.T) {
 	t.Parallel()
 	svc := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))

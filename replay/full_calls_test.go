@@ -16,9 +16,10 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestStateTravelsWithItsAttemptInAFullCall: the START of an attempt clears the state that the one before has
-// left behind, so it is never in another call than the update that writes the next state; also not where a call
-// is full between the two. The steps before it fill the call to each length around that.
+// TestStateTravelsWithItsAttemptInAFullCall: the START of an attempt clears the state that the one
+// before has left behind, so it is never in another call than the update that writes the next
+// state; also not where a call is full between the two. The steps before it fill the call to each
+// length around that.
 func TestStateTravelsWithItsAttemptInAFullCall(t *testing.T) {
 	t.Parallel()
 	sizes := make(map[int]bool)
@@ -37,8 +38,8 @@ func TestStateTravelsWithItsAttemptInAFullCall(t *testing.T) {
 	}
 }
 
-// callsBeforeAState runs a step that leaves a state behind, with that many relaxed steps before its second
-// attempt has ended, and returns what each call of the invocation says.
+// callsBeforeAState runs a step that leaves a state behind, with that many relaxed steps before its
+// second attempt has ended, and returns what each call of the invocation says.
 func callsBeforeAState(t *testing.T, steps int) [][]string {
 	t.Helper()
 	var mu sync.Mutex
@@ -108,8 +109,8 @@ func callsBeforeAState(t *testing.T, steps int) [][]string {
 	return calls
 }
 
-// TestEveryChangeOfAReplyIsNoticed: whoever waits for one of the records that a reply reports goes on, however
-// many it reports, while a body keeps the invocation alive.
+// TestEveryChangeOfAReplyIsNoticed: whoever waits for one of the records that a reply reports goes
+// on, however many it reports, while a body keeps the invocation alive.
 func TestEveryChangeOfAReplyIsNoticed(t *testing.T) {
 	t.Parallel()
 	for _, naps := range []int{1, 64, 65, 200} {

@@ -20,8 +20,9 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestPanicOfTheEngineEndsTheInvocation: a panic that is none of the user's ends the invocation with an
-// error that has the stack, whether its goroutine holds the lock or not, whatever the handler recovers.
+// TestPanicOfTheEngineEndsTheInvocation: a panic that is none of the user's ends the invocation
+// with an error that has the stack, whether its goroutine holds the lock or not, whatever the
+// handler recovers.
 func TestPanicOfTheEngineEndsTheInvocation(t *testing.T) {
 	t.Parallel()
 	// A client whose replies give the operations the type of the execution.
@@ -71,8 +72,8 @@ func TestPanicOfTheEngineEndsTheInvocation(t *testing.T) {
 	}
 }
 
-// TestPanicUnderTheLockEndsTheInvocation: the substitute of a host runs under the lock in a batch. Its panic counts
-// as one of the engine: the invocation ends with an error.
+// TestPanicUnderTheLockEndsTheInvocation: the substitute of a host runs under the lock in a batch.
+// Its panic counts as one of the engine: the invocation ends with an error.
 func TestPanicUnderTheLockEndsTheInvocation(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ reason, at string }{
@@ -99,8 +100,8 @@ func TestPanicUnderTheLockEndsTheInvocation(t *testing.T) {
 	}
 }
 
-// TestRuleThatPanicsFailsTheBatch: what completed in it, and in the handler that fails for it, is undone, and a
-// crash in between changes nothing.
+// TestRuleThatPanicsFailsTheBatch: what completed in it, and in the handler that fails for it, is
+// undone, and a crash in between changes nothing.
 func TestRuleThatPanicsFailsTheBatch(t *testing.T) {
 	t.Parallel()
 	for _, crash := range []string{"", "book-undo"} {

@@ -85,12 +85,12 @@ type guest struct {
 	kind string
 	run  func(ctx op.Context, do func() error) error
 	opts func(do func() error) []replay.HandlerOption
-	// fine is the answer if the function does nothing wrong, panics if it panics, exits how the text
-	// of ErrExited goes on; nils is what is said if it returns a nil pointer as error, empty if it
-	// returns no error.
+	// fine is the answer if the function does nothing wrong, panics if it panics, exits how the
+	// text of ErrExited goes on; nils is what is said if it returns a nil pointer as error, empty
+	// if it returns no error.
 	fine, panics, exits, nils string
-	// foreign says that it runs on another goroutine than that of the context, ended that the scope of
-	// the context has ended then.
+	// foreign says that it runs on another goroutine than that of the context, ended that the scope
+	// of the context has ended then.
 	foreign, ended bool
 }
 
@@ -332,8 +332,8 @@ func answerOf(t *testing.T, g guest, deed func(ctx op.Context) error, within tim
 	}
 }
 
-// TestInvocationAnswersWhateverUserCodeDoes is the table of all functions that the engine calls and all
-// that they may do.
+// TestInvocationAnswersWhateverUserCodeDoes is the table of all functions that the engine calls and
+// all that they may do.
 func TestInvocationAnswersWhateverUserCodeDoes(t *testing.T) {
 	t.Parallel()
 	const ample = time.Minute

@@ -23,10 +23,10 @@ var _ lambda.Handler = (*Function[op.None, op.None])(nil)
 //	lambda.Start(replay.Handler(processOrder))
 //
 // The handler's input is the JSON of the event; without one, or if it is null, it is the zero
-// value. Its result is recorded as JSON. [WithHandlerCodec] changes both. An error it returns, and a panic, end the execution as
-// FAILED; only what is not its fault (a lost connection, a throttled call, the end of the
-// invocation's time) is invoked again. A nil handler and invalid options are reported by the
-// first invocation.
+// value. Its result is recorded as JSON. [WithHandlerCodec] changes both. An error it returns, and
+// a panic, end the execution as FAILED; only what is not its fault (a lost connection, a throttled
+// call, the end of the invocation's time) is invoked again. A nil handler and invalid options are
+// reported by the first invocation.
 func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerOption) *Function[In, Out] {
 	f := &Function[In, Out]{}
 	f.core = core{set: newSettings(opts)}

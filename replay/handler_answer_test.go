@@ -222,8 +222,8 @@ func TestAllPagesAreReadBeforeTheFirstCheckpoint(t *testing.T) {
 	}
 }
 
-// TestReplyWithoutAToken: the service accepts no more calls, and begins a later invocation by itself: the invocation
-// answers PENDING at once, whatever could go on.
+// TestReplyWithoutAToken: the service accepts no more calls, and begins a later invocation by
+// itself: the invocation answers PENDING at once, whatever could go on.
 func TestReplyWithoutAToken(t *testing.T) {
 	t.Parallel()
 	silent := func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {

@@ -19,8 +19,8 @@ const (
 	outcomeRetrying   = "RETRYING"
 )
 
-// hooks calls the interceptors of an invocation. What happens in events is queued, and reported in order
-// when functions of the user's may be called.
+// hooks calls the interceptors of an invocation. What happens in events is queued, and reported in
+// order when functions of the user's may be called.
 type hooks struct {
 	run  *engine.Run
 	list []Interceptor
@@ -129,9 +129,10 @@ func (h *hooks) see(o engine.Sight) OperationInfo {
 	}
 }
 
-// Changed queues the report of records that have changed, and of the ends among them: those of the service
-// first, then ours in the order in which they were sent, so that a batch ends after its branches. An end that
-// that was reported before is none: the service may say it again, and more of it.
+// Changed queues the report of records that have changed, and of the ends among them: those of the
+// service first, then ours in the order in which they were sent, so that a batch ends after its
+// branches. An end that that was reported before is none: the service may say it again, and more of
+// it.
 func (h *hooks) Changed(recs []*checkpoint.Operation, sent []checkpoint.Update) {
 	recs = slices.DeleteFunc(slices.Clone(recs), func(rec *checkpoint.Operation) bool { return h.told[rec.ID] })
 	if len(recs) == 0 {

@@ -63,8 +63,8 @@ func (h *hooks) Group(ctx context.Context, o engine.Sight, run func(context.Cont
 	})
 }
 
-// operation describes an operation that runs, whose record may not be there yet. It is called off the
-// turn, too, and reads nothing that changes.
+// operation describes an operation that runs, whose record may not be there yet. It is called off
+// the turn, too, and reads nothing that changes.
 func (h *hooks) operation(o engine.Sight) OperationInfo {
 	info := OperationInfo{
 		ExecutionARN: h.run.ARN, ID: o.ID, ParentID: o.ParentID, Name: o.Name,
@@ -163,7 +163,8 @@ func (h *hooks) TraceHeader(o engine.Sight, header string) string {
 	return header
 }
 
-// maxTraceHeader bounds what an interceptor may make: the service gives no bound, and real headers have about 100 bytes.
+// maxTraceHeader bounds what an interceptor may make: the service gives no bound, and real headers
+// have about 100 bytes.
 const maxTraceHeader = 512
 
 func validTraceHeader(s string) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/perdure/perdure/replay/internal/engine"
 )
 
-// supervised is an invocation that runs inside interceptors, on a goroutine of its own: an interceptor that
-// does not return must not keep the invocation from answering.
+// supervised is an invocation that runs inside interceptors, on a goroutine of its own: an
+// interceptor that does not return must not keep the invocation from answering.
 type supervised struct {
 	done  chan struct{} // closed when the goroutine has ended
 	ended chan struct{} // closed when the engine has ended
@@ -23,16 +23,17 @@ type supervised struct {
 	panic   any
 }
 
-// leastReports is the least time that the last reports may take once the time of the invocation is over.
+// leastReports is the least time that the last reports may take once the time of the invocation is
+// over.
 const leastReports = 100 * time.Millisecond
 
 // supervise runs an invocation inside the interceptors, and returns its outcome.
 //
 //  1. If they return, as they must, it is that of the engine.
-//  2. If the time of the invocation and its grace are over, and the engine has ended, it is that of the engine,
-//     whatever an interceptor still does.
-//  3. If the engine has not begun by then, or an interceptor has ended the goroutine, it is an error that names
-//     the interceptor.
+//  2. If the time of the invocation and its grace are over, and the engine has ended, it is that of
+//     the engine, whatever an interceptor still does.
+//  3. If the engine has not begun by then, or an interceptor has ended the goroutine, it is an
+//     error that names the interceptor.
 func supervise(ctx context.Context, h *hooks, grace time.Duration, run func(context.Context) engine.Outcome) engine.Outcome {
 	s := &supervised{done: make(chan struct{}), ended: make(chan struct{})}
 	go s.run(ctx, h, run)
@@ -58,8 +59,8 @@ func supervise(ctx context.Context, h *hooks, grace time.Duration, run func(cont
 var errInterceptorExited = errors.New("replay: an interceptor has ended the goroutine of the invocation, with runtime.Goexit " +
 	"or t.FailNow; it must return")
 
-// await waits for the goroutine, at most for the grace from when both the time of the invocation is over and the engine
-// has ended.
+// await waits for the goroutine, at most for the grace from when both the time of the invocation is
+// over and the engine has ended.
 func (s *supervised) await(ctx context.Context, grace time.Duration) {
 	s.mu.Lock()
 	begun := s.begun
@@ -131,7 +132,8 @@ type place struct {
 	function string
 }
 
-// report calls f for every interceptor, and notes that the invocation is in the function of this name.
+// report calls f for every interceptor, and notes that the invocation is in the function of this
+// name.
 func (h *hooks) report(function string, f func(i *Interceptor)) {
 	n := 0
 	h.each(func(i *Interceptor) {

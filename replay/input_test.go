@@ -202,7 +202,8 @@ func TestZeroContext(t *testing.T) {
 	ctx.Logger().Info("nobody reads this")
 }
 
-// TestFunctionThatCannotRun: what is wrong with a handler or its options is reported by the first invocation.
+// TestFunctionThatCannotRun: what is wrong with a handler or its options is reported by the first
+// invocation.
 func TestFunctionThatCannotRun(t *testing.T) {
 	t.Parallel()
 	noop := func(op.Context, op.None) (op.None, error) { return op.None{}, nil }
@@ -269,8 +270,8 @@ type wrapping struct{ checkpoint.Client }
 
 func (w wrapping) Unwrap() checkpoint.Client { return w.Client }
 
-// TestHoldKeepsAnExecutionThatDiverged: it is paused, with the divergence as the reason; if it cannot be, the invocation
-// fails and says how long that holds.
+// TestHoldKeepsAnExecutionThatDiverged: it is paused, with the divergence as the reason; if it
+// cannot be, the invocation fails and says how long that holds.
 func TestHoldKeepsAnExecutionThatDiverged(t *testing.T) {
 	t.Parallel()
 	last := func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
@@ -343,7 +344,8 @@ func TestHoldKeepsAnExecutionThatDiverged(t *testing.T) {
 	}
 }
 
-// TestReasonOfAHoldHasRoom: a reason has at most 1,024 characters, and tells nothing that errors are encoded to hide.
+// TestReasonOfAHoldHasRoom: a reason has at most 1,024 characters, and tells nothing that errors
+// are encoded to hide.
 func TestReasonOfAHoldHasRoom(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("é", 2000)

@@ -12,15 +12,17 @@ import (
 // One interceptor serves all invocations of the function, also those that run at once.
 //
 //  1. A report goes to all interceptors of the list, in its order.
-//  2. Functions about attempts and groups are called on the goroutine of the body, and so at once for
-//     bodies that run at once.
+//  2. Functions about attempts and groups are called on the goroutine of the body, and so at once
+//     for bodies that run at once.
 //  3. All others are called one after the other, in the order of what they report.
-//  4. They must return soon and run no operations. One of those of the invocation that has not returned when the time
-//     of the invocation is over keeps no answer back: the invocation is answered without it.
+//  4. They must return soon and run no operations. One of those of the invocation that has not
+//     returned when the time of the invocation is over keeps no answer back: the invocation is
+//     answered without it.
 //  5. A panic is logged and affects neither the execution nor other interceptors.
 //
 // Reports say what this process has seen. One that ends between a checkpoint and its report, or is
-// killed, reports nothing; the next invocation finds the operation in the log and does not report it.
+// killed, reports nothing; the next invocation finds the operation in the log and does not report
+// it.
 type Interceptor struct {
 	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last.
 	InvocationStart func(ctx context.Context, i InvocationInfo)
@@ -45,22 +47,23 @@ type Interceptor struct {
 	GroupStart func(ctx context.Context, g GroupInfo)
 	GroupEnd   func(ctx context.Context, g GroupInfo, end AttemptEnd)
 
-	// InvokeTraceHeader returns the X-Ray trace header that the target of an op.Invoke is started with, in place of header:
-	// that of the invocation or, with several interceptors, what the one before has returned. It is called once, when the
-	// invoke is about to be started, and not on replay. The empty string leaves it to the service, which takes the header of the
-	// execution. More than 512 bytes, or others than printable ASCII, are logged and ignored: the service would refuse
-	// them.
+	// InvokeTraceHeader returns the X-Ray trace header that the target of an op.Invoke is started
+	// with, in place of header: that of the invocation or, with several interceptors, what the one
+	// before has returned. It is called once, when the invoke is about to be started, and not on
+	// replay. The empty string leaves it to the service, which takes the header of the execution.
+	// More than 512 bytes, or others than printable ASCII, are logged and ignored: the service
+	// would refuse them.
 	InvokeTraceHeader func(ctx context.Context, o OperationInfo, header string) string
 
 	// LogAttrs are added to the records that a body logs; see [LogHandler]. It is called before
 	// AttemptStart.
 	LogAttrs func(a AttemptInfo) []slog.Attr
 
-	// WrapInvocation, WrapAttempt and WrapGroup run next with a context of their choice, once, on the
-	// goroutine that they are called on: bodies see its values, and its end. It ends with the context
-	// that they are given, even if it is not made of that. Reports of operations have the context of
-	// WrapInvocation. If they do not call next, it runs all the same. The first interceptor of a list
-	// is the outermost.
+	// WrapInvocation, WrapAttempt and WrapGroup run next with a context of their choice, once, on
+	// the goroutine that they are called on: bodies see its values, and its end. It ends with the
+	// context that they are given, even if it is not made of that. Reports of operations have the
+	// context of WrapInvocation. If they do not call next, it runs all the same. The first
+	// interceptor of a list is the outermost.
 	WrapInvocation func(ctx context.Context, i InvocationInfo, next func(context.Context))
 	WrapAttempt    func(ctx context.Context, a AttemptInfo, next func(context.Context))
 	WrapGroup      func(ctx context.Context, g GroupInfo, next func(context.Context))
@@ -71,7 +74,8 @@ type InvocationInfo struct {
 	ExecutionARN string
 	// RequestID is that of the Lambda invocation; empty outside Lambda.
 	RequestID string
-	// TraceHeader is the X-Ray trace header that the service has given the invocation; empty without one.
+	// TraceHeader is the X-Ray trace header that the service has given the invocation; empty
+	// without one.
 	TraceHeader string
 	// First says that nothing has been recorded yet.
 	First bool
@@ -89,16 +93,17 @@ type InvocationEnd struct {
 	Status string
 	// Terminal says that the execution has ended.
 	Terminal bool
-	// Err is why the execution failed, an [*op.Error] with the type and message of its record, why the invocation is to
-	// be repeated, or, of one that is PENDING, a [*DivergedError] for which the execution was paused ([DivergenceHold]).
+	// Err is why the execution failed, an [*op.Error] with the type and message of its record, why
+	// the invocation is to be repeated, or, of one that is PENDING, a [*DivergedError] for which
+	// the execution was paused ([DivergenceHold]).
 	Err error
 }
 
 // OperationInfo describes an operation as the log has it.
 type OperationInfo struct {
 	ExecutionARN string
-	// ID and ParentID are those of the log, Name is the name there, with the key. Path is empty for an operation
-	// that the code has not reached in this invocation.
+	// ID and ParentID are those of the log, Name is the name there, with the key. Path is empty for
+	// an operation that the code has not reached in this invocation.
 	ID, ParentID, Name, Path string
 	// Kind, SubType and Status are in the words of the wire.
 	Kind, SubType, Status string
@@ -152,8 +157,8 @@ type GroupInfo struct {
 	ReplayingChildren bool
 }
 
-// WithInterceptors observes the executions of the handler. The default is none. Repeated use adds to
-// the list.
+// WithInterceptors observes the executions of the handler. The default is none. Repeated use adds
+// to the list.
 func WithInterceptors(interceptors ...Interceptor) HandlerOption {
 	return handlerOption(func(set *settings) { set.interceptors = append(set.interceptors, interceptors...) })
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestInterceptorThatBlocksKeepsNoAnswerBack: an interceptor must return soon. One that does not costs the invocation its
-// time, and no more: it is answered, with its outcome if there is one, and otherwise with an error that names who blocks.
+// TestInterceptorThatBlocksKeepsNoAnswerBack: an interceptor must return soon. One that does not
+// costs the invocation its time, and no more: it is answered, with its outcome if there is one, and
+// otherwise with an error that names who blocks.
 func TestInterceptorThatBlocksKeepsNoAnswerBack(t *testing.T) {
 	t.Parallel()
 	info := func(block func()) func(context.Context, replay.InvocationInfo) {

@@ -15,7 +15,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestReportsComeInsideWrapInvocation: also those of the last operations, with a context that has not ended.
+// TestReportsComeInsideWrapInvocation: also those of the last operations, with a context that has
+// not ended.
 func TestReportsComeInsideWrapInvocation(t *testing.T) {
 	t.Parallel()
 	type key struct{}
@@ -55,7 +56,8 @@ func TestReportsComeInsideWrapInvocation(t *testing.T) {
 	}
 }
 
-// TestStartIsReportedOnce: also of a compensation that one branch has begun and the batch takes over.
+// TestStartIsReportedOnce: also of a compensation that one branch has begun and the batch takes
+// over.
 func TestStartIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

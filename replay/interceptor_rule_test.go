@@ -318,7 +318,8 @@ func TestAttemptsAreReportedWhereTheBodyRuns(t *testing.T) {
 	}
 }
 
-// TestEndOfAFailedInvocationSaysWhy: with the type that the log has, or as the invocation's own error.
+// TestEndOfAFailedInvocationSaysWhy: with the type that the log has, or as the invocation's own
+// error.
 func TestEndOfAFailedInvocationSaysWhy(t *testing.T) {
 	t.Parallel()
 	var end replay.InvocationEnd
@@ -342,8 +343,8 @@ func TestEndOfAFailedInvocationSaysWhy(t *testing.T) {
 	}
 }
 
-// TestPanicOfAnInterceptorIsLogged: with the execution that it was about, and its name is not enough
-// to harm anybody else.
+// TestPanicOfAnInterceptorIsLogged: with the execution that it was about, and its name is not
+// enough to harm anybody else.
 func TestPanicOfAnInterceptorIsLogged(t *testing.T) {
 	t.Parallel()
 	book := &logBook{}
@@ -360,7 +361,8 @@ func TestPanicOfAnInterceptorIsLogged(t *testing.T) {
 	}
 }
 
-// TestInterceptorsServeInvocationsAtOnce: what one execution does is not reported as done by another.
+// TestInterceptorsServeInvocationsAtOnce: what one execution does is not reported as done by
+// another.
 func TestInterceptorsServeInvocationsAtOnce(t *testing.T) {
 	t.Parallel()
 	const executions = 8

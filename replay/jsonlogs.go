@@ -79,7 +79,6 @@ type jsonHandler struct {
 	grouped bool // attributes are members of a group
 }
 
-// Handle writes the record.
 func (h *jsonHandler) Handle(ctx context.Context, r slog.Record) error {
 	if h.grouped {
 		return h.Handler.Handle(ctx, r)

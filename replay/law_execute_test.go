@@ -171,7 +171,6 @@ type leftovers struct {
 // Enabled reports whether a record is looked at.
 func (*leftovers) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
 
-// Handle looks at a record.
 func (h *leftovers) Handle(_ context.Context, r slog.Record) error {
 	if strings.HasPrefix(r.Message, "goroutines of the handler did not end") {
 		h.tell()
@@ -179,17 +178,16 @@ func (h *leftovers) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs ignores the attributes.
 func (h *leftovers) WithAttrs([]slog.Attr) slog.Handler { return h }
 
-// WithGroup ignores the group.
 func (h *leftovers) WithGroup(string) slog.Handler { return h }
 
 // The schedules that a program is run under, beside the one without disturbances.
 
 // afterEvery loses the function after each call that was committed. The start of an attempt that
-// a loss ends is let through the second time, or the attempts would never end; so are polls, after some were
-// lost: one that comes in the middle of each attempt of two steps that take turns would end them all.
+// a loss ends is let through the second time, or the attempts would never end; so are polls, after
+// some were lost: one that comes in the middle of each attempt of two steps that take turns would
+// end them all.
 func afterEvery(p *program, seed int64) schedule {
 	strict := make(map[int]bool)
 	walkStmts(p.body, 0, func(s *stmt, _ int) { strict[s.num] = s.script.strict() })

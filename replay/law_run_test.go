@@ -38,7 +38,8 @@ type lawRun struct {
 	p     *program
 	seed  int64 // of the schedule
 	clock *local.VirtualClock
-	// pause, unless nil, is called in each body, instead of dawdle, and between the statements of scopes.
+	// pause, unless nil, is called in each body, instead of dawdle, and between the statements of
+	// scopes.
 	pause func(ctx context.Context)
 
 	mu sync.Mutex // guards what follows

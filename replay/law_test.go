@@ -19,8 +19,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// lawChecks is n times PERDURE_CHECKS, which is 1 unless set; `.ci/long` sets 10. A fraction makes quick runs:
-// PERDURE_CHECKS=0.1.
+// lawChecks is n times PERDURE_CHECKS, which is 1 unless set; `.ci/long` sets 10. A fraction makes
+// quick runs: PERDURE_CHECKS=0.1.
 func lawChecks(tb testing.TB, n int) int {
 	tb.Helper()
 	text := os.Getenv("PERDURE_CHECKS")
@@ -89,8 +89,8 @@ func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *
 	properties.TestingRun(t)
 }
 
-// withWatchdog returns a context that says how long each execution of a law may take. The limit is one of an
-// execution: a law runs hundreds of them, and a busy machine needs minutes for that.
+// withWatchdog returns a context that says how long each execution of a law may take. The limit is
+// one of an execution: a law runs hundreds of them, and a busy machine needs minutes for that.
 func withWatchdog(tb testing.TB) context.Context {
 	tb.Helper()
 	return context.WithValue(tb.Context(), watchdogKey{}, watchdog(tb))
@@ -114,8 +114,8 @@ func sayStuck(ctx context.Context, err *error) {
 	}
 }
 
-// TestStuckExecutionsAreReported: each execution has the whole limit, however many a law runs, and one that takes longer
-// is a failure that says so.
+// TestStuckExecutionsAreReported: each execution has the whole limit, however many a law runs, and
+// one that takes longer is a failure that says so.
 func TestStuckExecutionsAreReported(t *testing.T) {
 	t.Parallel()
 	ctx := withWatchdog(t)

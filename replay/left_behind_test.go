@@ -34,7 +34,8 @@ func TestStepsThatAreLeftBehind(t *testing.T) {
 	step := func(late func() error, opts ...op.StepOption) op.Op[string] {
 		return op.Step("late", func(context.Context) (string, error) { return "late", late() }, opts...)
 	}
-	// The timer and what is after the other wait are through at the same time; the timer has the first place.
+	// The timer and what is after the other wait are through at the same time; the timer has the
+	// first place.
 	timer := op.Group("timer", func(ctx op.Context) (string, error) {
 		return "timer", replay.Exec(ctx, op.Wait("limit", time.Minute))
 	})

@@ -11,8 +11,8 @@ import (
 
 // LogHandler makes a handler aware of executions, for loggers that are not the execution's own:
 // a record that is logged with the context of a body carries the attributes of op.LoggerFrom, and
-// one that is logged with the context of a scope (op.Context.InvocationContext) those of its logger, and
-// is dropped while the scope is replayed. Other records pass unchanged.
+// one that is logged with the context of a scope (op.Context.InvocationContext) those of its
+// logger, and is dropped while the scope is replayed. Other records pass unchanged.
 //
 //	slog.SetDefault(slog.New(replay.LogHandler(slog.Default().Handler())))
 //

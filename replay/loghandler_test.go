@@ -164,7 +164,8 @@ func TestLogHandlerKnowsTheContext(t *testing.T) {
 	}
 }
 
-// TestReplayLogsComeOutOnRequest: without it a scope is silent while it is replayed; bodies never are.
+// TestReplayLogsComeOutOnRequest: without it a scope is silent while it is replayed; bodies never
+// are.
 func TestReplayLogsComeOutOnRequest(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

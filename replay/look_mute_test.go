@@ -34,8 +34,8 @@ func (h *heard) count(text string) int {
 	return strings.Count(h.b.String(), text)
 }
 
-// TestLookAheadIsNotHeard: what the function of a loser logs comes out once, though the function is gone through
-// again to find out what is to be undone, and interceptors see nothing of that.
+// TestLookAheadIsNotHeard: what the function of a loser logs comes out once, though the function is
+// gone through again to find out what is to be undone, and interceptors see nothing of that.
 func TestLookAheadIsNotHeard(t *testing.T) {
 	t.Parallel()
 	for way := range abandonments() {
@@ -87,8 +87,8 @@ func TestLookAheadIsNotHeard(t *testing.T) {
 	}
 }
 
-// TestOnEndOfWhatIsLeftBehind: a scope that is left behind does not end, so that OnEnd does not run in it; what it
-// has deferred does.
+// TestOnEndOfWhatIsLeftBehind: a scope that is left behind does not end, so that OnEnd does not run
+// in it; what it has deferred does.
 func TestOnEndOfWhatIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	for way := range abandonments() {

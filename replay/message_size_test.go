@@ -13,7 +13,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// A message is recorded up to 128 KiB, as docs/limits.md says, cut at a character; what code gets is what is recorded.
+// A message is recorded up to 128 KiB, as docs/limits.md says, cut at a character; what code gets
+// is what is recorded.
 func TestLongMessagesAreCut(t *testing.T) {
 	t.Parallel()
 	const most = 128 << 10

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// buildBroken compiles the tests of a package against the engine that a patch of testdata/mutants has broken; none
-// is the engine as it is.
+// buildBroken compiles the tests of a package against the engine that a patch of testdata/mutants
+// has broken; none is the engine as it is.
 func buildBroken(t *testing.T, pkg, patch string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -47,10 +47,12 @@ func buildBroken(t *testing.T, pkg, patch string) string {
 	return binary
 }
 
-// hunk is a place that a patch changes: old are its lines, with some around them, new what they become.
+// hunk is a place that a patch changes: old are its lines, with some around them, new what they
+// become.
 type hunk struct{ file, old, new string }
 
-// readPatch reads a unified diff. Where a hunk belongs is found by its text, not by the numbers of its lines.
+// readPatch reads a unified diff. Where a hunk belongs is found by its text, not by the numbers of
+// its lines.
 func readPatch(t *testing.T, name string) (hunks []hunk) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "mutants", name+".patch"))
@@ -78,7 +80,8 @@ func readPatch(t *testing.T, name string) (hunks []hunk) {
 	return hunks
 }
 
-// breakFiles returns the files that a patch changes, by their paths in the module, as they are afterwards.
+// breakFiles returns the files that a patch changes, by their paths in the module, as they are
+// afterwards.
 func breakFiles(t *testing.T, root, patch string) map[string]string {
 	t.Helper()
 	texts := make(map[string]string)
@@ -100,7 +103,8 @@ func breakFiles(t *testing.T, root, patch string) map[string]string {
 	return texts
 }
 
-// runBroken runs tests of a package that were compiled against a broken engine, with these variables.
+// runBroken runs tests of a package that were compiled against a broken engine, with these
+// variables.
 func runBroken(t *testing.T, pkg, binary string, env []string, args ...string) ([]byte, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -115,8 +119,8 @@ func runBroken(t *testing.T, pkg, binary string, env []string, args ...string) (
 	return cmd.CombinedOutput()
 }
 
-// TestPatchesFit: each patch of testdata/mutants changes what the engine has now. The tests that compile them take a
-// sample, which a patch that has gone stale would escape.
+// TestPatchesFit: each patch of testdata/mutants changes what the engine has now. The tests that
+// compile them take a sample, which a patch that has gone stale would escape.
 func TestPatchesFit(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("..")

@@ -15,8 +15,8 @@ type mutation struct {
 	name string
 	// patch is the file of testdata/mutants that breaks it.
 	patch string
-	// property is the test that must fail, checks its PERDURE_CHECKS. It is one of pkg, of this package if
-	// that is empty.
+	// property is the test that must fail, checks its PERDURE_CHECKS. It is one of pkg, of this
+	// package if that is empty.
 	property, checks, pkg string
 	// always: the row runs also when no one asks for all of them.
 	always bool

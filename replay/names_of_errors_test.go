@@ -19,8 +19,8 @@ type registered struct{ Code int }
 
 func (e *registered) Error() string { return "registered" }
 
-// Declined, TimedOut, Interrupted, NotBegun and UndoError are error types that are not registered. Their names are
-// those of registrations and of built-in errors.
+// Declined, TimedOut, Interrupted, NotBegun and UndoError are error types that are not registered.
+// Their names are those of registrations and of built-in errors.
 //
 //nolint:errname // what they are named is the point
 type (
@@ -37,9 +37,9 @@ func (Interrupted) Error() string { return "unregistered" }
 func (NotBegun) Error() string    { return "unregistered" }
 func (UndoError) Error() string   { return "unregistered" }
 
-// TestNamesOfErrorsAreThreeSpaces gives errors of one space the name of an error of another one: the names of Go types,
-// of registrations and of built-in errors. What an operation fails with is found as what it was, on the first run and
-// on each replay, and as nothing else.
+// TestNamesOfErrorsAreThreeSpaces gives errors of one space the name of an error of another one:
+// the names of Go types, of registrations and of built-in errors. What an operation fails with is
+// found as what it was, on the first run and on each replay, and as nothing else.
 func TestNamesOfErrorsAreThreeSpaces(t *testing.T) {
 	t.Parallel()
 	isRegistered := func(err error) bool { _, ok := errors.AsType[*registered](err); return ok }
@@ -93,8 +93,8 @@ func TestNamesOfErrorsAreThreeSpaces(t *testing.T) {
 	}
 }
 
-// TestUsersNotBegunIsUndone fails an attempt with an error of the user's whose type has the name that a step gets whose
-// body never began: it did begin, and what it did is undone.
+// TestUsersNotBegunIsUndone fails an attempt with an error of the user's whose type has the name
+// that a step gets whose body never began: it did begin, and what it did is undone.
 func TestUsersNotBegunIsUndone(t *testing.T) {
 	t.Parallel()
 	undone := false

@@ -42,8 +42,8 @@ func UUID(ctx op.Context, name string) string {
 	return string(b[:])
 }
 
-// Rand returns a source of random numbers that are the same on every replay. name distinguishes it from
-// others of the scope: each call with the same name begins the same sequence.
+// Rand returns a source of random numbers that are the same on every replay. name distinguishes it
+// from others of the scope: each call with the same name begins the same sequence.
 func Rand(ctx op.Context, name string) *rand.Rand {
 	h, ok := op.ScopeOf(ctx).(*engine.Handle)
 	if !ok {

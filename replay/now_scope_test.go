@@ -33,8 +33,8 @@ func (s *scopeTimes) note(where string, now time.Time) {
 	}
 }
 
-// inScopes are ways to run a function in a scope that is not that of ctx. The function wants to know the
-// place of its scope, if it is run in several.
+// inScopes are ways to run a function in a scope that is not that of ctx. The function wants to
+// know the place of its scope, if it is run in several.
 func inScopes() map[string]func(ctx op.Context, f func(ctx op.Context, at string) (int, error)) error {
 	type in = func(ctx op.Context, at string) (int, error)
 	group := func(name, at string, f in) op.Op[int] {
@@ -121,8 +121,8 @@ func inScopes() map[string]func(ctx op.Context, f func(ctx op.Context, at string
 	}
 }
 
-// TestNowInEveryScopeAfterARelaxedStep: the end of a relaxed step belongs to the time of all scopes that begin
-// after it, whether it was durable by then or not.
+// TestNowInEveryScopeAfterARelaxedStep: the end of a relaxed step belongs to the time of all scopes
+// that begin after it, whether it was durable by then or not.
 func TestNowInEveryScopeAfterARelaxedStep(t *testing.T) {
 	t.Parallel()
 	for where := range inScopes() {

@@ -27,8 +27,8 @@ func (n named) name() string { return []string{"a", "b", "c"}[n%3] }
 
 func (n named) key() string { return []string{"", "k", "l"}[n/3%3] }
 
-// occurrenceProgram runs steps of these names, some inside a group, and waits before the last one, so that all of them
-// are replayed.
+// occurrenceProgram runs steps of these names, some inside a group, and waits before the last one,
+// so that all of them are replayed.
 func occurrenceProgram(names []int, group int) *replay.Function[op.None, op.None] {
 	step := func(ctx op.Context, n int) error {
 		o := op.Do(named(n).name(), func(context.Context) error { return nil }, op.WithSemantics(op.Relaxed))
@@ -79,8 +79,8 @@ func wantIDs(names []int) (ids []string) {
 	return ids
 }
 
-// TestOccurrences: the n-th operation of a name and key in its scope has the ID of the n-th, in whichever order names
-// and keys come, and also when they are replayed.
+// TestOccurrences: the n-th operation of a name and key in its scope has the ID of the n-th, in
+// whichever order names and keys come, and also when they are replayed.
 func TestOccurrences(t *testing.T) {
 	t.Parallel()
 	holds := func(names []int, group int) error {

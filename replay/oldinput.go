@@ -7,26 +7,29 @@ import (
 	"github.com/perdure/perdure/internal/lossless"
 )
 
-// WithOldInput takes over inputs of a type that the handler had before: of executions that began under it, and of callers
-// that still send it.
+// WithOldInput takes over inputs of a type that the handler had before: of executions that began
+// under it, and of callers that still send it.
 //
 //	replay.Handler(ship, replay.WithOldInput(func(o OrderV1) (Order, error) {
 //		return Order{ID: o.ID, Total: Money{o.Amount, "EUR"}}, nil
 //	}))
 //
-// Which of the types an input is of is found out by its JSON, so that every invocation of an execution finds the same:
+// Which of the types an input is of is found out by its JSON, so that every invocation of an
+// execution finds the same:
 //
-//  1. The first type of which the input has all members, and no others: that of the handler, then those of these options
-//     in their order. Members that are left out when they are empty (omitempty) may be missing.
+//  1. The first type of which the input has all members, and no others: that of the handler, then
+//     those of these options in their order. Members that are left out when they are empty
+//     (omitempty) may be missing.
 //  2. Otherwise the first type that loses nothing of the input, as [codec.Strict] counts it.
 //  3. Otherwise the handler's type, as without this option.
 //
-// Without an input, and for null, upcast is not called. With a codec that writes no JSON ([WithHandlerCodec]), the first
-// type that it decodes the input into counts.
+// Without an input, and for null, upcast is not called. With a codec that writes no JSON
+// ([WithHandlerCodec]), the first type that it decodes the input into counts.
 //
-// upcast must depend on its argument alone. Its error fails an execution of which nothing is recorded yet; any other
-// diverges, so that [DivergenceHold] keeps it. Give the newest of several old types first. A nil upcast, and one that
-// makes another type than the handler takes, are reported by the first invocation.
+// upcast must depend on its argument alone. Its error fails an execution of which nothing is
+// recorded yet; any other diverges, so that [DivergenceHold] keeps it. Give the newest of several
+// old types first. A nil upcast, and one that makes another type than the handler takes, are
+// reported by the first invocation.
 func WithOldInput[Old, In any](upcast func(Old) (In, error)) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if upcast == nil {
@@ -71,7 +74,8 @@ func (set *settings) refuseInputs(in any) {
 	}
 }
 
-// oldInputOf returns what makes the handler's input if the payload is of an old type; nil if it is not.
+// oldInputOf returns what makes the handler's input if the payload is of an old type; nil if it is
+// not.
 func oldInputOf(set *settings, decode func(v any) error, now any) func(decode func(v any) error) (any, error) {
 	if len(set.oldInputs) == 0 {
 		return nil

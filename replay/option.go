@@ -28,8 +28,8 @@ func WithClient(c checkpoint.Client) HandlerOption {
 }
 
 // WithErrors registers errors that keep their identity in the log, for all operations and for the
-// handler's own error; see op.WithErrors. Repeated use adds to the list. An invalid registration, and one
-// name for two errors, are reported by the first invocation.
+// handler's own error; see op.WithErrors. Repeated use adds to the list. An invalid registration,
+// and one name for two errors, are reported by the first invocation.
 func WithErrors(known ...codec.KnownError) HandlerOption {
 	return handlerOption(func(set *settings) {
 		set.Known = append(set.Known, known...)
@@ -37,8 +37,9 @@ func WithErrors(known ...codec.KnownError) HandlerOption {
 	})
 }
 
-// WithCodec encodes and decodes the results, the states and the inputs of operations that have no codec of their own.
-// The default is JSON. For the handler's input and result see [WithHandlerCodec], for errors [WithErrorCodec].
+// WithCodec encodes and decodes the results, the states and the inputs of operations that have no
+// codec of their own. The default is JSON. For the handler's input and result see
+// [WithHandlerCodec], for errors [WithErrorCodec].
 func WithCodec(c codec.Codec) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if c != nil {
@@ -52,9 +53,10 @@ func WithCodec(c codec.Codec) HandlerOption {
 
 // WithHandlerCodec decodes the input of the handler and encodes its result. The default is JSON.
 //
-// The input is written by whoever starts the execution. A [codec.Chain] reads plain JSON too, so that executions can
-// be started from outside; codec.Required refuses it. A handler without input gets the zero value, whatever the codec.
-// Those who read the result need the codec: a handler that invokes the function passes it with op.WithCodec.
+// The input is written by whoever starts the execution. A [codec.Chain] reads plain JSON too, so
+// that executions can be started from outside; codec.Required refuses it. A handler without input
+// gets the zero value, whatever the codec. Those who read the result need the codec: a handler that
+// invokes the function passes it with op.WithCodec.
 func WithHandlerCodec(c codec.Codec) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if c != nil {
@@ -64,15 +66,16 @@ func WithHandlerCodec(c codec.Codec) HandlerOption {
 	})
 }
 
-// WithErrorCodec has the errors that operations and the execution fail with pass c: their messages, their stacks, and
-// the values of registered errors. In the history stand the type and a message that names the operation. The
-// default, and nil, record errors as they are.
+// WithErrorCodec has the errors that operations and the execution fail with pass c: their messages,
+// their stacks, and the values of registered errors. In the history stand the type and a message
+// that names the operation. The default, and nil, record errors as they are.
 //
-// c must take structs, as JSON does and every codec.Chain of it. Errors that were recorded without it are read as they
-// stand, those of other functions too; whoever invokes this function reads its errors with the same codec. An error
-// that cannot be read any more is a divergence.
+// c must take structs, as JSON does and every codec.Chain of it. Errors that were recorded without
+// it are read as they stand, those of other functions too; whoever invokes this function reads its
+// errors with the same codec. An error that cannot be read any more is a divergence.
 //
-// Not errors, and so not encoded, are log records, the summaries of [op.Op.WithSummary], and names and keys.
+// Not errors, and so not encoded, are log records, the summaries of [op.Op.WithSummary], and names
+// and keys.
 func WithErrorCodec(c codec.Codec) HandlerOption {
 	return handlerOption(func(set *settings) {
 		set.check("WithErrorCodec", c)
@@ -80,21 +83,24 @@ func WithErrorCodec(c codec.Codec) HandlerOption {
 	})
 }
 
-// WithStrictRecords has an execution diverge where its code would go on with less than was recorded, as it does after a
-// change of types:
+// WithStrictRecords has an execution diverge where its code would go on with less than was
+// recorded, as it does after a change of types:
 //
-//   - where [codec.Strict] refuses a payload: it is the default of [WithCodec] and [WithHandlerCodec] instead of JSON. An
-//     operation without a result when it was recorded, of which one is wanted now, is refused as well.
-//   - where a step has failed with a registered error (op.WithErrors, [WithErrors]) and nothing registers its name any
-//     more: errors.Is and errors.As would find nothing in it. [codec.Renamed] takes over the former name.
+//   - where [codec.Strict] refuses a payload: it is the default of [WithCodec] and
+//     [WithHandlerCodec] instead of JSON. An operation without a result when it was recorded, of
+//     which one is wanted now, is refused as well.
+//   - where a step has failed with a registered error (op.WithErrors, [WithErrors]) and nothing
+//     registers its name any more: errors.Is and errors.As would find nothing in it.
+//     [codec.Renamed] takes over the former name.
 //
-// The default is to leave the zero value. A codec that an option names reads as it does elsewhere: codec.JSON leaves zero
-// values, and a chain refuses them if its base is strict. Not checked are results of callbacks and invoked
-// functions, which others write, the errors of groups and batches, and results that nothing asks for.
+// The default is to leave the zero value. A codec that an option names reads as it does elsewhere:
+// codec.JSON leaves zero values, and a chain refuses them if its base is strict. Not checked are
+// results of callbacks and invoked functions, which others write, the errors of groups and batches,
+// and results that nothing asks for.
 //
-// An input with members that its type has no place for is refused too, at the first invocation: events of AWS services
-// have many. Give the handler codec.JSON by [WithHandlerCodec] then, or name them in codec.Strict. For executions that
-// began under another input type see [WithOldInput].
+// An input with members that its type has no place for is refused too, at the first invocation:
+// events of AWS services have many. Give the handler codec.JSON by [WithHandlerCodec] then, or name
+// them in codec.Strict. For executions that began under another input type see [WithOldInput].
 func WithStrictRecords() HandlerOption {
 	return handlerOption(func(set *settings) { set.Strict = true })
 }
@@ -150,19 +156,21 @@ type DivergenceMode int
 const (
 	// DivergenceFail ends the execution as FAILED.
 	DivergenceFail DivergenceMode = iota
-	// DivergenceHold pauses the execution, with the divergence as the reason, until somebody resumes it: deploying code that
-	// fits, and resuming it, rescues the execution, also a month later. The function needs the permission
-	// lambda:PauseDurableExecution for itself. Without it, or with a client that cannot pause, the invocation ends with an
-	// error, and the service repeats it: about nine times within some minutes, then it ends the execution as FAILED.
+	// DivergenceHold pauses the execution, with the divergence as the reason, until somebody
+	// resumes it: deploying code that fits, and resuming it, rescues the execution, also a month
+	// later. The function needs the permission lambda:PauseDurableExecution for itself. Without it,
+	// or with a client that cannot pause, the invocation ends with an error, and the service
+	// repeats it: about nine times within some minutes, then it ends the execution as FAILED.
 	DivergenceHold
 )
 
 // divergenceVariable is the environment variable that chooses a mode for handlers that do not.
 const divergenceVariable = "PERDURE_DIVERGENCE"
 
-// WithDivergence says what to do when the code is not the code that wrote the log. Without it the environment variable
-// PERDURE_DIVERGENCE says it, "fail" or "hold", as the command perdure dev does for its functions, and without that the mode is
-// [DivergenceFail]. Another mode or value is reported by the first invocation.
+// WithDivergence says what to do when the code is not the code that wrote the log. Without it the
+// environment variable PERDURE_DIVERGENCE says it, "fail" or "hold", as the command perdure dev
+// does for its functions, and without that the mode is [DivergenceFail]. Another mode or value is
+// reported by the first invocation.
 func WithDivergence(r DivergenceMode) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if r != DivergenceFail && r != DivergenceHold {
@@ -188,13 +196,15 @@ func (set *settings) divergenceFromEnv() {
 
 // WithDeadlineMargin cuts attempts short before the invocation's deadline takes the whole function
 // down: d before it, the contexts of bodies are cancelled with the cause [op.ErrInterrupted]. An
-// attempt that then returns an error is recorded as interrupted and made again in a later invocation,
-// whatever the step's policy says, at most three times in a row or as [WithMaxInterruptions] says; after that, and for
-// an at-most-once step always, the policy decides. What a body completes in spite of the cancellation counts as usual.
+// attempt that then returns an error is recorded as interrupted and made again in a later
+// invocation, whatever the step's policy says, at most three times in a row or as
+// [WithMaxInterruptions] says; after that, and for an at-most-once step always, the policy decides.
+// What a body completes in spite of the cancellation counts as usual.
 //
-// The default is no margin, as is zero: a body may run into the deadline, the service invokes again, and the attempt
-// begins from its start. A body that takes longer than an invocation lasts needs a margin, [retry.Again] to keep its
-// progress, and enough interruptions. A negative margin is reported by the first invocation.
+// The default is no margin, as is zero: a body may run into the deadline, the service invokes
+// again, and the attempt begins from its start. A body that takes longer than an invocation lasts
+// needs a margin, [retry.Again] to keep its progress, and enough interruptions. A negative margin
+// is reported by the first invocation.
 func WithDeadlineMargin(d time.Duration) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if d < 0 {
@@ -204,9 +214,9 @@ func WithDeadlineMargin(d time.Duration) HandlerOption {
 	})
 }
 
-// WithMaxInterruptions bounds how many attempts in a row [WithDeadlineMargin] interrupts, in which the step's policy is
-// not asked. The default is 3; zero asks the policy about each. Without a margin nothing is interrupted. A negative
-// number is reported by the first invocation.
+// WithMaxInterruptions bounds how many attempts in a row [WithDeadlineMargin] interrupts, in which
+// the step's policy is not asked. The default is 3; zero asks the policy about each. Without a
+// margin nothing is interrupted. A negative number is reported by the first invocation.
 func WithMaxInterruptions(n int) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if n < 0 {
@@ -225,7 +235,8 @@ func WithReadyStart(on bool) HandlerOption {
 
 // WithGrace bounds how long an invocation that has its answer waits for bodies and deferred
 // functions that do not end. What is left then is reported with its stack, and what it returns
-// is dropped. The default is one second; zero does not wait. A negative time is reported by the first invocation.
+// is dropped. The default is one second; zero does not wait. A negative time is reported by the
+// first invocation.
 func WithGrace(d time.Duration) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if d < 0 {

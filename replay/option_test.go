@@ -101,7 +101,8 @@ func TestErrorsOfOneNameInTwoOptions(t *testing.T) {
 	}
 }
 
-// A nil policy is refused wherever one is taken, before the body runs, as the operation's error or the handler's.
+// A nil policy is refused wherever one is taken, before the body runs, as the operation's error or
+// the handler's.
 func TestNilPolicyIsRefused(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -142,8 +143,8 @@ type selfRead struct{ calls int }
 
 func (r *selfRead) UnmarshalJSON([]byte) error { r.calls++; return nil }
 
-// Without an event, and if it is null, the input is the zero value of its type: nothing is decoded, not even by a
-// type that decodes itself.
+// Without an event, and if it is null, the input is the zero value of its type: nothing is decoded,
+// not even by a type that decodes itself.
 func TestNullEventIsTheZeroValue(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{"", " ", "null", " null\n"} {
@@ -181,8 +182,8 @@ func zeroInput[In any](t *testing.T, event string) (zero bool) {
 	return zero
 }
 
-// Every option of a handler is given what a forgotten field holds: its documentation says what that means, or the first
-// invocation refuses it. An option that is not in the table fails the test.
+// Every option of a handler is given what a forgotten field holds: its documentation says what that
+// means, or the first invocation refuses it. An option that is not in the table fails the test.
 func TestEveryHandlerOptionGivenNothing(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

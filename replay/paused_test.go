@@ -14,8 +14,9 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestBodiesAreInformedOfAPause: a body that runs when the service stops the invocation is cancelled with a cause of its
-// own, what it returns is recorded nowhere, and handler code does not go on.
+// TestBodiesAreInformedOfAPause: a body that runs when the service stops the invocation is
+// cancelled with a cause of its own, what it returns is recorded nowhere, and handler code does not
+// go on.
 func TestBodiesAreInformedOfAPause(t *testing.T) {
 	t.Parallel()
 	running := make(chan struct{})
@@ -57,8 +58,8 @@ func TestBodiesAreInformedOfAPause(t *testing.T) {
 	}
 }
 
-// TestPausedExecutionGoesOn: what was recorded before a pause is not done again, what was under way is, and a timer that
-// fires while the execution is paused counts as it would have.
+// TestPausedExecutionGoesOn: what was recorded before a pause is not done again, what was under way
+// is, and a timer that fires while the execution is paused counts as it would have.
 func TestPausedExecutionGoesOn(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)

@@ -14,8 +14,9 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// FuzzRecordedPayloads replays a batch and two steps whose records hold anything: the outcome of the batch, the
-// data of an error, and the state of an attempt. Whatever that is, the invocation answers.
+// FuzzRecordedPayloads replays a batch and two steps whose records hold anything: the outcome of
+// the batch, the data of an error, and the state of an attempt. Whatever that is, the invocation
+// answers.
 func FuzzRecordedPayloads(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", "{}", `{"perdure":null}`, `{"perdure":{"reason":"ALL_COMPLETED","winner":-1,"status":"SF","items":[{"payload":"1"},{"error":{"type":"E"}}]}}`,

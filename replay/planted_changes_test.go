@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// brokenChange is a rule of declared changes that is broken: random programs that are changed under way must notice.
+// brokenChange is a rule of declared changes that is broken: random programs that are changed under
+// way must notice.
 type brokenChange struct {
 	rule   string
 	patch  string // a file of testdata/mutants
@@ -30,8 +31,8 @@ func brokenChanges() []brokenChange {
 	}
 }
 
-// TestBrokenChangesAreNoticed breaks one rule of declared changes after the other. One row runs by default, all if
-// PERDURE_PLANTED is "changes" or "all", none with -short.
+// TestBrokenChangesAreNoticed breaks one rule of declared changes after the other. One row runs by
+// default, all if PERDURE_PLANTED is "changes" or "all", none with -short.
 func TestBrokenChangesAreNoticed(t *testing.T) { //nolint:paralleltest // compiling takes all processors
 	if testing.Short() {
 		t.Skip("compiles the engine once per rule")

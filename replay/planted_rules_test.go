@@ -7,13 +7,14 @@ import (
 	"testing"
 )
 
-// brokenRule is a rule of the engine or of the service that is broken on purpose, and who must notice. The rule
-// is what stays when the code is rewritten: the patch of testdata/mutants is then made for where that keeps it.
+// brokenRule is a rule of the engine or of the service that is broken on purpose, and who must
+// notice. The rule is what stays when the code is rewritten: the patch of testdata/mutants is then
+// made for where that keeps it.
 type brokenRule struct {
 	rule, how string
 	patch     string
-	// test is a test of the ordinary suite, of pkg, that notices; program is one of the corpus over which
-	// Explore does. Each may be empty, not both.
+	// test is a test of the ordinary suite, of pkg, that notices; program is one of the corpus over
+	// which Explore does. Each may be empty, not both.
 	test, pkg string
 	program   string
 	always    bool
@@ -90,8 +91,9 @@ func brokenRules() []brokenRule {
 	}
 }
 
-// TestBrokenRulesAreNoticed breaks one rule after the other in a copy of the engine, as TestPlantedBugs does. The
-// test that is for it must fail, and so must Explore over the program that is.
+// TestBrokenRulesAreNoticed breaks one rule after the other in a copy of the engine, as
+// TestPlantedBugs does. The test that is for it must fail, and so must Explore over the program
+// that is.
 //
 // One row runs by default, all if PERDURE_PLANTED is "rules" or "all", none with
 // -short.

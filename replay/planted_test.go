@@ -88,17 +88,19 @@ func plantedBugs() []planted {
 	}
 }
 
-// ordinary skips what draws programs at random, or interrupts them at all places, and the tests of such tests.
+// ordinary skips what draws programs at random, or interrupts them at all places, and the tests of
+// such tests.
 const ordinary = "^(TestRunThroughEqualsInterrupted|TestUnchangedProgramsNeverDiverge|TestParkAndWake|TestRandomTreesEqualTheReference|" +
 	"TestIDsDoNotDependOnScheduling|TestSagaAtEveryCrashPoint|TestCounterexamples|TestPropertiesNoticeBrokenEngines|TestPlantedBugs)$"
 
-// The kit's explorer finds bugs that the other tests of the engine do not. Each is planted in a copy of the
-// engine that the compiler puts in the place of the real one, and must be found by Explore.
+// The kit's explorer finds bugs that the other tests of the engine do not. Each is planted in a
+// copy of the engine that the compiler puts in the place of the real one, and must be found by
+// Explore.
 //
-// Explore runs over the one program of the corpus that is known to notice the bug: a few bugs by default,
-// none with -short. With PERDURE_PLANTED=all it runs over the corpus until it finds
-// something, the ordinary suite runs over each broken engine and must pass, and the rows of the table in
-// docs/testing.md are printed.
+// Explore runs over the one program of the corpus that is known to notice the bug: a few bugs by
+// default, none with -short. With PERDURE_PLANTED=all it runs over the corpus until it finds
+// something, the ordinary suite runs over each broken engine and must pass, and the rows of the
+// table in docs/testing.md are printed.
 func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes all processors
 	if testing.Short() {
 		t.Skip("compiles the engine once per bug")
@@ -129,7 +131,8 @@ func TestPlantedBugs(t *testing.T) { //nolint:paralleltest // compiling takes al
 	}
 }
 
-// suite are the packages whose tests are to pass: those of the engine, and of what the bug is planted in.
+// suite are the packages whose tests are to pass: those of the engine, and of what the bug is
+// planted in.
 func (m planted) suite(t *testing.T) []string {
 	t.Helper()
 	suite := []string{"."}
@@ -141,8 +144,9 @@ func (m planted) suite(t *testing.T) []string {
 	return suite
 }
 
-// explore runs the proof over the broken engine until it notices, and returns how many schedules that took and
-// the one that it stopped at, which must fail alone, too. Some bugs need two goroutines to come at the same time.
+// explore runs the proof over the broken engine until it notices, and returns how many schedules
+// that took and the one that it stopped at, which must fail alone, too. Some bugs need two
+// goroutines to come at the same time.
 func (m planted) explore(t *testing.T, binary, proof string) (schedules int, line string) {
 	t.Helper()
 	const tries = 10

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// brokenTurn is a rule of the turn, or of what the machine does with it, whose line is deleted or changed: a trace
-// must change, or the execution of one must hang or race.
+// brokenTurn is a rule of the turn, or of what the machine does with it, whose line is deleted or
+// changed: a trace must change, or the execution of one must hang or race.
 type brokenTurn struct {
 	rule  string
 	patch string // a file of testdata/mutants
@@ -58,9 +58,9 @@ func brokenTurns() []brokenTurn {
 	}
 }
 
-// TestPlantedTurns breaks one rule of the turn after the other, as TestPlantedBugs does, and plays the traces: one
-// must change. A few rows run by default, all if PERDURE_PLANTED is "turn" or "all",
-// none with -short.
+// TestPlantedTurns breaks one rule of the turn after the other, as TestPlantedBugs does, and plays
+// the traces: one must change. A few rows run by default, all if PERDURE_PLANTED is "turn" or
+// "all", none with -short.
 func TestPlantedTurns(t *testing.T) { //nolint:paralleltest // compiling takes all processors
 	if testing.Short() {
 		t.Skip("compiles the engine once per rule")

@@ -20,9 +20,11 @@ type Verdict string
 
 // The verdicts of a rehearsal.
 const (
-	// VerdictFits means that the next invocation does not diverge, and none after it for what the log holds.
+	// VerdictFits means that the next invocation does not diverge, and none after it for what the
+	// log holds.
 	VerdictFits Verdict = "fits"
-	// VerdictDiverges means that the next invocation ends with the [DivergedError] of the rehearsal.
+	// VerdictDiverges means that the next invocation ends with the [DivergedError] of the
+	// rehearsal.
 	VerdictDiverges Verdict = "diverges"
 	// VerdictUndecided means that the log alone does not say it: see [Rehearsal.Undecided].
 	VerdictUndecided Verdict = "undecided"
@@ -33,22 +35,24 @@ const (
 // Rehearsal is what [Function.Rehearse] has found.
 type Rehearsal struct {
 	Verdict Verdict
-	// Diverged says what does not fit, with both sides; nil unless the verdict is [VerdictDiverges].
+	// Diverged says what does not fit, with both sides; nil unless the verdict is
+	// [VerdictDiverges].
 	Diverged *DivergedError
-	// Undecided is why the verdict is [VerdictUndecided]; it may hold something beside [VerdictDiverges], too.
+	// Undecided is why the verdict is [VerdictUndecided]; it may hold something beside
+	// [VerdictDiverges], too.
 	Undecided []Undecided
 	// Err is the error of [VerdictFails]: nothing can go on and nothing is waited for, for example.
 	Err error
-	// Lossy are recorded values that the code can decode and does not keep whole: a renamed JSON tag, a field that was
-	// moved. They are no reason for a verdict.
+	// Lossy are recorded values that the code can decode and does not keep whole: a renamed JSON
+	// tag, a field that was moved. They are no reason for a verdict.
 	Lossy []LossyValue
-	// Unregistered are recorded errors whose registration the code does not have: errors.Is and errors.As answer
-	// otherwise than they did. They are no reason for a verdict.
+	// Unregistered are recorded errors whose registration the code does not have: errors.Is and
+	// errors.As answer otherwise than they did. They are no reason for a verdict.
 	Unregistered []UnregisteredError
 	// Declared are the declared changes that the code came to, in the order of the code.
 	Declared []DeclaredChange
-	// Waiting is where the code has stopped, in the order of the code: operations that would begin, run again or be
-	// waited for.
+	// Waiting is where the code has stopped, in the order of the code: operations that would begin,
+	// run again or be waited for.
 	Waiting []WaitingOperation
 	// Outcome is how the execution would end, if the log is all that it takes; nil if not.
 	Outcome *checkpoint.Outcome
@@ -58,13 +62,15 @@ type Rehearsal struct {
 type Undecided struct {
 	// Path is that of an operation; empty for the handler.
 	Path string
-	// Withheld says why a payload that the code needs is not known: see checkpoint.WithheldPayload. What comes after it
-	// was not looked at. Empty if Diverged or Err is set.
+	// Withheld says why a payload that the code needs is not known: see checkpoint.WithheldPayload.
+	// What comes after it was not looked at. Empty if Diverged or Err is set.
 	Withheld string
-	// Diverged is how the execution will diverge if the code comes that far, which depends on what has not happened
-	// yet: a branch that is opened when another one has ended, a result that is asked for later.
+	// Diverged is how the execution will diverge if the code comes that far, which depends on what
+	// has not happened yet: a branch that is opened when another one has ended, a result that is
+	// asked for later.
 	Diverged *DivergedError
-	// Err is any other error that would end the execution then, or a payload that could not be read for now.
+	// Err is any other error that would end the execution then, or a payload that could not be read
+	// for now.
 	Err error
 }
 
@@ -87,8 +93,8 @@ func (u Undecided) String() string {
 type LossyValue struct {
 	// Path is that of the operation; empty for the input of the handler.
 	Path string
-	// Members are the members of the recorded JSON that have no place in the type, such as ".Amount" or ".Items[].ID".
-	// None means that nothing was recorded for a type that has members.
+	// Members are the members of the recorded JSON that have no place in the type, such as
+	// ".Amount" or ".Items[].ID". None means that nothing was recorded for a type that has members.
 	Members []string
 	// Type is the declared type.
 	Type string
@@ -119,8 +125,8 @@ func (u UnregisteredError) String() string {
 
 // DeclaredChange is a declared change that the code came to, and which of its sides was taken.
 type DeclaredChange struct {
-	// Path is that of the operation that was taken, or, if that is nothing, of the one it is about. As is the function that
-	// declares it: "Replaces", "Added" or "Removed".
+	// Path is that of the operation that was taken, or, if that is nothing, of the one it is about.
+	// As is the function that declares it: "Replaces", "Added" or "Removed".
 	Path, As string
 	// Old says that the execution had begun what was there before, or had gone past the place.
 	Old bool
@@ -141,9 +147,10 @@ func (c DeclaredChange) String() string {
 	return fmt.Sprintf("op.%s at %q takes the %s side: %s", c.As, c.Path, side, what)
 }
 
-// NeedsDeclarations reports whether the execution takes an old side of a declared change: then the declaration must stay
-// as long as the execution runs. A change that it has not come to does not need one, for an execution that comes there
-// later takes the new side. If it is false for all that run, the declarations may be dropped.
+// NeedsDeclarations reports whether the execution takes an old side of a declared change: then the
+// declaration must stay as long as the execution runs. A change that it has not come to does not
+// need one, for an execution that comes there later takes the new side. If it is false for all that
+// run, the declarations may be dropped.
 func (r *Rehearsal) NeedsDeclarations() bool {
 	return slices.ContainsFunc(r.Declared, func(c DeclaredChange) bool { return c.Old })
 }
@@ -158,24 +165,27 @@ type WaitingOperation struct {
 
 var errPartOfLog = errors.New("replay: Rehearse: the log goes on after a marker: read all pages of it first (checkpoint.LoadState)")
 
-// Rehearse runs the function's code against the log of an execution, as the next invocation would, up to where
-// something new would happen. It says whether the code fits the log, and with the certainty of the engine itself: it is
-// the engine that runs.
+// Rehearse runs the function's code against the log of an execution, as the next invocation would,
+// up to where something new would happen. It says whether the code fits the log, and with the
+// certainty of the engine itself: it is the engine that runs.
 //
-//  1. Nothing is sent, and nothing is read but the log. No body runs, no condition, submitter or compensation, and no
-//     function of OnEnd; interceptors are not called, log records are dropped.
-//  2. What is new parks where it would begin, beside everything else. The verdict comes when all of it is at rest.
+//  1. Nothing is sent, and nothing is read but the log. No body runs, no condition, submitter or
+//     compensation, and no function of OnEnd; interceptors are not called, log records are dropped.
+//  2. What is new parks where it would begin, beside everything else. The verdict comes when all of
+//     it is at rest.
 //  3. If something does not fit on the way there, it diverges.
-//  4. Otherwise, if it does not fit where the code may come later, or depends on a payload that is not known, it is
-//     undecided.
+//  4. Otherwise, if it does not fit where the code may come later, or depends on a payload that is
+//     not known, it is undecided.
 //  5. Otherwise it fits.
 //
-// of is what the function would be invoked with: the ARN, of which identifiers and random numbers are made, and the
-// log, all pages of it. The token is not used. Operations inside contexts that have ended are left out as the service
-// does it, so that a log that was put together from a history will do. The code of the handler, of groups and of
-// builders runs, its deferred functions too: like any replay it must have no effects of its own.
+// of is what the function would be invoked with: the ARN, of which identifiers and random numbers
+// are made, and the log, all pages of it. The token is not used. Operations inside contexts that
+// have ended are left out as the service does it, so that a log that was put together from a
+// history will do. The code of the handler, of groups and of builders runs, its deferred functions
+// too: like any replay it must have no effects of its own.
 //
-// An error says that there was no rehearsal: the function is not valid, the log has no EXECUTION record, or ctx is over.
+// An error says that there was no rehearsal: the function is not valid, the log has no EXECUTION
+// record, or ctx is over.
 func (f *Function[In, Out]) Rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehearsal, error) {
 	return f.core.rehearse(ctx, of)
 }
@@ -204,8 +214,9 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 	return rehearsalOf(ctx, o, found)
 }
 
-// keepingChildren marks the contexts that keep their results in their children, which a history does not say: their own
-// result is empty, or tells only how their branches ended, and the operations inside are there.
+// keepingChildren marks the contexts that keep their results in their children, which a history
+// does not say: their own result is empty, or tells only how their branches ended, and the
+// operations inside are there.
 func keepingChildren(ops []checkpoint.Operation) []checkpoint.Operation {
 	parents := make(map[string]bool)
 	for i := range ops {

@@ -7,7 +7,8 @@ import (
 	"github.com/perdure/perdure/internal/rehearsal"
 )
 
-// answerRehearsal answers an event of the perdure command, in a process that carries out no invocations.
+// answerRehearsal answers an event of the perdure command, in a process that carries out no
+// invocations.
 func (c *core) answerRehearsal(ctx context.Context, payload []byte) ([]byte, error) {
 	log, err := rehearsal.Asked(payload)
 	if err != nil {

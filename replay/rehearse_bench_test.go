@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// fiftySteps is a log of fifty operations, and the function that has written it: of the last one, a wait, the end is
-// not in the log.
+// fiftySteps is a log of fifty operations, and the function that has written it: of the last one, a
+// wait, the end is not in the log.
 func fiftySteps(b *testing.B) (*replay.Function[op.None, int], checkpoint.Invocation) {
 	b.Helper()
 	type payment struct {
@@ -46,7 +46,8 @@ func fiftySteps(b *testing.B) (*replay.Function[op.None, int], checkpoint.Invoca
 	return f, e.Log()
 }
 
-// BenchmarkRehearse rehearses a log of fifty operations; beside it the same function is invoked with the same log.
+// BenchmarkRehearse rehearses a log of fifty operations; beside it the same function is invoked
+// with the same log.
 func BenchmarkRehearse(b *testing.B) {
 	f, log := fiftySteps(b)
 	b.Run("rehearse", func(b *testing.B) {

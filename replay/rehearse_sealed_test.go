@@ -35,8 +35,8 @@ func newObjects(t *testing.T) codec.Transform {
 	return offload.New(s, offload.WithThreshold(0))
 }
 
-// Logs whose payloads are sealed or kept elsewhere are rehearsed with the keys and the store. Without them nothing is
-// said of what depends on a payload.
+// Logs whose payloads are sealed or kept elsewhere are rehearsed with the keys and the store.
+// Without them nothing is said of what depends on a payload.
 func TestRehearseSealedLogs(t *testing.T) {
 	t.Parallel()
 	began := func(ctx op.Context, in string) (string, error) {

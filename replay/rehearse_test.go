@@ -188,8 +188,8 @@ func findings(r *replay.Rehearsal) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestRehearseDoesNothing sees that nothing of the user's runs that has effects, that no record is written, and that
-// the log that was given stays as it is.
+// TestRehearseDoesNothing sees that nothing of the user's runs that has effects, that no record is
+// written, and that the log that was given stays as it is.
 func TestRehearseDoesNothing(t *testing.T) {
 	t.Parallel()
 	ran := make(chan string, 100)
@@ -267,7 +267,8 @@ func TestRehearseIsRefused(t *testing.T) {
 	}
 }
 
-// TestRehearseWithheldPayloads has a history hold back payloads: the code is rehearsed up to where it needs one.
+// TestRehearseWithheldPayloads has a history hold back payloads: the code is rehearsed up to where
+// it needs one.
 func TestRehearseWithheldPayloads(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, in string) (string, error) {

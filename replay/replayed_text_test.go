@@ -39,7 +39,8 @@ type word string
 // reader reads a string from the step "read".
 type reader func(ctx op.Context, o op.Op[string]) (string, error)
 
-// TestReplayedText: whichever way a string takes from the log, it is the one that the codec has written.
+// TestReplayedText: whichever way a string takes from the log, it is the one that the codec has
+// written.
 func TestReplayedText(t *testing.T) {
 	t.Parallel()
 	run := replay.Run[string]

@@ -157,9 +157,9 @@ func (c crowded) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return c.Handler.Invoke(quota.With(ctx, c.quota), payload)
 }
 
-// TestRefusalsComeAgain runs random programs that come to the quotas of their execution, with much of what they did
-// hidden by the service: none is refused by the service, and none diverges, for each operation comes to the same on each
-// replay, to a refusal too.
+// TestRefusalsComeAgain runs random programs that come to the quotas of their execution, with much
+// of what they did hidden by the service: none is refused by the service, and none diverges, for
+// each operation comes to the same on each replay, to a refusal too.
 func TestRefusalsComeAgain(t *testing.T) {
 	t.Parallel()
 	seed := lawSeed(t)

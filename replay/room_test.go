@@ -71,8 +71,9 @@ func refusals() []refusal {
 	}
 }
 
-// TestRefusalsAreErrorsOfTheirOperation has an execution with something to compensate do what the service would
-// refuse: it gets an error that it can catch, on each replay the same one, and compensates.
+// TestRefusalsAreErrorsOfTheirOperation has an execution with something to compensate do what the
+// service would refuse: it gets an error that it can catch, on each replay the same one, and
+// compensates.
 func TestRefusalsAreErrorsOfTheirOperation(t *testing.T) {
 	t.Parallel()
 	for _, r := range refusals() {
@@ -112,8 +113,8 @@ func TestRefusalsAreErrorsOfTheirOperation(t *testing.T) {
 	}
 }
 
-// TestRoomOfAnExecution runs steps until there is no room for another one: what was done is compensated, with the
-// operations that are kept for that.
+// TestRoomOfAnExecution runs steps until there is no room for another one: what was done is
+// compensated, with the operations that are kept for that.
 func TestRoomOfAnExecution(t *testing.T) {
 	t.Parallel()
 	const undoable = 5
@@ -144,8 +145,8 @@ func TestRoomOfAnExecution(t *testing.T) {
 	}
 }
 
-// TestDurationsNeverOverflow declares all kinds of durations: each is an error of the declaration, or one that the service
-// takes.
+// TestDurationsNeverOverflow declares all kinds of durations: each is an error of the declaration,
+// or one that the service takes.
 func TestDurationsNeverOverflow(t *testing.T) {
 	t.Parallel()
 	submit := func(context.Context, string) error { return nil }

@@ -78,8 +78,9 @@ type Future[T any] struct {
 // is awaited.
 //
 // If the scope returns without an error, steps and groups that were started in it are waited for,
-// and an error of theirs that the scope itself has not asked for becomes the scope's; waits, callbacks and
-// invokes that no one waits for are left behind. If the scope returns an error, all are left.
+// and an error of theirs that the scope itself has not asked for becomes the scope's; waits,
+// callbacks and invokes that no one waits for are left behind. If the scope returns an error, all
+// are left.
 func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
 	s := op.ScopeOf(ctx)
 	if s == nil {

@@ -15,7 +15,8 @@ import (
 
 // restless is a service in a few lines that never does the same thing twice: calls take a random
 // while, waits and pauses end at random, in a reply, in a poll or unsaid, and a reply may leave
-// out what the caller has just written, unless that has ended. It is also the clock, whose timers fire almost at once.
+// out what the caller has just written, unless that has ended. It is also the clock, whose timers
+// fire almost at once.
 type restless struct {
 	mu      sync.Mutex // guards what follows
 	rng     *rand.Rand
@@ -94,7 +95,8 @@ func (c *restless) Checkpoint(_ context.Context, in checkpoint.CheckpointInput) 
 	told := make(map[string]bool)
 	for _, u := range in.Updates {
 		c.apply(u)
-		// A reply may leave out what was written, but for ends: only the service knows when they were.
+		// A reply may leave out what was written, but for ends: only the service knows when they
+		// were.
 		told[u.ID] = told[u.ID] || c.records[u.ID].Status.Terminal() || c.rng.IntN(4) > 0
 	}
 	c.progress(30)

@@ -121,7 +121,8 @@ func invokeInTime(ctx context.Context, f interface {
 }
 
 // goroutinesReturn reports whether the number of goroutines comes back to what it was. A goroutine
-// that has been asked to end is gone when its processor gets to it; one that was forgotten never is.
+// that has been asked to end is gone when its processor gets to it; one that was forgotten never
+// is.
 func goroutinesReturn(want int) bool {
 	for range 1000 {
 		if runtime.NumGoroutine() <= want {

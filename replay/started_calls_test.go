@@ -13,8 +13,8 @@ import (
 
 // TestWhatIsStartedCallsOnAGoroutineOfItsOwn calls functions that belong to an operation which was
 // started by Go, while the scope that has started it runs the body of a step: what one goroutine is
-// calling must not be taken for what the other does. Each row is wrong in its text without that, and
-// a data race.
+// calling must not be taken for what the other does. Each row is wrong in its text without that,
+// and a data race.
 func TestWhatIsStartedCallsOnAGoroutineOfItsOwn(t *testing.T) {
 	t.Parallel()
 	one := []int{1}

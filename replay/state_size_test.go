@@ -19,8 +19,8 @@ var errStateLost = errors.New("the state is lost")
 // kept is a state of that many bytes of a text, as JSON.
 func kept(text string, bytes int) string { return strings.Repeat(text, max(0, bytes-2)/len(text)) }
 
-// progress is a step that leaves the state at its first attempt, fails at the second one if it is to, and
-// results in the length of the state that the last attempt sees.
+// progress is a step that leaves the state at its first attempt, fails at the second one if it is
+// to, and results in the length of the state that the last attempt sees.
 func progress(state string, fails bool) op.Op[int] {
 	last := 2
 	if fails {
@@ -54,8 +54,9 @@ func condition(state string) op.Op[int] {
 	}, op.WithPolling(retry.Fixed(time.Second, retry.MaxAttempts(5)))), func(s string) (int, error) { return len(s), nil })
 }
 
-// TestStateOfAnySizeSurvivesACrash loses the function before and after each call: a state is there at the next
-// attempt whatever its size, or the operation fails with an error that says that it is too large.
+// TestStateOfAnySizeSurvivesACrash loses the function before and after each call: a state is there
+// at the next attempt whatever its size, or the operation fails with an error that says that it is
+// too large.
 func TestStateOfAnySizeSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	const kib = 1 << 10
@@ -111,7 +112,8 @@ func TestStateOfAnySizeSurvivesACrash(t *testing.T) {
 	}
 }
 
-// TestStateIsRefusedAsAnErrorOfItsOperation: code may handle it, and what was done before is undone.
+// TestStateIsRefusedAsAnErrorOfItsOperation: code may handle it, and what was done before is
+// undone.
 func TestStateIsRefusedAsAnErrorOfItsOperation(t *testing.T) {
 	t.Parallel()
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) {

@@ -22,7 +22,8 @@ type stepStatus struct {
 	policy    retry.Policy
 	opts      []replay.HandlerOption
 
-	// attempts are the numbers that the body saw, durable the calls that were answered when it began.
+	// attempts are the numbers that the body saw, durable the calls that were answered when it
+	// began.
 	attempts []int
 	durable  []int
 	calls    []string

@@ -178,7 +178,8 @@ func TestWhatABodySaysAfterItsInvocationIsNotRecorded(t *testing.T) {
 	}
 }
 
-// TestBodyHasTheDeadlineOfItsInvocation: op.Context has none, so that handler code cannot decide by it.
+// TestBodyHasTheDeadlineOfItsInvocation: op.Context has none, so that handler code cannot decide by
+// it.
 func TestBodyHasTheDeadlineOfItsInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -103,7 +103,8 @@ func TestStrictRecords(t *testing.T) {
 	}
 }
 
-// TestStrictRecordsAreOnesOwn: what others write may have more members, and errors pass from one operation to another.
+// TestStrictRecordsAreOnesOwn: what others write may have more members, and errors pass from one
+// operation to another.
 func TestStrictRecordsAreOnesOwn(t *testing.T) {
 	t.Parallel()
 	invoked := func(name, payload string) checkpoint.Operation {

@@ -194,7 +194,8 @@ func TestNoGoroutineIsLeftWhenTheInvocationHasAnswered(t *testing.T) { //nolint:
 			ctx, log := onTape(t, &tape{}), event(t)
 			before := runtime.NumGoroutine()
 			answer := say(f.Invoke(ctx, log))
-			// With one processor yielding lets everybody run who can: none is held up by another process.
+			// With one processor yielding lets everybody run who can: none is held up by another
+			// process.
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			for range enough {
 				if runtime.NumGoroutine() <= before {

@@ -16,8 +16,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestTraceHeader: bodies and interceptors can read the header of the invocation, and an invoke carries it, or what
-// interceptors make of it.
+// TestTraceHeader: bodies and interceptors can read the header of the invocation, and an invoke
+// carries it, or what interceptors make of it.
 func TestTraceHeader(t *testing.T) {
 	t.Parallel()
 	const header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"

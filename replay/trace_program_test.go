@@ -16,7 +16,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// traceStmt is a statement of a program of a trace, or a branch of one: words, then what is in braces.
+// traceStmt is a statement of a program of a trace, or a branch of one: words, then what is in
+// braces.
 type traceStmt struct {
 	// to is the variable that the statement sets; empty for none.
 	to    string

@@ -18,8 +18,8 @@ func (r *traceRun) answer() (*traceCall, error) {
 	return call, nil
 }
 
-// reply accepts the call in flight: "reply", with ends that the answer has as well, "mute" to leave out what the
-// function knows, "last" to give no token.
+// reply accepts the call in flight: "reply", with ends that the answer has as well, "mute" to leave
+// out what the function knows, "last" to give no token.
 func (r *traceRun) reply(how string, ends []string) error {
 	r.service.tick(r.now())
 	if r.service.call == nil {

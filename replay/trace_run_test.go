@@ -20,7 +20,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// traceRun carries out a script: inputs, one at a time, each when nothing can go on without another.
+// traceRun carries out a script: inputs, one at a time, each when nothing can go on without
+// another.
 type traceRun struct {
 	start   time.Time
 	service *traceService
@@ -76,7 +77,8 @@ func (r *traceRun) since(t time.Time) string { return "+" + t.Sub(r.start).Strin
 // Now implements checkpoint.Clock, with the time of the bubble.
 func (r *traceRun) Now() time.Time { return time.Now() }
 
-// AfterFunc implements checkpoint.Clock. Timers fire in the order of their times, and as they were set.
+// AfterFunc implements checkpoint.Clock. Timers fire in the order of their times, and as they were
+// set.
 func (r *traceRun) AfterFunc(d time.Duration, f func()) func() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -251,7 +253,8 @@ func (r *traceRun) input(line string) (string, error) {
 	return strings.Join(lines, "\n") + "\n", nil
 }
 
-// lines are what came of an input: what strands do, then what bodies do, in no order of theirs, then calls.
+// lines are what came of an input: what strands do, then what bodies do, in no order of theirs,
+// then calls.
 func (o *out) lines() []string {
 	slices.Sort(o.side)
 	return slices.Concat(o.turn, o.side, o.wire)
@@ -395,7 +398,8 @@ func (r *traceRun) invoke(args []string) error {
 	return nil
 }
 
-// function is the durable function of the program. It is the same in all invocations, as in one environment.
+// function is the durable function of the program. It is the same in all invocations, as in one
+// environment.
 func (r *traceRun) function() *replay.Function[op.None, string] {
 	if r.fn == nil {
 		opts := append([]replay.HandlerOption{

@@ -13,7 +13,8 @@ import (
 
 const traceARN = "arn:aws:lambda:eu-central-1:123456789012:function:order:1/durable-execution/trace/1"
 
-// traceService is the service of a trace: it keeps records, and answers a call when the script says so.
+// traceService is the service of a trace: it keeps records, and answers a call when the script says
+// so.
 type traceService struct {
 	r       *traceRun
 	records map[string]*checkpoint.Operation
@@ -172,8 +173,9 @@ func (s *traceService) apply(u *checkpoint.Update, now time.Time) error {
 	return nil
 }
 
-// finish ends operations that an outside system ends: "name=text@5s", "name!message", or "name" alone for no
-// text; without a time they end now. The time is that since the beginning of the execution.
+// finish ends operations that an outside system ends: "name=text@5s", "name!message", or "name"
+// alone for no text; without a time they end now. The time is that since the beginning of the
+// execution.
 func (s *traceService) finish(what string, now time.Time) error {
 	what, at, timed := strings.Cut(what, "@")
 	if timed {

@@ -19,13 +19,14 @@ var (
 // traceScript is a file of testdata/traces: see the README there.
 type traceScript struct {
 	path, text string
-	// head are the comments that it begins with; inputs the lines before the signs that outputs follow.
+	// head are the comments that it begins with; inputs the lines before the signs that outputs
+	// follow.
 	head   string
 	inputs []string
 }
 
-// readTrace reads a script. Blocks are separated by empty lines; a line "----" in a block separates the input from
-// what came of it.
+// readTrace reads a script. Blocks are separated by empty lines; a line "----" in a block separates
+// the input from what came of it.
 func readTrace(t *testing.T, path string) *traceScript {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -45,8 +46,8 @@ func readTrace(t *testing.T, path string) *traceScript {
 	return s
 }
 
-// Each script is an execution, from inputs to outputs: what the engine does with them is the same each time, byte
-// for byte, in any order of the scripts and on any number of processors.
+// Each script is an execution, from inputs to outputs: what the engine does with them is the same
+// each time, byte for byte, in any order of the scripts and on any number of processors.
 func TestTraces(t *testing.T) { //nolint:paralleltest // the order is drawn
 	paths, err := filepath.Glob("testdata/traces/*.txt")
 	if err != nil || len(paths) == 0 {

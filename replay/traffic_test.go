@@ -16,7 +16,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// slowLine is a client whose calls take time, in a synctest bubble. It notes when each call was made.
+// slowLine is a client whose calls take time, in a synctest bubble. It notes when each call was
+// made.
 type slowLine struct {
 	tape
 

@@ -51,8 +51,8 @@ type tree struct {
 	kind treeKind
 	// fails ends a step or a group with an error.
 	fails bool
-	// swallow and ahead are for kids of groups: their error is noted and the group goes on; they are
-	// started as futures first, and awaited as operands.
+	// swallow and ahead are for kids of groups: their error is noted and the group goes on; they
+	// are started as futures first, and awaited as operands.
 	swallow, ahead   bool
 	seconds          int // of a wait
 	attempts         int // of a step, failed ones

@@ -11,9 +11,9 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestOutcomeIsDurableBeforeLosersAreUndone loses the function before the call that says how a race has ended, and
-// keeps it away until the loser could win as well: nothing of the loser may have been undone by then, and
-// whoever wins, what it did stands.
+// TestOutcomeIsDurableBeforeLosersAreUndone loses the function before the call that says how a race
+// has ended, and keeps it away until the loser could win as well: nothing of the loser may have
+// been undone by then, and whoever wins, what it did stands.
 func TestOutcomeIsDurableBeforeLosersAreUndone(t *testing.T) {
 	t.Parallel()
 	for _, away := range []time.Duration{0, time.Second, time.Minute} {

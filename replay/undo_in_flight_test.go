@@ -14,9 +14,10 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestCompensationInFlightWhenTheBatchIsDecided: two branches fail, and each takes back what it has done. The first that
-// is done decides the batch while the other one is still compensating: that compensation goes on, and its body does
-// not run again in the same attempt, since nothing was lost.
+// TestCompensationInFlightWhenTheBatchIsDecided: two branches fail, and each takes back what it has
+// done. The first that is done decides the batch while the other one is still compensating: that
+// compensation goes on, and its body does not run again in the same attempt, since nothing was
+// lost.
 func TestCompensationInFlightWhenTheBatchIsDecided(t *testing.T) {
 	t.Parallel()
 	twice, lost, rounds := 0, 0, lawChecks(t, 100)

@@ -13,8 +13,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// abandonments are ways in which what a function does has no effect: it ends in a wait of a thousand hours,
-// and something else ends before, or it fails itself.
+// abandonments are ways in which what a function does has no effect: it ends in a wait of a
+// thousand hours, and something else ends before, or it fails itself.
 func abandonments() map[string]func(ctx op.Context, f func(ctx op.Context) error) error {
 	type body = func(ctx op.Context) error
 	loser := func(f body) op.Op[string] {
@@ -146,9 +146,9 @@ func (r *reservations) check(t *testing.T, lost int, program func(ctx op.Context
 	}
 }
 
-// TestEveryUndoIsDoneOrReported: wherever an Undo stands and however what it is for has no effect, what was
-// reserved is released exactly once, with the value that the reservation returned, or the error says that this
-// is not known.
+// TestEveryUndoIsDoneOrReported: wherever an Undo stands and however what it is for has no effect,
+// what was reserved is released exactly once, with the value that the reservation returned, or the
+// error says that this is not known.
 func TestEveryUndoIsDoneOrReported(t *testing.T) {
 	t.Parallel()
 	for place := range undoPlaces(newReservations()) {
@@ -174,8 +174,8 @@ func TestEveryUndoIsDoneOrReported(t *testing.T) {
 	}
 }
 
-// TestLookAheadsSeeWhatTheRunSaw: nothing that ran before a reservation hides it, whether the function is lost
-// on the way or not.
+// TestLookAheadsSeeWhatTheRunSaw: nothing that ran before a reservation hides it, whether the
+// function is lost on the way or not.
 func TestLookAheadsSeeWhatTheRunSaw(t *testing.T) {
 	t.Parallel()
 	for before := range befores() {

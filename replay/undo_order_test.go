@@ -14,8 +14,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestLastIsUndoneFirst counts compensations of each kind of scope: however many there are, the last operation is
-// undone first, and each is given its own result.
+// TestLastIsUndoneFirst counts compensations of each kind of scope: however many there are, the
+// last operation is undone first, and each is given its own result.
 func TestLastIsUndoneFirst(t *testing.T) {
 	t.Parallel()
 	booking := func(i int, undone *[]int) op.Op[int] {

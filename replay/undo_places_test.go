@@ -162,7 +162,8 @@ func befores() map[string]func(ctx op.Context) error {
 	}
 }
 
-// undoPlaces are where an Undo may stand. Each place reserves "x", and is then at its end but for its wait.
+// undoPlaces are where an Undo may stand. Each place reserves "x", and is then at its end but for
+// its wait.
 func undoPlaces(r *reservations) map[string]func(ctx op.Context) error {
 	group := func(name, value string) op.Op[string] { return r.group(name, value) }
 	open := func(name string, o op.Op[string]) op.Op[string] { // a group that is not at its end

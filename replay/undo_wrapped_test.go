@@ -17,7 +17,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestUndoInsideAWrapper: which compensations run, in which order, with what, when the scope of the wrapper fails.
+// TestUndoInsideAWrapper: which compensations run, in which order, with what, when the scope of the
+// wrapper fails.
 func TestUndoInsideAWrapper(t *testing.T) {
 	t.Parallel()
 	type undone = func(text string)
@@ -138,8 +139,8 @@ func TestUndoThatCannotBeKeptIsRefused(t *testing.T) {
 	}
 }
 
-// TestUndoOfALargeResultAfterAResume: the branch has ended in an earlier invocation, and its sibling fails before it
-// was computed again.
+// TestUndoOfALargeResultAfterAResume: the branch has ended in an earlier invocation, and its
+// sibling fails before it was computed again.
 func TestUndoOfALargeResultAfterAResume(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]func(undo func(context.Context, string) error) op.Op[string]{

@@ -10,8 +10,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestStatusOfALaterServiceIsNeverFatal: an operation in a state that this version does not know is one that the service
-// will finish, and the execution in one is none of the function's concern.
+// TestStatusOfALaterServiceIsNeverFatal: an operation in a state that this version does not know is
+// one that the service will finish, and the execution in one is none of the function's concern.
 func TestStatusOfALaterServiceIsNeverFatal(t *testing.T) {
 	t.Parallel()
 	const later = checkpoint.Status("SHELVED")

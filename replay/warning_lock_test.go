@@ -34,8 +34,8 @@ func (*slowHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h *slowHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
 
-// TestWarningsHoldNothingUp: where log records go is user code, which may block, and the function goes on
-// meanwhile. The invocation does not answer before.
+// TestWarningsHoldNothingUp: where log records go is user code, which may block, and the function
+// goes on meanwhile. The invocation does not answer before.
 func TestWarningsHoldNothingUp(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 80_000_000)

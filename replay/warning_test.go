@@ -15,8 +15,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestNearDeadlineSaysWhatHoldsItUp: a body that takes long, a branch that waits for a channel of the
-// handler's own; nothing if all is over by then, or only the service is waited for.
+// TestNearDeadlineSaysWhatHoldsItUp: a body that takes long, a branch that waits for a channel of
+// the handler's own; nothing if all is over by then, or only the service is waited for.
 func TestNearDeadlineSaysWhatHoldsItUp(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -134,8 +134,8 @@ func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
 	}
 }
 
-// TestNearDeadlineLooksAtBodiesThatBegan without the lock, on goroutines of their own: what they write
-// to say where they are is read by another one. It shows with -race.
+// TestNearDeadlineLooksAtBodiesThatBegan without the lock, on goroutines of their own: what they
+// write to say where they are is read by another one. It shows with -race.
 func TestNearDeadlineLooksAtBodiesThatBegan(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

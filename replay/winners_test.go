@@ -13,7 +13,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// racers are two operands of which "first" ends before "second", and both before the function runs again.
+// racers are two operands of which "first" ends before "second", and both before the function runs
+// again.
 type racers func(ctx op.Context) (first, second op.Op[string], err error)
 
 // timed is a group that lasts as long as a wait.
@@ -21,9 +22,9 @@ func timed(name string, d time.Duration) op.Op[string] {
 	return op.Group(name, func(ctx op.Context) (string, error) { return name, replay.Exec(ctx, op.Wait("w", d)) })
 }
 
-// TestFirstEndWinsAfterAnOutage lets two things end one after the other while the function cannot be invoked. When it
-// runs again both ends are in the log: the earlier one wins, wherever it stands and however many processors run
-// goroutines. PERDURE_CHECKS=10 takes 1,000 rounds of each row.
+// TestFirstEndWinsAfterAnOutage lets two things end one after the other while the function cannot
+// be invoked. When it runs again both ends are in the log: the earlier one wins, wherever it stands
+// and however many processors run goroutines. PERDURE_CHECKS=10 takes 1,000 rounds of each row.
 func TestFirstEndWinsAfterAnOutage(t *testing.T) { //nolint:paralleltest // it sets the number of processors
 	rows := []struct {
 		kind string
@@ -101,7 +102,8 @@ func TestFirstEndWinsAfterAnOutage(t *testing.T) { //nolint:paralleltest // it s
 	}
 }
 
-// winnerAfterAnOutage returns the place of the winner, times two: of the first operand if the operands are not swapped.
+// winnerAfterAnOutage returns the place of the winner, times two: of the first operand if the
+// operands are not swapped.
 func winnerAfterAnOutage(t *testing.T, operands racers, swapped bool) int {
 	t.Helper()
 	svc := local.New(local.WithClock(local.NewVirtualClock(time.Unix(1e9, 0))))

@@ -1,8 +1,8 @@
 package local
 
-// InvokeAgain ends the pause after which a failed invocation of an execution is repeated: the function is invoked now. It
-// reports whether there was such a pause; without one it does nothing. The error is [ErrNotFound] if there is no such
-// execution, or says that the service is closed.
+// InvokeAgain ends the pause after which a failed invocation of an execution is repeated: the
+// function is invoked now. It reports whether there was such a pause; without one it does nothing.
+// The error is [ErrNotFound] if there is no such execution, or says that the service is closed.
 func (s *Service) InvokeAgain(arn string) (paused bool, err error) {
 	s.mu.Lock()
 	e, ok := s.byARN[arn]

@@ -13,8 +13,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestExecutionsAreOfAVersion: what an execution was started with is resolved to a version, as the pattern of its ARN
-// demands (Lambda API, DurableExecutionArn): an alias stays in no ARN and is no version. It still finds the host.
+// TestExecutionsAreOfAVersion: what an execution was started with is resolved to a version, as the
+// pattern of its ARN demands (Lambda API, DurableExecutionArn): an alias stays in no ARN and is no
+// version. It still finds the host.
 func TestExecutionsAreOfAVersion(t *testing.T) {
 	t.Parallel()
 	pattern := regexp.MustCompile(`^arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]+:(\$LATEST(\.PUBLISHED)?|[0-9]+)` +
@@ -109,8 +110,8 @@ func startedOr(t *testing.T, s *local.Service, function string, invoked bool) *l
 	return nil
 }
 
-// TestAliasAfterARestart: an execution that was started with an alias goes on at the host of the alias under the next
-// service, too.
+// TestAliasAfterARestart: an execution that was started with an alias goes on at the host of the
+// alias under the next service, too.
 func TestAliasAfterARestart(t *testing.T) {
 	t.Parallel()
 	store := local.NewMemoryStore()
@@ -155,8 +156,9 @@ func TestAliasAfterARestart(t *testing.T) {
 	}
 }
 
-// TestNoPayload: a function that is invoked without a payload is given an empty object, as by Lambda (AWS emulator,
-// executor.py); only a durable one that is started directly sees that there was none.
+// TestNoPayload: a function that is invoked without a payload is given an empty object, as by
+// Lambda (AWS emulator, executor.py); only a durable one that is started directly sees that there
+// was none.
 func TestNoPayload(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

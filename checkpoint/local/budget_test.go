@@ -28,7 +28,8 @@ func failsBy() map[string]func(k *talk, clock *local.VirtualClock) (string, erro
 	}
 }
 
-// pausesOf returns the times between the end of each invocation of an execution and the beginning of the next one.
+// pausesOf returns the times between the end of each invocation of an execution and the beginning
+// of the next one.
 func pausesOf(e *local.Execution) (pauses []time.Duration) {
 	var end time.Time
 	for _, ev := range e.History() {
@@ -43,8 +44,8 @@ func pausesOf(e *local.Execution) (pauses []time.Duration) {
 	return pauses
 }
 
-// TestNineFailedInvocationsEndAnExecution: with the pauses between them that were seen on AWS. The last failure is that of
-// the execution. One that recovers in time goes on.
+// TestNineFailedInvocationsEndAnExecution: with the pauses between them that were seen on AWS. The
+// last failure is that of the execution. One that recovers in time goes on.
 func TestNineFailedInvocationsEndAnExecution(t *testing.T) {
 	t.Parallel()
 	seen := []time.Duration{
@@ -194,7 +195,8 @@ func TestFailedInARowOutlivesTheService(t *testing.T) {
 	}
 }
 
-// TestLimitsAreMerged: an option changes the limits that it sets, and leaves the others of an earlier one.
+// TestLimitsAreMerged: an option changes the limits that it sets, and leaves the others of an
+// earlier one.
 func TestLimitsAreMerged(t *testing.T) {
 	t.Parallel()
 	all := local.Limits{

@@ -23,8 +23,9 @@ type Call struct {
 	Err        error
 }
 
-// CheckpointCalls returns all checkpoint calls so far, refused ones included: for tests, and only under a
-// [MemoryStore]. Under another store it returns nil: a function that polls for weeks would fill the memory.
+// CheckpointCalls returns all checkpoint calls so far, refused ones included: for tests, and only
+// under a [MemoryStore]. Under another store it returns nil: a function that polls for weeks would
+// fill the memory.
 func (e *Execution) CheckpointCalls() []Call {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -37,9 +38,9 @@ func (s *Service) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput)
 	return s.CheckpointOnce(ctx, in, "")
 }
 
-// CheckpointOnce is [Service.Checkpoint] for a caller that names its call: if it makes the same call again
-// with the same name within 15 minutes, because the reply was lost, it gets the reply of the first
-// (Lambda API, CheckpointDurableExecution, ClientToken). An empty name is none.
+// CheckpointOnce is [Service.Checkpoint] for a caller that names its call: if it makes the same
+// call again with the same name within 15 minutes, because the reply was lost, it gets the reply of
+// the first (Lambda API, CheckpointDurableExecution, ClientToken). An empty name is none.
 func (s *Service) CheckpointOnce(
 	ctx context.Context, in checkpoint.CheckpointInput, name string,
 ) (checkpoint.CheckpointOutput, error) {

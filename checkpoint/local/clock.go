@@ -30,7 +30,8 @@ func NewVirtualClock(start time.Time) *VirtualClock {
 }
 
 // Shuffle has timers of the same instant that are made from now on fire in an order that depends
-// on seed alone, and not in the order they were made: what happens at one time happens in any order.
+// on seed alone, and not in the order they were made: what happens at one time happens in any
+// order.
 func (c *VirtualClock) Shuffle(seed uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

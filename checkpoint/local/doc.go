@@ -39,18 +39,18 @@
 //
 // # Over the wire
 //
-// The service is a [checkpoint.Client] by itself. Package lambdaapi, below this one, has it speak the Lambda API
-// over HTTP, for AWS SDKs and for functions in processes of their own.
+// The service is a [checkpoint.Client] by itself. Package lambdaapi, below this one, has it speak
+// the Lambda API over HTTP, for AWS SDKs and for functions in processes of their own.
 //
 // # Keeping things
 //
-// Every transition is committed to a [Store] before it is reported to anyone. If the store cannot keep
-// a call, the call fails; if it cannot keep what the service does by itself, the service stops and
-// all who wait are given the reason.
+// Every transition is committed to a [Store] before it is reported to anyone. If the store cannot
+// keep a call, the call fails; if it cannot keep what the service does by itself, the service stops
+// and all who wait are given the reason.
 //
 // A service that is made with a store takes over what an earlier one has left there: timers, pauses
 // and callbacks go on, what was due meanwhile happens at once, and an invocation that ran when the
 // earlier service ended is shown as failed with the type "Service.Interrupted" and repeated. An
-// execution goes on when its function is hosted. One that has ended stays in memory only if there is
-// nothing but a [MemoryStore] to keep it.
+// execution goes on when its function is hosted. One that has ended stays in memory only if there
+// is nothing but a [MemoryStore] to keep it.
 package local

@@ -40,8 +40,8 @@ const (
 	EventInvocationCompleted    EventType = "InvocationCompleted"
 )
 
-// ofExecution reports whether events of a type are about the execution itself, and not about an operation or
-// an invocation.
+// ofExecution reports whether events of a type are about the execution itself, and not about an
+// operation or an invocation.
 func (t EventType) ofExecution() bool {
 	switch t { //nolint:exhaustive // all others
 	case EventExecutionStarted, EventExecutionSucceeded, EventExecutionFailed, EventExecutionTimedOut, EventExecutionStopped,
@@ -72,8 +72,8 @@ type Event struct {
 	// Time is when it happened, in whole milliseconds.
 	Time time.Time
 
-	// OperationID, ParentID, Name and SubType are those of the operation. Events of the execution itself
-	// have the ID of the EXECUTION operation, which is the last segment of the ARN.
+	// OperationID, ParentID, Name and SubType are those of the operation. Events of the execution
+	// itself have the ID of the EXECUTION operation, which is the last segment of the ARN.
 	OperationID, ParentID, Name, SubType string
 
 	// Input is that of ExecutionStarted and ChainedInvokeStarted.
@@ -91,13 +91,16 @@ type Event struct {
 	// Duration and ScheduledEnd are those of a wait.
 	Duration     time.Duration
 	ScheduledEnd time.Time
-	// CallbackID, Timeout and Heartbeat are those of CallbackStarted; Timeout is also that of ExecutionStarted.
+	// CallbackID, Timeout and Heartbeat are those of CallbackStarted; Timeout is also that of
+	// ExecutionStarted.
 	CallbackID         string
 	Timeout, Heartbeat time.Duration
-	// Function, Version, Tenant and Target, the ARN of the execution, are those of ChainedInvokeStarted.
+	// Function, Version, Tenant and Target, the ARN of the execution, are those of
+	// ChainedInvokeStarted.
 	Function, Version, Tenant, Target string
-	// Requested is when ExecutionPaused or ExecutionResumed was asked for, Reason why; it may be empty. TimeoutPaused of
-	// ExecutionPaused says that the execution timeout does not run meanwhile.
+	// Requested is when ExecutionPaused or ExecutionResumed was asked for, Reason why; it may be
+	// empty. TimeoutPaused of ExecutionPaused says that the execution timeout does not run
+	// meanwhile.
 	Requested     time.Time
 	Reason        string
 	TimeoutPaused bool
@@ -106,8 +109,9 @@ type Event struct {
 	Start, End time.Time
 }
 
-// NothingPending reports whether the event is the end of an invocation that the service has refused because the
-// function has answered PENDING and nothing was pending: nothing would ever invoke it again.
+// NothingPending reports whether the event is the end of an invocation that the service has refused
+// because the function has answered PENDING and nothing was pending: nothing would ever invoke it
+// again.
 func (e Event) NothingPending() bool {
 	return e.Type == EventInvocationCompleted && e.Failure != nil && e.Failure.Type == api.CodeInvalid && e.Failure.Message == nothingPending
 }

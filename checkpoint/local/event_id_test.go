@@ -11,8 +11,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestEventsAreNumbered: the events of an execution are numbered from one without gaps, however many updates a
-// call has and however many calls there are.
+// TestEventsAreNumbered: the events of an execution are numbered from one without gaps, however
+// many updates a call has and however many calls there are.
 func TestEventsAreNumbered(t *testing.T) {
 	t.Parallel()
 	for _, sizes := range [][]int{{1}, {2, 1}, {63}, {64, 1}, {65}, {99, 101}, {128, 129}, {249}, {250, 250}, {1, 250, 2}} {
@@ -49,8 +49,8 @@ func TestEventsAreNumbered(t *testing.T) {
 	}
 }
 
-// TestExecutionEventsHaveAnID: the events of the execution itself carry the ID of its EXECUTION operation, the last
-// segment of the ARN. AWS's test libraries refuse a history without it.
+// TestExecutionEventsHaveAnID: the events of the execution itself carry the ID of its EXECUTION
+// operation, the last segment of the ARN. AWS's test libraries refuse a history without it.
 func TestExecutionEventsHaveAnID(t *testing.T) {
 	t.Parallel()
 	answer := func(text string) local.HandlerFunc {
@@ -121,8 +121,8 @@ func TestExecutionEventsHaveAnID(t *testing.T) {
 	}
 }
 
-// TestEventsKeptWithoutAnID: a store may hold events of executions that an earlier version has written, without an
-// ID of the execution; they are read with it.
+// TestEventsKeptWithoutAnID: a store may hold events of executions that an earlier version has
+// written, without an ID of the execution; they are read with it.
 func TestEventsKeptWithoutAnID(t *testing.T) {
 	t.Parallel()
 	const arn = "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST/durable-execution/old/0a1b"

@@ -27,8 +27,9 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, `%s,"%sDetails":%s}`, head[:len(head)-1], e.Type, details), nil
 }
 
-// UnmarshalJSON is the inverse of [Event.MarshalJSON]. What the service has cut off (Truncated) becomes a payload that is
-// withheld: checkpoint.WithheldPayload. An event whose error was cut has such a result.
+// UnmarshalJSON is the inverse of [Event.MarshalJSON]. What the service has cut off (Truncated)
+// becomes a payload that is withheld: checkpoint.WithheldPayload. An event whose error was cut has
+// such a result.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	var head eventHead
 	if err := json.Unmarshal(data, &head); err != nil {

@@ -185,8 +185,9 @@ func (e *Execution) closeDone() {
 	}
 }
 
-// wake has the execution invoked, unless an invocation or the pause after one is to end before, or the execution is
-// paused: what is due then is due when it is resumed. The execution's mutex is held.
+// wake has the execution invoked, unless an invocation or the pause after one is to end before, or
+// the execution is paused: what is due then is due when it is resumed. The execution's mutex is
+// held.
 func (e *Execution) wake() {
 	if e.rec.Status != StatusRunning || e.queued || e.running || e.resting {
 		return

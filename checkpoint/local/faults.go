@@ -49,8 +49,8 @@ type Faults struct {
 	// [*checkpoint.APIError] is one of the network. It is not asked at Begin and Answer.
 	Fail func(Point) error
 	// Lose says that the function is lost at this point, as if its process were killed: the context
-	// of the invocation ends with [ErrLost], all its later calls are refused as stale, its answer is
-	// ignored, and after a pause it is invoked again.
+	// of the invocation ends with [ErrLost], all its later calls are refused as stale, its answer
+	// is ignored, and after a pause it is invoked again.
 	Lose func(Point) bool
 	// Duplicate says, at Begin, that the event is delivered twice. Both copies run at the same
 	// time, under a virtual clock the second after the first; its answer counts only if the
@@ -58,7 +58,8 @@ type Faults struct {
 	Duplicate func(Point) bool
 	// Delay holds a call, or its reply, for so long. It is not asked under a virtual clock.
 	Delay func(Point) time.Duration
-	// Committed is informed of every checkpoint call that was committed, before its reply can get lost.
+	// Committed is informed of every checkpoint call that was committed, before its reply can get
+	// lost.
 	Committed func(Point)
 }
 

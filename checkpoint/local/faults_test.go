@@ -213,7 +213,8 @@ func TestEventDeliveredTwiceAtTheSameTime(t *testing.T) {
 	}
 }
 
-// TestFaultsSeePoints says what faults are informed, in order, and that several options are all asked.
+// TestFaultsSeePoints says what faults are informed, in order, and that several options are all
+// asked.
 func TestFaultsSeePoints(t *testing.T) {
 	t.Parallel()
 	var seen []string

@@ -14,35 +14,39 @@ import (
 	"github.com/perdure/perdure/internal/limits"
 )
 
-// typeForked is the type of the error that ends, in the history of a fork, the invocation that ran where it begins.
+// typeForked is the type of the error that ends, in the history of a fork, the invocation that ran
+// where it begins.
 const typeForked = "Service.Forked"
 
 // ForkInput says which execution is made of another one.
 type ForkInput struct {
 	// ARN is that of the execution to begin with, which runs or has ended and stays as it is.
 	ARN string
-	// Before is the operation that has not begun in the fork: its ID, or its path, which is the names of the contexts
-	// around it and its own, with slashes between them, such as "parcels/item-1/pack". [Service.Redrive] ignores it.
+	// Before is the operation that has not begun in the fork: its ID, or its path, which is the
+	// names of the contexts around it and its own, with slashes between them, such as
+	// "parcels/item-1/pack". [Service.Redrive] ignores it.
 	Before string
-	// Name is the name of the new execution. An empty one stands for that of the other one with "-fork-1" or
-	// "-redrive-1", or the first such number that is free.
+	// Name is the name of the new execution. An empty one stands for that of the other one with
+	// "-fork-1" or "-redrive-1", or the first such number that is free.
 	Name string
 }
 
-// Fork starts an execution with the log that another one had right before one of its operations began: the new one
-// replays that, and goes on by itself with the code that is hosted now. The log is exactly the one of that moment:
+// Fork starts an execution with the log that another one had right before one of its operations
+// began: the new one replays that, and goes on by itself with the code that is hosted now. The log
+// is exactly the one of that moment:
 //
 //   - What had ended then has ended, with its result. What began later is not there.
-//   - A step that ran then is one whose invocation was lost; one that waited for an attempt waits for it for as long
-//     as was left, and so do waits and the timeouts of callbacks.
-//   - An open callback has a new ID, which only the fork knows: an answer to the old one does not reach it.
+//   - A step that ran then is one whose invocation was lost; one that waited for an attempt waits
+//     for it for as long as was left, and so do waits and the timeouts of callbacks.
+//   - An open callback has a new ID, which only the fork knows: an answer to the old one does not
+//     reach it.
 //   - An open invoke starts its target once more.
 //   - The execution timeout begins anew; nobody who has invoked the other one waits for the fork.
 //
 // What depends on the ARN differs: idempotency keys, UUIDs and random numbers.
 //
-// Lambda has no such call. The error is a [*checkpoint.APIError]: [ErrNotFound], or it says which operation there is
-// not, or whose name is taken.
+// Lambda has no such call. The error is a [*checkpoint.APIError]: [ErrNotFound], or it says which
+// operation there is not, or whose name is taken.
 func (s *Service) Fork(ctx context.Context, in ForkInput) (*Execution, error) {
 	return s.fork(ctx, api.CallFork, in, "-fork-", func(l *pastLog) error {
 		id, err := l.find(in.Before)
@@ -59,14 +63,15 @@ func (s *Service) Fork(ctx context.Context, in ForkInput) (*Execution, error) {
 	})
 }
 
-// Redrive starts an execution with the log of one that has ended without a result, but for its end: the new one replays
-// that and goes on, with the code that is hosted now. Steps, callbacks and invokes whose failure was the last thing that
-// happened, with nothing begun after it, have not begun in it; the groups and branches around them go on. A failure
-// after which something else began, such as an Undo, was dealt with and stays: use [Service.Fork] to begin before it.
+// Redrive starts an execution with the log of one that has ended without a result, but for its end:
+// the new one replays that and goes on, with the code that is hosted now. Steps, callbacks and
+// invokes whose failure was the last thing that happened, with nothing begun after it, have not
+// begun in it; the groups and branches around them go on. A failure after which something else
+// began, such as an Undo, was dealt with and stays: use [Service.Fork] to begin before it.
 // Everything else is as for a fork.
 //
-// Lambda has no such call. The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that is [ErrUnfinished]
-// or, for an execution with a result, [ErrEnded].
+// Lambda has no such call. The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that
+// is [ErrUnfinished] or, for an execution with a result, [ErrEnded].
 func (s *Service) Redrive(ctx context.Context, in ForkInput) (*Execution, error) {
 	return s.fork(ctx, api.CallRedrive, in, "-redrive-", func(l *pastLog) error {
 		switch {
@@ -87,7 +92,8 @@ type pastLog struct {
 	records []Record
 	events  []Event
 	at      time.Time
-	// dropped are operations that have not begun, opened those that have not ended, although the events say so.
+	// dropped are operations that have not begun, opened those that have not ended, although the
+	// events say so.
 	dropped, opened map[string]bool
 }
 
@@ -270,8 +276,8 @@ func (d *draft) take(l *pastLog, name string) {
 	}
 }
 
-// takeEvents makes the events of the log those of the execution: without those of its end and of pauses, and with one
-// that ends the invocation that ran.
+// takeEvents makes the events of the log those of the execution: without those of its end and of
+// pauses, and with one that ends the invocation that ran.
 func (d *draft) takeEvents(l *pastLog) {
 	running := false
 	for _, ev := range l.events {
@@ -298,7 +304,8 @@ func (d *draft) takeEvents(l *pastLog) {
 	})
 }
 
-// open reports whether an operation with this last event had not ended. That an invoke was cancelled is no event.
+// open reports whether an operation with this last event had not ended. That an invoke was
+// cancelled is no event.
 func (l *pastLog) open(r *Record, last Event) bool {
 	if l.opened[r.ID] {
 		return true
@@ -309,7 +316,8 @@ func (l *pastLog) open(r *Record, last Event) bool {
 	return strings.HasSuffix(string(last.Type), "Started") || last.NextAttemptDelay > 0
 }
 
-// reopen makes a record what it was when its last event had happened, at a time, and arms its timers for what was left.
+// reopen makes a record what it was when its last event had happened, at a time, and arms its
+// timers for what was left.
 func (d *draft) reopen(r *Record, events []Event, at time.Time) {
 	first, last := events[0], events[len(events)-1]
 	r.Status, r.End, r.Payload, r.Failure, r.ReplayChildren = checkpoint.StatusStarted, time.Time{}, checkpoint.Payload{}, nil, false

@@ -33,8 +33,8 @@ func (n *narrow) Enter(ctx context.Context) (func(), error) {
 	}
 }
 
-// TestWaitingForAPlaceTakesNoTime: the time of an invocation is that in which its function runs, however many others
-// it has to wait for.
+// TestWaitingForAPlaceTakesNoTime: the time of an invocation is that in which its function runs,
+// however many others it has to wait for.
 func TestWaitingForAPlaceTakesNoTime(t *testing.T) { //nolint:paralleltest // synctest
 	synctest.Test(t, func(t *testing.T) {
 		s := local.New(local.WithFunctionTimeout(1500 * time.Millisecond))

@@ -43,8 +43,8 @@ type hostConfig struct {
 // again replaces the function from the next invocation on, running executions included. Executions
 // that an earlier service has left unfinished go on when their function is hosted.
 //
-// The function is durable unless [WithPlainFunction] is given. The error says that the name is not that of a
-// function, or that h is nil.
+// The function is durable unless [WithPlainFunction] is given. The error says that the name is not
+// that of a function, or that h is nil.
 func (s *Service) Host(function string, h Handler, opts ...HostOption) error {
 	f, err := api.ParseFunction(function)
 	if err != nil {
@@ -152,7 +152,8 @@ func (s *Service) onlyVersion(name string) (only hosted, ok bool) {
 type Function struct {
 	// Name has neither region and account nor a qualifier.
 	Name string
-	// ARN ends with the qualifier that was asked for, or that the function is hosted with, if there is one.
+	// ARN ends with the qualifier that was asked for, or that the function is hosted with, if there
+	// is one.
 	ARN string
 	// Version is the qualifier if that is a version, "$LATEST" for an alias and if there is none.
 	Version string

@@ -139,8 +139,8 @@ func (e *Execution) event(inv *invocation) ([]byte, error) {
 	return checkpoint.EncodeInvocation(in)
 }
 
-// orEmptyObject is what a function is given that is invoked with a payload: an empty object for none (AWS emulator,
-// executor.py).
+// orEmptyObject is what a function is given that is invoked with a payload: an empty object for
+// none (AWS emulator, executor.py).
 func orEmptyObject(p checkpoint.Payload) checkpoint.Payload {
 	if len(p.Bytes()) == 0 {
 		return checkpoint.TextPayload("{}")
@@ -278,7 +278,8 @@ func (e *Execution) timeOut(inv *invocation) {
 	inv.giveUp(timeoutFailure(inv.requestID, inv.function.functionTimeout), context.DeadlineExceeded)
 }
 
-// giveUp makes the tokens of the invocation stale and ends its context. The execution's mutex is held.
+// giveUp makes the tokens of the invocation stale and ends its context. The execution's mutex is
+// held.
 func (inv *invocation) giveUp(failure *checkpoint.Failure, cause error) bool {
 	if inv.dead {
 		return false

@@ -24,18 +24,22 @@ type Limits struct {
 	// The default is 5 MiB.
 	PageBytes int
 
-	// PayloadBytes limits the payload of an update. The default is 1 MiB (Lambda API, OperationUpdate).
+	// PayloadBytes limits the payload of an update. The default is 1 MiB (Lambda API,
+	// OperationUpdate).
 	PayloadBytes int
-	// FailureBytes limits an error, all fields together. The default is 1 MiB (Lambda API, OperationUpdate).
+	// FailureBytes limits an error, all fields together. The default is 1 MiB (Lambda API,
+	// OperationUpdate).
 	FailureBytes int
 	// CallbackBytes limits the result of a callback. The default is 1 MiB (Lambda API,
 	// SendDurableExecutionCallbackSuccess).
 	CallbackBytes int
 	// InputBytes and ResultBytes limit what an execution is started with and what it returns by an
 	// EXECUTION update. The default is 6 MiB (Lambda API, synchronous invocations). An asynchronous
-	// invocation is given at most 1 MiB, and its execution returns at most PayloadBytes by an update.
+	// invocation is given at most 1 MiB, and its execution returns at most PayloadBytes by an
+	// update.
 	InputBytes, ResultBytes int
-	// ResponseBytes limits what an invocation answers. The default is 6 MiB and 100 bytes (Lambda quotas).
+	// ResponseBytes limits what an invocation answers. The default is 6 MiB and 100 bytes (Lambda
+	// quotas).
 	ResponseBytes int
 
 	// InvalidResponses is how many invalid answers in a row fail the execution. The default is 4.
@@ -43,14 +47,15 @@ type Limits struct {
 	// InvalidPause is the pause after an invalid answer. The default is 5 seconds.
 	InvalidPause time.Duration
 
-	// FailedInvocations is how many invocations in a row may fail, by an error, a crash or running out of time: the last
-	// one ends the execution with its error. The default is 9, which was seen on AWS and is not documented; a negative
-	// number means no limit. A checkpoint call with updates, and an answer, have it counted from the beginning, which
-	// is an assumption. Invalid answers have a budget of their own.
+	// FailedInvocations is how many invocations in a row may fail, by an error, a crash or running
+	// out of time: the last one ends the execution with its error. The default is 9, which was seen
+	// on AWS and is not documented; a negative number means no limit. A checkpoint call with
+	// updates, and an answer, have it counted from the beginning, which is an assumption. Invalid
+	// answers have a budget of their own.
 	FailedInvocations int
-	// RetryPause is the pause after a failed invocation; it doubles with each further one in a row, up to
-	// MaxRetryPause, whose default is 1 minute. If both are zero, the pauses are those that were seen on AWS:
-	// 1.1, 2.1, 3.1, 5.1, 1.1, 31, 58 and 103 seconds, and 103 from then on.
+	// RetryPause is the pause after a failed invocation; it doubles with each further one in a row,
+	// up to MaxRetryPause, whose default is 1 minute. If both are zero, the pauses are those that
+	// were seen on AWS: 1.1, 2.1, 3.1, 5.1, 1.1, 31, 58 and 103 seconds, and 103 from then on.
 	RetryPause, MaxRetryPause time.Duration
 }
 

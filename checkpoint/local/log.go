@@ -8,9 +8,9 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// Log returns what the function would be invoked with now, in one page and without a token: to rehearse changed code on
-// an execution that goes on (replay.Function.Rehearse). It is not known to be the last state: an invocation may be under
-// way.
+// Log returns what the function would be invoked with now, in one page and without a token: to
+// rehearse changed code on an execution that goes on (replay.Function.Rehearse). It is not known to
+// be the last state: an invocation may be under way.
 func (e *Execution) Log() checkpoint.Invocation {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -27,8 +27,8 @@ func (e *Execution) Log() checkpoint.Invocation {
 	return in
 }
 
-// Log returns what the function of an execution would be invoked with now: see [Execution.Log]. The error is [ErrNotFound]
-// if there is no such execution, or that of the store.
+// Log returns what the function of an execution would be invoked with now: see [Execution.Log]. The
+// error is [ErrNotFound] if there is no such execution, or that of the store.
 func (s *Service) Log(arn string) (checkpoint.Invocation, error) {
 	if e, ok := s.Execution(arn); ok {
 		return e.Log(), nil
@@ -40,7 +40,8 @@ func (s *Service) Log(arn string) (checkpoint.Invocation, error) {
 	return snapshot.Log(), nil
 }
 
-// Log returns what the function would be invoked with, in one page and without a token: see [Execution.Log].
+// Log returns what the function would be invoked with, in one page and without a token: see
+// [Execution.Log].
 func (s Snapshot) Log() checkpoint.Invocation {
 	in := checkpoint.Invocation{ARN: s.Execution.ARN, Updated: slices.Clone(s.Execution.Updated)}
 	in.Operations = make([]checkpoint.Operation, 0, len(s.Records))
@@ -57,13 +58,13 @@ func (s Snapshot) Log() checkpoint.Invocation {
 	return in
 }
 
-// LogOf puts the log of an execution together from its history: the first events of one are the log that the function
-// was given then. Operations inside contexts that have ended are in it; who rehearses it leaves them out. A payload
-// that is withheld in an event is withheld in the log (checkpoint.WithheldPayload), and so is an error whose event has a
-// withheld result.
+// LogOf puts the log of an execution together from its history: the first events of one are the log
+// that the function was given then. Operations inside contexts that have ended are in it; who
+// rehearses it leaves them out. A payload that is withheld in an event is withheld in the log
+// (checkpoint.WithheldPayload), and so is an error whose event has a withheld result.
 //
-// A history does not say everything: that a step is READY is no event, and neither is that a context keeps its result in
-// its children.
+// A history does not say everything: that a step is READY is no event, and neither is that a
+// context keeps its result in its children.
 func LogOf(arn string, events []Event) checkpoint.Invocation {
 	log := checkpoint.Invocation{ARN: arn}
 	place := make(map[string]int)
@@ -94,7 +95,8 @@ func LogOf(arn string, events []Event) checkpoint.Invocation {
 	return log
 }
 
-// kind is that of the operation that an event is about; ok is false for the execution itself and its invocations.
+// kind is that of the operation that an event is about; ok is false for the execution itself and
+// its invocations.
 func (t EventType) kind() (kind checkpoint.Kind, ok bool) {
 	for prefix, kind := range map[string]checkpoint.Kind{
 		"Step": checkpoint.KindStep, "Wait": checkpoint.KindWait, "Context": checkpoint.KindContext,

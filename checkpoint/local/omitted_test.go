@@ -10,9 +10,10 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestLaterUpdatesMayOmitWhatIsRecorded: Name, SubType and ParentId of an operation are compared with its record only if
-// an update has them, and what is omitted stays (AWS emulator, checkpoint/validators/checkpoint.py). The official
-// Rust SDK omits them at the end of its branches.
+// TestLaterUpdatesMayOmitWhatIsRecorded: Name, SubType and ParentId of an operation are compared
+// with its record only if an update has them, and what is omitted stays (AWS emulator,
+// checkpoint/validators/checkpoint.py). The official Rust SDK omits them at the end of its
+// branches.
 func TestLaterUpdatesMayOmitWhatIsRecorded(t *testing.T) {
 	t.Parallel()
 	members := map[string]func(*checkpoint.Update){

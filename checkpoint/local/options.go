@@ -49,7 +49,8 @@ func WithStore(s Store) Option {
 	return optionFunc(func(cfg *config) { cfg.store = s })
 }
 
-// WithLimits sets the quotas. Given several times, a field is that of the last one in which it is not zero.
+// WithLimits sets the quotas. Given several times, a field is that of the last one in which it is
+// not zero.
 func WithLimits(l Limits) Option {
 	return optionFunc(func(cfg *config) { cfg.limits = l.over(cfg.limits) })
 }
@@ -61,9 +62,9 @@ func WithFaults(f Faults) Option {
 }
 
 // WithFunctionTimeout ends an invocation that has not answered after d; it is repeated like one
-// that failed. The deadline is that of the invocation's context, in the time of the service's clock.
-// The default is 15 minutes under the real clock and none under a virtual one.
-// Limit: 15 minutes on AWS (Lambda quotas).
+// that failed. The deadline is that of the invocation's context, in the time of the service's
+// clock. The default is 15 minutes under the real clock and none under a virtual one. Limit: 15
+// minutes on AWS (Lambda quotas).
 func WithFunctionTimeout(d time.Duration) TimeoutOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.functionTimeout = d })
 }
@@ -75,8 +76,8 @@ func WithExecutionTimeout(d time.Duration) TimeoutOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.executionTimeout = d })
 }
 
-// WithPlainFunction says that the function is not a durable one: it is given the payload itself and its answer
-// is the result. It is invoked once and not repeated.
+// WithPlainFunction says that the function is not a durable one: it is given the payload itself and
+// its answer is the result. It is invoked once and not repeated.
 func WithPlainFunction() HostOption {
 	return hostOptionFunc(func(cfg *hostConfig) { cfg.plain = true })
 }

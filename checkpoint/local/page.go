@@ -114,7 +114,8 @@ type reply struct {
 	told      int
 }
 
-// reply uses up the token and answers with what the function does not know yet. The execution's mutex is held.
+// reply uses up the token and answers with what the function does not know yet. The execution's
+// mutex is held.
 func (e *Execution) reply() reply {
 	e.inv.accepted++
 	r := reply{inv: e.inv}

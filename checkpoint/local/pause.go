@@ -16,21 +16,25 @@ var _ checkpoint.Control = (*Service)(nil)
 
 // Pause is how an execution is paused (Lambda API, PauseDetails).
 type Pause struct {
-	// Requested is when the pause was asked for, At when the execution was paused, which is zero while it is PAUSING.
+	// Requested is when the pause was asked for, At when the execution was paused, which is zero
+	// while it is PAUSING.
 	Requested, At time.Time
 	// Reason is why; it may be empty.
 	Reason string
-	// TimeoutPaused says that the execution timeout is extended by the time that the execution is paused.
+	// TimeoutPaused says that the execution timeout is extended by the time that the execution is
+	// paused.
 	TimeoutPaused bool
 }
 
-// Pause implements [checkpoint.Pauser]: no invocation begins any more. An execution that is not in an invocation is
-// PAUSED at once. One that is in one is PAUSING until the invocation ends or makes its next checkpoint call, which is
-// committed and answered with nothing, without a token as well; further calls are refused as stale. Timers run
-// on while the execution is paused, and callbacks can be answered.
+// Pause implements [checkpoint.Pauser]: no invocation begins any more. An execution that is not in
+// an invocation is PAUSED at once. One that is in one is PAUSING until the invocation ends or makes
+// its next checkpoint call, which is committed and answered with nothing, without a token as well;
+// further calls are refused as stale. Timers run on while the execution is paused, and callbacks
+// can be answered.
 //
-// The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that is [ErrEnded] or, if the execution is
-// PAUSING or PAUSED, [ErrPaused]; or it refuses a reason that is too long, or a function that is not durable.
+// The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that is [ErrEnded] or, if the
+// execution is PAUSING or PAUSED, [ErrPaused]; or it refuses a reason that is too long, or a
+// function that is not durable.
 func (s *Service) Pause(ctx context.Context, in checkpoint.PauseInput) error {
 	return s.control(ctx, api.CallPause, in.ARN, in.Reason, func(e *Execution, d *draft) error {
 		switch {
@@ -54,12 +58,13 @@ func (s *Service) Pause(ctx context.Context, in checkpoint.PauseInput) error {
 	})
 }
 
-// Resume implements [checkpoint.Control]: a PAUSED execution runs again, and is invoked, once, if the pause has cut an
-// invocation short or something has changed meanwhile that the function does not know of. The pause of a PAUSING
-// one is called off: its invocation goes on, and the history shows nothing of it.
+// Resume implements [checkpoint.Control]: a PAUSED execution runs again, and is invoked, once, if
+// the pause has cut an invocation short or something has changed meanwhile that the function does
+// not know of. The pause of a PAUSING one is called off: its invocation goes on, and the history
+// shows nothing of it.
 //
-// The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that is [ErrEnded] or [ErrNotPaused]; or it
-// refuses a reason that is too long.
+// The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that is [ErrEnded] or
+// [ErrNotPaused]; or it refuses a reason that is too long.
 func (s *Service) Resume(ctx context.Context, in checkpoint.ResumeInput) error {
 	return s.control(ctx, api.CallResume, in.ARN, in.Reason, func(e *Execution, d *draft) error {
 		switch {
@@ -82,7 +87,8 @@ func (s *Service) Resume(ctx context.Context, in checkpoint.ResumeInput) error {
 	})
 }
 
-// control makes a transition that is asked for from outside, with the arguments that all of them have.
+// control makes a transition that is asked for from outside, with the arguments that all of them
+// have.
 func (s *Service) control(ctx context.Context, call, arn, reason string, f func(*Execution, *draft) error) error {
 	e, err := s.controlled(ctx, call, arn)
 	if err != nil {
@@ -96,8 +102,8 @@ func (s *Service) control(ctx context.Context, call, arn, reason string, f func(
 	return e.transact(false, func(d *draft) error { return f(e, d) })
 }
 
-// controlled finds the execution that a call from outside is about. Unless there is an error, the caller leaves the
-// service when the call is answered.
+// controlled finds the execution that a call from outside is about. Unless there is an error, the
+// caller leaves the service when the call is answered.
 func (s *Service) controlled(ctx context.Context, call, arn string) (*Execution, error) {
 	if ctx.Err() != nil {
 		return nil, api.Unreachable(call, context.Cause(ctx))
@@ -139,8 +145,9 @@ func (d *draft) pause() {
 	d.logOfExecution(Event{Type: EventExecutionPaused, Requested: p.Requested, Reason: p.Reason, TimeoutPaused: p.TimeoutPaused})
 }
 
-// cut answers a checkpoint call of an execution that is to be paused: its updates are committed, and the function is
-// told nothing. It has to stop, and what it still has to do is due when the execution is resumed.
+// cut answers a checkpoint call of an execution that is to be paused: its updates are committed,
+// and the function is told nothing. It has to stop, and what it still has to do is due when the
+// execution is resumed.
 func (d *draft) cut() {
 	d.rec.Due = true
 	if d.rec.Status == StatusPausing {
@@ -170,10 +177,11 @@ func (d *draft) armDeadline() {
 	}
 }
 
-// Delete implements [checkpoint.Control]: it deletes an execution that has ended from the store, at once, and its name
-// may be used again. What has a hold of it sees the status DELETING.
+// Delete implements [checkpoint.Control]: it deletes an execution that has ended from the store, at
+// once, and its name may be used again. What has a hold of it sees the status DELETING.
 //
-// The error is a [*checkpoint.APIError]: [ErrNotFound], a conflict that is [ErrUnfinished], or that of the store.
+// The error is a [*checkpoint.APIError]: [ErrNotFound], a conflict that is [ErrUnfinished], or that
+// of the store.
 func (s *Service) Delete(ctx context.Context, in checkpoint.DeleteInput) (checkpoint.DeleteOutput, error) {
 	var out checkpoint.DeleteOutput
 	e, err := s.controlled(ctx, api.CallDelete, in.ARN)
@@ -217,7 +225,8 @@ func (e *Execution) delete() (now time.Time, err error) {
 	return e.svc.now(), nil
 }
 
-// deleted notes that the name of an execution is free again: the next one that has it gets another ARN.
+// deleted notes that the name of an execution is free again: the next one that has it gets another
+// ARN.
 func (s *Service) deleted(key nameKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -71,9 +71,9 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestPauseOfAnInvocation: the invocation goes on until its next checkpoint call. That is committed and answered without
-// a token and without operations, the next one is refused, PENDING is taken although nothing is pending, and one
-// invocation follows when the execution is resumed.
+// TestPauseOfAnInvocation: the invocation goes on until its next checkpoint call. That is committed
+// and answered without a token and without operations, the next one is refused, PENDING is taken
+// although nothing is pending, and one invocation follows when the execution is resumed.
 func TestPauseOfAnInvocation(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t)
@@ -131,8 +131,8 @@ func TestPauseOfAnInvocation(t *testing.T) {
 	}
 }
 
-// TestPauseWhileWaiting: an execution in no invocation is paused at once. What it waits for completes, nothing is invoked,
-// and one invocation learns of all when it is resumed.
+// TestPauseWhileWaiting: an execution in no invocation is paused at once. What it waits for
+// completes, nothing is invoked, and one invocation learns of all when it is resumed.
 func TestPauseWhileWaiting(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t)
@@ -168,7 +168,8 @@ func TestPauseWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestResumeWithNothingToDo: nothing has happened, so nothing is invoked until what it waits for is there.
+// TestResumeWithNothingToDo: nothing has happened, so nothing is invoked until what it waits for is
+// there.
 func TestResumeWithNothingToDo(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t)
@@ -204,8 +205,8 @@ func TestPauseBeforeTheFirstInvocation(t *testing.T) {
 	expectStatus(t, e, local.StatusSucceeded, 1)
 }
 
-// TestPauseOfAnInvocationThatEnds: an invocation that ends without another call ends as it would have, and then the
-// execution is paused, unless it has ended.
+// TestPauseOfAnInvocationThatEnds: an invocation that ends without another call ends as it would
+// have, and then the execution is paused, unless it has ended.
 func TestPauseOfAnInvocationThatEnds(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -293,8 +294,8 @@ func TestResumeBeforeThePauseHasTakenEffect(t *testing.T) {
 	}
 }
 
-// TestResumeBeforeTheInvocationHasEnded: the invocation that was cut short is of no use any more, and the next one
-// begins when it has ended.
+// TestResumeBeforeTheInvocationHasEnded: the invocation that was cut short is of no use any more,
+// and the next one begins when it has ended.
 func TestResumeBeforeTheInvocationHasEnded(t *testing.T) {
 	t.Parallel()
 	e := inside(t, func(k *talk) string {
@@ -313,8 +314,9 @@ func TestResumeBeforeTheInvocationHasEnded(t *testing.T) {
 	expectStatus(t, e, local.StatusSucceeded, 2)
 }
 
-// TestCallBetweenInvocations: a call that arrives while the execution is paused, of an invocation that has answered, is
-// committed and answered without a token like one that the pause has cut short.
+// TestCallBetweenInvocations: a call that arrives while the execution is paused, of an invocation
+// that has answered, is committed and answered without a token like one that the pause has cut
+// short.
 func TestCallBetweenInvocations(t *testing.T) {
 	t.Parallel()
 	s, _ := newVirtual(t)
@@ -338,8 +340,8 @@ func TestCallBetweenInvocations(t *testing.T) {
 	expectStatus(t, e, local.StatusSucceeded, 2)
 }
 
-// TestTimeoutOfAPausedExecution: the timeout does not run while the execution is paused, unless that is asked for, and the
-// bound of 366 days holds in any case.
+// TestTimeoutOfAPausedExecution: the timeout does not run while the execution is paused, unless
+// that is asked for, and the bound of 366 days holds in any case.
 func TestTimeoutOfAPausedExecution(t *testing.T) {
 	t.Parallel()
 	const timeout = 10 * day
@@ -495,8 +497,8 @@ func TestControlRefusals(t *testing.T) {
 	expectStatus(t, held, local.StatusPaused, 0)
 }
 
-// TestControlIsRepeated: the same request under the same token is answered again, within 15 minutes; what it asks for
-// does not happen again.
+// TestControlIsRepeated: the same request under the same token is answered again, within 15
+// minutes; what it asks for does not happen again.
 func TestControlIsRepeated(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t)
@@ -536,8 +538,8 @@ func TestControlIsRepeated(t *testing.T) {
 	}
 }
 
-// TestPauseOutlivesTheService: the next service on the store finds the execution paused, also if it was about to be, and
-// one invocation follows when it is resumed.
+// TestPauseOutlivesTheService: the next service on the store finds the execution paused, also if it
+// was about to be, and one invocation follows when it is resumed.
 func TestPauseOutlivesTheService(t *testing.T) {
 	t.Parallel()
 	for name, during := range map[string]bool{"paused": false, "pausing": true} {
@@ -592,8 +594,8 @@ func TestPauseOutlivesTheService(t *testing.T) {
 	}
 }
 
-// TestPauseAtEveryPoint pauses the tour at each point of its calls and invocations, and resumes it an hour
-// later: it ends as it does undisturbed, and no update is refused or sent twice.
+// TestPauseAtEveryPoint pauses the tour at each point of its calls and invocations, and resumes it
+// an hour later: it ends as it does undisturbed, and no update is refused or sent twice.
 func TestPauseAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	undisturbed, _, _ := pausedTour(t, -1)
@@ -667,7 +669,8 @@ func pausedTour(t *testing.T, at int) (e *local.Execution, paused bool, refused 
 	return e, paused, refused
 }
 
-// TestDelete: what has ended can be deleted, its name is free again, and the next execution of that name is another.
+// TestDelete: what has ended can be deleted, its name is free again, and the next execution of that
+// name is another.
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	s, _ := newVirtual(t)
@@ -705,7 +708,8 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteOfTheTargetOfAnInvoke: it can be deleted when whoever waits for it has its result, and that one goes on.
+// TestDeleteOfTheTargetOfAnInvoke: it can be deleted when whoever waits for it has its result, and
+// that one goes on.
 func TestDeleteOfTheTargetOfAnInvoke(t *testing.T) {
 	t.Parallel()
 	g := openTour(t, &mortalStore{MemoryStore: local.NewMemoryStore(), left: -1}, local.NewVirtualClock(start))

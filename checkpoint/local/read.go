@@ -19,9 +19,10 @@ func (s *Service) Record(arn string) (ExecutionRecord, error) {
 	return kept.Execution, err
 }
 
-// List returns the executions that q selects, in the order they were started unless q says otherwise, without
-// their inputs and results, which [Service.Record] returns. The error is [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if
-// nothing is found and q names a function that neither is hosted nor has executions.
+// List returns the executions that q selects, in the order they were started unless q says
+// otherwise, without their inputs and results, which [Service.Record] returns. The error is
+// [ErrNotFound] if q begins after an execution that is not kept, and [ErrNoFunction] if nothing is
+// found and q names a function that neither is hosted nor has executions.
 func (s *Service) List(q Query) ([]ExecutionRecord, error) {
 	found, err := s.store.List(q)
 	if err != nil {
@@ -35,10 +36,10 @@ func (s *Service) List(q Query) ([]ExecutionRecord, error) {
 	return found, nil
 }
 
-// Events returns up to limit events of an execution that come after one, in the order asked for, and
-// whether there are more. They are a part of its history: see [Execution.History]. after is the ID of
-// an event, zero stands for none: the page is the first. The error is [ErrNotFound] if there is no
-// such execution, or that of the store.
+// Events returns up to limit events of an execution that come after one, in the order asked for,
+// and whether there are more. They are a part of its history: see [Execution.History]. after is the
+// ID of an event, zero stands for none: the page is the first. The error is [ErrNotFound] if there
+// is no such execution, or that of the store.
 func (s *Service) Events(arn string, after, limit int, reverse bool) (events []Event, more bool, err error) {
 	s.mu.Lock()
 	e, running := s.byARN[arn]
@@ -65,8 +66,8 @@ func (s *Service) Events(arn string, after, limit int, reverse bool) (events []E
 	return slices.Clip(append([]Event{}, events...)), false, nil
 }
 
-// identify gives events of the execution itself its ID: histories that an earlier version has kept lack it. The
-// events are a copy of what is kept.
+// identify gives events of the execution itself its ID: histories that an earlier version has kept
+// lack it. The events are a copy of what is kept.
 func identify(arn string, events []Event) {
 	for i := range events {
 		if e := &events[i]; e.OperationID == "" && e.Type.ofExecution() {
@@ -75,8 +76,8 @@ func identify(arn string, events []Event) {
 	}
 }
 
-// eventsAfter returns up to limit events that come after one, in the order asked for. IDs count from
-// one without a gap.
+// eventsAfter returns up to limit events that come after one, in the order asked for. IDs count
+// from one without a gap.
 func (e *Execution) eventsAfter(after, limit int, reverse bool) []Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()

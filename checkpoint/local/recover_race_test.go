@@ -12,7 +12,8 @@ import (
 // readTime is how long a slowStore reads an execution.
 const readTime = 2 * time.Millisecond
 
-// slowStore reads as slowly as a file does: timers that are due soon become due while the store is read.
+// slowStore reads as slowly as a file does: timers that are due soon become due while the store is
+// read.
 type slowStore struct{ *local.MemoryStore }
 
 func (s slowStore) Load(arn string) (local.Snapshot, error) {
@@ -20,8 +21,9 @@ func (s slowStore) Load(arn string) (local.Snapshot, error) {
 	return s.MemoryStore.Load(arn)
 }
 
-// Timers of executions that a service takes over fire when it has taken over all of them: before, it does not know
-// who waits for what ends, and an invocation that the last service has left would end after its execution.
+// Timers of executions that a service takes over fire when it has taken over all of them: before,
+// it does not know who waits for what ends, and an invocation that the last service has left would
+// end after its execution.
 func TestTimersWaitUntilTheStoreIsRead(t *testing.T) {
 	t.Parallel()
 	store := slowStore{local.NewMemoryStore()}

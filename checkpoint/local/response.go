@@ -119,7 +119,8 @@ func (d *draft) endPlain(completed Event, a answer) {
 	d.end(StatusSucceeded, payloadOrNone(a.payload), nil, false)
 }
 
-// fail ends an invocation that has failed: it is repeated after a pause, unless too many in a row have.
+// fail ends an invocation that has failed: it is repeated after a pause, unless too many in a row
+// have.
 func (d *draft) fail(completed Event, failure *checkpoint.Failure) {
 	completed.Failure = failure
 	d.log(completed)
@@ -169,7 +170,8 @@ func (d *draft) again(failure *checkpoint.Failure, pause time.Duration) {
 	d.under = append(d.under, func() { d.e.resting = true })
 }
 
-// nothingPending refuses an answer of a function that would never be invoked again (AWS emulator, executor.py).
+// nothingPending refuses an answer of a function that would never be invoked again (AWS emulator,
+// executor.py).
 const nothingPending = "Cannot return PENDING status with no pending operations."
 
 // judge takes the answer of a durable function that has returned.

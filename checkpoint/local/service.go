@@ -125,7 +125,8 @@ func (s *Service) RequestID() string {
 	return api.UniqueID(s.seed, "request", strconv.FormatInt(s.requests.Add(1), 10))
 }
 
-// executionARN returns the ARN of an execution (Lambda API, DurableExecutionArn). The service's mutex is held.
+// executionARN returns the ARN of an execution (Lambda API, DurableExecutionArn). The service's
+// mutex is held.
 func (s *Service) executionARN(h hosted, name string) string {
 	parts := []string{s.seed, h.Unqualified(), name}
 	if n := s.deletions[nameKey{h.Unqualified(), name}]; n > 0 {

@@ -30,11 +30,13 @@ func (s *Service) Start(ctx context.Context, function, name string, payload []by
 type StartInput struct {
 	// Function is the name of the function: see [Service.Host].
 	Function string
-	// Name is the name of the execution, unique for the function. An empty one stands for a generated name.
+	// Name is the name of the execution, unique for the function. An empty one stands for a
+	// generated name.
 	Name string
 	// Tenant is the tenant that the caller names; it may be empty.
 	Tenant string
-	// TraceHeader is the X-Ray trace header that all invocations of the execution have; it may be empty.
+	// TraceHeader is the X-Ray trace header that all invocations of the execution have; it may be
+	// empty.
 	TraceHeader string
 	// Input is what the function is given.
 	Input checkpoint.Payload
@@ -200,7 +202,8 @@ func (e *Execution) again(o launchOrder) (*Execution, error) {
 }
 
 // named returns the execution that the store keeps under a name, nil if there is none: one that has
-// ended, since those that run are in memory. The service's mutex is not held: the store may be slow.
+// ended, since those that run are in memory. The service's mutex is not held: the store may be
+// slow.
 func (s *Service) named(key nameKey) (*Execution, error) {
 	kept, err := s.store.List(Query{Function: key.function, Name: key.name, Limit: 1})
 	if err != nil || len(kept) == 0 {
@@ -263,7 +266,8 @@ func (l Limits) checkOrder(o launchOrder) error {
 	return nil
 }
 
-// validTraceHeader reports whether a trace header can be that of an HTTP request, as it is where the function runs.
+// validTraceHeader reports whether a trace header can be that of an HTTP request, as it is where
+// the function runs.
 func validTraceHeader(header string) bool {
 	return header == "" || api.Matches(header, limits.TraceHeader, api.IsPrintable)
 }

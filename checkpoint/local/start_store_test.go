@@ -33,8 +33,9 @@ func (g *gateStore) Commit(t local.Transition) error {
 	return g.MemoryStore.Commit(t)
 }
 
-// A start under a name that another start has just taken is answered when that one is stored: what is answered
-// before is lost with the service, and if it cannot be stored there is nothing to wait for.
+// A start under a name that another start has just taken is answered when that one is stored: what
+// is answered before is lost with the service, and if it cannot be stored there is nothing to wait
+// for.
 func TestStartIsNotAnsweredWithAnExecutionThatIsNotStored(t *testing.T) {
 	t.Parallel()
 	store := &gateStore{MemoryStore: local.NewMemoryStore(), entered: make(chan struct{}), open: make(chan struct{})}

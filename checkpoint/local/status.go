@@ -8,7 +8,8 @@ type Status string
 // The statuses of an execution. [Status.Terminal] says which of them are terminal.
 const (
 	StatusRunning Status = "RUNNING"
-	// StatusPausing says that the execution is paused when its invocation makes its next checkpoint call, or ends.
+	// StatusPausing says that the execution is paused when its invocation makes its next checkpoint
+	// call, or ends.
 	StatusPausing Status = "PAUSING"
 	// StatusPaused says that the function is not invoked until the execution is resumed.
 	StatusPaused    Status = "PAUSED"
@@ -20,8 +21,8 @@ const (
 	StatusDeleting Status = "DELETING"
 )
 
-// Terminal reports whether an execution with this status has ended. One with a status that this version does not
-// know has not: a later service may have put it there.
+// Terminal reports whether an execution with this status has ended. One with a status that this
+// version does not know has not: a later service may have put it there.
 func (s Status) Terminal() bool {
 	switch s {
 	case StatusSucceeded, StatusFailed, StatusTimedOut, StatusStopped, StatusDeleting:
@@ -31,7 +32,8 @@ func (s Status) Terminal() bool {
 	return false
 }
 
-// Held reports whether an execution with this status is paused, or is as soon as its invocation lets it.
+// Held reports whether an execution with this status is paused, or is as soon as its invocation
+// lets it.
 func (s Status) Held() bool { return s == StatusPausing || s == StatusPaused }
 
 // operation returns the status of the EXECUTION operation, and of the CHAINED_INVOKE that waits

@@ -26,11 +26,13 @@ type Store interface {
 	// Events returns the events of an execution whose IDs are greater than after, in order; at most
 	// limit of them unless limit is zero.
 	Events(arn string, after, limit int) ([]Event, error)
-	// List returns the executions that q selects, in the order they were started unless q says otherwise,
-	// without their inputs and results, which may be large: Load returns those. The error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
+	// List returns the executions that q selects, in the order they were started unless q says
+	// otherwise, without their inputs and results, which may be large: Load returns those. The
+	// error is [ErrNotFound] if q begins after an execution that is not kept: one that was deleted
 	// is not to look like the last of them.
 	List(q Query) ([]ExecutionRecord, error)
-	// Delete deletes an execution and all that is kept of it. The error is [ErrNotFound] if there is none.
+	// Delete deletes an execution and all that is kept of it. The error is [ErrNotFound] if there
+	// is none.
 	Delete(arn string) error
 }
 
@@ -65,7 +67,8 @@ type Query struct {
 	// Unfinished selects executions whose history is not complete: those that run, and those that
 	// are closing.
 	Unfinished bool
-	// StartedAfter and StartedBefore select executions that were started after a time, and before one.
+	// StartedAfter and StartedBefore select executions that were started after a time, and before
+	// one.
 	StartedAfter, StartedBefore time.Time
 	// Reverse has the last execution first.
 	Reverse bool
@@ -76,8 +79,9 @@ type Query struct {
 
 // ExecutionRecord is what is kept of an execution beside its operations.
 type ExecutionRecord struct {
-	// ARN ends with the ID of the EXECUTION operation. Function is the ARN of the version of the function that is
-	// executed, Alias the alias that the execution was started with; empty for none.
+	// ARN ends with the ID of the EXECUTION operation. Function is the ARN of the version of the
+	// function that is executed, Alias the alias that the execution was started with; empty for
+	// none.
 	ARN, Name, Function, Alias string
 	// Plain says that the function is not durable: it is given the input itself.
 	Plain bool
@@ -85,7 +89,8 @@ type ExecutionRecord struct {
 	Async bool
 	// Tenant is the tenant that a CHAINED_INVOKE named.
 	Tenant string
-	// TraceHeader is the X-Ray trace header that the execution was started with; each of its invocations has it.
+	// TraceHeader is the X-Ray trace header that the execution was started with; each of its
+	// invocations has it.
 	TraceHeader string
 	// ParentARN and ParentOperation name the CHAINED_INVOKE that waits for the execution.
 	ParentARN, ParentOperation string
@@ -107,12 +112,13 @@ type ExecutionRecord struct {
 	// it has ended.
 	Invocations     int
 	InvocationStart time.Time
-	// Due says that something has happened that an invocation is to be informed. Updated are the IDs of
-	// the operations that the service has changed since an invocation that did not fail was given the log.
+	// Due says that something has happened that an invocation is to be informed. Updated are the
+	// IDs of the operations that the service has changed since an invocation that did not fail was
+	// given the log.
 	Due     bool
 	Updated []string
-	// FailedInRow and InvalidInRow count the invocations in a row that failed since the last checkpoint call with
-	// updates, or answered something invalid: see [Limits].
+	// FailedInRow and InvalidInRow count the invocations in a row that failed since the last
+	// checkpoint call with updates, or answered something invalid: see [Limits].
 	FailedInRow, InvalidInRow int
 	// Metered and DataBytes are what counts against the limits.
 	Metered, DataBytes int
@@ -121,8 +127,8 @@ type ExecutionRecord struct {
 // Unfinished reports whether the history of the execution is not complete.
 func (r ExecutionRecord) Unfinished() bool { return !r.Status.Terminal() || r.Closing }
 
-// Deadline returns when the execution times out, zero if it never does: pauses move it, but not beyond 366 days after
-// the start, where it is while the timeout is paused.
+// Deadline returns when the execution times out, zero if it never does: pauses move it, but not
+// beyond 366 days after the start, where it is while the timeout is paused.
 func (r ExecutionRecord) Deadline() time.Time {
 	if r.Timeout == 0 {
 		return time.Time{}
@@ -134,7 +140,8 @@ func (r ExecutionRecord) Deadline() time.Time {
 	return at
 }
 
-// HostedAs returns the ARN that finds the host of the function: with the alias, if the execution was started with one.
+// HostedAs returns the ARN that finds the host of the function: with the alias, if the execution
+// was started with one.
 func (r ExecutionRecord) HostedAs() string {
 	f, err := api.ParseFunction(r.Function)
 	if err != nil || r.Alias == "" {
@@ -154,8 +161,8 @@ type Record struct {
 	Wait time.Duration
 	// Heartbeat is the longest time between two heartbeats of a CALLBACK; zero means no limit.
 	Heartbeat time.Duration
-	// Function, Tenant, TraceHeader and Input are what a CHAINED_INVOKE asked for, Target the ARN of the execution it
-	// started.
+	// Function, Tenant, TraceHeader and Input are what a CHAINED_INVOKE asked for, Target the ARN
+	// of the execution it started.
 	Function, Tenant, TraceHeader string
 	Input                         checkpoint.Payload
 	Target                        string

@@ -13,8 +13,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestTraceHeaders: each invocation of an execution has the header that it was started with, and so has what it invokes,
-// unless the invoke has one of its own (Lambda API, ChainedInvokeOptions).
+// TestTraceHeaders: each invocation of an execution has the header that it was started with, and so
+// has what it invokes, unless the invoke has one of its own (Lambda API, ChainedInvokeOptions).
 func TestTraceHeaders(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

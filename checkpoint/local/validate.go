@@ -143,8 +143,9 @@ func mayFollow(before, after *checkpoint.Update) bool {
 	return startable && before.Action == checkpoint.ActionStart && after.Action != checkpoint.ActionStart
 }
 
-// checkSame refuses an update that disagrees with what is recorded of its operation. An update may omit its
-// Name, SubType and ParentId, which stay as they are then (AWS emulator, checkpoint/validators/checkpoint.py).
+// checkSame refuses an update that disagrees with what is recorded of its operation. An update may
+// omit its Name, SubType and ParentId, which stay as they are then (AWS emulator,
+// checkpoint/validators/checkpoint.py).
 func checkSame(r *Record, u *checkpoint.Update) error {
 	switch {
 	case r.Kind != u.Kind:

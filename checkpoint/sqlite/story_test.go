@@ -52,7 +52,8 @@ func (s *shop) charge(name, order string) op.Op[string] {
 	})
 }
 
-// version is a function that runs operations, one after the other, with a day between the first and the last ones.
+// version is a function that runs operations, one after the other, with a day between the first and
+// the last ones.
 func (s *shop) version(first, last func(order string) []op.Op[string]) *replay.Function[string, string] {
 	return replay.Handler(func(ctx op.Context, order string) (string, error) {
 		var receipt []string
@@ -89,8 +90,9 @@ func parcel() op.Op[string] {
 	})
 }
 
-// TestStoryOfATeam is what a team does with a function of which 200 executions run: it renames, inserts, splits and wraps,
-// drops the declarations, deploys a version that does not fit, mends that, and goes back. Each order is charged once.
+// TestStoryOfATeam is what a team does with a function of which 200 executions run: it renames,
+// inserts, splits and wraps, drops the declarations, deploys a version that does not fit, mends
+// that, and goes back. Each order is charged once.
 func TestStoryOfATeam(t *testing.T) {
 	t.Parallel()
 	store, err := sqlite.Open(filepath.Join(t.TempDir(), "executions.db"))

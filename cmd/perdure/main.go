@@ -1,4 +1,5 @@
-// Command perdure runs durable functions on this machine, and looks after executions here or on AWS.
+// Command perdure runs durable functions on this machine, and looks after executions here or on
+// AWS.
 //
 //	go install github.com/perdure/perdure/cmd/perdure@latest
 //	perdure dev ./order

@@ -135,7 +135,6 @@ type zstandard struct {
 	coders func() (coders, error)
 }
 
-// Name returns zstd.
 func (*zstandard) Name() string { return "zstd" }
 
 // Apply compresses p if it is long enough and gets shorter.
@@ -158,7 +157,6 @@ func (z *zstandard) Apply(_ context.Context, _ codec.Stage, p []byte) ([]byte, b
 	return out, worthwhile(p, out), nil
 }
 
-// Revert decompresses p.
 func (z *zstandard) Revert(_ context.Context, _ codec.Stage, p []byte) ([]byte, error) {
 	if len(p) == 0 { // which would be read as nothing
 		return nil, errors.New("compress: zstd: the payload was cut off or changed: it is empty")
@@ -206,7 +204,6 @@ type gz struct {
 	unpacker sync.Pool // of *gzip.Reader
 }
 
-// Name returns gzip.
 func (*gz) Name() string { return "gzip" }
 
 // Apply compresses p if it is long enough and gets shorter.
@@ -241,7 +238,6 @@ func (g *gz) Apply(_ context.Context, _ codec.Stage, p []byte) ([]byte, bool, er
 	return out.Bytes(), worthwhile(p, out.Bytes()), nil
 }
 
-// Revert decompresses p.
 func (g *gz) Revert(_ context.Context, _ codec.Stage, p []byte) ([]byte, error) {
 	in := bytes.NewReader(p)
 

@@ -23,7 +23,8 @@ import (
 	"github.com/perdure/perdure/codec/compress"
 )
 
-// now is a transform that now and then fails for now: each so many calls, and never for one payload twice in a row.
+// now is a transform that now and then fails for now: each so many calls, and never for one payload
+// twice in a row.
 type now struct {
 	codec.Transform
 
@@ -107,8 +108,8 @@ func checks() int {
 	return n
 }
 
-// An execution whose payloads are compressed, sealed and kept elsewhere comes to the same wherever it is interrupted,
-// while keys and store fail now and then.
+// An execution whose payloads are compressed, sealed and kept elsewhere comes to the same wherever
+// it is interrupted, while keys and store fail now and then.
 func TestExploreCompressedPayloads(t *testing.T) {
 	t.Parallel()
 

@@ -123,7 +123,6 @@ type offloader struct {
 	now       func() time.Time
 }
 
-// Name returns offload.
 func (o *offloader) Name() string { return "offload" }
 
 // Apply keeps p in the store if it is long enough, and returns the reference to it.

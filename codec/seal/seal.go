@@ -51,7 +51,6 @@ var (
 // noKeyError is the type of [ErrNoKey].
 type noKeyError struct{}
 
-// Error is the text.
 func (noKeyError) Error() string { return "the keyring does not have the key" }
 
 // Closed says to whoever rehearses a log that nothing is known of the payload: another keyring may
@@ -72,7 +71,6 @@ type sealer struct {
 	keys Keyring
 }
 
-// Name returns seal.
 func (sealer) Name() string { return "seal" }
 
 // Pure reports whether the keys are in memory. AES-GCM and base64 then add at most about half to
@@ -83,7 +81,6 @@ func (s sealer) Pure() bool {
 	return s.keys == nil || ok && p.Pure()
 }
 
-// Apply seals p.
 func (s sealer) Apply(ctx context.Context, at codec.Stage, p []byte) ([]byte, bool, error) {
 	o := OriginOf(at.Meta)
 
@@ -109,7 +106,6 @@ func (s sealer) Apply(ctx context.Context, at codec.Stage, p []byte) ([]byte, bo
 	return k.aead.Seal(out, nil, p, additional(out, at.Through)), true, nil //nolint:gosec // it draws the nonce itself
 }
 
-// Revert opens p.
 func (s sealer) Revert(ctx context.Context, at codec.Stage, p []byte) ([]byte, error) {
 	if s.keys == nil {
 		return nil, errors.New("seal.New: the keyring is nil")

@@ -17,18 +17,15 @@ func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return ok
 }
 
-// Handle writes the record.
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	_, err := Call(func() (struct{}, error) { return struct{}{}, h.in.Handle(ctx, r) })
 	return err
 }
 
-// WithAttrs returns a handler with attributes.
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.with(func() slog.Handler { return h.in.WithAttrs(attrs) })
 }
 
-// WithGroup returns a handler with a group.
 func (h handler) WithGroup(name string) slog.Handler {
 	return h.with(func() slog.Handler { return h.in.WithGroup(name) })
 }

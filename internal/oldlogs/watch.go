@@ -39,7 +39,6 @@ type body struct {
 	strict bool
 }
 
-// Run runs the body.
 func (b *body) Run(ctx context.Context) (any, error) {
 	if info, ok := op.InfoFrom(ctx); ok && b.runs != nil {
 		b.runs(info, b.strict)

@@ -20,8 +20,8 @@ const (
 //
 //  1. An update is due when it was added, or when the time it is held back is over.
 //  2. While a call is in flight, everything waits.
-//  3. Otherwise, if an update is due, a call takes the updates from the front, due or not, up to 250
-//     updates or 750 KiB. So holding an update delays calls, never the order.
+//  3. Otherwise, if an update is due, a call takes the updates from the front, due or not, up to
+//     250 updates or 750 KiB. So holding an update delays calls, never the order.
 //  4. Updates that are tied travel in one call, whatever is due and however full the call is.
 //
 // Each update has a number, and numbers grow: those of an accepted call, and all before them, have
@@ -42,8 +42,8 @@ type item struct {
 	seq  uint64
 	due  time.Time // zero: at once
 	size int
-	// alone says that the update travels in a call of its own, tied that it is never in another call
-	// than the one after it.
+	// alone says that the update travels in a call of its own, tied that it is never in another
+	// call than the one after it.
 	alone, tied bool
 }
 
@@ -55,8 +55,8 @@ func (q *Queue) AddTied(u checkpoint.Update, due time.Time) uint64 {
 	return q.push(item{u: u, due: due, tied: true})
 }
 
-// AddAlone queues an update that is due now and travels in a call of its own, because the service may
-// refuse it.
+// AddAlone queues an update that is due now and travels in a call of its own, because the service
+// may refuse it.
 func (q *Queue) AddAlone(u checkpoint.Update) uint64 { return q.push(item{u: u, alone: true}) }
 
 func (q *Queue) push(it item) uint64 {
@@ -70,8 +70,8 @@ func (q *Queue) push(it item) uint64 {
 	return q.added
 }
 
-// Withdraw takes an update back. It reports whether it could: not if it was handed over, nor if it is
-// tied to another.
+// Withdraw takes an update back. It reports whether it could: not if it was handed over, nor if it
+// is tied to another.
 func (q *Queue) Withdraw(seq uint64) bool {
 	i, ok := slices.BinarySearchFunc(q.items, seq, func(it item, seq uint64) int {
 		switch {
@@ -144,8 +144,8 @@ func (q *Queue) Acked() uint64 { return q.acked }
 // Sent reports whether the update with this number was handed over.
 func (q *Queue) Sent(seq uint64) bool { return seq <= q.sent }
 
-// Due reports whether a call is to be made now. If not, next is when an update will be due; it is zero
-// if nothing is queued.
+// Due reports whether a call is to be made now. If not, next is when an update will be due; it is
+// zero if nothing is queued.
 func (q *Queue) Due(now time.Time) (next time.Time, due bool) {
 	if q.urgent > 0 || q.poll || q.Full() {
 		return time.Time{}, true
@@ -158,7 +158,8 @@ func (q *Queue) Due(now time.Time) (next time.Time, due bool) {
 	return next, len(q.items) > 0 && !next.After(now)
 }
 
-// Cut takes the updates of the next call from the front. The call is in flight until [Queue.Answered].
+// Cut takes the updates of the next call from the front. The call is in flight until
+// [Queue.Answered].
 func (q *Queue) Cut() []checkpoint.Update {
 	n := q.fill()
 	batch := make([]checkpoint.Update, n)
@@ -191,8 +192,8 @@ func (q *Queue) fill() int {
 	return n
 }
 
-// Answered says that the call in flight has ended. accepted is false if the service has not taken its
-// updates.
+// Answered says that the call in flight has ended. accepted is false if the service has not taken
+// its updates.
 func (q *Queue) Answered(accepted bool) {
 	q.flight = false
 	if accepted {
@@ -231,7 +232,8 @@ func Escaped(text []byte) int {
 	return n
 }
 
-// lineEnd reports whether a text begins with U+2028 or U+2029, which end lines in JavaScript and are escaped.
+// lineEnd reports whether a text begins with U+2028 or U+2029, which end lines in JavaScript and
+// are escaped.
 func lineEnd(text []byte) bool {
 	return len(text) > 2 && text[1] == 0x80 && text[2]|1 == 0xa9
 }

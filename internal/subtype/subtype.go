@@ -20,7 +20,8 @@ const (
 
 // The sub-types of records that perdure makes for itself.
 const (
-	// Refused is that of an operation that the execution had no room for: a STEP that has failed, whatever was declared.
+	// Refused is that of an operation that the execution had no room for: a STEP that has failed,
+	// whatever was declared.
 	Refused = "Refused"
 	// Usage is that of a record of what the execution uses and the log does not show.
 	Usage = "Usage"

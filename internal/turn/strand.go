@@ -31,8 +31,8 @@ type Strand struct {
 	wake   chan struct{}
 	number uint64 // of its goroutine; zero if its stack shows whose it is
 
-	// id distinguishes its goroutine from others; zero before it begins and after it has ended. Goroutines
-	// that do not have the turn read it.
+	// id distinguishes its goroutine from others; zero before it begins and after it has ended.
+	// Goroutines that do not have the turn read it.
 	id atomic.Uintptr
 	// offs says that its goroutine is off the turn; others read it.
 	offs atomic.Bool
@@ -79,8 +79,8 @@ func (s *Strand) disown(c *Strand) {
 	}
 }
 
-// Spawn makes a strand for a task, ready behind those that are ready already. It ends with its parent,
-// if that is ended; a nil parent makes a strand of its own. With the turn.
+// Spawn makes a strand for a task, ready behind those that are ready already. It ends with its
+// parent, if that is ended; a nil parent makes a strand of its own. With the turn.
 func (t *Turn) Spawn(parent *Strand, task Task) *Strand {
 	s := &Strand{turn: t, task: task, wake: make(chan struct{}, 1)}
 	if parent != nil {
@@ -111,8 +111,8 @@ func (s *Strand) Why() any {
 	return s.why
 }
 
-// main is the strand's goroutine. The watchdog finds it in a dump of all stacks by the argument of this function; see
-// [Strand.find].
+// main is the strand's goroutine. The watchdog finds it in a dump of all stacks by the argument of
+// this function; see [Strand.find].
 func (s *Strand) main() {
 	defer s.finish()
 	room()
@@ -127,8 +127,9 @@ func (s *Strand) main() {
 // roomBytes is how much of a stack nearly every strand uses.
 const roomBytes = 6 << 10
 
-// room has the stack grow at once to what it will need. Else it would be copied each time it is too small, when it
-// holds the frames of the engine, of the user and of a decoder, which all have to be looked at.
+// room has the stack grow at once to what it will need. Else it would be copied each time it is too
+// small, when it holds the frames of the engine, of the user and of a decoder, which all have to be
+// looked at.
 //
 //go:noinline
 func room() {
@@ -144,8 +145,8 @@ func (s *Strand) finish() {
 	s.turn.drive(nil)
 }
 
-// leave takes the strand out of those that exist. It stays among its parent's as long as something that it has
-// spawned exists, which must be found when the parent is ended.
+// leave takes the strand out of those that exist. It stays among its parent's as long as something
+// that it has spawned exists, which must be found when the parent is ended.
 func (s *Strand) leave() {
 	s.state = gone
 	s.turn.strands--
@@ -172,7 +173,8 @@ func (s *Strand) Park(why any) {
 	}
 }
 
-// Wake makes a parked strand ready, behind those that are. It does nothing to others. With the turn.
+// Wake makes a parked strand ready, behind those that are. It does nothing to others. With the
+// turn.
 func (s *Strand) Wake() {
 	if s.state != parked || s.dead {
 		return
@@ -195,8 +197,8 @@ func (s *Strand) toUser() {
 	}
 }
 
-// Off gives the turn away while f runs, and returns with it. If the strand is dead by then, or f ends
-// the goroutine, the goroutine ends instead. With the turn.
+// Off gives the turn away while f runs, and returns with it. If the strand is dead by then, or f
+// ends the goroutine, the goroutine ends instead. With the turn.
 func (s *Strand) Off(k Kind, f func()) {
 	t := s.turn
 	s.state, s.kind = away, k

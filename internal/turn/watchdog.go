@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// period is how often the watchdog looks. Code that waits for something else than the turn is noticed
-// within two periods. Each time it is found to compute, the next look is after twice as long, at most
-// after the period doubled so often: a look that needs the stacks of thousands of goroutines stops them
-// all for many milliseconds.
+// period is how often the watchdog looks. Code that waits for something else than the turn is
+// noticed within two periods. Each time it is found to compute, the next look is after twice as
+// long, at most after the period doubled so often: a look that needs the stacks of thousands of
+// goroutines stops them all for many milliseconds.
 const (
 	period     = 10 * time.Millisecond
 	mostDouble = 6
@@ -58,8 +58,8 @@ func (t *Turn) pause(computes bool) time.Duration {
 	return period << min(t.dog.busy, mostDouble)
 }
 
-// sample notes who has the turn. It reports whether that is the same code as at the last look, and whether others
-// wait; if none does, the watchdog is not set any more.
+// sample notes who has the turn. It reports whether that is the same code as at the last look, and
+// whether others wait; if none does, the watchdog is not set any more.
 func (t *Turn) sample() (ticket uint64, same, waiting bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,8 +73,8 @@ func (t *Turn) sample() (ticket uint64, same, waiting bool) {
 	return ticket, same, waiting
 }
 
-// revoke takes the turn away from the code that has it with this ticket, if that waits for something
-// else. The watchdog has the turn then.
+// revoke takes the turn away from the code that has it with this ticket, if that waits for
+// something else. The watchdog has the turn then.
 func (t *Turn) revoke(ticket uint64) bool {
 	s := t.user.Load()
 	if s == nil || t.now.Load() != ticket {
@@ -96,8 +96,8 @@ func (t *Turn) revoke(ticket uint64) bool {
 	return true
 }
 
-// A dump of all stacks is at first tried with the fewest bytes. One that is cut off may lack the goroutine that is
-// looked for, so it is made again with more, at most with the most bytes.
+// A dump of all stacks is at first tried with the fewest bytes. One that is cut off may lack the
+// goroutine that is looked for, so it is made again with more, at most with the most bytes.
 const fewestBytes, mostBytes = 1 << 20, 64 << 20
 
 // dump returns the stacks of all goroutines.

@@ -10,7 +10,8 @@ type Batch struct {
 	// Total, unless zero, is the number of items that count: the operations are batches themselves,
 	// and the rule counts what is in them.
 	Total int
-	// Indexed says that operations without a key are distinguished by their index; else by their name.
+	// Indexed says that operations without a key are distinguished by their index; else by their
+	// name.
 	Indexed bool
 	// ItemSubType is the sub-type of the record of a branch.
 	ItemSubType string
@@ -30,8 +31,9 @@ type Batch struct {
 	// Whole, if not nil, makes the value that the header's codec encodes as the payload of the
 	// batch; nil leaves the payload to the interpreter.
 	Whole func(r Result) (any, error)
-	// Failure is the error of a record that has an Outcome; nil if the batch succeeded. What a batch
-	// ended with because of its branches is no failure in the log, but it is one for whoever runs it.
+	// Failure is the error of a record that has an Outcome; nil if the batch succeeded. What a
+	// batch ended with because of its branches is no failure in the log, but it is one for whoever
+	// runs it.
 	Failure func(r Result) error
 }
 

@@ -25,8 +25,8 @@ type BodyInfo struct {
 	Attrs []slog.Attr
 	// State decodes the state that the last attempt left behind; ok is false if there is none.
 	State func(v any) (ok bool, err error)
-	// Carry sets into, a pointer, to what the attempt would get if another one had left v behind; nil if the
-	// interpreter has no codec.
+	// Carry sets into, a pointer, to what the attempt would get if another one had left v behind;
+	// nil if the interpreter has no codec.
 	Carry func(v, into any) error
 }
 

@@ -1,10 +1,11 @@
 package node
 
-// Choice is an operation of which the log decides which of two it is: executions that have begun the old one in this
-// place end it, all others run the new one. Nil is a side that claims nothing. Its header has the name and the key of
-// the newest side that claims something, for messages.
+// Choice is an operation of which the log decides which of two it is: executions that have begun
+// the old one in this place end it, all others run the new one. Nil is a side that claims nothing.
+// Its header has the name and the key of the newest side that claims something, for messages.
 //
-// It is resolved before anything is claimed: an interpreter runs one of the [Sides], and says in [Result.Sides] which.
+// It is resolved before anything is claimed: an interpreter runs one of the [Sides], and says in
+// [Result.Sides] which.
 type Choice struct {
 	Header
 
@@ -15,7 +16,8 @@ type Choice struct {
 	As string
 }
 
-// Inline is code that runs in the scope around it. It claims nothing itself; its name is for messages.
+// Inline is code that runs in the scope around it. It claims nothing itself; its name is for
+// messages.
 type Inline struct {
 	Header
 
@@ -25,8 +27,8 @@ type Inline struct {
 func (*Choice) node() {}
 func (*Inline) node() {}
 
-// Sides says which side of a [Choice] was taken, and of each Choice that this side is: the outermost has the lowest
-// bit, which is set for Old. The zero value is the newest side of all.
+// Sides says which side of a [Choice] was taken, and of each Choice that this side is: the
+// outermost has the lowest bit, which is set for Old. The zero value is the newest side of all.
 type Sides uint64
 
 // MostSides is how deep choices may be nested.
@@ -44,8 +46,8 @@ func (s Sides) Under(old bool) Sides {
 // Split returns whether the outermost Choice took its side Old, and what that took.
 func (s Sides) Split() (old bool, inner Sides) { return s&1 != 0, s >> 1 }
 
-// Side returns what is left of n when each Choice has taken its side: n itself unless it is a Choice. It is nil if that
-// claims nothing.
+// Side returns what is left of n when each Choice has taken its side: n itself unless it is a
+// Choice. It is nil if that claims nothing.
 func Side(n Node, s Sides) Node {
 	for {
 		c, ok := n.(*Choice)
@@ -59,8 +61,8 @@ func Side(n Node, s Sides) Node {
 	}
 }
 
-// Walk calls visit for each side of n that is no Choice and not nil, the newest first, until it returns false: n itself
-// unless it is a Choice. left says that the side is not run.
+// Walk calls visit for each side of n that is no Choice and not nil, the newest first, until it
+// returns false: n itself unless it is a Choice. left says that the side is not run.
 func Walk(n Node, visit func(side Node, s Sides, left bool) bool) { walk(n, 0, 0, false, visit) }
 
 func walk(n Node, s Sides, depth int, left bool, visit func(Node, Sides, bool) bool) bool {

@@ -2,8 +2,8 @@
 //
 // Users declare operations with package op and run them with package replay; they need this
 // package only to write an interpreter or a test kit of their own. The set of nodes is closed:
-// [Step], [Wait], [Callback], [Invoke], [Group], [Batch], [Await], [Choice] and [Inline]. Everything
-// else that op offers is made of them.
+// [Step], [Wait], [Callback], [Invoke], [Group], [Batch], [Await], [Choice] and [Inline].
+// Everything else that op offers is made of them.
 //
 //  1. If a node's header carries an Err, the declaration is invalid: an interpreter refuses it
 //     before it claims anything.
@@ -53,9 +53,10 @@ type Header struct {
 	// Check decodes a record into the declared type, to see whether it can be.
 	// Nil means that no one will use the result.
 	Check Checker
-	// Value, if not nil, decodes a record as the user of the operation does, through functions of the
-	// user's that change its result or its error: it returns the error that the user gets. A branch
-	// counts as a success, and an attempt is made again, by what it says and not by the record.
+	// Value, if not nil, decodes a record as the user of the operation does, through functions of
+	// the user's that change its result or its error: it returns the error that the user gets. A
+	// branch counts as a success, and an attempt is made again, by what it says and not by the
+	// record.
 	Value Checker
 	// Err is what is wrong with the declaration; nil for a valid one.
 	Err error
@@ -84,8 +85,8 @@ var ErrRefused = errors.New("the result was refused")
 type Undo struct {
 	// Attempted asks for compensation also when the operation failed or was interrupted.
 	Attempted bool
-	// Inner says that the compensation is that of an operation inside, which takes care of itself until
-	// this one has succeeded.
+	// Inner says that the compensation is that of an operation inside, which takes care of itself
+	// until this one has succeeded.
 	Inner bool
 	// Past says that only a compensation that has begun is carried out: the code declares no other.
 	Past bool
@@ -183,7 +184,8 @@ type Group struct {
 type Verbatim struct {
 	// Payload is nil if there is none.
 	Payload Payload
-	// Replayed says that the payload was in the log before the code asked for it: see [Result.Replayed].
+	// Replayed says that the payload was in the log before the code asked for it: see
+	// [Result.Replayed].
 	Replayed bool
 }
 

@@ -101,8 +101,8 @@ func (r Result) Decode(v any) error {
 	return r.Source.Decode(r, r.Payload.Bytes(), v)
 }
 
-// Text returns the result of an operation whose result is a string, without what [Result.Decode] allocates; ok is false
-// if it must be decoded.
+// Text returns the result of an operation whose result is a string, without what [Result.Decode]
+// allocates; ok is false if it must be decoded.
 func (r Result) Text() (s string, ok bool) {
 	if r.Payload == nil {
 		return "", false

@@ -1,6 +1,7 @@
 package node
 
-// With returns a copy of n whose header change has changed: of a [Choice], those of its sides as well.
+// With returns a copy of n whose header change has changed: of a [Choice], those of its sides as
+// well.
 func With(n Node, change func(*Header)) Node {
 	switch n := n.(type) {
 	case *Step:

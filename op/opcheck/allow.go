@@ -9,8 +9,8 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-// allowPrefix begins a comment that allows what a rule reports: on the line itself, on the line above, or
-// in the doc comment of a function.
+// allowPrefix begins a comment that allows what a rule reports: on the line itself, on the line
+// above, or in the doc comment of a function.
 const allowPrefix = "//perdure:allow"
 
 // allowance is one such comment.
@@ -94,7 +94,8 @@ func (a *allowances) allows(rule string, pos token.Pos) bool {
 	return false
 }
 
-// checkAllowances reports comments without a reason, with an unknown rule, and those that allow nothing.
+// checkAllowances reports comments without a reason, with an unknown rule, and those that allow
+// nothing.
 func (m *model) checkAllowances() {
 	for _, al := range m.allow.all {
 		var unknown string

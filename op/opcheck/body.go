@@ -49,8 +49,8 @@ func (m *model) family(fn *ssa.Function) map[*ssa.Function]bool {
 	return all
 }
 
-// checkWrites reports what a body writes and others read: after a replay, in which the body does not run,
-// they read something else.
+// checkWrites reports what a body writes and others read: after a replay, in which the body does
+// not run, they read something else.
 func (m *model) checkWrites(family map[*ssa.Function]bool) {
 	for fn := range family {
 		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
@@ -110,7 +110,8 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 		own := m.handlerFuncs()[parent(b)]
 		elsewhere := reading{
 			counts: func(fn *ssa.Function) bool { return !family[fn] && (own || m.handlerFuncs()[fn]) },
-			// What a test declares, or the function that makes the operations, is read by loads alone.
+			// What a test declares, or the function that makes the operations, is read by loads
+			// alone.
 			loads: !own,
 		}
 		switch b := b.(type) {
@@ -351,7 +352,8 @@ func (m *model) comesFromOutside(v ssa.Value, family map[*ssa.Function]bool) boo
 	return ok && len(m.outermost(free, family)) > 0
 }
 
-// checkIdempotency reports a body that calls an API with idempotency keys and does not ask for its own.
+// checkIdempotency reports a body that calls an API with idempotency keys and does not ask for its
+// own.
 func (m *model) checkIdempotency(fn *ssa.Function) {
 	s := m.sums[fn]
 	if s.info || len(s.keyed) == 0 {

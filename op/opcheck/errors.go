@@ -57,8 +57,8 @@ func errorName(v ssa.Value) string {
 	return g.Pkg.Pkg.Path() + "." + g.Name()
 }
 
-// checkErrors notes the errors that handler code asks for, and reports those that are not registered if
-// this package makes the handler.
+// checkErrors notes the errors that handler code asks for, and reports those that are not
+// registered if this package makes the handler.
 func (m *model) checkErrors(r region) {
 	for _, fn := range r.funcs {
 		for _, s := range m.sums[fn].sites {
@@ -180,8 +180,8 @@ func (m *model) mapsError(v ssa.Value, depth int) bool {
 	return false
 }
 
-// checkHandlers reports, where a handler is made, what it leaves in its receiver; and if it is another package's, what
-// it asks for and nothing registers.
+// checkHandlers reports, where a handler is made, what it leaves in its receiver; and if it is
+// another package's, what it asks for and nothing registers.
 func (m *model) checkHandlers(fn *ssa.Function) {
 	for _, s := range m.sums[fn].sites {
 		if len(s.targets) != 1 || s.targets[0].api != apiHandler || len(s.instr.Common().Args) == 0 {

@@ -9,8 +9,8 @@ import (
 // effect is something that handler code must not do.
 type effect struct {
 	Kind string
-	// What is the function that does it, such as time.Now; Via are the functions through which it is
-	// called, the outermost first; Where is the file and line of the call of What.
+	// What is the function that does it, such as time.Now; Via are the functions through which it
+	// is called, the outermost first; Where is the file and line of the call of What.
 	What  string
 	Via   []string
 	Where string
@@ -42,11 +42,12 @@ type opInfo struct {
 	Left  bool // a scope that returns does not wait for it
 }
 
-// need is what handler code does somewhere, which is judged where the handler is made: the error that it asks for and
-// that must be registered, the field that it reads.
+// need is what handler code does somewhere, which is judged where the handler is made: the error
+// that it asks for and that must be registered, the field that it reads.
 type need struct{ What, Where string }
 
-// funcFact is what importers need to know about a function. Parameters are counted with the receiver.
+// funcFact is what importers need to know about a function. Parameters are counted with the
+// receiver.
 type funcFact struct {
 	Effects []effect
 	Result  []effect // of calling a function that it returns

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// This file has the fixes that rules suggest. A fix is made only where the code does the same as before but for the
-// mistake: what needs a name, a key or a decision is left to people.
+// This file has the fixes that rules suggest. A fix is made only where the code does the same as
+// before but for the mistake: what needs a name, a key or a decision is left to people.
 
 func fix(message string, edits ...analysis.TextEdit) []analysis.SuggestedFix {
 	return []analysis.SuggestedFix{{Message: message, TextEdits: edits}}
@@ -38,7 +38,8 @@ func (m *model) callAt(lparen token.Pos) (*ast.CallExpr, []ast.Node) {
 	return nil, nil
 }
 
-// contextName is the name of the op.Context that a function is given, if it means that where it is used; else empty.
+// contextName is the name of the op.Context that a function is given, if it means that where it is
+// used; else empty.
 func (m *model) contextName(fn *ssa.Function, at token.Pos) string {
 	name := ""
 	for _, p := range fn.Params {
@@ -201,7 +202,8 @@ func (m *model) changesIn(loop *ast.RangeStmt) bool {
 	return found
 }
 
-// addImports are the edits that import packages of the standard library by their names; ok is false if a name is taken.
+// addImports are the edits that import packages of the standard library by their names; ok is false
+// if a name is taken.
 func (m *model) addImports(file *ast.File, paths ...string) (edits []analysis.TextEdit, ok bool) {
 	for _, p := range paths {
 		have := false

@@ -115,8 +115,8 @@ func fieldOf(t types.Type, i int) *types.Var {
 	return nil
 }
 
-// sources are the values that v may be: functions, closures, calls, parameters, constants, and variables
-// of which this package stores nothing.
+// sources are the values that v may be: functions, closures, calls, parameters, constants, and
+// variables of which this package stores nothing.
 func (f *flow) sources(v ssa.Value) []ssa.Value {
 	seen := map[ssa.Value]bool{}
 	var all []ssa.Value

@@ -31,10 +31,11 @@ func functionModules() []string {
 	}
 }
 
-// TestFunctions writes, for exported functions of twelve modules of the registry, a handler that calls the
-// function in handler code and one that calls it in a body, and compares what the rules say of them with
-// testdata/functions.tsv, in which each line was judged by reading the function. It downloads the modules,
-// so it runs with PERDURE_FUNCTIONS=1 alone; PERDURE_FUNCTIONS=draw draws the functions again.
+// TestFunctions writes, for exported functions of twelve modules of the registry, a handler that
+// calls the function in handler code and one that calls it in a body, and compares what the rules
+// say of them with testdata/functions.tsv, in which each line was judged by reading the function.
+// It downloads the modules, so it runs with PERDURE_FUNCTIONS=1 alone; PERDURE_FUNCTIONS=draw draws
+// the functions again.
 func TestFunctions(t *testing.T) {
 	t.Parallel()
 	mode := os.Getenv("PERDURE_FUNCTIONS")
@@ -103,7 +104,8 @@ type function struct {
 	says  string
 }
 
-// draw draws 100 functions that are reported and 100 that are not, and writes them without a judgement.
+// draw draws 100 functions that are reported and 100 that are not, and writes them without a
+// judgement.
 func draw(t *testing.T, functions map[string]*function) {
 	t.Helper()
 	judged := map[string][]string{}
@@ -174,7 +176,8 @@ func lineOf(t *testing.T, file string, line int) (name string, handler bool) {
 	return name, where == "handler"
 }
 
-// writeFunctions makes a module that calls every exported function which zero values can be passed to.
+// writeFunctions makes a module that calls every exported function which zero values can be passed
+// to.
 func writeFunctions(t *testing.T, dir string) map[string]*function {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))

@@ -8,14 +8,15 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// region is handler code that belongs together: a function with an op.Context, or one that is called on
-// each replay, and the functions inside it that it calls.
+// region is handler code that belongs together: a function with an op.Context, or one that is
+// called on each replay, and the functions inside it that it calls.
 type region struct {
 	root  *ssa.Function
 	funcs []*ssa.Function
 }
 
-// regions are the handler code of the package. A body that is called by handler code as well is no root.
+// regions are the handler code of the package. A body that is called by handler code as well is no
+// root.
 func (m *model) regions() []region {
 	var all []region
 	for _, fn := range m.flow.funcs {
@@ -177,7 +178,8 @@ func (m *model) sayCall(c ssa.CallInstruction) string {
 	return common.Value.Name() + ", a function value"
 }
 
-// checkDefer reports a deferred call with effects that does not ask whether the scope is suspending.
+// checkDefer reports a deferred call with effects that does not ask whether the scope is
+// suspending.
 func (m *model) checkDefer(r region, c site, d *ssa.Defer, deferred map[*ssa.Function]bool) bool {
 	var effects []string
 	asks := false
@@ -216,7 +218,8 @@ func (m *model) checkDefer(r region, c site, d *ssa.Defer, deferred map[*ssa.Fun
 	return true
 }
 
-// deferrable reports whether the kind is judged by the rule for deferred functions when it is deferred.
+// deferrable reports whether the kind is judged by the rule for deferred functions when it is
+// deferred.
 func deferrable(kind string) bool {
 	return kind == network || kind == files || kind == process || kind == environ || kind == service
 }

@@ -8,7 +8,8 @@ import (
 
 const ignoring = " in a loop of a body that ignores its context: the invocation's end is not noticed; ask ctx.Err() in the loop, or pass the context on"
 
-// checkIgnores reports a body that loops without looking at its context, itself or through a helper that gets it.
+// checkIgnores reports a body that loops without looking at its context, itself or through a helper
+// that gets it.
 func (m *model) checkIgnores(fn *ssa.Function) {
 	for _, c := range m.loopsUnasked(fn) {
 		m.report(ruleIgnores, c.instr.Pos(), c.what.What+ignoring)
@@ -27,7 +28,8 @@ func (m *model) checkIgnores(fn *ssa.Function) {
 	}
 }
 
-// checkIgnoringBody reports a declaration whose body is a function of another package that ignores its context.
+// checkIgnoringBody reports a declaration whose body is a function of another package that ignores
+// its context.
 func (m *model) checkIgnoringBody(c *ssa.Call) {
 	for _, a := range c.Call.Args {
 		if sig, ok := a.Type().Underlying().(*types.Signature); !ok || hasContext(sig) {
@@ -43,7 +45,8 @@ func (m *model) checkIgnoringBody(c *ssa.Call) {
 	}
 }
 
-// ignored is what a function does in a loop although it looks at no context, if it is given one; nil if nothing.
+// ignored is what a function does in a loop although it looks at no context, if it is given one;
+// nil if nothing.
 func (m *model) ignored(fn *ssa.Function) *effect {
 	for _, c := range m.loopsUnasked(fn) {
 		e := c.what
@@ -97,7 +100,8 @@ func contextParam(fn *ssa.Function) *ssa.Parameter {
 	return nil
 }
 
-// loopsUnasked are the calls that wait in loops of a function which does not use the context that it is given.
+// loopsUnasked are the calls that wait in loops of a function which does not use the context that
+// it is given.
 func (m *model) loopsUnasked(fn *ssa.Function) []looping {
 	ctx := contextParam(fn)
 	if ctx == nil || ctx.Referrers() != nil && len(*ctx.Referrers()) > 0 {

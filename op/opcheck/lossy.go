@@ -36,7 +36,8 @@ func (m *model) checkTypes(fn *ssa.Function) {
 	}
 }
 
-// isAny reports whether a type, or the items of a batch, is any: a choice that is made with open eyes.
+// isAny reports whether a type, or the items of a batch, is any: a choice that is made with open
+// eyes.
 func isAny(t types.Type) bool {
 	if n, ok := types.Unalias(t).(*types.Named); ok && ofAPI(t) && n.TypeArgs().Len() == 1 {
 		t = n.TypeArgs().At(0)
@@ -97,7 +98,8 @@ func (m *model) ownCodec(c *ssa.Call) bool {
 	return found || m.codecs()
 }
 
-// codecs reports whether a handler of the package has a codec of its own: then types are not judged.
+// codecs reports whether a handler of the package has a codec of its own: then types are not
+// judged.
 func (m *model) codecs() bool {
 	for _, s := range m.sums {
 		for _, c := range s.sites {
@@ -223,7 +225,8 @@ func (m *model) isStatement(c *ssa.Call) bool {
 	return found
 }
 
-// checkNumbers reports numbers of recorded types that JSON, or who else reads them, does not keep. The rules are opt-in.
+// checkNumbers reports numbers of recorded types that JSON, or who else reads them, does not keep.
+// The rules are opt-in.
 func (m *model) checkNumbers(c *ssa.Call, api string, t recordedType) {
 	if n, ok := types.Unalias(t.typ).(*types.Named); ok && isCallback(n) {
 		t.typ = n.TypeArgs().At(0)
@@ -241,7 +244,8 @@ func (m *model) checkNumbers(c *ssa.Call, api string, t recordedType) {
 	}
 }
 
-// numberIn is where in a type a number of the kind is, of floats or of integers with 64 bits; "" if nowhere.
+// numberIn is where in a type a number of the kind is, of floats or of integers with 64 bits; "" if
+// nowhere.
 func numberIn(t types.Type, path string, seen map[types.Type]bool, kind types.BasicInfo) string {
 	t = types.Unalias(t)
 	if seen[t] || marshals(t) {

@@ -111,7 +111,8 @@ func (m *model) sequence(v ssa.Value) bool {
 	return false
 }
 
-// yieldsInOrder reports whether a function is an iterator that goes through a map and gives what it finds to its yield.
+// yieldsInOrder reports whether a function is an iterator that goes through a map and gives what it
+// finds to its yield.
 func (m *model) yieldsInOrder(fn *ssa.Function) bool {
 	if len(fn.Params) != 1 || m.sums[fn] == nil || m.visiting[fn] {
 		return false
@@ -168,8 +169,8 @@ func (m *model) yieldRuns(v ssa.Value) bool {
 	return fn != nil && m.sums[fn] != nil && m.sums[fn].runs
 }
 
-// ordered are the values of a function that are in the order of a map: results of calls, and what a loop
-// over a map appends.
+// ordered are the values of a function that are in the order of a map: results of calls, and what a
+// loop over a map appends.
 func (m *model) ordered(fn *ssa.Function) []ssa.Value {
 	var all []ssa.Value
 	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {

@@ -79,8 +79,8 @@ type site struct {
 	known   bool // all that it may call is known
 }
 
-// target is a function that may be called: in this package with its code, or elsewhere with what is known
-// about it.
+// target is a function that may be called: in this package with its code, or elsewhere with what is
+// known about it.
 type target struct {
 	fn   *ssa.Function
 	obj  *types.Func

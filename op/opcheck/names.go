@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// This file is the only one that knows what the packages it checks the use of are called. A name that
-// changes there changes here and nowhere else.
+// This file is the only one that knows what the packages it checks the use of are called. A name
+// that changes there changes here and nowhere else.
 
 const (
 	root       = "github.com/perdure/perdure"
@@ -52,8 +52,8 @@ const (
 // atMostOnce is the value of op.AtMostOncePerRetry.
 const atMostOnce = "AtMostOncePerRetry"
 
-// apiPackages are the packages whose functions apiName knows. They are trusted: nothing below them is
-// analysed.
+// apiPackages are the packages whose functions apiName knows. They are trusted: nothing below them
+// is analysed.
 func apiPackages() []string {
 	return []string{
 		root, opPath, opPath + "/node", replayPath, replayPath + "/replaytest", retryPath, codecPath,
@@ -96,8 +96,8 @@ func constructor(api string) bool {
 	return false
 }
 
-// leftBehind reports whether what the function declares is left behind by a scope that returns; steps and
-// groups are waited for.
+// leftBehind reports whether what the function declares is left behind by a scope that returns;
+// steps and groups are waited for.
 func leftBehind(api string) bool {
 	switch api {
 	case "op.Wait", "op.WaitUntil", apiInvoke, "op.CreateCallback", "op.WaitForCallback":
@@ -106,7 +106,8 @@ func leftBehind(api string) bool {
 	return false
 }
 
-// outcomeOfCallback reports whether the result of what the function declares is sent by another system.
+// outcomeOfCallback reports whether the result of what the function declares is sent by another
+// system.
 func outcomeOfCallback(api string) bool {
 	return api == "op.CreateCallback" || api == "op.WaitForCallback"
 }
@@ -135,15 +136,16 @@ func withCodec(api string) bool {
 	return strings.HasPrefix(api, "op.") && strings.HasSuffix(api, "Codec") || api == "replay.WithCodec"
 }
 
-// bodyOf reports whether a function that is given to the API function becomes a body. Functions with an
-// op.Context are groups; those of policies, codecs and tests are neither, and no part of handler code.
+// bodyOf reports whether a function that is given to the API function becomes a body. Functions
+// with an op.Context are groups; those of policies, codecs and tests are neither, and no part of
+// handler code.
 func bodyOf(api string, fn *types.Signature) bool {
 	return fn.Params().Len() > 0 && isStdContext(fn.Params().At(0).Type()) &&
 		(strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay."))
 }
 
-// replayed reports whether a function that is given to the API function is called again on each replay,
-// as handler code is, though it has no op.Context.
+// replayed reports whether a function that is given to the API function is called again on each
+// replay, as handler code is, though it has no op.Context.
 func replayed(api string, fn *types.Signature) bool {
 	return (strings.HasPrefix(api, "op.") || strings.HasPrefix(api, "replay.")) && !bodyOf(api, fn) && !hasContext(fn)
 }
@@ -175,8 +177,8 @@ func result(t types.Type) types.Type {
 	return n.TypeArgs().At(n.TypeArgs().Len() - 1)
 }
 
-// hasContext reports whether a function of the signature is handler code by its type: a parameter or
-// the receiver is an op.Context, or a struct that has one in a field.
+// hasContext reports whether a function of the signature is handler code by its type: a parameter
+// or the receiver is an op.Context, or a struct that has one in a field.
 func hasContext(sig *types.Signature) bool {
 	if recv := sig.Recv(); recv != nil && holdsContext(recv.Type()) {
 		return true

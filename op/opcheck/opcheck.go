@@ -1,10 +1,11 @@
-// Package opcheck finds mistakes in durable handlers that compile: what a replay does again or otherwise,
-// operations that are declared and never run, results that the log does not keep.
+// Package opcheck finds mistakes in durable handlers that compile: what a replay does again or
+// otherwise, operations that are declared and never run, results that the log does not keep.
 //
-// Handler code is what a function with an op.Context does, itself and through the functions it calls, in
-// this package or another; bodies of operations are no part of it. The checker knows both by their types.
-// It does not analyse the standard library and well-known modules: lists say what their functions do, and
-// a user may add to them. A call that it cannot follow is not reported, but counted by the rule unresolved.
+// Handler code is what a function with an op.Context does, itself and through the functions it
+// calls, in this package or another; bodies of operations are no part of it. The checker knows both
+// by their types. It does not analyse the standard library and well-known modules: lists say what
+// their functions do, and a user may add to them. A call that it cannot follow is not reported, but
+// counted by the rule unresolved.
 //
 // [Analyzers] are for any driver: perdure check, go vet -vettool, golangci-lint, a program with
 // multichecker. All share one analyzer, which keeps facts, so a helper three packages away counts.

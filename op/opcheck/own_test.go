@@ -11,10 +11,10 @@ import (
 	"github.com/perdure/perdure/op/opcheck/check"
 )
 
-// The handlers of this repository have no finding that testdata/own.tsv does not explain, and it explains
-// nothing else: many are mistakes that a test makes on purpose. Each line has a file, a rule, and why. Examples
-// have no line. PERDURE_OWN names the program that checks: .ci/run builds perdure, and the checks of single
-// packages, which go vet keeps, are those of the command.
+// The handlers of this repository have no finding that testdata/own.tsv does not explain, and it
+// explains nothing else: many are mistakes that a test makes on purpose. Each line has a file, a
+// rule, and why. Examples have no line. PERDURE_OWN names the program that checks: .ci/run builds
+// perdure, and the checks of single packages, which go vet keeps, are those of the command.
 func TestOwnHandlers(t *testing.T) {
 	t.Parallel()
 	tool := os.Getenv("PERDURE_OWN")

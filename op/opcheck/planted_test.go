@@ -15,17 +15,18 @@ import (
 	"github.com/perdure/perdure/op/opcheck/check"
 )
 
-// The services in testdata/mod/planted were written before the rules, with thirty mistakes, each marked
-// where it was made. A mistake is found if something is reported on its line or up to two lines above it,
-// where the statement begins that it is part of.
+// The services in testdata/mod/planted were written before the rules, with thirty mistakes, each
+// marked where it was made. A mistake is found if something is reported on its line or up to two
+// lines above it, where the statement begins that it is part of.
 func TestPlantedMistakes(t *testing.T) {
 	t.Parallel()
 	mistakes(t, "planted", regexp.MustCompile(`// planted: (\d+) (.*)`), plantedRule, 30, 29)
 }
 
-// The services in testdata/mod/unseen were written by a programmer who knew the library and had not seen the rules.
-// When they were first checked, 26 of the 34 mistakes were found; docs/check.md says which led to what, and which are
-// still missed. A finding elsewhere counts if its message names the line.
+// The services in testdata/mod/unseen were written by a programmer who knew the library and had not
+// seen the rules. When they were first checked, 26 of the 34 mistakes were found; docs/check.md
+// says which led to what, and which are still missed. A finding elsewhere counts if its message
+// names the line.
 func TestUnseenMistakes(t *testing.T) {
 	t.Parallel()
 	mistakes(t, "unseen", regexp.MustCompile(`MISTAKE (\d+): ([^;]*)`), unseenRule, 34, 31)

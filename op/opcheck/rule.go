@@ -68,8 +68,8 @@ func (r Rule) URL() string {
 	return "https://github.com/perdure/perdure/blob/main/op/opcheck/docs/" + r.Name + ".md"
 }
 
-// Page is the page of the rule, in Markdown: what, why, a failure that it caused, how to mend it, how to
-// allow it.
+// Page is the page of the rule, in Markdown: what, why, a failure that it caused, how to mend it,
+// how to allow it.
 func (r Rule) Page() string {
 	text, err := pages.ReadFile("docs/" + r.Name + ".md")
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/perdure/perdure/op/opcheck"
 )
 
-// together is one analyzer that reports what all rules report, with the name of the rule before it: the
-// packages are then loaded once, and a rule that reports where another is tested is seen. Suggested fixes
-// are left out of packages that have no golden file for them.
+// together is one analyzer that reports what all rules report, with the name of the rule before it:
+// the packages are then loaded once, and a rule that reports where another is tested is seen.
+// Suggested fixes are left out of packages that have no golden file for them.
 func together(t *testing.T) *analysis.Analyzer {
 	t.Helper()
 	all := opcheck.Analyzers()
@@ -52,9 +52,9 @@ func together(t *testing.T) *analysis.Analyzer {
 	}
 }
 
-// Each rule finds what is marked in the packages, and nothing else; and the suggested fix of clock names the
-// context that is in scope, and is not made where there is none. Most of the time is that of loading what the
-// packages import, from source, so all are loaded at once.
+// Each rule finds what is marked in the packages, and nothing else; and the suggested fix of clock
+// names the context that is in scope, and is not made where there is none. Most of the time is that
+// of loading what the packages import, from source, so all are loaded at once.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	analysistest.RunWithSuggestedFixes(t, testModule(t), together(t), "./rules/...", "./fixes")

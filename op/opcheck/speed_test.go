@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// TestSpeed compares the time that the rules take with that of go vet, for a service of 200 packages: from
-// nothing, again, and after one package changed. It runs with PERDURE_SPEED=1, on a machine that is quiet.
+// TestSpeed compares the time that the rules take with that of go vet, for a service of 200
+// packages: from nothing, again, and after one package changed. It runs with PERDURE_SPEED=1, on a
+// machine that is quiet.
 func TestSpeed(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("PERDURE_SPEED") == "" {

@@ -8,10 +8,11 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// This file is about objects that outlive a body or an invocation: what bodies leave in an object that handler code
-// has made, and what handler code leaves in the receiver of the handler.
+// This file is about objects that outlive a body or an invocation: what bodies leave in an object
+// that handler code has made, and what handler code leaves in the receiver of the handler.
 
-// updateLeaves finds the parameters that bodies write through which a function declares, or has declared.
+// updateLeaves finds the parameters that bodies write through which a function declares, or has
+// declared.
 func (m *model) updateLeaves(fn *ssa.Function, s *sum) {
 	for _, a := range fn.AnonFuncs {
 		if m.bodies[a] {
@@ -72,7 +73,8 @@ type left struct {
 	by ssa.Instruction
 }
 
-// leftIn are the objects from outside that a body writes through a pointer or a map that it has captured.
+// leftIn are the objects from outside that a body writes through a pointer or a map that it has
+// captured.
 func (m *model) leftIn(family map[*ssa.Function]bool) map[left]bool {
 	all := map[left]bool{}
 	for fn := range family {
@@ -93,7 +95,8 @@ func (m *model) leftIn(family map[*ssa.Function]bool) map[left]bool {
 	return all
 }
 
-// checkLeft reports objects that handler code makes in each invocation, bodies write, and others use.
+// checkLeft reports objects that handler code makes in each invocation, bodies write, and others
+// use.
 func (m *model) checkLeft(r region) {
 	type place struct {
 		call  ssa.Instruction
@@ -142,8 +145,8 @@ func (m *model) checkLeft(r region) {
 	}
 }
 
-// hasMethods reports whether the object is a struct with a name: a call that writes it is then one of its methods, and
-// not a function that fills a variable.
+// hasMethods reports whether the object is a struct with a name: a call that writes it is then one
+// of its methods, and not a function that fills a variable.
 func hasMethods(a *ssa.Alloc) bool {
 	n, ok := types.Unalias(elem(a)).(*types.Named)
 	if !ok || n.Obj().Pkg() == nil {
@@ -176,7 +179,8 @@ func (m *model) sayObject(a ssa.Value) string {
 	return "a " + types.TypeString(elem(a), func(p *types.Package) string { return p.Name() })
 }
 
-// usedBeside reports whether an object is used by something else than the call that has a body write it.
+// usedBeside reports whether an object is used by something else than the call that has a body
+// write it.
 func (m *model) usedBeside(a ssa.Value, call ssa.Instruction) bool {
 	body := call.Parent()
 	found := false
@@ -250,8 +254,9 @@ func (m *model) leavesIn(c ssa.CallInstruction, v ssa.Value) bool {
 	return false
 }
 
-// checkState notes the fields of a handler's receiver that handler code writes and reads. They belong to the process,
-// if the receiver is not an object of one invocation; that shows where the handler is made.
+// checkState notes the fields of a handler's receiver that handler code writes and reads. They
+// belong to the process, if the receiver is not an object of one invocation; that shows where the
+// handler is made.
 func (m *model) checkState(r region) {
 	obj := objectOf(r.root)
 	if obj == nil || obj.Pkg() != m.pass.Pkg || r.root.Signature.Recv() == nil {
@@ -290,8 +295,8 @@ func (m *model) checkState(r region) {
 	m.exportFact(r.root)
 }
 
-// isState reports whether the value of a field of the type can decide what a handler does; what a pointer or an
-// interface is set to once, and only then, is no such value.
+// isState reports whether the value of a field of the type can decide what a handler does; what a
+// pointer or an interface is set to once, and only then, is no such value.
 func isState(t types.Type) bool {
 	switch t.Underlying().(type) {
 	case *types.Basic, *types.Slice, *types.Map, *types.Struct, *types.Array:
@@ -339,7 +344,8 @@ func (m *model) stateOf(t target) []need {
 	return nil
 }
 
-// checkHandlerState reports, where a handler is made, what it reads of what earlier executions have left.
+// checkHandlerState reports, where a handler is made, what it reads of what earlier executions have
+// left.
 func (m *model) checkHandlerState(c ssa.CallInstruction, t target) {
 	last := ""
 	for _, n := range m.stateOf(t) {

@@ -193,7 +193,8 @@ func match(fn *types.Func, ask func(string) bool) bool {
 	return ask(path+".*") || trees(path, ask)
 }
 
-// methodsToo are the packages of the standard library in which package.* stands for methods as well.
+// methodsToo are the packages of the standard library in which package.* stands for methods as
+// well.
 func methodsToo(path string) bool {
 	return path == "sync/atomic" || path == "os/user" || path == "log/syslog"
 }

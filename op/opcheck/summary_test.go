@@ -88,7 +88,8 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 	}
 }
 
-// Each rule has a page with all sections, and docs/determinism.md has the last one, what stops the mistake, in its table.
+// Each rule has a page with all sections, and docs/determinism.md has the last one, what stops the
+// mistake, in its table.
 func TestEachRuleHasAPage(t *testing.T) {
 	t.Parallel()
 	table, err := os.ReadFile(filepath.Join("..", "..", "docs", "determinism.md"))

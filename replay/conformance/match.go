@@ -18,8 +18,8 @@ import (
 //
 //  1. {} takes any value.
 //  2. "*" takes any value.
-//  3. "${/pattern/}" is searched for in the value as a text (package regexp has the syntax; a pattern may also
-//     look ahead and behind).
+//  3. "${/pattern/}" is searched for in the value as a text (package regexp has the syntax; a
+//     pattern may also look ahead and behind).
 //  4. "${NAME}" binds the variable, or compares with it if it is bound.
 //  5. Of an object the expected keys are compared, of a list all elements; lists have one length.
 //  6. Otherwise the values must be equal, once the variables inside texts are replaced.
@@ -84,8 +84,9 @@ func (v *Vars) matchText(at, want string, got any) []string {
 	return difference(at, equal(want, got), want, got)
 }
 
-// search looks for a pattern in a value as a text. Patterns that look ahead or behind, which package regexp does not
-// have, are searched for by a matcher that goes back and forth, for a second at most.
+// search looks for a pattern in a value as a text. Patterns that look ahead or behind, which
+// package regexp does not have, are searched for by a matcher that goes back and forth, for a
+// second at most.
 func search(pattern string, value any) (bool, error) {
 	if re, err := regexp.Compile(pattern); err == nil {
 		return re.MatchString(str(value)), nil

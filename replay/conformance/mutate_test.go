@@ -183,7 +183,6 @@ func (c *mutants) add(m mutant, bad bool) {
 	c.allowed[m.kind+"\t"+m.why]++
 }
 
-// String prints a table.
 func (c *mutants) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

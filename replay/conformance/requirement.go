@@ -58,7 +58,8 @@ func (q *Requirement) lastEvent() (last int) {
 // Result is how an execution must end.
 type Result struct {
 	Status string `yaml:"ExecutionStatus"`
-	// Error is the error of an execution that failed: the members of the event that ends its history.
+	// Error is the error of an execution that failed: the members of the event that ends its
+	// history.
 	Error Object `yaml:"Error"`
 	// Value is compared only if the file has it; null is a value.
 	Value yaml.Node `yaml:"Result"`
@@ -154,9 +155,9 @@ func (q *Requirement) resolve() error {
 	return nil
 }
 
-// ReadAll reads the requirements of directories: a folder for each suite, which may be in a folder of suites. They are in the
-// order of their IDs. A file that cannot be read, or asks for something that is not known, is a requirement with
-// an Err: it spoils no other one.
+// ReadAll reads the requirements of directories: a folder for each suite, which may be in a folder
+// of suites. They are in the order of their IDs. A file that cannot be read, or asks for something
+// that is not known, is a requirement with an Err: it spoils no other one.
 func ReadAll(dirs ...fs.FS) ([]*Requirement, error) {
 	var all []*Requirement
 	for i, dir := range dirs {

@@ -182,7 +182,6 @@ func (tab *table) add(q *conformance.Requirement, failed, skipped bool) {
 	}
 }
 
-// String prints the table.
 func (tab *table) String() string {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 )
 
 // Values of requirements and of what was seen have one form: nil, bool, *big.Int, float64, string,
-// []any and map[string]any. The published judge, a Python program, distinguishes 1 from 1.0 where it
-// spells them, and not where it compares them, and so does this one.
+// []any and map[string]any. The published judge, a Python program, distinguishes 1 from 1.0 where
+// it spells them, and not where it compares them, and so does this one.
 
 // Object is a mapping of a requirement, with its values in that form.
 type Object map[string]any

@@ -28,18 +28,19 @@ import (
 //	r := replaytest.Run(t, orders, in, where)
 //
 // Time is real there. Run asks the service again and again how far the execution has come, answers
-// the callbacks that have a [CallbackResult] when it sees them, and stops the execution if the test ends before
-// it does. Throttled and lost calls are repeated.
+// the callbacks that have a [CallbackResult] when it sees them, and stops the execution if the test
+// ends before it does. Throttled and lost calls are repeated.
 //
 // No one sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
-// Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of operations,
-// registered errors and codecs are found by running the handler again, in the test's process, with the
-// history and without a single body. What is declared inside of a group that has ended is not seen
-// again: errors that only such operations register are not restored (those of the handler always
-// are), and keys of flat branches there are missing from paths.
+// Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of
+// operations, registered errors and codecs are found by running the handler again, in the test's
+// process, with the history and without a single body. What is declared inside of a group that has
+// ended is not seen again: errors that only such operations register are not restored (those of the
+// handler always are), and keys of flat branches there are missing from paths.
 //
-// Options that need the service in the test's process fail the test: stubs, [Host], [WithStartTime],
-// [WithService] and [WithBudget], and so do [Start], [Explore] and [Result.Golden].
+// Options that need the service in the test's process fail the test: stubs, [Host],
+// [WithStartTime], [WithService] and [WithBudget], and so do [Start], [Explore] and
+// [Result.Golden].
 func Cloud(tb testing.TB, api LambdaAPI, functionARN string, opts ...CloudOption) Option {
 	tb.Helper()
 	switch {
@@ -62,16 +63,16 @@ type cloudOption func(c *cloud)
 
 func (o cloudOption) applyCloud(c *cloud) { o(c) }
 
-// WithPollTimeout fails the test if an execution has not ended d after it was started; it is stopped then.
-// The default is 5 minutes. Limit: 10 seconds before the -timeout of the test binary is over, which is
-// 10 minutes unless set (go help testflag).
+// WithPollTimeout fails the test if an execution has not ended d after it was started; it is
+// stopped then. The default is 5 minutes. Limit: 10 seconds before the -timeout of the test binary
+// is over, which is 10 minutes unless set (go help testflag).
 func WithPollTimeout(d time.Duration) CloudOption {
 	return cloudOption(func(c *cloud) { c.within = d })
 }
 
-// WithPollInterval sets how long Run waits before it asks again how far an execution has come. Each pause is
-// half as long again as the one before, up to 20 times d, until something has happened. The default
-// is 250 milliseconds.
+// WithPollInterval sets how long Run waits before it asks again how far an execution has come. Each
+// pause is half as long again as the one before, up to 20 times d, until something has happened.
+// The default is 250 milliseconds.
 func WithPollInterval(d time.Duration) CloudOption {
 	return cloudOption(func(c *cloud) { c.every = max(d, time.Millisecond) })
 }
@@ -285,7 +286,8 @@ func (w *watched) passing(err error) bool {
 	return ok && (!api.Permanent() || api.HTTPStatus == http.StatusNotFound && w.end.status == "")
 }
 
-// look asks how far the execution has come, and answers callbacks. It reports whether one was answered.
+// look asks how far the execution has come, and answers callbacks. It reports whether one was
+// answered.
 func (w *watched) look(ctx context.Context) (progress bool, err error) {
 	if w.end.over() {
 		return false, w.read(ctx)

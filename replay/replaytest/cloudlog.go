@@ -21,7 +21,8 @@ type history struct {
 	// tell. cut holds the IDs of operations whose result or failure the service has cut off.
 	log []checkpoint.Operation
 	cut map[string]bool
-	// began and over are the times of the first and the last event; over is zero until the execution has ended.
+	// began and over are the times of the first and the last event; over is zero until the
+	// execution has ended.
 	began, over time.Time
 	// invocations counts those that have ended.
 	invocations int
@@ -46,9 +47,9 @@ func readHistory(arn string, events []local.Event, cut map[int]bool) *history {
 }
 
 // pathsOf finds the paths of the operations of a log, by their IDs: an ID is derived from the
-// scope, the name, the key and the occurrence, so that those can be tried. An operation whose path is
-// not found, because its key was cut or its branch has no record, and seen does not know it either, has
-// its name behind the path of what is around it.
+// scope, the name, the key and the occurrence, so that those can be tried. An operation whose path
+// is not found, because its key was cut or its branch has no record, and seen does not know it
+// either, has its name behind the path of what is around it.
 func pathsOf(log []checkpoint.Operation, seen *sights) map[string]string {
 	p := &pathfinder{
 		paths: make(map[string]string), scopes: make(map[string]place), log: log, batches: maps.Clone(seen.batches), heads: seen.heads,

@@ -21,10 +21,12 @@ import (
 // CompatibleOption changes what [Compatible] lets pass.
 type CompatibleOption func(c *compatible)
 
-// WithOtherResults lets code pass that makes another result of a finished history than was recorded.
+// WithOtherResults lets code pass that makes another result of a finished history than was
+// recorded.
 func WithOtherResults() CompatibleOption { return func(c *compatible) { c.otherResults = true } }
 
-// WithLossyAllowed lets code pass that does not keep recorded values whole, or does not register recorded errors.
+// WithLossyAllowed lets code pass that does not keep recorded values whole, or does not register
+// recorded errors.
 func WithLossyAllowed() CompatibleOption { return func(c *compatible) { c.lossy = true } }
 
 // WithUndecidedAllowed lets code pass of which the histories alone do not say whether it fits.
@@ -44,19 +46,22 @@ type Rehearser interface {
 	Rehearse(ctx context.Context, of checkpoint.Invocation) (*replay.Rehearsal, error)
 }
 
-// Compatible rehearses the code of f (replay.Function.Rehearse) on every state that each history has gone through, as an
-// execution of today may be in one of them: after each event, and where the function was suspended. The test fails for
-// each history and cause once, with the line of the handler and what to declare, if the code
+// Compatible rehearses the code of f (replay.Function.Rehearse) on every state that each history
+// has gone through, as an execution of today may be in one of them: after each event, and where the
+// function was suspended. The test fails for each history and cause once, with the line of the
+// handler and what to declare, if the code
 //
 //  1. diverges;
 //  2. otherwise, if that is not decided, unless [WithUndecidedAllowed] is given;
-//  3. otherwise, if it does not keep recorded values whole or does not register recorded errors, unless
-//     [WithLossyAllowed] is given;
-//  4. otherwise, if the history is one of an execution that has ended and the code ends it otherwise, unless
-//     [WithOtherResults] is given: an execution that has ended does not see new code, but one that is nearly there will.
+//  3. otherwise, if it does not keep recorded values whole or does not register recorded errors,
+//     unless [WithLossyAllowed] is given;
+//  4. otherwise, if the history is one of an execution that has ended and the code ends it
+//     otherwise, unless [WithOtherResults] is given: an execution that has ended does not see new
+//     code, but one that is nearly there will.
 //
-// No body runs. Code that goes on after the end of a finished history passes. Record histories of executions that
-// run, those of [HistoryOf] for example, and keep those of earlier versions as long as their executions live.
+// No body runs. Code that goes on after the end of a finished history passes. Record histories of
+// executions that run, those of [HistoryOf] for example, and keep those of earlier versions as long
+// as their executions live.
 func Compatible(tb testing.TB, f Rehearser, histories []History, opts ...CompatibleOption) {
 	tb.Helper()
 	c := &compatible{}

@@ -9,25 +9,27 @@ import (
 	"github.com/perdure/perdure/replay/internal/hosting"
 )
 
-// Function is what [Execution.Continue] takes: what replay.Handler makes of a handler, whatever its input. Anything else
-// fails the test.
+// Function is what [Execution.Continue] takes: what replay.Handler makes of a handler, whatever its
+// input. Anything else fails the test.
 type Function interface {
 	local.Handler
 	restorer
 }
 
-// Continue deploys changed code: from the next invocation on, after is what runs, against the log that the code before
-// has written. The test fails at once if the execution has ended, for no code would run any more.
+// Continue deploys changed code: from the next invocation on, after is what runs, against the log
+// that the code before has written. The test fails at once if the execution has ended, for no code
+// would run any more.
 //
 //	e := replaytest.Start(t, replay.Handler(before), in)
 //	e.RunUntilSuspended()
 //	e.Continue(replay.Handler(after))
 //	r := e.Result()
 //
-// The stubs, replies and hosted functions stay. What an operation is given is compared within the code of one
-// deployment, so that changed code may give it something else. That the code does not fit the log is a result like
-// any other: the execution fails with a [replay.DivergedError], or, with replay.DivergenceHold, it is paused until
-// other code is deployed by another Continue, which resumes it.
+// The stubs, replies and hosted functions stay. What an operation is given is compared within the
+// code of one deployment, so that changed code may give it something else. That the code does not
+// fit the log is a result like any other: the execution fails with a [replay.DivergedError], or,
+// with replay.DivergenceHold, it is paused until other code is deployed by another Continue, which
+// resumes it.
 func (e *Execution[Out]) Continue(after Function) {
 	e.t.Helper()
 	if e.k.ended() {

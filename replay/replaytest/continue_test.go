@@ -37,7 +37,8 @@ func inTurn[In any](ops ...op.Op[string]) func(op.Context, In) (string, error) {
 	}
 }
 
-// TestContinueWithChangedCode deploys changed code while an execution waits: what it does, and what the kit says of it.
+// TestContinueWithChangedCode deploys changed code while an execution waits: what it does, and what
+// the kit says of it.
 func TestContinueWithChangedCode(t *testing.T) {
 	t.Parallel()
 	nap := op.Transform(op.Wait("nap", time.Hour), func(op.None) (string, error) { return "", nil })
@@ -110,7 +111,8 @@ func TestContinueAfterAHold(t *testing.T) {
 	}
 }
 
-// TestContinueKeepsWhatTheTestSays: stubs, replies and complaints of the code before count in the end.
+// TestContinueKeepsWhatTheTestSays: stubs, replies and complaints of the code before count in the
+// end.
 func TestContinueKeepsWhatTheTestSays(t *testing.T) {
 	t.Parallel()
 	ask := op.Transform(op.WaitForCallback[approval]("ask", func(context.Context, string) error { return nil }),

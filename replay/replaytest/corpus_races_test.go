@@ -25,8 +25,8 @@ func three(name string) op.Op[int] {
 	})
 }
 
-// linger takes longer, in real time, than a body that Explore holds back: what was left behind meanwhile
-// ends.
+// linger takes longer, in real time, than a body that Explore holds back: what was left behind
+// meanwhile ends.
 var linger = op.Do("linger", func(context.Context) error {
 	for range 10 {
 		dawdle()
@@ -108,8 +108,8 @@ func besideAnInvoke(ctx op.Context, n int) (string, error) {
 	return text(v+w, err)
 }
 
-// otherCode is a program of which a second copy of an event meets other code, as during a deployment. No
-// body of that code may run: the log is not its own.
+// otherCode is a program of which a second copy of an event meets other code, as during a
+// deployment. No body of that code may run: the log is not its own.
 func otherCode() program {
 	var events deliveries
 	var ran atomic.Bool

@@ -57,8 +57,8 @@ func rules() map[string]program {
 	}
 }
 
-// placesLeft has a branch wait for a place among the running bodies until its time is over; those that have come
-// behind it get the place.
+// placesLeft has a branch wait for a place among the running bodies until its time is over; those
+// that have come behind it get the place.
 func placesLeft(ctx op.Context, _ int) (string, error) {
 	item := func(n int) op.Op[int] {
 		switch n {
@@ -95,7 +95,8 @@ func placesLeft(ctx op.Context, _ int) (string, error) {
 	return text(got, nil)
 }
 
-// polls has two branches wait for different times while a body runs that looks whether each went on in time.
+// polls has two branches wait for different times while a body runs that looks whether each went on
+// in time.
 func polls(ctx op.Context, n int) (string, error) {
 	patience := 20 * time.Millisecond
 	if n == 0 { // nothing interrupts it, and it must be seen
@@ -143,7 +144,8 @@ func polls(ctx op.Context, n int) (string, error) {
 	return text(seen, replay.Exec(ctx, f.Result()))
 }
 
-// twoMayWin is a race of which the loser can win if the function is away for a while when it was about to be answered.
+// twoMayWin is a race of which the loser can win if the function is away for a while when it was
+// about to be answered.
 func twoMayWin(ctx op.Context, _ int) (string, error) {
 	slower := op.Group("slower", func(ctx op.Context) (int, error) {
 		if _, err := replay.Run(ctx, add(1).Undo(func(context.Context, int) error { return nil })); err != nil {

@@ -95,8 +95,8 @@ func lengths(vs []string, err error) (string, error) {
 	return text(n, err)
 }
 
-// told is a step that is given what the handler has computed: if a replay computes something else, that
-// is seen.
+// told is a step that is given what the handler has computed: if a replay computes something else,
+// that is seen.
 var told = op.DoFunc("told", func(context.Context, string) error { return nil })
 
 // hours distinguishes times that no interruption changes.

@@ -10,12 +10,14 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// determinism compares the invocations of one execution: each must run the same operations with the same
-// inputs, and those of a scope in the same order. Its methods are called with the lock of the kit.
+// determinism compares the invocations of one execution: each must run the same operations with the
+// same inputs, and those of a scope in the same order. Its methods are called with the lock of the
+// kit.
 type determinism struct {
 	inputs  map[string]string // fingerprints, by path
 	changed [3]string         // a path, what its input was, and what it became
-	// rank is the order in which operations were run first, by path; reordered are two that changed places.
+	// rank is the order in which operations were run first, by path; reordered are two that changed
+	// places.
 	rank      map[string]int
 	reordered [2]string
 }
@@ -24,8 +26,8 @@ func newDeterminism() determinism {
 	return determinism{inputs: make(map[string]string), rank: make(map[string]int)}
 }
 
-// course is what one invocation has run, and the last operation of each scope. Invocations of an event that
-// is delivered twice run beside each other.
+// course is what one invocation has run, and the last operation of each scope. Invocations of an
+// event that is delivered twice run beside each other.
 type course struct {
 	visited map[string]bool
 	latest  map[string]string
@@ -47,7 +49,8 @@ func (d *determinism) ran(c *course, path string, h *node.Header, input string) 
 	d.place(c, path, h)
 }
 
-// place checks the order. The code of a scope may run twice in an invocation, to see what it has to undo.
+// place checks the order. The code of a scope may run twice in an invocation, to see what it has to
+// undo.
 func (d *determinism) place(c *course, path string, h *node.Header) {
 	scope := scopeOf(path)
 	first := oplog.Path(scope, h.Name, h.Key, 0)

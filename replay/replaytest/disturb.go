@@ -36,8 +36,8 @@ func (t *trial) waits(r reply) (held bool) {
 	return held
 }
 
-// pauses has the execution paused before a call, which is answered without a token then, or when an invocation has
-// answered.
+// pauses has the execution paused before a call, which is answered without a token then, or when an
+// invocation has answered.
 func (t *trial) pauses(p local.Point) {
 	var now bool
 	t.note(func() {
@@ -69,8 +69,9 @@ func (t *trial) resume() (resumed bool, err error) {
 	return err == nil, err
 }
 
-// wakes lets time pass until the next timer if the execution was paused when an invocation had ended: waits and
-// callbacks complete while nothing is invoked. Callbacks that have a reply are answered by then.
+// wakes lets time pass until the next timer if the execution was paused when an invocation had
+// ended: waits and callbacks complete while nothing is invoked. Callbacks that have a reply are
+// answered by then.
 func (t *trial) wakes() bool {
 	var asleep bool
 	t.note(func() { asleep, t.asleep = t.asleep, false })
@@ -167,8 +168,8 @@ func wait() {
 	<-over
 }
 
-// timeless is a context without a deadline: that of an invocation is one of the virtual clock, which
-// the network and others would take for one of the real clock.
+// timeless is a context without a deadline: that of an invocation is one of the virtual clock,
+// which the network and others would take for one of the real clock.
 type timeless struct{ context.Context } //nolint:containedctx // the one it is
 
 // Deadline reports none.

@@ -11,19 +11,19 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// effects is what Explore notes of an execution to judge what became of each operation with an Undo. The kit's
-// lock guards it.
+// effects is what Explore notes of an execution to judge what became of each operation with an
+// Undo. The kit's lock guards it.
 type effects struct {
-	// undoable are the operations that were declared with an Undo, by path: that of the branch of a batch if the
-	// operation is one, for then the batch compensates it.
+	// undoable are the operations that were declared with an Undo, by path: that of the branch of a
+	// batch if the operation is one, for then the batch compensates it.
 	undoable map[string]*effect
 	// made are the compensations that the kit has put in place of those that were declared.
 	made     map[*node.Undo]bool
 	branches map[string]branch
 	batches  map[string]*batch
 	groups   map[string]*group
-	// ended are the operations of a scope whose end the code knows, past those of them after which it has
-	// gone on.
+	// ended are the operations of a scope whose end the code knows, past those of them after which
+	// it has gone on.
 	ended map[string][]string
 	past  map[string]bool
 	// undoes is how many compensations have succeeded.
@@ -37,13 +37,14 @@ type effects struct {
 
 // effect is an operation with an Undo.
 type effect struct {
-	// path is where its Undo is registered, op where it runs itself, owner the scope or the batch that
-	// compensates it.
+	// path is where its Undo is registered, op where it runs itself, owner the scope or the batch
+	// that compensates it.
 	path, op, owner string
 	attempted       bool
 	// place is where it comes among those of its owner.
 	place int
-	// tried are the steps that have begun to compensate it, by ID, undone the runs of them that succeeded.
+	// tried are the steps that have begun to compensate it, by ID, undone the runs of them that
+	// succeeded.
 	tried  []string
 	undone []undone
 }
@@ -70,7 +71,8 @@ type branch struct {
 	batch string
 	index int
 	op    string
-	// plain says that it is a group that runs in the branch itself, flat that the branch leaves no record.
+	// plain says that it is a group that runs in the branch itself, flat that the branch leaves no
+	// record.
 	plain, flat bool
 }
 
@@ -79,7 +81,8 @@ type batch struct {
 	branches map[int]string
 	// limit says that it is an op.Timeout.
 	limit bool
-	// outcome is how it has ended, as the code that makes its result was last given it; nil if it was not.
+	// outcome is how it has ended, as the code that makes its result was last given it; nil if it
+	// was not.
 	outcome *node.Outcome
 }
 
@@ -100,7 +103,8 @@ func newEffects() *effects {
 	}
 }
 
-// watch notes an operation that the code runs, and returns one that says what becomes of it. Nil notes nothing.
+// watch notes an operation that the code runs, and returns one that says what becomes of it. Nil
+// notes nothing.
 func (f *effects) watch(k *kit, c *course, path string, n node.Node) node.Node {
 	if f == nil {
 		return n
@@ -188,7 +192,8 @@ func (f *effects) group(k *kit, c *course, path string, n *node.Group) node.Node
 	return &told
 }
 
-// The sub-types of operations that are groups or batches, and that people think of as one operation.
+// The sub-types of operations that are groups or batches, and that people think of as one
+// operation.
 const (
 	subTypeRetry = "WithRetry"
 	subTypeGroup = "RunInChildContext"
@@ -300,8 +305,8 @@ func (f *effects) given(k *kit, path string, r node.Result) []given {
 	return list
 }
 
-// told notes an update, as far as it reports compensations or of the end of a group. Called with the lock
-// held.
+// told notes an update, as far as it reports compensations or of the end of a group. Called with
+// the lock held.
 func (f *effects) told(u checkpoint.Update, invocation int) {
 	if u.Failure != nil {
 		f.failures = append(f.failures, report{id: u.ID, name: u.Name, parent: u.ParentID, failure: *u.Failure})
@@ -329,8 +334,9 @@ func settlementOf(batch string) string {
 	return string(oplog.NewScope(oplog.UndoScope(batch)).AppendID(nil, settlement, "", 0))
 }
 
-// notKnown is how the message of an op.UndoError begins to list what it does not know of, as package op writes it:
-// around the error, and in the result of code that has made a text of it, the message is all that is left.
+// notKnown is how the message of an op.UndoError begins to list what it does not know of, as
+// package op writes it: around the error, and in the result of code that has made a text of it, the
+// message is all that is left.
 func notKnown() string {
 	const path = "\x00"
 	before, _, _ := strings.Cut((&op.UndoError{Cause: errors.New(""), Unknown: []string{path}}).Error(), path)

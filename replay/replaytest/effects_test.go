@@ -17,7 +17,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// bookings are programs that fail, or leave something behind, after they have had an effect that is to be undone.
+// bookings are programs that fail, or leave something behind, after they have had an effect that is
+// to be undone.
 func bookings() map[string]func(op.Context, int) (string, error) {
 	nothing := func(context.Context, int) error { return nil }
 	book := op.StepFunc("book", func(_ context.Context, n int) (int, error) { return n, nil })
@@ -103,8 +104,8 @@ func bookings() map[string]func(op.Context, int) (string, error) {
 	}
 }
 
-// TestExploreFindsLostEffects takes from each program, in one way or another, what undoes its effects: Explore
-// tells of which operation.
+// TestExploreFindsLostEffects takes from each program, in one way or another, what undoes its
+// effects: Explore tells of which operation.
 func TestExploreFindsLostEffects(t *testing.T) {
 	t.Parallel()
 	late := func(invocation int) bool { return invocation > 1 }
@@ -213,7 +214,8 @@ func emptied(u *node.Undo) *node.Undo {
 	}}
 }
 
-// exchanged is an Undo of a batch that is given the results of its first two branches for each other.
+// exchanged is an Undo of a batch that is given the results of its first two branches for each
+// other.
 func exchanged(u *node.Undo) *node.Undo {
 	return &node.Undo{Attempted: u.Attempted, Step: func(r node.Result) *node.Step {
 		if r.Outcome != nil && len(r.Outcome.Items) > 1 {

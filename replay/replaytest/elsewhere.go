@@ -17,15 +17,16 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// later is how much time has passed on the machine when an invocation is replayed: another half of the day, mostly
-// another day.
+// later is how much time has passed on the machine when an invocation is replayed: another half of
+// the day, mostly another day.
 const later = 13 * time.Hour
 
-// replays is how often an invocation is replayed with all that can move: what chance decides, such as the order of a
-// map of two, is the same in one of that many powers of two.
+// replays is how often an invocation is replayed with all that can move: what chance decides, such
+// as the order of a map of two, is the same in one of that many powers of two.
 const replays = 6
 
-// moved says what is another one when an invocation is replayed. Random numbers and the order of maps always are.
+// moved says what is another one when an invocation is replayed. Random numbers and the order of
+// maps always are.
 type moved struct{ clock, environment bool }
 
 // occasion is an event that the function was given, and when, by the clock of the machine.
@@ -34,9 +35,9 @@ type occasion struct {
 	at    time.Time
 }
 
-// elsewhere replays every invocation of an execution that has lost its last answer, as another machine would: later,
-// with another environment, other random numbers and another order of maps. No body is run. It reports whether
-// the handler did the same.
+// elsewhere replays every invocation of an execution that has lost its last answer, as another
+// machine would: later, with another environment, other random numbers and another order of maps.
+// No body is run. It reports whether the handler did the same.
 func (x *explorer) elsewhere(t *trial) bool {
 	x.tb.Helper()
 	all := moved{clock: true, environment: x.movesEnvironment()}
@@ -86,8 +87,8 @@ func (x *explorer) reason(t *trial, e occasion, last bool, all moved) string {
 	return causes
 }
 
-// replayed replays an invocation and says what was not the same; empty for nothing. last says that it is the one that
-// has everything in its log.
+// replayed replays an invocation and says what was not the same; empty for nothing. last says that
+// it is the one that has everything in its log.
 func (x *explorer) replayed(t *trial, e occasion, last bool, m moved) (what string) {
 	k := emptyKit(x.cfg)
 	t.k.note(func() {
@@ -194,7 +195,8 @@ func (c *closed) State(ctx context.Context, in checkpoint.StateInput) (checkpoin
 	return forbidden{}.State(ctx, in)
 }
 
-// testOf is the test that a testing.TB is, or that it wraps and unwraps; nil for none, as in a benchmark.
+// testOf is the test that a testing.TB is, or that it wraps and unwraps; nil for none, as in a
+// benchmark.
 func testOf(tb testing.TB) *testing.T {
 	tb.Helper()
 	switch tb := tb.(type) {
@@ -220,8 +222,8 @@ func (x *explorer) movesEnvironment() (may bool) {
 	return true
 }
 
-// changeEnvironment gives all variables another value but those that programs find each other by, and returns what
-// puts them back.
+// changeEnvironment gives all variables another value but those that programs find each other by,
+// and returns what puts them back.
 func changeEnvironment() (restore func()) {
 	var changed []string
 	for _, v := range os.Environ() {

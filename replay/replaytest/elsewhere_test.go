@@ -15,7 +15,8 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// halfDay is what a handler must not do: it reads the clock of the machine. All executions of a test see the same.
+// halfDay is what a handler must not do: it reads the clock of the machine. All executions of a
+// test see the same.
 func halfDay() string { return time.Now().Format("2006-01-02 PM") }
 
 var (
@@ -23,8 +24,8 @@ var (
 	interval = op.Wait("pause", time.Hour)
 )
 
-// TestExploreReplaysElsewhere has handlers depend on what is the same in all executions of a test, and is not the same
-// on another machine, or on another day.
+// TestExploreReplaysElsewhere has handlers depend on what is the same in all executions of a test,
+// and is not the same on another machine, or on another day.
 func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that the environment can move
 	first := halfDay()
 	t.Setenv("RATE", "3")
@@ -166,8 +167,8 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 	}
 }
 
-// TestExploreElsewhereInParallelTests: while other tests run the environment stays, and the clock moves all the same, also on
-// a fake clock of the test's own.
+// TestExploreElsewhereInParallelTests: while other tests run the environment stays, and the clock
+// moves all the same, also on a fake clock of the test's own.
 func TestExploreElsewhereInParallelTests(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) { return halfDay(), replay.Exec(ctx, interval) })

@@ -14,8 +14,8 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// deployed deploys approve: to the local service, which stands for AWS in the examples. A client of AWS
-// is lambda.NewFromConfig(cfg).
+// deployed deploys approve: to the local service, which stands for AWS in the examples. A client of
+// AWS is lambda.NewFromConfig(cfg).
 func deployed(t *quiet) (client *lambdaapi.Client, end func()) {
 	service := local.New()
 	if err := service.Host("approve:live", approve); err != nil {

@@ -132,7 +132,8 @@ func repeats(path string, at func(path string) string) string {
 		"record; tell them apart with Key, or accept it with AllowRepeats", path, at(path), first, at(first))
 }
 
-// waitsFor lists what is not finished. instead is another way to answer than by a reply; empty for none.
+// waitsFor lists what is not finished. instead is another way to answer than by a reply; empty for
+// none.
 func waitsFor(ops []Operation, replies []reply, instead string) string {
 	var open []string
 	callback := ""
@@ -167,8 +168,8 @@ func waitsFor(ops []Operation, replies []reply, instead string) string {
 // byHand is how a test answers a callback itself.
 const byHand = "Start and Callback"
 
-// askedAt is the path by which a test names a callback: that of the op.WaitForCallback around it, if
-// there is one.
+// askedAt is the path by which a test names a callback: that of the op.WaitForCallback around it,
+// if there is one.
 func askedAt(o Operation, ops []Operation) string {
 	for _, around := range ops {
 		if around.ID == o.ParentID && around.SubType == subtype.WaitForCallback {

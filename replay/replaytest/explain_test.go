@@ -227,8 +227,8 @@ func TestMistakesAreExplained(t *testing.T) {
 	}
 }
 
-// TestFunctionThatNobodyHostsIsTold runs a handler that invokes a function, which is an error that the
-// handler may be tested for.
+// TestFunctionThatNobodyHostsIsTold runs a handler that invokes a function, which is an error that
+// the handler may be tested for.
 func TestFunctionThatNobodyHostsIsTold(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, n int) (int, error) {

@@ -30,9 +30,10 @@ func WithSeed(seed uint64) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.seed = seed })
 }
 
-// WithSchedule tries one schedule alone: the line that a failure of [Explore] prints. Where operations run beside each
-// other it is tried up to 50 times, for its result may depend on which of them comes first. The test fails if
-// nothing of the schedule takes place, because the handler was changed since.
+// WithSchedule tries one schedule alone: the line that a failure of [Explore] prints. Where
+// operations run beside each other it is tried up to 50 times, for its result may depend on which
+// of them comes first. The test fails if nothing of the schedule takes place, because the handler
+// was changed since.
 func WithSchedule(schedule string) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.replay = schedule })
 }
@@ -43,8 +44,9 @@ func WithReset(f func()) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.reset = f })
 }
 
-// WithEqual says which results count as the same. Without it their JSON must be the same. Failures are compared
-// with each other in any case. The test fails at once if Out is not the type of the function's results.
+// WithEqual says which results count as the same. Without it their JSON must be the same. Failures
+// are compared with each other in any case. The test fails at once if Out is not the type of the
+// function's results.
 func WithEqual[Out any](f func(want, got Out) bool) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.equal = f })
 }
@@ -56,22 +58,27 @@ func (o exploreOption) applyExplore(c *config) { o(c) }
 // Report counts what [Explore] did.
 type Report struct {
 	// Calls, Invocations, Bodies, CrashPoints, Pages and Callbacks are the places at which an
-	// undisturbed execution can be interrupted: checkpoint calls, invocations, runs of bodies, calls of
-	// Crash, sizes of pages that split what the function is given, and callbacks that have a reply.
+	// undisturbed execution can be interrupted: checkpoint calls, invocations, runs of bodies,
+	// calls of Crash, sizes of pages that split what the function is given, and callbacks that have
+	// a reply.
 	Calls, Invocations, Bodies, CrashPoints, Pages, Callbacks int
-	// Concurrent says that operations ran beside each other, so that bodies and replies are held back, too.
+	// Concurrent says that operations ran beside each other, so that bodies and replies are held
+	// back, too.
 	Concurrent bool
-	// Waves are the numbers of bodies that can run at the same time, and so end in any order; Orders is
-	// how many of these orders were tried: all of a wave of up to four bodies, 24 of a larger one.
+	// Waves are the numbers of bodies that can run at the same time, and so end in any order;
+	// Orders is how many of these orders were tried: all of a wave of up to four bodies, 24 of a
+	// larger one.
 	Waves  []int
 	Orders int
-	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were tried.
+	// Singles, Pairs and Triples are how many schedules of one, two and three interruptions were
+	// tried.
 	Singles, Pairs, Triples int
 	// Replays is how often an invocation was replayed elsewhere: see [Explore].
 	Replays int
 	// Interruptions is how many interruptions took place, States how many different states the log
-	// had after a call. Interrupted is how many executions recorded that an at-most-once step was cut
-	// off, or were paused for a time while something ran beside: their result may differ from the undisturbed one.
+	// had after a call. Interrupted is how many executions recorded that an at-most-once step was
+	// cut off, or were paused for a time while something ran beside: their result may differ from
+	// the undisturbed one.
 	Interruptions, States, Interrupted int
 }
 
@@ -103,8 +110,9 @@ func (r *Report) String() string {
 // The interruptions are:
 //
 //   - of each call: the function is lost before it or after it, its reply is lost, its token is
-//     refused as stale, the execution is paused, so that its reply has no token for the next one, it is throttled; beside
-//     concurrent operations, its reply is slow, so that they go on meanwhile;
+//     refused as stale, the execution is paused, so that its reply has no token for the next one,
+//     it is throttled; beside concurrent operations, its reply is slow, so that they go on
+//     meanwhile;
 //   - of each invocation: the function is lost when it is given the event, its answer is lost, the
 //     event is delivered twice, the execution is paused when it has answered, until the next timer;
 //   - of each run of a body: the function is lost before it, in it when its start has been recorded
@@ -115,32 +123,36 @@ func (r *Report) String() string {
 //   - wherever a body calls [Crash]: the function is lost there;
 //   - the state comes in pages of each size, so that it is split at every place, and the call for
 //     another page is throttled;
-//   - a callback that has a [CallbackResult] is answered before the function suspends, while it answers, or
-//     when half of the time until the next timer has passed, and not as soon as it has suspended.
+//   - a callback that has a [CallbackResult] is answered before the function suspends, while it
+//     answers, or when half of the time until the next timer has passed, and not as soon as it has
+//     suspended.
 //
 // Functions that [Host] adds are not interrupted themselves: explore each one for itself.
 //
 // The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
-// cut off, or time has passed while the execution was paused and something ran beside; a body runs once per
-// attempt and interruption that loses something, that of a step at most once, or that counts crashes, once per
-// attempt; nothing is written below a group, branch or batch that has ended; what completed in a scope that
-// failed, or was left behind, is undone once, with the value that it returned, the last operation first, and
-// what a scope succeeded with is not undone (docs/testing.md says what is judged and what is excused); no
-// invocation fails but for an interruption, and none of an execution that is paused does, so that none suspends with nothing pending; the number of
-// invocations is bounded. The budget is that of the undisturbed execution.
+// cut off, or time has passed while the execution was paused and something ran beside; a body runs
+// once per attempt and interruption that loses something, that of a step at most once, or that
+// counts crashes, once per attempt; nothing is written below a group, branch or batch that has
+// ended; what completed in a scope that failed, or was left behind, is undone once, with the value
+// that it returned, the last operation first, and what a scope succeeded with is not undone
+// (docs/testing.md says what is judged and what is excused); no invocation fails but for an
+// interruption, and none of an execution that is paused does, so that none suspends with nothing
+// pending; the number of invocations is bounded. The budget is that of the undisturbed execution.
 //
-// Between invocations time passes, and another machine goes on. Explore therefore also replays each invocation of an
-// execution whose last answer was lost, 6 times from its log, without running a body: 13 hours later by the clock of the
-// machine, with other random numbers and another order of maps, and, unless the test is parallel, with other values
-// in the environment. Operations, inputs and the result must stay what they were. The clock is moved in a bubble of
-// testing/synctest, and so only if tb is a [testing.T] or unwraps to one.
+// Between invocations time passes, and another machine goes on. Explore therefore also replays each
+// invocation of an execution whose last answer was lost, 6 times from its log, without running a
+// body: 13 hours later by the clock of the machine, with other random numbers and another order of
+// maps, and, unless the test is parallel, with other values in the environment. Operations, inputs
+// and the result must stay what they were. The clock is moved in a bubble of testing/synctest, and
+// so only if tb is a [testing.T] or unwraps to one.
 //
-// A stub, a reply or a hosted function that no execution has used fails the test. Some are of use only when
-// something goes wrong.
+// A stub, a reply or a hosted function that no execution has used fails the test. Some are of use
+// only when something goes wrong.
 //
-// The first failure is shrunk to the fewest interruptions that fail, and reported with the line that
-// [WithSchedule] takes. A handler that is not deterministic is reported as that: eight undisturbed executions
-// must agree in what operations they run, in which order, and with which inputs.
+// The first failure is shrunk to the fewest interruptions that fail, and reported with the line
+// that [WithSchedule] takes. A handler that is not deterministic is reported as that: eight
+// undisturbed executions must agree in what operations they run, in which order, and with which
+// inputs.
 func Explore[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...ExploreOption) *Report {
 	tb.Helper()
 	x := newExplorer(tb, f, in, opts)

@@ -24,8 +24,8 @@ func TestExploreTheOrder(t *testing.T) {
 	t.Logf("the order: %d schedules in %v", r.Schedules(), time.Since(began).Round(time.Millisecond))
 }
 
-// TestScheduleCountsObeyTheFormula counts what Explore says it has done in three other ways: what the line says
-// is computed, executions are counted by Reset, and places by Run.
+// TestScheduleCountsObeyTheFormula counts what Explore says it has done in three other ways: what
+// the line says is computed, executions are counted by Reset, and places by Run.
 func TestScheduleCountsObeyTheFormula(t *testing.T) {
 	t.Parallel()
 	for reason, name := range map[string]string{

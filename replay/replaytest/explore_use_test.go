@@ -95,7 +95,8 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 	}
 }
 
-// TestPairsAndTriplesAreTried: what only that many crashes reveal is found by as many interruptions.
+// TestPairsAndTriplesAreTried: what only that many crashes reveal is found by as many
+// interruptions.
 func TestPairsAndTriplesAreTried(t *testing.T) {
 	t.Parallel()
 	for _, crashes := range []int32{1, 2, 3} {
@@ -185,8 +186,8 @@ func TestSeedChooses(t *testing.T) {
 	}
 }
 
-// TestFailuresAreCompared: another failure is another result, and so is a failure in place of a result, whatever
-// WithEqual says of results.
+// TestFailuresAreCompared: another failure is another result, and so is a failure in place of a
+// result, whatever WithEqual says of results.
 func TestFailuresAreCompared(t *testing.T) {
 	t.Parallel()
 	for want, fails := range map[string]func(run int32) bool{
@@ -211,7 +212,8 @@ func TestFailuresAreCompared(t *testing.T) {
 	}
 }
 
-// TestLostBegunIsLostAfterItsStart looks at what the service holds when the function is lost in a body.
+// TestLostBegunIsLostAfterItsStart looks at what the service holds when the function is lost in a
+// body.
 func TestLostBegunIsLostAfterItsStart(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{

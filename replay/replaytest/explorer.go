@@ -79,8 +79,8 @@ func (x *explorer) explore() {
 	x.tb.Logf("replaytest: %v", x.report)
 }
 
-// rounds is how often a schedule is tried alone if operations run beside each other: what fails may depend on
-// which of them comes first.
+// rounds is how often a schedule is tried alone if operations run beside each other: what fails may
+// depend on which of them comes first.
 const rounds = 50
 
 // repeat tries the schedule of [WithSchedule].
@@ -209,7 +209,8 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 	return true
 }
 
-// history says what happened: of a long history how it began, where the cause may lie, and how it ended.
+// history says what happened: of a long history how it began, where the cause may lie, and how it
+// ended.
 func (x *explorer) history(t *trial) string {
 	first, last := 20, 40
 	switch {
@@ -268,8 +269,8 @@ func (x *explorer) sound(base *trial) bool {
 	return good
 }
 
-// differs says in what two undisturbed executions differ: which operations they run, with which inputs, or in
-// which order.
+// differs says in what two undisturbed executions differ: which operations they run, with which
+// inputs, or in which order.
 func (x *explorer) differs(a, b *trial) string {
 	if path := onlyIn(a.k, b.k); path != "" {
 		return fmt.Sprintf("one ran %q%s, the other one did not", path, a.k.at(path))
@@ -301,8 +302,8 @@ func (x *explorer) differs(a, b *trial) string {
 	return ""
 }
 
-// onlyIn is an operation that the first of two executions has run alone; empty for none, and if operations ran
-// beside each other: which of them are reached before the end is chance then.
+// onlyIn is an operation that the first of two executions has run alone; empty for none, and if
+// operations ran beside each other: which of them are reached before the end is chance then.
 func onlyIn(a, b *kit) string {
 	if a.beside || b.beside {
 		return ""

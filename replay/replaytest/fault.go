@@ -65,8 +65,8 @@ func bodyFaults(concurrent bool) []string {
 // fault is one interruption.
 type fault struct{ place, at, how string }
 
-// harmless reports whether the interruption loses no function and no reply: bodies then run as often
-// as they do undisturbed.
+// harmless reports whether the interruption loses no function and no reply: bodies then run as
+// often as they do undisturbed.
 func (f fault) harmless() bool {
 	switch f.how {
 	case early, during, after, split, late, slow, kept:
@@ -75,7 +75,8 @@ func (f fault) harmless() bool {
 	return false
 }
 
-// failing reports whether the interruption may have an invocation fail. One that is paused never does.
+// failing reports whether the interruption may have an invocation fail. One that is paused never
+// does.
 func (f fault) failing() bool { return !f.harmless() && f.how != paused }
 
 // String is the fault as a schedule spells it.
@@ -98,8 +99,8 @@ func (s schedule) String() string {
 	return strings.Join(parts, separator)
 }
 
-// spelled is a path as schedules spell it: without what stands between their parts. Paths escape the percent
-// sign themselves.
+// spelled is a path as schedules spell it: without what stands between their parts. Paths escape
+// the percent sign themselves.
 func spelled(path string) string {
 	return strings.NewReplacer(";", "%3B", "<", "%3C").Replace(path)
 }
@@ -158,7 +159,8 @@ func (s schedule) any(how string) bool {
 	return false
 }
 
-// only reports whether the schedule interrupts in no other way: no second function runs beside the first one then.
+// only reports whether the schedule interrupts in no other way: no second function runs beside the
+// first one then.
 func (s schedule) only(how string) bool {
 	return len(s) > 0 && !slices.ContainsFunc(s, func(f fault) bool { return f.how != how })
 }

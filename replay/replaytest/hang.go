@@ -26,11 +26,12 @@ const timeLimit = time.Minute
 // farewells is how much of the time of a test binary is left for saying what hangs.
 const farewells = 10 * time.Second
 
-// WithTimeLimit sets how long, in real time, the kit drives an execution before it counts as hanging and the
-// test fails at once, with what waits and the stacks of the goroutines of the function: each call of [Run] and
-// of a method of [Execution] or [Callback], and each single execution of [Explore]. Virtual time does not
-// count. The default is one minute; zero, or less, is no limit. The limit ends earlier, if need be, while some
-// of the -timeout of the test binary is left to report it. It does not apply to [Cloud]: see [WithPollTimeout].
+// WithTimeLimit sets how long, in real time, the kit drives an execution before it counts as
+// hanging and the test fails at once, with what waits and the stacks of the goroutines of the
+// function: each call of [Run] and of a method of [Execution] or [Callback], and each single
+// execution of [Explore]. Virtual time does not count. The default is one minute; zero, or less, is
+// no limit. The limit ends earlier, if need be, while some of the -timeout of the test binary is
+// left to report it. It does not apply to [Cloud]: see [WithPollTimeout].
 func WithTimeLimit(d time.Duration) Option { return option(func(c *config) { c.limit = d }) }
 
 // errHangs says that an execution is not at rest in time.
@@ -65,8 +66,8 @@ func (k *kit) labelled(h local.Handler) local.Handler {
 	})
 }
 
-// within runs what drives the execution, at most so long in real time; zero is no limit. What hangs is left
-// behind then.
+// within runs what drives the execution, at most so long in real time; zero is no limit. What hangs
+// is left behind then.
 func (k *kit) within(ctx context.Context, limit time.Duration, drive func(ctx context.Context) error) error {
 	if limit == 0 {
 		return drive(ctx)

@@ -30,8 +30,8 @@ func (h *held) await() {
 	defer h.Unlock()
 }
 
-// TestWhatHangsEnds: virtual time does not pass while a handler waits for something of its own, and so the kit
-// has a limit of real time, and says where it waits.
+// TestWhatHangsEnds: virtual time does not pass while a handler waits for something of its own, and
+// so the kit has a limit of real time, and says where it waits.
 func TestWhatHangsEnds(t *testing.T) {
 	t.Parallel()
 	const brief = 300 * time.Millisecond

@@ -11,8 +11,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// History is what happened in an execution: a recording that changed code is compared with. As JSON it has the members
-// that the Lambda API and its command line give a history: DurableExecutionArn and Events, with a time, Taken.
+// History is what happened in an execution: a recording that changed code is compared with. As JSON
+// it has the members that the Lambda API and its command line give a history: DurableExecutionArn
+// and Events, with a time, Taken.
 type History struct {
 	// Name is where it was read; messages begin with it.
 	Name string
@@ -49,7 +50,8 @@ func (h History) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON reads a history. It fails if it has no ARN, or does not begin with the start of the execution.
+// UnmarshalJSON reads a history. It fails if it has no ARN, or does not begin with the start of the
+// execution.
 func (h *History) UnmarshalJSON(data []byte) error {
 	var j historyJSON
 	if err := json.Unmarshal(data, &j); err != nil {
@@ -68,8 +70,8 @@ func (h *History) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ReadHistories reads the histories of the files that match a pattern of [fs.Glob], in the order of their names. It
-// fails if there are none: a test that compares with nothing must not pass.
+// ReadHistories reads the histories of the files that match a pattern of [fs.Glob], in the order of
+// their names. It fails if there are none: a test that compares with nothing must not pass.
 func ReadHistories(fsys fs.FS, pattern string) ([]History, error) {
 	names, err := fs.Glob(fsys, pattern)
 	if err != nil {

@@ -131,8 +131,8 @@ func TestInterruptionsTakePlace(t *testing.T) {
 	}
 }
 
-// TestWhatIsHeldBackTakesItsTime measures, in real time, what passes between the first call and the second body. A
-// busy machine makes it longer, and nothing shorter.
+// TestWhatIsHeldBackTakesItsTime measures, in real time, what passes between the first call and the
+// second body. A busy machine makes it longer, and nothing shorter.
 func TestWhatIsHeldBackTakesItsTime(t *testing.T) {
 	t.Parallel()
 	const held = 5 * time.Millisecond

@@ -27,9 +27,11 @@ type kit struct {
 	clock  *local.VirtualClock
 	svc    *local.Service
 	exec   *local.Execution
-	// body runs the body of a step; nil runs it as it is. It is given the path and which run of it this is.
+	// body runs the body of a step; nil runs it as it is. It is given the path and which run of it
+	// this is.
 	body func(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error)
-	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may be nil.
+	// waits reports whether a reply is not due yet, and rest lets time pass until one is; both may
+	// be nil.
 	waits func(r reply) bool
 	rest  func() (passed bool)
 	// resume has the execution go on if it is paused; nil leaves it as it is.
@@ -155,7 +157,8 @@ func (k *kit) settle(ctx context.Context) error {
 	}
 }
 
-// mostFailed is how many invocations in a row may fail before someone is informed, if the service does not give up before.
+// mostFailed is how many invocations in a row may fail before someone is informed, if the service
+// does not give up before.
 const mostFailed = 50
 
 // lastFailure is what the last invocation failed with.

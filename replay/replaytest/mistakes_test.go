@@ -22,12 +22,14 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestMistakesOfTheChecker runs the mistakes that perdure check finds. The page of each rule says what stops it. If
-// its cell of the kit begins with "yes", the kit reports the handler, whatever the test expects of it, or the execution
-// fails; otherwise the kit is silent. If its cell of the engine begins with "yes", the execution fails.
+// TestMistakesOfTheChecker runs the mistakes that perdure check finds. The page of each rule says
+// what stops it. If its cell of the kit begins with "yes", the kit reports the handler, whatever
+// the test expects of it, or the execution fails; otherwise the kit is silent. If its cell of the
+// engine begins with "yes", the execution fails.
 //
-// The checker finds them here, too: op/opcheck/testdata/own.tsv lists this file with all of these rules but five.
-// Three are opt-in, one leaves out variables that tests write, and one needs a handler that is made of a named function.
+// The checker finds them here, too: op/opcheck/testdata/own.tsv lists this file with all of these
+// rules but five. Three are opt-in, one leaves out variables that tests write, and one needs a
+// handler that is made of a named function.
 func TestMistakesOfTheChecker(t *testing.T) {
 	t.Parallel()
 	said := whatStops(t)

@@ -27,8 +27,8 @@ func (t *trial) given(event []byte) {
 	}
 }
 
-// records is how many records the largest event or reply of an undisturbed execution has held, which is not
-// split into pages.
+// records is how many records the largest event or reply of an undisturbed execution has held,
+// which is not split into pages.
 func (t *trial) records() int {
 	n := t.most
 	for _, c := range t.k.exec.CheckpointCalls() {
@@ -59,7 +59,8 @@ func (x *explorer) interrupted(t *trial) bool {
 	})
 }
 
-// diverges reports whether a failure is that of a replay.DivergedError, by the types that it has had on the wire.
+// diverges reports whether a failure is that of a replay.DivergedError, by the types that it has
+// had on the wire.
 func diverges(f *checkpoint.Failure) bool {
 	return f.Type == "DivergedError" || f.Type == "NonDeterministicExecutionError"
 }
@@ -94,8 +95,9 @@ func (t *trial) committed(p local.Point) {
 	})
 }
 
-// ends notes what an update says of groups, branches and batches that have ended: what is below them
-// was left behind then, and writes nothing more but the cancelling of waits. Called with the lock.
+// ends notes what an update says of groups, branches and batches that have ended: what is below
+// them was left behind then, and writes nothing more but the cancelling of waits. Called with the
+// lock.
 func (t *trial) ends(u checkpoint.Update) {
 	t.parents[u.ID] = u.ParentID
 	for id := u.ParentID; id != "" && u.Action != checkpoint.ActionCancel; id = t.parents[id] {

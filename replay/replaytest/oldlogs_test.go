@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestOldLogs: what earlier engines have begun, this one ends. CONTRIBUTING.md says what the histories protect,
-// and how one is added.
+// TestOldLogs: what earlier engines have begun, this one ends. CONTRIBUTING.md says what the
+// histories protect, and how one is added.
 func TestOldLogs(t *testing.T) {
 	t.Parallel()
 	var programs []oldlogs.Program

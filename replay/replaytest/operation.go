@@ -29,7 +29,8 @@ type Operation struct {
 	Failure *checkpoint.Failure
 	// CallbackID is what an outside system answers a callback with.
 	CallbackID string
-	// Truncated says that the service has cut Result or Failure off in its history, as only [Cloud] sees.
+	// Truncated says that the service has cut Result or Failure off in its history, as only [Cloud]
+	// sees.
 	Truncated bool
 }
 
@@ -91,8 +92,9 @@ func operationsOf(log []checkpoint.Operation, start time.Time, path func(checkpo
 	return tree(ops)
 }
 
-// tree orders operations: what is inside of one comes after it, the branches of a batch in the order of
-// their indexes or names, and else what began first. In which order branches began is chance.
+// tree orders operations: what is inside of one comes after it, the branches of a batch in the
+// order of their indexes or names, and else what began first. In which order branches began is
+// chance.
 func tree(ops []Operation) []Operation {
 	paths := map[string]string{"": ""}
 	for _, o := range ops {

@@ -67,8 +67,8 @@ func WithService(opts ...local.Option) Option {
 // test. The code must then never insert or remove one of them while executions are under way.
 func AllowRepeats() Option { return option(func(c *config) { c.repeats = true }) }
 
-// Host makes h the function that op.Invoke calls by this name. Repeated use adds functions. A function
-// that is never invoked fails the test, as a stub does that is never used.
+// Host makes h the function that op.Invoke calls by this name. Repeated use adds functions. A
+// function that is never invoked fails the test, as a stub does that is never used.
 func Host(function string, h local.Handler, opts ...local.HostOption) Option {
 	return option(func(c *config) { c.hosts = append(c.hosts, hosted{function, h, opts}) })
 }
@@ -79,9 +79,9 @@ type hosted struct {
 	opts     []local.HostOption
 }
 
-// CallbackResult succeeds the callbacks at path with v as soon as the execution has suspended. The path is
-// that of op.CreateCallback or op.WaitForCallback. Repeated use adds replies. A reply that is never
-// used fails the test.
+// CallbackResult succeeds the callbacks at path with v as soon as the execution has suspended. The
+// path is that of op.CreateCallback or op.WaitForCallback. Repeated use adds replies. A reply that
+// is never used fails the test.
 //
 // v is encoded as [Callback.Succeed] does.
 func CallbackResult(path string, v any) Option {

@@ -14,7 +14,8 @@ const mostOrders = 24
 // gathering is how long, in real time, bodies wait for others that run at the same time.
 const gathering = 10 * time.Millisecond
 
-// turnTime bounds, in real time, how long a body waits for its turn: the one before may not run at all.
+// turnTime bounds, in real time, how long a body waits for its turn: the one before may not run at
+// all.
 const turnTime = 50 * time.Millisecond
 
 // ordersOf is how many orders of a wave of that many bodies are tried.
@@ -129,7 +130,8 @@ func newTurns(order []string) *turns {
 	return t
 }
 
-// take waits until the bodies before have ended, and reports whether this was the last one. Nil waits for no one.
+// take waits until the bodies before have ended, and reports whether this was the last one. Nil
+// waits for no one.
 func (t *turns) take(at string) (last bool) {
 	if t == nil {
 		return false

@@ -10,7 +10,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// scopeOf is the path of what an operation runs in: a group, or the branch of a batch; empty for the handler.
+// scopeOf is the path of what an operation runs in: a group, or the branch of a batch; empty for
+// the handler.
 func scopeOf(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
 
 // lastOf is what a path has after that of its scope.
@@ -24,7 +25,8 @@ func branchAround(path string) string {
 	return ""
 }
 
-// splitItem takes the path of a branch apart: that of its batch, and what distinguishes the branch from others.
+// splitItem takes the path of a branch apart: that of its batch, and what distinguishes the branch
+// from others.
 func splitItem(path string) (batch, label string, ok bool) {
 	at := strings.LastIndexByte(path, '[')
 	if at < 0 || !strings.HasSuffix(path, "]") {
@@ -33,8 +35,8 @@ func splitItem(path string) (batch, label string, ok bool) {
 	return path[:at], path[at+1 : len(path)-1], true
 }
 
-// itemPath is the path of the i-th operation of a batch, o, and that of the operation itself, which is another
-// one unless that is a group of which the branch is the scope.
+// itemPath is the path of the i-th operation of a batch, o, and that of the operation itself, which
+// is another one unless that is a group of which the branch is the scope.
 func itemPath(batch string, n *node.Batch, o node.Node, i int) (branch, operation string) {
 	h := o.Head()
 	label := strconv.Itoa(i)
@@ -57,7 +59,8 @@ func plainGroup(o node.Node) bool {
 	return ok && g.SubType == subTypeGroup && g.Of == nil && !g.Outside
 }
 
-// itemsWith are the operations of a batch that may have this label: one if it is an index, else all.
+// itemsWith are the operations of a batch that may have this label: one if it is an index, else
+// all.
 func itemsWith(n *node.Batch, label string) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if n == nil {

@@ -34,8 +34,9 @@ func decodeResult(f restorer, arn string, payload []byte, v any) error {
 	})
 }
 
-// plainResult is a result without what it went through, if the codec of the function knows. Executions that have the
-// same have the same, though what seals payloads never makes the same twice.
+// plainResult is a result without what it went through, if the codec of the function knows.
+// Executions that have the same have the same, though what seals payloads never makes the same
+// twice.
 func plainResult(f restorer, arn string, payload []byte) []byte {
 	var raw json.RawMessage
 	if names, err := codec.TransformsOf(payload); f == nil || err != nil || len(names) == 0 {
@@ -47,8 +48,8 @@ func plainResult(f restorer, arn string, payload []byte) []byte {
 	return raw
 }
 
-// restore returns the error that an execution, or the operation that m names, has failed with. ok is false if the codec
-// of errors cannot read it.
+// restore returns the error that an execution, or the operation that m names, has failed with. ok
+// is false if the codec of errors cannot read it.
 func restore(f restorer, m codec.Meta, failure *checkpoint.Failure, known []codec.KnownError) (e *op.Error, ok bool) {
 	r, ok := hosting.RestorerOf(f)
 	if !ok { // each was looked at where the test passed it
@@ -70,8 +71,8 @@ func plainMessage(f restorer, arn string, failure *checkpoint.Failure) string {
 	return e.Message
 }
 
-// restoreReport reads a recorded error. It may have been written under the ID of an operation around its own, which
-// passes on how that ends.
+// restoreReport reads a recorded error. It may have been written under the ID of an operation
+// around its own, which passes on how that ends.
 func restoreReport(
 	f restorer, arn string, recs map[string]checkpoint.Operation, r *report, known []codec.KnownError,
 ) *op.Error {

@@ -184,7 +184,8 @@ func failedInvocations(events []local.Event) (texts []string) {
 	return texts
 }
 
-// A conversion that fails for now a few times costs no more than pauses: bodies run once, and no invocation ends.
+// A conversion that fails for now a few times costs no more than pauses: bodies run once, and no
+// invocation ends.
 func TestConversionIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	forEachFault(t, 3, func(t *testing.T, row *faultRow, decoding bool, _ *faulty, got, want *replaytest.Result[string], ran, once int) {
@@ -198,8 +199,8 @@ func TestConversionIsMadeAgain(t *testing.T) {
 	})
 }
 
-// One that fails for now for longer ends the invocation with an error that names the payload, and nothing else: what
-// is invoked again has the same end.
+// One that fails for now for longer ends the invocation with an error that names the payload, and
+// nothing else: what is invoked again has the same end.
 func TestConversionThatFailsForNowEndsTheInvocation(t *testing.T) {
 	t.Parallel()
 	forEachFault(t, 24, func(t *testing.T, row *faultRow, decoding bool, f *faulty, got, _ *replaytest.Result[string], ran, once int) {

@@ -56,8 +56,8 @@ func (p *places) Decode(ctx context.Context, m codec.Meta, b []byte, v any) erro
 	return p.Codec.Decode(ctx, m, b, v)
 }
 
-// Codecs are given the place of every payload: the ID under which it stands, its part, and the function that an invoke
-// calls. What is passed on as it stands has the place that passes it on.
+// Codecs are given the place of every payload: the ID under which it stands, its part, and the
+// function that an invoke calls. What is passed on as it stands has the place that passes it on.
 func TestCodecsAreGivenThePlace(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -124,8 +124,8 @@ func TestCodecsAreGivenThePlace(t *testing.T) {
 	}
 }
 
-// Input from outside is plain, and that of an invoke may be sealed for the function; a result is sealed for those who
-// have the key.
+// Input from outside is plain, and that of an invoke may be sealed for the function; a result is
+// sealed for those who have the key.
 func TestHandlerCodec(t *testing.T) {
 	t.Parallel()
 	k := newKey(t)

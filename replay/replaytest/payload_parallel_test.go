@@ -32,7 +32,8 @@ func (s *slowStore) Get(ctx context.Context, k offload.Key, n int64) ([]byte, er
 	return s.store.Get(ctx, k, n)
 }
 
-// A replay reads the hundred results of a map from a store in the time of four reads, and each of them once.
+// A replay reads the hundred results of a map from a store in the time of four reads, and each of
+// them once.
 func TestResultsOfABatchAreReadBesideEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

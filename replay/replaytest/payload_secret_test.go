@@ -25,7 +25,8 @@ type cardError struct{ Card string }
 
 func (e *cardError) Error() string { return "card " + e.Card + " was declined" }
 
-// leaky is a handler with secrets in results, states, errors, panics, callbacks, inputs and its own end.
+// leaky is a handler with secrets in results, states, errors, panics, callbacks, inputs and its own
+// end.
 func leaky(ctx op.Context, in string, c codec.Codec) (string, error) {
 	var seen []string
 	note := func(v string, err error) {
@@ -73,7 +74,8 @@ func leaky(ctx op.Context, in string, c codec.Codec) (string, error) {
 	return strings.Join(seen, "; "), nil
 }
 
-// What stands in the history, in calls and in logs shows none of the secrets, also where the execution fails.
+// What stands in the history, in calls and in logs shows none of the secrets, also where the
+// execution fails.
 func TestErrorsShowNoSecrets(t *testing.T) {
 	t.Parallel()
 	k := newKey(t)

@@ -40,7 +40,8 @@ func (s *store) Get(_ context.Context, k offload.Key, _ int64) ([]byte, error) {
 
 var errLate = errors.New("the store does not answer")
 
-// fickle is a transform that fails for now every few calls, and never for one payload twice in a row.
+// fickle is a transform that fails for now every few calls, and never for one payload twice in a
+// row.
 type fickle struct {
 	codec.Transform
 
@@ -117,8 +118,8 @@ func newKey(tb testing.TB) *seal.Key {
 // timely are programs that have an effect else if a body, or a conversion, takes longer.
 var timely = map[string]bool{"saga of branches": true, "polls for several ends": true, "two may win": true}
 
-// Every payload is read where it was written, whatever operation it is of: a handler whose payloads open at their
-// place alone ends as it does without a codec.
+// Every payload is read where it was written, whatever operation it is of: a handler whose payloads
+// open at their place alone ends as it does without a codec.
 func TestPayloadsOpenWhereTheyStand(t *testing.T) {
 	t.Parallel()
 	k := newKey(t)
@@ -212,8 +213,9 @@ func TestPayloadsCrossExecutions(t *testing.T) {
 	}
 }
 
-// Explore raises no alarm for handlers whose payloads are sealed, kept elsewhere, and now and then not to be had.
-// PERDURE_CHECKS multiplies the programs; forty times are all of them with each codec.
+// Explore raises no alarm for handlers whose payloads are sealed, kept elsewhere, and now and then
+// not to be had. PERDURE_CHECKS multiplies the programs; forty times are all of them with each
+// codec.
 func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 	t.Parallel()
 	programs := corpus()

@@ -17,8 +17,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// parcels runs what a table must show: maps in maps with keys, retries, a callback that times out, long
-// results, texts that are not ASCII, and a failure of two lines.
+// parcels runs what a table must show: maps in maps with keys, retries, a callback that times out,
+// long results, texts that are not ASCII, and a failure of two lines.
 func parcels() *replay.Function[[]string, string] {
 	tries := 0
 	pack := op.StepFunc("pack-item", func(_ context.Context, s string) (string, error) {
@@ -78,7 +78,8 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// Times in a table are those that people write: in days from two of them on, and without units that are zero.
+// Times in a table are those that people write: in days from two of them on, and without units that
+// are zero.
 func TestTimesOfATable(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

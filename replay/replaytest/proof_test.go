@@ -64,9 +64,10 @@ func (c *tally) over() bool {
 	return c.failed
 }
 
-// TestEngineProof explores programs of all operations, and raises no alarm. PERDURE_CHECKS multiplies the pairs
-// and triples of interruptions, PERDURE_SEED chooses them; PERDURE_SCHEDULE is one schedule to run in place of all, for one program chosen
-// with -run. Broken engines are put under it by package replay's own tests, which read the line that it ends with.
+// TestEngineProof explores programs of all operations, and raises no alarm. PERDURE_CHECKS
+// multiplies the pairs and triples of interruptions, PERDURE_SEED chooses them; PERDURE_SCHEDULE is
+// one schedule to run in place of all, for one program chosen with -run. Broken engines are put
+// under it by package replay's own tests, which read the line that it ends with.
 func TestEngineProof(t *testing.T) {
 	t.Parallel()
 	programs := corpus()

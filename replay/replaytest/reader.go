@@ -15,8 +15,8 @@ type reader struct {
 
 func readerOf(n node.Node) reader { return reader{n.Head().Codec, n.Head().Name} }
 
-// encode makes the payload of a result, as the operation reads it that waits for the callback: by its codec, which may
-// bind a payload to its place.
+// encode makes the payload of a result, as the operation reads it that waits for the callback: by
+// its codec, which may bind a payload to its place.
 func (c *Callback) encode(ctx context.Context, v any) ([]byte, error) {
 	r, path := c.reader()
 	if r.codec == nil {
@@ -25,7 +25,8 @@ func (c *Callback) encode(ctx context.Context, v any) ([]byte, error) {
 	return codec.Encode(ctx, r.codec, codec.Meta{ExecutionARN: c.arn, OperationID: c.k.idOf(path), OperationName: r.name}, v)
 }
 
-// reader is what waits for the callback, if that is known, or else the callback itself, and its path.
+// reader is what waits for the callback, if that is known, or else the callback itself, and its
+// path.
 func (c *Callback) reader() (r reader, path string) {
 	var waits bool
 	c.k.note(func() {

@@ -41,7 +41,8 @@ func (w *watched) rehearse(ctx context.Context) *kit {
 	return k
 }
 
-// forbidden is the client of a rehearsal. What it refuses ends the invocation and not the execution.
+// forbidden is the client of a rehearsal. What it refuses ends the invocation and not the
+// execution.
 type forbidden struct{}
 
 // Checkpoint implements [checkpoint.Client].

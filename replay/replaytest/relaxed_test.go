@@ -48,11 +48,12 @@ func (d *deliveries) reset() {
 
 // ledger knows which results of relaxed steps are in the log, and what the law of them says:
 //
-//  1. When a strict body begins, every relaxed result that its code has seen is in the log, and so when a
-//     pause is over.
-//  2. What was seen at such a barrier is never computed again: a crash loses at most what came after the
-//     last one.
-//  3. In a sequence the results that are in the log are the first ones: what a crash loses is the last.
+//  1. When a strict body begins, every relaxed result that its code has seen is in the log, and so
+//     when a pause is over.
+//  2. What was seen at such a barrier is never computed again: a crash loses at most what came
+//     after the last one.
+//  3. In a sequence the results that are in the log are the first ones: what a crash loses is the
+//     last.
 type ledger struct {
 	deliveries
 
@@ -204,8 +205,8 @@ func relaxedPrograms() map[string]func(ctx op.Context, r *thread) error {
 	return all
 }
 
-// TestRelaxedStepsLoseAtMostWhatCameAfterTheLastBarrier explores programs of relaxed steps under the law of
-// the ledger.
+// TestRelaxedStepsLoseAtMostWhatCameAfterTheLastBarrier explores programs of relaxed steps under
+// the law of the ledger.
 func TestRelaxedStepsLoseAtMostWhatCameAfterTheLastBarrier(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

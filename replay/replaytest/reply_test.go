@@ -14,7 +14,8 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// shout is a codec that takes and gives text in capitals alone: what went through another one is refused.
+// shout is a codec that takes and gives text in capitals alone: what went through another one is
+// refused.
 type shout struct{}
 
 // Encode implements [codec.Codec].
@@ -55,8 +56,9 @@ func (bound) Decode(_ context.Context, m codec.Meta, payload []byte, v any) erro
 	return fmt.Errorf("%q is of another place than %q", payload, place)
 }
 
-// TestRepliesAreEncodedAsDeclared gives the same answer to callbacks of several codecs and at several places, at
-// once and, by Explore, earlier and later: it must always be read as it was meant.
+// TestRepliesAreEncodedAsDeclared gives the same answer to callbacks of several codecs and at
+// several places, at once and, by Explore, earlier and later: it must always be read as it was
+// meant.
 func TestRepliesAreEncodedAsDeclared(t *testing.T) {
 	t.Parallel()
 	ask := func(context.Context, string) error { return nil }

@@ -17,9 +17,9 @@ import (
 // execution of a deployed function.
 //
 // The test fails at once if the execution cannot end, because it waits for a callback that no one
-// answers, or because each invocation fails. It goes on failed if a stub, a reply or a hosted function
-// was not used, if an invocation ran operations in another order or with other inputs than an earlier
-// one, if a name was repeated without a key, or if the budget was exceeded.
+// answers, or because each invocation fails. It goes on failed if a stub, a reply or a hosted
+// function was not used, if an invocation ran operations in another order or with other inputs than
+// an earlier one, if a name was repeated without a key, or if the budget was exceeded.
 func Run[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Result[Out] {
 	tb.Helper()
 	cfg := runConfig(opts)
@@ -32,23 +32,25 @@ func Run[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ..
 // Result is how an execution ended. All of its fields are exported, so that cmp.Diff can compare
 // two of them.
 type Result[Out any] struct {
-	// ARN is that of the execution. Cloud says that it ran a deployed function: see [Cloud] for what
-	// is not known then.
+	// ARN is that of the execution. Cloud says that it ran a deployed function: see [Cloud] for
+	// what is not known then.
 	ARN   string
 	Cloud bool
 	// Value is the result of an execution that succeeded.
 	Value Out
-	// Err is why it failed: an [*op.Error], in which registered errors are restored, so that errors.Is
-	// and errors.As find them. It is an [op.ErrTimedOut] or [op.ErrStopped] if the service ended it.
+	// Err is why it failed: an [*op.Error], in which registered errors are restored, so that
+	// errors.Is and errors.As find them. It is an [op.ErrTimedOut] or [op.ErrStopped] if the
+	// service ended it.
 	Err error
 	// Status is how it ended.
 	Status local.Status
 	// Took is how much virtual time has passed.
 	Took time.Duration
-	// Invocations is how often the function was invoked, CheckpointCalls how many checkpoint calls it made.
+	// Invocations is how often the function was invoked, CheckpointCalls how many checkpoint calls
+	// it made.
 	Invocations, CheckpointCalls int
-	// Metered is how many operations the service counts: each one, and each retry once more. Bytes is
-	// how much it stored in payloads and errors. See [Budget].
+	// Metered is how many operations the service counts: each one, and each retry once more. Bytes
+	// is how much it stored in payloads and errors. See [Budget].
 	Metered, Bytes int
 	// Operations are the operations of the log in the order they began, but for two things: what is
 	// inside of a group or a batch follows it, and branches follow in the order of their indexes or

@@ -15,18 +15,19 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// Shape runs f with each of the inputs, as [Run] does with these options, and compares the shape of what was recorded with
-// a file in testdata: one line for each operation, with its path, its sub-type, and what its result looks like as JSON. Where
-// nothing but its place names an operation (an item by index, a name that is repeated without keys) the line has the
-// result itself. The file is written anew as that of [Result.Golden] is.
+// Shape runs f with each of the inputs, as [Run] does with these options, and compares the shape of
+// what was recorded with a file in testdata: one line for each operation, with its path, its
+// sub-type, and what its result looks like as JSON. Where nothing but its place names an operation
+// (an item by index, a name that is repeated without keys) the line has the result itself. The file
+// is written anew as that of [Result.Golden] is.
 //
 // A difference fails the test, and says what it does to executions that are under way:
 //
 //   - free: they go on. Operations at the end, members that are new.
-//   - declare: they diverge, unless the change is declared. Operations that were inserted, removed, renamed or moved, a
-//     result of another kind, an operation of another kind.
-//   - lossy: they go on, and nothing will say so. Members that have no place any more, and another value in a place that
-//     has no name.
+//   - declare: they diverge, unless the change is declared. Operations that were inserted, removed,
+//     renamed or moved, a result of another kind, an operation of another kind.
+//   - lossy: they go on, and nothing will say so. Members that have no place any more, and another
+//     value in a place that has no name.
 //
 // It sees the ways that the inputs take. Give one for each that matters.
 func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out], inputs []In, opts ...Option) {
@@ -104,7 +105,8 @@ func byPlace(path string) bool {
 	}
 }
 
-// kindOfJSON is what a text looks like as JSON: {"Amount":number,"ID":string}. ok is false for a text that is no JSON.
+// kindOfJSON is what a text looks like as JSON: {"Amount":number,"ID":string}. ok is false for a
+// text that is no JSON.
 func kindOfJSON(text []byte) (kind string, ok bool) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return "nothing", true
@@ -165,7 +167,8 @@ func sections(shape string) (order []string, lines map[string][]line) {
 	return order, lines
 }
 
-// changesOf says what has changed between two shapes, and what that does to executions that are under way.
+// changesOf says what has changed between two shapes, and what that does to executions that are
+// under way.
 func changesOf(want, got string) (changes []string) {
 	_, before := sections(want)
 	order, after := sections(got)

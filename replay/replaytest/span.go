@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// span is a duration as people write it in a table: exact, in days from two of them on, without units that are zero.
+// span is a duration as people write it in a table: exact, in days from two of them on, without
+// units that are zero.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d < 0 || d < 2*day {

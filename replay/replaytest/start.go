@@ -77,7 +77,8 @@ func (e *Execution[Out]) Advance(d time.Duration) {
 }
 
 // AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. t is not
-// before [Execution.Now]; executions begin on 2026-01-01 00:00 UTC unless [WithStartTime] says otherwise.
+// before [Execution.Now]; executions begin on 2026-01-01 00:00 UTC unless [WithStartTime] says
+// otherwise.
 func (e *Execution[Out]) AdvanceTo(t time.Time) {
 	e.t.Helper()
 	if now := e.Now(); t.Before(now) {
@@ -100,7 +101,8 @@ func (e *Execution[Out]) AdvanceTo(t time.Time) {
 	})
 }
 
-// within runs what drives the execution, at most as long as WithTimeLimit says, and ends the test if that fails.
+// within runs what drives the execution, at most as long as WithTimeLimit says, and ends the test
+// if that fails.
 func (e *Execution[Out]) within(drive func(ctx context.Context) error) {
 	e.t.Helper()
 	e.check(e.k.within(e.t.Context(), e.k.cfg.limitOf(e.t), drive))
@@ -219,8 +221,8 @@ type answerer interface {
 // ID returns what the outside system names the callback by.
 func (c *Callback) ID() string { return c.id }
 
-// Succeed sends the result. It is encoded by the codec that the callback was declared with, for its place, and as JSON
-// without one; a []byte and a json.RawMessage go as they stand.
+// Succeed sends the result. It is encoded by the codec that the callback was declared with, for its
+// place, and as JSON without one; a []byte and a json.RawMessage go as they stand.
 func (c *Callback) Succeed(v any) {
 	c.t.Helper()
 	c.check(c.succeed(v))
@@ -262,7 +264,8 @@ func (c *Callback) Heartbeat() {
 }
 
 // TimeOut lets time pass until the callback has run out of time, or missed a heartbeat. What
-// becomes due on the way is run. The test fails at once if the callback was answered, or has no timeout.
+// becomes due on the way is run. The test fails at once if the callback was answered, or has no
+// timeout.
 func (c *Callback) TimeOut() {
 	c.t.Helper()
 	c.check(c.k.within(c.t.Context(), c.k.cfg.limitOf(c.t), c.timeOut))

@@ -20,8 +20,8 @@ type stub struct {
 }
 
 // Stub runs fn in place of the body of the operations that b declares. The declaration itself
-// says which operations they are, whatever their names: op.StepFunc, op.DoFunc, op.GroupFunc, and the
-// builders made of them by methods.
+// says which operations they are, whatever their names: op.StepFunc, op.DoFunc, op.GroupFunc, and
+// the builders made of them by methods.
 //
 // A stub for steps runs as often as their retry policy says. The last stub for an operation counts.
 func Stub[In, Out any](b op.Builder[In, Out], fn func(context.Context, In) (Out, error)) Option {
@@ -78,8 +78,8 @@ func StubResult[In, Out any](b op.Builder[In, Out], v Out) Option {
 	return Stub(b, func(context.Context, In) (Out, error) { return v, nil })
 }
 
-// StubFailure is a [Stub] that fails with an error of this type and message. If an error is registered
-// under the name errorType, that error is restored.
+// StubFailure is a [Stub] that fails with an error of this type and message. If an error is
+// registered under the name errorType, that error is restored.
 func StubFailure[In, Out any](b op.Builder[In, Out], errorType, message string) Option {
 	return Stub(b, func(context.Context, In) (out Out, err error) {
 		return out, &op.Error{Type: errorType, Message: message, Identities: []op.Identity{{Name: errorType}}}

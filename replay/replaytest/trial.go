@@ -17,8 +17,8 @@ import (
 // functionTimeout is the deadline of invocations in schedules that let it pass.
 const functionTimeout = 10 * time.Second
 
-// mostInvocations is how many invocations the undisturbed execution may need before it counts as making no
-// progress.
+// mostInvocations is how many invocations the undisturbed execution may need before it counts as
+// making no progress.
 const mostInvocations = 1000
 
 // lateness is how long, in real time, a body is held back that is to end after those beside it.
@@ -56,16 +56,17 @@ type trial struct {
 	events []occasion
 	// most is how many records the largest event has held.
 	most int
-	// stuck are the texts that invocations have failed with because nothing was left to wait for. No interruption is a
-	// reason for that.
+	// stuck are the texts that invocations have failed with because nothing was left to wait for.
+	// No interruption is a reason for that.
 	stuck map[string]bool
 	// failures are those that were recorded.
 	failures []report
-	// asleep says that the execution was paused when an invocation ended, so that time is to pass before it is
-	// resumed, overslept that some has passed: what runs beside may have ended in another order then.
+	// asleep says that the execution was paused when an invocation ended, so that time is to pass
+	// before it is resumed, overslept that some has passed: what runs beside may have ended in
+	// another order then.
 	asleep, overslept bool
-	// parents are those of the operations that the log has reached, over the groups among them that have
-	// ended, and belated is an update below one of these; empty for none.
+	// parents are those of the operations that the log has reached, over the groups among them that
+	// have ended, and belated is an update below one of these; empty for none.
 	parents map[string]string
 	over    map[string]bool
 	belated string

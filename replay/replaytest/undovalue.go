@@ -64,7 +64,8 @@ func (j *judgement) returned(g given) (want string, differs bool) {
 	}
 }
 
-// plainOf is what a record decodes to, in JSON, if the type is that of like; empty if it cannot be decoded.
+// plainOf is what a record decodes to, in JSON, if the type is that of like; empty if it cannot be
+// decoded.
 func plainOf(r node.Result, like any) string {
 	if like == nil || r.Err != nil {
 		return ""

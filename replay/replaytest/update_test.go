@@ -14,7 +14,8 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// goldenHelper has a process of this test binary compare a golden file; "flag" has it define -update.
+// goldenHelper has a process of this test binary compare a golden file; "flag" has it define
+// -update.
 const goldenHelper = "REPLAYTEST_GOLDEN_HELPER"
 
 var _ = func() *bool {

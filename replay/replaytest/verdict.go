@@ -70,8 +70,9 @@ func (t *trial) effectsProblem(f restorer) string {
 	return j.order()
 }
 
-// order says which effects of one scope were undone in another order than the last one first; empty for none. Of
-// a batch that failed because its losers could not be undone, its winner is undone last.
+// order says which effects of one scope were undone in another order than the last one first; empty
+// for none. Of a batch that failed because its losers could not be undone, its winner is undone
+// last.
 func (j *judgement) order() string {
 	last := make(map[string]*effect) // by owner
 	var list []*effect
@@ -164,7 +165,8 @@ const (
 	yes
 )
 
-// happened reports whether an operation has had an effect that is recorded, and what the log says of it.
+// happened reports whether an operation has had an effect that is recorded, and what the log says
+// of it.
 func (j *judgement) happened(e *effect) (int, string) {
 	rec, ok := j.records[e.op]
 	b, isBranch := j.branches[e.path]
@@ -212,8 +214,8 @@ func (j *judgement) flatGroup(path string) (int, string) {
 	return perhaps, "it may have come to its end"
 }
 
-// cameToRest reports whether a group that leaves no record had ended in an invocation before that in
-// which it was decided what becomes of it, with everything in it.
+// cameToRest reports whether a group that leaves no record had ended in an invocation before that
+// in which it was decided what becomes of it, with everything in it.
 func (j *judgement) cameToRest(path string) bool {
 	decided := j.decidedIn(path)
 	for at, rec := range j.records {
@@ -224,7 +226,8 @@ func (j *judgement) cameToRest(path string) bool {
 	return slices.ContainsFunc(j.groups[path].returned, func(n int) bool { return n < decided && j.sound[n] })
 }
 
-// decidedIn is the invocation in which the fate of a branch was decided: by its batch, or by what that is in.
+// decidedIn is the invocation in which the fate of a branch was decided: by its batch, or by what
+// that is in.
 func (j *judgement) decidedIn(path string) int {
 	for at := path; at != ""; {
 		if b, ok := j.branches[at]; ok {
@@ -276,8 +279,9 @@ func (j *judgement) fate(e *effect) verdict {
 	return v
 }
 
-// beyond is the fate of what an op.Retry or op.Timeout has succeeded with: people think of these as of the
-// operation itself, and so it is their scope that decides, unless they have an Undo of their own.
+// beyond is the fate of what an op.Retry or op.Timeout has succeeded with: people think of these as
+// of the operation itself, and so it is their scope that decides, unless they have an Undo of their
+// own.
 func (j *judgement) beyond(path string) verdict {
 	if j.undoable[path] != nil {
 		return verdict{}
@@ -353,8 +357,8 @@ func (j *judgement) keeps(scope string) verdict {
 	return verdict{}
 }
 
-// scopeStatus is how a group or a branch that is one has ended; ItemStarted if it has not, zero if that is
-// not known.
+// scopeStatus is how a group or a branch that is one has ended; ItemStarted if it has not, zero if
+// that is not known.
 func (j *judgement) scopeStatus(scope string) node.ItemStatus {
 	b, isBranch := j.branches[scope]
 	if isBranch && b.flat {

@@ -42,8 +42,9 @@ func (k *kit) reached(o replay.OperationInfo) {
 	}
 }
 
-// begun notes an operation that begins before the one before it in its group has ended: that was started as a
-// future, whether anybody awaits it or not. Code goes on beside callbacks and relaxed steps in any case.
+// begun notes an operation that begins before the one before it in its group has ended: that was
+// started as a future, whether anybody awaits it or not. Code goes on beside callbacks and relaxed
+// steps in any case.
 func (k *kit) begun(open map[string]string, o replay.OperationInfo) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -145,7 +146,6 @@ type body struct {
 	undoes *compensation
 }
 
-// Run runs the body.
 func (b *body) Run(ctx context.Context) (any, error) {
 	var run int
 	b.k.note(func() {

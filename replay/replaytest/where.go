@@ -54,7 +54,8 @@ func near(file string) string {
 	return file
 }
 
-// at says where an operation is run, or what is around it: " (orders.go:12)"; empty if that is not known.
+// at says where an operation is run, or what is around it: " (orders.go:12)"; empty if that is not
+// known.
 func (k *kit) at(path string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestWordsOfTheUsersAreNoSign: what Explore concludes from errors and events it does not conclude from words that a
-// user's message may have, too.
+// TestWordsOfTheUsersAreNoSign: what Explore concludes from errors and events it does not conclude
+// from words that a user's message may have, too.
 func TestWordsOfTheUsersAreNoSign(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -40,8 +40,9 @@ func TestWordsOfTheUsersAreNoSign(t *testing.T) {
 	}
 }
 
-// TestNothingPendingIsASign: an invocation in which nothing can go on fails with an error that errors.Is knows, and one
-// that the service refuses because nothing is pending has an event that says so.
+// TestNothingPendingIsASign: an invocation in which nothing can go on fails with an error that
+// errors.Is knows, and one that the service refuses because nothing is pending has an event that
+// says so.
 func TestNothingPendingIsASign(t *testing.T) {
 	t.Parallel()
 	const words = "Cannot return PENDING status with no pending operations."
@@ -90,7 +91,8 @@ func TestNothingPendingIsASign(t *testing.T) {
 	}
 }
 
-// TestResultsWithATimeAreHinted: a result that holds a time of replay.Now differs when an interruption has taken time.
+// TestResultsWithATimeAreHinted: a result that holds a time of replay.Now differs when an
+// interruption has taken time.
 func TestResultsWithATimeAreHinted(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {

@@ -18,8 +18,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestWrongFunctionsAreNoticed puts what an engine can do wrong around one that does nothing wrong: each check of
-// Explore says what it has found.
+// TestWrongFunctionsAreNoticed puts what an engine can do wrong around one that does nothing wrong:
+// each check of Explore says what it has found.
 func TestWrongFunctionsAreNoticed(t *testing.T) {
 	t.Parallel()
 	nothing := op.Do("nothing", func(context.Context) error { return nil })

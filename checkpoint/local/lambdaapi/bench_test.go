@@ -18,9 +18,9 @@ import (
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
-// BenchmarkCheckpointOverHTTP measures a checkpoint call with a step's START and SUCCEED from the client of the AWS SDK
-// to the front and back: for one execution, and for 64 at once. The floor is the same call, answered by a server
-// that only has the text of an answer.
+// BenchmarkCheckpointOverHTTP measures a checkpoint call with a step's START and SUCCEED from the
+// client of the AWS SDK to the front and back: for one execution, and for 64 at once. The floor is
+// the same call, answered by a server that only has the text of an answer.
 func BenchmarkCheckpointOverHTTP(b *testing.B) {
 	const answer = `{"CheckpointToken":"t","NewExecutionState":{"Operations":[` +
 		`{"Id":"a","Name":"a","Type":"STEP","SubType":"Step","Status":"SUCCEEDED","StartTimestamp":1767225600.12,` +
@@ -96,8 +96,9 @@ func runAtOnce(b *testing.B, s *local.Service, atOnce int) {
 	all.Wait()
 }
 
-// BenchmarkExecutionsOverHTTP measures whole executions as a user of the AWS SDK sees them: a synchronous Invoke of a
-// function that makes one checkpoint call of two updates, all of it over HTTP.
+// BenchmarkExecutionsOverHTTP measures whole executions as a user of the AWS SDK sees them: a
+// synchronous Invoke of a function that makes one checkpoint call of two updates, all of it over
+// HTTP.
 func BenchmarkExecutionsOverHTTP(b *testing.B) {
 	for _, atOnce := range []int{1, 64} {
 		b.Run(strconv.Itoa(atOnce), func(b *testing.B) {

@@ -44,8 +44,8 @@ func (w wire) ask(t *testing.T, method, rest, body string) (status int, answer m
 	return res.StatusCode, answer
 }
 
-// TestPauseOverTheWire has the members of the three calls, of GetDurableExecution and of the history as the Lambda API
-// spells them.
+// TestPauseOverTheWire has the members of the three calls, of GetDurableExecution and of the
+// history as the Lambda API spells them.
 func TestPauseOverTheWire(t *testing.T) {
 	t.Parallel()
 	clock := local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
@@ -126,8 +126,8 @@ func TestPauseOverTheWire(t *testing.T) {
 	expect("delete, once more", "DELETE", "", "", 404, map[string]any{"message": "local: no such execution"})
 }
 
-// TestControlThroughTheFront: the client of the three calls and the front understand each other, and its errors are those
-// of the service.
+// TestControlThroughTheFront: the client of the three calls and the front understand each other,
+// and its errors are those of the service.
 func TestControlThroughTheFront(t *testing.T) {
 	t.Parallel()
 	s, client := hostApproval(t)

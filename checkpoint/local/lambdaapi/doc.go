@@ -1,5 +1,6 @@
-// Package lambdaapi is the HTTP front of the local service: [Handler] returns a service as the Lambda API. It reads
-// requests, asks the service, and writes answers; what happens to an execution is decided by package local alone.
+// Package lambdaapi is the HTTP front of the local service: [Handler] returns a service as the
+// Lambda API. It reads requests, asks the service, and writes answers; what happens to an execution
+// is decided by package local alone.
 //
 // What the calls of the API stand on:
 //

@@ -25,8 +25,9 @@ import (
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
-// TestUpdatesOfTheRustSDK sends the updates of a parallel of two branches as the official Rust SDK does: what ends an
-// operation has neither a name, nor a subtype, nor a parent, as absent members or as null.
+// TestUpdatesOfTheRustSDK sends the updates of a parallel of two branches as the official Rust SDK
+// does: what ends an operation has neither a name, nor a subtype, nor a parent, as absent members
+// or as null.
 func TestUpdatesOfTheRustSDK(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ reason, omitted string }{
@@ -106,7 +107,8 @@ func (k *talk) post(endpoint, updates string) error {
 	return err
 }
 
-// TestAliasesThroughTheRealClient: what the API shows of an execution is its version; an alias finds what it has started.
+// TestAliasesThroughTheRealClient: what the API shows of an execution is its version; an alias
+// finds what it has started.
 func TestAliasesThroughTheRealClient(t *testing.T) {
 	t.Parallel()
 	s := local.New()
@@ -162,7 +164,8 @@ func TestAliasesThroughTheRealClient(t *testing.T) {
 	}
 }
 
-// TestNoPayloadThroughTheRealClient: Lambda gives a function that is invoked without a payload an empty object.
+// TestNoPayloadThroughTheRealClient: Lambda gives a function that is invoked without a payload an
+// empty object.
 func TestNoPayloadThroughTheRealClient(t *testing.T) {
 	t.Parallel()
 	s := local.New()
@@ -179,8 +182,9 @@ func TestNoPayloadThroughTheRealClient(t *testing.T) {
 	}
 }
 
-// TestUnqualifiedFunctionsAreWarnedOf: AWS refuses to start a durable function that is named without a version or an
-// alias; the local service starts it and warns, in the response each time and in the log once for a function.
+// TestUnqualifiedFunctionsAreWarnedOf: AWS refuses to start a durable function that is named
+// without a version or an alias; the local service starts it and warns, in the response each time
+// and in the log once for a function.
 func TestUnqualifiedFunctionsAreWarnedOf(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -193,7 +197,8 @@ func TestUnqualifiedFunctionsAreWarnedOf(t *testing.T) {
 	if err := s.Host("echo", echo, local.WithPlainFunction()); err != nil {
 		t.Fatal(err)
 	}
-	// The handler of a server that has only this caller, so that the log is written by one goroutine at a time.
+	// The handler of a server that has only this caller, so that the log is written by one
+	// goroutine at a time.
 	server := httptest.NewServer(front.Handler(s, front.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
 	defer server.Close()
 	client := sdkClient(server.URL)

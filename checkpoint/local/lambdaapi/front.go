@@ -21,22 +21,23 @@ import (
 //   - CheckpointDurableExecution, GetDurableExecutionState, GetDurableExecution,
 //     GetDurableExecutionHistory, ListDurableExecutionsByFunction and StopDurableExecution,
 //   - PauseDurableExecution, ResumeDurableExecution and DeleteDurableExecution,
-//   - Fork and Redrive, which Lambda does not have: POST …/durable-executions/{arn}/fork and …/redrive with Before and
-//     Name, answered with a DurableExecutionArn (see [local.Service.Fork]),
+//   - Fork and Redrive, which Lambda does not have: POST …/durable-executions/{arn}/fork and
+//     …/redrive with Before and Name, answered with a DurableExecutionArn (see
+//     [local.Service.Fork]),
 //   - SendDurableExecutionCallbackSuccess, SendDurableExecutionCallbackFailure and
 //     SendDurableExecutionCallbackHeartbeat,
 //   - Invoke, synchronous, asynchronous and as a dry run, and
 //   - ListFunctions, GetFunction and GetFunctionConfiguration for the functions that are hosted.
 //
-// AWS does not have GET /perdure/durable-executions/ARN/log, which returns what the function would be invoked with: with it
-// perdure compat is exact.
+// AWS does not have GET /perdure/durable-executions/ARN/log, which returns what the function would
+// be invoked with: with it perdure compat is exact.
 //
 // It accepts every signature, and a request without one: no one is authenticated. Serve it on a
 // loopback address. Requests of web pages are refused: those with an Origin header and, on a
 // loopback address, those for a host of the public DNS.
 //
-// A durable function that is invoked without a version or an alias is run, as AWS does not: a warning says so, in the
-// log (see [WithLogger]) and in the header "Warning" of the response.
+// A durable function that is invoked without a version or an alias is run, as AWS does not: a
+// warning says so, in the log (see [WithLogger]) and in the header "Warning" of the response.
 //
 // A fault that is not a [*checkpoint.APIError] drops the connection without an answer. The handler
 // fits [net/http.Server], whose Shutdown waits for running calls; a synchronous Invoke runs until
@@ -56,7 +57,8 @@ type front struct {
 	svc    *local.Service
 	routes []route
 	logger *slog.Logger // nil for the default
-	// truncation is the length that payloads in histories have at most; zero for any. refuse is of calls, nil for none.
+	// truncation is the length that payloads in histories have at most; zero for any. refuse is of
+	// calls, nil for none.
 	truncation int
 	refuse     func(call string) bool
 	warned     sync.Map // names of functions that the log warns of

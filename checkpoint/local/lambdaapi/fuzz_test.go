@@ -15,8 +15,8 @@ import (
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
-// openHouse is a service with an execution whose function runs and never ends, so that its token is valid, one that
-// has ended, and a function that answers at once.
+// openHouse is a service with an execution whose function runs and never ends, so that its token is
+// valid, one that has ended, and a function that answers at once.
 type openHouse struct {
 	*local.Service
 
@@ -171,8 +171,8 @@ func frontBodies() []string {
 	}
 }
 
-// FuzzFront holds the front to what a server of an API must do with any request: it answers, not with a failure
-// of its own, and a refused request has changed nothing.
+// FuzzFront holds the front to what a server of an API must do with any request: it answers, not
+// with a failure of its own, and a refused request has changed nothing.
 func FuzzFront(f *testing.F) {
 	for i, path := range frontPaths() {
 		for j, body := range frontBodies() { // each method meets each body somewhere

@@ -13,7 +13,8 @@ import (
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
-// serve opens the front of a service on a loopback address and returns the client of the AWS SDK for it.
+// serve opens the front of a service on a loopback address and returns the client of the AWS SDK
+// for it.
 func serve(t *testing.T, s *local.Service, opts ...func(*lambdaapi.Options)) *lambdaapi.Client {
 	t.Helper()
 	server := httptest.NewServer(front.Handler(s))

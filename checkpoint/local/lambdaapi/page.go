@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// refusedPage says why a request is refused that a web page has made, or may have; it is empty for others. Pages of
-// other sites have an Origin header. One whose site has pointed its name at this machine after it was loaded has none
-// when it only reads, but it asks for that name: what listens on a loopback address alone is never known by a name that
-// someone can register.
+// refusedPage says why a request is refused that a web page has made, or may have; it is empty for
+// others. Pages of other sites have an Origin header. One whose site has pointed its name at this
+// machine after it was loaded has none when it only reads, but it asks for that name: what listens
+// on a loopback address alone is never known by a name that someone can register.
 func refusedPage(r *http.Request) string {
 	if r.Header.Get("Origin") != "" {
 		return "The local service does not answer web pages."
@@ -22,8 +22,8 @@ func refusedPage(r *http.Request) string {
 	return ""
 }
 
-// registrable reports whether a host is a name that can be one of the public DNS. Names without a dot and those of
-// private use (RFC 6761, RFC 6762, the top-level domain internal) are not.
+// registrable reports whether a host is a name that can be one of the public DNS. Names without a
+// dot and those of private use (RFC 6761, RFC 6762, the top-level domain internal) are not.
 func registrable(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -14,7 +14,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// fileStore is a store that is not a MemoryStore, as far as the service can say, and that can lose an execution.
+// fileStore is a store that is not a MemoryStore, as far as the service can say, and that can lose
+// an execution.
 type fileStore struct {
 	local.Store
 
@@ -37,8 +38,8 @@ func (f *fileStore) List(q local.Query) ([]local.ExecutionRecord, error) {
 	return f.Store.List(q)
 }
 
-// The pages of a history are the same whether the execution runs and is in memory, or has ended and is read from the
-// store.
+// The pages of a history are the same whether the execution runs and is in memory, or has ended and
+// is read from the store.
 func TestPagesOfAHistory(t *testing.T) {
 	t.Parallel()
 	svc := local.New(local.WithStore(&fileStore{Store: local.NewMemoryStore()}))
@@ -104,7 +105,8 @@ func pagesOf(t *testing.T, client *lambdaapi.Client, arn string, items int, reve
 	}
 }
 
-// A list whose marker names an execution that was deleted meanwhile says so: it does not end as if there were no more.
+// A list whose marker names an execution that was deleted meanwhile says so: it does not end as if
+// there were no more.
 func TestAListDoesNotEndAtAnExecutionThatWasDeleted(t *testing.T) {
 	t.Parallel()
 	store := &fileStore{Store: local.NewMemoryStore()}

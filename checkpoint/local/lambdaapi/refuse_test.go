@@ -19,8 +19,8 @@ import (
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
-// TestRefusedRequests sends what clients get wrong, over a connection: the front answers with the API's own error,
-// nothing has changed, and the next request is served.
+// TestRefusedRequests sends what clients get wrong, over a connection: the front answers with the
+// API's own error, nothing has changed, and the next request is served.
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
 	h := newOpenHouse(t, local.Limits{})
@@ -275,7 +275,8 @@ func TestRefusalsThroughTheRealClient(t *testing.T) {
 	}
 }
 
-// TestHostsThatAreNoPages: who serves the front under a name of a network of its own is not kept out.
+// TestHostsThatAreNoPages: who serves the front under a name of a network of its own is not kept
+// out.
 func TestHostsThatAreNoPages(t *testing.T) {
 	t.Parallel()
 	h := newOpenHouse(t, local.Limits{})

@@ -8,16 +8,18 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// WithTruncation cuts payloads and errors of more than n bytes in the histories that GetDurableExecutionHistory returns,
-// and says so (Lambda API, EventResult.Truncated): for tests of programs that read histories. AWS may do so; from which
-// length on is not in its model. The default, zero and less, is to cut nothing.
+// WithTruncation cuts payloads and errors of more than n bytes in the histories that
+// GetDurableExecutionHistory returns, and says so (Lambda API, EventResult.Truncated): for tests of
+// programs that read histories. AWS may do so; from which length on is not in its model. The
+// default, zero and less, is to cut nothing.
 func WithTruncation(n int) Option {
 	return optionFunc(func(f *front) { f.truncation = n })
 }
 
-// WithThrottling refuses calls for which refuse returns true with a TooManyRequestsException, as AWS does above its
-// quotas: for tests of programs that make many. The name of the call is that of the Lambda API, such as
-// "GetDurableExecutionHistory". refuse is called by several goroutines at once. The default, and nil, refuse nothing.
+// WithThrottling refuses calls for which refuse returns true with a TooManyRequestsException, as
+// AWS does above its quotas: for tests of programs that make many. The name of the call is that of
+// the Lambda API, such as "GetDurableExecutionHistory". refuse is called by several goroutines at
+// once. The default, and nil, refuse nothing.
 func WithThrottling(refuse func(call string) bool) Option {
 	return optionFunc(func(f *front) { f.refuse = refuse })
 }

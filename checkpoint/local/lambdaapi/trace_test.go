@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestTraceHeadersThroughTheRealClient: the header of an Invoke is that of the execution, and that of an invoke is that
-// of its target; GetDurableExecution shows both.
+// TestTraceHeadersThroughTheRealClient: the header of an Invoke is that of the execution, and that
+// of an invoke is that of its target; GetDurableExecution shows both.
 func TestTraceHeadersThroughTheRealClient(t *testing.T) {
 	t.Parallel()
 	s := local.New()

@@ -16,15 +16,16 @@ type optionFunc func(*front)
 
 func (f optionFunc) apply(h *front) { f(h) }
 
-// WithLogger sets where warnings go: what AWS refuses and the local service accepts. The default is [slog.Default];
-// nil stands for it.
+// WithLogger sets where warnings go: what AWS refuses and the local service accepts. The default is
+// [slog.Default]; nil stands for it.
 func WithLogger(l *slog.Logger) Option {
 	return optionFunc(func(f *front) { f.logger = l })
 }
 
-// warnUnqualified warns that a durable function is named without a version or an alias: the service of AWS wants one
-// (AWS documentation, invoking durable functions). What is warned of goes on. The log has the warning once for a
-// function, the header of the response each time; it is nil for a call that only mentions the function.
+// warnUnqualified warns that a durable function is named without a version or an alias: the service
+// of AWS wants one (AWS documentation, invoking durable functions). What is warned of goes on. The
+// log has the warning once for a function, the header of the response each time; it is nil for a
+// call that only mentions the function.
 func (f *front) warnUnqualified(r request, fn api.Function, header http.Header) {
 	text := "AWS starts a durable function only by its version or alias: name " + fn.Name + ":" + api.Latest +
 		", a number such as " + fn.Name + ":1, or an alias such as " + fn.Name + ":live; " + fn.Name + " alone works only here"

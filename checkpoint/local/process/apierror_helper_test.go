@@ -28,12 +28,14 @@ type apiLine struct {
 // apiPlan is what goes wrong for one execution.
 type apiPlan struct {
 	fault apiFault
-	// api and call name the first call that is hit: the call-th one, counted from one, that ends its path with api.
+	// api and call name the first call that is hit: the call-th one, counted from one, that ends
+	// its path with api.
 	api  string
 	call int
 	// holding, unless empty, is a text: calls whose body does not hold it are not counted.
 	holding string
-	// calls are the calls so far by api, as the AWS SDK names them: it repeats a call under its name.
+	// calls are the calls so far by api, as the AWS SDK names them: it repeats a call under its
+	// name.
 	calls map[string][]string
 	hits  int
 }
@@ -173,8 +175,8 @@ func truncated(x *apiExchange, answer *httptest.ResponseRecorder) {
 // silent sends nothing until the client has given up.
 func silent(x *apiExchange, _ *httptest.ResponseRecorder) { <-x.r.Context().Done() }
 
-// paused has the execution paused while a call is made, so that its updates are saved and answered without a token, and
-// resumed once the answer is sent; nil sends the answer of the service.
+// paused has the execution paused while a call is made, so that its updates are saved and answered
+// without a token, and resumed once the answer is sent; nil sends the answer of the service.
 func paused(send func(*apiExchange)) func(*apiExchange) {
 	return func(x *apiExchange) {
 		control := func(what string) {
@@ -200,7 +202,8 @@ func paused(send func(*apiExchange)) func(*apiExchange) {
 	}
 }
 
-// forgets loses the answer, and the service does not know the call when it is made again: the token has moved on.
+// forgets loses the answer, and the service does not know the call when it is made again: the token
+// has moved on.
 func forgets(x *apiExchange) {
 	if x.hit == 1 {
 		commits(lost)(x)

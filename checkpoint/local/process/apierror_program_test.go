@@ -22,12 +22,13 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// clientTimeout is how long the function of the tests below waits for an answer of the service, where the
-// product waits for most of a minute.
+// clientTimeout is how long the function of the tests below waits for an answer of the service,
+// where the product waits for most of a minute.
 const clientTimeout = 4 * time.Second
 
-// purchaser is a durable function that makes a new client of the AWS SDK for each invocation, so that no execution
-// uses up the retries of another: with the SDK's own retries, but without its pauses.
+// purchaser is a durable function that makes a new client of the AWS SDK for each invocation, so
+// that no execution uses up the retries of another: with the SDK's own retries, but without its
+// pauses.
 type purchaser struct {
 	// timeout is how long it waits for an answer.
 	timeout time.Duration
@@ -54,8 +55,8 @@ func (p purchaser) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return f.Invoke(ctx, payload)
 }
 
-// purchase is what the function is called with: the file of its effects, how many bytes to pad the receipt
-// with, and how many bytes of an error to fail with.
+// purchase is what the function is called with: the file of its effects, how many bytes to pad the
+// receipt with, and how many bytes of an error to fail with.
 type purchase struct {
 	Ledger      string
 	Bytes, Fail int
@@ -110,7 +111,8 @@ func buy(ctx op.Context, api *lambdaapi.Client, in purchase) (r receipt, err err
 	return r, nil
 }
 
-// effectOf is a body that adds a line to the ledger and returns how many of its kind there are by now.
+// effectOf is a body that adds a line to the ledger and returns how many of its kind there are by
+// now.
 func effectOf(in purchase, name string) func(context.Context) (int, error) {
 	return func(context.Context) (int, error) {
 		f, err := os.OpenFile(in.Ledger, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)

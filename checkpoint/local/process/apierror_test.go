@@ -45,7 +45,8 @@ const always = 100
 type apiFault struct {
 	name string
 	hit  func(*apiExchange)
-	// attempts is how many requests are hit; lasting says that they may be those of later calls, too.
+	// attempts is how many requests are hit; lasting says that they may be those of later calls,
+	// too.
 	attempts int
 	lasting  bool
 	want     string
@@ -90,7 +91,8 @@ func apiFaults() []apiFault {
 	}, kmsFaults(), networkFaults())
 }
 
-// kmsFaults are those of the key that the log is encrypted with: their status is 502, and they stay.
+// kmsFaults are those of the key that the log is encrypted with: their status is 502, and they
+// stay.
 func kmsFaults() (all []apiFault) {
 	for _, code := range []string{"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"} {
 		all = append(all, apiFault{name: code, hit: refuses(502, code, "no"), attempts: always, want: fails, code: code})
@@ -299,8 +301,9 @@ func (s *apiStage) effects(e *local.Execution) (problems []string) {
 	return problems
 }
 
-// TestEveryAPIErrorAtEveryCall has each fault hit each call of an execution: over HTTP, between the local
-// service and a program of aws-lambda-go whose client is that of the AWS SDK with its own retries.
+// TestEveryAPIErrorAtEveryCall has each fault hit each call of an execution: over HTTP, between the
+// local service and a program of aws-lambda-go whose client is that of the AWS SDK with its own
+// retries.
 func TestEveryAPIErrorAtEveryCall(t *testing.T) {
 	t.Parallel()
 	s := newAPIStage(t, "buyer")

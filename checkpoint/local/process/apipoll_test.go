@@ -23,14 +23,15 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// errand is what the function that polls is called with: how long a body runs while another branch waits for
-// a callback or a timer.
+// errand is what the function that polls is called with: how long a body runs while another branch
+// waits for a callback or a timer.
 type errand struct {
 	Body, Wait time.Duration
 	Callback   bool
 }
 
-// runPoller is a function with a branch that is busy and one that waits. It returns how long the latter has waited.
+// runPoller is a function with a branch that is busy and one that waits. It returns how long the
+// latter has waited.
 func runPoller() {
 	lambda.Start(replay.Handler(func(ctx op.Context, in errand) (time.Duration, error) {
 		if in == (errand{}) {
@@ -74,8 +75,8 @@ func (l *pollLine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.service.ServeHTTP(w, r)
 }
 
-// TestPollsOverHTTP covers empty checkpoint calls of a program with its own client: only while a branch is busy, and
-// none near the deadline of the invocation.
+// TestPollsOverHTTP covers empty checkpoint calls of a program with its own client: only while a
+// branch is busy, and none near the deadline of the invocation.
 func TestPollsOverHTTP(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -12,9 +12,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestStormThatDoesNotEnd throttles every call of some executions from one on, forever: they are invoked again and
-// again until their time is over, or nine invocations in a row have failed, and executions that no one throttles go on
-// beside them.
+// TestStormThatDoesNotEnd throttles every call of some executions from one on, forever: they are
+// invoked again and again until their time is over, or nine invocations in a row have failed, and
+// executions that no one throttles go on beside them.
 func TestStormThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -69,8 +69,8 @@ func throttleForEver(t *testing.T, limits local.Limits, want local.Status) {
 	all.Wait()
 }
 
-// TestLargestAnswersOverHTTP covers results that fit no answer, with what can happen to the call that carries them, and
-// failures that do not fit.
+// TestLargestAnswersOverHTTP covers results that fit no answer, with what can happen to the call
+// that carries them, and failures that do not fit.
 func TestLargestAnswersOverHTTP(t *testing.T) {
 	t.Parallel()
 	const most = 6 << 20 // of an EXECUTION update, and of an answer
@@ -129,8 +129,8 @@ func TestLargestAnswersOverHTTP(t *testing.T) {
 	}
 }
 
-// TestDefaultClientOverHTTP has the client that the product makes for itself meet what passes, with the SDK's own
-// pauses.
+// TestDefaultClientOverHTTP has the client that the product makes for itself meet what passes, with
+// the SDK's own pauses.
 func TestDefaultClientOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := newAPIStage(t, "defaults")

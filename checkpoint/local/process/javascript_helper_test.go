@@ -34,8 +34,8 @@ type javaScript struct {
 // javaScriptDir is where the functions are, once they are installed; TestMain removes it.
 var javaScriptDir string
 
-// prepareJavaScript copies testdata/javascript to a folder of its own and has npm install there what
-// the lock file names, once for all tests.
+// prepareJavaScript copies testdata/javascript to a folder of its own and has npm install there
+// what the lock file names, once for all tests.
 var prepareJavaScript = sync.OnceValues(func() (javaScript, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -170,8 +170,8 @@ func decoded(t *testing.T, text string) (out any) {
 	return out
 }
 
-// tree returns a line for each operation, sorted: where it is, what it is, and how it stands. A dash
-// stands for an operation without a name.
+// tree returns a line for each operation, sorted: where it is, what it is, and how it stands. A
+// dash stands for an operation without a name.
 func tree(e *local.Execution) []string {
 	paths := make(map[string]string)
 	var lines []string

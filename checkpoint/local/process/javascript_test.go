@@ -26,7 +26,8 @@ func tax(ctx op.Context, in struct{ Net int }) (map[string]int, error) {
 	return map[string]int{"tax": due}, err
 }
 
-// TestJavaScriptRunsEveryOperation runs every operation that the official SDK has, and invokes functions of both languages.
+// TestJavaScriptRunsEveryOperation runs every operation that the official SDK has, and invokes
+// functions of both languages.
 func TestJavaScriptRunsEveryOperation(t *testing.T) {
 	t.Parallel()
 	js := installJavaScript(t)
@@ -120,7 +121,8 @@ func TestJavaScriptRunsEveryOperation(t *testing.T) {
 	}
 }
 
-// TestJavaScriptIsKilled has a function killed in a body, in one that must not run again, and between two steps.
+// TestJavaScriptIsKilled has a function killed in a body, in one that must not run again, and
+// between two steps.
 func TestJavaScriptIsKilled(t *testing.T) {
 	t.Parallel()
 	js := installJavaScript(t)
@@ -242,8 +244,8 @@ func TestJavaScriptFails(t *testing.T) {
 	}
 }
 
-// TestJavaScriptReadsPages gives a function its log in pages of three operations, a group whose children it
-// has to read again, and a result that fits no answer.
+// TestJavaScriptReadsPages gives a function its log in pages of three operations, a group whose
+// children it has to read again, and a result that fits no answer.
 func TestJavaScriptReadsPages(t *testing.T) {
 	t.Parallel()
 	js := installJavaScript(t)
@@ -271,8 +273,8 @@ func TestJavaScriptReadsPages(t *testing.T) {
 	}
 }
 
-// TestJavaScriptRepeatsCalls has calls refused, and replies lost after the call was committed: the AWS SDK
-// repeats them with the same client token.
+// TestJavaScriptRepeatsCalls has calls refused, and replies lost after the call was committed: the
+// AWS SDK repeats them with the same client token.
 func TestJavaScriptRepeatsCalls(t *testing.T) {
 	t.Parallel()
 	js := installJavaScript(t)

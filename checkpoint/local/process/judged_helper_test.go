@@ -30,21 +30,22 @@ import (
 // pythonKey is the variable that has the functions of testdata/python run.
 const pythonKey = "PERDURE_PY"
 
-// language has small functions written with the official SDK of a language, and a program in which AWS's testing
-// library of that language runs them as it runs deployed functions, and says what it has read.
+// language has small functions written with the official SDK of a language, and a program in which
+// AWS's testing library of that language runs them as it runs deployed functions, and says what it
+// has read.
 type language struct {
 	program, dir string
 	env          []string
-	// function are the arguments that make the program the runtime of a function of the small ones, judge those that
-	// make it the judge.
+	// function are the arguments that make the program the runtime of a function of the small ones,
+	// judge those that make it the judge.
 	function, judge []string
 }
 
 // pythonDir is where the functions are, once they are installed; TestMain removes it.
 var pythonDir string
 
-// preparePython copies testdata/python to a folder of its own and has pip install there what requirements.txt names,
-// once for all tests.
+// preparePython copies testdata/python to a folder of its own and has pip install there what
+// requirements.txt names, once for all tests.
 var preparePython = sync.OnceValues(func() (language, error) {
 	none := language{}
 	python, err := exec.LookPath("python3")
@@ -161,8 +162,8 @@ func everything(ctx op.Context, _ struct{ How string }) (string, error) {
 	return replay.Run(ctx, op.WaitForCallback[string]("answer", func(context.Context, string) error { return nil }))
 }
 
-// stageSmall is a service behind its front, with the small functions: "small", and "late", whose executions may take
-// two seconds.
+// stageSmall is a service behind its front, with the small functions: "small", and "late", whose
+// executions may take two seconds.
 func (l language) stageSmall(t *testing.T, opts ...local.Option) (s *local.Service, endpoint string) {
 	t.Helper()
 	s = local.New(append([]local.Option{local.WithExecutionTimeout(time.Minute)}, opts...)...)

@@ -14,10 +14,12 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// everyJudgedKey is the variable that has the small functions also run while the service loses things.
+// everyJudgedKey is the variable that has the small functions also run while the service loses
+// things.
 const everyJudgedKey = "PERDURE_JUDGED"
 
-// judged is a case for the testing libraries: what they are to read of an execution of a small function.
+// judged is a case for the testing libraries: what they are to read of an execution of a small
+// function.
 type judged struct {
 	reason string
 	// what the judge is to do
@@ -109,7 +111,8 @@ func judgedCases(waitForCallback [2]string) map[string]judged {
 	}
 }
 
-// TestJavaScriptTestsAreRight: AWS's testing library for JavaScript reads every execution through the front as what it is.
+// TestJavaScriptTestsAreRight: AWS's testing library for JavaScript reads every execution through
+// the front as what it is.
 func TestJavaScriptTestsAreRight(t *testing.T) { //nolint:paralleltest // it starts many processes
 	l := smallJavaScript(t)
 	judgeAll(t, l, judgedCases([2]string{"answer/-", "answer/-"}))
@@ -130,7 +133,8 @@ func TestPythonTestsAreRight(t *testing.T) { //nolint:paralleltest // it starts 
 	judgeAll(t, l, cases)
 }
 
-// judgeAll runs all cases, on a service that works, and on those that lose things if PERDURE_JUDGED is "all".
+// judgeAll runs all cases, on a service that works, and on those that lose things if PERDURE_JUDGED
+// is "all".
 func judgeAll(t *testing.T, l language, cases map[string]judged) {
 	t.Helper()
 	stages := map[string][]local.Option{"a service that works": nil}

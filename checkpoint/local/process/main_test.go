@@ -156,9 +156,9 @@ func durable(ctx op.Context, in order) (string, error) {
 	return fmt.Sprintf("%s after %t", in.Do, first > 0), err
 }
 
-// raw speaks the Runtime API by hand: while it works it asks for another event and says that it cannot begin; it
-// answers with a wrong ID, then rightly, then once more, and tries what is absent. It returns the statuses of that
-// with the next event.
+// raw speaks the Runtime API by hand: while it works it asks for another event and says that it
+// cannot begin; it answers with a wrong ID, then rightly, then once more, and tries what is absent.
+// It returns the statuses of that with the next event.
 func raw() {
 	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
 	var seen []int
@@ -179,7 +179,8 @@ func raw() {
 	}
 }
 
-// visited answers with the address of its Runtime API, and with what that says to web pages which try to take an event.
+// visited answers with the address of its Runtime API, and with what that says to web pages which
+// try to take an event.
 func visited() {
 	address := os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	lambda.Start(func(ctx context.Context) (map[string]any, error) {
@@ -201,8 +202,9 @@ func visited() {
 	})
 }
 
-// reachedElsewhere returns the addresses of this machine, but that one, at which the port of an address answers. On
-// Linux all of 127.0.0.0/8 is this machine: who listens on 127.0.0.1 is not reached at 127.0.0.2.
+// reachedElsewhere returns the addresses of this machine, but that one, at which the port of an
+// address answers. On Linux all of 127.0.0.0/8 is this machine: who listens on 127.0.0.1 is not
+// reached at 127.0.0.2.
 func reachedElsewhere(ctx context.Context, address string) (found []string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

@@ -62,8 +62,8 @@ func WithEndpoint(url string) Option {
 }
 
 // WithOutput has f called with every line that the program writes, one line at a time, whichever
-// process and stream it is from: f needs no lock, and a program that writes waits for it. By default
-// they are dropped.
+// process and stream it is from: f needs no lock, and a program that writes waits for it. By
+// default they are dropped.
 func WithOutput(f func(Line)) Option {
 	return optionFunc(func(c *config) {
 		if c.output = nil; f != nil {

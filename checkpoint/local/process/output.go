@@ -21,13 +21,13 @@ type Line struct {
 	Time time.Time
 	// PID is the number of the process.
 	PID int
-	// RequestID is that of the last event that the process had been given when the beginning of the line was
-	// read; empty before the first.
+	// RequestID is that of the last event that the process had been given when the beginning of the
+	// line was read; empty before the first.
 	RequestID string
 	Stream    Stream
-	// Text has no line break. A line of more than 64 KiB comes in pieces. One that has not ended when the
-	// process has answered, or has ended itself, comes as it is; if it has not been read before the next
-	// event either, what that writes goes on with it.
+	// Text has no line break. A line of more than 64 KiB comes in pieces. One that has not ended
+	// when the process has answered, or has ended itself, comes as it is; if it has not been read
+	// before the next event either, what that writes goes on with it.
 	Text string
 }
 
@@ -99,7 +99,8 @@ func (l *lineWriter) line() {
 	}
 }
 
-// tailLines is how much of what a process wrote is kept to explain why it ended before its first event.
+// tailLines is how much of what a process wrote is kept to explain why it ended before its first
+// event.
 const tailLines = 5
 
 // tail are the last lines that a process wrote to its standard error.

@@ -18,7 +18,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestPythonControls: boto3 pauses, resumes and deletes an execution through the front, and reads all that it shows of it.
+// TestPythonControls: boto3 pauses, resumes and deletes an execution through the front, and reads
+// all that it shows of it.
 func TestPythonControls(t *testing.T) { //nolint:paralleltest // it starts processes
 	l := installPython(t)
 	s, endpoint := l.stageSmall(t)
@@ -70,8 +71,8 @@ func waitsForCallback(e *local.Execution) bool {
 	return false
 }
 
-// TestPythonIsPaused: a function of the official Python SDK stops when its call is answered without a token, at each of its calls,
-// and goes on when its execution is resumed.
+// TestPythonIsPaused: a function of the official Python SDK stops when its call is answered without
+// a token, at each of its calls, and goes on when its execution is resumed.
 func TestPythonIsPaused(t *testing.T) { //nolint:paralleltest // it starts processes
 	l := installPython(t)
 	var s *local.Service

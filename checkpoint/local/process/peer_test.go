@@ -43,7 +43,8 @@ type peer struct {
 	lines *json.Decoder
 }
 
-// startPeer starts it with an execution of the function at an endpoint, and returns the address of its web server.
+// startPeer starts it with an execution of the function at an endpoint, and returns the address of
+// its web server.
 func startPeer(t *testing.T, l language, function string) (p *peer, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute) // it ends by itself
@@ -90,9 +91,10 @@ func (p *peer) ask(word string) peerLine {
 	return line
 }
 
-// TestPythonPeerPauses: the service of AWS's testing library pauses an execution of a function of perdure while a body runs. The
-// function stops at its next call, is invoked once when the execution is resumed, and no body runs again that has a record: the
-// one that ran has one unless that call was for its start.
+// TestPythonPeerPauses: the service of AWS's testing library pauses an execution of a function of
+// perdure while a body runs. The function stops at its next call, is invoked once when the
+// execution is resumed, and no body runs again that has a record: the one that ran has one unless
+// that call was for its start.
 func TestPythonPeerPauses(t *testing.T) { //nolint:paralleltest // it starts processes
 	l := installPython(t)
 	running, goOn, ready := make(chan struct{}), make(chan struct{}), make(chan struct{})

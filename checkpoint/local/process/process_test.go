@@ -427,7 +427,8 @@ func TestClosedWhileItRuns(t *testing.T) {
 	}
 }
 
-// TestDurableFunction hosts a program that crashes once, with the real client of the AWS SDK inside.
+// TestDurableFunction hosts a program that crashes once, with the real client of the AWS SDK
+// inside.
 func TestDurableFunction(t *testing.T) {
 	t.Parallel()
 	s := local.New(local.WithLimits(local.Limits{RetryPause: 10 * time.Millisecond}))
@@ -462,7 +463,8 @@ func TestDurableFunction(t *testing.T) {
 	}
 }
 
-// TestWaitingForAProcessTakesNoTime: a function whose processes are all busy is not out of time for that.
+// TestWaitingForAProcessTakesNoTime: a function whose processes are all busy is not out of time for
+// that.
 func TestWaitingForAProcessTakesNoTime(t *testing.T) {
 	t.Parallel()
 	s := local.New(local.WithFunctionTimeout(4 * time.Second))

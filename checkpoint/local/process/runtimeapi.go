@@ -25,7 +25,8 @@ const (
 	maxErrorBytes    = limits.SyncPayload
 )
 
-// defaultTime is how long an invocation is said to have whose context has no deadline (Lambda quotas).
+// defaultTime is how long an invocation is said to have whose context has no deadline (Lambda
+// quotas).
 const defaultTime = 15 * time.Minute
 
 // invocation is an event on its way to a process, and its answer.
@@ -66,8 +67,8 @@ func newInvocation(ctx context.Context, payload []byte) *invocation {
 	return inv
 }
 
-// ServeHTTP is the Runtime API of one process. Browsers say that a request is one of theirs: a page that tries
-// the ports of this machine must not take an event away.
+// ServeHTTP is the Runtime API of one process. Browsers say that a request is one of theirs: a page
+// that tries the ports of this machine must not take an event away.
 func (w *worker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	serve, method, ok := w.route(r.URL.Path)
 	switch {
@@ -103,12 +104,12 @@ func (w *worker) route(full string) (serve http.HandlerFunc, method string, ok b
 	return func(rw http.ResponseWriter, r *http.Request) { w.take(rw, r, id, verb) }, http.MethodPost, true
 }
 
-// partialGrace is how long a process that asks for an event may still finish a line: what it wrote before may
-// not have been read yet.
+// partialGrace is how long a process that asks for an event may still finish a line: what it wrote
+// before may not have been read yet.
 const partialGrace = 50 * time.Millisecond
 
-// next answers with the next event, when there is one. A process that has not answered the last one gets none:
-// no one could say then what its answer is to.
+// next answers with the next event, when there is one. A process that has not answered the last one
+// gets none: no one could say then what its answer is to.
 func (w *worker) next(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	if inv := w.current; inv != nil && !inv.answered {
@@ -211,8 +212,8 @@ func trailed(trailer http.Header) checkpoint.Failure {
 	return reported(body, kind)
 }
 
-// initError takes the error of a process that cannot begin. It is expected to end. One that has asked for an event
-// has begun.
+// initError takes the error of a process that cannot begin. It is expected to end. One that has
+// asked for an event has begun.
 func (w *worker) initError(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
 	if err != nil {

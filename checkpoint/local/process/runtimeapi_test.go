@@ -13,8 +13,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/process"
 )
 
-// No one is authenticated at the Runtime API: it is for the process alone, on this machine, and no web page takes an
-// event away from it.
+// No one is authenticated at the Runtime API: it is for the process alone, on this machine, and no
+// web page takes an event away from it.
 func TestRuntimeAPIListensOnLoopback(t *testing.T) {
 	t.Parallel()
 	got, err := invoke(t.Context(), run(t, "visited"), "", 0)

@@ -9,8 +9,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// TestVersionOfAProcess: the variable AWS_LAMBDA_FUNCTION_VERSION names a version, also if the function was invoked
-// with an alias, which its ARN then has (Lambda, defined runtime environment variables).
+// TestVersionOfAProcess: the variable AWS_LAMBDA_FUNCTION_VERSION names a version, also if the
+// function was invoked with an alias, which its ARN then has (Lambda, defined runtime environment
+// variables).
 func TestVersionOfAProcess(t *testing.T) {
 	t.Parallel()
 	const function = "arn:aws:lambda:eu-west-1:123456789012:function:order"

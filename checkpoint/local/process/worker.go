@@ -111,8 +111,8 @@ func (w *worker) pid() int {
 	return w.cmd.Process.Pid
 }
 
-// requestID returns the ID of the invocation that the process works on, or has worked on last: what it
-// wrote before it asked for the next event may be read afterwards.
+// requestID returns the ID of the invocation that the process works on, or has worked on last: what
+// it wrote before it asked for the next event may be read afterwards.
 func (w *worker) requestID() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -25,8 +25,9 @@ func processing() *replay.Function[Order, Receipt] {
 	return replay.Handler(orders.Process, replay.WithLogHandler(slog.DiscardHandler))
 }
 
-// TestCompatible: orders that are being processed, by the code of each version that is kept in testdata/histories, go
-// on with the code of today. PERDURE_RECORD_HISTORIES is the name of a version to record.
+// TestCompatible: orders that are being processed, by the code of each version that is kept in
+// testdata/histories, go on with the code of today. PERDURE_RECORD_HISTORIES is the name of a
+// version to record.
 func TestCompatible(t *testing.T) {
 	t.Parallel()
 	if version := os.Getenv("PERDURE_RECORD_HISTORIES"); version != "" {

@@ -76,7 +76,8 @@ func TestOutput(t *testing.T) {
 	}
 }
 
-// TestOrderIsTheSameWhereverTheFunctionIsLost loses the function after the record of each operation.
+// TestOrderIsTheSameWhereverTheFunctionIsLost loses the function after the record of each
+// operation.
 func TestOrderIsTheSameWhereverTheFunctionIsLost(t *testing.T) {
 	t.Parallel()
 	for _, name := range shipped() {

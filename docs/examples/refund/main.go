@@ -62,8 +62,9 @@ func process(ctx op.Context, r Refund) (Receipt, error) {
 	return receipt, replay.Exec(ctx, closeCase(r))
 }
 
-// ask hands the callback over to whoever approves. This one only says that someone has to: who has the ID of the
-// callback can answer it, so it is no text for a log. Whoever may look at the execution finds it with perdure show.
+// ask hands the callback over to whoever approves. This one only says that someone has to: who has
+// the ID of the callback can answer it, so it is no text for a log. Whoever may look at the
+// execution finds it with perdure show.
 func ask(r Refund) func(context.Context, string) error {
 	return func(context.Context, string) error {
 		fmt.Printf("refund %s of %d cents is to be approved\n", r.ID, r.Cents)

@@ -1,8 +1,8 @@
-// Package check runs the rules of opcheck over packages and prints what they find, for people, for GitHub
-// and as SARIF.
+// Package check runs the rules of opcheck over packages and prints what they find, for people, for
+// GitHub and as SARIF.
 //
-// It runs go vet with a program that [IsTool] and [Tool] make out of any main function. So results are kept
-// in Go's build cache, and a second run analyses only what changed.
+// It runs go vet with a program that [IsTool] and [Tool] make out of any main function. So results
+// are kept in Go's build cache, and a second run analyses only what changed.
 package check
 
 import (
@@ -68,8 +68,8 @@ func IsTool(args []string) bool {
 // Tool does what go vet asks its tool for. It ends the process.
 func Tool() { unitchecker.Main(opcheck.Analyzers()...) }
 
-// Run checks packages and returns what it found, by file and line. The error says that a rule does not
-// exist, or that packages could not be checked, because they do not compile for instance.
+// Run checks packages and returns what it found, by file and line. The error says that a rule does
+// not exist, or that packages could not be checked, because they do not compile for instance.
 func Run(ctx context.Context, c Config) ([]Finding, error) {
 	args, err := c.arguments()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // Formats are the formats that [Print] knows.
 func Formats() []string { return []string{"text", "json", "github", "sarif"} }
 
-// Print writes findings in a format: text is for people, json for programs, github makes annotations of a
-// workflow, and sarif is SARIF 2.1.0.
+// Print writes findings in a format: text is for people, json for programs, github makes
+// annotations of a workflow, and sarif is SARIF 2.1.0.
 func Print(w io.Writer, format string, found []Finding) error {
 	switch format {
 	case "text", "":

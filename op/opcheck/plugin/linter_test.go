@@ -17,10 +17,10 @@ import (
 // linterModule is the golangci-lint that the plugin is built into, as docs/check.md has it.
 const linterModule = "github.com/golangci/golangci-lint/v2@v2.15.0"
 
-// TestLinterWithPlugin builds golangci-lint with the plugin, and compares what it reports with what go vet
-// reports, by file, line, rule and message: effects of helpers in other packages, too, which need facts. It does
-// what golangci-lint custom does, with the source that the module proxy has in place of a clone. It takes
-// minutes, so it runs with PERDURE_PLUGIN=1 alone.
+// TestLinterWithPlugin builds golangci-lint with the plugin, and compares what it reports with what
+// go vet reports, by file, line, rule and message: effects of helpers in other packages, too, which
+// need facts. It does what golangci-lint custom does, with the source that the module proxy has in
+// place of a clone. It takes minutes, so it runs with PERDURE_PLUGIN=1 alone.
 func TestLinterWithPlugin(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("PERDURE_PLUGIN") == "" {

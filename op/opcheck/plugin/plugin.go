@@ -1,5 +1,5 @@
-// Package plugin makes the rules of opcheck a module plugin of golangci-lint v2: name this package in
-// .custom-gcl.yml, run golangci-lint custom, and enable the linter perdure.
+// Package plugin makes the rules of opcheck a module plugin of golangci-lint v2: name this package
+// in .custom-gcl.yml, run golangci-lint custom, and enable the linter perdure.
 package plugin
 
 import (

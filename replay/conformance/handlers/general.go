@@ -8,8 +8,8 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// changesItsMind runs another operation at its first place when it is replayed, which handlers must not do: the execution
-// has diverged, and the body of the step does not run.
+// changesItsMind runs another operation at its first place when it is replayed, which handlers must
+// not do: the execution has diverged, and the body of the step does not run.
 func changesItsMind(ctx op.Context, _ op.None) (string, error) {
 	const slot = "identity-slot"
 	if !ctx.Execution().Replaying {

@@ -18,8 +18,9 @@ import (
 // scenario is one execution and what is deployed under it.
 type scenario struct {
 	seed uint64
-	// as says what is deployed: declared changes one after the other, the same without declarations, the program before
-	// and after by way of tolerant ones, or the change without its declaration and then with it.
+	// as says what is deployed: declared changes one after the other, the same without
+	// declarations, the program before and after by way of tolerant ones, or the change without its
+	// declaration and then with it.
 	as       string
 	programs [][]*changes.Stmt
 	got      string
@@ -39,8 +40,8 @@ func ways() []string {
 	return []string{"declared", "declared", "declared", "declared", "declared", "dropped", "tolerant", "held"}
 }
 
-// play runs the execution of a seed and returns what is wrong with it; changed reports whether code was deployed under
-// it, different whether it is not how the last program alone would end.
+// play runs the execution of a seed and returns what is wrong with it; changed reports whether code
+// was deployed under it, different whether it is not how the last program alone would end.
 func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, err error) {
 	m := changes.NewMaker(seed)
 	r := m.Rand()
@@ -134,8 +135,8 @@ func judge(s scenario, w *world) error {
 	return nil
 }
 
-// sameWords compares how executions ended but for the order: code without a declaration has two statements change
-// places as soon as both are recorded.
+// sameWords compares how executions ended but for the order: code without a declaration has two
+// statements change places as soon as both are recorded.
 func sameWords(a, b string) bool {
 	words := func(text string) []string {
 		return slices.Sorted(slices.Values(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ()", r) })))
@@ -146,8 +147,8 @@ func sameWords(a, b string) bool {
 // executions is how many are tried, times PERDURE_CHECKS.
 const executions = 1000
 
-// TestDeclaredChangesMeanWhatTheySay tries random programs, changed under way at random, and lost at random. A seed that
-// it prints is tried alone with PERDURE_CHANGES.
+// TestDeclaredChangesMeanWhatTheySay tries random programs, changed under way at random, and lost
+// at random. A seed that it prints is tried alone with PERDURE_CHANGES.
 func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // the counts come after all of them
 	t.Parallel()
 	if one := os.Getenv("PERDURE_CHANGES"); one != "" {

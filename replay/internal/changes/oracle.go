@@ -27,7 +27,8 @@ const (
 // Taken is what an execution does at each declared change, by number.
 type Taken map[int]State
 
-// Decide says what an execution does, whose log was this when a program was deployed, at the changes that are new in it.
+// Decide says what an execution does, whose log was this when a program was deployed, at the
+// changes that are new in it.
 func (t Taken) Decide(program []*Stmt, log Log) { t.decide(program, place{log: log}) }
 
 // place is where in a program statements are.
@@ -35,7 +36,8 @@ type place struct {
 	log   Log
 	scope string  // the path of the scope, with a slash
 	after []*Stmt // those behind them
-	// ended says that the scope's code does not run again, rerun that it does so only to compute a large result.
+	// ended says that the scope's code does not run again, rerun that it does so only to compute a
+	// large result.
 	ended, rerun bool
 }
 

@@ -1,6 +1,6 @@
-// Package changes has random programs, random declared changes of them, and how executions must end that begin
-// with one and are ended by another. It is what tests judge the engine by, so it knows neither the engine nor the
-// service: a program is data here, and so is what a log holds.
+// Package changes has random programs, random declared changes of them, and how executions must end
+// that begin with one and are ended by another. It is what tests judge the engine by, so it knows
+// neither the engine nor the service: a program is data here, and so is what a log holds.
 package changes
 
 import (
@@ -41,16 +41,18 @@ const (
 // Stmt is a statement of a program.
 type Stmt struct {
 	Kind Kind
-	// Name and Key identify it in its scope; Nth counts, from zero, those before it with the same name.
+	// Name and Key identify it in its scope; Nth counts, from zero, those before it with the same
+	// name.
 	Name, Key string
 	Nth       int
 	// Undo compensates a step; Relaxed steps are not waited for.
 	Undo, Relaxed bool
-	// Body are the statements of a group, or the one of a future. Fails says that the group fails at its end, Large that
-	// its result is too large for its record.
+	// Body are the statements of a group, or the one of a future. Fails says that the group fails
+	// at its end, Large that its result is too large for its record.
 	Body         []*Stmt
 	Fails, Large bool
-	// Change is the number of a declared change, Form how it is declared; New and Old are its sides.
+	// Change is the number of a declared change, Form how it is declared; New and Old are its
+	// sides.
 	Change   int
 	Form     Form
 	New, Old []*Stmt
@@ -139,7 +141,8 @@ func Clean(list []*Stmt) []*Stmt {
 	return all
 }
 
-// Tolerant is the program before a change that endures what the program after it has begun: its sides are exchanged.
+// Tolerant is the program before a change that endures what the program after it has begun: its
+// sides are exchanged.
 func Tolerant(list []*Stmt) []*Stmt {
 	var all []*Stmt
 	for _, s := range list {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Maker makes random programs and random changes of them. All names that it gives are different, but those of
-// statements that are meant to repeat one.
+// Maker makes random programs and random changes of them. All names that it gives are different,
+// but those of statements that are meant to repeat one.
 type Maker struct {
 	r       *rand.Rand
 	names   int
@@ -325,8 +325,8 @@ func (m *Maker) replace(at scope, i, end int, by func(old []*Stmt) []*Stmt) bool
 	return true
 }
 
-// sameBegin reports whether the sides of a declared change may begin with the same operation, which the log could not
-// tell apart.
+// sameBegin reports whether the sides of a declared change may begin with the same operation, which
+// the log could not tell apart.
 func sameBegin(d *Stmt) bool {
 	older, _ := begins(d.Old)
 	newer, _ := begins(d.New)
@@ -335,7 +335,8 @@ func sameBegin(d *Stmt) bool {
 	})
 }
 
-// begins lists what a list of statements may begin with; surely says that it begins with one of them.
+// begins lists what a list of statements may begin with; surely says that it begins with one of
+// them.
 func begins(list []*Stmt) (all []*Stmt, surely bool) {
 	for _, s := range list {
 		if s.Kind != Declared {

@@ -447,8 +447,8 @@ func closed() []Edit {
 	}
 }
 
-// later are edits that are seen later than where the log ends: in branches that have no room yet, and in results that
-// no one has asked for.
+// later are edits that are seen later than where the log ends: in branches that have no room yet,
+// and in results that no one has asked for.
 func later() []Edit {
 	abc := []string{"a", "b", "c"}
 	weighed := func(c *code) op.Builder[string, string] {

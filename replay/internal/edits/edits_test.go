@@ -54,8 +54,8 @@ func (j *judged) table() string {
 	return b.String()
 }
 
-// TestCatalogue tries each edit on every state that the old code leaves behind, without declarations, and rehearses
-// the new code on each before. What it says must be what happens.
+// TestCatalogue tries each edit on every state that the old code leaves behind, without
+// declarations, and rehearses the new code on each before. What it says must be what happens.
 func TestCatalogue(t *testing.T) { //nolint:tparallel // the table comes after all of them
 	t.Parallel()
 	// wrong lists the edits that are silently wrong in some state, and what says so before.

@@ -28,9 +28,9 @@ func (r *recorder) Errorf(format string, a ...any) {
 
 func (r *recorder) Fatalf(format string, a ...any) { r.Errorf(format, a...) }
 
-// TestCompatibleReportsWhatEditsDo records an execution of the old code of each edit, and compares the new code with
-// it. What makes an execution diverge or end wrong in some state is reported before, but for what no log can show; what
-// never does is not.
+// TestCompatibleReportsWhatEditsDo records an execution of the old code of each edit, and compares
+// the new code with it. What makes an execution diverge or end wrong in some state is reported
+// before, but for what no log can show; what never does is not.
 func TestCompatibleReportsWhatEditsDo(t *testing.T) {
 	t.Parallel()
 	// The operation at the place is the same one to the log: Shape shows it.
@@ -57,8 +57,8 @@ func TestCompatibleReportsWhatEditsDo(t *testing.T) {
 	}
 }
 
-// changesOnlyText lists edits that do no harm and that Compatible reports: an error that nothing registers, or another
-// result, of another type or in another order.
+// changesOnlyText lists edits that do no harm and that Compatible reports: an error that nothing
+// registers, or another result, of another type or in another order.
 func changesOnlyText(id string) bool {
 	return slices.Contains([]string{"36c", "35d", "10", "23d", "42a", "42d"}, id)
 }

@@ -22,8 +22,9 @@ func checks(t *testing.T, n int) int {
 	return n
 }
 
-// TestRehearsalIsExactOnRandomPrograms edits random programs at random, deploys the new code in a random state, and
-// compares what the rehearsal said of it with what happened. PERDURE_SEED is the first seed.
+// TestRehearsalIsExactOnRandomPrograms edits random programs at random, deploys the new code in a
+// random state, and compares what the rehearsal said of it with what happened. PERDURE_SEED is the
+// first seed.
 func TestRehearsalIsExactOnRandomPrograms(t *testing.T) {
 	t.Parallel()
 	first := uint64(1)

@@ -21,8 +21,8 @@ type Verdict string
 
 // The verdicts.
 const (
-	// Right: it succeeded with the result of the old or the new code, no body ran again whose result was durable, and
-	// nothing that both versions do is missing.
+	// Right: it succeeded with the result of the old or the new code, no body ran again whose
+	// result was durable, and nothing that both versions do is missing.
 	Right Verdict = "right"
 	// Surprising: the same, but something is missing that the new code does.
 	Surprising Verdict = "surprising"
@@ -30,7 +30,8 @@ const (
 	Diverged Verdict = "diverged"
 	// Failed: it failed otherwise.
 	Failed Verdict = "failed"
-	// Wrong: it succeeded with the value of another operation, with a lost value, or with an effect twice or never.
+	// Wrong: it succeeded with the value of another operation, with a lost value, or with an effect
+	// twice or never.
 	Wrong Verdict = "wrong"
 )
 
@@ -40,8 +41,8 @@ type State struct {
 	Where string
 	// Log is what the new code was invoked with first.
 	Log checkpoint.Invocation
-	// Rehearsal is what the new code said of that before, Verdict what came of it, Why the reason of a verdict that is
-	// not right, End how the execution ended.
+	// Rehearsal is what the new code said of that before, Verdict what came of it, Why the reason
+	// of a verdict that is not right, End how the execution ended.
 	Rehearsal *replay.Rehearsal
 	Verdict   Verdict
 	Why, End  string
@@ -64,9 +65,9 @@ func Run(ctx context.Context, v Version, input string) (*local.Execution, []Effe
 	return p.exec, w.Effects(), err
 }
 
-// States runs an execution once for each state that the old code leaves behind: after each checkpoint call, where the
-// function is lost, at each suspend, and inside each body whose START is recorded. After goes on from there. States
-// with the same log count once.
+// States runs an execution once for each state that the old code leaves behind: after each
+// checkpoint call, where the function is lost, at each suspend, and inside each body whose START is
+// recorded. After goes on from there. States with the same log count once.
 func (e *Edit) States(ctx context.Context, after Version, each func(s State) error) error {
 	was, is, err := e.both(ctx, after)
 	if err != nil {
@@ -97,8 +98,8 @@ func (e *Edit) States(ctx context.Context, after Version, each func(s State) err
 // ways is in how many ways a function can leave a state behind.
 const ways = 3
 
-// State is one of the states that [Edit.States] lists, of the n-th call, suspend or body; false if there is none. Its
-// verdict says only whether it has diverged.
+// State is one of the states that [Edit.States] lists, of the n-th call, suspend or body; false if
+// there is none. Its verdict says only whether it has diverged.
 func (e *Edit) State(ctx context.Context, way, n int, after Version) (State, bool, error) {
 	s, p, _, err := e.state(ctx, way%ways, n, after)
 	if err == nil && p != nil && strings.Contains(s.End, divergence) {
@@ -213,7 +214,8 @@ func newPlay(before, after Function, at func(p local.Point) (lose, deploy bool))
 
 func (p *play) close() { _ = p.svc.Close() }
 
-// Invoke invokes the version that is deployed; the new one is rehearsed before its first invocation.
+// Invoke invokes the version that is deployed; the new one is rehearsed before its first
+// invocation.
 func (p *play) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	p.mu.Lock()
 	code, first := p.before, false
@@ -296,7 +298,8 @@ func (p *play) answer() (answered bool) {
 	return answered
 }
 
-// state returns the state in which the new code began, and how it ended; false if the new code did not run.
+// state returns the state in which the new code began, and how it ended; false if the new code did
+// not run.
 func (p *play) state() (State, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,6 +1,7 @@
-// Package edits is a catalogue of changes of a workflow's code: pairs of versions of a function, and what becomes of
-// an execution that began with one and is ended by the other, in every state that it can be in then. Tests use it to say
-// what a change does, and whether what is said of a change is true.
+// Package edits is a catalogue of changes of a workflow's code: pairs of versions of a function,
+// and what becomes of an execution that began with one and is ended by the other, in every state
+// that it can be in then. Tests use it to say what a change does, and whether what is said of a
+// change is true.
 package edits
 
 import (
@@ -34,8 +35,8 @@ type Edit struct {
 	Before, After Version
 	// Declared is the code after it with what declares the change; nil if nothing does.
 	Declared Version
-	// Input is the input of the execution; null if it is empty. NewInput is what the code after it is given from the
-	// beginning, if that is another one.
+	// Input is the input of the execution; null if it is empty. NewInput is what the code after it
+	// is given from the beginning, if that is another one.
 	Input, NewInput string
 }
 
@@ -119,7 +120,8 @@ func text(handler func(c *code)) Version {
 	})
 }
 
-// sequence is a version that runs steps and waits, one after the other. Those whose name begins with ~ are waits.
+// sequence is a version that runs steps and waits, one after the other. Those whose name begins
+// with ~ are waits.
 func sequence(names ...string) Version {
 	return text(func(c *code) { c.run(names...) })
 }

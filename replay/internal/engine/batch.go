@@ -44,15 +44,16 @@ type tally struct {
 type standing struct {
 	// movers is how many fibers inside will go on by themselves; see [fiber.setMoving].
 	movers int
-	// listed says that the batch is in the invocation's list of those with ends to count, counting that
-	// it is to count one.
+	// listed says that the batch is in the invocation's list of those with ends to count, counting
+	// that it is to count one.
 	listed, counting bool
 }
 
 // verdict is how a batch has ended.
 type verdict struct {
-	// decided says that no further end counts; outcomeRecorded that how it ended is in the log, for its losers
-	// are being compensated; recomputing that branches run to compute large results, and are not counted.
+	// decided says that no further end counts; outcomeRecorded that how it ended is in the log, for
+	// its losers are being compensated; recomputing that branches run to compute large results, and
+	// are not counted.
 	decided, outcomeRecorded, recomputing bool
 	// broken is why the batch failed if its rule did.
 	broken error
@@ -296,8 +297,8 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Result {
 	return b.record(&e)
 }
 
-// enterLoggedRest goes into branches that were not admitted this time, although the log holds something of
-// them: it is to be undone.
+// enterLoggedRest goes into branches that were not admitted this time, although the log holds
+// something of them: it is to be undone.
 func (b *batch) enterLoggedRest() {
 	if b.next == b.n.N || b.s.inv.log.AllClaimed() {
 		return

@@ -64,8 +64,8 @@ func marksOfEnd(b *batch) string {
 	return wire.JoinMarks(marks)
 }
 
-// endedBefore reports whether branch a of a batch ended before branch k: by their causes, at the same time
-// by their places.
+// endedBefore reports whether branch a of a batch ended before branch k: by their causes, at the
+// same time by their places.
 func endedBefore(inv *invocation, a, k *branch) bool {
 	x, y := knownCause(inv, a.cause), knownCause(inv, k.cause)
 	if x == y {
@@ -74,8 +74,8 @@ func endedBefore(inv *invocation, a, k *branch) bool {
 	return x.before(y)
 }
 
-// countsBefore reports whether the batch counts before another: the one with the earlier end; with ends at
-// the same time the deeper one, and of two as deep the one that was claimed first.
+// countsBefore reports whether the batch counts before another: the one with the earlier end; with
+// ends at the same time the deeper one, and of two as deep the one that was claimed first.
 func countsBefore(b *batch, other *batch) bool {
 	x, y := knownCause(b.s.inv, b.uncounted[0].cause), knownCause(b.s.inv, other.uncounted[0].cause)
 	if x != y {
@@ -104,8 +104,8 @@ func hasUncounted(b *batch) bool {
 	return false
 }
 
-// mayEndEarlier reports whether something in the batch, or what it waits for, will go on by itself: then an end
-// may still come that is earlier than those that are known.
+// mayEndEarlier reports whether something in the batch, or what it waits for, will go on by itself:
+// then an end may still come that is earlier than those that are known.
 func mayEndEarlier(b *batch) bool {
 	if b.movers > 0 {
 		return true

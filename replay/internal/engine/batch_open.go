@@ -11,9 +11,10 @@ import (
 // mostOpens is how many payloads of a batch are opened at once.
 const mostOpens = 32
 
-// openItems has the payloads of a batch pass their chains backwards, beside each other and off the turn, so that reading
-// a hundred results from a store takes a few times as long as reading one. What cannot be opened stays as it is: whoever
-// decodes it sees why. Payloads of pure codecs are decoded when they are needed.
+// openItems has the payloads of a batch pass their chains backwards, beside each other and off the
+// turn, so that reading a hundred results from a store takes a few times as long as reading one.
+// What cannot be opened stays as it is: whoever decodes it sees why. Payloads of pure codecs are
+// decoded when they are needed.
 func openItems(s *scope, items []node.Item) {
 	var closed []*node.Result
 	for i := range items {

@@ -6,8 +6,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// recomputeBatch takes the results of a finished batch from its branches, because they were too large
-// for its record.
+// recomputeBatch takes the results of a finished batch from its branches, because they were too
+// large for its record.
 func recomputeBatch(b *batch) node.Result {
 	rec, _ := b.s.inv.log.Get(b.id)
 	b.f.becauseOf(rec, b.found)
@@ -40,8 +40,8 @@ func recomputeBatch(b *batch) node.Result {
 	return addOutcomeOf(b.s, b.n, b.path, b.largeResult(full.Encode()), b.branches)
 }
 
-// rerunBranches takes the results of the branches that have ended from the branches: they were too large
-// for the record.
+// rerunBranches takes the results of the branches that have ended from the branches: they were too
+// large for the record.
 func rerunBranches(b *batch, e *wire.Envelope, places []int) *wire.Envelope {
 	b.recomputing = true
 	for j := range len(e.Status) {

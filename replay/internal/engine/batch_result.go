@@ -11,14 +11,14 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// addBatchOutcome completes the record of an operation with what its kind says of it: whether the payload
-// comes from outside, and how it ended if it is, or passes on, a batch.
+// addBatchOutcome completes the record of an operation with what its kind says of it: whether the
+// payload comes from outside, and how it ended if it is, or passes on, a batch.
 func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) node.Result {
 	return addOutcomeOf(s, n, path, r, nil)
 }
 
-// addOutcomeOf is addBatchOutcome for a batch that has just ended, whose branches these are: what they have come to may
-// have been recorded by an earlier invocation.
+// addOutcomeOf is addBatchOutcome for a batch that has just ended, whose branches these are: what
+// they have come to may have been recorded by an earlier invocation.
 func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live []*branch) node.Result {
 	r.Outside, r.Meta.Function = node.FromOutside(n), functionOf(n)
 	b, ok := node.Origin(n).(*node.Batch)
@@ -123,7 +123,8 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 	return addBatchOutcome(s, k.n, func() string { return path }, rec)
 }
 
-// misfit describes a batch that ended with other branches than the code has, whose labels these are.
+// misfit describes a batch that ended with other branches than the code has, whose labels these
+// are.
 func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Divergence {
 	if m.Gone != wire.Absent {
 		return &Divergence{
@@ -172,8 +173,8 @@ func listOf(labels []string) string {
 	return b.String()
 }
 
-// wholeResult encodes the result of a batch that has a codec of its own for it, and sees whether it can be
-// read again. ok is false for a batch without such a result, because it failed.
+// wholeResult encodes the result of a batch that has a codec of its own for it, and sees whether it
+// can be read again. ok is false for a batch without such a result, because it failed.
 func wholeResult(b *batch, r node.Result) (payload []byte, ok bool, err error) {
 	if b.head.Codec == nil || r.Outcome == nil || r.Err != nil {
 		return nil, false, nil //nolint:nilerr // the error is kept with the branches

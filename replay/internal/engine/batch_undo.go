@@ -108,8 +108,8 @@ func (k *branch) adopt(end wire.Ending) {
 	}
 }
 
-// compensateBatch undoes what a batch must take back before its end is recorded: all that completed if
-// it failed, else what its losers did. How the batch has ended is recorded before: the next
+// compensateBatch undoes what a batch must take back before its end is recorded: all that completed
+// if it failed, else what its losers did. How the batch has ended is recorded before: the next
 // invocation must not find another winner when this one has begun to undo the losers.
 //
 // A batch that has nothing to undo takes nothing back, and its end travels with those of its last
@@ -177,8 +177,8 @@ func undosOfBatch(b *batch, of func(k *branch) bool) []undo {
 	return list
 }
 
-// undosOfBranch lists what a branch did that may be compensated: its operation, and, if it was left behind,
-// what completed inside.
+// undosOfBranch lists what a branch did that may be compensated: its operation, and, if it was left
+// behind, what completed inside.
 func undosOfBranch(k *branch) []undo {
 	_, plain := k.plain()
 	flat := k.b.n.Flat
@@ -196,8 +196,8 @@ func undosOfBranch(k *branch) []undo {
 	case end != nil:
 		return []undo{own}
 	case plain && flat && !k.b.decided && cameThrough(k):
-		// A flat group has no record. The batch was left before it was decided, so what has done all that it
-		// does counts, and its own Undo stands for it.
+		// A flat group has no record. The batch was left before it was decided, so what has done
+		// all that it does counts, and its own Undo stands for it.
 		own.end = &checkpoint.Operation{ID: k.id, Kind: checkpoint.KindContext, Status: checkpoint.StatusSucceeded, Payload: k.payload}
 		return []undo{own}
 	case !plain || !flat:
@@ -223,8 +223,9 @@ func insideOf(k *branch) []undo {
 // cameThrough reports whether the function of the branch ended without an error.
 func cameThrough(k *branch) bool { return k.done && k.failure == nil || k.s != nil && k.s.through }
 
-// endRecord is how the branch ended, as a record of its operation: the log does not show what is below
-// a branch that has ended. It is nil for a branch that has not, or that the batch did not count.
+// endRecord is how the branch ended, as a record of its operation: the log does not show what is
+// below a branch that has ended. It is nil for a branch that has not, or that the batch did not
+// count.
 func endRecord(k *branch) *checkpoint.Operation {
 	end := &checkpoint.Operation{ID: k.id, Kind: kindOf(k.n), Status: checkpoint.StatusSucceeded}
 	rec, ok := k.b.s.inv.log.Get(k.id)

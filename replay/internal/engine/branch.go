@@ -39,8 +39,8 @@ type branch struct {
 
 // branchEnd is how a branch ended.
 type branchEnd struct {
-	// done says that it has ended, at cause; counted that the batch has taken that in; failed that it
-	// counts as failed, which may differ from whether its operation did: see [judge].
+	// done says that it has ended, at cause; counted that the batch has taken that in; failed that
+	// it counts as failed, which may differ from whether its operation did: see [judge].
 	done, counted, failed bool
 	// replayed says that what it has come to was recorded by an earlier invocation.
 	replayed bool
@@ -105,7 +105,8 @@ func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
 	return k, nil
 }
 
-// originOf is the ID and the path of the operation whose result is the branch's: codecs may ask for it. batch is the ID of the batch, path its path.
+// originOf is the ID and the path of the operation whose result is the branch's: codecs may ask for
+// it. batch is the ID of the batch, path its path.
 func originOf(k *branch, batch, path string) (id, at string) {
 	occurrence := 0
 	if k.indexed {
@@ -144,8 +145,8 @@ func (b *batch) admit(k *branch) {
 	b.begin(k, b.f.logOnly)
 }
 
-// begin begins a branch. One that has ended in an earlier invocation is read from the log. With look it
-// goes only as far as the log reaches.
+// begin begins a branch. One that has ended in an earlier invocation is read from the log. With
+// look it goes only as far as the log reaches.
 func (b *batch) begin(k *branch, look bool) {
 	inv := b.s.inv
 	if !b.n.Flat && inv.Observer != nil && !b.inner.readOnly && !look {
@@ -198,8 +199,8 @@ func (k *branch) endingAs(status byte) wire.Ending {
 	return end
 }
 
-// leftBehind reports whether the batch leaves the branch behind: it was not counted, or its operation has
-// completed with a result that counts as a failure. What it did is then to be undone.
+// leftBehind reports whether the batch leaves the branch behind: it was not counted, or its
+// operation has completed with a result that counts as a failure. What it did is then to be undone.
 func (k *branch) leftBehind() bool { return !k.counted || k.failed && k.failure == nil }
 
 // scopeOfBranch returns the scope of the branch.
@@ -272,8 +273,8 @@ func (k *branch) result(r node.Result) (any, error) {
 	return node.Verbatim{Payload: r.Payload}, r.Err
 }
 
-// conclude notes how the branch ended. That is recorded when the batch counts it: no crash falls between
-// the end of a branch and what the batch makes of it.
+// conclude notes how the branch ended. That is recorded when the batch counts it: no crash falls
+// between the end of a branch and what the batch makes of it.
 func (k *branch) conclude(v any, err error) {
 	f := k.f
 	if err == nil {
@@ -297,8 +298,8 @@ func (k *branch) encoded(f *fiber, v any) (checkpoint.Payload, error) {
 	return o.payload(f, v)
 }
 
-// record queues how the branch ended: tied to the update that is added next, or held back for a round
-// trip.
+// record queues how the branch ended: tied to the update that is added next, or held back for a
+// round trip.
 func (k *branch) record(tied bool) {
 	if k.b.n.Flat || k.rec != nil && k.rec.Status.Terminal() {
 		return

@@ -9,8 +9,8 @@ import (
 )
 
 // callCallback creates a callback. Creating one succeeds whatever becomes of it: how it ended is
-// seen by who awaits the Target of the record. Nothing goes on without the ID, which only the service
-// knows: if the reply to START does not hold it, it is asked for; see [invocation.askID].
+// seen by who awaits the Target of the record. Nothing goes on without the ID, which only the
+// service knows: if the reply to START does not hold it, it is asked for; see [invocation.askID].
 func callCallback(ctx context.Context, s *scope, n *node.Callback, start bool) node.Result {
 	c := s.claim(n, checkpoint.KindCallback)
 	if c.refused != nil {

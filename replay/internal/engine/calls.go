@@ -15,8 +15,8 @@ const (
 	minRoundTrip   = time.Millisecond
 )
 
-// sender makes checkpoint calls, one at a time, each with the token of the answer before. Its goroutine
-// begins with the first call and ends with [sender.close].
+// sender makes checkpoint calls, one at a time, each with the token of the answer before. Its
+// goroutine begins with the first call and ends with [sender.close].
 type sender struct {
 	client checkpoint.Client
 	clock  checkpoint.Clock
@@ -42,8 +42,8 @@ type reply struct {
 	took time.Duration
 }
 
-// begin makes a call with these updates, as long as ctx lives. It does not block if the call before was
-// answered.
+// begin makes a call with these updates, as long as ctx lives. It does not block if the call before
+// was answered.
 func (s *sender) begin(ctx context.Context, updates []checkpoint.Update) {
 	if s.calls == nil {
 		s.calls = make(chan []checkpoint.Update, 1)
@@ -86,8 +86,8 @@ func (s *sender) call(ctx context.Context, updates []checkpoint.Update) (checkpo
 	return out, err
 }
 
-// trip estimates how long a call takes: ten milliseconds before the first, then a moving average, at
-// least one millisecond. The zero value knows of no call.
+// trip estimates how long a call takes: ten milliseconds before the first, then a moving average,
+// at least one millisecond. The zero value knows of no call.
 type trip struct {
 	average time.Duration
 	calls   int
@@ -125,9 +125,9 @@ const (
 	pollMargin = time.Second
 )
 
-// armPoll sets the timer of the next poll if someone waits for the service while others are busy. Each
-// operation is asked for when its wait or the pause before its retry is over, else after a second; if
-// that was for nothing, again after a second, then after two, and so on, at most ten.
+// armPoll sets the timer of the next poll if someone waits for the service while others are busy.
+// Each operation is asked for when its wait or the pause before its retry is over, else after a
+// second; if that was for nothing, again after a second, then after two, and so on, at most ten.
 func armPoll(inv *invocation) {
 	if !inv.poll.stale || inv.turn.LiveOff() == 0 {
 		return
@@ -161,7 +161,8 @@ func pollAt(inv *invocation, f *fiber, now time.Time) time.Time {
 	return now.Add(min(time.Duration(max(f.wait.op.polls, 1))*pollStep, pollMost))
 }
 
-// endsAt returns when the service finishes what f waits for, if that is a matter of time and not over.
+// endsAt returns when the service finishes what f waits for, if that is a matter of time and not
+// over.
 func endsAt(inv *invocation, f *fiber, now time.Time) (at time.Time, timed bool) {
 	rec, _ := inv.log.Get(f.wait.op.id)
 	for _, at := range []time.Time{rec.ScheduledEnd, rec.NextAttempt} {
@@ -210,8 +211,8 @@ func awaitedFrom(inv *invocation) bool {
 	return false
 }
 
-// namelessCallback reports whether f waits for the ID of a callback whose record the service has not sent, though it
-// has accepted the START.
+// namelessCallback reports whether f waits for the ID of a callback whose record the service has
+// not sent, though it has accepted the START.
 func namelessCallback(inv *invocation, f *fiber) bool {
 	if f.Dead() || f.wait.why != waitID {
 		return false
@@ -223,9 +224,10 @@ func namelessCallback(inv *invocation, f *fiber) bool {
 // mostIDPolls is how often an invocation in which nothing can go on asks for the ID of a callback.
 const mostIDPolls = 3
 
-// askCallbackID asks the service for the IDs of callbacks if they are needed, and reports whether it does. Suspending
-// would not help: nothing wakes an execution whose callback is not known outside. If asking is in vain the
-// invocation ends with an error: the next one reads the whole log.
+// askCallbackID asks the service for the IDs of callbacks if they are needed, and reports whether
+// it does. Suspending would not help: nothing wakes an execution whose callback is not known
+// outside. If asking is in vain the invocation ends with an error: the next one reads the whole
+// log.
 func askCallbackID(inv *invocation) bool {
 	var first *operation
 	for _, fs := range inv.waits.records {

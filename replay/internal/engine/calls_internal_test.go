@@ -277,8 +277,8 @@ func TestRoundTripAverage(t *testing.T) {
 	}
 }
 
-// A sender that has made no call has no goroutine; one that is closed in the middle of a call passes its answer
-// on and ends.
+// A sender that has made no call has no goroutine; one that is closed in the middle of a call
+// passes its answer on and ends.
 func TestSenderEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left

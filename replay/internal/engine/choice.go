@@ -12,17 +12,21 @@ import (
 
 // Which side of a declared change is taken is decided by the log alone:
 //
-//  1. If it holds nothing of the scope, or of its compensations, that the code has not reached, the newest side is taken.
-//  2. Otherwise, of the sides whose first operation has a record, the one whose record is the earliest.
+//  1. If it holds nothing of the scope, or of its compensations, that the code has not reached, the
+//     newest side is taken.
+//  2. Otherwise, of the sides whose first operation has a record, the one whose record is the
+//     earliest.
 //  3. Otherwise a side that claims nothing, if there is one: the newest.
 //  4. Otherwise the newest side, whose claim is then the divergence.
 //
-// This is right because a record implies records of all that was claimed before it, and records never vanish. If the
-// old code was in this place, its first operation there was recorded before all that comes later (2), or it had none
-// (3). If it was not, nothing later is in the log (1). And who took the new side has recorded its first operation before
-// anything later: the next invocation takes it again.
+// This is right because a record implies records of all that was claimed before it, and records
+// never vanish. If the old code was in this place, its first operation there was recorded before
+// all that comes later (2), or it had none (3). If it was not, nothing later is in the log (1). And
+// who took the new side has recorded its first operation before anything later: the next invocation
+// takes it again.
 
-// candidate is a side of a declared change, and what the log says of the operation that it begins with.
+// candidate is a side of a declared change, and what the log says of the operation that it begins
+// with.
 type candidate struct {
 	n     node.Node // nil if it claims nothing
 	sides node.Sides
@@ -130,11 +134,11 @@ func (s *scope) choose(ctx context.Context, n *node.Choice, start bool) candidat
 	return c
 }
 
-// goneBy reports whether the execution has gone past an operation without its end: by a version of the code that had
-// removed it. For a version that has it again, it is as if it had been added.
+// goneBy reports whether the execution has gone past an operation without its end: by a version of
+// the code that had removed it. For a version that has it again, it is as if it had been added.
 //
-// The record says so: what is later in the scope was begun before it had ended. Only the service ends an operation
-// that no code waits for.
+// The record says so: what is later in the scope was begun before it had ended. Only the service
+// ends an operation that no code waits for.
 func (s *scope) goneBy(c candidate) bool {
 	switch c.n.(type) {
 	case *node.Inline, *node.Await, *node.Choice:
@@ -225,8 +229,8 @@ type past struct {
 	inside bool
 }
 
-// passOver has each name and key of a declared change count once, whichever side is taken: the next operation of the
-// same name must be the same one whatever the log holds.
+// passOver has each name and key of a declared change count once, whichever side is taken: the next
+// operation of the same name must be the same one whatever the log holds.
 func (s *scope) passOver(n *node.Choice, newest, taken node.Node) {
 	if (n.New == nil || n.Old == nil) && taken != nil && (taken == n.New || taken == n.Old && n.New == nil && taken.Head().Key != "") {
 		return // the only name is that of what is claimed
@@ -276,8 +280,8 @@ func counted(n *node.Choice, side node.Node) bool {
 	return before
 }
 
-// repeats reports an operation of the newest code whose name without a key an old side has used up: it would have
-// another place in the log once the declaration is dropped.
+// repeats reports an operation of the newest code whose name without a key an old side has used up:
+// it would have another place in the log once the declaration is dropped.
 func repeats(s *scope, n node.Node) error {
 	h := n.Head()
 	switch n.(type) {

@@ -15,12 +15,14 @@ type claim struct {
 	occurrence int
 	// rec is the record when it was claimed; nil if there was none.
 	rec *checkpoint.Operation
-	// refused is why the operation was refused: the execution has, or had, no room for it. Nil if it was not.
+	// refused is why the operation was refused: the execution has, or had, no room for it. Nil if
+	// it was not.
 	refused *refusal
 }
 
-// enter is called when user code calls the scope. It returns with the turn, or an error to a goroutine that is not the
-// scope's own; on the scope's own, misuse ends the execution and the goroutine.
+// enter is called when user code calls the scope. It returns with the turn, or an error to a
+// goroutine that is not the scope's own; on the scope's own, misuse ends the execution and the
+// goroutine.
 func (s *scope) enter(h *node.Header) error {
 	inv, f := s.inv, s.f
 	who := s.Enter()
@@ -210,15 +212,17 @@ func (s *scope) next(h *node.Header) int {
 // identity is what shows operations of a scope apart, but for the occurrence.
 type identity struct{ name, key string }
 
-// occurrences counts the operations of a scope by name and key. Which of them have occurred once is in the log, which
-// knows by which scope a place was claimed: most operations of most scopes occur once, and need no map.
+// occurrences counts the operations of a scope by name and key. Which of them have occurred once is
+// in the log, which knows by which scope a place was claimed: most operations of most scopes occur
+// once, and need no map.
 type occurrences struct {
 	last identity // of the operation that was claimed last
 	n    int      // how often it has occurred
 	more map[identity]int
 }
 
-// of returns how often a name and key have occurred. What is not known here has not occurred, or once: that the log knows.
+// of returns how often a name and key have occurred. What is not known here has not occurred, or
+// once: that the log knows.
 func (o *occurrences) of(id identity) (n int, known bool) {
 	if o.last == id {
 		return o.n, true

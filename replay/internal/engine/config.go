@@ -26,16 +26,16 @@ type Config struct {
 	Known, Builtin []codec.KnownError
 	Steps          StepDefaults
 	Logs           Logs
-	// Diverged makes the error of an execution that has diverged. Hold says that the invocation ends
-	// with it, and not the execution.
+	// Diverged makes the error of an execution that has diverged. Hold says that the invocation
+	// ends with it, and not the execution.
 	Diverged func(d Divergence) error
 	Hold     bool
 	// Stacks says that the stack of a panic is recorded.
 	Stacks bool
 	// ReadyStart says that START is sent also for an attempt that the service has announced.
 	ReadyStart bool
-	// Margin is how long before the deadline bodies are cut short, zero for never; Cuts is how often in
-	// a row.
+	// Margin is how long before the deadline bodies are cut short, zero for never; Cuts is how
+	// often in a row.
 	Margin time.Duration
 	Cuts   int
 	// Grace is how long what is left of an invocation may take once its outcome is known.
@@ -46,7 +46,8 @@ type Config struct {
 type Logs struct {
 	// Handler returns what records are written to.
 	Handler func() slog.Handler
-	// Replay is the least level of records that are written while a scope is replayed; nil for none.
+	// Replay is the least level of records that are written while a scope is replayed; nil for
+	// none.
 	Replay slog.Leveler
 }
 
@@ -93,8 +94,8 @@ func (d *StepDefaults) For(c node.StepConfig) node.StepConfig {
 	return c
 }
 
-// Durations are how long the last bodies took, by the name of their operation. They are the only thing
-// that the invocations of a process share; they steer when START is sent, never what is done.
+// Durations are how long the last bodies took, by the name of their operation. They are the only
+// thing that the invocations of a process share; they steer when START is sent, never what is done.
 type Durations struct {
 	mu   sync.Mutex
 	last map[string]*lastThree
@@ -109,8 +110,9 @@ type lastThree struct {
 // maxNames bounds the memory of a handler that makes up names.
 const maxNames = 4096
 
-// of returns what is to be expected: the median of the last three durations, the shorter of two. One
-// body that was held up says nothing about the next. known is false if no body of this name has ended yet.
+// of returns what is to be expected: the median of the last three durations, the shorter of two.
+// One body that was held up says nothing about the next. known is false if no body of this name has
+// ended yet.
 func (d *Durations) of(name string) (expected time.Duration, known bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

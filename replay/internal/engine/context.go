@@ -51,9 +51,9 @@ func (h *Handle) Call(n node.Node) (r node.Result) {
 	return r
 }
 
-// Enter takes the turn for a caller that makes the operation, calls [Handle.Call] or [Handle.Begin], decodes
-// the record and calls [Handle.Done] and [Handle.Leave]. It reports whether the goroutine is the scope's own; if not, [Handle.Run]
-// says what is wrong.
+// Enter takes the turn for a caller that makes the operation, calls [Handle.Call] or
+// [Handle.Begin], decodes the record and calls [Handle.Done] and [Handle.Leave]. It reports whether
+// the goroutine is the scope's own; if not, [Handle.Run] says what is wrong.
 func (h *Handle) Enter() bool {
 	s := h.s
 	if s.Enter() != turn.Own || s.ended.Load() || s.f.Dead() || s.inv.over() {
@@ -94,8 +94,8 @@ func (h *Handle) Begin(n node.Node) (r node.Result) {
 	return r
 }
 
-// crashed ends the invocation if the engine has panicked: what user code does with the panic must not
-// matter. It is deferred.
+// crashed ends the invocation if the engine has panicked: what user code does with the panic must
+// not matter. It is deferred.
 func crashed(s *scope) {
 	if v := recover(); v != nil {
 		s.inv.Crashed(v, debug.Stack())
@@ -170,8 +170,8 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 	return node.Result{}
 }
 
-// refusedResult returns what is wrong with a declaration that was started. It belongs to what the scope has
-// started: if its error is not asked for, it becomes the scope's.
+// refusedResult returns what is wrong with a declaration that was started. It belongs to what the
+// scope has started: if its error is not asked for, it becomes the scope's.
 func refusedResult(s *scope, err error, start bool) node.Result {
 	r := givenResult(s, node.Result{Err: err}, start)
 	if o, ok := r.Target.(*operation); ok {
@@ -193,7 +193,8 @@ func givenResult(s *scope, r node.Result, start bool) node.Result {
 //  1. On the scope's own goroutine, it is settled first: that may take a checkpoint.
 //  2. In a body and in functions that the engine calls, it is what the scope knew when they began.
 //  3. In another scope of the same invocation, it is what the scope knew when it parked.
-//  4. On any other goroutine it ends the execution: what it returned would depend on when it was called.
+//  4. On any other goroutine it ends the execution: what it returned would depend on when it was
+//     called.
 func (h *Handle) Now() time.Time {
 	s := h.s
 	if !h.mine() {
@@ -211,8 +212,8 @@ func (h *Handle) Now() time.Time {
 	return s.time.now
 }
 
-// mine reports whether the calling goroutine is the scope's own and may touch it. One that has nothing to
-// do with it ends the execution.
+// mine reports whether the calling goroutine is the scope's own and may touch it. One that has
+// nothing to do with it ends the execution.
 func (h *Handle) mine() bool {
 	s := h.s
 	switch s.Who() {

@@ -7,8 +7,8 @@ import (
 
 // Decision is which side of a declared change was taken.
 type Decision struct {
-	// Path is that of the side's operation, or of the newest one if the side claims nothing, As the constructor:
-	// Replaces, Added or Removed.
+	// Path is that of the side's operation, or of the newest one if the side claims nothing, As the
+	// constructor: Replaces, Added or Removed.
 	Path, As string
 	// Side says what was taken.
 	Side Side

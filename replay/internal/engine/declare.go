@@ -9,10 +9,11 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// What a divergence says to declare, for people to paste. Bodies and what else the log does not hold are three dots.
+// What a divergence says to declare, for people to paste. Bodies and what else the log does not
+// hold are three dots.
 
-// declaredAdded is what makes an execution fit that has not got an operation which the code has. If the log holds one of
-// the same kind instead, it may have been renamed.
+// declaredAdded is what makes an execution fit that has not got an operation which the code has. If
+// the log holds one of the same kind instead, it may have been renamed.
 func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
 	added := fmt.Sprintf("op.Added(%s, v) if it is new and executions past it get v", construction(kind, h.SubType, h.Name, h.Key))
 	for _, rec := range s.inv.log.UnclaimedRecords(s.ids) {
@@ -38,7 +39,8 @@ func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
 // namesInside reports whether names inside are made of the operation's own.
 func namesInside(sub string) bool { return sub == subtype.WaitForCallback || sub == subtype.Retry }
 
-// declaredRemoved is what makes an execution fit whose log holds operations that the code does not come to.
+// declaredRemoved is what makes an execution fit whose log holds operations that the code does not
+// come to.
 func declaredRemoved(recs []checkpoint.Operation) string {
 	const most = 3
 	var lines []string

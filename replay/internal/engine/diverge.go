@@ -24,7 +24,8 @@ type Divergence struct {
 	Declare string
 }
 
-// nonDeterministic is the type of a divergence on the wire, which the service's other SDKs use as well.
+// nonDeterministic is the type of a divergence on the wire, which the service's other SDKs use as
+// well.
 const nonDeterministic = "NonDeterministicExecutionError"
 
 // What to do about a divergence.
@@ -59,8 +60,8 @@ type diverged struct{ Divergence }
 
 func (d *diverged) Error() string { return d.Reason }
 
-// diverge ends the execution and the goroutine. What is only looked at does not matter so much: there the
-// look ends.
+// diverge ends the execution and the goroutine. What is only looked at does not matter so much:
+// there the look ends.
 func (s *scope) diverge(d *Divergence) {
 	f := s.inv.running()
 	if f.logOnly {
@@ -74,8 +75,9 @@ func divergence(s *scope, d *Divergence) error {
 	return &diverged{*d}
 }
 
-// missingRecord describes an operation that has no record although the log holds later ones. Whether it was added, or
-// one before it removed, the log cannot say: what the code does next is not known.
+// missingRecord describes an operation that has no record although the log holds later ones.
+// Whether it was added, or one before it removed, the log cannot say: what the code does next is
+// not known.
 func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
 	e := &Divergence{
 		Reason: "an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed",
@@ -181,7 +183,8 @@ func unregisteredError(e *op.Error, name string) *Divergence {
 	}
 }
 
-// unreadableInput describes an input that the code cannot read although operations have been recorded with it.
+// unreadableInput describes an input that the code cannot read although operations have been
+// recorded with it.
 func unreadableInput(s *scope, err error) *Divergence {
 	return &Divergence{
 		Reason: fmt.Sprintf("%v; for inputs of an older type use replay.WithOldInput", err),

@@ -20,8 +20,8 @@ var (
 	ErrConcurrent = errors.New("replay: a goroutine used the context of another")
 	// ErrEnded is the error of a call in a handler, group or branch that has returned.
 	ErrEnded = errors.New("replay: the handler, group or branch of this context has ended")
-	// ErrNothingPending is the error of an invocation in which nothing can go on, and the service has nothing to end
-	// either: nothing would ever invoke the function again.
+	// ErrNothingPending is the error of an invocation in which nothing can go on, and the service
+	// has nothing to end either: nothing would ever invoke the function again.
 	ErrNothingPending = errors.New("replay: nothing can go on and nothing is pending in the service")
 	// ErrExited is the error of a handler, group or body that ended its goroutine without
 	// returning, as runtime.Goexit and testing.T.FailNow do.

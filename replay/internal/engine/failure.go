@@ -15,17 +15,17 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Names of errors on the wire belong to one of three spaces, which are never mixed: names of the user's
-// registrations, names of the built-in errors, and names of Go types, which identify nothing. The names of built-in
-// errors have a prefix; a registration has the other one if it would read as a built-in name of an older record, which
-// had none.
+// Names of errors on the wire belong to one of three spaces, which are never mixed: names of the
+// user's registrations, names of the built-in errors, and names of Go types, which identify
+// nothing. The names of built-in errors have a prefix; a registration has the other one if it would
+// read as a built-in name of an older record, which had none.
 const (
 	builtinSpace    = "perdure."
 	registeredSpace = "registered."
 )
 
-// Builtin are the registered errors that every execution knows. Their names are on the wire, after [builtinSpace], and
-// never change.
+// Builtin are the registered errors that every execution knows. Their names are on the wire, after
+// [builtinSpace], and never change.
 func Builtin() []codec.KnownError {
 	return []codec.KnownError{
 		codec.Sentinel("Interrupted", op.ErrInterrupted),
@@ -98,8 +98,8 @@ func (set *Config) registeredName(name string) string {
 	return name
 }
 
-// nameToday is a name on the wire as it is written today: records of the first engine have built-in names without a
-// prefix, and registrations may have been renamed.
+// nameToday is a name on the wire as it is written today: records of the first engine have built-in
+// names without a prefix, and registrations may have been renamed.
 func (set *Config) nameToday(name string, known []codec.KnownError) string {
 	if bare := strings.TrimPrefix(name, registeredSpace); !strings.HasPrefix(name, builtinSpace) {
 		if k, ok := lookup(bare, known, set.Known); ok && k.Name() != bare {
@@ -126,9 +126,9 @@ func (set *Config) find(name string, known []codec.KnownError) (codec.KnownError
 	return lookup(name, known, set.Known)
 }
 
-// identify walks the tree of err in the order of errors.Is, adds the registrations that match to ids under the names
-// that named gives them, and returns the name of the first. What the record of an operation names is passed on, also
-// if it is not registered here.
+// identify walks the tree of err in the order of errors.Is, adds the registrations that match to
+// ids under the names that named gives them, and returns the name of the first. What the record of
+// an operation names is passed on, also if it is not registered here.
 func identify(err error, known []codec.KnownError, named func(string) string, ids *[]op.Identity) (first string) {
 	walk(err, func(e error, below []error) {
 		if r, ok := e.(*op.Error); ok { //nolint:errorlint // the walk looks at each error by itself
@@ -250,7 +250,8 @@ type errorData struct {
 }
 
 // identityData writes down the identities of an error. Values that are too long together for the
-// wire are left out, the longest first: such an error is restored by its type alone. It changes ids.
+// wire are left out, the longest first: such an error is restored by its type alone. It changes
+// ids.
 func identityData(ids []op.Identity) string {
 	if len(ids) == 0 {
 		return ""
@@ -351,7 +352,8 @@ func withCuts(data string, cuts int) string {
 // leastMessage is what is left of a message where the execution has hardly any room, in bytes.
 const leastMessage = 512
 
-// shortened makes an error small if the execution has no room for it: many of them fit into what is kept for its end.
+// shortened makes an error small if the execution has no room for it: many of them fit into what is
+// kept for its end.
 func shortened(inv *invocation, f *checkpoint.Failure) *checkpoint.Failure {
 	if inv.holds(failureSize(f)) {
 		return f

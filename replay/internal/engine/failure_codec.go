@@ -11,9 +11,10 @@ import (
 	"github.com/perdure/perdure/op"
 )
 
-// Errors may pass a codec, as results do. What stands in the log of such an error is its type, a message that names the
-// operation, the payload with all else, and what the engine must read without a codec: the state of the next attempt,
-// which has passed the codec of its own, and how often attempts were cut short.
+// Errors may pass a codec, as results do. What stands in the log of such an error is its type, a
+// message that names the operation, the payload with all else, and what the engine must read
+// without a codec: the state of the next attempt, which has passed the codec of its own, and how
+// often attempts were cut short.
 
 // failureText is what a codec is given of an error.
 type failureText struct {
@@ -22,15 +23,16 @@ type failureText struct {
 	Stack   []string `json:"stack,omitempty"`
 }
 
-// roomOfFailure is how many bytes of JSON an error may take before it passes the codec, beside a state of that length:
-// sealing and base64 make a third more of it, and the service takes maxFailure in all.
+// roomOfFailure is how many bytes of JSON an error may take before it passes the codec, beside a
+// state of that length: sealing and base64 make a third more of it, and the service takes
+// maxFailure in all.
 func roomOfFailure(state int) int {
 	const overhead = 4 << 10
 	return max((maxFailure-state-overhead)/2, overhead)
 }
 
-// fittingText takes apart what passes the codec, so that it fits its record: first the stack goes, then the values of
-// identities, then the end of the message.
+// fittingText takes apart what passes the codec, so that it fits its record: first the stack goes,
+// then the values of identities, then the end of the message.
 func fittingText(message, data string, stack []string, room int) failureText {
 	o := failureText{Message: message, Data: data, Stack: stack}
 	if sizeOf(o) > room {
@@ -51,7 +53,8 @@ func sizeOf(o failureText) int {
 	return len(b)
 }
 
-// closeFailure has an error pass the codec of errors, if there is one. It is called by code that insists.
+// closeFailure has an error pass the codec of errors, if there is one. It is called by code that
+// insists.
 func closeFailure(ctx context.Context, c codec.Codec, m codec.Meta, f *checkpoint.Failure) (*checkpoint.Failure, error) {
 	d, outside := readData(f.Data)
 	closed, known := errorData{}, errorData{}
@@ -91,7 +94,8 @@ func unclosed(m codec.Meta, f *checkpoint.Failure, err error) *checkpoint.Failur
 	return out
 }
 
-// closedFailure is an error of an operation as the log keeps it. With the turn, which it gives away if the codec may wait.
+// closedFailure is an error of an operation as the log keeps it. With the turn, which it gives away
+// if the codec may wait.
 func closedFailure(f *fiber, m codec.Meta, fail *checkpoint.Failure) *checkpoint.Failure {
 	c := f.inv.cfg.ErrorCodec
 	if c == nil {
@@ -133,8 +137,8 @@ func openedText(s *scope, m codec.Meta, text string) string {
 	return text
 }
 
-// closeOutcome has the error that the execution fails with pass the codec of errors. It is called when nothing of the
-// invocation is left.
+// closeOutcome has the error that the execution fails with pass the codec of errors. It is called
+// when nothing of the invocation is left.
 func closeOutcome(ctx context.Context, inv *invocation, o *Outcome) {
 	c := inv.cfg.ErrorCodec
 	if c == nil || o.Failure == nil {
@@ -154,8 +158,8 @@ func closeOutcome(ctx context.Context, inv *invocation, o *Outcome) {
 	}
 }
 
-// openedFailure is an error of the log as the code that reads it sees it. With the turn, which it gives away if the codec may
-// wait; the error is permanent.
+// openedFailure is an error of the log as the code that reads it sees it. With the turn, which it
+// gives away if the codec may wait; the error is permanent.
 func openedFailure(f *fiber, m codec.Meta, fail *checkpoint.Failure) (*checkpoint.Failure, error) {
 	c := f.inv.cfg.ErrorCodec
 	if c == nil || !isClosed(fail) {
@@ -190,7 +194,8 @@ func openFailure(ctx context.Context, c codec.Codec, m codec.Meta, f *checkpoint
 	return &checkpoint.Failure{Type: f.Type, Message: o.Message, Data: o.Data, Stack: o.Stack}, nil
 }
 
-// openOutside is openedFailure for code that is in no invocation. An error that cannot be read says so, too.
+// openOutside is openedFailure for code that is in no invocation. An error that cannot be read says
+// so, too.
 func openOutside(ctx context.Context, set *Config, m codec.Meta, f *checkpoint.Failure) (*checkpoint.Failure, error) {
 	if !isClosed(f) {
 		return f, nil

@@ -8,10 +8,11 @@ import (
 	"github.com/perdure/perdure/internal/turn"
 )
 
-// fiber is a goroutine of ours: that of the handler, of a branch, of an operation that was started by
-// Go. Its fields are touched with the turn.
+// fiber is a goroutine of ours: that of the handler, of a branch, of an operation that was started
+// by Go. Its fields are touched with the turn.
 //
-// It has many methods: they are the verbs of the straight-line code that it runs. Each kind of parking is one.
+// It has many methods: they are the verbs of the straight-line code that it runs. Each kind of
+// parking is one.
 type fiber struct {
 	*turn.Strand
 	visit
@@ -24,9 +25,11 @@ type fiber struct {
 	wait wait
 	// cause is the latest end that it has waited for.
 	cause cause
-	// logOnly says that it only goes as far as the log reaches: it begins nothing and records nothing.
+	// logOnly says that it only goes as far as the log reaches: it begins nothing and records
+	// nothing.
 	logOnly bool
-	// look is what it looks for if it only finds out with which operation a function begins; else nil.
+	// look is what it looks for if it only finds out with which operation a function begins; else
+	// nil.
 	look *look
 	// supposed says that a rehearsal has begun it before its time: what it finds may never happen.
 	supposed bool
@@ -41,8 +44,8 @@ type fiber struct {
 type visit struct {
 	// path is that of the operation that the fiber was begun for; empty for the handler's.
 	path string
-	// at is the operation whose function of the user's it runs; nil for that of its own path. Goroutines
-	// without the turn look at it.
+	// at is the operation whose function of the user's it runs; nil for that of its own path.
+	// Goroutines without the turn look at it.
 	at      atomic.Pointer[operation]
 	calling calling // of the user's, by the engine
 	// panicked is the value of a panic that was recovered while it was being ended.
@@ -109,8 +112,8 @@ func (f *fiber) Run() {
 	returned = true
 }
 
-// classifyEnd classifies how the goroutine ended. Whether it was ended is known by the strand, not by what
-// recover says: deferred functions may panic on the way out.
+// classifyEnd classifies how the goroutine ended. Whether it was ended is known by the strand, not
+// by what recover says: deferred functions may panic on the way out.
 func (f *fiber) classifyEnd(v any, returned bool) {
 	switch {
 	case f.Dead():
@@ -133,7 +136,8 @@ func (f *fiber) classifyEnd(v any, returned bool) {
 	}
 }
 
-// Ended is called when the fiber is ended by others: it will run no more but its deferred functions.
+// Ended is called when the fiber is ended by others: it will run no more but its deferred
+// functions.
 func (f *fiber) Ended() {
 	f.ending.Store(true)
 	f.setMoving(false)
@@ -158,8 +162,9 @@ func (v *visit) where() string {
 	return v.path
 }
 
-// setMoving notes whether the fiber moves: whether it will go on without a body and without the service.
-// As long as a fiber inside a batch moves, the batch does not know which of its branches ended first.
+// setMoving notes whether the fiber moves: whether it will go on without a body and without the
+// service. As long as a fiber inside a batch moves, the batch does not know which of its branches
+// ended first.
 func (f *fiber) setMoving(moving bool) {
 	if f.moving == moving {
 		return

@@ -51,8 +51,8 @@ func awaited(s *scope, o *operation) node.Result {
 	return o.rec
 }
 
-// joined notes that the fiber has waited for an operation with a fiber of its own, or that was at its
-// end when it was started.
+// joined notes that the fiber has waited for an operation with a fiber of its own, or that was at
+// its end when it was started.
 func (f *fiber) joined(o *operation) {
 	switch {
 	case o.f != nil:
@@ -72,8 +72,8 @@ func markAwaited(s *scope, o *operation) {
 	observeOf(s, o)
 }
 
-// markOperandsRead notes that the futures among the operands of a batch have been asked for, whoever comes first:
-// on a replay the batch is read from the log, and that are never awaited them.
+// markOperandsRead notes that the futures among the operands of a batch have been asked for,
+// whoever comes first: on a replay the batch is read from the log, and that are never awaited them.
 func markOperandsRead(s *scope, n *node.Batch) {
 	_, _ = guarded(func() (any, error) {
 		for i := range n.N {

@@ -14,8 +14,9 @@ import (
 // stays in the records of its operations.
 const maxInline = limits.Inline
 
-// tooLargeInline reports whether a result is not kept in the record of its group, branch or batch, but computed again from
-// what is inside: it is large, the execution has no room to store it twice, or it must not lose count of what is inside.
+// tooLargeInline reports whether a result is not kept in the record of its group, branch or batch,
+// but computed again from what is inside: it is large, the execution has no room to store it twice,
+// or it must not lose count of what is inside.
 func tooLargeInline(inv *invocation, p checkpoint.Payload) bool {
 	return p.Size() > maxInline || !inv.holds(p.Size()) || inv.usage.full
 }

@@ -16,10 +16,10 @@ import (
 // All functions of the user's, and the methods of their values, are called here.
 //
 //  1. A panic becomes an [*op.PanicError] with its stack.
-//  2. Otherwise an error whose methods cannot be called, that of a nil pointer above all, becomes one
-//     that says so: see package guard.
-//  3. A Goexit cannot be stopped. [fiber.left] notices the end of the goroutine, and fails the execution
-//     with [ErrExited] and what was called.
+//  2. Otherwise an error whose methods cannot be called, that of a nil pointer above all, becomes
+//     one that says so: see package guard.
+//  3. A Goexit cannot be stopped. [fiber.left] notices the end of the goroutine, and fails the
+//     execution with [ErrExited] and what was called.
 //  4. A function that does not return holds up nothing but the invocation: the deadline ends it.
 
 // role is what a function of the user's is there for.
@@ -53,8 +53,8 @@ type calling struct {
 	name string
 }
 
-// call runs a function of the user's that the engine calls on the fiber's goroutine. name is that of the
-// operation it belongs to.
+// call runs a function of the user's that the engine calls on the fiber's goroutine. name is that
+// of the operation it belongs to.
 func (v *visit) call(r role, name string, fn func() (any, error)) (result any, err error) {
 	outer := v.calling
 	v.calling = calling{r, name} // not taken back when the call ends the goroutine
@@ -83,7 +83,8 @@ func (v *visit) exited() error {
 	return fmt.Errorf("%w: %s of %s, in %s; %s", ErrExited, c.role, quote(c.name), placeOf(v.where()), what)
 }
 
-// guarded runs a function of the user's: its panic, and an error that cannot be asked, become errors.
+// guarded runs a function of the user's: its panic, and an error that cannot be asked, become
+// errors.
 func guarded[T any](fn func() (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -128,9 +129,9 @@ func Guard(fn func()) error {
 	return err
 }
 
-// runScope runs the function of a scope, which has the turn meanwhile, with as few frames as can be: a
-// goroutine that ends while it is parked goes back through its whole stack, which is most of what an
-// invocation with many of them does when it suspends.
+// runScope runs the function of a scope, which has the turn meanwhile, with as few frames as can
+// be: a goroutine that ends while it is parked goes back through its whole stack, which is most of
+// what an invocation with many of them does when it suspends.
 func runScope(f *fiber, b node.ScopeBody, h *Handle) (v any, err error) {
 	f.calling = calling{}
 	defer func() {
@@ -143,8 +144,8 @@ func runScope(f *fiber, b node.ScopeBody, h *Handle) (v any, err error) {
 	return b.Run(h)
 }
 
-// regained takes the turn back when the function of a scope has returned, and its error in a form that
-// can be asked.
+// regained takes the turn back when the function of a scope has returned, and its error in a form
+// that can be asked.
 func regained(f *fiber, err error) error {
 	f.Regain()
 	f.panicked = nil
@@ -175,9 +176,9 @@ func plainFailure(f *fiber, err error, known []codec.KnownError) (fail *checkpoi
 	return fail
 }
 
-// convertErrors writes or restores errors. Those of the user's types that are registered are marshalled by code of the
-// user's, which may take time: off the turn. Others stay on it, so that what fails at once travels in one call. With the
-// turn.
+// convertErrors writes or restores errors. Those of the user's types that are registered are
+// marshalled by code of the user's, which may take time: off the turn. Others stay on it, so that
+// what fails at once travels in one call. With the turn.
 func (f *fiber) convertErrors(known []codec.KnownError, users bool, run func()) {
 	if !users || len(known) == 0 && len(f.inv.cfg.Known) == 0 || f.Dead() {
 		run()
@@ -186,7 +187,8 @@ func (f *fiber) convertErrors(known []codec.KnownError, users bool, run func()) 
 	f.offWork(run)
 }
 
-// usersIn reports whether an error, or one that it wraps, is of a type of the user's. It calls no method of such an error.
+// usersIn reports whether an error, or one that it wraps, is of a type of the user's. It calls no
+// method of such an error.
 func usersIn(err error) bool {
 	full := strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
 	if _, record := err.(*op.Error); record { //nolint:errorlint // each error of the tree by itself

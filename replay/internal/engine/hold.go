@@ -20,10 +20,12 @@ const mostHoldPolls = 3
 
 // hold keeps an execution that has diverged from going on until somebody resumes it.
 //
-//  1. If the service pauses it, and a checkpoint call without updates is answered without a token, as it is then, the
-//     invocation answers PENDING.
-//  2. Otherwise the invocation fails, as one does whose pause was accepted and is not seen yet: that is over with it.
-//  3. Otherwise it fails and says so: the service repeats it a few times, and then ends the execution.
+//  1. If the service pauses it, and a checkpoint call without updates is answered without a token,
+//     as it is then, the invocation answers PENDING.
+//  2. Otherwise the invocation fails, as one does whose pause was accepted and is not seen yet:
+//     that is over with it.
+//  3. Otherwise it fails and says so: the service repeats it a few times, and then ends the
+//     execution.
 func hold(ctx context.Context, inv *invocation, o *Outcome) {
 	err := pause(ctx, inv, o.Err)
 	if err != nil {
@@ -68,7 +70,8 @@ func pause(ctx context.Context, inv *invocation, why error) error {
 	return err
 }
 
-// stopsUs reports whether the service has stopped the invocation, as it does when the execution is paused.
+// stopsUs reports whether the service has stopped the invocation, as it does when the execution is
+// paused.
 func stopsUs(ctx context.Context, inv *invocation, o *Outcome) bool {
 	if o.Left != nil { // a call may be in flight, and its answer has the token
 		return false
@@ -97,8 +100,9 @@ func firstRunes(s string, most int) string {
 	return string(r[:most-1]) + "…"
 }
 
-// DivergedError is the error of an invocation whose execution diverged and is held. It has this name because Lambda reports
-// the type of an error by the name of its Go type, and users know that of package replay.
+// DivergedError is the error of an invocation whose execution diverged and is held. It has this
+// name because Lambda reports the type of an error by the name of its Go type, and users know that
+// of package replay.
 type DivergedError struct {
 	err  error
 	note string

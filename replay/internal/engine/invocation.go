@@ -41,7 +41,8 @@ type Run struct {
 	Durations *Durations
 	// Observer sees what happens; nil for none.
 	Observer Observer
-	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was found; see there.
+	// Rehearsal, if not nil, has the invocation send nothing and run no body, and takes in what was
+	// found; see there.
 	Rehearsal *Rehearsal
 	// Input makes the input of the handler, which decode fills, given a pointer.
 	Input func(decode func(v any) error) (any, error)
@@ -90,14 +91,15 @@ type facts struct {
 	Run
 
 	cfg *Config
-	// fresh are the operations that the service changed since the last invocation; nil if it does not say.
+	// fresh are the operations that the service changed since the last invocation; nil if it does
+	// not say.
 	fresh map[string]bool
 }
 
 // invocation is one run of a handler. What is not a fact is touched with the turn alone.
 //
-// Its methods are how it begins and ends and whom it wakes; more than a few, for everything is part of it. What
-// happens when nothing can run is a [loop].
+// Its methods are how it begins and ends and whom it wakes; more than a few, for everything is part
+// of it. What happens when nothing can run is a [loop].
 type invocation struct {
 	facts
 
@@ -113,7 +115,8 @@ type invocation struct {
 	claims uint64
 	// claimers is how many scopes have claimed something.
 	claimers oplog.Claimer
-	// reporter is the fiber that reports to the observer what events have brought; nil if there is none.
+	// reporter is the fiber that reports to the observer what events have brought; nil if there is
+	// none.
 	reporter *fiber
 	// named are the registrations that recorded errors have named so far.
 	named  map[string]bool
@@ -161,8 +164,8 @@ type ending struct {
 	root    *fiber
 }
 
-// Invoke runs an invocation until its outcome is known and everything of it has ended, or its grace is
-// over.
+// Invoke runs an invocation until its outcome is known and everything of it has ended, or its grace
+// is over.
 func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	inv := &invocation{facts: facts{Run: r, cfg: cfg}, log: r.Log}
 	inv.ctx, inv.cancel = context.WithCancelCause(ctx)
@@ -209,8 +212,8 @@ func (inv *invocation) begin() {
 	root.sit(inv.end.root)
 }
 
-// handle runs the handler and notes how it ended. The invocation answers with it when nothing is queued
-// any more.
+// handle runs the handler and notes how it ended. The invocation answers with it when nothing is
+// queued any more.
 func (inv *invocation) handle(root *scope) {
 	f := root.f
 	var v any
@@ -274,8 +277,8 @@ func (inv *invocation) fail(err error) {
 	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
 }
 
-// close ends everything that is left once the outcome is fixed. Contexts end first, so that goroutines
-// that listen to them are free when the parked ones go.
+// close ends everything that is left once the outcome is fixed. Contexts end first, so that
+// goroutines that listen to them are free when the parked ones go.
 func (inv *invocation) close() {
 	if inv.end.closing {
 		return
@@ -327,8 +330,8 @@ func (inv *invocation) join() error {
 	}
 }
 
-// sayLast has write log when the invocation is over, and waits a moment for it: the handler of log records is the user's
-// and may block.
+// sayLast has write log when the invocation is over, and waits a moment for it: the handler of log
+// records is the user's and may block.
 func sayLast(inv *invocation, write func(l *slog.Logger)) {
 	said := make(chan struct{})
 	go func() {

@@ -13,9 +13,9 @@ import (
 )
 
 // callInvoke runs or starts the call of another function. Its input is encoded only if the log
-// has no record; one that cannot be encoded or sent is refused before anything is claimed, as it is on each replay:
-// the protocol has no record of a call that was not made. A codec may take time, so that a claim and its START are
-// one stretch only after it.
+// has no record; one that cannot be encoded or sent is refused before anything is claimed, as it is
+// on each replay: the protocol has no record of a call that was not made. A codec may take time, so
+// that a claim and its START are one stretch only after it.
 func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) node.Result {
 	var payload []byte
 	var trace string
@@ -64,8 +64,9 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 	return payload, err
 }
 
-// invokeTrace is the X-Ray trace header that the target of an invoke is started with: that of the invocation, unless
-// the observer replaces it. A code of the user's is called, and so nothing may be claimed yet.
+// invokeTrace is the X-Ray trace header that the target of an invoke is started with: that of the
+// invocation, unless the observer replaces it. A code of the user's is called, and so nothing may
+// be claimed yet.
 func invokeTrace(s *scope, n *node.Invoke) (header string) {
 	header = s.inv.TraceHeader
 	if s.inv.Observer == nil {

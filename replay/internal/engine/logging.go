@@ -42,8 +42,8 @@ func warn(inv *invocation, msg string, attrs ...slog.Attr) {
 	say(inv, func(l *slog.Logger) { l.LogAttrs(inv.ctx, slog.LevelWarn, msg, attrs...) }) //nolint:sloglint // its callers have constants
 }
 
-// say has write log. The handler of log records is the user's and may block: it is called on a goroutine of
-// its own, which the invocation waits for as for the others. It needs no turn.
+// say has write log. The handler of log records is the user's and may block: it is called on a
+// goroutine of its own, which the invocation waits for as for the others. It needs no turn.
 func say(inv *invocation, write func(l *slog.Logger)) {
 	if inv.Rehearsal != nil {
 		return
@@ -58,15 +58,16 @@ func say(inv *invocation, write func(l *slog.Logger)) {
 	}()
 }
 
-// scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls the user's,
-// which may ask the context what it is of.
+// scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls
+// the user's, which may ask the context what it is of.
 func scopeLogger(inv *invocation, s *scope) *slog.Logger {
 	return slog.New(&scopeHandler{s: s, lateHandler: lateHandler{base: func() slog.Handler {
 		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs)
 	}}})
 }
 
-// bodyLogger returns the logger of a body. Its handler is made when it is first used: few bodies write.
+// bodyLogger returns the logger of a body. Its handler is made when it is first used: few bodies
+// write.
 func bodyLogger(inv *invocation, b *node.BodyInfo) *slog.Logger {
 	return slog.New(&lateHandler{base: func() slog.Handler {
 		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b)))
@@ -101,15 +102,12 @@ func (h *lateHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.handler().Enabled(ctx, level)
 }
 
-// Handle writes a record.
 func (h *lateHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.handler().Handle(ctx, r)
 }
 
-// WithAttrs returns the handler with attributes.
 func (h *lateHandler) WithAttrs(attrs []slog.Attr) slog.Handler { return h.handler().WithAttrs(attrs) }
 
-// WithGroup returns the handler with a group.
 func (h *lateHandler) WithGroup(name string) slog.Handler { return h.handler().WithGroup(name) }
 
 // scopeHandler drops records while its scope is replayed.
@@ -166,9 +164,9 @@ func ScopeAttrs(ctx context.Context) []slog.Attr {
 // lastWords is how long before its deadline an invocation says what holds it up.
 const lastWords = time.Second
 
-// watchDeadline has an invocation that comes near its deadline say what runs: a body that takes long, or a
-// channel or lock of the handler's own that is not given free. The invocation is cut off at its
-// deadline, and would say nothing then. It returns what ends the watch.
+// watchDeadline has an invocation that comes near its deadline say what runs: a body that takes
+// long, or a channel or lock of the handler's own that is not given free. The invocation is cut off
+// at its deadline, and would say nothing then. It returns what ends the watch.
 func watchDeadline(inv *invocation) (stop func() bool) {
 	deadline, ok := inv.ctx.Deadline()
 	if !ok {

@@ -10,9 +10,10 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// look finds out which operation a function begins with: the function runs on a goroutine of its own, in a copy of the
-// scope, which claims nothing and says nothing, until it reaches its first operation. There it is ended. Declared
-// changes that claim nothing, and futures whose end is in the log, are passed.
+// look finds out which operation a function begins with: the function runs on a goroutine of its
+// own, in a copy of the scope, which claims nothing and says nothing, until it reaches its first
+// operation. There it is ended. Declared changes that claim nothing, and futures whose end is in
+// the log, are passed.
 type look struct {
 	by    *fiber // who waits for what is found
 	done  bool
@@ -69,8 +70,8 @@ func (s *scope) copied() *scope {
 	return in
 }
 
-// pass sees an operation that the function has reached. What claims nothing is passed, by its own call or with r; at
-// any other the look ends.
+// pass sees an operation that the function has reached. What claims nothing is passed, by its own
+// call or with r; at any other the look ends.
 func (l *look) pass(ctx context.Context, s *scope, n node.Node) (r node.Result, passes bool) {
 	var c candidate
 	switch n := n.(type) {

@@ -12,7 +12,8 @@ import (
 	"github.com/perdure/perdure/op"
 )
 
-// loop is the machine of the turn: what happens when the turn is given away. Of these the first that applies:
+// loop is the machine of the turn: what happens when the turn is given away. Of these the first
+// that applies:
 //
 //  1. If what is queued fills a call, and none is in flight, it is handed over.
 //  2. A strand that was ended unwinds.
@@ -93,8 +94,8 @@ func (inv loop) catchUp() bool {
 	return woken
 }
 
-// countNext wakes the batch that counts the earliest end of all that may be counted: of batches with the same,
-// the deeper one, then the one that was claimed first.
+// countNext wakes the batch that counts the earliest end of all that may be counted: of batches
+// with the same, the deeper one, then the one that was claimed first.
 func (inv loop) countNext() bool {
 	var first *batch
 	asking := inv.waits.uncounted[:0]
@@ -157,7 +158,8 @@ func (inv loop) Idle() bool {
 //  1. If something is queued, it is sent: nothing is held back for the sake of what could follow.
 //  2. Otherwise, if the handler is through, its outcome is the invocation's.
 //  3. Otherwise, if a callback has no ID, the service is asked for it.
-//  4. Otherwise, if something is waited for that the service will finish, the invocation is suspended.
+//  4. Otherwise, if something is waited for that the service will finish, the invocation is
+//     suspended.
 //  5. Otherwise, if a scope waits to fail as it did before, the code is not deterministic.
 //  6. Otherwise nothing will ever go on.
 func (inv loop) atRest() bool {
@@ -313,7 +315,8 @@ func onReply(inv *invocation, r *reply) {
 	inv.poll.stale = true
 }
 
-// startsAndEnds reports whether updates begin with the START of a step and the end of the same attempt.
+// startsAndEnds reports whether updates begin with the START of a step and the end of the same
+// attempt.
 func startsAndEnds(us []checkpoint.Update) bool {
 	return len(us) > 1 && us[0].ID == us[1].ID && us[0].Kind == checkpoint.KindStep &&
 		us[0].Action == checkpoint.ActionStart && us[1].Action != checkpoint.ActionStart
@@ -324,9 +327,10 @@ func inReply(ops []checkpoint.Operation, id string) bool {
 	return slices.ContainsFunc(ops, func(op checkpoint.Operation) bool { return op.ID == id })
 }
 
-// stopped ends an invocation that the service has told to stop: it has saved the updates of the call and gives no token
-// for another one, as it does when the execution is paused. Whatever could go on does so in a later invocation, which
-// the service begins; what bodies return now is recorded nowhere.
+// stopped ends an invocation that the service has told to stop: it has saved the updates of the
+// call and gives no token for another one, as it does when the execution is paused. Whatever could
+// go on does so in a later invocation, which the service begins; what bodies return now is recorded
+// nowhere.
 func stopped(inv *invocation) {
 	say(inv, func(l *slog.Logger) {
 		l.Info("the service has taken the checkpoint and gives no token for another one, as when the execution is paused: " +

@@ -23,8 +23,8 @@ type Observer interface {
 	// Attempt runs a body, Group the function of a group or branch. Attempt is called off the turn.
 	Attempt(ctx context.Context, o Sight, number int, run func(context.Context) error)
 	Group(ctx context.Context, o Sight, run func(context.Context) error)
-	// TraceHeader returns the X-Ray trace header for the target of an invoke that is about to be started, given that of
-	// the invocation. It is called with the turn.
+	// TraceHeader returns the X-Ray trace header for the target of an invoke that is about to be
+	// started, given that of the invocation. It is called with the turn.
 	TraceHeader(o Sight, header string) string
 	// Attrs are added to the log records of a body. It is called off the turn.
 	Attrs(o Sight, number int) []slog.Attr

@@ -24,7 +24,8 @@ type operation struct {
 	// found is the record when the operation was claimed; nil if there was none.
 	found *checkpoint.Operation
 	claimed
-	// what is the operation as it was declared, of one that was started and whose result has its own structure; else nil.
+	// what is the operation as it was declared, of one that was started and whose result has its
+	// own structure; else nil.
 	what node.Node
 	// outside says that the result is not ours.
 	outside bool
@@ -39,8 +40,8 @@ type operation struct {
 
 // claimed is when an operation was claimed.
 type claimed struct {
-	// now and unseen are those of the scope then: what a scope inside begins with must not depend on when its
-	// goroutine gets to run.
+	// now and unseen are those of the scope then: what a scope inside begins with must not depend
+	// on when its goroutine gets to run.
 	now    time.Time
 	unseen []*operation
 	// order is its place among the claims of the invocation.
@@ -49,8 +50,8 @@ type claimed struct {
 
 // future is how an operation ends that was started by Go.
 type future struct {
-	// own says that it is brought to its end by a fiber of its own, f, or is at its end. What it comes
-	// to is seen by the scope when it asks for it, never when it happens.
+	// own says that it is brought to its end by a fiber of its own, f, or is at its end. What it
+	// comes to is seen by the scope when it asks for it, never when it happens.
 	separate bool
 	f        *fiber
 	// done says that rec is how it ended; read that someone has asked for it.
@@ -142,8 +143,8 @@ func (o *operation) payload(f *fiber, v any) (checkpoint.Payload, error) {
 }
 
 // encode makes the payload of a result and sees whether it can be read again: what user code
-// gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the user's
-// runs off the turn.
+// gets is always decoded, and a result that cannot be is a failure, not a record. A codec of the
+// user's runs off the turn.
 func (o *operation) encode(ctx context.Context, f *fiber, v any) ([]byte, error) {
 	e := encoding{o: o, ctx: ctx, v: v}
 	err := convertPatiently(ctx, f, o.codec(), untilDeadline, o.meta(codec.PartResult), func() error { return e.run(f) })
@@ -160,8 +161,8 @@ type encoding struct {
 	checks  int // that have failed for now
 }
 
-// mostChecks is how often it may fail for now to read a payload that was made. It is recorded then: the result is
-// there, and whoever needs it will read it, or see that this cannot be done.
+// mostChecks is how often it may fail for now to read a payload that was made. It is recorded then:
+// the result is there, and whoever needs it will read it, or see that this cannot be done.
 const mostChecks = 3
 
 func (e *encoding) run(f *fiber) error {

@@ -109,8 +109,8 @@ type waits struct {
 // awaitAck parks until the service has accepted the update with this number.
 func (f *fiber) awaitAck(s *scope, o *operation, seq uint64) { f.awaitSeq(waitAck, s, o, seq) }
 
-// awaitEnd is awaitAck for the update that ends a group, batch or branch: what becomes of the fiber is
-// known but for that.
+// awaitEnd is awaitAck for the update that ends a group, batch or branch: what becomes of the fiber
+// is known but for that.
 func (f *fiber) awaitEnd(s *scope, o *operation, seq uint64) { f.awaitSeq(waitEnd, s, o, seq) }
 
 func (f *fiber) awaitSeq(why why, s *scope, o *operation, seq uint64) {

@@ -15,9 +15,10 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// A conversion that fails for now ([codec.IsTransient]) is made again after a pause, off the turn, for as long as
-// its patience says. If it has not succeeded then, the invocation ends with an error and the service invokes
-// again: what failed for now is no result of the operation, and no sign of other code.
+// A conversion that fails for now ([codec.IsTransient]) is made again after a pause, off the turn,
+// for as long as its patience says. If it has not succeeded then, the invocation ends with an error
+// and the service invokes again: what failed for now is no result of the operation, and no sign of
+// other code.
 
 // patience is how long a conversion that fails for now is repeated within an invocation.
 type patience int
@@ -29,8 +30,9 @@ const (
 	aFewTimes
 )
 
-// The pauses before a conversion is repeated: the first one, doubled each time up to the longest. The last one ends
-// before the deadline by a margin; without a deadline they take at most mostPauses together.
+// The pauses before a conversion is repeated: the first one, doubled each time up to the longest.
+// The last one ends before the deadline by a margin; without a deadline they take at most
+// mostPauses together.
 const (
 	firstPause  = 100 * time.Millisecond
 	mostPause   = 5 * time.Second
@@ -54,8 +56,8 @@ func insist(ctx context.Context, inv *invocation, p patience, err error, run fun
 	return err
 }
 
-// sleep waits for d, and reports whether ctx has not ended by then. A clock that stands still until it is advanced is:
-// time passes for who waits.
+// sleep waits for d, and reports whether ctx has not ended by then. A clock that stands still until
+// it is advanced is: time passes for who waits.
 func sleep(ctx context.Context, clock checkpoint.Clock, d time.Duration) bool {
 	if c, ok := clock.(interface{ Advance(d time.Duration) }); ok {
 		c.Advance(d)
@@ -72,8 +74,8 @@ func sleep(ctx context.Context, clock checkpoint.Clock, d time.Duration) bool {
 	}
 }
 
-// convertContext is the context of conversions for a scope: its own, or, once the scope was left behind and what it did is
-// undone, that of the invocation with its values.
+// convertContext is the context of conversions for a scope: its own, or, once the scope was left
+// behind and what it did is undone, that of the invocation with its values.
 func convertContext(s *scope) context.Context {
 	if s.ctx.Err() == nil {
 		return s.ctx
@@ -91,7 +93,8 @@ type withValues struct {
 // Value returns a value of the other one.
 func (c withValues) Value(key any) any { return c.values.Value(key) }
 
-// convert runs a conversion with a codec: one of the user's off the turn, for it may take time, a pure one at once.
+// convert runs a conversion with a codec: one of the user's off the turn, for it may take time, a
+// pure one at once.
 func convert(f *fiber, c codec.Codec, run func()) {
 	if codec.IsPure(c) || f.Dead() {
 		run()
@@ -100,8 +103,8 @@ func convert(f *fiber, c codec.Codec, run func()) {
 	f.offWork(run)
 }
 
-// convertPatiently is convert for a conversion that may fail for now. If it still does in the end, the invocation ends
-// with an error that names the payload.
+// convertPatiently is convert for a conversion that may fail for now. If it still does in the end,
+// the invocation ends with an error that names the payload.
 func convertPatiently(ctx context.Context, f *fiber, c codec.Codec, p patience, m codec.Meta, run func() error) (err error) {
 	convert(f, c, func() { err = run() })
 	if codec.IsTransient(err) && !f.Dead() {
@@ -111,7 +114,8 @@ func convertPatiently(ctx context.Context, f *fiber, c codec.Codec, p patience, 
 	return err
 }
 
-// endIfTransient ends the invocation, and the goroutine, if a conversion has failed for now. With the turn.
+// endIfTransient ends the invocation, and the goroutine, if a conversion has failed for now. With
+// the turn.
 func endIfTransient(f *fiber, m codec.Meta, err error) {
 	if codec.IsTransient(err) {
 		endUnconverted(f.inv, m, err)
@@ -119,7 +123,8 @@ func endIfTransient(f *fiber, m codec.Meta, err error) {
 	}
 }
 
-// endUnconverted ends the invocation for a conversion that failed for now: the service invokes again. It needs no turn.
+// endUnconverted ends the invocation for a conversion that failed for now: the service invokes
+// again. It needs no turn.
 func endUnconverted(inv *invocation, m codec.Meta, err error) {
 	if inv.over() {
 		return
@@ -129,18 +134,21 @@ func endUnconverted(inv *invocation, m codec.Meta, err error) {
 	inv.endWith(Outcome{Err: unconverted(m, err)})
 }
 
-// unconverted is the error of an invocation that ends because a payload could not be converted for now.
+// unconverted is the error of an invocation that ends because a payload could not be converted for
+// now.
 func unconverted(m codec.Meta, err error) error {
 	return &unconvertedError{fmt.Errorf("replay: the %s of %s could not be converted for now, the service invokes again: %w",
 		m.Part, placeOfMeta(m), err)}
 }
 
-// unconvertedError is the error of an invocation that ends because a payload could not be converted for now.
+// unconvertedError is the error of an invocation that ends because a payload could not be converted
+// for now.
 type unconvertedError struct{ error }
 
 func (e *unconvertedError) Unwrap() error { return e.error }
 
-// IsUnconverted reports whether an invocation ended because a payload could not be converted for now.
+// IsUnconverted reports whether an invocation ended because a payload could not be converted for
+// now.
 func IsUnconverted(err error) bool {
 	_, ok := errors.AsType[*unconvertedError](err)
 	return ok
@@ -156,8 +164,8 @@ func placeOfMeta(m codec.Meta) string {
 
 // binding is what codecs are given of an operation beside its name.
 type binding struct {
-	// boundTo is the ID that the operation's payloads are written under, if it is not its own: that of the operation
-	// around it which passes them on as they stand. They are read there.
+	// boundTo is the ID that the operation's payloads are written under, if it is not its own: that
+	// of the operation around it which passes them on as they stand. They are read there.
 	boundTo string
 	// function is the function that the operation invokes; else empty.
 	function string
@@ -166,15 +174,17 @@ type binding struct {
 // bound is the ID that the operation's payloads are written under.
 func (o *operation) bound() string { return cmp.Or(o.boundTo, o.id) }
 
-// passOn has the payloads in the scope of a group written under the ID of the group, if it records one of them as it
-// stands: all attempts of an [op.Retry], or the callback inside an operation that waits for one.
+// passOn has the payloads in the scope of a group written under the ID of the group, if it records
+// one of them as it stands: all attempts of an [op.Retry], or the callback inside an operation that
+// waits for one.
 func passOn(o *operation, n *node.Group, in *scope) {
 	if n.Of != nil || n.Outside {
 		in.passesTo, in.passesCallback = o.bound(), n.Of == nil
 	}
 }
 
-// passing is the ID that payloads in a scope are written under that passes them on; empty for their own.
+// passing is the ID that payloads in a scope are written under that passes them on; empty for their
+// own.
 type passing struct {
 	passesTo string
 	// passesCallback says that only those of callbacks are.
@@ -202,7 +212,8 @@ func failureMeta(k *branch) codec.Meta {
 	}
 }
 
-// functionOf returns the function that an operation, or the one whose payload it passes on, invokes; else nothing.
+// functionOf returns the function that an operation, or the one whose payload it passes on,
+// invokes; else nothing.
 func functionOf(n node.Node) string {
 	if i, ok := node.Origin(n).(*node.Invoke); ok {
 		return i.Function
@@ -224,7 +235,8 @@ func metaIn(s *scope, n node.Node, rec *checkpoint.Operation) codec.Meta {
 	}
 }
 
-// decodeInBody decodes what a body asks for, off the turn. A body that cannot have it for now ends with the invocation.
+// decodeInBody decodes what a body asks for, off the turn. A body that cannot have it for now ends
+// with the invocation.
 func decodeInBody(s *scope, c codec.Codec, m codec.Meta, payload []byte, v any) error {
 	ctx := convertContext(s)
 	run := func() error { return codec.Decode(ctx, c, m, payload, v) }

@@ -18,17 +18,19 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Rehearsal is what a rehearsed invocation has found. Such an invocation goes the way of any other one up to where
-// something new would happen, and there it parks:
+// Rehearsal is what a rehearsed invocation has found. Such an invocation goes the way of any other
+// one up to where something new would happen, and there it parks:
 //
-//  1. Updates are not sent. They count as accepted at once, so that code goes on that waits for nothing but that.
+//  1. Updates are not sent. They count as accepted at once, so that code goes on that waits for
+//     nothing but that.
 //  2. No body begins; those of compensations, conditions, submitters and OnEnd neither.
 //  3. What the service would finish is never finished.
-//  4. When everything is at rest, branches that were not opened for want of room are opened if the log holds anything
-//     of them, and results are decoded that no one has asked for yet. What does not fit there is a doubt: whether the
-//     code reaches it depends on what has not happened yet.
+//  4. When everything is at rest, branches that were not opened for want of room are opened if the
+//     log holds anything of them, and results are decoded that no one has asked for yet. What does
+//     not fit there is a doubt: whether the code reaches it depends on what has not happened yet.
 //
-// So up to its rest it is the invocation that would be made, and what diverges in it diverges there.
+// So up to its rest it is the invocation that would be made, and what diverges in it diverges
+// there.
 type Rehearsal struct {
 	// Doubts are what the rehearsal could not decide.
 	Doubts []Doubt
@@ -59,7 +61,8 @@ type Doubt struct {
 type Loss struct {
 	// Path is that of the operation; empty for the input of the handler.
 	Path string
-	// Members are paths of members of the recorded JSON; none if there is nothing where the type has something.
+	// Members are paths of members of the recorded JSON; none if there is nothing where the type
+	// has something.
 	Members []string
 	// Type is the declared type.
 	Type string
@@ -110,7 +113,8 @@ func (inv loop) accept(updates []checkpoint.Update) {
 	inv.turn.Post(func() { onReply(inv.invocation, &reply{updates: updates}) })
 }
 
-// waitsForMore reports whether something waits that a real invocation could go on with, now or later.
+// waitsForMore reports whether something waits that a real invocation could go on with, now or
+// later.
 func (inv *invocation) waitsForMore() bool {
 	return inv.suspendable() || slices.ContainsFunc(inv.waits.bodies, func(w *bodyWait) bool { return !w.f.Dead() && !w.f.logOnly }) ||
 		inv.end.root.any(func(f *fiber) bool { return !f.Dead() && !f.Gone() && f.wait.why == waitStopped })
@@ -165,8 +169,8 @@ func placesOfRest(inv *invocation) []Place {
 	return places
 }
 
-// suppose opens branches before their time of which the log holds something: the batch has no room for them yet. It
-// reports whether there were any.
+// suppose opens branches before their time of which the log holds something: the batch has no room
+// for them yet. It reports whether there were any.
 func (inv loop) suppose() bool {
 	if inv.log.AllClaimed() && !inv.anyRecorded() {
 		return false
@@ -222,8 +226,8 @@ func (b *batch) beginSupposed(k *branch) {
 	k.f.cancel = k.s.cancel
 }
 
-// lookAhead decodes the results that the code has not asked for yet, on a strand of its own. It reports whether there
-// are any.
+// lookAhead decodes the results that the code has not asked for yet, on a strand of its own. It
+// reports whether there are any.
 func (inv loop) lookAhead() bool {
 	var todo []func(f *fiber)
 	for _, s := range inv.Rehearsal.scopes {
@@ -266,8 +270,8 @@ func (inv loop) lookAhead() bool {
 	return true
 }
 
-// check decodes a result as far as its declared type says how: that of a batch by the types of its branches. n may be
-// nil for an operation that is no batch.
+// check decodes a result as far as its declared type says how: that of a batch by the types of its
+// branches. n may be nil for an operation that is no batch.
 func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
 	if n != nil && r.Outcome != nil {
 		if b, ok := node.Origin(n).(*node.Batch); ok {
@@ -296,7 +300,8 @@ func stopIfWithheld(s *scope, p node.Payload, path string) {
 	}
 }
 
-// stopIfClosed parks for good if a payload is sealed and its key is not to be had here: the execution may have it.
+// stopIfClosed parks for good if a payload is sealed and its key is not to be had here: the
+// execution may have it.
 func stopIfClosed(s *scope, err error, path string) {
 	e, ok := errors.AsType[interface {
 		error

@@ -9,8 +9,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// callLeft claims an operation that the code does not run any more, and that an execution has begun. Its result is the
-// target of an await.
+// callLeft claims an operation that the code does not run any more, and that an execution has
+// begun. Its result is the target of an await.
 func callLeft(ctx context.Context, s *scope, n node.Node, start bool) node.Result {
 	kind := kindOf(n)
 	o := newOperation(ctx, s, n.Head(), kind, s.claim(n, kind))
@@ -44,7 +44,8 @@ func resultOfLeft(s *scope, o *operation) node.Result {
 	}
 }
 
-// endOfLeft is what user code gets of the terminal record. A result that was too large for it is computed again.
+// endOfLeft is what user code gets of the terminal record. A result that was too large for it is
+// computed again.
 func endOfLeft(s *scope, o *operation, rec *checkpoint.Operation) node.Result {
 	o.found = rec
 	if !rec.ReplayChildren {

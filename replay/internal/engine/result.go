@@ -92,10 +92,10 @@ func hasIdentity(e *op.Error, name string) bool {
 	return slices.ContainsFunc(e.Identities, func(id op.Identity) bool { return id.Name == name })
 }
 
-// checkIdentities ends the execution if a step has failed with an error that was registered when that was recorded and
-// is no more: errors.Is and errors.As would find nothing in it. What the record of an earlier operation names is passed
-// on by a body that returns its error. Groups and batches pass on what is registered inside of them, so nothing is known
-// of theirs.
+// checkIdentities ends the execution if a step has failed with an error that was registered when
+// that was recorded and is no more: errors.Is and errors.As would find nothing in it. What the
+// record of an earlier operation names is passed on by a body that returns its error. Groups and
+// batches pass on what is registered inside of them, so nothing is known of theirs.
 func checkIdentities(s *scope, kind checkpoint.Kind, known []codec.KnownError, err error) {
 	e, ok := err.(*op.Error) //nolint:errorlint // ours, just made
 	if !ok || !s.inv.cfg.Strict {
@@ -112,7 +112,8 @@ func checkIdentities(s *scope, kind checkpoint.Kind, known []codec.KnownError, e
 	}
 }
 
-// openedIn reads a recorded error for the scope. What we wrote and cannot read any more has been written by other code.
+// openedIn reads a recorded error for the scope. What we wrote and cannot read any more has been
+// written by other code.
 func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure {
 	if s.inv.cfg.ErrorCodec == nil || f == nil {
 		return f
@@ -130,8 +131,8 @@ func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure
 	return out
 }
 
-// timedOut distinguishes a missed heartbeat from the end of the time. Source: the error types that the
-// service gives callbacks.
+// timedOut distinguishes a missed heartbeat from the end of the time. Source: the error types that
+// the service gives callbacks.
 func timedOut(kind string) error {
 	if strings.EqualFold(kind, "Callback.Heartbeat") {
 		return op.ErrHeartbeatMissed
@@ -139,8 +140,8 @@ func timedOut(kind string) error {
 	return op.ErrTimedOut
 }
 
-// fromOutside reports whether the failure of an operation is written outside, where registrations have no names on
-// the wire but the type of the failure.
+// fromOutside reports whether the failure of an operation is written outside, where registrations
+// have no names on the wire but the type of the failure.
 func fromOutside(kind checkpoint.Kind, sub string) bool {
 	return kind == checkpoint.KindCallback || kind == checkpoint.KindChainedInvoke || sub == subtype.WaitForCallback
 }
@@ -167,7 +168,8 @@ func lookup(name string, lists ...[]codec.KnownError) (codec.KnownError, bool) {
 	return codec.KnownError{}, false
 }
 
-// permanent reports whether trying again cannot help: a conversion failed, or the result is too large.
+// permanent reports whether trying again cannot help: a conversion failed, or the result is too
+// large.
 func permanent(err error) bool {
 	if e, ok := errors.AsType[*codec.Error](err); ok {
 		return !e.Transient
@@ -181,8 +183,9 @@ func errCutOff(path string, cause error) error {
 	return fmt.Errorf("replay: the invocation ended while %s was running: %w", quote(path), cause)
 }
 
-// Restore returns an error that m names as an execution or operation has recorded it, in which the errors registered with
-// the handler, and those of known, are restored. It fails if the codec of errors cannot read it.
+// Restore returns an error that m names as an execution or operation has recorded it, in which the
+// errors registered with the handler, and those of known, are restored. It fails if the codec of
+// errors cannot read it.
 func (set *Config) Restore(
 	ctx context.Context, m codec.Meta, failure *checkpoint.Failure, known ...codec.KnownError,
 ) (*op.Error, error) {
@@ -205,7 +208,8 @@ func restored(k codec.KnownError, id op.Identity) error {
 }
 
 // Decode decodes a payload of one of the scope's operations. What we wrote and cannot read any
-// more has been written by other code; what cannot be read for now ends the invocation. It is called with the turn, or by code that is off it.
+// more has been written by other code; what cannot be read for now ends the invocation. It is
+// called with the turn, or by code that is off it.
 func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 	c := codecOf(s, &r)
 	f := s.inv.caller()
@@ -242,8 +246,8 @@ func decodeHere(s *scope, f *fiber, c codec.Codec, r node.Result, payload []byte
 	return convertPatiently(ctx, f, c, aFewTimes, r.Meta, func() error { return codec.Decode(ctx, c, r.Meta, payload, v) })
 }
 
-// Absent is called for the value of a record that has none. A strict codec refuses that where a replay finds it: the code
-// that recorded it had no result there.
+// Absent is called for the value of a record that has none. A strict codec refuses that where a
+// replay finds it: the code that recorded it had no result there.
 func (s *scope) Absent(r node.Result, v any) error {
 	if rehearsal := s.inv.Rehearsal; rehearsal != nil && r.Replayed && !r.Outside && lossless.HasValues(v) {
 		rehearsal.lost(s, r.Meta, nil, v)
@@ -254,8 +258,8 @@ func (s *scope) Absent(r node.Result, v any) error {
 	return s.Decode(r, nil, v)
 }
 
-// Text returns the string of a payload that the built-in codec has written and that needs no decoding: most results of
-// a replay are taken right out of the event. It needs no turn.
+// Text returns the string of a payload that the built-in codec has written and that needs no
+// decoding: most results of a replay are taken right out of the event. It needs no turn.
 func (s *scope) Text(r node.Result) (text string, ok bool) {
 	if !codec.IsJSON(codecOf(s, &r)) {
 		return "", false
@@ -284,9 +288,9 @@ func (p plainSource) Decode(r node.Result, payload []byte, v any) error {
 	return codec.Decode(convertContext(p.s), codecOf(p.s, &r), r.Meta, payload, v)
 }
 
-// running is the fiber that has the turn. It is often, but not always, that of a scope's function: an
-// operation that was started by Go has a fiber of its own, and the scope's may be inside a body meanwhile.
-// With the turn, on the goroutine of a fiber.
+// running is the fiber that has the turn. It is often, but not always, that of a scope's function:
+// an operation that was started by Go has a fiber of its own, and the scope's may be inside a body
+// meanwhile. With the turn, on the goroutine of a fiber.
 func (inv *invocation) running() *fiber {
 	f, _ := inv.turn.Running().Task().(*fiber) // no others are spawned
 	return f
@@ -302,8 +306,8 @@ func (inv *invocation) caller() *fiber {
 	return f
 }
 
-// finishedResult returns what user code gets of an operation whose end is in the log: as something to
-// wait for if it was to be started.
+// finishedResult returns what user code gets of an operation whose end is in the log: as something
+// to wait for if it was to be started.
 func finishedResult(ctx context.Context, s *scope, n node.Node, c claim, start bool) node.Result {
 	h := n.Head()
 	r := resultOf(s, h, metaIn(s, n, c.rec), c.occurrence, c.rec, true)

@@ -17,15 +17,18 @@ import (
 // What is kept of an execution's quota, of each hundred. docs/limits.md says so.
 const (
 	percent = 100
-	// keptForUndo is the least that is kept for compensations, as soon as there is something to compensate.
+	// keptForUndo is the least that is kept for compensations, as soon as there is something to
+	// compensate.
 	keptForUndo = 10 // percent
-	// keptForRefusals is for records of what was refused; leastRefusals are kept of a small quota, too.
+	// keptForRefusals is for records of what was refused; leastRefusals are kept of a small quota,
+	// too.
 	keptForRefusals = 1 // percent
 	leastRefusals   = 3
-	// keptUnseen is for what cannot be counted: invocations that failed, and what is hidden and not noted.
+	// keptUnseen is for what cannot be counted: invocations that failed, and what is hidden and not
+	// noted.
 	keptUnseen = 2 // percent
-	// keptBytes is for each operation that an execution may have: for errors, the end of the execution, and what is
-	// hidden and not noted.
+	// keptBytes is for each operation that an execution may have: for errors, the end of the
+	// execution, and what is hidden and not noted.
 	keptBytes = 1 << 10
 )
 
@@ -80,8 +83,8 @@ func (u *usage) mostIn(s *scope) int {
 	return most
 }
 
-// mostRecorded is how many operations the execution may have when a refusal is recorded: one is left to say that no more
-// are.
+// mostRecorded is how many operations the execution may have when a refusal is recorded: one is
+// left to say that no more are.
 func (u *usage) mostRecorded() int {
 	most := u.mostCounted() - 1
 	if u.any {
@@ -93,7 +96,8 @@ func (u *usage) mostRecorded() int {
 // held is how many operations count.
 func (u *usage) held() int { return u.operations + u.retries + u.promised }
 
-// hasRoom reports whether the execution has room for an operation of the scope that takes this many operations and bytes.
+// hasRoom reports whether the execution has room for an operation of the scope that takes this many
+// operations and bytes.
 func (s *scope) hasRoom(h *node.Header, takes, bytes int) bool {
 	u := &s.inv.usage
 	if u.full && s.kind != undoScope {
@@ -111,7 +115,8 @@ func (s *scope) mayRetry() bool {
 	return u.held() < u.mostIn(s) && (!u.full || s.kind == undoScope)
 }
 
-// attemptError is the error of a step that has failed and would be tried again if there were room for that.
+// attemptError is the error of a step that has failed and would be tried again if there were room
+// for that.
 type attemptError struct{ err error }
 
 func (e *attemptError) Error() string {
@@ -127,11 +132,13 @@ type refusal struct {
 // callRefused is what becomes of an operation that the execution has no room for, or had none for.
 //
 //  1. A refusal that the log has is read like any other failure.
-//  2. If the execution has room for it, it is recorded, as a step that has failed: what the service does not show is
-//     counted, but not to the last one, and each replay must come to the same refusals.
-//  3. Otherwise it is recorded once that the execution is full. From then on whatever the log does not hold is refused
-//     without a record.
-//  4. Where the log holds what came later, it was refused without a record: earlier releases made none.
+//  2. If the execution has room for it, it is recorded, as a step that has failed: what the service
+//     does not show is counted, but not to the last one, and each replay must come to the same
+//     refusals.
+//  3. Otherwise it is recorded once that the execution is full. From then on whatever the log does
+//     not hold is refused without a record.
+//  4. Where the log holds what came later, it was refused without a record: earlier releases made
+//     none.
 func callRefused(ctx context.Context, s *scope, n node.Node, c claim, start bool) node.Result {
 	if c.rec != nil && c.rec.Status.Terminal() {
 		return finishedResult(ctx, s, n, c, start)
@@ -182,8 +189,8 @@ func recordRefusal(o *operation, f *fiber, c claim) node.Result {
 	return outcomeOf(o.s, f, o, rec)
 }
 
-// unrecordedRefusal is the error of an operation whose refusal leaves no record, once it is known that it is the same
-// on each replay.
+// unrecordedRefusal is the error of an operation whose refusal leaves no record, once it is known
+// that it is the same on each replay.
 func unrecordedRefusal(o *operation, f *fiber, c claim) node.Result {
 	f.awaitAck(o.s, o, o.s.inv.usage.fullSeq)
 	u := refusalUpdate(o, checkpoint.ActionFail)
@@ -206,8 +213,8 @@ func isRefusal(rec *checkpoint.Operation) bool {
 	return rec != nil && rec.Kind == checkpoint.KindStep && rec.SubType == subtype.Refused
 }
 
-// noRoom is the error of an operation that was refused. It does not say what else the execution holds, so that it says
-// the same where it leaves no record.
+// noRoom is the error of an operation that was refused. It does not say what else the execution
+// holds, so that it says the same where it leaves no record.
 func noRoom(o *operation, r *refusal) error {
 	q := o.s.inv.usage.quota
 	own := &countError{Operation: o.id}
@@ -222,8 +229,8 @@ func noRoom(o *operation, r *refusal) error {
 	return &fullError{own, op.ErrTooMany}
 }
 
-// operationsOf is how many operations a batch takes that has these branches: itself, a record of each branch, that of
-// what runs in it, and what compensates that.
+// operationsOf is how many operations a batch takes that has these branches: itself, a record of
+// each branch, that of what runs in it, and what compensates that.
 func operationsOf(n *node.Batch, branches []*branch) int {
 	takes := 1
 	for _, k := range branches {
@@ -243,8 +250,8 @@ func operationsOf(n *node.Batch, branches []*branch) int {
 	return takes
 }
 
-// undosDeclared is how many operations it takes to compensate the branches: for each that has a compensation of its own
-// one, and one that says how the batch ended.
+// undosDeclared is how many operations it takes to compensate the branches: for each that has a
+// compensation of its own one, and one that says how the batch ended.
 func undosDeclared(branches []*branch) (n int) {
 	for _, k := range branches {
 		if k.head.Undo == nil {
@@ -271,7 +278,8 @@ func (b *batch) promise(n int) {
 	b.s.inv.usage.promised += n
 }
 
-// holds reports whether the execution has room for a payload of this many bytes, beside all that is queued.
+// holds reports whether the execution has room for a payload of this many bytes, beside all that is
+// queued.
 func (inv *invocation) holds(bytes int) bool {
 	u := &inv.usage
 	return u.bytes+inv.out.Size()+bytes <= u.quota.Bytes-u.bytesKept()
@@ -286,7 +294,8 @@ func (st *step) fits(payload []byte) error {
 	return st.s.inv.fits("result", payload)
 }
 
-// fits reports as an error whether an execution has no room for a payload: what is "result" or "state".
+// fits reports as an error whether an execution has no room for a payload: what is "result" or
+// "state".
 func (inv *invocation) fits(what string, payload []byte) error {
 	u, n := &inv.usage, len(payload)
 	if inv.holds(n) {

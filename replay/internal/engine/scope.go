@@ -19,25 +19,27 @@ type kind int
 const (
 	handlerScope kind = iota
 	groupScope
-	// branchScope is a branch whose operation is a group: its function runs in the branch's own scope.
+	// branchScope is a branch whose operation is a group: its function runs in the branch's own
+	// scope.
 	branchScope
 	// aloneScope is a branch with an operation of another kind. What undoes that is the batch's.
 	aloneScope
 	// insideScope is the inside of a batch, where the branches are.
 	insideScope
-	// undoScope is where the compensations of another scope are. One that was abandoned is taken over by
-	// the scope that has abandoned it, so that an operation may be claimed again.
+	// undoScope is where the compensations of another scope are. One that was abandoned is taken
+	// over by the scope that has abandoned it, so that an operation may be claimed again.
 	undoScope
 )
 
-// ordered reports whether operations are claimed in program order, so that a record implies records of
-// everything that was claimed before it.
+// ordered reports whether operations are claimed in program order, so that a record implies records
+// of everything that was claimed before it.
 func (k kind) ordered() bool { return k != insideScope && k != undoScope }
 
 // scope is where operations are claimed. It is touched with the turn; view and ended also without.
 //
-// Its methods are those of all kinds of scopes: a claim, the gate that keeps bodies from beginning too early,
-// the time, the end. What one kind of operation does in its scope is a function in the file of that kind.
+// Its methods are those of all kinds of scopes: a claim, the gate that keeps bodies from beginning
+// too early, the time, the end. What one kind of operation does in its scope is a function in the
+// file of that kind.
 type scope struct {
 	turn.Seat
 	location
@@ -70,8 +72,8 @@ type claims struct {
 type scopeEnd struct {
 	ended atomic.Bool
 	onEnd []func(ctx context.Context, err error)
-	// through says that a fiber that goes only as far as the log has reached the end of the scope, which is not
-	// in the log.
+	// through says that a fiber that goes only as far as the log has reached the end of the scope,
+	// which is not in the log.
 	through bool
 }
 
@@ -89,8 +91,8 @@ type location struct {
 	slots  *slots // bounds the running bodies; nil for no bound
 }
 
-// path names a scope for people: it is that of the operation that the scope is the inside of. It is made when it is asked
-// for: a path is as long as the scope is deep.
+// path names a scope for people: it is that of the operation that the scope is the inside of. It is
+// made when it is asked for: a path is as long as the scope is deep.
 func (l *location) path() string {
 	if l.around != nil {
 		return l.around.path()
@@ -100,8 +102,8 @@ func (l *location) path() string {
 
 // scopeTime is the time of a scope.
 type scopeTime struct {
-	// now is the latest end that the scope's code has seen. The ends of unseen ones, relaxed steps whose
-	// completion is not durable yet, are to be added to it.
+	// now is the latest end that the scope's code has seen. The ends of unseen ones, relaxed steps
+	// whose completion is not durable yet, are to be added to it.
 	now    time.Time
 	unseen []*operation
 	// stale says that what was observed last, an earlier invocation has seen too.
@@ -198,8 +200,8 @@ func recordedUndo(s *scope) string {
 	return recorded(&s.inv.log.UnclaimedRecords(undoIDs(s))[0])
 }
 
-// awaitClaims parks until neither the scope nor those around it hold records that have not been claimed:
-// no body begins in a scope that may turn out to have diverged.
+// awaitClaims parks until neither the scope nor those around it hold records that have not been
+// claimed: no body begins in a scope that may turn out to have diverged.
 func (s *scope) awaitClaims(f *fiber, o *operation) {
 	for at := s; at != nil; {
 		for at.compensated() {
@@ -230,8 +232,9 @@ func (s *scope) observe(rec *checkpoint.Operation) {
 	}
 }
 
-// wentPast notes that the scope's code went past a finished record and has seen its end. An earlier invocation has gone
-// past it too if the service says what has changed since, and this is not part of it.
+// wentPast notes that the scope's code went past a finished record and has seen its end. An earlier
+// invocation has gone past it too if the service says what has changed since, and this is not part
+// of it.
 func wentPast(s *scope, rec *checkpoint.Operation) {
 	s.observe(rec)
 	s.time.stale = s.inv.fresh != nil && !s.inv.fresh[rec.ID]
@@ -295,8 +298,8 @@ func (s *scope) isReplaying() bool {
 //     asked for becomes the scope's.
 //  3. Otherwise everything it started is left behind.
 //  4. If the scope failed, what completed in it is compensated.
-//  5. The functions of OnEnd run, the last one first, once the results of relaxed steps are durable:
-//     they may act on them.
+//  5. The functions of OnEnd run, the last one first, once the results of relaxed steps are
+//     durable: they may act on them.
 func (s *scope) close(err error) error {
 	if s.readOnly && err != nil {
 		abandonStarted(s)

@@ -86,8 +86,8 @@ func (st *step) run(f *fiber) node.Result {
 	}
 }
 
-// heldByService reports whether a step goes on only when the service has changed its record: it is PENDING, or in a
-// state that this version does not know.
+// heldByService reports whether a step goes on only when the service has changed its record: it is
+// PENDING, or in a state that this version does not know.
 func heldByService(rec *checkpoint.Operation) bool {
 	switch rec.Status {
 	case checkpoint.StatusStarted, checkpoint.StatusReady:
@@ -101,8 +101,9 @@ func heldByService(rec *checkpoint.Operation) bool {
 // errNoReturn is the error of a body that has not returned.
 var errNoReturn = errors.New("the body has not returned")
 
-// recordUndone records how an attempt of a compensation ended whose goroutine was ended meanwhile. Another one goes on
-// with the compensation, and waits for this: it must not do again what is being done.
+// recordUndone records how an attempt of a compensation ended whose goroutine was ended meanwhile.
+// Another one goes on with the compensation, and waits for this: it must not do again what is being
+// done.
 func (st *step) recordUndone(f *fiber, number int, payload []byte, err error) {
 	if _, late := err.(*unencoded); late || errors.Is(err, errNoReturn) { //nolint:errorlint // ours, never wrapped
 		return
@@ -161,7 +162,8 @@ func (st *step) hold() time.Duration {
 	return trip
 }
 
-// relaxedHold bounds how long the results of relaxed steps stay undurable while nothing strict runs.
+// relaxedHold bounds how long the results of relaxed steps stay undurable while nothing strict
+// runs.
 const relaxedHold = time.Second
 
 // attempt makes one attempt and records how it ended; rec is the record before it, nil if there is
@@ -224,9 +226,9 @@ func (st *step) queueEnd(u checkpoint.Update, due time.Time) uint64 {
 	return st.s.inv.out.Add(u, due)
 }
 
-// withdraw takes back an attempt whose body will never begin. If its START was not handed over, and the
-// scope ends with it, that is taken back; else it is recorded that the body has not begun: the scope of a
-// future has gone on, and the next invocation reaches the future again.
+// withdraw takes back an attempt whose body will never begin. If its START was not handed over, and
+// the scope ends with it, that is taken back; else it is recorded that the body has not begun: the
+// scope of a future has gone on, and the next invocation reaches the future again.
 func (st *step) withdraw() {
 	inv := st.s.inv
 	if !st.begun || inv.end.closing || !st.separate && inv.out.Withdraw(st.seq) {
@@ -249,7 +251,8 @@ func (st *step) withdraw() {
 	inv.out.Add(u, inv.due(inv.trip.time()))
 }
 
-// errNotBegun is the error of a step that was recorded as started and left behind before its body began.
+// errNotBegun is the error of a step that was recorded as started and left behind before its body
+// began.
 var errNotBegun = errors.New("the body had not begun when its scope was left behind")
 
 // The error of a step that was left behind before its body began once more.

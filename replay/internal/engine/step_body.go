@@ -21,7 +21,8 @@ type bodyWait struct {
 
 // awaitBody parks until the body of an operation may begin.
 //
-//  1. No body begins while a batch around it has ends that it has not counted: they may end the batch.
+//  1. No body begins while a batch around it has ends that it has not counted: they may end the
+//     batch.
 //  2. Otherwise bodies begin in the order of their claims, as there are free places.
 func (f *fiber) awaitBody(s *scope, o *operation) {
 	w := &bodyWait{f: f, s: s, o: o}

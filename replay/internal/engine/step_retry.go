@@ -11,8 +11,9 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// afterFailure says what follows an attempt that failed, as [decide] does, which calls functions of the user's: policies,
-// filters, methods of errors. What panics there ends the attempts. Codecs and registered errors are called off the turn.
+// afterFailure says what follows an attempt that failed, as [decide] does, which calls functions of
+// the user's: policies, filters, methods of errors. What panics there ends the attempts. Codecs and
+// registered errors are called off the turn.
 func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update) {
 	var left *leftState
 	known, users := st.known(), usersIn(err)
@@ -38,20 +39,21 @@ func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err
 	return u
 }
 
-// leftState is the state that a body has left for the next attempt, and the update that records its payload.
+// leftState is the state that a body has left for the next attempt, and the update that records its
+// payload.
 type leftState struct {
 	state  any
 	update func(payload []byte) checkpoint.Update
 }
 
-// decide says what follows an attempt that failed: FAIL or RETRY, with the state that is to be encoded first, if there is
-// one. It calls user code.
+// decide says what follows an attempt that failed: FAIL or RETRY, with the state that is to be
+// encoded first, if there is one. It calls user code.
 //
 //  1. If the body was cut short before the invocation's deadline, the attempt is made again, as
 //     often as the handler says.
 //  2. Otherwise, if a conversion failed, there is no further attempt.
-//  3. Otherwise the policy decides; a body that asked for another attempt leaves its state. There is none if the
-//     execution has no room for it.
+//  3. Otherwise the policy decides; a body that asked for another attempt leaves its state. There
+//     is none if the execution has no room for it.
 func decide(st *step, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update, left *leftState) {
 	cuts := cutsOf(rec)
 	room := st.s.mayRetry() && st.s.inv.holds(len(st.state.payload))
@@ -139,17 +141,18 @@ func (st *step) failure(err error) *checkpoint.Failure {
 // known are the errors registered with the step and around it.
 func (st *step) known() []codec.KnownError { return concat(st.head.Known, st.s.known) }
 
-// The room that a state has in the log, in bytes. An attempt that fails keeps the state in the data of
-// its error, for a RETRY takes an error or a payload, not both, and the fields of an error have at most
-// maxFailure bytes together (1 MB: Lambda API, ErrorObject). leastError of them are left to the error.
+// The room that a state has in the log, in bytes. An attempt that fails keeps the state in the data
+// of its error, for a RETRY takes an error or a payload, not both, and the fields of an error have
+// at most maxFailure bytes together (1 MB: Lambda API, ErrorObject). leastError of them are left to
+// the error.
 const (
 	maxFailure = 1_000_000
 	leastError = 32 << 10
 	maxState   = maxFailure - leastError
 )
 
-// encodeState makes the payload of the state that the next attempt begins with. One that would not fit
-// into a record together with the error of a later attempt is refused: it would be lost then.
+// encodeState makes the payload of the state that the next attempt begins with. One that would not
+// fit into a record together with the error of a later attempt is refused: it would be lost then.
 func (st *step) encodeState(f *fiber, state any) (payload []byte, err error) {
 	m := st.meta(codec.PartState)
 	err = convertPatiently(st.ctx, f, st.codec(), untilDeadline, m, func() error {

@@ -208,8 +208,8 @@ func undoAll(s *scope, list, later []undo, result *op.UndoError) {
 	}
 }
 
-// untilTheInvocationEnds returns the context of the scope without its end: what takes back is not asked to stop when
-// the scope is left behind, for it goes on then.
+// untilTheInvocationEnds returns the context of the scope without its end: what takes back is not
+// asked to stop when the scope is left behind, for it goes on then.
 func (s *scope) untilTheInvocationEnds() (ctx context.Context, cancel func()) {
 	ctx, end := context.WithCancelCause(context.WithoutCancel(s.ctx))
 	stop := context.AfterFunc(s.inv.ctx, func() { end(context.Cause(s.inv.ctx)) })
@@ -305,13 +305,15 @@ func (u *undo) begun(st *node.Step) bool {
 	return ok
 }
 
-// lost reports whether the result of an operation is needed that is not in the log and was not computed again.
+// lost reports whether the result of an operation is needed that is not in the log and was not
+// computed again.
 func (u *undo) lost(rec *checkpoint.Operation) bool {
 	return rec.Status == checkpoint.StatusSucceeded && rec.ReplayChildren && u.rec == nil && (u.o == nil || !u.o.done)
 }
 
-// neverBegan reports whether a record says that the body of a step never began, or that there was no room for the
-// operation with this ID: the failure of what is inside another operation may say so of itself.
+// neverBegan reports whether a record says that the body of a step never began, or that there was
+// no room for the operation with this ID: the failure of what is inside another operation may say
+// so of itself.
 func neverBegan(rec *checkpoint.Operation, id string) bool {
 	if rec.Status != checkpoint.StatusFailed || rec.Failure == nil {
 		return false

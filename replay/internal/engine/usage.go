@@ -12,12 +12,14 @@ import (
 
 // usage is what an execution holds of what it may: nothing that the service would refuse is begun.
 //
-// The service leaves out what is inside groups that have completed, and payloads that were overwritten. What becomes
-// hidden so is noted in a record of its own, which travels in the call that hides it, so that each later invocation
-// counts it as this one does. Invocations that failed count too, and no record says so: some operations are kept for them.
+// The service leaves out what is inside groups that have completed, and payloads that were
+// overwritten. What becomes hidden so is noted in a record of its own, which travels in the call
+// that hides it, so that each later invocation counts it as this one does. Invocations that failed
+// count too, and no record says so: some operations are kept for them.
 type usage struct {
 	quota quota.Quota
-	// operations are those that the log holds or hides and those that were begun since; retries count like operations.
+	// operations are those that the log holds or hides and those that were begun since; retries
+	// count like operations.
 	operations, retries, bytes int
 	// promised are the records of branches that batches which had room have not begun yet.
 	promised int
@@ -39,7 +41,8 @@ type hiding struct {
 	notes         int // how many the log has
 	// inside is what contexts hold that would be hidden if they ended; nil before the first call.
 	inside map[string]*content
-	// full says that nothing more is recorded, not even what is refused; fullSeq is the update that says so.
+	// full says that nothing more is recorded, not even what is refused; fullSeq is the update that
+	// says so.
 	full    bool
 	fullSeq uint64
 }
@@ -55,7 +58,8 @@ func (a *amount) add(b amount) {
 	a.Bytes += b.Bytes
 }
 
-// content is what a context holds: its own operations, and contexts in it whose content is shown as well.
+// content is what a context holds: its own operations, and contexts in it whose content is shown as
+// well.
 type content struct {
 	amount
 
@@ -248,8 +252,8 @@ func newNote(inv *invocation) (start, end checkpoint.Update) {
 	return start, end
 }
 
-// warnOfUsage says, once in an invocation, when four fifths of what an execution may hold are used. An
-// operation counts once, and once more for each retry.
+// warnOfUsage says, once in an invocation, when four fifths of what an execution may hold are used.
+// An operation counts once, and once more for each retry.
 func warnOfUsage(inv *invocation) {
 	const part, of = 4, 5
 	u := &inv.usage

@@ -58,8 +58,8 @@ func wholeSeconds(d time.Duration) time.Duration {
 	return max(time.Second, d)
 }
 
-// awaitService parks until the record of o is terminal, which the service brings to its end, and returns what
-// user code gets of it.
+// awaitService parks until the record of o is terminal, which the service brings to its end, and
+// returns what user code gets of it.
 func awaitService(s *scope, o *operation) node.Result {
 	for {
 		rec, ok := s.inv.log.Get(o.id)

@@ -58,8 +58,9 @@ func (f Function) Qualified() string {
 // Executed returns the ARN of the version that is executed.
 func (f Function) Executed() string { return f.Prefix + f.Name + ":" + f.Version() }
 
-// Version returns the version that is executed: the qualifier if that is one, and the latest for none and for an
-// alias: the service publishes no versions that an alias could stand for (AWS emulator, model.py).
+// Version returns the version that is executed: the qualifier if that is one, and the latest for
+// none and for an alias: the service publishes no versions that an alias could stand for (AWS
+// emulator, model.py).
 func (f Function) Version() string {
 	if f.Qualifier == "" || f.Alias() != "" {
 		return Latest
@@ -67,7 +68,8 @@ func (f Function) Version() string {
 	return f.Qualifier
 }
 
-// Alias returns the qualifier if it is an alias. A version is a number, $LATEST or $LATEST.PUBLISHED.
+// Alias returns the qualifier if it is an alias. A version is a number, $LATEST or
+// $LATEST.PUBLISHED.
 func (f Function) Alias() string {
 	number := strings.IndexFunc(f.Qualifier, func(r rune) bool { return r < '0' || r > '9' }) < 0
 	if number || f.Qualifier == Latest || f.Qualifier == Latest+".PUBLISHED" {
@@ -76,7 +78,8 @@ func (f Function) Alias() string {
 	return f.Qualifier
 }
 
-// UniqueID returns 36 characters in the form of a UUID that depend on the parts and on nothing else.
+// UniqueID returns 36 characters in the form of a UUID that depend on the parts and on nothing
+// else.
 func UniqueID(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

@@ -48,7 +48,8 @@ func Timestamp(t time.Time) json.Number {
 	return json.Number(strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64))
 }
 
-// TimeOf is the inverse of [Timestamp] but for parts of milliseconds. The zero time stands for no number.
+// TimeOf is the inverse of [Timestamp] but for parts of milliseconds. The zero time stands for no
+// number.
 func TimeOf(n json.Number) time.Time {
 	f, err := n.Float64()
 	if err != nil {

@@ -73,7 +73,8 @@ func credentials() []string {
 	return []string{"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret"}
 }
 
-// Every command goes to AWS, signed for the region, when a flag says so, and prints what it prints here.
+// Every command goes to AWS, signed for the region, when a flag says so, and prints what it prints
+// here.
 func TestCommandsOnAWS(t *testing.T) {
 	t.Parallel()
 	r := newRegion(t, false)

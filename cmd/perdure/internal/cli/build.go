@@ -80,8 +80,8 @@ func (f *function) rebuild(ctx context.Context) error {
 	return f.site.builds.write()
 }
 
-// holding are the variables that have a function hold executions which diverge, unless its code or the environment says
-// otherwise: they go on when the code fits again.
+// holding are the variables that have a function hold executions which diverge, unless its code or
+// the environment says otherwise: they go on when the code fits again.
 func holding(lookup func(name string) (string, bool)) []string {
 	const mode = "PERDURE_DIVERGENCE"
 	if _, ok := lookup(mode); ok {
@@ -105,7 +105,8 @@ func (f *function) rescue(ctx context.Context) {
 	}
 }
 
-// heldByDivergence reports whether an execution is paused because its code is not the code that wrote its log.
+// heldByDivergence reports whether an execution is paused because its code is not the code that
+// wrote its log.
 func heldByDivergence(rec local.ExecutionRecord) bool {
 	return rec.Status == local.StatusPaused && strings.HasPrefix(rec.Pause.Reason, "replay: the execution diverged")
 }
@@ -143,8 +144,9 @@ func (f *function) run(binary string) error {
 	return f.site.service.Host(f.name, p)
 }
 
-// warn says which executions go on under code that they have not begun under, and whether it fits them. Those whose last
-// invocation has failed may have been held by other code: it looks at them, too.
+// warn says which executions go on under code that they have not begun under, and whether it fits
+// them. Those whose last invocation has failed may have been held by other code: it looks at them,
+// too.
 func (f *function) warn(ctx context.Context) {
 	var old, held []*local.Execution
 	for _, e := range f.site.service.Executions() {

@@ -16,8 +16,8 @@ const (
 	mostVerdictLines = 5
 )
 
-// rehearse says of executions whether the code that was just built fits them. Those whose last invocation has
-// failed, held ones for example, are invoked at once if it does.
+// rehearse says of executions whether the code that was just built fits them. Those whose last
+// invocation has failed, held ones for example, are invoked at once if it does.
 func (f *function) rehearse(ctx context.Context, running []*local.Execution) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, mostRehearsing)
 	defer cancel()

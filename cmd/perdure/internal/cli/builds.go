@@ -43,8 +43,8 @@ func (b *builds) note(function, hash string, at time.Time) (changed bool) {
 	return len(all) > 1
 }
 
-// at returns the hash of the code that was the present one at a time; that of the first build that is known,
-// if it was before that.
+// at returns the hash of the code that was the present one at a time; that of the first build that
+// is known, if it was before that.
 func (b *builds) at(function string, t time.Time) (hash string) {
 	all := b.all[function]
 	for _, build := range slices.Backward(all) {

@@ -16,7 +16,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// bulk is which executions a command changes: one, or all that the flags select. The API changes one at a time.
+// bulk is which executions a command changes: one, or all that the flags select. The API changes
+// one at a time.
 type bulk struct {
 	all, dryRun          bool
 	function             string
@@ -185,7 +186,8 @@ func changes(found []lambdatypes.Execution) []changed {
 // progressEvery is how often a command that takes long says how far it is.
 const progressEvery = 2 * time.Second
 
-// applyAll changes executions, one after the other. One that has gone on meanwhile is skipped; any other error ends it.
+// applyAll changes executions, one after the other. One that has gone on meanwhile is skipped; any
+// other error ends it.
 func (a *app) applyAll(ctx context.Context, found []lambdatypes.Execution, rate int, c change) error {
 	out := changes(found)
 	done, skipped, told := 0, 0, a.Now()

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// The command checks packages, its own program being the tool of go vet, and prints what it found in each format.
-// The order of the lines is that of the file, so annotations and SARIF are compared with the text.
+// The command checks packages, its own program being the tool of go vet, and prints what it found
+// in each format. The order of the lines is that of the file, so annotations and SARIF are compared
+// with the text.
 func TestCheckRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

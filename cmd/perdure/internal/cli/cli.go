@@ -32,7 +32,8 @@ type Streams struct {
 	Getenv func(string) string
 	// Now is the time that ages are counted from; nil stands for the real one.
 	Now func() time.Time
-	// Width is how many columns Out has; zero means that it is no terminal, and that no line is cut.
+	// Width is how many columns Out has; zero means that it is no terminal, and that no line is
+	// cut.
 	Width int
 }
 

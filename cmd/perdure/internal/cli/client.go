@@ -90,11 +90,10 @@ func (a *app) awsConfig(ctx context.Context) (aws.Config, error) {
 // errStranger says that what answers is not the service.
 var errStranger = errors.New("it is not the durable service that answers")
 
-// knownService takes answers of the Lambda API alone: each of them has an ID, also a refusal. Any other program may
-// answer anything.
+// knownService takes answers of the Lambda API alone: each of them has an ID, also a refusal. Any
+// other program may answer anything.
 type knownService struct{ *http.Client }
 
-// Do makes a call.
 func (k knownService) Do(r *http.Request) (*http.Response, error) {
 	resp, err := k.Client.Do(r) //nolint:gosec // the user's endpoint
 	switch {
@@ -131,8 +130,9 @@ func call[Out any](ctx context.Context, a *app, what string, f func(context.Cont
 	}
 }
 
-// A call that is throttled is made again after a pause, which is doubled each time: at most seven times, within 13
-// seconds. AWS has quotas of 15 reads of histories a second and less, and the SDK repeats by itself less often.
+// A call that is throttled is made again after a pause, which is doubled each time: at most seven
+// times, within 13 seconds. AWS has quotas of 15 reads of histories a second and less, and the SDK
+// repeats by itself less often.
 const (
 	throttlePause     = 100 * time.Millisecond
 	mostThrottlePause = 64 * throttlePause

@@ -144,8 +144,8 @@ func functionArg(arg string) (name, path string, err error) {
 	return name, path, nil
 }
 
-// buildFor builds the function of a folder, as it is in a revision if there is one, and returns its program. What is no
-// folder is a program.
+// buildFor builds the function of a folder, as it is in a revision if there is one, and returns its
+// program. What is no folder is a program.
 func buildFor(ctx context.Context, name, path, dir, revision string) (binary string, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -205,7 +205,8 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 type logs interface {
 	// list returns the ARNs of the executions that are running, the last one first.
 	list(ctx context.Context, function string, o compatOptions) ([]string, error)
-	// log returns what the function would be invoked with; it is not running any more if it has ended meanwhile.
+	// log returns what the function would be invoked with; it is not running any more if it has
+	// ended meanwhile.
 	log(ctx context.Context, arn string) (log checkpoint.Invocation, running bool, err error)
 	close() error
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
-// guarded is the greeter as someone changes it who fears for executions: one that does not fit is held.
+// guarded is the greeter as someone changes it who fears for executions: one that does not fit is
+// held.
 func guarded(before string) string {
 	text := strings.ReplaceAll(greeter, "VERSION", "one")
 	text = strings.Replace(text, "	first, err :=", before+"	first, err :=", 1)
@@ -23,8 +24,8 @@ const inserted = `	if err := replay.Exec(ctx, op.Do("check-fraud", func(context.
 	}
 `
 
-// TestCompat: executions that wait are rehearsed when code is saved, and by perdure compat, while perdure dev runs and
-// when it does not. A held one goes on when its code is mended.
+// TestCompat: executions that wait are rehearsed when code is saved, and by perdure compat, while
+// perdure dev runs and when it does not. A held one goes on when its code is mended.
 func TestCompat(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -125,7 +126,8 @@ func (w *workshop) rollback(store string) {
 	}
 }
 
-// TestCompatOfOtherPrograms: what is no durable function, or an older one, is refused with advice, and runs no handler.
+// TestCompatOfOtherPrograms: what is no durable function, or an older one, is refused with advice,
+// and runs no handler.
 func TestCompatOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -33,8 +33,8 @@ func (a *app) completeFunctions(cmd *cobra.Command, args []string, _ string) ([]
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeExecutions completes the first argument with the ARNs of running executions, or with their
-// names if --function is given.
+// completeExecutions completes the first argument with the ARNs of running executions, or with
+// their names if --function is given.
 func (a *app) completeExecutions(cmd *cobra.Command, args []string, text string) ([]string, cobra.ShellCompDirective) {
 	return a.completeExecutionsWith("RUNNING", "PAUSING", "PAUSED")(cmd, args, text)
 }

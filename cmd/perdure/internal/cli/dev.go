@@ -155,8 +155,9 @@ func (s *site) farewell() string {
 	return fmt.Sprintf("stopping; nothing is kept with --memory: %s lost", plural(running, "execution that runs is", "executions that run are"))
 }
 
-// reachable returns the address that programs on this machine reach a server at. One that listens at every address
-// is reached at that of loopback, also by programs that know one version of IP alone.
+// reachable returns the address that programs on this machine reach a server at. One that listens
+// at every address is reached at that of loopback, also by programs that know one version of IP
+// alone.
 func reachable(at net.Addr) string {
 	tcp, ok := at.(*net.TCPAddr)
 	if !ok || len(tcp.IP) > 0 && !tcp.IP.IsUnspecified() {
@@ -206,7 +207,8 @@ func (s *site) parse(args []string) error {
 	return nil
 }
 
-// nameBytes are what the name of a function consists of, and nameMost is how long it is (Lambda API, FunctionName).
+// nameBytes are what the name of a function consists of, and nameMost is how long it is (Lambda
+// API, FunctionName).
 const (
 	nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	nameMost  = 64

@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
-// When nothing can be stored any more, the program refuses what it is asked for, and ends and says why when
-// it cannot go on by itself. What it had confirmed goes on at the next start.
+// When nothing can be stored any more, the program refuses what it is asked for, and ends and says
+// why when it cannot go on by itself. What it had confirmed goes on at the next start.
 func TestDevOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -52,8 +52,9 @@ func TestDevOnAFullDisk(t *testing.T) {
 	p.end(os.Interrupt)
 }
 
-// No one is authenticated: the program is reached from this machine alone unless a flag says otherwise, and then it
-// warns. All of 127.0.0.0/8 is this machine, so who listens on 127.0.0.1 alone is not reached at 127.0.0.2.
+// No one is authenticated: the program is reached from this machine alone unless a flag says
+// otherwise, and then it warns. All of 127.0.0.0/8 is this machine, so who listens on 127.0.0.1
+// alone is not reached at 127.0.0.2.
 func TestDevListensOnLoopback(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t)

@@ -232,8 +232,8 @@ func (w *workshop) waiting(endpoint, name string) (callback string) {
 	return ""
 }
 
-// A function is edited, broken and mended while an execution is under way, and the program is killed
-// in between: nothing is lost, and it says what goes on.
+// A function is edited, broken and mended while an execution is under way, and the program is
+// killed in between: nothing is lost, and it says what goes on.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

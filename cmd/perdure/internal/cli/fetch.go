@@ -106,7 +106,8 @@ func (a *app) events(ctx context.Context, arn string, after int) (all []local.Ev
 	}
 }
 
-// tail calls f with the events of an execution, and then with those that are new, until it has ended.
+// tail calls f with the events of an execution, and then with those that are new, until it has
+// ended.
 func (a *app) tail(ctx context.Context, arn string, f func(news []local.Event) error) error {
 	last := 0
 	for pause := glance; ; pause = min(pause*3/2, longGlance) {
@@ -140,8 +141,8 @@ func ended(events []local.Event) bool {
 	return events[len(events)-1].Type.Terminal()
 }
 
-// arn finds an execution by its ARN, or by its name. Without a function all of them are asked, and the name must be
-// that of an execution of one.
+// arn finds an execution by its ARN, or by its name. Without a function all of them are asked, and
+// the name must be that of an execution of one.
 func (a *app) arn(ctx context.Context, text, function string) (string, error) {
 	if strings.HasPrefix(text, "arn:") {
 		return text, nil
@@ -193,8 +194,8 @@ func (a *app) named(ctx context.Context, text, function string) (string, error) 
 	return *out.DurableExecutions[0].DurableExecutionArn, nil
 }
 
-// glance is how long it takes until an execution that someone waits for is looked at again: the longer
-// nothing has happened, the longer. AWS has a quota of 15 reads of histories a second.
+// glance is how long it takes until an execution that someone waits for is looked at again: the
+// longer nothing has happened, the longer. AWS has a quota of 15 reads of histories a second.
 const (
 	glance     = 500 * time.Millisecond
 	longGlance = 5 * time.Second

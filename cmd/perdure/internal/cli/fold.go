@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// Of the operations in one scope these are shown if there are more of them: that many of the first and of the last,
-// and that many of those that did not succeed.
+// Of the operations in one scope these are shown if there are more of them: that many of the first
+// and of the last, and that many of those that did not succeed.
 const (
 	foldFrom   = 20
 	foldEnds   = 5
@@ -21,8 +21,8 @@ type folded struct {
 	left []*operation
 }
 
-// fold leaves out operations of a scope that has many: what the reader looks for is how it began, where it is, and
-// what went wrong.
+// fold leaves out operations of a scope that has many: what the reader looks for is how it began,
+// where it is, and what went wrong.
 func fold(all []*operation, whole bool) []folded {
 	var lines []folded
 	unlike := 0

@@ -58,7 +58,8 @@ such as an Undo, stays: perdure fork begins before it. The other execution stays
 	return cmd
 }
 
-// runFork makes a call that only the service on this machine has, and prints the ARN of the new execution.
+// runFork makes a call that only the service on this machine has, and prints the ARN of the new
+// execution.
 func (a *app) runFork(ctx context.Context, verb, text, function, before, name string) error {
 	if a.onAWS() {
 		return usage("AWS has no call to %s an execution: start one with the same input, under another name", verb)

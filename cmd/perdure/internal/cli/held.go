@@ -100,7 +100,8 @@ type described struct {
 	*lambdaapi.GetDurableExecutionOutput
 
 	pause *pauseDetails
-	// timesOut is when the execution times out, with what pauses have added; zero if the service does not say.
+	// timesOut is when the execution times out, with what pauses have added; zero if the service
+	// does not say.
 	timesOut time.Time
 }
 
@@ -111,7 +112,8 @@ type pauseDetails struct {
 	TimeoutPaused bool      `json:"executionTimeoutPaused"`
 }
 
-// describe reads from an answer of GetDurableExecution what the AWS SDK does not. What it cannot read it leaves out.
+// describe reads from an answer of GetDurableExecution what the AWS SDK does not. What it cannot
+// read it leaves out.
 func describe(e *lambdaapi.GetDurableExecutionOutput, answer []byte) *described {
 	var in struct {
 		Pause *struct {
@@ -141,7 +143,8 @@ func timeOf(n json.Number) time.Time {
 	return time.UnixMilli(int64(f * 1000)).UTC()
 }
 
-// completeEvents takes in from an answer of GetDurableExecutionHistory what the AWS SDK does not read of its events.
+// completeEvents takes in from an answer of GetDurableExecutionHistory what the AWS SDK does not
+// read of its events.
 func completeEvents(events []local.Event, answer []byte) {
 	var in struct {
 		Events []json.RawMessage `json:"Events"`

@@ -51,8 +51,8 @@ func (s *site) expect(what string, o outcome, code int, said string) {
 	}
 }
 
-// TestAllThatAreSelected: a command with --all changes what its flags select, skips what has gone on meanwhile, and says
-// how many there were.
+// TestAllThatAreSelected: a command with --all changes what its flags select, skips what has gone
+// on meanwhile, and says how many there were.
 func TestAllThatAreSelected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -116,7 +116,8 @@ func (s *site) front(change func(w http.ResponseWriter, r *http.Request, next ht
 	s.endpoint, s.env["PERDURE_ENDPOINT"] = server.URL, server.URL
 }
 
-// TestWhatHasGoneOnIsSkipped: between the list and the call an execution may end, or somebody else pauses it.
+// TestWhatHasGoneOnIsSkipped: between the list and the call an execution may end, or somebody else
+// pauses it.
 func TestWhatHasGoneOnIsSkipped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -137,7 +138,8 @@ func TestWhatHasGoneOnIsSkipped(t *testing.T) {
 	s.expect("pause", s.run("pause", "--all", "--rate", "1000"), 0, "paused 2 of 3 executions; 1 had gone on meanwhile\n")
 }
 
-// TestAnErrorEndsIt: what the service refuses is not asked for a thousand times, and what was done is said.
+// TestAnErrorEndsIt: what the service refuses is not asked for a thousand times, and what was done
+// is said.
 func TestAnErrorEndsIt(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -188,8 +190,8 @@ func TestCallsASecond(t *testing.T) {
 	}
 }
 
-// TestShowOfAPausedExecution: it says why it is paused, what completes meanwhile, and when it times out; so do waiting for
-// an execution and its history.
+// TestShowOfAPausedExecution: it says why it is paused, what completes meanwhile, and when it times
+// out; so do waiting for an execution and its history.
 func TestShowOfAPausedExecution(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, local.WithExecutionTimeout(100*time.Hour))
@@ -293,7 +295,8 @@ func TestShowCountsFailedInvocations(t *testing.T) {
 	}
 }
 
-// TestUnknownStatusAndEvent: what a later service says is shown as it stands, by every command, and ends nothing.
+// TestUnknownStatusAndEvent: what a later service says is shown as it stands, by every command, and
+// ends nothing.
 func TestUnknownStatusAndEvent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -324,7 +327,8 @@ func TestUnknownStatusAndEvent(t *testing.T) {
 	}
 }
 
-// TestForkAndRedrive: on this machine an execution goes on from before an operation, or from where it has failed.
+// TestForkAndRedrive: on this machine an execution goes on from before an operation, or from where
+// it has failed.
 func TestForkAndRedrive(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -165,7 +165,8 @@ func (s *selection) none(functions []string) string {
 	return "there are no executions yet"
 }
 
-// executions reads the executions of a function; more says that there are others that were not asked for.
+// executions reads the executions of a function; more says that there are others that were not
+// asked for.
 func (a *app) executions(ctx context.Context, function string, s selection) (all []lambdatypes.Execution, more bool, err error) {
 	in := &lambdaapi.ListDurableExecutionsByFunctionInput{
 		FunctionName: &function, DurableExecutionName: optional(s.name), ReverseOrder: aws.Bool(!s.oldest),

@@ -9,8 +9,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// narrator is a store that says what the executions it keeps are doing, in a line each: what starts, what suspends and
-// for what, which attempt fails, what ends. A store sees every transition, once, and after those that it follows.
+// narrator is a store that says what the executions it keeps are doing, in a line each: what
+// starts, what suspends and for what, which attempt fails, what ends. A store sees every
+// transition, once, and after those that it follows.
 type narrator struct {
 	local.Store
 
@@ -24,7 +25,6 @@ func newNarrator(s local.Store, say func(format string, args ...any)) *narrator 
 	return &narrator{Store: s, say: say, running: make(map[string]*history)}
 }
 
-// Close closes the store.
 func (n *narrator) Close() error {
 	if c, ok := n.Store.(interface{ Close() error }); ok {
 		return c.Close()
@@ -32,8 +32,8 @@ func (n *narrator) Close() error {
 	return nil
 }
 
-// Commit keeps a transition, and then says what it means. Only what the store says of keeping it is an error: what an
-// earlier run has left there and cannot be read now is not talked about.
+// Commit keeps a transition, and then says what it means. Only what the store says of keeping it is
+// an error: what an earlier run has left there and cannot be read now is not talked about.
 func (n *narrator) Commit(t local.Transition) error {
 	h := n.history(t)
 	if err := n.Store.Commit(t); err != nil || h == nil {
@@ -54,8 +54,8 @@ func (n *narrator) Commit(t local.Transition) error {
 	return nil
 }
 
-// history returns what is known of an execution; what an earlier run of the program has kept is read. It is nil if the
-// transition has no events, or if those before cannot be read.
+// history returns what is known of an execution; what an earlier run of the program has kept is
+// read. It is nil if the transition has no events, or if those before cannot be read.
 func (n *narrator) history(t local.Transition) *history {
 	if len(t.Events) == 0 {
 		return nil
@@ -150,7 +150,8 @@ func (h *history) until() time.Time {
 	return first
 }
 
-// told says that an attempt has failed, or an operation. What fails in a group or a batch fails it: that is said once.
+// told says that an attempt has failed, or an operation. What fails in a group or a batch fails it:
+// that is said once.
 func (o *operation) told(e *local.Event) string {
 	if e.Failure == nil || o.Kind == "group" {
 		return ""

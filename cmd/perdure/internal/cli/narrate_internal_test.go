@@ -68,7 +68,8 @@ func (s *stage) drive(d time.Duration) {
 	}
 }
 
-// What executions do is said in a line each: what starts, suspends, fails and ends, and nothing else.
+// What executions do is said in a line each: what starts, suspends, fails and ends, and nothing
+// else.
 func TestExecutionsSayWhatTheyDo(t *testing.T) {
 	t.Parallel()
 	nap := func(ctx op.Context, d time.Duration) error { return replay.Exec(ctx, op.Wait("nap", d)) }
@@ -234,7 +235,8 @@ func (s *stage) complete(e *local.Execution, result string) {
 	}
 }
 
-// Invocations that fail are said each time, with what was cut off; one whose code does not fit the log names both.
+// Invocations that fail are said each time, with what was cut off; one whose code does not fit the
+// log names both.
 func TestInvocationsThatFailSaySo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, local.NewMemoryStore(), local.NewVirtualClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)))
@@ -339,7 +341,8 @@ type unreadable struct{ local.Store }
 func (unreadable) Commit(local.Transition) error                  { return nil }
 func (unreadable) Events(string, int, int) ([]local.Event, error) { return nil, errFull }
 
-// What an earlier run has left and cannot be read is kept all the same: talking about it is not worth a failure.
+// What an earlier run has left and cannot be read is kept all the same: talking about it is not
+// worth a failure.
 func TestWhatCannotBeReadIsKept(t *testing.T) {
 	t.Parallel()
 	said := 0

@@ -23,7 +23,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// openFlags say what payloads are opened with. Without any of them payloads are shown as they are recorded.
+// openFlags say what payloads are opened with. Without any of them payloads are shown as they are
+// recorded.
 type openFlags struct {
 	keyring, objects string
 	unpack           bool
@@ -123,15 +124,17 @@ func (a *app) objects(ctx context.Context, name string) (offload.Store, error) {
 	return s3store.New(s3.NewFromConfig(cfg), bucket, opts...), nil
 }
 
-// anyPlace opens what was sealed for a place of the execution that is shown, or of one that it was forked from.
+// anyPlace opens what was sealed for a place of the execution that is shown, or of one that it was
+// forked from.
 type anyPlace struct {
 	codec.Transform
 	o *opener
 }
 
-// Revert opens a payload. A record does not say all of its place: an operation that passes on what one inside of it
-// does has the payload sealed for itself, a history may call a function by another name than the code did, and
-// nothing in it says from which execution this one was forked. What the payload says of it is authenticated.
+// Revert opens a payload. A record does not say all of its place: an operation that passes on what
+// one inside of it does has the payload sealed for itself, a history may call a function by another
+// name than the code did, and nothing in it says from which execution this one was forked. What the
+// payload says of it is authenticated.
 func (p anyPlace) Revert(ctx context.Context, at codec.Stage, sealed []byte) ([]byte, error) {
 	info, err := seal.Inspect(sealed)
 	if err != nil {

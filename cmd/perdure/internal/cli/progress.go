@@ -7,9 +7,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// progress says what an execution waits for, whenever that changes. It is reported by the events and not by
-// looking now and then, so that nothing is missed that was over before someone looked: an execution
-// that is waited for from its start has all of its waits reported, once each.
+// progress says what an execution waits for, whenever that changes. It is reported by the events
+// and not by looking now and then, so that nothing is missed that was over before someone looked:
+// an execution that is waited for from its start has all of its waits reported, once each.
 type progress struct {
 	app  *app
 	seen []local.Event
@@ -33,7 +33,8 @@ func (p *progress) take(news []local.Event) error {
 	return nil
 }
 
-// passed says what the execution waited for after each of the invocations that ended in a part of the events.
+// passed says what the execution waited for after each of the invocations that ended in a part of
+// the events.
 func (p *progress) passed(from, to int) {
 	for i := from; i < to; i++ {
 		e := &p.seen[i]

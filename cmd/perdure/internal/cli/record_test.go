@@ -133,7 +133,8 @@ func functionNamed(e *local.Execution) string {
 	return name
 }
 
-// TestRecordOfAServiceUnderStress: reads that are throttled are repeated, and what was cut off is known to be.
+// TestRecordOfAServiceUnderStress: reads that are throttled are repeated, and what was cut off is
+// known to be.
 func TestRecordOfAServiceUnderStress(t *testing.T) {
 	t.Parallel()
 	s := withOrders(t)

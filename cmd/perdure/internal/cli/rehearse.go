@@ -15,7 +15,8 @@ import (
 	"github.com/perdure/perdure/internal/rehearsal"
 )
 
-// rehearser rehearses executions with a build of a function, in processes of it that carry out no invocations.
+// rehearser rehearses executions with a build of a function, in processes of it that carry out no
+// invocations.
 type rehearser struct {
 	name    string
 	process *process.Function
@@ -24,7 +25,8 @@ type rehearser struct {
 	said []string // the last lines that the program has written
 }
 
-// nowhere is an address at which nothing listens: a build that does not know rehearsals reaches no service.
+// nowhere is an address at which nothing listens: a build that does not know rehearsals reaches no
+// service.
 const nowhere = "http://127.0.0.1:1"
 
 // module is what a durable function is built with.

@@ -173,8 +173,8 @@ func (o *operation) row() row {
 	return r
 }
 
-// outcomeOf returns a result as people want to see it: of a batch only how its branches ended, since
-// they show their results themselves.
+// outcomeOf returns a result as people want to see it: of a batch only how its branches ended,
+// since they show their results themselves.
 func outcomeOf(result string) string {
 	var batch struct {
 		Perdure *struct {

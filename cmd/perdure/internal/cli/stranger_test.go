@@ -10,7 +10,8 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
-// Whatever another program answers on the port of perdure dev, every command says that it is another program.
+// Whatever another program answers on the port of perdure dev, every command says that it is
+// another program.
 func TestAnotherProgramOnThePort(t *testing.T) {
 	t.Parallel()
 	say := func(status int, kind, body string) http.Handler {

@@ -56,11 +56,12 @@ type history struct {
 	byID map[string]*operation
 	// open are the operations that have not ended, by ID.
 	open map[string]*operation
-	// invocations and failures count invocations that have ended, and those that failed; inRow those that
-	// failed since one did not; last is the failure of the last one.
+	// invocations and failures count invocations that have ended, and those that failed; inRow
+	// those that failed since one did not; last is the failure of the last one.
 	invocations, failures, inRow int
 	last                         *checkpoint.Failure
-	// charged is how many invocations in a row have failed since the function has written something last.
+	// charged is how many invocations in a row have failed since the function has written something
+	// last.
 	charged int
 	// paused is the event that has paused the execution, nil if it is not.
 	paused  *local.Event
@@ -120,8 +121,8 @@ func (h *history) add(e *local.Event) *operation {
 	return o
 }
 
-// invoked takes in the end of an invocation: with it ends what ran in it. A body that had not ended then
-// was cut off, whatever its record says.
+// invoked takes in the end of an invocation: with it ends what ran in it. A body that had not ended
+// then was cut off, whatever its record says.
 func (h *history) invoked(e *local.Event) {
 	h.invocations++
 	h.last, h.lastEnd = e.Failure, e.Time
@@ -154,7 +155,8 @@ func (h *history) heldBy(e *local.Event) {
 	}
 }
 
-// fromFunction reports whether an event of an operation comes from a checkpoint call, and not from the outside or a timer.
+// fromFunction reports whether an event of an operation comes from a checkpoint call, and not from
+// the outside or a timer.
 func fromFunction(t local.EventType) bool {
 	switch t { //nolint:exhaustive // all others
 	case local.EventWaitSucceeded, local.EventCallbackSucceeded, local.EventCallbackFailed, local.EventCallbackTimedOut,

@@ -45,7 +45,8 @@ func (s *site) shown(operation string) (last, row string) {
 	return all[len(all)-1], row
 }
 
-// A step whose process was lost does not run, however long ago it began: show says how often it was cut off, and why.
+// A step whose process was lost does not run, however long ago it began: show says how often it was
+// cut off, and why.
 func TestShowOfAStepThatWasCutOff(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -230,7 +231,8 @@ func TestStoppedWithoutAWord(t *testing.T) {
 	}
 }
 
-// The ends of a long list of operations are shown, and what did not succeed; --all shows every one, and JSON always does.
+// The ends of a long list of operations are shown, and what did not succeed; --all shows every one,
+// and JSON always does.
 func TestLongTreesFold(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -98,8 +98,8 @@ func sleeper(ctx op.Context, n int) (int, error) {
 	return n, nil
 }
 
-// meanwhile runs a command, has hours pass as soon as it has printed a line that begins like this, and
-// returns what it has printed in the end.
+// meanwhile runs a command, has hours pass as soon as it has printed a line that begins like this,
+// and returns what it has printed in the end.
 func (s *site) meanwhile(begin string, hours int, args ...string) outcome {
 	s.t.Helper()
 	said := &told{lines: make(chan string, 1000)}

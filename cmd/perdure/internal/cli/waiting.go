@@ -9,8 +9,8 @@ import (
 	"github.com/perdure/perdure/internal/limits"
 )
 
-// waitingFor says in a line what a running execution does and what it waits for. Bodies that run come first:
-// what it waits for may be waited for beside them.
+// waitingFor says in a line what a running execution does and what it waits for. Bodies that run
+// come first: what it waits for may be waited for beside them.
 func (h *history) waitingFor(now time.Time) string {
 	running, pending := h.running(now), h.pending(now)
 	switch {
@@ -60,8 +60,8 @@ func (h *history) pending(now time.Time) string {
 	return line
 }
 
-// running says which bodies run; it is empty if none does. One whose invocation has ended does not, though its
-// record says STARTED.
+// running says which bodies run; it is empty if none does. One whose invocation has ended does not,
+// though its record says STARTED.
 func (h *history) running(now time.Time) string {
 	line, more := "", -1
 	for _, o := range h.all {
@@ -100,7 +100,8 @@ func (h *history) failing(now time.Time) string {
 	return strings.Join(parts, "; ")
 }
 
-// invocationFailure says why an invocation failed, without the number that the service has given it.
+// invocationFailure says why an invocation failed, without the number that the service has given
+// it.
 func invocationFailure(f *checkpoint.Failure) string {
 	short := *f
 	if rest, ok := strings.CutPrefix(f.Message, "RequestId: "); ok {

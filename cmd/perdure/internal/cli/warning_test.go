@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestStartWarnsOfUnqualifiedNames: AWS starts a durable function only with its version or an alias.
+// TestStartWarnsOfUnqualifiedNames: AWS starts a durable function only with its version or an
+// alias.
 func TestStartWarnsOfUnqualifiedNames(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -1,5 +1,6 @@
-// Package redact takes the data out of recorded histories and leaves what changed code can be rehearsed on: the operations,
-// their names and keys, how they ended, and the structure of their payloads.
+// Package redact takes the data out of recorded histories and leaves what changed code can be
+// rehearsed on: the operations, their names and keys, how they ended, and the structure of their
+// payloads.
 package redact
 
 import (
@@ -22,17 +23,21 @@ import (
 
 // Redactor replaces the data of events.
 //
-//   - Of JSON, the names of members, arrays, booleans and null stay. Numbers become 0. Strings become x, as many as the
-//     longest of their class has: 4, 8, 16 and so on.
-//   - Strings that types read in a form of their own keep it: times and dates become one day, UUIDs zeros, digits one zero.
-//   - A payload that is no JSON is a string. One that went through transforms of a codec.Chain is withheld.
+//   - Of JSON, the names of members, arrays, booleans and null stay. Numbers become 0. Strings
+//     become x, as many as the longest of their class has: 4, 8, 16 and so on.
+//   - Strings that types read in a form of their own keep it: times and dates become one day, UUIDs
+//     zeros, digits one zero.
+//   - A payload that is no JSON is a string. One that went through transforms of a codec.Chain is
+//     withheld.
 //   - Of errors, the type and the names of registrations stay. Stacks are dropped.
 //
-// ARNs, names and keys of operations, sub-types and times stay: IDs are made of names and keys, identifiers of ARNs.
+// ARNs, names and keys of operations, sub-types and times stay: IDs are made of names and keys,
+// identifiers of ARNs.
 type Redactor struct {
-	// Keep are patterns of places that stay as they are, with all in them: the name of an operation without its key, or
-	// "input" for the input of the execution and "result" for its result, and the path in its payload: "charge.status",
-	// "pack.lines[].sku", "input". "*" stands for any one name.
+	// Keep are patterns of places that stay as they are, with all in them: the name of an operation
+	// without its key, or "input" for the input of the execution and "result" for its result, and
+	// the path in its payload: "charge.status", "pack.lines[].sku", "input". "*" stands for any one
+	// name.
 	Keep []string
 }
 
@@ -275,8 +280,8 @@ func is(layout, s string) bool {
 // longest returns as many x as the longest string of the class has.
 func longest(s string) string { return strings.Repeat("x", class(utf8.RuneCountInString(s))) }
 
-// class returns the greatest length of the class that a length is in: 0, up to 4, up to 8, and so on. All are multiples of
-// four, so that bytes in base64 stay such.
+// class returns the greatest length of the class that a length is in: 0, up to 4, up to 8, and so
+// on. All are multiples of four, so that bytes in base64 stay such.
 func class(n int) int {
 	if n == 0 {
 		return 0

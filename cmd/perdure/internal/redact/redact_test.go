@@ -108,8 +108,8 @@ func TestSealedPayloadsAreWithheld(t *testing.T) {
 
 const secret = "pl4nt3d-s3cr3t"
 
-// TestNoSecretIsLeft: of random events, with a secret in every place that data may be in, nothing of it is left; the
-// structure is the same; and what is redacted stays so.
+// TestNoSecretIsLeft: of random events, with a secret in every place that data may be in, nothing
+// of it is left; the structure is the same; and what is redacted stays so.
 func TestNoSecretIsLeft(t *testing.T) {
 	t.Parallel()
 	checks := 2000
