@@ -8,8 +8,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Batch is how operations that ran concurrently ended: the result of [Map], [Parallel] and
-// [AllSettled].
+// Batch holds the outcomes of operations that ran concurrently. It is the result of [Map],
+// [Parallel] and [AllSettled].
 type Batch[T any] struct {
 	// Items are the operations that were started, by index. Those that a batch which ended early
 	// had not begun are missing.
@@ -60,10 +60,11 @@ const (
 	ReasonCustomFailed Reason = "CUSTOM_COMPLETION_FAILED"
 )
 
-// Len is the number of operations that were started.
+// Len returns the number of operations that were started.
 func (b Batch[T]) Len() int { return len(b.Items) }
 
-// Status is [StatusFailed] if an operation failed, whether that was tolerated or not.
+// Status returns [StatusFailed] if an operation failed, whether that was tolerated or not, and
+// [StatusSucceeded] otherwise.
 func (b Batch[T]) Status() Status {
 	for i := range b.Items {
 		if b.Items[i].Status == StatusFailed {
@@ -73,7 +74,7 @@ func (b Batch[T]) Status() Status {
 	return StatusSucceeded
 }
 
-// Values are the results of the operations that succeeded, by index. If some did not succeed,
+// Values returns the results of the operations that succeeded, by index. If some did not succeed,
 // their places are not those of the input: see [Item].
 func (b Batch[T]) Values() []T {
 	values := make([]T, 0, len(b.Items))
@@ -85,13 +86,13 @@ func (b Batch[T]) Values() []T {
 	return values
 }
 
-// Succeeded are the operations that succeeded.
+// Succeeded returns the operations that succeeded.
 func (b Batch[T]) Succeeded() []Item[T] { return b.with(StatusSucceeded) }
 
-// Failed are the operations that failed.
+// Failed returns the operations that failed.
 func (b Batch[T]) Failed() []Item[T] { return b.with(StatusFailed) }
 
-// Started are the operations that were under way when the batch ended.
+// Started returns the operations that were under way when the batch ended.
 func (b Batch[T]) Started() []Item[T] { return b.with(StatusStarted) }
 
 func (b Batch[T]) with(s Status) []Item[T] {
@@ -104,7 +105,7 @@ func (b Batch[T]) with(s Status) []Item[T] {
 	return items
 }
 
-// Errors are the errors of the operations that failed, by index.
+// Errors returns the errors of the operations that failed, by index.
 func (b Batch[T]) Errors() []error {
 	var errs []error
 	for i := range b.Items {
@@ -115,7 +116,7 @@ func (b Batch[T]) Errors() []error {
 	return errs
 }
 
-// Err is the error of the first operation that failed, nil if none did.
+// Err returns the error of the first operation that failed; nil if none did.
 func (b Batch[T]) Err() error {
 	for i := range b.Items {
 		if b.Items[i].Status == StatusFailed {

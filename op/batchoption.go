@@ -60,8 +60,8 @@ func WithCancelLosers() BatchOption {
 	return batchOption(func(b *node.Batch) { b.CancelLosers = true })
 }
 
-// With configures a combinator, such as a [Race], or any other batch after it was declared. It is
-// an error for operations that are none.
+// With configures a combinator, such as a [Race], or any other batch after it was declared. For an
+// operation that is not a batch, [Validate] reports an error.
 func (o Op[T]) With(opts ...BatchOption) Op[T] {
 	b, ok := o.n.(*node.Batch)
 	if !ok {

@@ -19,8 +19,9 @@ type Callback[T any] struct {
 	result Op[T]
 }
 
-// Result is the operation that waits for the outcome. It leaves no record of its own and may be
-// run any number of times, in the callback's scope and those inside it, and take part in a [Race].
+// Result returns the operation that waits for the outcome. It leaves no record of its own and may
+// be run any number of times, in the callback's scope and those inside it, and take part in a
+// [Race].
 //
 // It fails with [ErrTimedOut] or [ErrHeartbeatMissed] if the outcome stayed away, and with an
 // [*Error] of the type and message that the outside system sent if that failed the callback.

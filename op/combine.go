@@ -7,8 +7,8 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// All runs operations concurrently and results in their results, by index. It fails with the
-// first error; the others are then abandoned. Without operations the result is empty.
+// All runs operations concurrently; its result is the slice of their results, by index. It fails
+// with the first error; the others are then abandoned. Without operations the result is empty.
 //
 // The outcome of a combinator is recorded: it is the same on every replay, and so is the winner.
 // Operands need different names or keys; they may change places while executions are under way, but
@@ -40,9 +40,9 @@ func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
 	})
 }
 
-// Any runs operations concurrently and results in the first result; the others are then
-// abandoned. If all fail, the error is a [*BatchError]. Without operations it is an error to
-// run it.
+// Any runs operations concurrently; its result is that of the first one that succeeds. The others
+// are then abandoned. If all fail, the error is a [*BatchError]. Without operations it is an error
+// to run it.
 func Any[T any](name string, ops ...Op[T]) Op[T] {
 	n := combinator[T](name, operands(node.Header{Name: name}, ops))
 	n.Rule = anyRule
@@ -60,8 +60,8 @@ func Any[T any](name string, ops ...Op[T]) Op[T] {
 	})
 }
 
-// Race runs operations concurrently and results in what the first one to end results in, a
-// failure too; the others are then abandoned. Without operations it is an error to run it.
+// Race runs operations concurrently and ends as the first of them that ends, with its result or
+// its error; the others are then abandoned. Without operations it is an error to run it.
 func Race[T any](name string, ops ...Op[T]) Op[T] {
 	n := combinator[T](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
@@ -77,8 +77,8 @@ type Winner[T any] struct {
 	Value T
 }
 
-// RaceWinner is [Race] for those who need to know which operation was first. If that one failed,
-// the error comes with its index and name.
+// RaceWinner is [Race] with a result that says which operation was first. If that one failed, the
+// error has its index and name.
 func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 	n := combinator[Winner[T]](name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule

@@ -28,7 +28,7 @@ type completionRule func(c *completion)
 
 func (r completionRule) apply(c *completion) { r(c) }
 
-// Progress is how far a batch has come.
+// Progress is the state of a batch, as the predicate of [CompleteWhen] is given it.
 type Progress struct {
 	// Total is the number of operations, Started how many have been started.
 	Total, Started int
@@ -36,15 +36,15 @@ type Progress struct {
 	Succeeded, Failed int
 }
 
-// Verdict is what a predicate says of a batch.
+// Verdict is the answer of the predicate of [CompleteWhen]. The zero value is [VerdictContinue].
 type Verdict int
 
 const (
-	// VerdictContinue goes on.
+	// VerdictContinue lets the batch go on.
 	VerdictContinue Verdict = iota
-	// VerdictSucceed ends the batch.
+	// VerdictSucceed ends the batch without an error, for [ReasonCustomSucceeded].
 	VerdictSucceed
-	// VerdictFail ends the batch as failed.
+	// VerdictFail ends the batch with a [*BatchError], for [ReasonCustomFailed].
 	VerdictFail
 )
 
@@ -92,7 +92,8 @@ func ToleratePercent(p int) Completion {
 	})
 }
 
-// CompleteWhen asks f whenever an operation has ended. f must depend on its argument alone.
+// CompleteWhen ends the batch when f says so. f is called whenever an operation has ended, and
+// must depend on its argument alone. A nil f is reported by [Validate].
 func CompleteWhen(f func(Progress) Verdict) Completion {
 	return completionRule(func(c *completion) {
 		c.when = f

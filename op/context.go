@@ -9,8 +9,8 @@ import (
 )
 
 // Context is the scope that a handler or a group runs its operations in. It is not a
-// [context.Context], on purpose: handler code is replayed, so I/O belongs into the bodies of
-// steps, which get one. The zero value is invalid.
+// [context.Context], on purpose: handler code is replayed, so I/O belongs in the bodies of steps,
+// which get one. The zero value is invalid.
 //
 // Only the goroutine that a Context was passed to may use it.
 type Context struct {
@@ -19,7 +19,7 @@ type Context struct {
 
 // Execution describes a durable execution.
 type Execution struct {
-	// ARN names the execution; Name is its name in it.
+	// ARN identifies the execution; Name is the execution's name, a part of the ARN.
 	ARN, Name string
 	// StartedAt is when the execution began; the same in all invocations.
 	StartedAt time.Time
@@ -33,7 +33,8 @@ func NewContext(s node.Scope) Context { return Context{s: s} }
 // ScopeOf returns the scope of a context, for interpreters; nil for the zero Context.
 func ScopeOf(ctx Context) node.Scope { return ctx.s }
 
-// Execution describes the execution.
+// Execution returns the ARN, the name and the start of the execution that the scope belongs to. On
+// the zero Context it returns the zero Execution.
 func (c Context) Execution() Execution {
 	if c.s == nil {
 		return Execution{}
@@ -50,8 +51,9 @@ func (c Context) Logger() *slog.Logger {
 	return c.s.View().Logger
 }
 
-// InvocationContext returns the context of the current invocation, with its deadline. It is the way
-// out for what must not be recorded; what is done with it is done again in every invocation.
+// InvocationContext returns the context of the current invocation, with its deadline. Use it only
+// for what must not be recorded: what is done with it is done again in every invocation. On the
+// zero Context it returns nil.
 func (c Context) InvocationContext() context.Context {
 	if c.s == nil {
 		return nil

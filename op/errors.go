@@ -37,8 +37,8 @@ var (
 	ErrRemoved = errors.New("removed from the code")
 )
 
-// Error is how an operation failed, as the log holds it. It is the same on the first run and on
-// every replay.
+// Error is the error of an operation that failed, as the log holds it. It is the same on the first
+// run and on every replay.
 //
 // Its message is the message of the error that the body returned, without a prefix, because it
 // goes to the wire as it stands. Errors that were registered with [WithErrors] are restored:

@@ -44,9 +44,7 @@ func LoggerFrom(ctx context.Context) *slog.Logger {
 }
 
 // StateFrom returns the state that the attempt before this one left with retry.Again.
-// ok is false on the first attempt. The error is a [*codec.Error] if the state is not an S.
-//
-// [*codec.Error]: https://pkg.go.dev/github.com/perdure/perdure/codec#Error
+// ok is false on the first attempt. The error is a *codec.Error if the state is not an S.
 func StateFrom[S any](ctx context.Context) (state S, ok bool, err error) {
 	b, found := node.BodyFrom(ctx)
 	if !found || b.State == nil {

@@ -2,8 +2,8 @@ package op
 
 import "github.com/perdure/perdure/op/node"
 
-// Interpretation is an operation as interpreters see it: those who run operations, and test kits.
-// The code of handlers has no use for it.
+// Interpretation is an operation as interpreters see it: packages that run operations, such as
+// replay, and test kits. Handlers do not need it.
 type Interpretation[T any] struct {
 	op Op[T]
 }

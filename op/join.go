@@ -6,7 +6,7 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Join2 runs two operations of different types concurrently and results in both results. It fails
+// Join2 runs two operations of different types concurrently; its result is both results. It fails
 // with the first error; the other one is then abandoned. Operands need different names or keys.
 func Join2[A, B any](name string, a Op[A], b Op[B]) Op[lo.Tuple2[A, B]] {
 	n := combinator[lo.Tuple2[A, B]](name, operandsOf(node.Header{Name: name}, []Operation{a, b}))

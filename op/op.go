@@ -5,9 +5,9 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// Op is an operation with a result of type T: a value that does nothing until it is run. One that
-// is made by a statement of its own is never run, and the compiler does not say so. Running it
-// twice runs two operations. The zero value is invalid.
+// Op is an operation with a result of type T: a value that does nothing until it is run. An
+// operation that is declared and not used is never run, and the compiler does not report it.
+// Running it twice runs two operations. The zero value is invalid.
 type Op[T any] struct {
 	n      node.Node
 	key    func() string
@@ -32,7 +32,7 @@ func (o Op[T]) Key(k string) Op[T] {
 
 // WithCodec encodes and decodes the result with c instead of the handler's codec. A [Timeout] that
 // keeps the Undo of the operation inside has no codec of its own: give it to that operation. A
-// codec that [codec.Of] has not made of two functions is reported by [Validate].
+// codec that was not made by [codec.Of] from two functions is reported by [Validate].
 func (o Op[T]) WithCodec(c codec.Typed[T]) Op[T] {
 	inside := o.n != nil && keepsItems(o.n)
 	return o.with(func(h *node.Header) {

@@ -70,7 +70,7 @@ type Option interface {
 type Semantics int
 
 const (
-	// AtLeastOncePerRetry runs, by default, the body again if its invocation ends before the
+	// AtLeastOncePerRetry, the default, runs the body again if its invocation ends before the
 	// result is recorded: at least once per attempt.
 	AtLeastOncePerRetry = Semantics(node.AtLeastOnce)
 	// AtMostOncePerRetry records the start before the body begins and never begins the same attempt
@@ -136,9 +136,9 @@ func refuseCodec(h *node.Header, by string, err error) {
 	}
 }
 
-// WithRetry decides by p whether a failed attempt is followed by another, and when.
-// The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is reported
-// by [Validate].
+// WithRetry sets the policy that decides whether a failed attempt is followed by another, and
+// when. The default is [retry.Default], and [retry.Never] for [AtMostOncePerRetry]. A nil p is
+// reported by [Validate].
 func WithRetry(p retry.Policy) StepOption {
 	err := retry.Validate(p)
 	return stepOption(func(n *node.Step) {

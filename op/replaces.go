@@ -17,15 +17,14 @@ import (
 //
 // A side may be several operations or none ([Inline]), a declaration itself (Replaces(v3,
 // Replaces(v2, v1))), a group, a batch, or a [Transform] of what the code before it returned. The
-// sides must not begin with the same operation: what both begin with stands before the declaration.
-// Where a name without a key was that of an old side, a later operation of the scope needs a key:
-// see [Op.WasKey]. An [Undo], a key, a codec given to the whole are given to each side.
+// sides must not begin with the same operation: what both begin with stands before the
+// declaration. Where a name without a key was that of an old side, a later operation of the scope
+// needs a key: see [Op.WasKey]. An Undo ([Op.Undo]), a key and a codec of the whole are those of
+// each side.
 //
 // The declaration may be dropped when no running execution can still take old: see
 // docs/changing-code.md. On the zero Op as one of the sides, running it is an error, and so are
 // sides that cannot be distinguished.
-//
-// [Undo]: https://pkg.go.dev/github.com/perdure/perdure/op#Op.Undo
 func Replaces[T any](o, old Op[T]) Op[T] {
 	return choice("Replaces", o.node(), old.node(), false, func(taken bool, r node.Result) (T, error) {
 		if taken {
@@ -71,8 +70,8 @@ type Past[T any] struct {
 // Begun reports whether the execution had begun the operation.
 func (p Past[T]) Begun() bool { return p.begun }
 
-// Result is the operation that has the result of the removed one. It leaves no record. It waits for
-// a wait, callback or invoke that had begun, for the service ends those; the error is an
+// Result returns the operation that has the result of the removed one. It leaves no record. It
+// waits for a wait, callback or invoke that had begun, for the service ends those; the error is an
 // [ErrRemoved] if the operation was never begun, and for a step, group or batch that had begun and
 // not ended, for no one will end it.
 func (p Past[T]) Result() Op[T] {

@@ -15,9 +15,9 @@ import (
 // its own Undo alone: a [Map], [Parallel], [Race], [All] and their like keep nothing of the Undo of
 // their operands once they have succeeded.
 //
-// What wraps one operation keeps its Undo: [Transform], [Op.MapError] and [Op.Key] because they are
-// the operation itself, [Timeout] and [Retry] by a step of their own name, once they have
-// succeeded. An Undo behind the wrapper takes the place of the one inside.
+// What wraps one operation keeps its Undo: [Transform], [Op.MapError] and [Op.Key] because they
+// are the operation itself, [Timeout] and [Retry] by a step of their own name, once they have
+// succeeded. An Undo of the wrapper itself replaces the one inside.
 //
 // Operations that a batch or a failing scope leaves behind are undone too. If the body of one was
 // running then, it is not known what came of it: the error is an [*UndoError] that lists it as

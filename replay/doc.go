@@ -21,9 +21,24 @@
 //     handler does not go on, its deferred functions run, and the service invokes again when there
 //     is something to do.
 //
-// [Run] waits for the result, [Exec] drops it, [Go] starts an operation beside others. Concurrency
-// is declared: a [op.Context] belongs to the goroutine it was given to.
+// [Run] waits for the result, [Exec] drops it, [Go] starts an operation that goes on beside others.
+// Only the goroutine that an [op.Context] was given to may use it: what is to run concurrently is
+// declared, with [Go], [op.Map], [op.Parallel] and the like.
 //
 // Code between operations runs in every invocation and must do the same each time: what depends
 // on the clock, on chance or on the world is an operation, or comes from [Now], [UUID] or [Rand].
+//
+// Options of [Handler] set:
+//
+//   - how payloads are written: [WithCodec], [WithHandlerCodec], [WithErrorCodec], [WithErrors];
+//   - what happens when the code has changed: [WithDivergence], [WithStrictRecords],
+//     [WithOldInput];
+//   - what all steps do, and when an invocation ends: [WithStepDefaults], [WithReadyStart],
+//     [WithDeadlineMargin], [WithMaxInterruptions], [WithGrace];
+//   - what is logged and observed: [WithLogHandler], [WithReplayLogs], [WithStackTraces],
+//     [WithInterceptors];
+//   - how the service is reached: [WithClient].
+//
+// [Function.Rehearse] finds out, without any effect, whether changed code fits the log of an
+// execution that is under way.
 package replay

@@ -37,9 +37,9 @@ type DivergedError struct {
 	Log, Code string
 	// Reason says what does not fit.
 	Reason string
-	// Declare is what declares the change, so that the execution fits, with three dots for what the
-	// log does not hold; it is empty if nothing does. Which of several it is, who has changed the
-	// code knows.
+	// Declare is what declares the change, so that the execution fits, with three dots for what
+	// the log does not hold; it is empty if nothing does. If it lists alternatives, choose the one
+	// that matches what was changed.
 	Declare string
 
 	advice string

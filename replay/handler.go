@@ -18,7 +18,7 @@ type Function[In, Out any] struct {
 
 var _ lambda.Handler = (*Function[op.None, op.None])(nil)
 
-// Handler makes a durable function of a handler.
+// Handler returns the durable function of a handler, which lambda.Start takes:
 //
 //	lambda.Start(replay.Handler(processOrder))
 //

@@ -110,8 +110,8 @@ type OperationInfo struct {
 	// Attempt is the number of finished attempts of a step.
 	Attempt    int
 	Start, End time.Time
-	// Result is the payload of an operation that succeeded, as it stands in the log; HasResult says
-	// an empty one from none.
+	// Result is the payload of an operation that succeeded, as it stands in the log; HasResult
+	// distinguishes an empty one from none.
 	Result    string
 	HasResult bool
 	// ErrorType and ErrorMessage are those of the last failure; empty without one.
@@ -120,7 +120,7 @@ type OperationInfo struct {
 	Replay bool
 }
 
-// Change is what the service reports as changed.
+// Change holds the operations that the service reports as changed; see [Interceptor].
 type Change struct {
 	ExecutionARN string
 	Changed      []OperationInfo

@@ -23,7 +23,7 @@ func Now(ctx op.Context) time.Time {
 }
 
 // UUID returns a random (version 4) UUID in its usual form that is the same on every replay. name
-// tells it from others of the scope: the same name gives the same UUID.
+// distinguishes it from others of the scope: the same name gives the same UUID.
 func UUID(ctx op.Context, name string) string {
 	h, ok := op.ScopeOf(ctx).(*engine.Handle)
 	if !ok {

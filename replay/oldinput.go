@@ -7,15 +7,15 @@ import (
 	"github.com/perdure/perdure/internal/lossless"
 )
 
-// WithOldInput takes over inputs of a type that the handler had before: of executions that began
-// under it, and of callers that still send it.
+// WithOldInput accepts inputs of a type that the handler took before: those of executions that
+// began with it, and of callers that still send it.
 //
 //	replay.Handler(ship, replay.WithOldInput(func(o OrderV1) (Order, error) {
 //		return Order{ID: o.ID, Total: Money{o.Amount, "EUR"}}, nil
 //	}))
 //
-// Which of the types an input is of is found out by its JSON, so that every invocation of an
-// execution finds the same:
+// The JSON of an input alone decides of which type it is, the same in every invocation of an
+// execution:
 //
 //  1. The first type of which the input has all members, and no others: that of the handler, then
 //     those of these options in their order. Members that are left out when they are empty

@@ -20,9 +20,9 @@ type handlerOption func(set *settings)
 
 func (o handlerOption) apply(set *settings) { o(set) }
 
-// WithClient talks to the service through c. A client that the host put into the invocation's
-// context (checkpoint.WithClient) comes first; without either the client is made from Lambda's
-// environment, once for all invocations.
+// WithClient sets the client that talks to the service. A client that the host put into the
+// invocation's context (checkpoint.WithClient) comes first; without either the client is made from
+// Lambda's environment, once for all invocations.
 func WithClient(c checkpoint.Client) HandlerOption {
 	return handlerOption(func(set *settings) { set.client = c })
 }
@@ -66,9 +66,9 @@ func WithHandlerCodec(c codec.Codec) HandlerOption {
 	})
 }
 
-// WithErrorCodec has the errors that operations and the execution fail with pass c: their messages,
-// their stacks, and the values of registered errors. In the history stand the type and a message
-// that names the operation. The default, and nil, record errors as they are.
+// WithErrorCodec encodes with c the errors with which operations and the execution fail: their
+// messages, their stacks, and the values of registered errors. The history then shows their type,
+// and a message that names the operation. The default, and nil, record errors as they are.
 //
 // c must take structs, as JSON does and every codec.Chain of it. Errors that were recorded without
 // it are read as they stand, those of other functions too; whoever invokes this function reads its
@@ -83,8 +83,8 @@ func WithErrorCodec(c codec.Codec) HandlerOption {
 	})
 }
 
-// WithStrictRecords has an execution diverge where its code would go on with less than was
-// recorded, as it does after a change of types:
+// WithStrictRecords makes an execution diverge where its code would otherwise go on with less than
+// was recorded, as can happen after a change of types:
 //
 //   - where [codec.Strict] refuses a payload: it is the default of [WithCodec] and
 //     [WithHandlerCodec] instead of JSON. An operation without a result when it was recorded, of
@@ -93,10 +93,10 @@ func WithErrorCodec(c codec.Codec) HandlerOption {
 //     registers its name any more: errors.Is and errors.As would find nothing in it.
 //     [codec.Renamed] takes over the former name.
 //
-// The default is to leave the zero value. A codec that an option names reads as it does elsewhere:
-// codec.JSON leaves zero values, and a chain refuses them if its base is strict. Not checked are
-// results of callbacks and invoked functions, which others write, the errors of groups and batches,
-// and results that nothing asks for.
+// The default is to go on with the zero value. A codec that an option names reads as it does
+// elsewhere: codec.JSON leaves zero values, and a chain refuses them if its base is strict. Not
+// checked are results of callbacks and invoked functions, which others write, the errors of groups
+// and batches, and results that nothing asks for.
 //
 // An input with members that its type has no place for is refused too, at the first invocation:
 // events of AWS services have many. Give the handler codec.JSON by [WithHandlerCodec] then, or name
@@ -112,8 +112,9 @@ func (set *settings) check(option string, c codec.Codec) {
 	}
 }
 
-// WithStepDefaults sets what steps do that do not say otherwise. The retry policy does not hold
-// for steps that are declared at-most-once: without a policy of their own they are not retried.
+// WithStepDefaults sets options for all steps that do not set them themselves. The retry policy
+// does not hold for steps that are declared at-most-once: without a policy of their own they are
+// not retried.
 func WithStepDefaults(opts ...op.StepOption) HandlerOption {
 	return handlerOption(func(set *settings) {
 		n, ok := op.Do("replay.WithStepDefaults", func(context.Context) error { return nil }, opts...).Interpret().Node().(*node.Step)
@@ -156,21 +157,21 @@ type DivergenceMode int
 const (
 	// DivergenceFail ends the execution as FAILED.
 	DivergenceFail DivergenceMode = iota
-	// DivergenceHold pauses the execution, with the divergence as the reason, until somebody
-	// resumes it: deploying code that fits, and resuming it, rescues the execution, also a month
-	// later. The function needs the permission lambda:PauseDurableExecution for itself. Without it,
-	// or with a client that cannot pause, the invocation ends with an error, and the service
-	// repeats it: about nine times within some minutes, then it ends the execution as FAILED.
+	// DivergenceHold pauses the execution, with the divergence as the reason, until it is resumed:
+	// deploying code that fits, and resuming it, rescues the execution, even a month later. The
+	// function needs the permission lambda:PauseDurableExecution for itself. Without it, or with a
+	// client that cannot pause, the invocation ends with an error, and the service repeats it:
+	// about nine times within some minutes, then it ends the execution as FAILED.
 	DivergenceHold
 )
 
 // divergenceVariable is the environment variable that chooses a mode for handlers that do not.
 const divergenceVariable = "PERDURE_DIVERGENCE"
 
-// WithDivergence says what to do when the code is not the code that wrote the log. Without it the
-// environment variable PERDURE_DIVERGENCE says it, "fail" or "hold", as the command perdure dev
-// does for its functions, and without that the mode is [DivergenceFail]. Another mode or value is
-// reported by the first invocation.
+// WithDivergence sets what happens when the code is not the code that wrote the log. The default
+// is the mode that the environment variable PERDURE_DIVERGENCE names, "fail" or "hold" (the
+// command perdure dev sets "hold" for its functions), and [DivergenceFail] if that is unset or
+// empty. Any other mode or value is reported by the first invocation.
 func WithDivergence(r DivergenceMode) HandlerOption {
 	return handlerOption(func(set *settings) {
 		if r != DivergenceFail && r != DivergenceHold {

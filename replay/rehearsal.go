@@ -49,7 +49,7 @@ type Rehearsal struct {
 	// Unregistered are recorded errors whose registration the code does not have: errors.Is and
 	// errors.As answer otherwise than they did. They are no reason for a verdict.
 	Unregistered []UnregisteredError
-	// Declared are the declared changes that the code came to, in the order of the code.
+	// Declared are the declared changes that the code reached, in the order of the code.
 	Declared []DeclaredChange
 	// Waiting is where the code has stopped, in the order of the code: operations that would begin,
 	// run again or be waited for.
@@ -123,7 +123,7 @@ func (u UnregisteredError) String() string {
 	return fmt.Sprintf("the error of %q was recorded as %q, which nothing registers", u.Path, u.Name)
 }
 
-// DeclaredChange is a declared change that the code came to, and which of its sides was taken.
+// DeclaredChange is a declared change that the code reached, and which of its sides was taken.
 type DeclaredChange struct {
 	// Path is that of the operation that was taken, or, if that is nothing, of the one it is about.
 	// As is the function that declares it: "Replaces", "Added" or "Removed".
@@ -148,14 +148,14 @@ func (c DeclaredChange) String() string {
 }
 
 // NeedsDeclarations reports whether the execution takes an old side of a declared change: then the
-// declaration must stay as long as the execution runs. A change that it has not come to does not
-// need one, for an execution that comes there later takes the new side. If it is false for all that
+// declaration must stay as long as the execution runs. A change that it has not reached does not
+// need one, for an execution that reaches it later takes the new side. If it is false for all that
 // run, the declarations may be dropped.
 func (r *Rehearsal) NeedsDeclarations() bool {
 	return slices.ContainsFunc(r.Declared, func(c DeclaredChange) bool { return c.Old })
 }
 
-// WaitingOperation is an operation that the code has come to and that has not ended.
+// WaitingOperation is an operation that the code has reached and that has not ended.
 type WaitingOperation struct {
 	Path string
 	Kind checkpoint.Kind
@@ -166,8 +166,8 @@ type WaitingOperation struct {
 var errPartOfLog = errors.New("replay: Rehearse: the log goes on after a marker: read all pages of it first (checkpoint.LoadState)")
 
 // Rehearse runs the function's code against the log of an execution, as the next invocation would,
-// up to where something new would happen. It says whether the code fits the log, and with the
-// certainty of the engine itself: it is the engine that runs.
+// up to where something new would happen. It reports whether the code fits the log. The verdict is
+// that of the engine itself, which is the one that runs executions.
 //
 //  1. Nothing is sent, and nothing is read but the log. No body runs, no condition, submitter or
 //     compensation, and no function of OnEnd; interceptors are not called, log records are dropped.

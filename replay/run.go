@@ -39,7 +39,7 @@ func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
 	return v, err
 }
 
-// Exec is [Run] for callers that have no use for the result: it is not decoded.
+// Exec runs an operation as [Run] does and drops the result, without decoding it.
 func Exec[T any](ctx op.Context, o op.Op[T]) error {
 	s := op.ScopeOf(ctx)
 	if s == nil {
@@ -74,8 +74,8 @@ type Future[T any] struct {
 	result op.Op[T]
 }
 
-// Go starts an operation and returns at once. It is claimed here, in program order, whenever it
-// is awaited.
+// Go starts an operation and returns at once. Its place in the log is taken here, in program
+// order, no matter when it is awaited.
 //
 // If the scope returns without an error, steps and groups that were started in it are waited for,
 // and an error of theirs that the scope itself has not asked for becomes the scope's; waits,
@@ -95,14 +95,14 @@ func Go[T any](ctx op.Context, o op.Op[T]) *Future[T] {
 	return &Future[T]{result: o.Interpret().Await(s.Start(o.Interpret().Node()))}
 }
 
-// Result is the operation that waits for the future. It leaves no record of its own and may be
-// run any number of times, in the scope of the future and those inside it.
+// Result returns the operation that waits for the future. It leaves no record of its own and may
+// be run any number of times, in the scope of the future and those inside it.
 func (f *Future[T]) Result() op.Op[T] { return f.result }
 
-// Cancel cancels a wait that was started with [Go]. It claims nothing and returns when the service
-// has answered; whether the wait was cancelled or had ended before, its record decides: running
-// the future's result gives op.ErrStopped or no error, the same on every replay. Cancelling a
-// wait that has ended does nothing; anything but a wait is an error.
+// Cancel cancels a wait that was started with [Go]. It has no record of its own, and returns when
+// the service has answered. Running the future's result then gives [op.ErrStopped] if the wait was
+// cancelled, and no error if it had ended before, the same on every replay. Cancelling a wait that
+// has ended does nothing; anything but a wait is an error.
 func Cancel[T any](ctx op.Context, f *Future[T]) error {
 	h, ok := op.ScopeOf(ctx).(*engine.Handle)
 	if !ok {

@@ -26,17 +26,17 @@ func WithBudget(b Budget) Option { return option(func(c *config) { c.budget = b 
 
 // PriceTable is what the service charges, in US dollars.
 type PriceTable struct {
-	// Date is when someone has looked at the prices, Region where they hold, Source where they were
+	// Date is when the prices were looked up, Region where they hold, Source where they were
 	// found. They are printed with what a table was used for.
 	Date, Region, Source string
 	// PerOperation is for each metered operation, PerByte for each byte stored.
 	PerOperation, PerByte float64
 }
 
-// AnnouncedPrices are the prices of December 2025 in us-east-2, as durable functions were announced
-// with: 8.00 dollars per million operations and 0.25 dollars per GB written. They are a table to
-// begin with: prices change and differ between regions, and this package cannot look them up.
-// Compare with https://aws.amazon.com/lambda/pricing/ and write down your own.
+// AnnouncedPrices returns the prices of December 2025 in us-east-2, as durable functions were
+// announced with: 8.00 dollars per million operations and 0.25 dollars per GB written. They are a
+// table to begin with: prices change and differ between regions, and this package cannot look them
+// up. Compare with https://aws.amazon.com/lambda/pricing/ and write down your own.
 func AnnouncedPrices() PriceTable {
 	return PriceTable{
 		Date: "2025-12", Region: "us-east-2", Source: "as announced, not checked since; see aws.amazon.com/lambda/pricing",

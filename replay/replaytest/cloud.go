@@ -31,12 +31,12 @@ import (
 // the callbacks that have a [CallbackResult] when it sees them, and stops the execution if the test
 // ends before it does. Throttled and lost calls are repeated.
 //
-// No one sees what happens inside of the function: of the [Result], Logs, Calls, CheckpointCalls,
-// Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The paths of
-// operations, registered errors and codecs are found by running the handler again, in the test's
-// process, with the history and without a single body. What is declared inside of a group that has
-// ended is not seen again: errors that only such operations register are not restored (those of the
-// handler always are), and keys of flat branches there are missing from paths.
+// What happens inside the function cannot be observed there: of the [Result], Logs, Calls,
+// CheckpointCalls, Metered, Bytes and Concurrent are zero, and so are the Runs of operations. The
+// paths of operations, registered errors and codecs are found by running the handler again, in the
+// test's process, with the history and without a single body. What is declared inside of a group
+// that has ended is not seen again: errors that only such operations register are not restored
+// (those of the handler always are), and keys of flat branches there are missing from paths.
 //
 // Options that need the service in the test's process fail the test: stubs, [Host],
 // [WithStartTime], [WithService] and [WithBudget], and so do [Start], [Explore] and

@@ -6,9 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// IgnoreChance has cmp.Diff leave out what differs between two runs of the same function when it
-// runs operations beside each other: of a [Result] the Bytes, Calls, CheckpointCalls, History and
-// Logs, and in the recorded result of a batch which branch was the last one.
+// IgnoreChance makes cmp.Diff ignore what differs between two runs of the same function when it
+// runs operations concurrently: of a [Result] the Bytes, Calls, CheckpointCalls, History and Logs,
+// and in the recorded result of a batch which branch was the last one.
 //
 //	if diff := cmp.Diff(want, got, replaytest.IgnoreChance()); diff != "" {
 //

@@ -41,7 +41,8 @@ type compatible struct {
 	told  map[string]bool
 }
 
-// Rehearser is what replay.Handler makes of a handler, whatever its input.
+// Rehearser is a durable function with any types of input and result, as [replay.Handler] returns
+// it and [Compatible] takes it.
 type Rehearser interface {
 	Rehearse(ctx context.Context, of checkpoint.Invocation) (*replay.Rehearsal, error)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/perdure/perdure/replay/internal/hosting"
 )
 
-// Function is what [Execution.Continue] takes: what replay.Handler makes of a handler, whatever its
-// input. Anything else fails the test.
+// Function is a durable function with any types of input and result, as [replay.Handler] returns
+// it and [Execution.Continue] takes it. Any other implementation fails the test.
 type Function interface {
 	local.Handler
 	restorer

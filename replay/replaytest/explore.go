@@ -38,8 +38,8 @@ func WithSchedule(schedule string) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.replay = schedule })
 }
 
-// WithReset is called before each execution: it brings what the bodies share, such as the fakes of
-// other systems, back to where it was.
+// WithReset calls f before each execution, to reset what the bodies share, such as the fakes of
+// other systems.
 func WithReset(f func()) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.reset = f })
 }
@@ -82,7 +82,7 @@ type Report struct {
 	Interruptions, States, Interrupted int
 }
 
-// Want is the number of singles that the counts of places call for.
+// Want returns the number of singles that the counts of places require.
 func (r *Report) Want() int {
 	n := len(callFaults(r.Concurrent))*r.Calls + len(invocationFaults())*r.Invocations + len(bodyFaults(r.Concurrent))*r.Bodies +
 		r.CrashPoints + len(pageFaults())*r.Pages + len(callbackFaults())*r.Callbacks
@@ -92,10 +92,10 @@ func (r *Report) Want() int {
 	return n
 }
 
-// Schedules is how many executions were interrupted.
+// Schedules returns how many executions were interrupted.
 func (r *Report) Schedules() int { return r.Singles + r.Pairs + r.Triples }
 
-// String writes the counts beside the formula that they must obey.
+// String returns the counts beside the formula that they must obey.
 func (r *Report) String() string {
 	return fmt.Sprintf("%d schedules: %d singles = %d×%d calls + %d×%d invocations + %d×%d bodies + %d crash points + %d×%d pages + %d×%d callbacks + %d orders of %d waves, "+
 		"%d pairs, %d triples; %d interruptions, %d states, %d results that an interruption may change",

@@ -17,9 +17,10 @@ import (
 // execution of a deployed function.
 //
 // The test fails at once if the execution cannot end, because it waits for a callback that no one
-// answers, or because each invocation fails. It goes on failed if a stub, a reply or a hosted
-// function was not used, if an invocation ran operations in another order or with other inputs than
-// an earlier one, if a name was repeated without a key, or if the budget was exceeded.
+// answers, or because each invocation fails. The test goes on, marked as failed, if a stub, a
+// reply or a hosted function was not used, if an invocation ran operations in another order or
+// with other inputs than an earlier one, if a name was repeated without a key, or if the budget
+// was exceeded.
 func Run[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opts ...Option) *Result[Out] {
 	tb.Helper()
 	cfg := runConfig(opts)

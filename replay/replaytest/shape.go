@@ -15,11 +15,11 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// Shape runs f with each of the inputs, as [Run] does with these options, and compares the shape of
-// what was recorded with a file in testdata: one line for each operation, with its path, its
+// Shape runs f with each of the inputs, as [Run] does with these options, and compares the shape
+// of what was recorded with a file in testdata: one line for each operation, with its path, its
 // sub-type, and what its result looks like as JSON. Where nothing but its place names an operation
-// (an item by index, a name that is repeated without keys) the line has the result itself. The file
-// is written anew as that of [Result.Golden] is.
+// (an item by index, a name that is repeated without keys) the line has the result itself. The
+// file is rewritten as that of [Result.Golden] is.
 //
 // A difference fails the test, and says what it does to executions that are under way:
 //
@@ -29,7 +29,8 @@ import (
 //   - lossy: they go on, and nothing will say so. Members that have no place any more, and another
 //     value in a place that has no name.
 //
-// It sees the ways that the inputs take. Give one for each that matters.
+// Shape sees only the paths through the code that the inputs take: give an input for each that
+// matters.
 func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out], inputs []In, opts ...Option) {
 	tb.Helper()
 	if len(inputs) == 0 {

@@ -67,7 +67,8 @@ func (e *Execution[Out]) RunUntilSuspended() {
 	e.within(e.k.settle)
 }
 
-// Advance lets d pass and runs what becomes due on the way and in the end. It is not negative.
+// Advance lets d pass and runs what becomes due on the way and in the end. The test fails at once
+// if d is negative.
 func (e *Execution[Out]) Advance(d time.Duration) {
 	e.t.Helper()
 	if d < 0 {
@@ -76,9 +77,9 @@ func (e *Execution[Out]) Advance(d time.Duration) {
 	e.AdvanceTo(e.k.clock.Now().Add(d))
 }
 
-// AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. t is not
-// before [Execution.Now]; executions begin on 2026-01-01 00:00 UTC unless [WithStartTime] says
-// otherwise.
+// AdvanceTo lets time pass until t and runs what becomes due on the way and in the end. The test
+// fails at once if t is before [Execution.Now]. Executions begin on 2026-01-01 00:00 UTC unless
+// [WithStartTime] says otherwise.
 func (e *Execution[Out]) AdvanceTo(t time.Time) {
 	e.t.Helper()
 	if now := e.Now(); t.Before(now) {
@@ -108,7 +109,7 @@ func (e *Execution[Out]) within(drive func(ctx context.Context) error) {
 	e.check(e.k.within(e.t.Context(), e.k.cfg.limitOf(e.t), drive))
 }
 
-// Now returns the time.
+// Now returns the virtual time of the execution.
 func (e *Execution[Out]) Now() time.Time { return e.k.clock.Now() }
 
 // Status returns how far the execution has come.
@@ -257,7 +258,7 @@ func (c *Callback) fail(errorType, message string) error {
 	return c.to.FailCallback(c.id, checkpoint.Failure{Type: errorType, Message: message})
 }
 
-// Heartbeat says that the callback is being worked on.
+// Heartbeat sends a heartbeat, which restarts the callback's heartbeat timeout.
 func (c *Callback) Heartbeat() {
 	c.t.Helper()
 	c.check(c.k.svc.Heartbeat(c.id))
