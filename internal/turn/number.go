@@ -107,8 +107,9 @@ func waits(stack []byte) bool {
 		return false
 	}
 	if bytes.HasPrefix(state, []byte("semacquire")) {
-		// Code that allocates, and begins a collection while a dump has stopped the world, waits for the
-		// runtime's own semaphore, which no frame shows. Other code waits in a function of this name.
+		// Code that allocates, and begins a collection while a dump has stopped the world, waits
+		// for the runtime's own semaphore, which no frame shows. Other code waits in a function of
+		// this name.
 		top, _, _ := bytes.Cut(calls, []byte("\n"))
 		return bytes.Contains(top, []byte(".runtime_Semacquire"))
 	}

@@ -149,7 +149,7 @@ func TestMistakesAreExplained(t *testing.T) {
 			run: func(tb *recorder) {
 				replaytest.Start(tb, process, big).AdvanceTo(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))
 			},
-			want: `AdvanceTo\(2025-01-01T00:00:00Z\): it is 2026-01-01T00:00:00Z already, .*; the option At sets when an execution begins$`,
+			want: `AdvanceTo\(2025-01-01T00:00:00Z\): it is 2026-01-01T00:00:00Z already, .*; the option WithStartTime sets when an execution begins$`,
 		},
 		{
 			name: "callback before anything", reason: "Start runs nothing", fatal: true,

@@ -83,7 +83,7 @@ func (e *Execution[Out]) Advance(d time.Duration) {
 func (e *Execution[Out]) AdvanceTo(t time.Time) {
 	e.t.Helper()
 	if now := e.Now(); t.Before(now) {
-		e.check(fmt.Errorf("AdvanceTo(%v): it is %v already, and time does not go back; the option At sets when an execution begins",
+		e.check(fmt.Errorf("AdvanceTo(%v): it is %v already, and time does not go back; the option WithStartTime sets when an execution begins",
 			t.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)))
 	}
 	e.within(func(ctx context.Context) error {

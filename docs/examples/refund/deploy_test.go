@@ -169,8 +169,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// TestActionsAreCalls: an action is named like the call of the API that it allows, but for Invoke. The client of the API
-// does not have the calls yet that checkpoint.Control has.
+// TestActionsAreCalls: an action is named like the call of the API that it allows, but for Invoke.
+// The client of the API does not have the calls yet that checkpoint.Control has.
 func TestActionsAreCalls(t *testing.T) {
 	t.Parallel()
 	client, control := reflect.TypeFor[*lambdaapi.Client](), reflect.TypeFor[checkpoint.Control]()
