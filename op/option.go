@@ -70,8 +70,8 @@ type Option interface {
 type Semantics int
 
 const (
-	// AtLeastOncePerRetry, the default, runs the body again if its invocation ends before the
-	// result is recorded: at least once per attempt.
+	// AtLeastOncePerRetry is the default: the body runs again if its invocation ends before the
+	// result is recorded, so at least once per attempt.
 	AtLeastOncePerRetry = Semantics(node.AtLeastOnce)
 	// AtMostOncePerRetry records the start before the body begins and never begins the same attempt
 	// twice: an attempt that was cut off failed with [ErrInterrupted]. Without [WithRetry] such a

@@ -229,7 +229,7 @@ func TestInvalidDeclarationsLeaveNoRecord(t *testing.T) {
 		{"bad option of an undo", step.Undo(undo, op.WithTimeout(-1)), "not negative"},
 		{"name too long for an undo", op.Do(strings.Repeat("n", 252), func(context.Context) error { return nil }).Undo(undo), "bytes"},
 		{"retry without a policy", op.Retry("x", step, nil), "op.Retry: retry: invalid policy: it is nil"},
-		{"retry of a callback", op.Retry("x", cb, retry.Default()), "one end"},
+		{"retry of a callback", op.Retry("x", cb, retry.Default()), "end only once"},
 		{"negative time limit", op.Timeout("x", step, -time.Second), "at least one second"},
 		{"zero op", op.Retry("x", op.Op[int]{}, retry.Default()), "zero Op"},
 		{"nil MapError", step.MapError(nil), "nil function"},

@@ -102,6 +102,9 @@ func (w *world) answer(id, with string) error {
 	return nil
 }
 
+// mostResumed is how often an execution that is held is resumed.
+const mostResumed = 20
+
 // drive runs an execution to its end, and returns that.
 func (w *world) drive(ctx context.Context, first local.Handler, coming ...deploy) (string, error) {
 	w.code, w.coming = first, coming
@@ -119,7 +122,17 @@ func (w *world) drive(ctx context.Context, first local.Handler, coming ...deploy
 	w.mu.Lock()
 	w.exec = e
 	w.mu.Unlock()
-	if err := e.Drive(ctx); err != nil {
+	err = e.Drive(ctx)
+	for range mostResumed { // as an operator does, until the code that fits is deployed
+		if e.Status() != local.StatusPaused {
+			break
+		}
+		if err := w.svc.Resume(ctx, checkpoint.ResumeInput{ARN: e.ARN()}); err != nil {
+			return "", err
+		}
+		err = e.Drive(ctx)
+	}
+	if err != nil {
 		return "", err
 	}
 	if f := e.Failure(); f != nil {

@@ -13,7 +13,7 @@ import (
 
 // afterFailure says what follows an attempt that failed, as [decide] does, which calls functions of
 // the user's: policies, filters, methods of errors. What panics there ends the attempts. Codecs and
-// registered errors are called off the turn.
+// registered errors are called off the turn, so what the execution has room for is asked before.
 func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update) {
 	var left *leftState
 	known, users := st.known(), usersIn(err)
@@ -23,7 +23,8 @@ func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err
 		})
 		return failed
 	}
-	failed := call(func() { u, left = decide(st, rec, number, err) })
+	room := st.s.mayRetry() && st.s.inv.holds(len(st.state.payload)) // counted on the turn
+	failed := call(func() { u, left = decide(st, rec, number, err, room) })
 	if failed == nil && left != nil {
 		var payload []byte
 		if payload, failed = st.encodeState(f, left.state); failed == nil {
@@ -34,7 +35,7 @@ func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err
 		f.convertErrors(known, usersIn(failed), func() { u = giveUp(st, failed) })
 	}
 	if u.Failure != nil {
-		u.Failure = closedFailure(f, st.meta(codec.PartFailure), u.Failure)
+		u.Failure = closedFailure(f, st.meta(codec.PartFailure), shortened(st.s.inv, u.Failure))
 	}
 	return u
 }
@@ -54,9 +55,8 @@ type leftState struct {
 //  2. Otherwise, if a conversion failed, there is no further attempt.
 //  3. Otherwise the policy decides; a body that asked for another attempt leaves its state. There
 //     is none if the execution has no room for it.
-func decide(st *step, rec *checkpoint.Operation, number int, err error) (u checkpoint.Update, left *leftState) {
+func decide(st *step, rec *checkpoint.Operation, number int, err error, room bool) (u checkpoint.Update, left *leftState) {
 	cuts := cutsOf(rec)
-	room := st.s.mayRetry() && st.s.inv.holds(len(st.state.payload))
 	if _, cut := errors.AsType[*cutShortError](err); cut && room && cuts < st.s.inv.cfg.Cuts && st.conf.Semantics != node.AtMostOnce {
 		return cutShort(st, err, cuts+1)
 	}
@@ -135,7 +135,7 @@ func goOn(st *step, payload []byte, after time.Duration) checkpoint.Update {
 }
 
 func (st *step) failure(err error) *checkpoint.Failure {
-	return shortened(st.s.inv, st.s.inv.cfg.failure(retry.Strip(err), st.known()))
+	return st.s.inv.cfg.failure(retry.Strip(err), st.known())
 }
 
 // known are the errors registered with the step and around it.

@@ -4,14 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op/node"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) show() *cobra.Command {
@@ -110,7 +112,7 @@ func (a *app) printTree(e *described, h *history, waiting string, all bool) {
 		fmt.Fprintln(a.Out, "error  ", cut(text, a.width()-8))
 	}
 	fmt.Fprintf(a.Out, "%s\n", count(h))
-	a.printRows(rows(nil, h.Operations, "", all))
+	a.printRows(rows(nil, withoutUsage(h.Operations), "", all))
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
 	}
@@ -196,6 +198,15 @@ func outcomeOf(result string) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// withoutUsage leaves out what the engine notes of the operations that the log does not show: it is
+// no operation of the code.
+func withoutUsage(all []*operation) []*operation {
+	return slices.DeleteFunc(slices.Clone(all), func(o *operation) bool { return o.SubType == usageSubType })
+}
+
+// usageSubType is that of a record of what an execution uses and its log does not show.
+const usageSubType = "Usage"
 
 // what says which operation it is: its subtype says more than its kind.
 func (o *operation) what() string {
