@@ -14,9 +14,8 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
-
 	"github.com/perdure/perdure/checkpoint"
+	"go.yaml.in/yaml/v3"
 )
 
 // page is the page that explains the template.
