@@ -87,15 +87,16 @@ func (s *supervised) run(ctx context.Context, h *hooks, run func(context.Context
 		}
 	}()
 	h.began(ctx)
-	h.invocation(ctx, func(ctx context.Context) {
+	h.invocation(ctx, func(ctx context.Context) *engine.Outcome {
 		if !s.begin() {
-			return
+			return nil
 		}
 		defer close(s.ended)
 		o := run(ctx)
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.outcome = &o
-		s.mu.Unlock()
+		return &o
 	})
 	if o := s.result(); o != nil {
 		h.ended(ctx, *o)
