@@ -59,7 +59,7 @@ func newHooks(set *settings, run *engine.Run, requestID string) *hooks {
 		reached: make(map[string]time.Time), told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
 		info: InvocationInfo{
 			ExecutionARN: run.ARN, RequestID: requestID, TraceHeader: run.TraceHeader, First: run.Log.Len() == 0,
-			StartedAt: run.Execution.Start, Operations: run.Log.Len(), Updated: len(run.Updated), Now: run.Clock.Now,
+			StartedAt: run.Execution.Start, Operations: run.Log.Len(), Updated: len(run.Updated),
 		},
 	}
 	for _, id := range run.Updated {

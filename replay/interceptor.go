@@ -89,9 +89,6 @@ type InvocationInfo struct {
 	// Operations is how many the log holds, Updated how many of them the service has changed since
 	// the last invocation.
 	Operations, Updated int
-	// Now is the clock of the invocation, which the other times of reports are taken from: under a
-	// virtual clock it is not time.Now.
-	Now func() time.Time
 }
 
 // InvocationEnd is how an invocation ended.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -63,10 +64,8 @@ func TestHowAttemptsEnd(t *testing.T) {
 			svc := local.New(local.WithClock(local.NewVirtualClock(start)))
 			defer func() { _ = svc.Close() }()
 			var got []string
-			var now func() time.Time
 			watch := replay.Interceptor{
-				InvocationStart: func(_ context.Context, i replay.InvocationInfo) { now = i.Now },
-				AttemptEnd: func(_ context.Context, a replay.AttemptInfo, end replay.AttemptEnd) {
+				AttemptEnd: func(ctx context.Context, a replay.AttemptInfo, end replay.AttemptEnd) {
 					line := fmt.Sprint(a.Number, " ", end.Outcome)
 					if end.Again {
 						line += " again"
@@ -75,8 +74,9 @@ func TestHowAttemptsEnd(t *testing.T) {
 						line += " " + end.Err.Error()
 					}
 					got = append(got, line)
-					if end.Ended.Before(a.Began) || !end.Ended.Equal(now()) || end.Ended.Year() != start.Year() {
-						t.Errorf("the attempt ended at %v, began at %v, and it is %v", end.Ended, a.Began, now())
+					now := checkpoint.ClockFrom(ctx).Now()
+					if end.Ended.Before(a.Began) || !end.Ended.Equal(now) || end.Ended.Year() != start.Year() {
+						t.Errorf("the attempt ended at %v, began at %v, and it is %v", end.Ended, a.Began, now)
 					}
 				},
 			}
@@ -121,8 +121,12 @@ func TestEndsHaveTheContextOfTheBody(t *testing.T) {
 		WrapAttempt: func(ctx context.Context, a replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
 			addf("next: %s %v", a.Path, next(context.WithValue(ctx, key{}, "span of "+a.Path)).Err)
 		},
-		GroupEnd:   func(ctx context.Context, g replay.GroupInfo, e replay.AttemptEnd) { addf("%s %s: %v", g.Path, e.Outcome, span(ctx)) },
-		AttemptEnd: func(ctx context.Context, a replay.AttemptInfo, e replay.AttemptEnd) { addf("%s %s: %v", a.Path, e.Outcome, span(ctx)) },
+		GroupEnd: func(ctx context.Context, g replay.GroupInfo, e replay.AttemptEnd) {
+			addf("%s %s: %v", g.Path, e.Outcome, span(ctx))
+		},
+		AttemptEnd: func(ctx context.Context, a replay.AttemptInfo, e replay.AttemptEnd) {
+			addf("%s %s: %v", a.Path, e.Outcome, span(ctx))
+		},
 	}
 	err := runIntercepted(t, func(ctx op.Context, _ string) (string, error) {
 		return replay.Run(ctx, op.Group("g", func(ctx op.Context) (string, error) {
@@ -329,7 +333,9 @@ func TestLoggersPassTheirContext(t *testing.T) {
 // wrappedHandler stands around another, as handlers of other libraries do.
 type wrappedHandler struct{ slog.Handler }
 
-func (h wrappedHandler) WithAttrs(a []slog.Attr) slog.Handler { return wrappedHandler{h.Handler.WithAttrs(a)} }
+func (h wrappedHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return wrappedHandler{h.Handler.WithAttrs(a)}
+}
 
 // TestPlaceIsSaidOnce: an execution's logger that writes to a LogHandler which is hidden in another
 // handler.
