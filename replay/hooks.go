@@ -27,10 +27,13 @@ type hooks struct {
 	log  *slog.Logger
 	info InvocationInfo
 	ctx  context.Context //nolint:containedctx // of the invocation: reports are made later than they are queued
+	made context.Context //nolint:containedctx // what WrapInvocation has made of that
 
 	fresh     map[string]bool // operations that the service changed since the last invocation
 	reporting atomic.Bool     // reports are being made: the log can be read
 	at        atomic.Pointer[place]
+	calls     atomic.Int64 // checkpoint calls
+	replayed  atomic.Int64 // operations that the code took from the log, whose ends were reported before
 
 	// With the turn.
 	queue []func(context.Context)
@@ -101,6 +104,8 @@ func (h *hooks) Reached(o engine.Sight) {
 	case rec != nil && rec.Status.Terminal():
 		if h.due[rec.ID] {
 			h.finished(rec)
+		} else if !again {
+			h.replayed.Add(1)
 		}
 		return
 	case again:
@@ -252,6 +257,7 @@ func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
 			i.WrapInvocation(ctx, h.info, next)
 		}
 	}, func(ctx context.Context) {
+		h.made = ctx
 		ctx, free := within(own, ctx)
 		defer free()
 		h.ctx = ctx
@@ -264,7 +270,15 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 	if o.Left == nil {
 		h.Flush()
 	}
-	end := InvocationEnd{Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err}
+	if h.made != nil && h.made != ctx {
+		in, free := within(ctx, context.WithoutCancel(h.made))
+		defer free()
+		ctx = in
+	}
+	end := InvocationEnd{
+		Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err,
+		Calls: int(h.calls.Load()), Replayed: int(h.replayed.Load()),
+	}
 	if o.Err != nil {
 		end.Status = outcomeRetrying
 	}
