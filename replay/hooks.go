@@ -29,10 +29,13 @@ type hooks struct {
 	log  *slog.Logger
 	info InvocationInfo
 	ctx  context.Context //nolint:containedctx // of the invocation: reports are made later than they are queued
+	made context.Context //nolint:containedctx // what WrapInvocation has made of that
 
 	fresh     map[string]bool // operations that the service changed since the last invocation
 	reporting atomic.Bool     // reports are being made: the log can be read
 	at        atomic.Pointer[place]
+	calls     atomic.Int64 // checkpoint calls
+	replayed  atomic.Int64 // operations that the code took from the log, whose ends were reported before
 
 	mu      sync.Mutex
 	reached map[string]time.Time // when the code reached an operation
@@ -111,6 +114,8 @@ func (h *hooks) Reached(o engine.Sight) {
 	case rec != nil && rec.Status.Terminal():
 		if h.due[rec.ID] {
 			h.finished(rec)
+		} else if !again {
+			h.replayed.Add(1)
 		}
 		return
 	case again:
@@ -270,11 +275,12 @@ func (h *hooks) invocation(ctx context.Context, run func(context.Context) *engin
 			i.WrapInvocation(ctx, h.info, next)
 		}
 	}, func(ctx context.Context) InvocationEnd {
+		h.made = ctx
 		ctx, free := within(own, ctx)
 		defer free()
 		h.ctx = ctx
 		if o := run(ctx); o != nil {
-			return invocationEnd(o)
+			return h.end(o)
 		}
 		return InvocationEnd{Status: outcomeRetrying, Err: context.Cause(own)} // its time was over before it began
 	})
@@ -285,7 +291,12 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 	if o.Left == nil {
 		h.Flush()
 	}
-	end := invocationEnd(&o)
+	if h.made != nil && h.made != ctx {
+		in, free := within(ctx, context.WithoutCancel(h.made))
+		defer free()
+		ctx = in
+	}
+	end := h.end(&o)
 	info := h.info
 	if o.Operations > 0 {
 		info.Operations = o.Operations
@@ -297,9 +308,12 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 	})
 }
 
-// invocationEnd is an outcome as interceptors see it.
-func invocationEnd(o *engine.Outcome) InvocationEnd {
-	end := InvocationEnd{Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err}
+// end is an outcome as interceptors see it.
+func (h *hooks) end(o *engine.Outcome) InvocationEnd {
+	end := InvocationEnd{
+		Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err,
+		Calls: int(h.calls.Load()), Replayed: int(h.replayed.Load()),
+	}
 	if o.Err != nil {
 		end.Status = outcomeRetrying
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/replay/internal/engine"
 )
 
@@ -143,3 +145,19 @@ func (h *hooks) report(function string, f func(i *Interceptor)) {
 		f(i)
 	})
 }
+
+// counted counts checkpoint calls.
+type counted struct {
+	checkpoint.Client
+
+	calls *atomic.Int64
+}
+
+// Checkpoint makes a call.
+func (c counted) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+	c.calls.Add(1)
+	return c.Client.Checkpoint(ctx, in)
+}
+
+// Unwrap returns the client that makes the calls.
+func (c counted) Unwrap() checkpoint.Client { return c.Client }

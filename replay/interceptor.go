@@ -19,12 +19,16 @@ import (
 //     returned when the time of the invocation is over keeps no answer back: the invocation is
 //     answered without it.
 //  5. A panic is logged and affects neither the execution nor other interceptors.
+//  6. [checkpoint.ClockFrom] takes the clock of the invocation from every context they are given:
+//     under the virtual clock of a test, records are in another year than [time.Now].
 //
 // Reports say what this process has seen. One that ends between a checkpoint and its report, or is
 // killed, reports nothing; the next invocation finds the operation in the log and does not report
 // it.
 type Interceptor struct {
-	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last.
+	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last,
+	// after WrapInvocation has returned and before the answer is given. InvocationEnd has the values
+	// of the context that WrapInvocation has made; its context ends with that of the invocation.
 	InvocationStart func(ctx context.Context, i InvocationInfo)
 	InvocationEnd   func(ctx context.Context, i InvocationInfo, end InvocationEnd)
 
@@ -102,6 +106,11 @@ type InvocationEnd struct {
 	// the invocation is to be repeated, or, of one that is PENDING, a [*DivergedError] for which
 	// the execution was paused ([DivergenceHold]).
 	Err error
+	// Calls is how many checkpoint calls the invocation has made, polls and failed ones included.
+	Calls int
+	// Replayed is how many operations the code took from the log, of those whose end this
+	// invocation did not report: what it cost to come back to where the code was.
+	Replayed int
 }
 
 // OperationInfo describes an operation as the log has it.
