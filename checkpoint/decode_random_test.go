@@ -153,9 +153,9 @@ func (w *eventWriter) record() {
 		details: func() {
 			w.object(map[string]func(){
 				w.one("Result", "InputPayload"): w.words, "Error": w.failure, "CallbackId": w.words,
-				"ReplayChildren":       func() { w.WriteString(w.one("true", "false")) },
-				"Attempt":              func() { w.WriteString(strconv.Itoa(w.IntN(5) - 1)) },
-				"NextAttemptTimestamp": w.time, "ScheduledEndTimestamp": w.time,
+				"ReplayChildren": func() { w.WriteString(w.one("true", "false")) },
+				"Attempt":        func() { w.WriteString(strconv.Itoa(w.IntN(5) - 1)) },
+				w.one("NextAttemptTimestamp", "ScheduledEndTimestamp"): w.time,
 			})
 		},
 	})

@@ -147,7 +147,7 @@ func (c recordCase) record() checkpoint.Operation {
 			Type: "law", Message: "recorded: " + c.value, Data: `{"perdure":{"known":[{"name":"law"}]}}`,
 		}, still{}.Now()
 	case checkpoint.StatusPending:
-		rec.NextAttempt, rec.Attempt = still{}.Now().Add(time.Minute), 1
+		rec.Due, rec.Attempt = still{}.Now().Add(time.Minute), 1
 	case checkpoint.StatusReady:
 		rec.Attempt = 1
 	case checkpoint.StatusStarted, checkpoint.StatusCancelled, checkpoint.StatusTimedOut, checkpoint.StatusStopped:

@@ -221,10 +221,10 @@ func (c *chaos) checkValid() {
 		known[op.ID] = op
 		switch {
 		case op.Status == checkpoint.StatusPending:
-			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeAttempt}, At: op.NextAttempt})
+			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeAttempt}, At: op.Due})
 		case op.Kind == checkpoint.KindWait && op.Status == checkpoint.StatusStarted:
-			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeWait}, At: op.ScheduledEnd})
-		case !op.NextAttempt.IsZero():
+			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeWait}, At: op.Due})
+		case op.Kind != checkpoint.KindWait && !op.Due.IsZero():
 			c.t.Errorf("%s is %s and has a next attempt", op.ID, op.Status)
 		}
 	}
