@@ -184,7 +184,7 @@ func (w *eventWriter) event() string {
 
 func TestRandomEventsAreDecodedAsEncodingJSONDoes(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 2000)
+	p := properties(2000)
 	decoded := 0
 	p.Property("same records or both an error", prop.ForAll(func(seed uint64) string {
 		w := eventWriter{Rand: rand.New(rand.NewPCG(seed, 0))}

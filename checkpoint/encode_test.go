@@ -149,7 +149,7 @@ func randomOperation(r *rand.Rand) checkpoint.Operation {
 
 func TestDecodingInvertsEncoding(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 500)
+	p := properties(500)
 	p.Property("Decode(Encode(x)) == x", prop.ForAll(func(seed uint64, name string, updated []string, marker string) string {
 		r := rand.New(rand.NewPCG(seed, 0))
 		want := checkpoint.Invocation{

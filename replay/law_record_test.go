@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -203,7 +204,7 @@ func (c recordCase) want() (answer string, lines []string) {
 func TestStepFollowsItsRecord(t *testing.T) {
 	t.Parallel()
 	params := gopter.DefaultTestParametersWithSeed(lawSeed(t))
-	params.MinSuccessfulTests = lawChecks(t, 1000)
+	params.MinSuccessfulTests = draws.Count(1000)
 	properties := gopter.NewProperties(params)
 	properties.Property("a step follows its record", prop.ForAll(func(c recordCase) (bool, error) {
 		answer, lines, err := c.invoke(t.Context())
@@ -223,7 +224,7 @@ func TestStepFollowsItsRecord(t *testing.T) {
 func TestAnotherKindIsFatal(t *testing.T) {
 	t.Parallel()
 	params := gopter.DefaultTestParametersWithSeed(lawSeed(t))
-	params.MinSuccessfulTests = lawChecks(t, 500)
+	params.MinSuccessfulTests = draws.Count(500)
 	properties := gopter.NewProperties(params)
 	properties.Property("another kind is fatal", prop.ForAll(func(c recordCase) (bool, error) {
 		if c.status == "" {
