@@ -15,7 +15,7 @@ import (
 // that cannot be encoded ends the execution. The result is decoded by the handler's codec or
 // [WithCodec]; one that does not fit is a *codec.Error, which code may handle. An [*Error] has the
 // type and message that the function failed with; it is an [ErrTimedOut] if the function timed
-// out and an [ErrStopped] if it was stopped.
+// out, an [ErrStopped] if it was stopped, and an [ErrContinued] if it goes on as another execution.
 func Invoke[Out, In any](name, function string, in In, opts ...InvokeOption) Op[Out] {
 	n := &node.Invoke{Header: header[Out](name, subtype.Invoke), Function: function}
 	n.Input = in

@@ -39,7 +39,9 @@ type Starting struct {
 	// Function is the name of the function or its ARN, with a version, an alias or $LATEST.
 	Function string
 	// Name is that of the execution; empty for one that the interpreter derives from the operation.
+	// Own says that no one else can have chosen it.
 	Name string
+	Own  bool
 	// Tenant is the tenant that the function is called for; empty for none.
 	Tenant string
 	// Input is what the function is given, Codec what encodes it; nil means the handler's codec.

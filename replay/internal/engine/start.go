@@ -54,10 +54,10 @@ func (st *step) starts(ctx context.Context, what node.Starting, trace string) (a
 			thousands(len(payload)), thousands(limits.AsyncPayload))})
 	}
 	in := checkpoint.StartInput{
-		Function: what.Function, Name: what.Name, Own: what.Name == "", Tenant: what.Tenant, TraceHeader: trace,
+		Function: what.Function, Name: what.Name, Own: what.Own || what.Name == "", Tenant: what.Tenant, TraceHeader: trace,
 		Payload: checkpoint.NewPayload(payload),
 	}
-	if in.Own {
+	if in.Name == "" {
 		in.Name = oplog.StartedName(inv.ARN, checkpoint.ExecutionName(inv.ARN), st.id, st.head.Name)
 	}
 	out, err := starter.StartExecution(ctx, in)
