@@ -20,9 +20,10 @@ type StartInput struct {
 	// Name is the name of the execution, unique for the function: 1 to 64 of [a-zA-Z0-9-_] (Lambda
 	// API, DurableExecutionName).
 	Name string
-	// Own says that nobody else can have chosen the name: an execution that has it is the one that
-	// was asked for, whatever its payload is. On AWS that needs lambda:ListDurableExecutionsByFunction
-	// if the payloads differ, as they do with a codec that encrypts.
+	// Own says that no one else can have chosen the name: an execution that has it is the one that
+	// was asked for, whatever its payload is. On AWS that needs
+	// lambda:ListDurableExecutionsByFunction if the payloads differ, as they do with a codec that
+	// encrypts.
 	Own bool
 	// Tenant is the tenant of the function; empty for none.
 	Tenant string

@@ -20,7 +20,7 @@ var ErrContinuation = engine.ErrContinuation
 //	}
 //
 // The value that the handler returns with it is dropped. An execution has room for 3,000 operations
-// and lasts at most 366 days; with ContinueAsNew a loop goes on for ever. See docs/long-lives.md.
+// and lasts at most 366 days; with ContinueAsNew a loop goes on forever. See docs/long-lives.md.
 //
 // When the handler has returned, everything that it has started is waited for, as if it had
 // returned no error; then the successor is started with in, and then the execution ends as

@@ -361,8 +361,8 @@ func TestContinueAsNewWhenFull(t *testing.T) {
 	}
 }
 
-// TestInvokedFunctionContinues: who waits for a function that continues as another execution gets an
-// error that names that one, live and on each replay.
+// TestInvokedFunctionContinues: who waits for a function that continues as another execution gets
+// an error that names that one, live and on each replay.
 func TestInvokedFunctionContinues(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)

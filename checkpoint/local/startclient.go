@@ -11,12 +11,12 @@ import (
 
 var _ checkpoint.Starter = (*Service)(nil)
 
-// StartExecution implements [checkpoint.Starter]: [Service.Start] as a function calls it that starts
-// another execution. The function must be hosted and durable; the payload is that of an asynchronous
-// invocation, at most 1 MB.
+// StartExecution implements [checkpoint.Starter]: [Service.Start] as a function calls it that
+// starts another execution. The function must be hosted and durable; the payload is that of an
+// asynchronous invocation, at most 1 MB.
 //
-// The error is a [*checkpoint.APIError]: [ErrNoFunction], an [*AlreadyStartedError], or it refuses a
-// name, a payload or a function that is not durable.
+// The error is a [*checkpoint.APIError]: [ErrNoFunction], an [*AlreadyStartedError], or it refuses
+// a name, a payload or a function that is not durable.
 func (s *Service) StartExecution(ctx context.Context, in checkpoint.StartInput) (checkpoint.StartOutput, error) {
 	if ctx.Err() != nil {
 		return checkpoint.StartOutput{}, api.Unreachable(api.CallInvoke, context.Cause(ctx))

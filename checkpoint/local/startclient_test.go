@@ -36,7 +36,7 @@ func TestStartExecution(t *testing.T) {
 		{"a new name", in("other:live", "new", "1", false), false, 0, ""},
 		{"the name and the payload of an execution", in("other:live", "taken", "1", false), true, 0, ""},
 		{"its name with another payload", in("other:live", "taken", "2", false), false, 409, "DurableExecutionAlreadyStartedException"},
-		{"and nobody else can have chosen the name", in("other:live", "taken", "2", true), true, 0, ""},
+		{"and no one else can have chosen the name", in("other:live", "taken", "2", true), true, 0, ""},
 		{"no function", in("none", "new", "1", false), false, 404, "ResourceNotFoundException"},
 		{"a function that is not durable", in("plain", "new", "1", false), false, 400, "InvalidParameterValueException"},
 		{"no name", in("other", "", "1", false), false, 400, "InvalidParameterValueException"},

@@ -73,5 +73,5 @@ func executionText(s string) string {
 	}, s)
 }
 
-// cut shortens s to so many bytes, all of which are ASCII.
+// cut shortens s to that many bytes, all of which are ASCII.
 func cut(s string, most int) string { return s[:min(len(s), most)] }
