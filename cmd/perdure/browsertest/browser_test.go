@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // wanted has the tests run: a browser takes its time, and memory.
@@ -200,5 +201,41 @@ func (b *tab) quiet() {
 	b.t.Helper()
 	if text := b.console(); text != "" {
 		b.t.Errorf("the console: %s", text)
+	}
+}
+
+// settled is how long the page takes to draw what it was sent.
+const settled = 150 * time.Millisecond
+
+// await returns what a promise is resolved to.
+func await[T any](b *tab, expression string) T {
+	b.t.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v; the console: %s", expression, err, b.console())
+	}
+	return value
+}
+
+// row clicks on the row of an operation.
+func (b *tab) row(name string) {
+	b.t.Helper()
+	b.await(fmt.Sprintf(`[...document.querySelectorAll('.row .label')].some((l) => l.innerText === %q)`, name), "the row "+name)
+	js[any](b, fmt.Sprintf(`[...document.querySelectorAll('.row .label')].find((l) => l.innerText === %q).click(); 0`, name))
+}
+
+// keys presses keys by their names.
+func (b *tab) keys(names ...string) {
+	b.t.Helper()
+	known := map[string]string{
+		"ArrowDown": kb.ArrowDown, "ArrowUp": kb.ArrowUp, "ArrowLeft": kb.ArrowLeft, "ArrowRight": kb.ArrowRight,
+		"Enter": kb.Enter, "Home": kb.Home, "End": kb.End, "Escape": kb.Escape,
+	}
+	for _, name := range names {
+		key, ok := known[name]
+		if !ok {
+			key = name
+		}
+		b.do(chromedp.KeyEvent(key), chromedp.Sleep(settled))
 	}
 }

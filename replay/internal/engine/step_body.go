@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/retry"
 )
 
 // bodyWait is a fiber that waits for its turn to run a body.
@@ -66,6 +68,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 		flushed(st.s)
 		sight = st.sight()
 	}
+	trace := startTrace(f, st, sight)
 	st.s.publish()
 	began := inv.Clock.Now()
 	if st.s.kind == undoScope {
@@ -84,7 +87,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 	err = errNoReturn
 	f.offBody(st.operation, func() {
 		var v any
-		v, err = st.body(f, sight, number)
+		v, err = st.body(f, sight, number, trace)
 		if err == nil {
 			payload, err = st.encodeInBody(f, v)
 		}
@@ -112,7 +115,7 @@ func (st *step) encodeInBody(f *fiber, v any) (payload []byte, err error) {
 }
 
 // body runs the body of an attempt, without the turn.
-func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
+func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, err error) {
 	inv := st.s.inv
 	ctx, release := beforeDeadline(st.ctx, inv)
 	defer release()
@@ -125,23 +128,32 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 			TraceHeader: inv.TraceHeader,
 		},
 		State: st.decodeState, Carry: st.carry,
+		Start: func(ctx context.Context, what node.Starting) (string, error) { return st.starts(ctx, what, trace) },
 	}
+	ctx = node.WithBody(ctx, info)
+	var own atomic.Pointer[context.Context]
+	own.Store(&ctx)
 	run := func(ctx context.Context) error {
+		own.Store(&ctx)
 		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
 		return err
 	}
 	if inv.Observer == nil {
-		info.Logger = bodyLogger(inv, info)
-		_ = run(node.WithBody(ctx, info))
+		info.Logger = bodyLogger(inv, info, &own)
+		_ = run(ctx)
 	} else {
 		f.calling = calling{role: ofObserver}
 		info.Attrs = inv.Observer.Attrs(sight, number)
-		info.Logger = bodyLogger(inv, info)
-		inv.Observer.Attempt(node.WithBody(ctx, info), sight, number, func(ctx context.Context) error {
+		info.Logger = bodyLogger(inv, info, &own)
+		inv.Observer.Attempt(ctx, sight, number, func(ctx context.Context) error {
 			if b, _ := node.BodyFrom(ctx); b != info { // an interceptor has made it of another one
 				ctx = node.WithBody(ctx, info)
 			}
-			return run(ctx)
+			err := run(ctx)
+			if _, again := retry.StateOf(err); again && st.conf.Semantics == node.AtMostOnce {
+				return errAgainAtMostOnce // it fails the step
+			}
+			return err
 		})
 		f.calling = calling{}
 	}
