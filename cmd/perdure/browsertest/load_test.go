@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -53,20 +54,45 @@ func show(t testing.TB, s local.Store) string {
 	return server.URL
 }
 
-// paints returns when the page has shown something for the first time, and when a mark was set: that
-// what was read is on the screen. The least of several times counts, as other programs run.
-func (b *tab) paints(url, selector, mark string) (first, whole time.Duration) {
+// idle returns when a page that has a word alone is shown: what the browser takes for itself, beside
+// whatever else the machine does.
+func (b *tab) idle() time.Duration {
 	b.t.Helper()
-	first, whole = time.Hour, time.Hour
-	for range 5 {
-		b.open(url, selector)
-		b.await(fmt.Sprintf("performance.getEntriesByName(%q).length", mark), "it is painted")
-		ms := func(name string) time.Duration {
-			return time.Duration(js[float64](b, fmt.Sprintf("performance.getEntriesByName(%q)[0].startTime", name)) * float64(time.Millisecond))
-		}
-		first, whole = min(first, ms("first-contentful-paint")), min(whole, ms(mark))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<!doctype html><title>word</title><p>word")) // the browser is there
+	}))
+	defer server.Close()
+	least := time.Hour
+	for range 8 {
+		b.open(server.URL, "p")
+		least = min(least, b.mark("first-contentful-paint"))
 	}
-	return first.Round(time.Millisecond), whole.Round(time.Millisecond)
+	return least
+}
+
+// mark returns how long after the beginning of the page something was marked.
+func (b *tab) mark(name string) time.Duration {
+	b.t.Helper()
+	b.await(fmt.Sprintf("performance.getEntriesByName(%q).length", name), "it is painted")
+	ms := js[float64](b, fmt.Sprintf("performance.getEntriesByName(%q)[0].startTime", name))
+	return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond)
+}
+
+// paints says when the page has shown something for the first time, and when a mark was set: that
+// what was read is on the screen. The least of several times counts, as other programs run. Both are
+// within firstPaint, beside what the browser takes for a page that has a word alone.
+func (b *tab) paints(what, url, selector, mark string) {
+	b.t.Helper()
+	idle, first, rows := b.idle(), time.Hour, time.Hour
+	for range 8 {
+		b.open(url, selector)
+		first, rows = min(first, b.mark("first-contentful-paint")), min(rows, b.mark(mark))
+	}
+	b.t.Logf("%s: first paint %v, rows %v (a page of one word: %v)", what, first, rows, idle)
+	if limit := firstPaint + idle; first > limit || rows > limit {
+		b.t.Errorf("%s: first paint %v, rows after %v, want at most %v", what, first, rows, limit)
+	}
 }
 
 // Test20000Executions: the list of 20,000 executions is there at once, and scrolled and searched
@@ -79,13 +105,8 @@ func Test20000Executions(t *testing.T) {
 		keep(t, store, fmt.Sprintf("order-%05d", i), statuses[i%len(statuses)], begin.Add(time.Duration(i)*time.Second), nil)
 	}
 	b := newTab(t, 1280, 720)
-	first, rows := b.paints(show(t, store)+"/", ".executions .row[data-index]", "list")
-	b.await(`performance.getEntriesByName('list-whole').length`, "all are read")
-	whole := js[float64](b, `performance.getEntriesByName('list-whole')[0].startTime`)
-	t.Logf("20,000 executions: first paint %v, rows %v, all read after %.0f ms", first, rows, whole)
-	if first > firstPaint || rows > firstPaint {
-		t.Errorf("first paint %v, rows after %v, want at most %v", first, rows, firstPaint)
-	}
+	b.paints("20,000 executions", show(t, store)+"/", ".executions .row[data-index]", "list")
+	t.Logf("20,000 executions: all read after %v", b.mark("list-whole"))
 	if got := b.text(".count"); got != "20,000 of 20,000" {
 		t.Errorf("the list has %s", got)
 	}
@@ -98,9 +119,9 @@ func Test20000Executions(t *testing.T) {
 		t.Errorf("the last row is %q", got)
 	}
 	js[any](b, `document.querySelector('.list input').focus(); 0`)
-	took := js[float64](b, `(() => { const i = document.querySelector('.list input'); const t = performance.now(); i.value = '1234';
+	took := js[float64](b, `(() => { const i = document.querySelector('.list input'); const t = performance.now(); i.value = 'order-1234';
 		i.dispatchEvent(new Event('input')); document.body.offsetHeight; return performance.now() - t })()`)
-	b.await(`document.querySelector('.count').innerText === '12 of 20,000'`, "the search")
+	b.await(`document.querySelector('.count').innerText === '10 of 20,000'`, "the search")
 	t.Logf("searching 20,000 executions: %.0f ms", took)
 	b.quiet()
 }
@@ -128,12 +149,10 @@ func Test3000Operations(t *testing.T) {
 	arn := keep(t, store, "large", local.StatusRunning, begin, events)
 	b := newTab(t, 1280, 720)
 	url := show(t, store) + "/#/execution/" + escaped(arn)
-	for view, selector := range map[string]string{"tree": ".tree", "timeline": ".timeline"} {
-		first, rows := b.paints(url+"?view="+view, selector+" .row[data-index]", "execution")
-		t.Logf("3,000 operations, %s: first paint %v, rows %v", view, first, rows)
-		if first > firstPaint || rows > firstPaint {
-			t.Errorf("%s: first paint %v, rows after %v, want at most %v", view, first, rows, firstPaint)
-		}
+	for _, view := range []string{"tree", "timeline"} {
+		selector := "." + view
+		b.paints("3,000 operations, "+view, url+"?view="+view, selector+" .row[data-index]", "execution")
+		b.await(`document.querySelector('.tools .count').innerText === '3,000 operations'`, "all are read")
 		if n := js[float64](b, `document.querySelectorAll('.row').length`); n > 100 {
 			t.Errorf("%s: %v rows are in the document", view, n)
 		}

@@ -126,7 +126,7 @@ func TestKey(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	v := serve(t, page.Options{Source: page.FromStore(local.NewMemoryStore())})
-	for _, path := range []string{"/", "/ui/assets/main.js", "/ui/executions", "/ui/nothing"} {
+	for _, path := range []string{"/", "/ui/assets/page.js", "/ui/executions", "/ui/nothing"} {
 		res := v.response("GET", path, "", nil)
 		_ = res.Body.Close()
 		for name, want := range map[string]string{

@@ -70,14 +70,14 @@ func waiting() record {
 
 // visitor is a browser that has opened the page, or not yet.
 type visitor struct {
-	t       *testing.T
+	t       testing.TB
 	client  *http.Client
 	address string
 	token   string
 }
 
 // serve serves a page. The visitor has opened it.
-func serve(t *testing.T, o page.Options) *visitor {
+func serve(t testing.TB, o page.Options) *visitor {
 	t.Helper()
 	if o.Now == nil {
 		o.Now = func() time.Time { return at(60) }

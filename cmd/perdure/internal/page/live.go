@@ -41,6 +41,11 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "the page was opened before perdure was started again: load it once more")
 		return
 	}
+	var news *reader
+	if p.Bus != nil { // before it says hello, after which nothing is missed
+		news = p.Bus.join()
+		defer news.leave()
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	s := &stream{w, http.NewResponseController(w)}
 	if err := s.send("hello", struct {
@@ -48,17 +53,15 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	}{milli(p.Now())}); err != nil {
 		return
 	}
-	if p.Bus != nil {
-		p.push(r.Context(), s)
+	if news != nil {
+		p.push(r.Context(), s, news)
 		return
 	}
 	p.poll(r.Context(), s, r.URL.Query().Get("arn"))
 }
 
 // push sends what the bus says.
-func (p *Page) push(ctx context.Context, s *stream) {
-	reader := p.Bus.join()
-	defer reader.leave()
+func (p *Page) push(ctx context.Context, s *stream, news *reader) {
 	beat := time.NewTicker(liveBeat)
 	defer beat.Stop()
 	for {
@@ -69,9 +72,9 @@ func (p *Page) push(ctx context.Context, s *stream) {
 			if s.send("beat", milli(p.Now())) != nil {
 				return
 			}
-		case <-reader.wake:
+		case <-news.wake:
 			var rows []jsonRow
-			for _, e := range reader.take() {
+			for _, e := range news.take() {
 				rows = append(rows, rowOf(&e))
 			}
 			if s.send("changed", rows) != nil || !rest(ctx, liveEvery) {

@@ -105,7 +105,11 @@ type jsonInvocation struct {
 
 // jsonModel is an execution, or what has changed of it after an event.
 type jsonModel struct {
-	Event     int           `json:"event"`
+	Event int `json:"event"`
+	// After is the event after which it has what has changed; zero for all of it. Partial says that
+	// it has the first operations alone: what is shown at once.
+	After     int           `json:"after"`
+	Partial   bool          `json:"partial,omitempty"`
 	Now       int64         `json:"now"`
 	Execution jsonExecution `json:"execution"`
 	// Waiting says what it does and waits for.
@@ -191,11 +195,18 @@ func nameOfExecution(arn string) string {
 	return checkpoint.ExecutionName(arn)
 }
 
-// modelOf returns what the page shows of an execution: of its operations and invocations those that
-// have changed after an event.
-func modelOf(e *Execution, h *view.History, after int, now time.Time, bytes int, build func(string, time.Time) string) *jsonModel {
+// scope says how much of an execution is returned.
+type scope struct {
+	after int // of operations and invocations those that have changed after this event
+	first int // at most that many operations, zero for all
+	bytes int // of payloads
+}
+
+// modelOf returns what the page shows of an execution.
+func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(string, time.Time) string) *jsonModel {
+	after, bytes := s.after, s.bytes
 	m := &jsonModel{
-		Event: h.Event, Now: milli(now), Count: len(h.All), Ended: len(h.Ended), Failures: h.Failures,
+		Event: h.Event, After: after, Partial: s.first > 0 && len(h.All) > s.first, Now: milli(now), Count: len(h.All), Ended: len(h.Ended), Failures: h.Failures,
 		Limit: limits.FailedInvocations, Operations: []jsonOperation{}, Invocations: []jsonInvocation{}, Levels: [][2]int64{},
 	}
 	deadline := h.Deadline
@@ -212,8 +223,13 @@ func modelOf(e *Execution, h *view.History, after int, now time.Time, bytes int,
 			m.Next = milli(h.LastEnd.Add(limits.FailurePause(h.Charged)))
 		}
 	}
+	levels, most := h.Concurrency(now)
+	m.Most = most
 	index := make(map[*view.Operation]int, len(h.All))
 	for i, o := range h.All {
+		if m.Partial && i == s.first {
+			return m
+		}
 		index[o] = i
 		if o.Event > after {
 			m.Operations = append(m.Operations, operationOf(o, i, index))
@@ -233,8 +249,6 @@ func modelOf(e *Execution, h *view.History, after int, now time.Time, bytes int,
 		}
 		m.Invocations = append(m.Invocations, out)
 	}
-	levels, most := h.Concurrency(now)
-	m.Most = most
 	for _, l := range levels {
 		m.Levels = append(m.Levels, [2]int64{milli(l.At), int64(l.Bodies)})
 	}

@@ -38,12 +38,11 @@ type Page struct {
 	session, token string
 	mux            *http.ServeMux
 	histories      histories
-	tags           map[string]string // of assets
 }
 
 // New returns a page.
 func New(o Options) *Page {
-	p := &Page{Options: o, session: newToken(), token: newToken(), mux: http.NewServeMux(), tags: make(map[string]string)}
+	p := &Page{Options: o, session: newToken(), token: newToken(), mux: http.NewServeMux()}
 	if p.Every <= 0 {
 		p.Every = 2 * time.Second
 	}
@@ -149,8 +148,15 @@ func (p *Page) index(w http.ResponseWriter, r *http.Request) {
 // asset serves a file that is embedded. Browsers ask again each time, and are sent it once.
 func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	text, err := fs.ReadFile(assets(), name)
-	if err != nil || name == "index.html" {
+	var text []byte
+	err := fs.ErrNotExist
+	switch name {
+	case "page.js":
+		text, err = script()
+	case "page.css", "icon.svg":
+		text, err = fs.ReadFile(assets(), name)
+	}
+	if err != nil {
 		refuse(w, http.StatusNotFound, "there is no such file")
 		return
 	}

@@ -84,6 +84,9 @@ func after(r *http.Request) (int, error) {
 	return n, nil
 }
 
+// quickItems is how many operations are sent at first: more than a screen has.
+const quickItems = 150
+
 // execution returns what is shown of an execution, or what has changed of it.
 func (p *Page) execution(r *http.Request) (any, error) {
 	arn, err := arn(r)
@@ -94,6 +97,10 @@ func (p *Page) execution(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	first := 0
+	if r.URL.Query().Has("quick") {
+		first = quickItems
+	}
 	e, err := p.Source.Execution(r.Context(), arn)
 	if err != nil {
 		return nil, err
@@ -103,7 +110,7 @@ func (p *Page) execution(r *http.Request) (any, error) {
 		if known > h.Event {
 			known = 0
 		}
-		text, err = json.Marshal(modelOf(e, h, known, p.Now(), longText, p.Build))
+		text, err = json.Marshal(modelOf(e, h, scope{known, first, longText}, p.Now(), p.Build))
 		return err
 	})
 	return text, err

@@ -76,7 +76,12 @@ export function slowly(milliseconds, f) {
   };
 }
 
-/** Marks that something is on the screen, for those who measure. */
+/** Waits until what was drawn is on the screen, and marks that for those who measure. */
 export function painted(name) {
-  requestAnimationFrame(() => setTimeout(() => performance.mark(name), 0));
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(() => {
+      performance.mark(name);
+      done();
+    }, 0));
+  });
 }

@@ -30,10 +30,9 @@ export class ExecutionView {
     this.unfollow = source.follow(arn, (rows) => {
       if (rows.some((row) => row.arn === arn)) this.read();
     }, (state, why) => {
-      const lost = this.state === 'interrupted' && state === 'live';
       this.state = state;
       app.state(state, why);
-      if (lost) this.read();
+      if (state === 'live') this.read(); // what has changed before
     });
     // Ages, and what is left of waits, change without an event.
     this.ticking = setInterval(() => {
@@ -83,7 +82,11 @@ export class ExecutionView {
     if (first) {
       this.show();
       if (this.chosen) this.operations.choose(this.chosen);
-      painted('execution');
+      await painted('execution');
+      if (news.partial) {
+        this.model.event = 0;
+        await this.load();
+      }
     } else {
       this.operations.changed(news.operations);
       this.detail.changed(news.operations);
@@ -95,7 +98,7 @@ export class ExecutionView {
   /** Takes in what has changed. */
   take(news) {
     const before = this.model;
-    if (!before || news.event < before.event || news.count < before.operations.length) {
+    if (!before || !news.after) {
       this.model = news;
     } else {
       for (const o of news.operations) before.operations[o.i] = o;

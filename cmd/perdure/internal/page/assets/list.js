@@ -29,12 +29,11 @@ export class ListView {
     this.build();
     this.refilter = slowly(60, () => this.apply());
     this.ticking = setInterval(() => this.element.isConnected && this.rows.redraw(), 20000);
-    this.load();
+    this.first = this.load();
     this.unfollow = source.follow('', (rows) => this.changed(rows), (state, why) => {
-      const lost = this.state === 'interrupted' && state === 'live';
       this.state = state;
-      this.app.state(state, why);
-      if (lost) this.reload();
+      if (this.element.isConnected) this.app.state(state, why);
+      if (state === 'live') this.reload(); // what has changed before
     });
   }
 
@@ -111,7 +110,7 @@ export class ListView {
         this.next = answer.next ?? '';
         this.merge(answer.executions);
         this.apply();
-        if (first) painted('list');
+        if (first) await painted('list');
       } while (this.next && this.all.length < most);
     } catch (trouble) {
       say(trouble.message, true);
@@ -121,10 +120,11 @@ export class ListView {
     painted('list-whole');
   }
 
-  /** Reads the last executions again, after the connection was lost. */
+  /** Reads the last executions again: what has changed before the connection said so. */
   async reload() {
+    await this.first;
     try {
-      this.changed((await source.executions({ limit: nextItems })).executions);
+      this.changed((await source.executions({ limit: firstItems })).executions);
     } catch (trouble) {
       say(trouble.message, true);
     }
@@ -138,7 +138,7 @@ export class ListView {
         Object.assign(before, row, { end: row.end });
         continue;
       }
-      row.found = `${row.name} ${row.arn}`.toLowerCase();
+      row.found = `${row.name} ${row.arn.split('/').at(-1)}`.toLowerCase();
       this.byARN.set(row.arn, row);
       if (this.all.length > 0 && this.all[this.all.length - 1].start < row.start) sorted = false;
       this.all.push(row);
@@ -155,11 +155,12 @@ export class ListView {
 
   apply() {
     const { text, age } = this.filter;
+    const found = text.startsWith('arn:') ? (e) => e.arn.toLowerCase().startsWith(text) : (e) => e.found.includes(text);
     const since = age ? this.app.now() - Number(age) : 0;
     const counts = Object.fromEntries(statuses.map((s) => [s, 0]));
     this.found = this.all.filter((e) => {
       if (this.filter.function && e.function !== this.filter.function) return false;
-      if (e.start < since || (text && !e.found.includes(text))) return false;
+      if (e.start < since || (text && !found(e))) return false;
       counts[e.status] = (counts[e.status] ?? 0) + 1;
       return this.filter.statuses.size === 0 || this.filter.statuses.has(e.status);
     });

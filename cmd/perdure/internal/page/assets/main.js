@@ -30,7 +30,7 @@ const app = {
   },
 };
 
-export function executionHash(arn, parameters = {}) {
+function executionHash(arn, parameters = {}) {
   const query = new URLSearchParams(parameters).toString();
   return `#/execution/${encodeURIComponent(arn)}${query ? `?${query}` : ''}`;
 }

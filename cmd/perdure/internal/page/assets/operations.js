@@ -72,6 +72,7 @@ export class Operations {
     this.legend = el('span', { class: 'legend' }, Object.entries(kinds).filter(([k]) => k !== 'group')
       .map(([k, text]) => el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text)),
     el('span', {}, el('i', { class: 'bar attempt broken', 'aria-hidden': 'true' }), 'failed'));
+    this.none = el('p', { class: 'empty' }, 'It has not begun any operation yet.');
     this.counted = el('span', { class: 'count', role: 'status' });
     this.tools = el('div', { class: 'tools' }, search, only,
       button('Close all', () => {
@@ -99,9 +100,9 @@ export class Operations {
 
   /** Takes in the model, whose operations are in the order that they began. */
   take(model) {
-    const grown = this.model?.operations.length !== model.operations.length;
     this.model = model;
-    if (grown || !this.children) {
+    if (this.divided !== model.operations.length) {
+      this.divided = model.operations.length;
       this.children = [];
       this.roots = [];
       for (const o of model.operations) {
@@ -123,6 +124,7 @@ export class Operations {
     const { operations } = this.model;
     const wanted = this.text || this.only ? this.matching() : null;
     const chosen = this.visible[this.rows.current]?.o.i;
+    this.none.hidden = operations.length > 0;
     this.visible = [];
     const walk = (indices, depth) => {
       const shown = wanted ? indices.filter((i) => wanted.has(i)) : indices;
@@ -173,11 +175,10 @@ export class Operations {
     this.rows = timed ? this.timeline : this.tree;
     this.zooms.hidden = this.short.hidden = this.seen.hidden = !timed;
     if (!panel.contains(this.rows.element)) {
-      put(panel, this.tools, timed ? this.legend : null, this.rows.element,
-        this.visible.length || this.text || this.only ? null : el('p', { class: 'empty' }, 'It has not begun any operation yet.'));
+      put(panel, this.tools, timed ? this.legend : null, this.none, this.rows.element);
     }
     this.rows.show(this.visible.length);
-    if (timed) this.drawTime();
+    if (timed) this.drawAxis();
     if (before) this.rows.select(this.visible.findIndex((v) => v.o === before), true);
   }
 
@@ -268,10 +269,14 @@ export class Operations {
 
   drawTime() {
     if (!this.axis.isConnected || !this.model) return;
+    this.drawAxis();
+    this.timeline.redraw();
+  }
+
+  drawAxis() {
     drawAxis(this.axis, this.scale, this.model);
     const [from, to] = [this.scale.time(this.scale.from), this.scale.time(this.scale.to)];
     this.seen.textContent = `${stamp(from)} + ${span(to - from)}`;
-    this.timeline.redraw();
   }
 
   draw(index) {

@@ -153,7 +153,8 @@ export function drawAxis(canvas, scale, model) {
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
-  const c = canvas.getContext('2d');
+  // Without the graphics card, which takes longer to wake up than to draw this.
+  const c = canvas.getContext('2d', { willReadFrequently: true });
   c.scale(ratio, ratio);
   const style = getComputedStyle(canvas);
   const color = (name) => {

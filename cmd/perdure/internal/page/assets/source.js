@@ -45,7 +45,7 @@ export const executions = (parameters) => get('executions', parameters);
 export const inputs = (name) => get('inputs', { function: name });
 
 export function execution(arn, after) {
-  return kept ? Promise.resolve(kept.model) : get('execution', { arn, after });
+  return kept ? Promise.resolve(kept.model) : get('execution', { arn, after, quick: after === undefined ? '1' : '' });
 }
 
 export function operation(arn, id) {
