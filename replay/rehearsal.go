@@ -218,15 +218,24 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 // does not say: their own result is empty, or tells only how their branches ended, and the
 // operations inside are there.
 func keepingChildren(ops []checkpoint.Operation) []checkpoint.Operation {
+	isShort := func(o *checkpoint.Operation) bool {
+		if o.Kind != checkpoint.KindContext || o.Status != checkpoint.StatusSucceeded || o.ReplayChildren {
+			return false
+		}
+		_, withheld := o.Payload.Withheld()
+		return !withheld && (o.Payload.Size() == 0 || wire.IsShort(o.Payload.Bytes()))
+	}
+	if !slices.ContainsFunc(ops, func(o checkpoint.Operation) bool { return isShort(&o) }) {
+		return ops // as almost always: nothing is copied
+	}
 	parents := make(map[string]bool)
 	for i := range ops {
 		parents[ops[i].ParentID] = true
 	}
 	ops = slices.Clone(ops)
 	for i := range ops {
-		if o := &ops[i]; o.Kind == checkpoint.KindContext && o.Status == checkpoint.StatusSucceeded && !o.ReplayChildren && parents[o.ID] {
-			_, withheld := o.Payload.Withheld()
-			o.ReplayChildren = !withheld && (o.Payload.Size() == 0 || wire.IsShort(o.Payload.Bytes()))
+		if o := &ops[i]; isShort(o) && parents[o.ID] {
+			o.ReplayChildren = true
 		}
 	}
 	return ops

@@ -29,7 +29,7 @@ func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
 	}
 	if r := s.inv.Rehearsal; r != nil {
-		stopIfWithheld(s, &rec.Payload, e.Path)
+		stopIfWithheld(s, &rec.Payload, func() string { return e.Path })
 		defer func() { r.unregistered(s.inv.cfg, e, concat(h.Known, s.known)) }()
 	}
 	failure, known := openedIn(s, m, rec.Failure), concat(h.Known, s.known)
@@ -120,7 +120,7 @@ func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure
 	}
 	out, err := openedFailure(s.inv.running(), m, f)
 	if err != nil && s.inv.Rehearsal != nil {
-		stopIfClosed(s, err, pathOfMeta(s, m))
+		stopIfClosed(s, err, m)
 	}
 	if err != nil && m.Function == "" {
 		s.diverge(unreadableError(m, err))
@@ -217,14 +217,14 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 		return plainDecode(s, c, r, payload, v)
 	}
 	if s.inv.Rehearsal != nil {
-		stopIfWithheld(s, r.Payload, pathOfMeta(s, r.Meta))
+		stopIfWithheld(s, r.Payload, func() string { return pathOfMeta(s, r.Meta) })
 	}
 	err := decodeHere(s, f, c, r, payload, v)
 	if s.inv.Rehearsal != nil {
 		if err == nil {
 			s.inv.Rehearsal.decoded(s, c, r.Meta, payload, v)
 		}
-		stopIfClosed(s, err, pathOfMeta(s, r.Meta))
+		stopIfClosed(s, err, r.Meta)
 	}
 	if err != nil && r.Replayed && !r.Outside {
 		if f.logOnly {
