@@ -354,20 +354,23 @@ func (r *Rehearsal) lost(s *scope, m codec.Meta, members []string, v any) {
 
 // pathOfMeta is the path of an operation of the scope as far as a codec knows it.
 func pathOfMeta(s *scope, m codec.Meta) string {
-	name := m.OperationName
+	name, key := m.OperationName, ""
 	if rec, ok := s.inv.log.Get(m.OperationID); ok && name != "" {
-		name = rec.Name
+		name, key = nameAndKey(rec)
 	}
 	if name == "" {
 		return ""
 	}
-	return oplog.Path(s.path(), name, "", 0)
+	return oplog.Path(s.path(), name, key, 0)
 }
 
 // unregistered takes in the identities of a recorded error.
 func (r *Rehearsal) unregistered(cfg *Config, e *op.Error, known []codec.KnownError) {
+	if !namesOwn(checkpoint.Kind(e.Kind)) {
+		return
+	}
 	for _, id := range e.Identities {
-		if _, ok := cfg.find(id.Name, known); !ok {
+		if _, ok := cfg.find(id.Name, known); !ok && !id.Passed {
 			if u := (Unregistered{Path: e.Path, Name: id.Name}); !slices.Contains(r.Unregistered, u) {
 				r.Unregistered = append(r.Unregistered, u)
 			}
