@@ -69,7 +69,7 @@ func TestCompat(t *testing.T) {
 			Class, Code, File, Declare string
 			Line                       int
 		}
-		Executions   []struct{ Name, Verdict string }
+		Executions []struct{ Name, Verdict string }
 	}
 	if got := w.run(endpoint, "compat", "./greet", "--histories"); got.code != cli.ExitFailed ||
 		!strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n") {
