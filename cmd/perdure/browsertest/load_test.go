@@ -81,7 +81,8 @@ func (b *tab) mark(name string) time.Duration {
 
 // paints says when the page has shown something for the first time, and when a mark was set: that
 // what was read is on the screen. The least of several times counts, as other programs run. Both are
-// within firstPaint, beside what the browser takes for a page that has a word alone.
+// within firstPaint, or, on a machine that is busy or slow, within seven times what the browser takes
+// for a page that has a word alone.
 func (b *tab) paints(what, url, selector, mark string) {
 	b.t.Helper()
 	idle, first, rows := b.idle(), time.Hour, time.Hour
@@ -90,7 +91,7 @@ func (b *tab) paints(what, url, selector, mark string) {
 		first, rows = min(first, b.mark("first-contentful-paint")), min(rows, b.mark(mark))
 	}
 	b.t.Logf("%s: first paint %v, rows %v (a page of one word: %v)", what, first, rows, idle)
-	if limit := firstPaint + idle; first > limit || rows > limit {
+	if limit := max(firstPaint, 7*idle); first > limit || rows > limit {
 		b.t.Errorf("%s: first paint %v, rows after %v, want at most %v", what, first, rows, limit)
 	}
 }

@@ -82,6 +82,11 @@ func (l library) Execution(ctx context.Context, arn string) (*page.Execution, er
 	if err != nil {
 		return nil, l.known(err)
 	}
+	return l.shown(d), nil
+}
+
+// shown returns an execution as the page has it.
+func (*app) shown(d *described) *page.Execution {
 	e := &page.Execution{
 		ARN: aws.ToString(d.DurableExecutionArn), Name: aws.ToString(d.DurableExecutionName), Function: aws.ToString(d.FunctionArn),
 		Status: string(d.Status), Start: aws.ToTime(d.StartTimestamp), End: aws.ToTime(d.EndTimestamp),
@@ -93,7 +98,7 @@ func (l library) Execution(ctx context.Context, arn string) (*page.Execution, er
 	if d.pause != nil {
 		e.Pause = page.Pause{Since: d.pause.Requested, Reason: d.pause.Reason}
 	}
-	return e, nil
+	return e
 }
 
 // functionPart returns the name and the qualifier of a function.

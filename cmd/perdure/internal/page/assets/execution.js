@@ -61,7 +61,7 @@ export class ExecutionView {
     this.chosen = parameters.op ?? '';
     this.drawTabs();
     this.show();
-    if (this.chosen) this.operations.choose(this.chosen);
+    if (this.chosen && !this.detail.element.hidden) this.operations.choose(this.chosen);
   }
 
   async load() {
@@ -81,7 +81,7 @@ export class ExecutionView {
     this.drawTabs();
     if (first) {
       this.show();
-      if (this.chosen) this.operations.choose(this.chosen);
+      if (this.chosen && !this.detail.element.hidden) this.operations.choose(this.chosen);
       await painted('execution');
       if (news.partial) {
         this.model.event = 0;
@@ -232,7 +232,7 @@ export class ExecutionView {
   show() {
     if (!this.model || !this.element.isConnected) return;
     const operations = this.tab === 'tree' || this.tab === 'timeline';
-    this.detail.element.hidden = !operations || !this.detail.operation;
+    this.detail.element.hidden = !operations || !(this.detail.operation || this.chosen);
     if (operations) {
       this.operations.show(this.panel, this.tab === 'timeline');
     } else if (this.tab === 'invocations') {
