@@ -54,8 +54,8 @@ func show(t testing.TB, s local.Store) string {
 	return server.URL
 }
 
-// idle returns when a page that has a word alone is shown: what the browser takes for itself, beside
-// whatever else the machine does.
+// idle returns when a page that has a word alone is shown: what the browser takes for itself,
+// beside whatever else the machine does.
 func (b *tab) idle() time.Duration {
 	b.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -80,9 +80,9 @@ func (b *tab) mark(name string) time.Duration {
 }
 
 // paints says when the page has shown something for the first time, and when a mark was set: that
-// what was read is on the screen. The least of several times counts, as other programs run. Both are
-// within firstPaint, or, on a machine that is busy or slow, within seven times what the browser takes
-// for a page that has a word alone.
+// what was read is on the screen. The least of several times counts, as other programs run. Both
+// are within firstPaint, or, on a machine that is busy or slow, within seven times what the browser
+// takes for a page that has a word alone.
 func (b *tab) paints(what, url, selector, mark string) {
 	b.t.Helper()
 	idle, first, rows := b.idle(), time.Hour, time.Hour

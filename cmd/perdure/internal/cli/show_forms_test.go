@@ -54,7 +54,8 @@ waiting for wait "cool-off", which ends in 12h
 	}
 }
 
-// TestShowHTML: the page of an execution as a file has its payloads, unless they are to be replaced.
+// TestShowHTML: the page of an execution as a file has its payloads, unless they are to be
+// replaced.
 func TestShowHTML(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
