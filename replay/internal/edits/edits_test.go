@@ -129,3 +129,29 @@ func exact(s edits.State) error {
 	}
 	return nil
 }
+
+// TestDeclaredEdits tries each edit that diverges with its declaration.
+func TestDeclaredEdits(t *testing.T) {
+	for _, e := range edits.All() {
+		if e.Declared == nil {
+			continue
+		}
+		t.Run(e.ID+" "+e.Name, func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			err := e.States(t.Context(), e.Declared, func(s edits.State) error {
+				n++
+				if s.Verdict != edits.Right && s.Verdict != edits.Surprising {
+					t.Errorf("%s: %s: %s", s.Where, s.Verdict, s.Why)
+				}
+				if err := exact(s); err != nil {
+					t.Errorf("%s: %v", s.Where, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -85,7 +85,11 @@ func (e *Edit) States(ctx context.Context, after Version, each func(s State) err
 			}
 			if mark := markOf(s.Log); !seen[mark] {
 				seen[mark] = true
-				s.Verdict, s.Why = judge(s.End, p.durable, w[0].Effects(), w[1].Effects(), was, is)
+				end := s.End
+				if slices.Contains(e.Ends, end) {
+					end = is.end
+				}
+				s.Verdict, s.Why = judge(end, p.durable, w[0].Effects(), w[1].Effects(), was, is)
 				if err := each(s); err != nil {
 					return fmt.Errorf("%s, %s: %w", e.ID, s.Where, err)
 				}
