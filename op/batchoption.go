@@ -88,6 +88,9 @@ func WithRemoved(ops ...Operation) BatchOption {
 // removedError reports an operation that cannot be one that a batch had.
 func removedError(b *node.Batch, n node.Node) error {
 	h := n.Head()
+	if h.Err != nil {
+		return misuse(b.Name, "op.WithRemoved: %v", h.Err)
+	}
 	switch n.(type) {
 	case *node.Choice:
 		return misuse(b.Name, "op.WithRemoved(%q): it is a declared change: pass the operation that it was", h.Name)
@@ -97,10 +100,7 @@ func removedError(b *node.Batch, n node.Node) error {
 		return misuse(b.Name, "op.WithRemoved(%q): it was never a branch: pass an operation that was", h.Name)
 	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch:
 	}
-	switch {
-	case h.Err != nil:
-		return misuse(b.Name, "op.WithRemoved: %v", h.Err)
-	case b.Indexed && h.Key == "":
+	if b.Indexed && h.Key == "" {
 		return misuse(b.Name, "op.WithRemoved(%q): the item had no key, so its index identifies it, and others have that now: "+
 			"write op.Replaces(new, old) around the map, with another name for the new one", h.Name)
 	}

@@ -23,7 +23,7 @@ func All() []Edit {
 	for i := range all {
 		e := &all[i]
 		d := declared[e.ID]
-		e.Declared, e.How, e.Ends = d.code, d.how, d.ends
+		e.Declared, e.How = d.code, d.how
 	}
 	return all
 }

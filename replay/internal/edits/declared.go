@@ -15,13 +15,10 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// declaration is how an edit is declared.
+// declaration is how an edit is declared: what to write, as the table has it, and the code.
 type declaration struct {
-	// how is what to write, as the table has it; ends are how executions end besides as the old and
-	// the new code end them.
 	how  string
 	code Version
-	ends []string
 }
 
 // declarations are those of the edits of the catalogue, by their IDs.
@@ -46,7 +43,7 @@ func inline(c *code, name string, run func(c *code)) op.Op[string] {
 
 // runs is inline for steps and waits.
 func runs(c *code, names ...string) op.Op[string] {
-	return inline(c, strings.Join(names, " "), func(c *code) { c.run(names...) })
+	return inline(c, "runs "+strings.Join(names, " "), func(c *code) { c.run(names...) })
 }
 
 // pause is a wait with a result.

@@ -85,11 +85,7 @@ func (e *Edit) States(ctx context.Context, after Version, each func(s State) err
 			}
 			if mark := markOf(s.Log); !seen[mark] {
 				seen[mark] = true
-				end := s.End
-				if slices.Contains(e.Ends, end) {
-					end = is.end
-				}
-				s.Verdict, s.Why = judge(end, p.durable, w[0].Effects(), w[1].Effects(), was, is)
+				s.Verdict, s.Why = judge(s.End, p.durable, w[0].Effects(), w[1].Effects(), was, is)
 				if err := each(s); err != nil {
 					return fmt.Errorf("%s, %s: %w", e.ID, s.Where, err)
 				}

@@ -232,7 +232,7 @@ func (b *batch) declare() {
 		}
 	}
 	if b.inner.unclaimed() > 0 {
-		b.inner.diverge(undeclaredBranch(b.inner, unreachedRecords(b.inner)))
+		b.inner.diverge(undeclaredBranch(b.inner, unreachedRecords(b.inner), &inv.log.UnclaimedRecords(b.inner.ids)[0]))
 	}
 	if b.found == nil {
 		return
@@ -241,7 +241,7 @@ func (b *batch) declare() {
 	tags[oplog.NewScope(oplog.UndoScope(b.inner.ids.ID())).Tag()] = true
 	for rec := range inv.log.Records() {
 		if tag, ok := oplog.ScopeTag(rec.ID); ok && rec.ParentID == b.inner.real && !tags[tag] {
-			b.inner.diverge(undeclaredBranch(b.inner, recorded(rec)))
+			b.inner.diverge(undeclaredBranch(b.inner, recorded(rec), nil))
 		}
 	}
 }

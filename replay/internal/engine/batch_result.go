@@ -172,7 +172,7 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 			Log:  fmt.Sprintf("%d branches of %s, of which number %d is none of the code's", len(e.Status), quote(path), m.Gone+1),
 			Code: listOf(labels),
 
-			Declare: declaredBatch,
+			Declare: declaredBranches,
 		}
 	}
 	label := quote(labels[m.Added])
@@ -182,7 +182,8 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 		Log:  fmt.Sprintf("the end of %s without %s", quote(path), label),
 		Code: listOf(labels),
 
-		Declare: declaredBatch,
+		Declare: fmt.Sprintf("op.Added(%s, v) as the operand, for executions that have ended the batch get v; or op.Replaces(%s, old) "+
+			"if it stands for an operand that is gone", labels[m.Added], labels[m.Added]),
 	}
 }
 
