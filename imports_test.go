@@ -147,6 +147,7 @@ var importGraph = map[string]rule{
 	},
 	"internal/moto":       {deny: noReflection}, // for tests
 	"internal/leaks":      {deny: noReflection}, // for tests
+	"internal/draws":      {deny: noReflection}, // for tests
 	"internal/limits":     {deny: pure},
 	"internal/substitute": {allow: []string{module + "/op/node"}, deny: noReflection},         // it holds a value of a context
 	"internal/quota":      {allow: []string{module + "/internal/limits"}, deny: noReflection}, // it holds a value of a context

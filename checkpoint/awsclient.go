@@ -218,10 +218,10 @@ func fromOperation(in *lambdatypes.Operation) Operation {
 	}
 	if d := in.StepDetails; d != nil {
 		op.Payload, op.Failure = fromText(d.Result), fromErrorObject(d.Error)
-		op.Attempt, op.NextAttempt = int(d.Attempt), aws.ToTime(d.NextAttemptTimestamp)
+		op.Attempt, op.Due = int(d.Attempt), aws.ToTime(d.NextAttemptTimestamp)
 	}
 	if d := in.WaitDetails; d != nil {
-		op.ScheduledEnd = aws.ToTime(d.ScheduledEndTimestamp)
+		op.Due = aws.ToTime(d.ScheduledEndTimestamp)
 	}
 	if d := in.CallbackDetails; d != nil {
 		op.Payload, op.Failure = fromText(d.Result), fromErrorObject(d.Error)

@@ -31,12 +31,12 @@ func TestTestsOfPagesPass(t *testing.T) {
 	for _, tt := range []struct {
 		page  string
 		least int // how many tests it has
-	}{{"testing.md", 9}, {"quickstart.md", 1}} {
+	}{{"testing.md", 9}, {"quickstart.md", 1}, {"observability.md", 0}} {
 		t.Run(tt.page, func(t *testing.T) {
 			t.Parallel()
 			doc := page(t, tt.page)
 			out := steadied(runPage(t, doc))
-			declared, passed := 0, len(regexp.MustCompile(`(?m)^--- PASS: Test`).FindAllString(out, -1))
+			declared, passed := testsBeside(t, tt.page), len(regexp.MustCompile(`(?m)^--- PASS: Test`).FindAllString(out, -1))
 			for _, b := range doc.blocks {
 				switch b.info {
 				case "go":
@@ -49,7 +49,7 @@ func TestTestsOfPagesPass(t *testing.T) {
 					}
 				}
 			}
-			if declared < tt.least || passed != declared {
+			if declared < max(tt.least, 1) || passed != declared {
 				t.Errorf("%d of the page's %d tests have passed:\n%s", passed, declared, out)
 			}
 		})
@@ -85,8 +85,32 @@ func page(t *testing.T, name string) document {
 	return document{}
 }
 
-// runPage builds the blocks as a package of the module that exists in an overlay alone, and runs
-// its tests in a folder of their own.
+// besides is where the tests are that run what a page declares, for pages that show no tests
+// themselves: the folder of testdata that is called like the page.
+func besides(t *testing.T, page string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", strings.TrimSuffix(page, ".md"), "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// testsBeside is how many tests there are beside a page.
+func testsBeside(t *testing.T, page string) (n int) {
+	t.Helper()
+	for _, name := range besides(t, page) {
+		text, err := os.ReadFile(name) //nolint:gosec // a file of this folder
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(regexp.MustCompile(`(?m)^func Test`).FindAll(text, -1))
+	}
+	return n
+}
+
+// runPage builds the blocks as a package of the module that exists in an overlay alone, with the
+// tests beside the page, and runs its tests in a folder of their own.
 func runPage(t *testing.T, doc document) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -117,6 +141,13 @@ func runPage(t *testing.T, doc document) string {
 			t.Fatal(err)
 		}
 		overlay["Replace"][filepath.Join(home, name)] = filepath.Join(dir, name)
+	}
+	for _, name := range besides(t, filepath.Base(doc.name)) {
+		at, err := filepath.Abs(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		overlay["Replace"][filepath.Join(home, filepath.Base(name))] = at
 	}
 	text, err := json.Marshal(overlay)
 	if err != nil {

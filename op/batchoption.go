@@ -62,8 +62,8 @@ func WithCancelLosers() BatchOption {
 
 // WithRemoved declares operations that the batch had and has no more: see [Removed]. What an
 // execution has begun of them is left as it is, and counts for nothing: the results and the
-// completion rules are those of the other operations. If one has an Undo and completed, it is undone
-// if the batch fails.
+// completion rules are those of the other operations. If one has an Undo and completed, it is
+// undone if the batch fails.
 //
 // The operations have the names and keys that they had; items of a [Map] that had no key cannot be
 // declared so. A [Map] of chunks does not take the option. The zero Op is an error.

@@ -22,8 +22,8 @@ import (
 // needs a key: see [Op.WasKey]. An Undo ([Op.Undo]), a key and a codec of the whole are those of
 // each side.
 //
-// As an operand, branch or item of a batch the side is taken whose branch the log holds; if it holds
-// none, o while the batch is open, and a side that claims nothing when it has ended.
+// As an operand, branch or item of a batch the side is taken whose branch the log holds; if it
+// holds none, o while the batch is open, and a side that claims nothing when it has ended.
 //
 // The declaration may be dropped when no running execution can still take old: see
 // docs/changing-code.md. On the zero Op as one of the sides, running it is an error, and so are

@@ -133,13 +133,13 @@ func TestDeclaredOperands(t *testing.T) {
 			got := comesTo(t, tt.before, tt.after)
 			if tt.want == nil {
 				if !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "diverged") }) {
-					t.Errorf("what is not declared does not diverge: executions come to\n%s", strings.Join(got, "\n"))
+					t.Errorf("what is not declared does not diverge: executions end as\n%s", strings.Join(got, "\n"))
 				}
 				return
 			}
 			slices.Sort(tt.want)
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("executions come to\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+				t.Errorf("executions end as\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
 	}

@@ -72,7 +72,7 @@ func ExampleWithInterceptors() {
 	type span struct{}
 	named := func(name string) replay.Interceptor {
 		return replay.Interceptor{
-			WrapAttempt: func(ctx context.Context, a replay.AttemptInfo, next func(context.Context)) {
+			WrapAttempt: func(ctx context.Context, a replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
 				fmt.Println(name, "before", a.Path)
 				next(context.WithValue(ctx, span{}, name))
 				fmt.Println(name, "after", a.Path)

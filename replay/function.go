@@ -67,7 +67,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if h == nil {
 		return answer(engine.Invoke(ctx, &set.Config, r))
 	}
-	r.Observer = h
+	r.Observer, r.Client = h, counted{client, &h.calls}
 	return answer(supervise(ctx, h, set.Grace, func(ctx context.Context) engine.Outcome { return engine.Invoke(ctx, &set.Config, r) }))
 }
 

@@ -286,7 +286,10 @@ func guests() []guest {
 			return replay.Interceptor{AttemptStart: func(context.Context, replay.AttemptInfo) { _ = do() }}
 		}),
 		interceptor("WrapAttempt", false, func(do func() error) replay.Interceptor {
-			return replay.Interceptor{WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context)) { _ = do(); next(ctx) }}
+			return replay.Interceptor{WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
+				_ = do()
+				next(ctx)
+			}}
 		}),
 		interceptor("GroupEnd", false, func(do func() error) replay.Interceptor {
 			return replay.Interceptor{GroupEnd: func(context.Context, replay.GroupInfo, replay.AttemptEnd) { _ = do() }}

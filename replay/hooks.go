@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
@@ -27,10 +29,16 @@ type hooks struct {
 	log  *slog.Logger
 	info InvocationInfo
 	ctx  context.Context //nolint:containedctx // of the invocation: reports are made later than they are queued
+	made context.Context //nolint:containedctx // what WrapInvocation has made of that
 
 	fresh     map[string]bool // operations that the service changed since the last invocation
 	reporting atomic.Bool     // reports are being made: the log can be read
 	at        atomic.Pointer[place]
+	calls     atomic.Int64 // checkpoint calls
+	replayed  atomic.Int64 // operations that the code took from the log, whose ends were reported before
+
+	mu      sync.Mutex
+	reached map[string]time.Time // when the code reached an operation
 
 	// With the turn.
 	queue []func(context.Context)
@@ -51,10 +59,10 @@ func newHooks(set *settings, run *engine.Run, requestID string) *hooks {
 	h := &hooks{
 		run: run, list: set.interceptors, log: slog.New(set.handler().WithAttrs(run.Attrs)),
 		paths: make(map[string]string), begun: make(map[string]bool), fresh: make(map[string]bool),
-		told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
+		reached: make(map[string]time.Time), told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
 		info: InvocationInfo{
-			ExecutionARN: run.ARN, RequestID: requestID, TraceHeader: run.TraceHeader, First: run.Log.Len() == 0, StartedAt: run.Execution.Start,
-			Operations: run.Log.Len(), Updated: len(run.Updated),
+			ExecutionARN: run.ARN, RequestID: requestID, TraceHeader: run.TraceHeader, First: run.Log.Len() == 0,
+			StartedAt: run.Execution.Start, Operations: run.Log.Len(), Updated: len(run.Updated),
 		},
 	}
 	for _, id := range run.Updated {
@@ -96,11 +104,18 @@ func (h *hooks) Flush() {
 func (h *hooks) Reached(o engine.Sight) {
 	_, again := h.paths[o.ID] // a compensation that was taken over
 	h.paths[o.ID] = o.Path
+	if !again {
+		h.mu.Lock()
+		h.reached[o.ID] = h.run.Clock.Now()
+		h.mu.Unlock()
+	}
 	rec := o.Record
 	switch {
 	case rec != nil && rec.Status.Terminal():
 		if h.due[rec.ID] {
 			h.finished(rec)
+		} else if !again {
+			h.replayed.Add(1)
 		}
 		return
 	case again:
@@ -125,8 +140,16 @@ func (h *hooks) see(o engine.Sight) OperationInfo {
 	}
 	return OperationInfo{
 		ExecutionARN: h.run.ARN, ID: o.ID, ParentID: o.ParentID, Name: o.Name, Path: o.Path,
-		Kind: string(o.Kind), SubType: o.SubType, Status: string(checkpoint.StatusStarted),
+		Kind: string(o.Kind), SubType: o.SubType, Status: string(checkpoint.StatusStarted), Reached: h.reachedAt(o.ID),
 	}
+}
+
+// reachedAt is when the code reached an operation in this invocation; zero if it has not. It needs
+// no turn.
+func (h *hooks) reachedAt(id string) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.reached[id]
 }
 
 // Changed queues the report of records that have changed, and of the ends among them: those of the
@@ -138,7 +161,7 @@ func (h *hooks) Changed(recs []*checkpoint.Operation, sent []checkpoint.Update) 
 	if len(recs) == 0 {
 		return
 	}
-	c := Change{ExecutionARN: h.run.ARN, Operations: h.run.Log.Len(), Lookup: h.lookup}
+	c := Change{ExecutionARN: h.run.ARN, First: h.info.First, Operations: h.run.Log.Len(), Lookup: h.lookup}
 	for _, rec := range recs {
 		c.Changed = append(c.Changed, h.describe(rec))
 	}
@@ -200,7 +223,7 @@ func (h *hooks) lookup(id string) (OperationInfo, bool) {
 // describe is a record as interceptors see it.
 func (h *hooks) describe(rec *checkpoint.Operation) OperationInfo {
 	o := describe(h.run.ARN, rec)
-	o.Path, o.Replay = h.paths[rec.ID], !h.begun[rec.ID]
+	o.Path, o.Replay, o.Reached = h.paths[rec.ID], !h.begun[rec.ID], h.reachedAt(rec.ID)
 	return o
 }
 
@@ -243,19 +266,23 @@ func (h *hooks) began(ctx context.Context) {
 
 // invocation runs an invocation inside the interceptors. What happens in it is reported with the
 // context that they have made.
-func (h *hooks) invocation(ctx context.Context, run func(context.Context)) {
+func (h *hooks) invocation(ctx context.Context, run func(context.Context) *engine.Outcome) {
 	own, n := ctx, -1
-	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
+	wrap(h, ctx, func(i *Interceptor, ctx context.Context, next func(context.Context) InvocationEnd) {
 		n++
 		h.at.Store(&place{n, "WrapInvocation"})
 		if i.WrapInvocation != nil {
 			i.WrapInvocation(ctx, h.info, next)
 		}
-	}, func(ctx context.Context) {
+	}, func(ctx context.Context) InvocationEnd {
+		h.made = ctx
 		ctx, free := within(own, ctx)
 		defer free()
 		h.ctx = ctx
-		run(ctx)
+		if o := run(ctx); o != nil {
+			return h.end(o)
+		}
+		return InvocationEnd{Status: outcomeRetrying, Err: context.Cause(own)} // its time was over before it began
 	})
 }
 
@@ -264,7 +291,29 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 	if o.Left == nil {
 		h.Flush()
 	}
-	end := InvocationEnd{Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err}
+	if h.made != nil && h.made != ctx {
+		in, free := within(ctx, context.WithoutCancel(h.made))
+		defer free()
+		ctx = in
+	}
+	end := h.end(&o)
+	info := h.info
+	if o.Operations > 0 {
+		info.Operations = o.Operations
+	}
+	h.report("InvocationEnd", func(i *Interceptor) {
+		if i.InvocationEnd != nil {
+			i.InvocationEnd(ctx, info, end)
+		}
+	})
+}
+
+// end is an outcome as interceptors see it.
+func (h *hooks) end(o *engine.Outcome) InvocationEnd {
+	end := InvocationEnd{
+		Status: string(o.Status), Terminal: o.Err == nil && o.Status != checkpoint.OutcomePending, Err: o.Err,
+		Calls: int(h.calls.Load()), Replayed: int(h.replayed.Load()),
+	}
 	if o.Err != nil {
 		end.Status = outcomeRetrying
 	}
@@ -276,13 +325,5 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 			Kind: string(checkpoint.KindExecution), Type: f.Type, Message: f.Message, Data: f.Data, Stack: f.Stack,
 		}
 	}
-	info := h.info
-	if o.Operations > 0 {
-		info.Operations = o.Operations
-	}
-	h.report("InvocationEnd", func(i *Interceptor) {
-		if i.InvocationEnd != nil {
-			i.InvocationEnd(ctx, info, end)
-		}
-	})
+	return end
 }

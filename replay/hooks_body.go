@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/replay/internal/engine"
+	"github.com/perdure/perdure/retry"
 )
 
 // Attempt runs a body between the reports of its attempt.
@@ -17,50 +18,62 @@ func (h *hooks) Attempt(ctx context.Context, o engine.Sight, number int, run fun
 		}
 	})
 	end := AttemptEnd{Outcome: outcomeIncomplete}
+	own, body := ctx, ctx
 	defer func() {
 		h.each(func(i *Interceptor) {
 			if i.AttemptEnd != nil {
-				i.AttemptEnd(ctx, a, end)
+				i.AttemptEnd(body, a, h.timed(&end))
 			}
 		})
 	}()
-	own := ctx
-	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
+	wrap(h, ctx, func(i *Interceptor, ctx context.Context, next func(context.Context) AttemptEnd) {
 		if i.WrapAttempt != nil {
 			i.WrapAttempt(ctx, a, next)
 		}
-	}, func(ctx context.Context) {
+	}, func(ctx context.Context) AttemptEnd {
+		body = ctx
 		ctx, free := within(own, ctx)
 		defer free()
-		end = ended(run(ctx))
+		end = attempted(run(ctx))
+		return h.timed(&end)
 	})
 }
 
 // Group runs the function of a group or branch between its reports.
 func (h *hooks) Group(ctx context.Context, o engine.Sight, run func(context.Context) error) {
-	g := GroupInfo{OperationInfo: h.operation(o), ReplayingChildren: o.Replay}
+	g := GroupInfo{OperationInfo: h.operation(o), ReplayingChildren: o.Replay, Virtual: o.Virtual}
 	h.each(func(i *Interceptor) {
 		if i.GroupStart != nil {
 			i.GroupStart(ctx, g)
 		}
 	})
 	end := AttemptEnd{Outcome: outcomeIncomplete}
+	own, inside := ctx, ctx
 	defer func() {
 		h.each(func(i *Interceptor) {
 			if i.GroupEnd != nil {
-				i.GroupEnd(ctx, g, end)
+				i.GroupEnd(inside, g, h.timed(&end))
 			}
 		})
 	}()
-	own := ctx
-	h.wrap(ctx, func(i *Interceptor, ctx context.Context, next func(context.Context)) {
+	wrap(h, ctx, func(i *Interceptor, ctx context.Context, next func(context.Context) AttemptEnd) {
 		if i.WrapGroup != nil {
 			i.WrapGroup(ctx, g, next)
 		}
-	}, func(ctx context.Context) {
+	}, func(ctx context.Context) AttemptEnd {
+		inside = ctx
 		ctx, _ = within(own, ctx) // it is freed with its own: what the function has started may go on
 		end = ended(run(ctx))
+		return h.timed(&end)
 	})
+}
+
+// timed notes when a function ended, once.
+func (h *hooks) timed(end *AttemptEnd) AttemptEnd {
+	if end.Ended.IsZero() {
+		end.Ended = h.run.Clock.Now()
+	}
+	return *end
 }
 
 // operation describes an operation that runs, whose record may not be there yet. It is called off
@@ -73,8 +86,16 @@ func (h *hooks) operation(o engine.Sight) OperationInfo {
 	if o.Record != nil {
 		info = describe(h.run.ARN, o.Record)
 	}
-	info.Path, info.Replay = o.Path, o.Replay
+	info.Path, info.Replay, info.Reached = o.Path, o.Replay, h.reachedAt(o.ID)
 	return info
+}
+
+// attempted is how a body ended. One that asks for another attempt has not failed.
+func attempted(err error) AttemptEnd {
+	if _, again := retry.StateOf(err); again && !retry.IsPermanent(err) {
+		return AttemptEnd{Outcome: outcomeSucceeded, Again: true}
+	}
+	return ended(err)
 }
 
 func ended(err error) AttemptEnd {
@@ -86,26 +107,28 @@ func ended(err error) AttemptEnd {
 
 // wrap nests the interceptors around run, the first one outermost. run is called exactly once,
 // whatever they do.
-func (h *hooks) wrap(
-	ctx context.Context, around func(i *Interceptor, ctx context.Context, next func(context.Context)), run func(context.Context),
+func wrap[T any](
+	h *hooks, ctx context.Context, around func(i *Interceptor, ctx context.Context, next func(context.Context) T),
+	run func(context.Context) T,
 ) {
-	var nest func(n int, ctx context.Context)
-	nest = func(n int, ctx context.Context) {
+	var nest func(n int, ctx context.Context) T
+	nest = func(n int, ctx context.Context) T {
 		if n == len(h.list) {
-			run(ctx)
-			return
+			return run(ctx)
 		}
 		called := false
-		next := func(ctx context.Context) {
+		var end T
+		next := func(ctx context.Context) T {
 			if !called {
 				called = true
-				nest(n+1, ctx)
+				end = nest(n+1, ctx)
 			}
+			return end
 		}
 		if err := engine.Guard(func() { around(&h.list[n], ctx, next) }); err != nil {
 			h.panicked(n, err)
 		}
-		next(ctx)
+		return next(ctx)
 	}
 	nest(0, ctx)
 }

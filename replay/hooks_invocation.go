@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/replay/internal/engine"
 )
 
@@ -87,15 +89,16 @@ func (s *supervised) run(ctx context.Context, h *hooks, run func(context.Context
 		}
 	}()
 	h.began(ctx)
-	h.invocation(ctx, func(ctx context.Context) {
+	h.invocation(ctx, func(ctx context.Context) *engine.Outcome {
 		if !s.begin() {
-			return
+			return nil
 		}
 		defer close(s.ended)
 		o := run(ctx)
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.outcome = &o
-		s.mu.Unlock()
+		return &o
 	})
 	if o := s.result(); o != nil {
 		h.ended(ctx, *o)
@@ -142,3 +145,19 @@ func (h *hooks) report(function string, f func(i *Interceptor)) {
 		f(i)
 	})
 }
+
+// counted counts checkpoint calls.
+type counted struct {
+	checkpoint.Client
+
+	calls *atomic.Int64
+}
+
+// Checkpoint makes a call.
+func (c counted) Checkpoint(ctx context.Context, in checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+	c.calls.Add(1)
+	return c.Client.Checkpoint(ctx, in)
+}
+
+// Unwrap returns the client that makes the calls.
+func (c counted) Unwrap() checkpoint.Client { return c.Client }

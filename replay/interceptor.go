@@ -19,12 +19,16 @@ import (
 //     returned when the time of the invocation is over keeps no answer back: the invocation is
 //     answered without it.
 //  5. A panic is logged and affects neither the execution nor other interceptors.
+//  6. [checkpoint.ClockFrom] takes the clock of the invocation from every context they are given:
+//     under the virtual clock of a test, records are in another year than [time.Now].
 //
 // Reports say what this process has seen. One that ends between a checkpoint and its report, or is
 // killed, reports nothing; the next invocation finds the operation in the log and does not report
 // it.
 type Interceptor struct {
-	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last.
+	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last,
+	// after WrapInvocation has returned and before the answer is given. InvocationEnd has the values
+	// of the context that WrapInvocation has made; its context ends with that of the invocation.
 	InvocationStart func(ctx context.Context, i InvocationInfo)
 	InvocationEnd   func(ctx context.Context, i InvocationInfo, end InvocationEnd)
 
@@ -40,10 +44,12 @@ type Interceptor struct {
 	// among them once.
 	OperationChange func(ctx context.Context, c Change)
 
-	// AttemptStart and AttemptEnd frame the body of a step.
+	// AttemptStart and AttemptEnd frame the body of a step. AttemptEnd has the context that
+	// WrapAttempt has made for the body.
 	AttemptStart func(ctx context.Context, a AttemptInfo)
 	AttemptEnd   func(ctx context.Context, a AttemptInfo, end AttemptEnd)
 	// GroupStart and GroupEnd frame the function of a group or branch, each time that it runs.
+	// GroupEnd has the context that WrapGroup has made for the function.
 	GroupStart func(ctx context.Context, g GroupInfo)
 	GroupEnd   func(ctx context.Context, g GroupInfo, end AttemptEnd)
 
@@ -64,9 +70,12 @@ type Interceptor struct {
 	// context that they are given, even if it is not made of that. Reports of operations have the
 	// context of WrapInvocation. If they do not call next, it runs all the same. The first
 	// interceptor of a list is the outermost.
-	WrapInvocation func(ctx context.Context, i InvocationInfo, next func(context.Context))
-	WrapAttempt    func(ctx context.Context, a AttemptInfo, next func(context.Context))
-	WrapGroup      func(ctx context.Context, g GroupInfo, next func(context.Context))
+	//
+	// next returns how it ended, a second call the same. It does not return from a body or function
+	// that ends INCOMPLETE: only deferred functions of the wrapper run then.
+	WrapInvocation func(ctx context.Context, i InvocationInfo, next func(context.Context) InvocationEnd)
+	WrapAttempt    func(ctx context.Context, a AttemptInfo, next func(context.Context) AttemptEnd)
+	WrapGroup      func(ctx context.Context, g GroupInfo, next func(context.Context) AttemptEnd)
 }
 
 // InvocationInfo describes an invocation.
@@ -97,6 +106,11 @@ type InvocationEnd struct {
 	// the invocation is to be repeated, or, of one that is PENDING, a [*DivergedError] for which
 	// the execution was paused ([DivergenceHold]).
 	Err error
+	// Calls is how many checkpoint calls the invocation has made, polls and failed ones included.
+	Calls int
+	// Replayed is how many operations the code took from the log, of those whose end this
+	// invocation did not report: what it cost to come back to where the code was.
+	Replayed int
 }
 
 // OperationInfo describes an operation as the log has it.
@@ -108,8 +122,12 @@ type OperationInfo struct {
 	// Kind, SubType and Status are in the words of the wire.
 	Kind, SubType, Status string
 	// Attempt is the number of finished attempts of a step.
-	Attempt    int
+	Attempt int
+	// Start and End are when the service recorded that it began and ended; zero if it has not. The
+	// start of a short operation may be recorded together with its end: Took says how long it was.
 	Start, End time.Time
+	// Reached is when the code reached the operation in this invocation; zero if it has not.
+	Reached time.Time
 	// Result is the payload of an operation that succeeded, as it stands in the log; HasResult
 	// distinguishes an empty one from none.
 	Result    string
@@ -120,10 +138,26 @@ type OperationInfo struct {
 	Replay bool
 }
 
+// Took is how long an operation that has ended took, from when it was begun or, if that is earlier,
+// recorded as begun, with the pauses between its attempts. It is zero for an operation that has not
+// ended, and never negative.
+func (o OperationInfo) Took() time.Duration {
+	start := o.Start
+	if !o.Replay && !o.Reached.IsZero() && (start.IsZero() || o.Reached.Before(start)) {
+		start = o.Reached
+	}
+	if o.End.IsZero() || start.IsZero() {
+		return 0
+	}
+	return max(o.End.Sub(start), 0)
+}
+
 // Change holds the operations that the service reports as changed; see [Interceptor].
 type Change struct {
 	ExecutionARN string
-	Changed      []OperationInfo
+	// First says that the invocation is the first of the execution.
+	First   bool
+	Changed []OperationInfo
 	// Operations is how many operations the log holds.
 	Operations int
 	// Lookup finds an operation of the log.
@@ -147,6 +181,11 @@ type AttemptEnd struct {
 	Outcome string
 	// Err is what a body that FAILED returned.
 	Err error
+	// Again says that the body, which SUCCEEDED, asked for another attempt: with [retry.Again], or
+	// as a condition that does not hold yet.
+	Again bool
+	// Ended is when the body ended, by the clock that AttemptInfo.Began is taken from.
+	Ended time.Time
 }
 
 // GroupInfo describes a run of the function of a group or branch.
@@ -155,6 +194,10 @@ type GroupInfo struct {
 
 	// ReplayingChildren says that an earlier invocation has been in the function.
 	ReplayingChildren bool
+	// Virtual says that the function has no record of its own, as that of a branch of a flat batch
+	// or of an operand of op.All, op.Race and the like: there is no report of an operation with its
+	// ID, and the operations inside have the ParentID of the batch.
+	Virtual bool
 }
 
 // WithInterceptors observes the executions of the handler. The default is none. Repeated use adds

@@ -32,13 +32,13 @@ func TestInterceptorThatBlocksKeepsNoAnswerBack(t *testing.T) {
 			return []replay.Interceptor{idle, {InvocationStart: info(block)}}
 		}, "error replay: the invocation's time is over, and InvocationStart of interceptor 1, counted from zero, has not returned: ", false},
 		{"WrapInvocation, before it calls next", func(block func()) []replay.Interceptor {
-			return []replay.Interceptor{{WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
+			return []replay.Interceptor{{WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context) replay.InvocationEnd) {
 				block()
 				next(ctx)
 			}}}
 		}, "error replay: the invocation's time is over, and WrapInvocation of interceptor 0, counted from zero, has not returned: ", false},
 		{"WrapInvocation, after next has returned", func(block func()) []replay.Interceptor {
-			return []replay.Interceptor{{WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
+			return []replay.Interceptor{{WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context) replay.InvocationEnd) {
 				next(ctx)
 				block()
 			}}}

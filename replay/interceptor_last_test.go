@@ -41,7 +41,7 @@ func TestReportsComeInsideWrapInvocation(t *testing.T) {
 			var got []string
 			note := func(ctx context.Context, what string) { got = append(got, fmt.Sprint(what, " ", ctx.Err())) }
 			i := replay.Interceptor{
-				WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
+				WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context) replay.InvocationEnd) {
 					next(context.WithValue(ctx, key{}, "wrapped"))
 					note(ctx, "left")
 				},

@@ -148,13 +148,13 @@ func TestReplayTellsWhichInvocationHasBegun(t *testing.T) {
 func TestWrapperCannotKeepABodyGoing(t *testing.T) {
 	t.Parallel()
 	detached := replay.Interceptor{
-		WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
+		WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context) replay.InvocationEnd) {
 			next(context.WithoutCancel(ctx))
 		},
-		WrapGroup: func(ctx context.Context, _ replay.GroupInfo, next func(context.Context)) {
+		WrapGroup: func(ctx context.Context, _ replay.GroupInfo, next func(context.Context) replay.AttemptEnd) {
 			next(context.WithoutCancel(ctx))
 		},
-		WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context)) {
+		WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
 			next(context.WithoutCancel(ctx))
 		},
 	}
@@ -208,14 +208,14 @@ func TestReportsHaveTheContextOfTheInvocation(t *testing.T) {
 		got = append(got, fmt.Sprint(what, " ", ctx.Value(key{}), " ", info.Path))
 	}
 	i := replay.Interceptor{
-		WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) {
+		WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context) replay.InvocationEnd) {
 			next(context.WithValue(ctx, key{}, "wrapped"))
 		},
 		OperationStart: func(ctx context.Context, _ replay.OperationInfo) { note(ctx, "start") },
 		OperationEnd:   func(ctx context.Context, _ replay.OperationInfo) { note(ctx, "end") },
 		AttemptStart:   func(ctx context.Context, _ replay.AttemptInfo) { note(ctx, "attempt") },
 		AttemptEnd:     func(ctx context.Context, _ replay.AttemptInfo, _ replay.AttemptEnd) { note(ctx, "attempt end") },
-		WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context)) {
+		WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
 			note(ctx, "wrap")
 			next(ctx)
 		},
@@ -247,7 +247,7 @@ func TestInterceptorsOfAListAreCalledInItsOrder(t *testing.T) {
 			InvocationStart: func(context.Context, replay.InvocationInfo) { add("invocation") },
 			OperationEnd:    func(context.Context, replay.OperationInfo) { add("end") },
 			AttemptEnd:      func(context.Context, replay.AttemptInfo, replay.AttemptEnd) { add("attempt end") },
-			WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context)) {
+			WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
 				add("before")
 				next(ctx)
 				add("after")

@@ -154,9 +154,12 @@ func TestPanicOfAnInterceptorStaysItsOwn(t *testing.T) {
 		GroupStart:      func(context.Context, replay.GroupInfo) { boom() },
 		GroupEnd:        func(context.Context, replay.GroupInfo, replay.AttemptEnd) { boom() },
 		LogAttrs:        func(replay.AttemptInfo) []slog.Attr { boom(); return nil },
-		WrapInvocation:  func(context.Context, replay.InvocationInfo, func(context.Context)) { boom() },
-		WrapAttempt:     func(_ context.Context, _ replay.AttemptInfo, next func(context.Context)) { next(t.Context()); boom() },
-		WrapGroup:       func(context.Context, replay.GroupInfo, func(context.Context)) { boom() },
+		WrapInvocation:  func(context.Context, replay.InvocationInfo, func(context.Context) replay.InvocationEnd) { boom() },
+		WrapAttempt: func(_ context.Context, _ replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
+			next(t.Context())
+			boom()
+		},
+		WrapGroup: func(context.Context, replay.GroupInfo, func(context.Context) replay.AttemptEnd) { boom() },
 	}
 	bodies := 0
 	err := runIntercepted(t, func(ctx op.Context, in string) (string, error) {
@@ -184,9 +187,15 @@ func TestWrappersGiveBodiesTheirContext(t *testing.T) {
 	}
 	wrap := func(s string) replay.Interceptor {
 		return replay.Interceptor{
-			WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context)) { next(mark(ctx, "i"+s)) },
-			WrapGroup:      func(ctx context.Context, _ replay.GroupInfo, next func(context.Context)) { next(mark(ctx, "g"+s)) },
-			WrapAttempt:    func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context)) { next(mark(ctx, "a"+s)) },
+			WrapInvocation: func(ctx context.Context, _ replay.InvocationInfo, next func(context.Context) replay.InvocationEnd) {
+				next(mark(ctx, "i"+s))
+			},
+			WrapGroup: func(ctx context.Context, _ replay.GroupInfo, next func(context.Context) replay.AttemptEnd) {
+				next(mark(ctx, "g"+s))
+			},
+			WrapAttempt: func(ctx context.Context, _ replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
+				next(mark(ctx, "a"+s))
+			},
 		}
 	}
 	var got string

@@ -42,7 +42,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		return nil
 	}
 	attrs := contextAttrs(ctx)
-	if len(attrs) == 0 {
+	if len(attrs) == 0 || engine.Placed(ctx) {
 		return h.inner.Handle(ctx, r)
 	}
 	inner := h.root.WithAttrs(attrs)

@@ -32,7 +32,7 @@ func declarations() map[string]declaration {
 	return all
 }
 
-// inline is code in the scope around it, with the text of what it has come to.
+// inline is code in the scope around it, with the text of its results.
 func inline(c *code, name string, run func(c *code)) op.Op[string] {
 	return op.Inline(name, func(ctx op.Context) (string, error) {
 		in := c.inside(ctx)

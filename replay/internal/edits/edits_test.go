@@ -119,7 +119,8 @@ func (j *judged) page() string {
 
 // TestCatalogue tries each edit on every state that the old code leaves behind, without its
 // declaration and with it, and rehearses the new code on each before. What it says must be what
-// happens, and with a declaration every execution ends as it should. The documentation has the table.
+// happens, and with a declaration every execution ends as it should. The documentation has the
+// table.
 func TestCatalogue(t *testing.T) { //nolint:tparallel // the table comes after all of them
 	t.Parallel()
 	// wrong lists the edits that are silently wrong in some state, and what says so before.
@@ -180,8 +181,8 @@ func TestCatalogue(t *testing.T) { //nolint:tparallel // the table comes after a
 	}
 }
 
-// undeclarable lists edits that diverge and cannot be declared: operations of one name without keys,
-// of which the log does not say which item they were for. They need keys before.
+// undeclarable lists edits that diverge and cannot be declared: operations of one name without
+// keys, of which the log does not say which item they were for. They need keys before.
 var undeclarable = map[string]bool{"32c": true}
 
 // declare tries an edit with its declaration in every state: each execution ends as it should.

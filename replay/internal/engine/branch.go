@@ -224,7 +224,7 @@ func (k *branch) run(f *fiber) {
 	var v any
 	var err error
 	switch g, plain := k.plain(); {
-	case k.s.inv.Observer != nil && !k.b.n.Flat && !f.logOnly: // a flat branch is no operation: there is nothing to report
+	case k.s.inv.Observer != nil && (plain || !k.b.n.Flat) && !f.logOnly: // another flat branch has no function to report
 		if !plain {
 			g = nil
 		}
@@ -244,11 +244,15 @@ func (k *branch) run(f *fiber) {
 // observed runs the branch's operation, a plain group if g is not nil, between the reports to the
 // observer.
 func (k *branch) observed(g *node.Group) (v any, err error) {
+	sight := asOperation(k).sight()
+	if k.b.n.Flat {
+		sight.Virtual, sight.Replay = true, k.b.found != nil
+	}
 	if g != nil {
-		return observedGroup(k.s, asOperation(k), g.Body)
+		return observedGroup(k.s, sight, g.Body)
 	}
 	flushed(k.s)
-	k.s.inv.Observer.Group(k.s.ctx, asOperation(k).sight(), func(ctx context.Context) error {
+	k.s.inv.Observer.Group(k.s.ctx, sight, func(ctx context.Context) error {
 		v, err = k.result(k.s.call(ctx, k.n, false))
 		flushed(k.s)
 		return err

@@ -124,7 +124,7 @@ func (h *Handle) View() node.View {
 			Replaying: h.s.isReplaying(),
 		},
 		Now:        h.Now,
-		Logger:     scopeLogger(inv, h.s),
+		Logger:     scopeLogger(h.ctx, h.s),
 		Invocation: context.WithValue(h.ctx, scopeKey{}, h.s),
 	}
 }

@@ -59,18 +59,22 @@ func say(inv *invocation, write func(l *slog.Logger)) {
 }
 
 // scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls
-// the user's, which may ask the context what it is of.
-func scopeLogger(inv *invocation, s *scope) *slog.Logger {
+// the user's, which may ask the context what it is of. ctx has the values of the scope.
+func scopeLogger(ctx context.Context, s *scope) *slog.Logger {
+	inv := s.inv
+	own := context.WithValue(ctx, scopeKey{}, s)
 	return slog.New(&scopeHandler{s: s, lateHandler: lateHandler{base: func() slog.Handler {
-		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs)
+		h := guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(inv.Attrs)
+		return &placedHandler{h, func() context.Context { return own }}
 	}}})
 }
 
 // bodyLogger returns the logger of a body. Its handler is made when it is first used: few bodies
-// write.
-func bodyLogger(inv *invocation, b *node.BodyInfo) *slog.Logger {
+// write. own is the context that the body has.
+func bodyLogger(inv *invocation, b *node.BodyInfo, own *atomic.Pointer[context.Context]) *slog.Logger {
 	return slog.New(&lateHandler{base: func() slog.Handler {
-		return guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b)))
+		h := guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b)))
+		return &placedHandler{h, func() context.Context { return *own.Load() }}
 	}})
 }
 
@@ -80,6 +84,54 @@ func BodyAttrs(b *node.BodyInfo) []slog.Attr {
 		slog.String(keyOperationID, b.Info.ID), slog.String(keyOperationName, b.Info.Name), slog.Int(keyAttempt, b.Info.Attempt),
 	}, b.Attrs...)
 }
+
+// placedHandler gives records the context of the scope or body whose logger it is of: handlers look
+// there for what belongs to it, a span above all, and most records are logged without a context.
+type placedHandler struct {
+	slog.Handler
+
+	own func() context.Context
+}
+
+// Handle passes a record on with both contexts.
+func (h *placedHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(placedContext{ctx, h.own()}, r)
+}
+
+// WithAttrs keeps the context.
+func (h *placedHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &placedHandler{h.Handler.WithAttrs(attrs), h.own}
+}
+
+// WithGroup keeps the context.
+func (h *placedHandler) WithGroup(name string) slog.Handler {
+	return &placedHandler{h.Handler.WithGroup(name), h.own}
+}
+
+// placedContext is the context that a record was logged with; what it has no value for, the context
+// of the logger may have.
+type placedContext struct {
+	context.Context //nolint:containedctx // the one of the record
+
+	own context.Context //nolint:containedctx // the one of the logger
+}
+
+// placedKey is the key for which a context says that a record has the attributes of its place.
+type placedKey struct{}
+
+// Value looks into both contexts.
+func (c placedContext) Value(key any) any {
+	if _, ok := key.(placedKey); ok {
+		return true
+	}
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	return c.own.Value(key)
+}
+
+// Placed reports whether ctx is that of a record which has the attributes of its scope or body.
+func Placed(ctx context.Context) bool { return ctx.Value(placedKey{}) != nil }
 
 // lateHandler is made when it is first used.
 type lateHandler struct {

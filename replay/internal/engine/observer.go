@@ -39,6 +39,8 @@ type Sight struct {
 	Record *checkpoint.Operation
 	// Replay says that an earlier invocation has begun it.
 	Replay bool
+	// Virtual says that it leaves no record.
+	Virtual bool
 }
 
 // sight is the operation as it is now. With the turn.

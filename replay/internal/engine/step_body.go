@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/retry"
 )
 
 // bodyWait is a fiber that waits for its turn to run a body.
@@ -126,22 +128,30 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 		},
 		State: st.decodeState, Carry: st.carry,
 	}
+	ctx = node.WithBody(ctx, info)
+	var own atomic.Pointer[context.Context]
+	own.Store(&ctx)
 	run := func(ctx context.Context) error {
+		own.Store(&ctx)
 		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
 		return err
 	}
 	if inv.Observer == nil {
-		info.Logger = bodyLogger(inv, info)
-		_ = run(node.WithBody(ctx, info))
+		info.Logger = bodyLogger(inv, info, &own)
+		_ = run(ctx)
 	} else {
 		f.calling = calling{role: ofObserver}
 		info.Attrs = inv.Observer.Attrs(sight, number)
-		info.Logger = bodyLogger(inv, info)
-		inv.Observer.Attempt(node.WithBody(ctx, info), sight, number, func(ctx context.Context) error {
+		info.Logger = bodyLogger(inv, info, &own)
+		inv.Observer.Attempt(ctx, sight, number, func(ctx context.Context) error {
 			if b, _ := node.BodyFrom(ctx); b != info { // an interceptor has made it of another one
 				ctx = node.WithBody(ctx, info)
 			}
-			return run(ctx)
+			err := run(ctx)
+			if _, again := retry.StateOf(err); again && st.conf.Semantics == node.AtMostOnce {
+				return errAgainAtMostOnce // it fails the step
+			}
+			return err
 		})
 		f.calling = calling{}
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/process"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // function is a function that perdure dev runs.
@@ -60,7 +62,7 @@ func (f *function) rebuild(ctx context.Context) error {
 	}
 	if hash == f.hash {
 		if mended {
-			f.site.say("built %s in %s: it is the code that runs", f.name, span(f.site.Now().Sub(begin)))
+			f.site.say("built %s in %s: it is the code that runs", f.name, view.Span(f.site.Now().Sub(begin)))
 		}
 		return os.Remove(binary) // a comment has changed, or a file that does not count
 	}
@@ -71,7 +73,7 @@ func (f *function) rebuild(ctx context.Context) error {
 		_ = os.Remove(f.binary) // where a program that runs cannot be removed, the next start does
 	}
 	f.hash, f.binary = hash, binary
-	f.site.say("built %s in %s", f.name, span(f.site.Now().Sub(begin)))
+	f.site.say("built %s in %s", f.name, view.Span(f.site.Now().Sub(begin)))
 	changed := f.site.builds.note(f.name, hash, f.site.Now())
 	if changed {
 		f.warn(ctx)
@@ -161,10 +163,10 @@ func (f *function) warn(ctx context.Context) {
 	}
 	if len(old) > 0 {
 		f.site.say("%s of %s began under other code and %s under this: %s",
-			plural(len(old), "execution", "executions"), f.name, map[bool]string{true: "goes on", false: "go on"}[len(old) == 1], names10(old))
+			view.Plural(len(old), "execution", "executions"), f.name, map[bool]string{true: "goes on", false: "go on"}[len(old) == 1], names10(old))
 	}
 	if len(held) > 0 {
-		f.site.say("the last invocation of %s of %s has failed: %s", plural(len(held), "execution", "executions"), f.name, names10(held))
+		f.site.say("the last invocation of %s of %s has failed: %s", view.Plural(len(held), "execution", "executions"), f.name, names10(held))
 	}
 	all := slices.Concat(held, old)
 	if len(all) == 0 {

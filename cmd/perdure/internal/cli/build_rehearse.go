@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // The bounds of a rehearsal on save: who saves waits for the answer.
@@ -81,5 +83,5 @@ func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 	if len(v.Warnings) > 0 {
 		line = "fits, but " + v.Warnings[0] + ": "
 	}
-	return line + read(e.History()).waitingFor(f.site.Now())
+	return line + view.Read(e.History()).WaitingFor(f.site.Now())
 }

@@ -14,6 +14,8 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // bulk is which executions a command changes: one, or all that the flags select. The API changes
@@ -75,7 +77,7 @@ func (b *bulk) check(c change) error {
 	case b.olderThan < 0 || b.newerThan < 0:
 		return usage("--older-than and --newer-than are durations such as 24h")
 	case b.newerThan > 0 && b.olderThan >= b.newerThan:
-		return usage("no execution was started both longer than %s ago and within %s", exact(b.olderThan), exact(b.newerThan))
+		return usage("no execution was started both longer than %s ago and within %s", view.Exact(b.olderThan), view.Exact(b.newerThan))
 	case b.rate < 1:
 		return usage("--rate is a number of calls a second, at least 1, not %d", b.rate)
 	case b.limit < 0:
@@ -167,7 +169,7 @@ func (a *app) printSelected(found []lambdatypes.Execution, c change) error {
 	if err := a.printExecutions(found); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "%s would be %s\n", plural(len(found), "execution", "executions"), c.done)
+	fmt.Fprintf(a.Err, "%s would be %s\n", view.Plural(len(found), "execution", "executions"), c.done)
 	return nil
 }
 
@@ -218,7 +220,7 @@ func (a *app) applyAll(ctx context.Context, found []lambdatypes.Execution, rate 
 	if a.output == "json" {
 		failed = errors.Join(a.printJSON(out), failed)
 	}
-	line := fmt.Sprintf("%s %d of %s", c.done, done, plural(len(out), "execution", "executions"))
+	line := fmt.Sprintf("%s %d of %s", c.done, done, view.Plural(len(out), "execution", "executions"))
 	if skipped > 0 {
 		line += fmt.Sprintf("; %d had gone on meanwhile", skipped)
 	}

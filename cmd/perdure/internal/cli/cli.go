@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -147,10 +148,15 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 }
 
 // check refuses flags that contradict each other.
-func (a *app) check(*cobra.Command) error {
+func (a *app) check(cmd *cobra.Command) error {
+	forms := []string{"text", "json"}
+	if cmd.Name() == "show" {
+		forms = append(forms, showForms...)
+	}
 	switch {
-	case a.output != "text" && a.output != "json":
-		return usage("--output is text or json, not %q", a.output)
+	case !slices.Contains(forms, a.output):
+		last := len(forms) - 1
+		return usage("--output is %s or %s, not %q", strings.Join(forms[:last], ", "), forms[last], a.output)
 	case a.endpoint != "" && a.onAWS():
 		return usage("--endpoint is for a service on this machine, and --aws, --region and --profile for AWS: give one of them")
 	case !a.onAWS() && !isHTTP(a.serviceURL()):

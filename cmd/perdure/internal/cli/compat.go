@@ -20,6 +20,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // compatOptions are the flags of perdure compat.
@@ -354,7 +356,7 @@ func (a *app) printGroups(all *verdicts) {
 		}
 	}
 	if all.Ended > 0 {
-		fmt.Fprintln(a.Err, plural(all.Ended, "other has", "others have")+" ended meanwhile")
+		fmt.Fprintln(a.Err, view.Plural(all.Ended, "other has", "others have")+" ended meanwhile")
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/process"
 	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // devOptions are the flags of perdure dev.
@@ -152,7 +154,7 @@ func (s *site) farewell() string {
 	case running == 0:
 		return "stopping; nothing is kept with --memory"
 	}
-	return fmt.Sprintf("stopping; nothing is kept with --memory: %s lost", plural(running, "execution that runs is", "executions that run are"))
+	return fmt.Sprintf("stopping; nothing is kept with --memory: %s lost", view.Plural(running, "execution that runs is", "executions that run are"))
 }
 
 // reachable returns the address that programs on this machine reach a server at. One that listens
@@ -343,7 +345,7 @@ func (s *site) greet(endpoint string) {
 	}
 	s.say("for AWS SDKs: export AWS_ENDPOINT_URL_LAMBDA=%s", endpoint)
 	if left := s.service.Executions(); len(left) > 0 && !s.memory {
-		s.say("%s left unfinished by the last run: %s", plural(len(left), "execution was", "executions were"), names10(left))
+		s.say("%s left unfinished by the last run: %s", view.Plural(len(left), "execution was", "executions were"), names10(left))
 	}
 }
 
@@ -352,13 +354,6 @@ func (s *site) say(format string, args ...any) {
 	s.printing.Lock()
 	defer s.printing.Unlock()
 	fmt.Fprintf(s.Err, "perdure: "+format+"\n", args...)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // names10 names executions, at most ten.

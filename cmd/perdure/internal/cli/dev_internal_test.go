@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // What a program prints as its address is one that others can be given.
@@ -45,7 +47,7 @@ func TestExactDurations(t *testing.T) {
 		{-time.Hour, "-1h"},
 	}
 	for _, tt := range tests {
-		got := exact(tt.d)
+		got := view.Exact(tt.d)
 		if again, err := time.ParseDuration(got); got != tt.want || again != tt.d || err != nil {
 			t.Errorf("%v is shown as %q, which is %v, %v; want %q", tt.d, got, again, err, tt.want)
 		}

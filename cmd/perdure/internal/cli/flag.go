@@ -1,6 +1,10 @@
 package cli
 
-import "time"
+import (
+	"time"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
+)
 
 // durationFlag is a duration that help shows as people write it.
 type durationFlag time.Duration
@@ -16,7 +20,7 @@ func (d *durationFlag) String() string {
 	if *d == 0 {
 		return "0"
 	}
-	return exact(time.Duration(*d))
+	return view.Exact(time.Duration(*d))
 }
 
 // Set reads a duration.

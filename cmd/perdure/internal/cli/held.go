@@ -10,6 +10,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 func (a *app) pause() *cobra.Command {
@@ -172,7 +174,7 @@ func (d *described) held(now time.Time) string {
 	if local.Status(d.Status) == local.StatusPausing {
 		line = "to be paused when its invocation makes its next checkpoint call; asked for"
 	}
-	line += fmt.Sprintf(" %s ago", span(now.Sub(d.pause.Requested)))
+	line += fmt.Sprintf(" %s ago", view.Span(now.Sub(d.pause.Requested)))
 	if d.pause.Reason != "" {
 		line += ": " + d.pause.Reason
 	}

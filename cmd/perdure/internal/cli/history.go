@@ -8,6 +8,8 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 func (a *app) history() *cobra.Command {
@@ -81,19 +83,19 @@ func about(e *local.Event) string {
 		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
 	}
 	if e.NextAttemptDelay > 0 {
-		parts = append(parts, "next in "+span(e.NextAttemptDelay))
+		parts = append(parts, "next in "+view.Span(e.NextAttemptDelay))
 	}
 	switch {
 	case e.Failure != nil:
-		parts = append(parts, failureText(e.Failure))
+		parts = append(parts, view.FailureText(e.Failure))
 	case e.Result.Present():
-		parts = append(parts, outcomeOf(e.Result.String()))
+		parts = append(parts, view.OutcomeOf(e.Result.String()))
 	case e.Reason != "":
 		parts = append(parts, e.Reason)
 	case e.Input.Present():
 		parts = append(parts, e.Input.String())
 	case e.Duration > 0:
-		parts = append(parts, span(e.Duration))
+		parts = append(parts, view.Span(e.Duration))
 	case e.CallbackID != "":
 		parts = append(parts, e.CallbackID)
 	}

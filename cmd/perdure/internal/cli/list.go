@@ -12,6 +12,8 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // selection is what a list is to hold.
@@ -144,7 +146,7 @@ func (a *app) printExecutions(all []lambdatypes.Execution) error {
 		e := &all[i]
 		took := ""
 		if e.EndTimestamp != nil {
-			took = span(e.EndTimestamp.Sub(*e.StartTimestamp))
+			took = view.Span(e.EndTimestamp.Sub(*e.StartTimestamp))
 		}
 		rows = append(rows, []string{
 			shortName(aws.ToString(e.FunctionArn)), aws.ToString(e.DurableExecutionName), string(e.Status),

@@ -3,10 +3,11 @@ package cli
 import (
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // narrator is a store that says what the executions it keeps are doing, in a line each: what
@@ -18,11 +19,11 @@ type narrator struct {
 	say func(format string, args ...any)
 
 	mu      sync.Mutex // guards what follows
-	running map[string]*history
+	running map[string]*view.History
 }
 
 func newNarrator(s local.Store, say func(format string, args ...any)) *narrator {
-	return &narrator{Store: s, say: say, running: make(map[string]*history)}
+	return &narrator{Store: s, say: say, running: make(map[string]*view.History)}
 }
 
 func (n *narrator) Close() error {
@@ -41,7 +42,7 @@ func (n *narrator) Commit(t local.Transition) error {
 	}
 	for i := range t.Events {
 		e := &t.Events[i]
-		o := h.add(e)
+		o := h.Add(e)
 		if line := told(t.Execution, h, o, e); line != "" {
 			n.say("%s %s: %s", functionOf(t.Execution.Function), t.Execution.Name, line)
 		}
@@ -56,7 +57,7 @@ func (n *narrator) Commit(t local.Transition) error {
 
 // history returns what is known of an execution; what an earlier run of the program has kept is
 // read. It is nil if the transition has no events, or if those before cannot be read.
-func (n *narrator) history(t local.Transition) *history {
+func (n *narrator) history(t local.Transition) *view.History {
 	if len(t.Events) == 0 {
 		return nil
 	}
@@ -67,20 +68,20 @@ func (n *narrator) history(t local.Transition) *history {
 	if h != nil {
 		return h
 	}
-	h = newHistory()
+	h = view.New()
 	if t.Events[0].ID > 1 {
 		events, err := n.Events(arn, 0, t.Events[0].ID-1)
 		if err != nil {
 			return nil
 		}
-		h = read(events)
+		h = view.Read(events)
 	}
 	n.running[arn] = h
 	return h
 }
 
 // told describes an event for those who watch; it is empty for an event that says nothing.
-func told(r local.ExecutionRecord, h *history, o *operation, e *local.Event) string {
+func told(r local.ExecutionRecord, h *view.History, o *view.Operation, e *local.Event) string {
 	const columns = 100
 	switch {
 	case e.Type == local.EventExecutionStarted:
@@ -93,18 +94,18 @@ func told(r local.ExecutionRecord, h *history, o *operation, e *local.Event) str
 		}
 		return line
 	case e.Type == local.EventInvocationCompleted:
-		return h.toldOfInvocation(r, e)
+		return toldOfInvocation(h, r, e)
 	case e.Type == local.EventExecutionPaused:
 		return withReason("paused", e.Reason)
 	case e.Type == local.EventExecutionResumed:
 		return withReason("resumed", e.Reason)
 	case o != nil:
-		return o.told(e)
+		return toldOfOperation(o, e)
 	case !r.Status.Terminal():
 		return ""
 	}
-	line := fmt.Sprintf("%s after %s", r.Status, span(r.End.Sub(r.Start)))
-	if text := failureText(r.Failure); text != "" {
+	line := fmt.Sprintf("%s after %s", r.Status, view.Span(r.End.Sub(r.Start)))
+	if text := view.FailureText(r.Failure); text != "" {
 		return line + ": " + cut(text, 5*columns) // a divergence takes a few lines to say
 	}
 	if r.Result.Present() {
@@ -121,49 +122,38 @@ func withReason(what, reason string) string {
 }
 
 // toldOfInvocation says that an invocation has failed, or why it has ended before its execution.
-func (h *history) toldOfInvocation(r local.ExecutionRecord, e *local.Event) string {
+func toldOfInvocation(h *view.History, r local.ExecutionRecord, e *local.Event) string {
 	switch {
 	case r.Status.Terminal():
 		return ""
 	case e.Failure != nil:
-		line := fmt.Sprintf("the invocation failed after %s: %s; it is repeated", span(e.End.Sub(e.Start)), invocationFailure(e.Failure))
-		if h.inRow > 1 {
-			line += fmt.Sprintf(" (%d have failed in a row)", h.inRow)
+		line := fmt.Sprintf("the invocation failed after %s: %s; it is repeated", view.Span(e.End.Sub(e.Start)), view.InvocationFailure(e.Failure))
+		if h.InRow > 1 {
+			line += fmt.Sprintf(" (%d have failed in a row)", h.InRow)
 		}
 		return line
 	}
 	line := "suspended"
-	if until := h.until(); !until.IsZero() {
+	if until := h.Until(); !until.IsZero() {
 		line += " until " + stamp(until)
 	}
-	return line + ", " + h.waitingFor(e.Time)
+	return line + ", " + h.WaitingFor(e.Time)
 }
 
-// until returns when the next thing happens that needs no one's help, zero if nothing does.
-func (h *history) until() time.Time {
-	var first time.Time
-	for _, o := range h.open {
-		if o.Until != nil && (first.IsZero() || o.Until.Before(first)) {
-			first = *o.Until
-		}
-	}
-	return first
-}
-
-// told says that an attempt has failed, or an operation. What fails in a group or a batch fails it:
-// that is said once.
-func (o *operation) told(e *local.Event) string {
+// toldOfOperation says that an attempt has failed, or an operation. What fails in a group or a
+// batch fails it: that is said once.
+func toldOfOperation(o *view.Operation, e *local.Event) string {
 	if e.Failure == nil || o.Kind == "group" {
 		return ""
 	}
-	why := failureText(e.Failure)
+	why := view.FailureText(e.Failure)
 	switch {
 	case e.NextAttemptDelay > 0:
-		return fmt.Sprintf("attempt %d of step %q failed: %s; attempt %d in %s", e.Attempt, o.label(), why, e.Attempt+1, span(e.NextAttemptDelay))
+		return fmt.Sprintf("attempt %d of step %q failed: %s; attempt %d in %s", e.Attempt, o.Label(), why, e.Attempt+1, view.Span(e.NextAttemptDelay))
 	case o.Kind == "step":
-		return fmt.Sprintf("step %q failed after %s: %s", o.label(), plural(max(1, o.Attempts), "attempt", "attempts"), why)
+		return fmt.Sprintf("step %q failed after %s: %s", o.Label(), view.Plural(max(1, o.Attempts), "attempt", "attempts"), why)
 	case o.Kind == "invoke":
-		return fmt.Sprintf("function %s, invoked by %q, ended as %s: %s", o.function, o.label(), o.Status, why)
+		return fmt.Sprintf("function %s, invoked by %q, ended as %s: %s", o.Function, o.Label(), o.Status, why)
 	}
-	return fmt.Sprintf("%s %q ended as %s: %s", o.Kind, o.label(), o.Status, why)
+	return fmt.Sprintf("%s %q ended as %s: %s", o.Kind, o.Label(), o.Status, why)
 }

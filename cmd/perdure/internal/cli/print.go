@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // printJSON prints a value, indented.
@@ -22,27 +24,27 @@ func (a *app) printJSON(v any) error {
 
 // summary is an execution in JSON.
 type summary struct {
-	ARN        string        `json:"executionArn"`
-	Name       string        `json:"name"`
-	Function   string        `json:"functionArn"`
-	Status     string        `json:"status"`
-	Start      time.Time     `json:"start"`
-	End        *time.Time    `json:"end,omitempty"`
-	Input      *string       `json:"input,omitempty"`
-	Result     *string       `json:"result,omitempty"`
-	Error      *errorText    `json:"error,omitempty"`
-	Paused     *pauseDetails `json:"paused,omitempty"`
-	Waiting    string        `json:"waitingFor,omitempty"`
-	Operations []*operation  `json:"operations,omitempty"`
+	ARN        string            `json:"executionArn"`
+	Name       string            `json:"name"`
+	Function   string            `json:"functionArn"`
+	Status     string            `json:"status"`
+	Start      time.Time         `json:"start"`
+	End        *time.Time        `json:"end,omitempty"`
+	Input      *string           `json:"input,omitempty"`
+	Result     *string           `json:"result,omitempty"`
+	Error      *view.ErrorText   `json:"error,omitempty"`
+	Paused     *pauseDetails     `json:"paused,omitempty"`
+	Waiting    string            `json:"waitingFor,omitempty"`
+	Operations []*view.Operation `json:"operations,omitempty"`
 }
 
 func summaryOf(e *described) summary {
 	s := summary{
 		ARN: aws.ToString(e.DurableExecutionArn), Name: aws.ToString(e.DurableExecutionName),
 		Function: aws.ToString(e.FunctionArn), Status: string(e.Status), Start: aws.ToTime(e.StartTimestamp).UTC(),
-		Input: e.InputPayload, Result: e.Result, Error: errorTextOf(failureOf(e.Error)), Paused: e.pause,
+		Input: e.InputPayload, Result: e.Result, Error: view.ErrorTextOf(failureOf(e.Error)), Paused: e.pause,
 	}
-	if s.Error != nil && *s.Error == (errorText{}) {
+	if s.Error != nil && *s.Error == (view.ErrorText{}) {
 		s.Error = nil // an execution that was stopped without a word
 	}
 	if e.EndTimestamp != nil {

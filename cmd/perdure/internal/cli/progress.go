@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // progress says what an execution waits for, whenever that changes. It is reported by the events
@@ -28,7 +30,7 @@ func (p *progress) take(news []local.Event) error {
 		p.passed(known, end)
 	}
 	if !over {
-		p.say(read(p.seen), p.app.Now())
+		p.say(view.Read(p.seen), p.app.Now())
 	}
 	return nil
 }
@@ -41,16 +43,16 @@ func (p *progress) passed(from, to int) {
 		if e.Type != local.EventInvocationCompleted {
 			continue
 		}
-		if h := read(p.seen[:i+1]); e.Failure != nil || h.pending(e.Time) != "" {
+		if h := view.Read(p.seen[:i+1]); e.Failure != nil || h.Pending(e.Time) != "" {
 			p.say(h, e.Time)
 		}
 	}
 }
 
 // say prints what an execution waits for, at a time, unless it was the last thing that was printed.
-func (p *progress) say(h *history, at time.Time) {
-	if state := h.waitingFor(time.Time{}); state != p.last { // without the time that is left
-		fmt.Fprintln(p.app.Err, h.waitingFor(at))
+func (p *progress) say(h *view.History, at time.Time) {
+	if state := h.WaitingFor(time.Time{}); state != p.last { // without the time that is left
+		fmt.Fprintln(p.app.Err, h.WaitingFor(at))
 		p.last = state
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/redact"
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // recordOptions are the flags of perdure record.
@@ -121,10 +122,10 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 		written++
 		fmt.Fprintln(a.Out, path)
 	}
-	fmt.Fprintf(a.Err, "wrote %s of %s of %s\n", thousands(written), thousandsIn(plural(len(found), "history", "histories")), function)
+	fmt.Fprintf(a.Err, "wrote %s of %s of %s\n", thousands(written), thousandsIn(view.Plural(len(found), "history", "histories")), function)
 	if withheld > 0 {
 		fmt.Fprintf(a.Err, "%s payloads that are withheld: what comes after them is not decided by a rehearsal\n",
-			plural(withheld, "history has", "histories have"))
+			view.Plural(withheld, "history has", "histories have"))
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/process"
 	"github.com/perdure/perdure/internal/rehearsal"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // rehearser rehearses executions with a build of a function, in processes of it that carry out no
@@ -103,7 +105,7 @@ func (r *rehearser) explain(ctx context.Context, err error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	text := failureText(&failed.Failure)
+	text := view.FailureText(&failed.Failure)
 	if len(r.said) > 0 {
 		text += "\n" + strings.Join(r.said, "\n")
 	}

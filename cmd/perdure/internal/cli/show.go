@@ -2,40 +2,62 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/op/node"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
+// showOptions are the flags of perdure show.
+type showOptions struct {
+	function             string
+	all, timeline, watch bool
+	open                 openFlags
+}
+
+// showForms are what perdure show prints beside text and JSON.
+var showForms = []string{"mermaid", "dot"}
+
 func (a *app) show() *cobra.Command {
-	var function string
-	var all bool
-	var with openFlags
+	var o showOptions
 	cmd := &cobra.Command{
 		Use:   "show EXECUTION",
 		Short: "Show an execution: its operations as a tree, and what it is waiting for",
 		Long: `Shows an execution: every operation with its status, its attempts, how long it took and what
 came of it, and, while the execution runs, what it is waiting for. EXECUTION is an ARN or a name;
 --function says whose name if several functions have an execution of that name. Of long lists of
-operations the ends are shown, and what did not succeed.`,
+operations the ends are shown, and what did not succeed.
+
+--timeline shows when operations ran: bodies, pauses between attempts, waits, callbacks, and how
+many bodies ran at once. -o mermaid and -o dot print the operations as a graph, for Mermaid and
+Graphviz. --watch shows the execution again whenever it has gone on, until it has ended.`,
 		Example: `  perdure show A-1
+  perdure show A-1 --timeline --watch
+  perdure show A-1 -o dot | dot -Tsvg > A-1.svg
   perdure show arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f… -o json`,
 		Args: exactly("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runShow(cmd.Context(), args[0], function, all, with)
+			switch {
+			case a.output != "text" && o.timeline:
+				return usage("--timeline is text: leave out -o %s", a.output)
+			case a.output != "text" && o.watch:
+				return usage("--watch shows text: leave out -o %s, or --watch", a.output)
+			}
+			return a.runShow(cmd.Context(), args[0], &o)
 		},
 	}
-	a.addFunctionFlag(cmd, &function)
-	a.addOpenFlags(cmd, &with)
-	cmd.Flags().BoolVar(&all, "all", false, "show every operation of long lists")
+	a.addFunctionFlag(cmd, &o.function)
+	a.addOpenFlags(cmd, &o.open)
+	f := cmd.Flags()
+	f.BoolVar(&o.all, "all", false, "show every operation of long lists")
+	f.BoolVar(&o.timeline, "timeline", false, "show when operations ran")
+	f.BoolVarP(&o.watch, "watch", "w", false, "show it again when it has gone on, until it has ended")
 	return cmd
 }
 
@@ -48,14 +70,17 @@ func (a *app) addFunctionFlag(cmd *cobra.Command, function *string) {
 	}
 }
 
-func (a *app) runShow(ctx context.Context, text, function string, all bool, with openFlags) error {
-	arn, err := a.arn(ctx, text, function)
+func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
+	arn, err := a.arn(ctx, text, o.function)
 	if err != nil {
 		return err
 	}
-	o, err := a.opener(ctx, arn, with)
+	open, err := a.opener(ctx, arn, o.open)
 	if err != nil {
 		return err
+	}
+	if o.watch {
+		return a.watchShow(ctx, arn, open, o)
 	}
 	e, err := a.execution(ctx, arn)
 	if err != nil {
@@ -65,39 +90,70 @@ func (a *app) runShow(ctx context.Context, text, function string, all bool, with
 	if err != nil {
 		return err
 	}
-	o.open(ctx, events)
-	o.openExecution(ctx, e.GetDurableExecutionOutput)
-	h := read(events)
-	waiting := ""
-	if !local.Status(e.Status).Terminal() && e.EndTimestamp == nil { // which an unknown status may have as well
-		waiting = h.waitingFor(a.Now())
-	}
-	if held := e.held(a.Now()); held != "" {
-		if waiting = held; h.pending(a.Now()) != "" {
-			waiting += "\nmeanwhile it is " + h.pending(a.Now())
-		}
-	}
-	if a.output == "json" {
+	open.open(ctx, events)
+	open.openExecution(ctx, e.GetDurableExecutionOutput)
+	return a.printShow(e, view.Read(events), o)
+}
+
+// printShow prints an execution in the form that the flags say.
+func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
+	waiting := a.waiting(e, h)
+	switch a.output {
+	case "json":
 		s := summaryOf(e)
 		s.Operations, s.Waiting = h.Operations, waiting
 		return a.printJSON(s)
+	case "mermaid":
+		fmt.Fprint(a.Out, h.Mermaid(o.all))
+		return nil
+	case "dot":
+		fmt.Fprint(a.Out, h.DOT(o.all))
+		return nil
 	}
-	a.printTree(e, h, waiting, all)
+	a.printHead(e, h)
+	if o.timeline {
+		for _, line := range h.Timeline(a.Now(), min(a.width(), mostTimeline), o.all) {
+			fmt.Fprintln(a.Out, line)
+		}
+	} else {
+		a.printRows(rows(h.Operations, o.all))
+	}
+	if waiting != "" {
+		fmt.Fprintln(a.Out, waiting)
+	}
 	return nil
 }
 
-func (a *app) printTree(e *described, h *history, waiting string, all bool) {
+// mostTimeline is how wide a timeline is without a terminal.
+const mostTimeline = 120
+
+// waiting says what an execution does and waits for; it is empty if it has ended.
+func (a *app) waiting(e *described, h *view.History) string {
+	waiting := ""
+	if !local.Status(e.Status).Terminal() && e.EndTimestamp == nil { // which an unknown status may have as well
+		waiting = h.WaitingFor(a.Now())
+	}
+	if held := e.held(a.Now()); held != "" {
+		if waiting = held; h.Pending(a.Now()) != "" {
+			waiting += "\nmeanwhile it is " + h.Pending(a.Now())
+		}
+	}
+	return waiting
+}
+
+// printHead prints what there is to know of the whole execution.
+func (a *app) printHead(e *described, h *view.History) {
 	age := "started " + stamp(aws.ToTime(e.StartTimestamp))
 	switch {
 	case e.EndTimestamp != nil:
-		age += ", took " + span(e.EndTimestamp.Sub(*e.StartTimestamp))
+		age += ", took " + view.Span(e.EndTimestamp.Sub(*e.StartTimestamp))
 	case e.StartTimestamp != nil:
-		age += ", " + span(a.Now().Sub(*e.StartTimestamp)) + " ago"
-		if !h.deadline.IsZero() && !e.timesOut.IsZero() {
-			h.deadline = e.timesOut // which pauses have moved
+		age += ", " + view.Span(a.Now().Sub(*e.StartTimestamp)) + " ago"
+		if !h.Deadline.IsZero() && !e.timesOut.IsZero() {
+			h.Deadline = e.timesOut // which pauses have moved
 		}
-		if !h.deadline.IsZero() {
-			age += ", times out " + in(a.Now(), h.deadline)
+		if !h.Deadline.IsZero() {
+			age += ", times out " + view.In(a.Now(), h.Deadline)
 		}
 	}
 	fmt.Fprintf(a.Out, "%s  %s  %s\n%s\n", aws.ToString(e.DurableExecutionName), e.Status, age, aws.ToString(e.DurableExecutionArn))
@@ -107,20 +163,16 @@ func (a *app) printTree(e *described, h *history, waiting string, all bool) {
 	if e.Result != nil {
 		fmt.Fprintln(a.Out, "result ", cut(*e.Result, a.width()-8))
 	}
-	if text := failureText(failureOf(e.Error)); text != "" {
+	if text := view.FailureText(failureOf(e.Error)); text != "" {
 		fmt.Fprintln(a.Out, "error  ", cut(text, a.width()-8))
 	}
 	fmt.Fprintf(a.Out, "%s\n", count(h))
-	a.printRows(rows(nil, withoutUsage(h.Operations), "", all))
-	if waiting != "" {
-		fmt.Fprintln(a.Out, waiting)
-	}
 }
 
-func count(h *history) string {
-	text := plural(len(h.all), "operation", "operations") + ", " + plural(h.invocations, "invocation", "invocations")
-	if h.failures > 0 {
-		text += fmt.Sprintf(", %d failed", h.failures)
+func count(h *view.History) string {
+	text := view.Plural(len(h.All), "operation", "operations") + ", " + view.Plural(h.Invocations, "invocation", "invocations")
+	if h.Failures > 0 {
+		text += fmt.Sprintf(", %d failed", h.Failures)
 	}
 	return text
 }
@@ -128,27 +180,24 @@ func count(h *history) string {
 // row is an operation in the tree.
 type row struct{ name, status, took, outcome string }
 
-// rows appends the rows of the operations in one scope, and of what is inside of them.
-func rows(to []row, ops []*operation, indent string, whole bool) []row {
-	lines := fold(ops, whole)
-	for i, line := range lines {
-		branch, below := "├─ ", "│  "
-		if i == len(lines)-1 {
-			branch, below = "└─ ", "   "
+// rows returns the lines of a tree in columns.
+func rows(ops []*view.Operation, whole bool) []row {
+	var all []row
+	for _, line := range view.Rows(ops, whole) {
+		var r row
+		if line.Operation != nil {
+			r = rowOf(line.Operation)
+		} else {
+			r.name = line.Text() + " (--all shows them)"
 		}
-		if line.o == nil {
-			to = append(to, row{name: indent + branch + line.text()})
-			continue
-		}
-		r := line.o.row()
-		r.name = indent + branch + r.name
-		to = rows(append(to, r), line.o.Children, indent+below, whole)
+		r.name = line.Branches + r.name
+		all = append(all, r)
 	}
-	return to
+	return all
 }
 
-func (o *operation) row() row {
-	r := row{name: o.label() + "  " + o.what(), status: string(o.Status)}
+func rowOf(o *view.Operation) row {
+	r := row{name: o.Label() + "  " + o.What(), status: string(o.Status)}
 	attempts := o.Attempts
 	if o.Status == checkpoint.StatusStarted && attempts > 0 {
 		attempts++ // the one that is under way
@@ -157,62 +206,21 @@ func (o *operation) row() row {
 		r.status += fmt.Sprintf(" ×%d", attempts)
 	}
 	if o.End != nil {
-		r.took = span(o.End.Sub(o.Start))
+		r.took = view.Span(o.End.Sub(o.Start))
 	}
 	switch {
 	case o.Status == checkpoint.StatusStarted && o.CutOff > 0:
-		r.outcome = "cut off " + plural(o.CutOff, "time", "times") + ": " + invocationFailure(o.cut)
-	case o.Status == checkpoint.StatusStarted && o.failure != nil:
-		r.outcome = "the attempt before: " + failureText(o.failure)
-	case o.failure != nil:
-		r.outcome = failureText(o.failure)
+		r.outcome = "cut off " + view.Plural(o.CutOff, "time", "times") + ": " + view.InvocationFailure(o.Cut)
+	case o.Status == checkpoint.StatusStarted && o.Failure != nil:
+		r.outcome = "the attempt before: " + view.FailureText(o.Failure)
+	case o.Failure != nil:
+		r.outcome = view.FailureText(o.Failure)
 	case o.Result != nil:
-		r.outcome = outcomeOf(*o.Result)
+		r.outcome = view.OutcomeOf(*o.Result)
 	case o.Status == checkpoint.StatusStarted && o.Callback != "":
 		r.outcome = o.Callback
 	}
 	return r
-}
-
-// outcomeOf returns a result as people want to see it: of a batch only how its branches ended,
-// since they show their results themselves.
-func outcomeOf(result string) string {
-	var batch struct {
-		Perdure *struct {
-			Reason string `json:"reason"`
-			Status string `json:"status"`
-		} `json:"perdure"`
-	}
-	if json.Unmarshal([]byte(result), &batch) != nil || batch.Perdure == nil || batch.Perdure.Reason == "" {
-		return result
-	}
-	parts := []string{batch.Perdure.Reason}
-	for _, end := range []struct {
-		status node.ItemStatus
-		name   string
-	}{{node.ItemSucceeded, "succeeded"}, {node.ItemFailed, "failed"}, {node.ItemStarted, "not waited for"}} {
-		if n := strings.Count(batch.Perdure.Status, string(rune(end.status))); n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, end.name))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// withoutUsage leaves out what the engine notes of the operations that the log does not show: it is
-// no operation of the code.
-func withoutUsage(all []*operation) []*operation {
-	return slices.DeleteFunc(slices.Clone(all), func(o *operation) bool { return o.SubType == usageSubType })
-}
-
-// usageSubType is that of a record of what an execution uses and its log does not show.
-const usageSubType = "Usage"
-
-// what says which operation it is: its subtype says more than its kind.
-func (o *operation) what() string {
-	if o.SubType == "" || strings.EqualFold(o.SubType, o.Kind) {
-		return o.Kind
-	}
-	return o.SubType
 }
 
 // printRows prints rows in columns.

@@ -9,6 +9,8 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 func (a *app) start() *cobra.Command {
@@ -101,7 +103,7 @@ func (a *app) printEnd(e *described) error {
 		return nil
 	}
 	why := string(e.Status)
-	if text := failureText(failureOf(e.Error)); text != "" {
+	if text := view.FailureText(failureOf(e.Error)); text != "" {
 		why += ": " + text
 	}
 	fmt.Fprintln(a.Err, why)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/internal/rehearsal"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // verdict is what has come of rehearsing one execution.
@@ -130,7 +132,7 @@ func (all *verdicts) sorted() []*group {
 
 // headline says in a line what was found.
 func (all *verdicts) headline() string {
-	what := plural(all.Rehearsed, "running execution", "running executions") + " of " + all.Function
+	what := view.Plural(all.Rehearsed, "running execution", "running executions") + " of " + all.Function
 	var parts []string
 	for _, c := range []struct {
 		n    int

@@ -1,0 +1,95 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/cli"
+)
+
+// TestShowTimeline has the timeline of an order that waits for someone.
+func TestShowTimeline(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run("start", "order", `{"id":"A-1","items":["hat","tie"]}`, "--name", "A-1")
+	s.advance(24 * time.Hour)
+	s.run("callback", "succeed", s.callback(), `"Ann"`)
+	s.advance(24 * time.Hour)
+	got := s.run("show", "A-1", "--timeline")
+	want := `A-1  RUNNING  started 2026-03-02 09:00:00Z, 2d ago
+arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f…
+input   {"id":"A-1","items":["hat","tie"]}
+11 operations, 4 invocations
+from 2026-03-02 09:00:00Z to 2026-03-04 09:00:00Z, a column is 34m42s
+                           |0                  |12h                 |24h                 |36h
+invocations                █                                        █
+├─ reserve                 █
+├─ charge                  ▓
+├─ parcels                 ─
+│  ├─ item-0               ─
+│  │  └─ pack              █
+│  └─ item-1               ─
+│     └─ pack              ×
+├─ collected               ─────────────────────────────────────────
+│  ├─ collected-callback   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+│  └─ collected-submitter  █
+└─ cool-off                                                         ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░►
+█ body  × failed  ! cut off  · backoff  ░ wait  ▒ callback  ▓ other function  ─ group  ► goes on
+waiting for wait "cool-off", which ends in 12h
+`
+	if diff := cmp.Diff(want, got.out); diff != "" || got.code != 0 || got.err != "" {
+		t.Errorf("exit code %d, %s (-want +got):\n%s", got.code, got.err, diff)
+	}
+	for form, begins := range map[string]string{"mermaid": "flowchart TD\n", "dot": "digraph execution {\n"} {
+		if got := s.run("show", "A-1", "-o", form); !strings.HasPrefix(got.out, begins) || got.code != 0 {
+			t.Errorf("-o %s: %+v", form, got)
+		}
+	}
+}
+
+// TestShowWatch: every state that an execution is in is shown, until it has ended.
+func TestShowWatch(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run("start", "payment", `"A-1"`, "--name", "A-1")
+	s.settle()
+	if got := s.run("show", "A-1", "--watch"); strings.Count(got.out, "SUCCEEDED") < 2 || got.code != 0 {
+		t.Errorf("an execution that has ended: %+v", got)
+	}
+	s.run("start", "order", `{"id":"A-2","items":["hat"]}`, "--name", "A-2")
+	s.advance(time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	screen := &screen{seen: make(chan struct{})}
+	go func() { // once the first state is shown
+		<-screen.seen
+		s.run("stop", "A-2")
+	}()
+	code := cli.Run(ctx, []string{"show", "A-2", "--watch"}, cli.Streams{
+		Out: screen, Err: io.Discard, Now: s.clock.Now, Width: 110,
+		Getenv: func(key string) string { return s.env[key] },
+	})
+	states := strings.Split(screen.text.String(), "\x1b[H\x1b[2J\x1b[3J")
+	if code != 0 || len(states) < 3 || !strings.Contains(states[1], "RUNNING") || !strings.Contains(states[len(states)-1], "STOPPED") {
+		t.Errorf("exit code %d, the states of a terminal: %q", code, states)
+	}
+}
+
+// screen keeps what a terminal has been sent, and closes seen when something has.
+type screen struct {
+	text bytes.Buffer
+	seen chan struct{}
+	once sync.Once
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	defer s.once.Do(func() { close(s.seen) })
+	return s.text.Write(p)
+}

@@ -1,0 +1,315 @@
+package view
+
+import (
+	"strings"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/subtype"
+	"github.com/perdure/perdure/op"
+)
+
+// Operation is what a history says of one operation.
+type Operation struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name,omitempty"`
+	Kind     string            `json:"kind"`
+	SubType  string            `json:"subType,omitempty"`
+	Status   checkpoint.Status `json:"status"`
+	Start    time.Time         `json:"start"`
+	End      *time.Time        `json:"end,omitempty"`
+	Attempts int               `json:"attempts,omitempty"`
+	// CutOff is how often an invocation has ended while an attempt ran.
+	CutOff int        `json:"cutOff,omitempty"`
+	Result *string    `json:"result,omitempty"`
+	Error  *ErrorText `json:"error,omitempty"`
+	// Until is when the service goes on by itself: a wait ends, an attempt begins, a callback times
+	// out.
+	Until    *time.Time   `json:"until,omitempty"`
+	Callback string       `json:"callbackId,omitempty"`
+	Target   string       `json:"executionArn,omitempty"`
+	Children []*Operation `json:"operations,omitempty"`
+
+	// Parent is nil for an operation of the handler's own scope.
+	Parent *Operation `json:"-"`
+	// Input and Function are those of a chained invocation.
+	Input    *string `json:"-"`
+	Function string  `json:"-"`
+	// Failure is that of the last attempt, Cut that of the invocation that cut one off last.
+	Failure *checkpoint.Failure `json:"-"`
+	Cut     *checkpoint.Failure `json:"-"`
+	// Began is when the attempt began that is under way; Running says that no invocation has ended
+	// since then.
+	Began   time.Time `json:"-"`
+	Running bool      `json:"-"`
+	// Beats is the time within which a heartbeat of a callback has to come, zero for any.
+	Beats time.Duration `json:"-"`
+	// Bars are what the operation did, one after the other.
+	Bars []Bar `json:"-"`
+	// First is the ID of the operation's first event, Event that of the last event that has changed
+	// it.
+	First int `json:"-"`
+	Event int `json:"-"`
+}
+
+// ErrorText is an error in JSON.
+type ErrorText struct {
+	Type    string `json:"type,omitempty"`
+	Message string `json:"message,omitempty"`
+	Data    string `json:"data,omitempty"`
+}
+
+// ErrorTextOf returns an error as JSON has it, nil for none.
+func ErrorTextOf(f *checkpoint.Failure) *ErrorText {
+	if f == nil {
+		return nil
+	}
+	return &ErrorText{Type: f.Type, Message: f.Message, Data: f.Data}
+}
+
+// Invocation is one invocation of the function that has ended.
+type Invocation struct {
+	RequestID  string
+	Start, End time.Time
+	Failure    *checkpoint.Failure
+	// InRow is how many invocations have failed in a row, this one included, since the function has
+	// written something last; zero if it did not fail.
+	InRow int
+	// Event is the ID of its event.
+	Event int
+}
+
+// History is what the events of an execution say. Make one with [New] or [Read].
+type History struct {
+	// Operations are those of the handler's own scope, All are all of them; both in the order they
+	// began.
+	Operations, All []*Operation
+	// Open are the operations that have not ended, by ID.
+	Open map[string]*Operation
+	// Ended are the invocations that have ended, in that order.
+	Ended []Invocation
+	// Invocations and Failures count invocations that have ended, and those that failed; InRow
+	// those that failed since one did not; Last is the failure of the last one.
+	Invocations, Failures, InRow int
+	Last                         *checkpoint.Failure
+	// Charged is how many invocations in a row have failed since the function has written something
+	// last.
+	Charged int
+	// Paused is the event that has paused the execution, nil if it is not.
+	Paused  *local.Event
+	LastEnd time.Time
+	// Start is when the execution began, Deadline when it times out, End when it ended; zero for
+	// not known, never and not yet.
+	Start, Deadline, End time.Time
+	// Event is the ID of the last event.
+	Event int
+
+	byID map[string]*Operation
+	// restarted are operations whose body a later invocation has begun again, at a time that its
+	// end will say.
+	restarted map[string]*Operation
+}
+
+// New returns the history of an execution without events.
+func New() *History {
+	return &History{
+		byID: make(map[string]*Operation), Open: make(map[string]*Operation), restarted: make(map[string]*Operation),
+	}
+}
+
+// Read returns what the events of an execution say, whichever SDK has made them.
+func Read(events []local.Event) *History {
+	h := New()
+	for i := range events {
+		h.Add(&events[i])
+	}
+	return h
+}
+
+// Add takes in the next event, and returns the operation that it is of; nil if it is of none.
+func (h *History) Add(e *local.Event) *Operation {
+	h.Event = e.ID
+	if e.Type == local.EventInvocationCompleted {
+		h.invoked(e)
+		return nil
+	}
+	if e.Type == local.EventExecutionStarted {
+		h.Start = e.Time
+		if e.Timeout > 0 && e.Timeout < op.MaxWait { // that much is what an execution has that no one limits
+			h.Deadline = e.Time.Add(e.Timeout)
+		}
+		return nil
+	}
+	h.heldBy(e)
+	kind, ok := kindOf(e.Type)
+	if !ok {
+		if e.Type.Terminal() {
+			h.end(e.Time)
+		}
+		return nil
+	}
+	if fromFunction(e.Type) {
+		h.Charged = 0
+	}
+	o := h.operation(e, kind)
+	o.Event = e.ID
+	h.draw(o, e)
+	o.apply(e)
+	if h.Open[o.ID] = o; o.Status.Terminal() {
+		delete(h.Open, o.ID)
+	}
+	return o
+}
+
+// operation returns the operation of an event, a new one if it is the first of it.
+func (h *History) operation(e *local.Event, kind string) *Operation {
+	if o := h.byID[e.OperationID]; o != nil {
+		return o
+	}
+	o := &Operation{ID: e.OperationID, Name: e.Name, Kind: kind, SubType: e.SubType, Start: e.Time, First: e.ID}
+	h.byID[e.OperationID] = o
+	if o.SubType == subtype.Usage {
+		return o // what the engine notes for itself is no operation of the code
+	}
+	h.All = append(h.All, o)
+	if o.Parent = h.byID[e.ParentID]; o.Parent != nil {
+		o.Parent.Children = append(o.Parent.Children, o)
+	} else {
+		h.Operations = append(h.Operations, o)
+	}
+	return o
+}
+
+// Operation returns the operation with an ID, nil if there is none.
+func (h *History) Operation(id string) *Operation { return h.byID[id] }
+
+// invoked takes in the end of an invocation: with it ends what ran in it. A body that had not ended
+// then was cut off, whatever its record says.
+func (h *History) invoked(e *local.Event) {
+	h.Invocations++
+	h.Last, h.LastEnd = e.Failure, e.Time
+	if e.Failure == nil {
+		h.InRow, h.Charged = 0, 0
+	} else {
+		h.Charged++
+		h.Failures++
+		h.InRow++
+	}
+	h.Ended = append(h.Ended, Invocation{
+		RequestID: e.RequestID, Start: e.Start, End: e.End, Failure: e.Failure, InRow: h.Charged, Event: e.ID,
+	})
+	h.drawInvocation(e)
+	for _, o := range h.Open {
+		if o.Kind != "step" || o.Status != checkpoint.StatusStarted {
+			continue
+		}
+		o.Running = false
+		if e.Failure != nil { // the body is begun again by each invocation, without another event
+			o.CutOff++
+			o.Cut = e.Failure
+			o.Event = e.ID
+		}
+	}
+}
+
+// heldBy takes in that an execution is paused, or not any more.
+func (h *History) heldBy(e *local.Event) {
+	switch {
+	case e.Type == local.EventExecutionPaused:
+		h.Paused = e
+	case e.Type == local.EventExecutionResumed, e.Type.Terminal():
+		h.Paused = nil
+	}
+}
+
+// Until returns when the next thing happens that needs no one's help, zero if nothing does.
+func (h *History) Until() time.Time {
+	var first time.Time
+	for _, o := range h.Open {
+		if o.Until != nil && (first.IsZero() || o.Until.Before(first)) {
+			first = *o.Until
+		}
+	}
+	return first
+}
+
+// fromFunction reports whether an event of an operation comes from a checkpoint call, and not from
+// the outside or a timer.
+func fromFunction(t local.EventType) bool {
+	switch t { //nolint:exhaustive // all others
+	case local.EventWaitSucceeded, local.EventCallbackSucceeded, local.EventCallbackFailed, local.EventCallbackTimedOut,
+		local.EventChainedInvokeSucceeded, local.EventChainedInvokeFailed, local.EventChainedInvokeTimedOut,
+		local.EventChainedInvokeStopped:
+		return false
+	}
+	return true
+}
+
+// kindOf returns what an event is about; ok is false for the execution itself.
+func kindOf(t local.EventType) (kind string, ok bool) {
+	for prefix, kind := range map[string]string{
+		"Step": "step", "Wait": "wait", "Context": "group", "Callback": "callback", "ChainedInvoke": "invoke",
+	} {
+		if strings.HasPrefix(string(t), prefix) {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+// apply takes in the next event of an operation.
+func (o *Operation) apply(e *local.Event) {
+	o.Until, o.Running = nil, false
+	switch {
+	case strings.HasSuffix(string(e.Type), "Started"):
+		o.Status, o.Began, o.Running = checkpoint.StatusStarted, e.Time, true
+		o.begin(e)
+		return
+	case e.NextAttemptDelay > 0:
+		o.Status, o.Attempts, o.Failure = checkpoint.StatusPending, e.Attempt, e.Failure
+		until := e.Time.Add(e.NextAttemptDelay)
+		o.Until = &until
+		return
+	case strings.HasSuffix(string(e.Type), "Succeeded"):
+		o.Status = checkpoint.StatusSucceeded
+	case strings.HasSuffix(string(e.Type), "TimedOut"):
+		o.Status = checkpoint.StatusTimedOut
+	case strings.HasSuffix(string(e.Type), "Cancelled"):
+		o.Status = checkpoint.StatusCancelled
+	case strings.HasSuffix(string(e.Type), "Stopped"):
+		o.Status = checkpoint.StatusStopped
+	default:
+		o.Status = checkpoint.StatusFailed
+	}
+	end := e.Time
+	o.End, o.Failure, o.Error = &end, e.Failure, ErrorTextOf(e.Failure)
+	o.Attempts = max(o.Attempts, e.Attempt)
+	o.Result = textOf(e.Result)
+}
+
+func (o *Operation) begin(e *local.Event) {
+	var until time.Time
+	switch {
+	case e.Type == local.EventWaitStarted:
+		until = e.ScheduledEnd
+	case e.CallbackID != "":
+		o.Callback, o.Beats = e.CallbackID, e.Heartbeat
+		if e.Timeout > 0 {
+			until = e.Time.Add(e.Timeout)
+		}
+	case e.Type == local.EventChainedInvokeStarted:
+		o.Function, o.Target, o.Input = e.Function, e.Target, textOf(e.Input)
+	}
+	if !until.IsZero() {
+		o.Until = &until
+	}
+}
+
+func textOf(p checkpoint.Payload) *string {
+	if !p.Present() {
+		return nil
+	}
+	text := p.String()
+	return &text
+}
