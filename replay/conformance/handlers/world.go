@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -18,6 +20,8 @@ type World struct {
 	Exit func(ctx context.Context)
 	// Sleep lets time pass in a body.
 	Sleep func(ctx context.Context, d time.Duration)
+	// Spans takes in what traced functions export; nil: nothing does.
+	Spans sdktrace.SpanExporter
 	// Count adds one to a counter that outlives the process, and returns it.
 	Count func(key string) int
 }
