@@ -37,6 +37,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("TooMany", op.ErrTooMany),
 		codec.ErrorType[*countError]("Refused"),
 		codec.Sentinel("Removed", op.ErrRemoved),
+		codec.Sentinel("ContinuedAsNew", op.ErrContinued),
 		codec.Sentinel("NotBegun", errNotBegun),
 		codec.ErrorType[*op.UndoError]("UndoError"),
 		codec.ErrorType[*op.BatchError]("BatchError"),
@@ -47,6 +48,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("ConcurrentUse", ErrConcurrent),
 		codec.Sentinel("ScopeEnded", ErrEnded),
 		codec.Sentinel("GoroutineExited", ErrExited),
+		codec.Sentinel("NotContinued", ErrContinuation),
 		codec.Sentinel("context.DeadlineExceeded", context.DeadlineExceeded),
 		codec.Sentinel("context.Canceled", context.Canceled),
 	}

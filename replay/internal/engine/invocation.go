@@ -162,6 +162,8 @@ type ending struct {
 	handled bool
 	result  Outcome
 	root    *fiber
+	// continued is what the handler has asked last to be continued with; nil if it has not.
+	continued *Continuation
 }
 
 // Invoke runs an invocation until its outcome is known and everything of it has ended, or its grace
@@ -227,9 +229,13 @@ func (inv *invocation) handle(root *scope) {
 		}), &Handle{s: root, ctx: root.ctx})
 		err = regained(f, err)
 	}
-	err = root.close(err)
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
-	if err == nil {
+	next, err := inv.continuation(err)
+	if next != nil {
+		o.Payload, err = startSuccessor(root, next)
+	}
+	err = root.close(err)
+	if err == nil && next == nil {
 		o.Payload, err = encodeResult(inv, root, v)
 	}
 	if _, large := o.Answer(); err == nil && errors.Is(large, checkpoint.ErrTooLarge) {

@@ -344,11 +344,31 @@ func resultOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.O
 		}
 		return r
 	}
+	if next, ok := continuedBy(rec); ok {
+		r.Err = &op.Error{
+			ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Type: "ContinuedAsNew", Known: []error{op.ErrContinued},
+			Message: "the function continues as the execution " + next + ", and the result is of the last one of its chain: " +
+				"start it with op.Start, and have that one answer a callback", Data: next,
+		}
+		return r
+	}
 	if rec.Payload.Present() {
 		r.Payload = &rec.Payload
 	}
 	return r
 }
+
+// continuedBy is the successor of an invoked function that has ended by starting it.
+func continuedBy(rec *checkpoint.Operation) (arn string, ok bool) {
+	if rec.Kind != checkpoint.KindChainedInvoke || rec.Payload.Size() > longestARN {
+		return "", false
+	}
+	return checkpoint.ContinuedAs(rec.Payload.Bytes())
+}
+
+// longestARN bounds a result that names an execution (Lambda API, DurableExecutionArn: 1,024
+// characters).
+const longestARN = 2048
 
 // outcomeOf is what user code gets of an operation's terminal record.
 func outcomeOf(s *scope, f *fiber, o *operation, rec *checkpoint.Operation) node.Result {
