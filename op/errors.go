@@ -32,6 +32,10 @@ var (
 	// ErrTooMany is the error of an operation that an execution has no room for: see
 	// docs/limits.md.
 	ErrTooMany = errors.New("too many operations")
+	// ErrContinued is the error of an [Invoke] of a function that continues as another execution
+	// (replay.ContinueAsNew): the result is that of the last one of the chain. Data of its [Error]
+	// is the ARN of the next one.
+	ErrContinued = errors.New("the function continues as another execution")
 	// ErrRemoved is the error of a [Past] that has no result: the operation was removed from the
 	// code before the execution had begun it, or before it had ended.
 	ErrRemoved = errors.New("removed from the code")
@@ -69,6 +73,9 @@ type Error struct {
 type Identity struct {
 	Name string `json:"name"`
 	Data string `json:"data,omitempty"`
+	// Passed says that nothing registered the name where the error was recorded: a group passes on
+	// what failed inside of it, whoever registers it.
+	Passed bool `json:"passed,omitempty"`
 }
 
 // Error returns the message of the original error, or its type if it had none.

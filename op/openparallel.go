@@ -6,8 +6,8 @@ import (
 )
 
 // OpenParallel is a parallel of branches that are not known from the beginning, and that have types
-// of their own: fn starts each with replay.Go, may wait for one before the next exists, and ends the
-// parallel by returning.
+// of their own: fn starts each with replay.Go, may wait for one before the next exists, and ends
+// the parallel by returning.
 //
 //	op.OpenParallel("quotes", func(ctx op.Context) (Offer, error) {
 //		price := replay.Go(ctx, op.Branch("price", askPrice))    // *replay.Future[Money]

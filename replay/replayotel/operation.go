@@ -181,7 +181,7 @@ func (r *run) endOperation(info *replay.OperationInfo, o *operation, at time.Tim
 // group returns the context that the function of a group or branch gets, and what ends the span of
 // one without a record; nil if it has none.
 //
-// Flat branches and operands have no span of their own, since their functions run anew in each
+// Flat branches and operands have no span of their own, since their functions run again in each
 // invocation: what is in them hangs below the batch, as it does in the log.
 func (r *run) group(ctx context.Context, g *replay.GroupInfo) (in context.Context, end func(replay.AttemptEnd)) {
 	if !r.sampled {
