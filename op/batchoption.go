@@ -8,15 +8,23 @@ type batchOption func(n *node.Batch)
 func (o batchOption) applyBatch(n *node.Batch) { o(n) }
 func (o batchOption) applyMap(m *mapping)      { o(m.n) }
 
-// WithMaxConcurrency bounds how many branches are open at once; a branch that waits stays open.
-// n is at least one; without the option there is no bound.
-func WithMaxConcurrency(n int) BatchOption {
-	return batchOption(func(b *node.Batch) {
-		if n < 1 && b.Err == nil {
-			b.Err = misuse(b.Name, "op.WithMaxConcurrency(%d): want at least one; leave it out for no bound", n)
-		}
-		b.MaxOpen = n
-	})
+// WithMaxConcurrency bounds how many branches are open at once; a branch that waits stays open. In
+// a [Group] or [OpenParallel] the steps, groups and batches count that replay.Go has started there:
+// replay.Go waits until there is room. n is at least one; without the option there is no bound.
+func WithMaxConcurrency(n int) ConcurrencyOption { return concurrencyOption(n) }
+
+// concurrencyOption is how many operations may be open at once.
+type concurrencyOption int
+
+func (o concurrencyOption) applyBatch(n *node.Batch) { n.MaxOpen = o.of(&n.Header) }
+func (o concurrencyOption) applyMap(m *mapping)      { o.applyBatch(m.n) }
+func (o concurrencyOption) applyGroup(n *node.Group) { n.MaxOpen = o.of(&n.Header) }
+
+func (o concurrencyOption) of(h *node.Header) int {
+	if o < 1 && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithMaxConcurrency(%d): want at least one; leave it out for no bound", int(o))
+	}
+	return int(o)
 }
 
 // WithMaxRunning bounds how many bodies of steps run at once in the batch and everything inside

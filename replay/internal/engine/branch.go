@@ -202,8 +202,8 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 	s.location = location{
 		ids: oplog.NewScope(k.id), real: k.id, at: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
 	}
-	if _, plain := k.plain(); plain {
-		s.kind = branchScope
+	if g, plain := k.plain(); plain {
+		s.kind, s.most = branchScope, g.MaxOpen
 	} else {
 		s.passesTo = originID(k)
 	}

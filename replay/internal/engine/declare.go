@@ -21,10 +21,7 @@ func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
 		if rec.Kind != kind || rec.SubType != h.SubType {
 			continue
 		}
-		name, key, keyed := strings.Cut(strings.TrimSuffix(rec.Name, "]"), "[")
-		if !keyed {
-			name = rec.Name
-		}
+		name, key := nameAndKey(&rec)
 		o := construction(kind, h.SubType, h.Name, h.Key)
 		switch {
 		case name == h.Name && key != h.Key:
@@ -86,17 +83,36 @@ func declaredBranch(rec *checkpoint.Operation) string {
 		"for it; if the batch is flat now, %s", old, old, around)
 }
 
+// KeepsType is what keeps a recorded value of which the declared type does not keep all: the result
+// of the operation with this path, or the input of the handler if it is empty.
+func KeepsType(path string) string {
+	if path == "" {
+		return "replay.WithOldInput(func(Old) (In, error) {…}), in which Old is the type as it was"
+	}
+	name := path[strings.LastIndex(path, "/")+1:]
+	if at := strings.IndexAny(name, "[#"); at > 0 {
+		name = name[:at]
+	}
+	return declaredType(name)
+}
+
 // declaredType is what makes an execution fit that has recorded a result of another type.
 func declaredType(name string) string {
 	return fmt.Sprintf("op.Replaces(new, op.Transform(old, convert)), in which old is %q as it was, and new has another name", name)
 }
 
 func constructionOf(rec *checkpoint.Operation) string {
+	name, key := nameAndKey(rec)
+	return construction(rec.Kind, rec.SubType, name, key)
+}
+
+// nameAndKey are those that the name of a record is made of.
+func nameAndKey(rec *checkpoint.Operation) (name, key string) {
 	name, key, keyed := strings.Cut(strings.TrimSuffix(rec.Name, "]"), "[")
 	if !keyed {
-		name = rec.Name
+		return rec.Name, ""
 	}
-	return construction(rec.Kind, rec.SubType, name, key)
+	return name, key
 }
 
 // construction is how an operation is declared.
