@@ -69,6 +69,11 @@ func TestWrongCommandLines(t *testing.T) {
 		{"dev testdata --store=", "--store is a file; --memory keeps executions in memory only", cli.ExitUsage},
 		{"dev testdata --memory --listen here", "--listen is an address such as 127.0.0.1:9090: address here: missing port in address", cli.ExitUsage},
 
+		{"ui --store x.db --aws", "--store is a file, and --endpoint, --aws, --region and --profile are for an API: give one of them", cli.ExitUsage},
+		{"ui --listen 0.0.0.0:9091", `--listen is an address of loopback such as 127.0.0.1:9091, not "0.0.0.0:9091": the page shows payloads, and acts with your rights`, cli.ExitUsage},
+		{"ui --listen here", `--listen is an address of loopback such as 127.0.0.1:9091, not "here": the page shows payloads, and acts with your rights`, cli.ExitUsage},
+		{"ui --endpoint http://127.0.0.1:1", "list functions: no answer at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws", cli.ExitUnavailable},
+
 		{"list missing", "list executions of missing: local: no such function is hosted: arn:aws:lambda:us-east-1:123456789012:function:missing (ResourceNotFoundException)", cli.ExitNotFound},
 		{"start missing", "start missing: local: no such function is hosted: arn:aws:lambda:us-east-1:123456789012:function:missing (ResourceNotFoundException)", cli.ExitNotFound},
 		{"show A-9", `no function has an execution named "A-9": perdure list shows all`, cli.ExitNotFound},

@@ -76,7 +76,7 @@ func TestShowWatch(t *testing.T) {
 		Out: screen, Err: io.Discard, Now: s.clock.Now, Width: 110,
 		Getenv: func(key string) string { return s.env[key] },
 	})
-	states := strings.Split(screen.text.String(), "\x1b[H\x1b[2J\x1b[3J")
+	states := strings.Split(screen.String(), "\x1b[H\x1b[2J\x1b[3J")
 	if code != 0 || len(states) < 3 || !strings.Contains(states[1], "RUNNING") || !strings.Contains(states[len(states)-1], "STOPPED") {
 		t.Errorf("exit code %d, the states of a terminal: %q", code, states)
 	}
@@ -84,12 +84,22 @@ func TestShowWatch(t *testing.T) {
 
 // screen keeps what a terminal has been sent, and closes seen when something has.
 type screen struct {
+	mu   sync.Mutex
 	text bytes.Buffer
 	seen chan struct{}
 	once sync.Once
 }
 
+// Write implements [io.Writer].
 func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	defer s.once.Do(func() { close(s.seen) })
 	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
