@@ -52,6 +52,7 @@ func callGroup(ctx context.Context, s *scope, n *node.Group, start bool) node.Re
 func (o *operation) group(f *fiber, n *node.Group) node.Result {
 	o.s.publish()
 	in := o.inside(f, groupScope)
+	in.most = n.MaxOpen
 	passOn(o, n, in)
 	defer in.cancel(errEnded)
 	if o.found != nil && o.found.Status.Terminal() {
