@@ -109,6 +109,8 @@ var importGraph = map[string]rule{
 		deny: noTesting,
 	},
 	"internal/rehearsal": {allow: []string{module + "/checkpoint"}, deny: noReflection},
+	"internal/paste":     {allow: []string{module + "/internal/subtype"}, deny: pure},
+	"internal/callsite":  {allow: []string{module + "/op/node", module + "/internal/substitute"}, deny: noReflection},
 	"internal/lossless":  {}, // it asks types what JSON they have a place for
 	"internal/guard":     {allow: []string{module + "/retry"}, deny: noReflection},
 	"internal/turn":      {deny: noReflection},
@@ -117,6 +119,7 @@ var importGraph = map[string]rule{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
 			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute", module + "/internal/lossless", module + "/internal/quota",
+			module + "/internal/paste",
 		},
 		deny: noReflection,
 	},
@@ -137,6 +140,7 @@ var importGraph = map[string]rule{
 			module + "/replay/internal/engine", module + "/replay/internal/hosting",
 			module + "/internal/substitute", module + "/internal/quota", module + "/internal/oplog", module + "/internal/limits",
 			module + "/internal/subtype", module + "/internal/lossless", module + "/internal/rehearsal", module + "/internal/wire",
+			module + "/internal/callsite",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
@@ -155,6 +159,11 @@ var importGraph = map[string]rule{
 	"internal/subtype":    {deny: pure},
 	"internal/oplog":      {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
 	"internal/outbox":     {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/corpus": { // for tests
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oldlogs", module + "/replay/replaytest",
+		},
+	},
 	"internal/oldlogs": { // for tests; it sees records, and functions only as the service does
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oplog",
@@ -166,7 +175,7 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
 			module + "/codec", module + "/retry", module + "/replay", module + "/replay/internal/hosting", module + "/internal/oplog",
-			module + "/internal/substitute",
+			module + "/internal/substitute", module + "/internal/callsite", module + "/internal/paste",
 			module + "/internal/subtype",
 			"github.com/google/go-cmp/...",
 		},

@@ -73,6 +73,9 @@ type Error struct {
 type Identity struct {
 	Name string `json:"name"`
 	Data string `json:"data,omitempty"`
+	// Passed says that nothing registered the name where the error was recorded: a group passes on
+	// what failed inside of it, whoever registers it.
+	Passed bool `json:"passed,omitempty"`
 }
 
 // Error returns the message of the original error, or its type if it had none.

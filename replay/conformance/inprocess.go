@@ -67,7 +67,7 @@ type machine struct {
 }
 
 func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observation, error) {
-	world := handlers.World{Out: m, Exit: m.exit, Sleep: m.sleep, Count: m.count, Spans: &m.spans}
+	world := handlers.World{Out: m, Exit: m.exit, Sleep: m.sleep, Count: m.count, Trace: tracing(&m.spans)}
 	view, traced := handlers.IsTraced(q.ID)
 	function, ok := m.functions(world)[q.ID]
 	if !ok {

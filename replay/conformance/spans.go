@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math/big"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -171,6 +172,21 @@ func (s *spanSink) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan)
 		s.spans = append(s.spans, NewSpan(span))
 	}
 	return nil
+}
+
+// spansPath is where a sink is served.
+const spansPath = "/v1/traces"
+
+// ServeHTTP keeps spans that httpSpans exports.
+func (s *spanSink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	spans, err := readOTLP(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spans = append(s.spans, spans...)
 }
 
 // Shutdown does nothing.

@@ -8,6 +8,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replayotel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )
@@ -52,4 +57,13 @@ func behindSegment(header string) string {
 		}
 	}
 	return strings.Join(fields, ";")
+}
+
+// tracing makes the interceptors of traced functions, which export each span when it ends.
+func tracing(to sdktrace.SpanExporter) func(v replayotel.View) (replay.Interceptor, error) {
+	provider := replayotel.NewTracerProvider(sdktrace.WithSyncer(to),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", handlers.ServiceName))))
+	return func(v replayotel.View) (replay.Interceptor, error) {
+		return replayotel.New(replayotel.WithView(v), replayotel.WithTracerProvider(provider))
+	}
 }

@@ -32,10 +32,10 @@ const steps = 200
 // unsampled is a caller whose trace is not sampled.
 const unsampled = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
-// BenchmarkOverhead: what tracing adds to a first run of steps, in time of processors, the export to
-// nowhere included. What is compared runs in turns. It reports what a step takes without traces, what
-// tracing adds to a step that is not sampled, and to each of the two spans of one that is, what a
-// span of the bare SDK with as many attributes costs, and the ratio of the last two.
+// BenchmarkOverhead: what tracing adds to a first run of steps, in time of processors, the export
+// to nowhere included. What is compared runs in turns. It reports what a step takes without traces,
+// what tracing adds to a step that is not sampled, and to each of the two spans of one that is,
+// what a span of the bare SDK with as many attributes costs, and the ratio of the last two.
 func BenchmarkOverhead(b *testing.B) {
 	provider := replayotel.NewTracerProvider(sdktrace.WithBatcher(discard{}))
 	defer func() { _ = provider.Shutdown(context.WithoutCancel(b.Context())) }()

@@ -160,8 +160,8 @@ func (s *stuck) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
 
 func (*stuck) Shutdown(context.Context) error { return nil }
 
-// TestExportersDoNoHarm: an exporter that hangs holds an answer up for the time that was set, and no
-// longer; one that panics in the invocation changes nothing.
+// TestExportersDoNoHarm: an exporter that hangs holds an answer up for the time that was set, and
+// no longer; one that panics in the invocation changes nothing.
 func TestExportersDoNoHarm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -20,8 +20,8 @@ type Ancestor struct {
 	State trace.TraceState
 }
 
-// ParseXRay reads an X-Ray trace header, Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=<0|1>. What
-// is missing or malformed is zero; without a valid Root, so is Parent.
+// ParseXRay reads an X-Ray trace header, Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=<0|1>.
+// What is missing or malformed is zero; without a valid Root, so is Parent.
 func ParseXRay(header string) Ancestor {
 	fields := make(map[string]string, 3)
 	for field := range strings.SplitSeq(header, ";") {

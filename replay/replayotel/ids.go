@@ -22,8 +22,8 @@ func workflowID(arn string) trace.SpanID             { return spanID("workflow:"
 func rootID(arn string) trace.SpanID                 { return spanID("execution-root:" + arn) }
 func operationID(arn, operation string) trace.SpanID { return spanID(arn + ":" + operation) }
 
-// traceID is the trace of an execution that no header names: its first four bytes are the seconds of
-// the start, as X-Ray wants it.
+// traceID is the trace of an execution that no header names: its first four bytes are the seconds
+// of the start, as X-Ray wants it.
 func traceID(arn string, start time.Time) trace.TraceID {
 	var id trace.TraceID
 	binary.BigEndian.PutUint32(id[:4], uint32(start.Unix())) //nolint:gosec // seconds until 2106

@@ -45,7 +45,7 @@ type option func(c *config)
 
 func (o option) apply(c *config) { o(c) }
 
-// defaultFlushTimeout is what an invocation waits for its exporter at most, unless told otherwise.
+// defaultFlushTimeout is what an invocation waits for its exporter at most by default.
 const defaultFlushTimeout = time.Second
 
 type config struct {

@@ -15,9 +15,9 @@ import (
 // NewTracerProvider returns a provider of the OpenTelemetry SDK whose IDs and sampling are those
 // that executions need: [IDGenerator] and [Sampler] with their defaults.
 //
-// opts are options of the SDK, such as sdktrace.WithBatcher. An ID generator or a sampler among them
-// replaces ours: wrap it, sdktrace.WithSampler(replayotel.Sampler(yours)). A batcher is better than
-// a syncer, which waits for the exporter at the end of each span.
+// opts are options of the SDK, such as sdktrace.WithBatcher. An ID generator or a sampler among
+// them replaces ours: wrap it, sdktrace.WithSampler(replayotel.Sampler(yours)). A batcher is better
+// than a syncer, which waits for the exporter at the end of each span.
 func NewTracerProvider(opts ...sdktrace.TracerProviderOption) *sdktrace.TracerProvider {
 	return sdktrace.NewTracerProvider(append([]sdktrace.TracerProviderOption{
 		sdktrace.WithIDGenerator(IDGenerator(nil)), sdktrace.WithSampler(Sampler(nil)),
@@ -104,10 +104,10 @@ func (randomIDs) NewSpanID(context.Context, trace.TraceID) (id trace.SpanID) {
 	return id
 }
 
-// Sampler returns a sampler that gives all spans of an invocation the decision that was made for its
-// execution, and asks next for all others. The decision is that of the trace header; without one,
-// that of next about a span named Workflow without parent, in the trace of the execution: it is the
-// same in all invocations if next goes by the trace ID.
+// Sampler returns a sampler that gives all spans of an invocation the decision that was made for
+// its execution, and asks next for all others. The decision is that of the trace header; without
+// one, that of next about a span named Workflow without parent, in the trace of the execution: it
+// is the same in all invocations if next goes by the trace ID.
 //
 // Nil stands for what OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG say, and without them for
 // sdktrace.ParentBased(sdktrace.AlwaysSample()).

@@ -10,13 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
-	"github.com/perdure/perdure/retry"
-	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/perdure/perdure/replay/replayotel"
+	"github.com/perdure/perdure/retry"
 )
 
 // ServiceName is that of the traced functions.
@@ -62,9 +57,7 @@ func scenarios() []scenario {
 		2: {"wait-resume", func(ctx op.Context, _ Traced) (any, error) {
 			return waitThen(ctx, "otel-wait", time.Second, "otel-after-resume")
 		}},
-		3: {"retry", func(ctx op.Context, _ Traced) (any, error) {
-			return replay.Run(ctx, op.Step("otel-retry", flaky(2, "done"), op.WithRetry(retry.Fixed(time.Second))))
-		}},
+		3: {"retry", retried("otel-retry")},
 		4: {"terminal-failure", func(ctx op.Context, _ Traced) (any, error) {
 			return replay.Run(ctx, op.Step("otel-terminal-failure", refuse, op.WithRetry(retry.Never())))
 		}},
@@ -87,14 +80,13 @@ func scenarios() []scenario {
 			failing := op.GroupFunc("item", func(op.Context, int) (string, error) { return "", errRefused }).Key(numbered("otel-failed-map-iteration-"))
 			return allOf(ctx, op.Map("otel-failed-map", []int{0}, failing))
 		}},
-		15: {"wait-interrupted", func(ctx op.Context, _ Traced) (any, error) {
-			return nil, replay.Exec(ctx, op.Wait("otel-interrupted-wait", 30*time.Second))
-		}},
+		15: {"wait-interrupted", interrupted},
 		16: {"wait-for-condition-failure", func(ctx op.Context, _ Traced) (any, error) {
 			return poll(ctx, "otel-failed-condition", func(context.Context, int) (int, bool, error) { return 0, false, errRefused })
 		}},
 		17: {"wait-for-callback-failure", awaitAnswer("otel-failed-callback")},
 		18: {"chained-invoke-failure", invokeTraced("otel-failed-invoke", tracedFail)},
+		20: {"virtual-context", virtualContext},
 		19: {"execution-failure", func(op.Context, Traced) (any, error) { return nil, errRefused }},
 	}
 }
@@ -105,9 +97,7 @@ func longRunning() []scenario {
 		1: {"long-wait", func(ctx op.Context, in Traced) (any, error) {
 			return waitThen(ctx, "otel-long-wait", in.delay(), "otel-after-long-wait")
 		}},
-		2: {"long-retry", func(ctx op.Context, in Traced) (any, error) {
-			return replay.Run(ctx, op.Step("otel-long-retry", flaky(2, "done"), op.WithRetry(retry.Fixed(in.delay()))))
-		}},
+		2: {"long-retry", retried("otel-long-retry")},
 		3: {"long-callback", awaitAnswer("otel-long-callback")},
 		4: {"long-chained-invoke", invokeTraced("otel-long-invoke", tracedLong)},
 	}
@@ -124,6 +114,20 @@ func (in Traced) delay() time.Duration {
 
 func steps(name string) func(op.Context, Traced) (any, error) {
 	return func(ctx op.Context, _ Traced) (any, error) { return replay.Run(ctx, op.Step(name, give("done"))) }
+}
+
+func virtualContext(ctx op.Context, _ Traced) (any, error) {
+	return replay.Run(ctx, op.Inline("otel-virtual-context", func(op.Context) (string, error) { return "virtual-complete", nil }))
+}
+
+func interrupted(ctx op.Context, _ Traced) (any, error) {
+	return nil, replay.Exec(ctx, op.Wait("otel-interrupted-wait", 30*time.Second))
+}
+
+func retried(name string) func(op.Context, Traced) (any, error) {
+	return func(ctx op.Context, in Traced) (any, error) {
+		return replay.Run(ctx, op.Step(name, flaky(2, "done"), op.WithRetry(retry.Fixed(in.delay()))))
+	}
 }
 
 func waitThen(ctx op.Context, wait string, d time.Duration, step string) (any, error) {
@@ -218,12 +222,10 @@ func TracedTargets(w World, v replayotel.View) map[string]lambda.Handler {
 
 // trace makes a durable function that is traced.
 func (w World) trace(v replayotel.View, fn func(op.Context, Traced) (any, error)) lambda.Handler {
-	var opts []sdktrace.TracerProviderOption
-	if w.Spans != nil {
-		opts = append(opts, sdktrace.WithSyncer(w.Spans))
+	if w.Trace == nil {
+		return on(w, fn)
 	}
-	opts = append(opts, sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", ServiceName))))
-	traces, err := replayotel.New(replayotel.WithView(v), replayotel.WithTracerProvider(replayotel.NewTracerProvider(opts...)))
+	traces, err := w.Trace(v)
 	if err != nil {
 		return invalid{err}
 	}

@@ -61,6 +61,14 @@ const maxMessage = 128 << 10
 // failure is err as the wire carries it. known are the registrations of the operation and the
 // scopes around it; those of the handler and the built-in ones are added.
 func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Failure {
+	return set.failureOf(err, known, true)
+}
+
+// endFailure is the error of the execution: who reads it has registrations of its own.
+func (set *Config) endFailure(err error) *checkpoint.Failure { return set.failureOf(err, nil, false) }
+
+// failureOf is failure; inside says that this function reads it again.
+func (set *Config) failureOf(err error, known []codec.KnownError, inside bool) *checkpoint.Failure {
 	err = sound(err)
 	f := &checkpoint.Failure{Message: clip(err.Error())}
 	var ids []op.Identity
@@ -74,6 +82,10 @@ func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Fail
 	}
 	if f.Type == "" {
 		f.Type = "Error"
+	}
+	for i := range ids {
+		_, here := set.find(ids[i].Name, known)
+		ids[i].Passed = inside && !here
 	}
 	f.Data = identityData(ids)
 	if _, registered := lookup(f.Type, known, set.Known); registered && f.Data == "" {

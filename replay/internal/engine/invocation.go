@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/internal/quota"
@@ -207,7 +208,7 @@ func (inv *invocation) begin() {
 	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
 		if err != nil {
-			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err)})
 		}
 	}}
 	inv.end.root = inv.spawn(nil, nil, "", h)
@@ -242,7 +243,7 @@ func (inv *invocation) handle(root *scope) {
 		err = inv.fits("result of the handler", o.Payload) // it would be stored
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, err, nil)}
+		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, handlerMeta(inv, codec.PartFailure), err, nil)}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{
@@ -275,12 +276,12 @@ func (inv *invocation) fail(err error) {
 			inv.endWith(Outcome{Err: err, hold: true})
 			return
 		}
-		failure := inv.cfg.failure(err, nil)
+		failure := inv.cfg.endFailure(err)
 		failure.Type = nonDeterministic
 		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
 		return
 	}
-	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err)})
 }
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that

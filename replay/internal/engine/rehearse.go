@@ -158,7 +158,7 @@ func placesOfRest(inv *invocation) []Place {
 		switch f.wait.why {
 		case waitBody, waitRecord, waitID:
 			waits = append(waits, f.wait.op)
-		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitLook, waitStopped:
+		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitLook, waitStopped, waitRoom:
 		}
 	})
 	sort.SliceStable(waits, func(i, j int) bool { return waits[i].order < waits[j].order })
@@ -184,7 +184,7 @@ func (inv loop) suppose() bool {
 	opened := false
 	for _, b := range batches {
 		for _, k := range b.branches[b.next:] {
-			if k.f != nil || k.done || k.supposed || !inv.holds(k) {
+			if k.f != nil || k.done || k.supposed || k.left || !inv.holds(k) {
 				continue
 			}
 			k.supposed, opened = true, true
@@ -198,7 +198,7 @@ func (inv loop) suppose() bool {
 func (inv loop) anyRecorded() bool {
 	return inv.end.root.any(func(f *fiber) bool {
 		b := f.wait.batch
-		return b != nil && slices.ContainsFunc(b.branches[b.next:], func(k *branch) bool { return k.rec != nil && !k.supposed })
+		return b != nil && slices.ContainsFunc(b.branches[b.next:], func(k *branch) bool { return k.rec != nil && !k.supposed && !k.left })
 	})
 }
 
@@ -246,11 +246,11 @@ func (inv loop) lookAhead() bool {
 			return
 		}
 		for _, k := range b.branches {
-			if !k.done || k.failure != nil || node.FromOutside(k.n) {
+			if !k.done || k.left || k.failure != nil || node.FromOutside(k.n) {
 				continue
 			}
 			todo = append(todo, func(f *fiber) {
-				stopIfWithheld(b.s, &k.payload, k.path())
+				stopIfWithheld(b.s, &k.payload, k.path)
 				of := b.largeResult(nil)
 				of.Replayed = true
 				f.check(k.head, k.n, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded)))
@@ -276,7 +276,8 @@ func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
 	if n != nil && r.Outcome != nil {
 		if b, ok := node.Origin(n).(*node.Batch); ok {
 			for _, it := range r.Outcome.Items {
-				if o := childOf(f, b, it.Index); it.Status == node.ItemSucceeded && it.Result.Err == nil && !node.FromOutside(o) {
+				o := node.Side(childOf(f, b, it.Index), it.Result.Sides)
+				if o != nil && it.Status == node.ItemSucceeded && it.Result.Target == nil && it.Result.Err == nil && !node.FromOutside(o) {
 					f.check(o.Head(), o, it.Result)
 				}
 			}
@@ -288,21 +289,25 @@ func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
 	}
 }
 
-// stopIfWithheld parks for good if a payload is not known.
-func stopIfWithheld(s *scope, p node.Payload, path string) {
+// stopIfWithheld parks for good if a payload is not known. path is asked for nothing else: most
+// payloads are known.
+func stopIfWithheld(s *scope, p node.Payload, path func() string) {
 	payload, ok := p.(*checkpoint.Payload)
 	if !ok {
 		return
 	}
 	if why, unknown := payload.Withheld(); unknown {
-		s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: why})
+		s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path(), Withheld: why})
 		s.inv.running().stop(s)
 	}
 }
 
 // stopIfClosed parks for good if a payload is sealed and its key is not to be had here: the
 // execution may have it.
-func stopIfClosed(s *scope, err error, path string) {
+func stopIfClosed(s *scope, err error, m codec.Meta) {
+	if err == nil {
+		return
+	}
 	e, ok := errors.AsType[interface {
 		error
 		Closed() bool
@@ -310,7 +315,7 @@ func stopIfClosed(s *scope, err error, path string) {
 	if !ok || !e.Closed() {
 		return
 	}
-	s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: "it is sealed: " + err.Error()})
+	s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: pathOfMeta(s, m), Withheld: "it is sealed: " + err.Error()})
 	s.inv.running().stop(s)
 }
 
@@ -318,7 +323,7 @@ func stopIfClosed(s *scope, err error, path string) {
 func stopIfUnknown(b *batch) {
 	for _, k := range b.branches {
 		if k.counted {
-			stopIfWithheld(b.s, &k.payload, k.path())
+			stopIfWithheld(b.s, &k.payload, k.path)
 		}
 	}
 }
@@ -350,20 +355,23 @@ func (r *Rehearsal) lost(s *scope, m codec.Meta, members []string, v any) {
 
 // pathOfMeta is the path of an operation of the scope as far as a codec knows it.
 func pathOfMeta(s *scope, m codec.Meta) string {
-	name := m.OperationName
+	name, key := m.OperationName, ""
 	if rec, ok := s.inv.log.Get(m.OperationID); ok && name != "" {
-		name = rec.Name
+		name, key = nameAndKey(rec)
 	}
 	if name == "" {
 		return ""
 	}
-	return oplog.Path(s.path(), name, "", 0)
+	return oplog.Path(s.path(), name, key, 0)
 }
 
 // unregistered takes in the identities of a recorded error.
 func (r *Rehearsal) unregistered(cfg *Config, e *op.Error, known []codec.KnownError) {
+	if !namesOwn(checkpoint.Kind(e.Kind)) {
+		return
+	}
 	for _, id := range e.Identities {
-		if _, ok := cfg.find(id.Name, known); !ok {
+		if _, ok := cfg.find(id.Name, known); !ok && !id.Passed {
 			if u := (Unregistered{Path: e.Path, Name: id.Name}); !slices.Contains(r.Unregistered, u) {
 				r.Unregistered = append(r.Unregistered, u)
 			}
