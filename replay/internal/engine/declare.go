@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -57,8 +58,31 @@ func declaredReplaced(h *node.Header, kind checkpoint.Kind, rec *checkpoint.Oper
 	return paste.Replaces(construction(kind, h.SubType, h.Name, h.Key), constructionOf(rec))
 }
 
-// declaredBatch is what makes an execution fit whose batch has other branches.
-const declaredBatch = "op.Replaces(new, old) around the batch, with the batch as it was under the name that it had, and the new one under another"
+// declaredBranches is what makes an execution fit whose batch has ended with a branch that the code
+// does not have, of which the log has a digest alone.
+const declaredBranches = "op.WithRemoved(old) as an option of the batch if the branch is gone, op.Replaces(new, old) as the branch if " +
+	"another one stands for it, or .WasKey(old) if it has another key"
+
+// declaredBranch is what makes an execution fit whose batch has a branch that the code does not
+// have, whose record this is; nil if it has none.
+func declaredBranch(rec *checkpoint.Operation) string {
+	const around = "op.Replaces(new, old) around the batch, the new one under another name"
+	if rec == nil {
+		return declaredBranches + "; if the batch is flat now, or was, " + around
+	}
+	if rec.SubType == subtype.MapItem {
+		key := rec.Name
+		place, prefixed := strings.CutPrefix(key, itemName+"-")
+		if _, err := strconv.Atoi(place); err == nil && prefixed {
+			return `.WasKey("") in the builder if the item has a key now, or ` + around
+		}
+		return fmt.Sprintf("op.WithRemoved(build(item)) with the item of the key %q if it is gone, .WasKey(%q) if it has another key; "+
+			"if the batch is flat now, %s", key, key, around)
+	}
+	old := constructionOf(rec)
+	return fmt.Sprintf("op.WithRemoved(%s) as an option of the batch if it is gone, op.Replaces(new, %s) as the branch if another one stands "+
+		"for it; if the batch is flat now, %s", old, old, around)
+}
 
 // KeepsType is what keeps a recorded value of which the declared type does not keep all: the result
 // of the operation with this path, or the input of the handler if it is empty.

@@ -87,8 +87,8 @@ func everyOther() func(call string) bool {
 	}
 }
 
-// TestCompatAndRecordOnAWS: with signed calls, which are throttled and cut payloads off, compat finds
-// what the histories show, and record writes them.
+// TestCompatAndRecordOnAWS: with signed calls, which are throttled and cut payloads off, compat
+// finds what the histories show, and record writes them.
 func TestCompatAndRecordOnAWS(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -142,7 +142,8 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 	return nil
 }
 
-// openQuietly opens what a history holds. What stays closed is counted, and not said of each payload.
+// openQuietly opens what a history holds. What stays closed is counted, and not said of each
+// payload.
 func (a *app) openQuietly(ctx context.Context, h *recorded, f openFlags) error {
 	o, err := a.opener(ctx, h.ARN, f)
 	if o != nil {
