@@ -94,17 +94,20 @@ type ExecutionRecord struct {
 	TraceHeader string
 	// ParentARN and ParentOperation name the CHAINED_INVOKE that waits for the execution.
 	ParentARN, ParentOperation string
-	Input                      checkpoint.Payload
-	Status                     Status
-	Result                     checkpoint.Payload
-	Failure                    *checkpoint.Failure
+	// ForkedFrom are the ARNs of the executions that it was forked from, the last one first.
+	ForkedFrom []string
+	Input      checkpoint.Payload
+	Status     Status
+	Result     checkpoint.Payload
+	Failure    *checkpoint.Failure
 	// Closing says that the function has ended the execution by a checkpoint call and its
 	// invocation has not answered yet: the last events are still to come.
 	Closing    bool
 	Start, End time.Time
 	// Timeout is zero if there is none.
 	Timeout time.Duration
-	// Extended is by how much pauses that are over have extended it.
+	// Extended is by how much pauses that are over have extended it, without what [Service.Skip]
+	// has skipped: it may be negative.
 	Extended time.Duration
 	// Pause is how the execution is paused, zero unless its status is PAUSING or PAUSED.
 	Pause Pause
