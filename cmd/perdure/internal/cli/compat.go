@@ -30,6 +30,7 @@ type compatOptions struct {
 	since                     time.Duration
 	most                      int
 	github, histories         bool
+	declarations              bool
 }
 
 func (a *app) compat() *cobra.Command {
@@ -51,6 +52,10 @@ It is a snapshot: executions go on meanwhile. Run it again right before the swit
 
 DIR is the folder of the function, or its program. --rollback REVISION rehearses the code as it
 is in that revision of Git instead: whether a rollback to it is possible.
+
+With --without-declarations it prints which declared changes (op.Replaces and the like) may go: those
+of which no running execution takes the old side. Code with the declarations must be what is
+deployed, or else an execution may begin an old side meanwhile.
 
 Exit codes: 0 no execution would diverge, 1 some would diverge or fail, or may; others: it was
 not found out.`,
@@ -77,6 +82,7 @@ not found out.`,
 	f.StringVar(&o.rollback, "rollback", "", "rehearse the code of this revision of Git")
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
 	f.IntVar(&o.most, "max", 0, "at most that many, the last ones first; 0 means all")
+	f.BoolVar(&o.declarations, "without-declarations", false, "print which declarations may go, since no execution takes an old side")
 	f.BoolVar(&o.github, "github", false, "annotate the workflow run of GitHub Actions (default if $GITHUB_ACTIONS is true)")
 	return cmd
 }
@@ -124,6 +130,9 @@ func (a *app) runCompat(ctx context.Context, arg string, o compatOptions) (err e
 			return fmt.Errorf("%s: %w", arn, err)
 		}
 		all.add(verdict{arn, checkpoint.ExecutionName(arn), answer})
+	}
+	if o.declarations {
+		return a.printDeclared(&all)
 	}
 	return a.printVerdicts(&all, o)
 }
