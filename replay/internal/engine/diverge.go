@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/paste"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -171,7 +172,7 @@ func undecodablePayload(s *scope, r node.Result, err error) *Divergence {
 		Code:   "another type or codec",
 		Path:   pathOfMeta(s, r.Meta),
 
-		Declare: declaredType(r.Meta.OperationName),
+		Declare: paste.Type(r.Meta.OperationName),
 	}
 }
 
