@@ -117,7 +117,8 @@ type Divergence struct {
 
 // Declared is a declared change, and which side of it was taken.
 type Declared struct {
-	// As is the function that declares it, Change the path of the newest operation that it is about.
+	// As is the function that declares it, Change the path of the newest operation that it is
+	// about.
 	As     string `json:"as"`
 	Change string `json:"change"`
 	// Old says that its old side was taken; Text says it in a sentence.

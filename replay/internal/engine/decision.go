@@ -17,7 +17,8 @@ type Decision struct {
 	Side Side
 	// Name is that of what runs; empty if nothing does.
 	Name string
-	// Change is the path of the newest operation that the change is about, whichever side was taken.
+	// Change is the path of the newest operation that the change is about, whichever side was
+	// taken.
 	Change string
 }
 

@@ -20,7 +20,8 @@ type declaredChanges struct {
 	Function  string            `json:"function"`
 	Rehearsed int               `json:"rehearsed"`
 	Changes   []*declaredChange `json:"changes"`
-	// Unknown are executions of which it was not found out, for they do not fit or cannot be decided.
+	// Unknown are executions of which it was not found out, for they do not fit or cannot be
+	// decided.
 	Unknown []string `json:"unknown,omitempty"`
 }
 

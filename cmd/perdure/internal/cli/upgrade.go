@@ -63,7 +63,7 @@ Exit codes: 0 upgraded, 1 the code does not fit and is not deployed, 4 it could 
 	f := cmd.Flags()
 	f.StringVar(&o.function, "function", "", "name of the function whose executions are paused (default that of DIR)")
 	f.StringVar(&o.deploy, "deploy", "", "the command that deploys the code; required")
-	f.IntVar(&o.rate, "rate", 5, "at most so many executions are paused, or resumed, a second")
+	f.IntVar(&o.rate, "rate", 5, "at most that many executions are paused, or resumed, a second")
 	f.Var(duration(&o.patience, 5*time.Minute), "patience", "how long invocations that run may take to reach their next checkpoint call")
 	return cmd
 }
