@@ -178,6 +178,9 @@ type Group struct {
 	Outside bool
 	// Of, if not nil, is the operation whose payload the group passes on.
 	Of Node
+	// Report says that the error of a group that was compensated names what was, also if that was
+	// all.
+	Report bool
 }
 
 // Verbatim is the value of a group whose payload is recorded as it stands, not encoded.

@@ -210,8 +210,8 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 	s.location = location{
 		ids: oplog.NewScope(k.id), real: k.id, at: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
 	}
-	if _, plain := k.plain(); plain {
-		s.kind = branchScope
+	if g, plain := k.plain(); plain {
+		s.kind, s.saga.report = branchScope, g.Report
 	} else {
 		s.passesTo = originID(k)
 	}

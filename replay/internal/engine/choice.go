@@ -303,6 +303,6 @@ func callInline(ctx context.Context, s *scope, n *node.Inline, start bool) node.
 			"start the operations inside, or make it an op.Group", quote(n.Name)), start)
 	}
 	v, err := runScope(s.f, n.Body, &Handle{s: s, ctx: ctx})
-	err = regained(s.f, err)
+	err = regainedInside(s.f, err)
 	return node.Result{Value: v, Err: err}
 }

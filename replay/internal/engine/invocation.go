@@ -68,6 +68,8 @@ type Outcome struct {
 	// Held, unless nil, is why the invocation had the execution paused.
 	Held error
 
+	// from is what Failure was made from.
+	from error
 	// hold says that the execution is to be paused because of Err.
 	hold bool
 	// Left says what had not ended when the invocation's grace was over; nil if everything has.
@@ -150,8 +152,10 @@ type ending struct {
 	answered, idle chan struct{}
 	// fatal is set by goroutines without the turn that have fixed the outcome or are about to.
 	fatal atomic.Bool
-	// saying is how many goroutines log.
+	// saying is how many records are being logged, or wait for the one before.
 	saying atomic.Int64
+	// words are what is logged in this order.
+	words words
 	// operations is how many the log held when the invocation was closed.
 	operations atomic.Int64
 
@@ -193,6 +197,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	if o.hold {
 		hold(ctx, inv, &o)
 	}
+	sayFailed(ctx, inv, &o)
 	closeOutcome(ctx, inv, &o)
 	o.Operations = int(inv.end.operations.Load())
 	return o
@@ -205,7 +210,7 @@ func (inv *invocation) begin() {
 	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
 		if err != nil {
-			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil), from: err})
 		}
 	}}
 	inv.end.root = inv.spawn(nil, nil, "", h)
@@ -236,7 +241,7 @@ func (inv *invocation) handle(root *scope) {
 		err = inv.fits("result of the handler", o.Payload) // it would be stored
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, err, nil)}
+		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: withoutCallback(plainFailure(f, err, nil)), from: err}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{
@@ -271,10 +276,10 @@ func (inv *invocation) fail(err error) {
 		}
 		failure := inv.cfg.failure(err, nil)
 		failure.Type = nonDeterministic
-		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
+		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure, from: err})
 		return
 	}
-	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil)})
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil), from: err})
 }
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that
