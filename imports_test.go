@@ -109,6 +109,7 @@ var importGraph = map[string]rule{
 		deny: noTesting,
 	},
 	"internal/rehearsal": {allow: []string{module + "/checkpoint"}, deny: noReflection},
+	"internal/callsite":  {allow: []string{module + "/op/node", module + "/internal/substitute"}, deny: noReflection},
 	"internal/lossless":  {}, // it asks types what JSON they have a place for
 	"internal/guard":     {allow: []string{module + "/retry"}, deny: noReflection},
 	"internal/turn":      {deny: noReflection},
@@ -137,6 +138,7 @@ var importGraph = map[string]rule{
 			module + "/replay/internal/engine", module + "/replay/internal/hosting",
 			module + "/internal/substitute", module + "/internal/quota", module + "/internal/oplog", module + "/internal/limits",
 			module + "/internal/subtype", module + "/internal/lossless", module + "/internal/rehearsal", module + "/internal/wire",
+			module + "/internal/callsite",
 			"github.com/aws/aws-lambda-go/lambda", "github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noReflection,
@@ -147,6 +149,7 @@ var importGraph = map[string]rule{
 	},
 	"internal/moto":       {deny: noReflection}, // for tests
 	"internal/leaks":      {deny: noReflection}, // for tests
+	"internal/draws":      {deny: noReflection}, // for tests
 	"internal/limits":     {deny: pure},
 	"internal/substitute": {allow: []string{module + "/op/node"}, deny: noReflection},         // it holds a value of a context
 	"internal/quota":      {allow: []string{module + "/internal/limits"}, deny: noReflection}, // it holds a value of a context
@@ -154,6 +157,11 @@ var importGraph = map[string]rule{
 	"internal/subtype":    {deny: pure},
 	"internal/oplog":      {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
 	"internal/outbox":     {allow: []string{module + "/checkpoint", module + "/internal/limits"}, deny: pure},
+	"internal/corpus": { // for tests
+		allow: []string{
+			module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oldlogs", module + "/replay/replaytest",
+		},
+	},
 	"internal/oldlogs": { // for tests; it sees records, and functions only as the service does
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local", module + "/internal/oplog",
@@ -165,7 +173,7 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
 			module + "/codec", module + "/retry", module + "/replay", module + "/replay/internal/hosting", module + "/internal/oplog",
-			module + "/internal/substitute",
+			module + "/internal/substitute", module + "/internal/callsite",
 			module + "/internal/subtype",
 			"github.com/google/go-cmp/...",
 		},

@@ -23,7 +23,7 @@ var namedPackages = map[string]string{
 	"op": "op", "node": "op/node", "replay": "replay", "replaytest": "replay/replaytest", "retry": "retry", "codec": "codec",
 	"checkpoint": "checkpoint", "local": "checkpoint/local", "sqlite": "checkpoint/sqlite", "process": "checkpoint/local/process",
 	"compress": "codec/compress", "seal": "codec/seal", "offload": "codec/offload", "filestore": "codec/offload/filestore",
-	"awskms": "codec/awskms", "s3store": "codec/s3store",
+	"awskms": "codec/awskms", "s3store": "codec/s3store", "replayotel": "replay/replayotel",
 }
 
 var qualified = regexp.MustCompile(`(?:^|[^\w./\-])(\w+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)

@@ -34,11 +34,18 @@ type LambdaAPI interface {
 // AWS SDK with its own retries: a lost answer may be asked for again only by the SDK, which repeats
 // the call with the same idempotency token. Each error is an [*APIError], except for a record that
 // no version of the protocol can mean. If api is a [ControlAPI] too, as *lambda.Client is, the
-// client is a [Control].
+// client is a [Control]; if it is a [StartAPI], as that is as well, it is a [Starter].
 func NewClient(api LambdaAPI) Client {
 	client := &lambdaClient{api: api}
-	if control, ok := api.(ControlAPI); ok {
-		return &lambdaClientAndControl{lambdaClient: client, lambdaControl: &lambdaControl{control}}
+	control, controls := api.(ControlAPI)
+	start, starts := api.(StartAPI)
+	switch {
+	case controls && starts:
+		return &lambdaClientWhole{lambdaClientAndControl{client, &lambdaControl{control}}, &lambdaStarter{start}}
+	case controls:
+		return &lambdaClientAndControl{client, &lambdaControl{control}}
+	case starts:
+		return &lambdaClientAndStarter{client, &lambdaStarter{start}}
 	}
 	return client
 }
@@ -48,6 +55,16 @@ type lambdaClient struct{ api LambdaAPI }
 type lambdaClientAndControl struct {
 	*lambdaClient
 	*lambdaControl
+}
+
+type lambdaClientAndStarter struct {
+	*lambdaClient
+	*lambdaStarter
+}
+
+type lambdaClientWhole struct {
+	lambdaClientAndControl
+	*lambdaStarter
 }
 
 func (c *lambdaClient) Checkpoint(ctx context.Context, in CheckpointInput) (CheckpointOutput, error) {
@@ -218,10 +235,10 @@ func fromOperation(in *lambdatypes.Operation) Operation {
 	}
 	if d := in.StepDetails; d != nil {
 		op.Payload, op.Failure = fromText(d.Result), fromErrorObject(d.Error)
-		op.Attempt, op.NextAttempt = int(d.Attempt), aws.ToTime(d.NextAttemptTimestamp)
+		op.Attempt, op.Due = int(d.Attempt), aws.ToTime(d.NextAttemptTimestamp)
 	}
 	if d := in.WaitDetails; d != nil {
-		op.ScheduledEnd = aws.ToTime(d.ScheduledEndTimestamp)
+		op.Due = aws.ToTime(d.ScheduledEndTimestamp)
 	}
 	if d := in.CallbackDetails; d != nil {
 		op.Payload, op.Failure = fromText(d.Result), fromErrorObject(d.Error)

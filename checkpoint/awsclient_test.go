@@ -208,7 +208,7 @@ func TestRecordsFromTheWire(t *testing.T) {
 				StepDetails: &lambdatypes.StepDetails{Attempt: 2, NextAttemptTimestamp: aws.Time(day()), Error: failed},
 			},
 			checkpoint.Operation{
-				ID: "s", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending, Attempt: 2, NextAttempt: day(), Failure: failure,
+				ID: "s", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending, Attempt: 2, Due: day(), Failure: failure,
 			},
 		},
 		{
@@ -217,7 +217,7 @@ func TestRecordsFromTheWire(t *testing.T) {
 				Id: aws.String("w"), Type: "WAIT", Status: "STARTED",
 				WaitDetails: &lambdatypes.WaitDetails{ScheduledEndTimestamp: aws.Time(day())},
 			},
-			checkpoint.Operation{ID: "w", Kind: checkpoint.KindWait, Status: checkpoint.StatusStarted, ScheduledEnd: day()},
+			checkpoint.Operation{ID: "w", Kind: checkpoint.KindWait, Status: checkpoint.StatusStarted, Due: day()},
 		},
 		{
 			"a callback",

@@ -2,35 +2,18 @@ package checkpoint_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
-	"testing"
 	"time"
 
 	"github.com/leanovate/gopter"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/draws"
 )
 
-// checks multiplies a count by PERDURE_CHECKS, which is 1 unless set.
-func checks(tb testing.TB, n int) int {
-	tb.Helper()
-	s := os.Getenv("PERDURE_CHECKS")
-	if s == "" {
-		return n
-	}
-	factor, err := strconv.Atoi(s)
-	if err != nil || factor < 1 {
-		tb.Fatalf("PERDURE_CHECKS is %q, want a positive integer", s)
-	}
-	return n * factor
-}
-
 // properties returns an empty set of properties, each of which is to hold n times PERDURE_CHECKS.
-func properties(tb testing.TB, n int) *gopter.Properties {
-	tb.Helper()
+func properties(n int) *gopter.Properties {
 	p := gopter.DefaultTestParameters()
-	p.MinSuccessfulTests = checks(tb, n)
+	p.MinSuccessfulTests = draws.Count(n)
 	p.MaxSize = 30
 	return gopter.NewProperties(p)
 }

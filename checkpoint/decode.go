@@ -126,7 +126,7 @@ func (d *decoder) more(n, size int) int {
 	if n < few {
 		return min(guess, few)
 	}
-	return guess + guess/64
+	return guess + guess/256
 }
 
 // check reports what makes a record unusable.
@@ -191,10 +191,11 @@ func (d *decoder) details(op *Operation, key []byte) (err error) {
 		op.ReplayChildren, err = d.boolean()
 	case "Attempt":
 		op.Attempt, err = d.integer()
-	case "NextAttemptTimestamp":
-		op.NextAttempt, err = d.time()
-	case "ScheduledEndTimestamp":
-		op.ScheduledEnd, err = d.time()
+	case "NextAttemptTimestamp", "ScheduledEndTimestamp":
+		var due time.Time
+		if due, err = d.time(); !due.IsZero() { // null is the same as absent
+			op.Due = due
+		}
 	case "CallbackId":
 		op.CallbackID, err = d.text()
 	default:

@@ -153,9 +153,9 @@ func (w *eventWriter) record() {
 		details: func() {
 			w.object(map[string]func(){
 				w.one("Result", "InputPayload"): w.words, "Error": w.failure, "CallbackId": w.words,
-				"ReplayChildren":       func() { w.WriteString(w.one("true", "false")) },
-				"Attempt":              func() { w.WriteString(strconv.Itoa(w.IntN(5) - 1)) },
-				"NextAttemptTimestamp": w.time, "ScheduledEndTimestamp": w.time,
+				"ReplayChildren": func() { w.WriteString(w.one("true", "false")) },
+				"Attempt":        func() { w.WriteString(strconv.Itoa(w.IntN(5) - 1)) },
+				w.one("NextAttemptTimestamp", "ScheduledEndTimestamp"): w.time,
 			})
 		},
 	})
@@ -184,7 +184,7 @@ func (w *eventWriter) event() string {
 
 func TestRandomEventsAreDecodedAsEncodingJSONDoes(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 2000)
+	p := properties(2000)
 	decoded := 0
 	p.Property("same records or both an error", prop.ForAll(func(seed uint64) string {
 		w := eventWriter{Rand: rand.New(rand.NewPCG(seed, 0))}

@@ -79,10 +79,10 @@ func TestDecodeInvocation(t *testing.T) {
 				},
 				{
 					ID: "s", ParentID: "c", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending, Attempt: 2,
-					NextAttempt: at(1767225600500),
-					Failure:     &checkpoint.Failure{Type: "T", Message: "m", Data: "d", Stack: []string{"f", "g"}},
+					Due:     at(1767225600500),
+					Failure: &checkpoint.Failure{Type: "T", Message: "m", Data: "d", Stack: []string{"f", "g"}},
 				},
-				{ID: "w", ParentID: "c", Kind: checkpoint.KindWait, Status: checkpoint.StatusStarted, ScheduledEnd: at(1)},
+				{ID: "w", ParentID: "c", Kind: checkpoint.KindWait, Status: checkpoint.StatusStarted, Due: at(1)},
 				{
 					ID: "b", Kind: checkpoint.KindCallback, Status: checkpoint.StatusTimedOut, CallbackID: "cb",
 					Failure: &checkpoint.Failure{Type: "Callback.Timeout"},

@@ -80,11 +80,11 @@ func AppendOperation(dst []byte, op *Operation) ([]byte, error) {
 			w.key("Attempt")
 			w.b = strconv.AppendInt(w.b, int64(op.Attempt), 10)
 		}
-		w.time("NextAttemptTimestamp", op.NextAttempt)
+		w.time("NextAttemptTimestamp", op.Due)
 		w.result(op)
 	case KindWait:
 		w.open("WaitDetails")
-		w.time("ScheduledEndTimestamp", op.ScheduledEnd)
+		w.time("ScheduledEndTimestamp", op.Due)
 	case KindCallback:
 		w.open("CallbackDetails")
 		w.text("CallbackId", op.CallbackID)
@@ -141,14 +141,14 @@ func (w *objectWriter) time(name string, t time.Time) {
 }
 
 func (w *objectWriter) payload(name string, p Payload) {
-	switch {
-	case !p.present:
-	case p.quoted:
+	switch p.form {
+	case absent:
+	case quoted:
 		w.key(name)
 		w.b = append(w.b, p.text...)
-	default:
+	case plain, withheld:
 		w.key(name)
-		w.b = appendQuoted(w.b, p.text)
+		w.b = appendQuoted(w.b, p.Bytes())
 	}
 }
 

@@ -19,10 +19,10 @@ func TestEncodeInvocation(t *testing.T) {
 	t.Parallel()
 	op := checkpoint.Operation{
 		ID: "a", ParentID: "p", Name: "n", SubType: "Step", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending,
-		Start: day(), NextAttempt: day().Add(time.Second), Attempt: 1,
+		Start: day(), Due: day().Add(time.Second), Attempt: 1,
 		Payload: checkpoint.QuotedPayload([]byte(`"\u0041"`)), Failure: &checkpoint.Failure{Type: "T", Stack: []string{"f", "g"}},
 		// What does not belong to a step is left out.
-		CallbackID: "x", ReplayChildren: true, ScheduledEnd: day(),
+		CallbackID: "x", ReplayChildren: true,
 	}
 	got, err := checkpoint.EncodeInvocation(checkpoint.Invocation{
 		ARN: "arn", Token: "token", Operations: []checkpoint.Operation{
@@ -133,10 +133,10 @@ func randomOperation(r *rand.Rand) checkpoint.Operation {
 	case checkpoint.KindExecution:
 		return op
 	case checkpoint.KindWait:
-		op.ScheduledEnd = at()
+		op.Due = at()
 		return op
 	case checkpoint.KindStep:
-		op.Attempt, op.NextAttempt = r.IntN(3), at()
+		op.Attempt, op.Due = r.IntN(3), at()
 	case checkpoint.KindCallback:
 		op.CallbackID = text()
 	case checkpoint.KindContext:
@@ -149,7 +149,7 @@ func randomOperation(r *rand.Rand) checkpoint.Operation {
 
 func TestDecodingInvertsEncoding(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 500)
+	p := properties(500)
 	p.Property("Decode(Encode(x)) == x", prop.ForAll(func(seed uint64, name string, updated []string, marker string) string {
 		r := rand.New(rand.NewPCG(seed, 0))
 		want := checkpoint.Invocation{

@@ -61,6 +61,15 @@ func (e *APIError) Conflict() bool {
 	return e.HTTPStatus == 409 || e.Code == "ResourceConflictException"
 }
 
+// NameTaken reports whether an execution was not started because the function has one of that name
+// that was started with another payload.
+func (e *APIError) NameTaken() bool { return e.Code == "DurableExecutionAlreadyStartedException" }
+
+// Looped reports whether an execution was not started because Lambda takes what starts it for a
+// loop: about 16 invocations, each of which has caused the next one. The function permits it with
+// RecursiveLoop: Allow (Lambda, recursive loop detection).
+func (e *APIError) Looped() bool { return e.Code == "RecursiveInvocationException" }
+
 // Denied reports whether the caller may not make the call: its role lacks the permission.
 func (e *APIError) Denied() bool {
 	return e.HTTPStatus == 403 || e.Code == "AccessDeniedException"

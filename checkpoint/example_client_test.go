@@ -119,3 +119,28 @@ func ExampleClientAs() {
 	fmt.Println(pauses, direct)
 	// Output: true false
 }
+
+func ExampleContinuedAs() {
+	result := checkpoint.ContinuedResult("arn:aws:lambda:us-east-1:123456789012:function:poll:7/durable-execution/poll-2-8f14e45fce/1f")
+	arn, ok := checkpoint.ContinuedAs(result)
+	fmt.Println(checkpoint.ExecutionName(arn), ok)
+	_, ok = checkpoint.ContinuedAs([]byte(`{"total":7}`))
+	fmt.Println(ok)
+	// Output:
+	// poll-2-8f14e45fce true
+	// false
+}
+
+func ExampleContinuedResult() {
+	fmt.Println(string(checkpoint.ContinuedResult("arn:…")))
+	// Output: {"perdure":{"continuedAs":"arn:…"}}
+}
+
+func ExampleStarter() {
+	svc := local.New()
+	defer func() { _ = svc.Close() }()
+	starter, ok := checkpoint.ClientAs[checkpoint.Starter](svc)
+	_, err := starter.StartExecution(context.Background(), checkpoint.StartInput{Function: "pay:live", Name: "order-42"})
+	fmt.Println(ok, err)
+	// Output: true checkpoint: Invoke: 404 ResourceNotFoundException: local: no such function is hosted: pay:live
+}

@@ -67,10 +67,9 @@ type Operation struct {
 	Failure *Failure
 	// Attempt is the number of finished attempts of a STEP.
 	Attempt int
-	// NextAttempt is when a PENDING step becomes READY.
-	NextAttempt time.Time
-	// ScheduledEnd is when a WAIT ends.
-	ScheduledEnd time.Time
+	// Due is when the service goes on with the operation by itself: when a PENDING STEP becomes
+	// READY (NextAttemptTimestamp on the wire), or when a WAIT ends (ScheduledEndTimestamp).
+	Due time.Time
 	// CallbackID is what an outside system answers a CALLBACK with; the service generates it.
 	CallbackID string
 	// ReplayChildren says that a CONTEXT keeps its result in its children.

@@ -154,8 +154,11 @@ func (o *oracleOperation) record() (checkpoint.Operation, error) {
 		}
 		op.ReplayChildren = d.ReplayChildren
 		op.Attempt = d.Attempt
-		op.NextAttempt = d.NextAttemptTimestamp.Time
-		op.ScheduledEnd = d.ScheduledEndTimestamp.Time
+		for _, due := range []time.Time{d.NextAttemptTimestamp.Time, d.ScheduledEndTimestamp.Time} {
+			if !due.IsZero() {
+				op.Due = due
+			}
+		}
 		op.CallbackID = d.CallbackID
 	}
 	return op, nil

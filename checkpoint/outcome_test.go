@@ -205,7 +205,7 @@ func TestFailuresFitAnyLimit(t *testing.T) {
 		}
 		return len(b) - len(`{"Status":"FAILED","Error":}`)
 	}
-	p := properties(t, 500)
+	p := properties(500)
 	p.Property("a failure fits, is whole if it can be, and keeps the beginning of its texts", prop.ForAll(
 		func(typ, message, data string, stack []string, limit int) bool {
 			f := &checkpoint.Failure{Type: typ, Message: message, Data: data, Stack: stack}

@@ -77,7 +77,7 @@ func TestPayloadsAreEqual(t *testing.T) {
 
 func TestPayloadSizeIsNeverTooSmall(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(1000)
 	p.Property("Size is at least the length of the text", prop.ForAll(func(text string) bool {
 		text = strings.ToValidUTF8(text, "?")
 		literal, err := json.Marshal(text)
@@ -144,7 +144,7 @@ func TestJSONString(t *testing.T) {
 			t.Errorf("%s: %q, encoding/json says %q, %v", tt.reason, got, want, err)
 		}
 	}
-	p := properties(t, 1000)
+	p := properties(1000)
 	p.Property("JSONString is what encoding/json makes of the text", prop.ForAll(func(s, around string) bool {
 		for _, text := range []string{quote(s), quote(quote(s)), around + quote(s), quote(s) + around, s, quote(s) + quote(around)} {
 			quoted := checkpoint.QuotedPayload([]byte(quote(text)))

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,17 +16,14 @@ import (
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // parameters runs each law 200 times, multiplied by PERDURE_CHECKS.
 func parameters() *gopter.TestParameters {
 	p := gopter.DefaultTestParameters()
-	p.MinSuccessfulTests = 200
+	p.MinSuccessfulTests = draws.Count(200)
 	p.MaxSize = 40
-
-	if n, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && n > 0 {
-		p.MinSuccessfulTests *= n
-	}
 
 	return p
 }

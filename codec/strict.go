@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -24,7 +25,8 @@ import (
 //   - A null where the type needs a value: of a struct that was a pointer, for instance. In inputs,
 //     which others write, null leaves the zero value, as with [JSON].
 //   - An absent payload, but for a struct without fields such as op.None: the operation had no
-//     result when it was recorded.
+//     result when it was recorded. Such a struct itself writes {}, so an empty object is refused by
+//     a type that would write members; not in inputs, where members may be missing.
 //
 // dropped names members that may be lost on purpose: "note", "customer.fax", "lines[].note" for
 // each element, "*.note" for each member; what is in such a place is lost with it. With several
@@ -68,6 +70,10 @@ func (s *strictCodec) Decode(ctx context.Context, m Meta, payload []byte, v any)
 		return err
 	}
 
+	if err := s.empty(m, payload, v); err != nil {
+		return err
+	}
+
 	lost := s.losses(m, payload, v)
 	if len(lost) == 0 {
 		return nil
@@ -90,6 +96,23 @@ func (s *strictCodec) absent(m Meta, v any) error {
 
 	return newError(m, true, fmt.Errorf("the record has no value, and %s needs one: "+
 		"the operation had no result when it was recorded", strings.TrimPrefix(fmt.Sprintf("%T", v), "*")))
+}
+
+// empty refuses an object without members, which a struct without fields writes, for a type that
+// always writes some.
+func (s *strictCodec) empty(m Meta, payload []byte, v any) error {
+	const object = "{}"
+	if len(payload) > len(object)+2 || string(bytes.TrimSpace(payload)) != object || m.Part == PartInput {
+		return nil
+	}
+
+	member := lossless.Missing([]byte(object), v)
+	if member == "" || slices.ContainsFunc(s.dropped, func(d string) bool { return lossless.Matches(d, member) }) {
+		return nil
+	}
+
+	return newError(m, true, fmt.Errorf("the record has no members, and %s has %s: the operation had no result when it was recorded, "+
+		"or one of a type without such members", strings.TrimPrefix(fmt.Sprintf("%T", v), "*"), member))
 }
 
 func (s *strictCodec) losses(m Meta, payload []byte, v any) (all []Loss) {

@@ -29,6 +29,7 @@ var importPaths = map[string]string{
 	"log":     "log",
 	"os":      "os",
 	"slog":    "log/slog",
+	"strconv": "strconv",
 	"strings": "strings",
 	"sync":    "sync",
 	"testing": "testing",

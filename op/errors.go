@@ -32,6 +32,10 @@ var (
 	// ErrTooMany is the error of an operation that an execution has no room for: see
 	// docs/limits.md.
 	ErrTooMany = errors.New("too many operations")
+	// ErrContinued is the error of an [Invoke] of a function that continues as another execution
+	// (replay.ContinueAsNew): the result is that of the last one of the chain. Data of its [Error]
+	// is the ARN of the next one.
+	ErrContinued = errors.New("the function continues as another execution")
 	// ErrRemoved is the error of a [Past] that has no result: the operation was removed from the
 	// code before the execution had begun it, or before it had ended.
 	ErrRemoved = errors.New("removed from the code")
@@ -50,10 +54,10 @@ type Error struct {
 	Kind string
 	// Attempt is the number of attempts that were made; zero for operations without attempts.
 	Attempt int
-	// CallbackID is the ID of the callback that failed, by which the outside system knows it: of the
-	// error of a callback, and of what passes that on, such as a group or an [All]. It is empty for
-	// others, and where several callbacks failed it is that of the first. Who knows it can answer
-	// the callback: do not log it while that is open.
+	// CallbackID is the ID of the callback that failed, by which the outside system knows it: of
+	// the error of a callback, and of what passes that on, such as a group or an [All]. It is empty
+	// for others, and where several callbacks failed it is that of the first. Who knows it can
+	// answer the callback: do not log it while that is open.
 	CallbackID string
 	// Type is the name of the error's type, or the name it is registered under.
 	Type string
@@ -74,6 +78,9 @@ type Error struct {
 type Identity struct {
 	Name string `json:"name"`
 	Data string `json:"data,omitempty"`
+	// Passed says that nothing registered the name where the error was recorded: a group passes on
+	// what failed inside of it, whoever registers it.
+	Passed bool `json:"passed,omitempty"`
 }
 
 // Error returns the message of the original error, or its type if it had none.

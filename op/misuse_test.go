@@ -62,6 +62,34 @@ var misuses = []struct {
 	want         string // matches the only message
 }{
 	{
+		name:   "another input for a declared function",
+		reason: "the other function could not read it",
+		body:   `return replay.Exec(ctx, op.FunctionOf[Order, Receipt]("pay:live").Invoke("pay", Hold{}))`,
+		fixed:  `return replay.Exec(ctx, op.FunctionOf[Order, Receipt]("pay:live").Invoke("pay", o))`,
+		want:   `cannot use Hold\{\} .* as Order value in argument to op\.FunctionOf\[Order, Receipt\]\("pay:live"\)\.Invoke`,
+	},
+	{
+		name:   "another input for an execution of a declared function",
+		reason: "the other function could not read it",
+		body:   `return replay.Exec(ctx, op.FunctionOf[Order, Receipt]("pay:live").Start("pay", Hold{}))`,
+		fixed:  `return replay.Exec(ctx, op.FunctionOf[Order, Receipt]("pay:live").Start("pay", o))`,
+		want:   `cannot use Hold\{\} .* as Order value in argument to op\.FunctionOf\[Order, Receipt\]\("pay:live"\)\.Start`,
+	},
+	{
+		name:   "a handler of other types than its declaration",
+		reason: "those who call it would be compiled against something else",
+		body:   `_ = replay.HandlerOf(op.FunctionOf[Order, Receipt]("pay:live"), func(op.Context, Order) (Hold, error) { return Hold{}, nil }); return nil`,
+		fixed:  `_ = replay.HandlerOf(op.FunctionOf[Order, Receipt]("pay:live"), func(op.Context, Order) (Receipt, error) { return Receipt{}, nil }); return nil`,
+		want:   `in call to replay\.HandlerOf, type func\(op\.Context, Order\) \(Hold, error\) of func.* does not match`,
+	},
+	{
+		name:   "waiting for a start",
+		reason: "a start has an ARN as its result, and not what the function returns",
+		body:   `r, err := replay.Run(ctx, op.FunctionOf[Order, Receipt]("pay:live").Start("pay", o)); _ = r.ID; return err`,
+		fixed:  `r, err := replay.Run(ctx, op.FunctionOf[Order, Receipt]("pay:live").Invoke("pay", o)); _ = r.ID; return err`,
+		want:   `r\.ID undefined \(type string has no field or method ID\)`,
+	},
+	{
 		name:   "I/O in handler code",
 		reason: "it would happen again on every replay",
 		body:   `_, err := stock.Reserve(ctx, o); return err`,

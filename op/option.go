@@ -27,8 +27,15 @@ type CallbackOption interface {
 // WaitForCallbackOption configures a [WaitForCallback].
 type WaitForCallbackOption interface{ applyWaitForCallback(w *waitForCallback) }
 
-// InvokeOption configures an [Invoke].
-type InvokeOption interface{ applyInvoke(n *node.Invoke) }
+// InvokeOption configures an [Invoke], and a [Start] as well.
+type InvokeOption interface {
+	StartOption
+
+	applyInvoke(n *node.Invoke)
+}
+
+// StartOption configures a [Start].
+type StartOption interface{ applyStart(s *starting) }
 
 // ConditionOption configures a [WaitForCondition].
 type ConditionOption interface{ applyCondition(n *node.Step) }
@@ -91,6 +98,7 @@ func (o headerOption) applyGroup(n *node.Group)       { o(&n.Header) }
 func (o headerOption) applyCallback(n *node.Callback) { o(&n.Header) }
 func (o headerOption) applyInvoke(n *node.Invoke)     { o(&n.Header) }
 func (o headerOption) applyCondition(n *node.Step)    { o(&n.Header) }
+func (o headerOption) applyStart(s *starting)         { o(&s.Header) }
 func (o headerOption) applyBatch(n *node.Batch)       { o(&n.Header) }
 func (o headerOption) applyMap(m *mapping)            { o(&m.n.Header) }
 

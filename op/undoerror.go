@@ -15,8 +15,8 @@ type UndoError struct {
 	Cause error
 	// Undone are the paths of the operations that were compensated, in the order it was done.
 	Undone []string
-	// Failed are the errors of the compensations that failed, each an [*Error] whose Path is that of
-	// the compensation.
+	// Failed are the errors of the compensations that failed, each an [*Error] whose Path is that
+	// of the compensation.
 	Failed []error
 	// Unknown are the paths of operations of which it is not known whether they had their effect.
 	Unknown []string

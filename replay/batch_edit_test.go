@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -119,7 +120,7 @@ func TestEditsOfABatch(t *testing.T) {
 			[]string{right, diverged},
 		},
 	}
-	long := lawChecks(t, 1) > 1 // large results take most of the time: each eighth row has them, in a long run all
+	long := draws.Count(1) > 1 // large results take most of the time: each eighth row has them, in a long run all
 	for i, tt := range tests {
 		versions := []edited{{}}
 		if k := tt.before.kind; !long && i%8 != 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -223,7 +224,7 @@ func TestStepBetweenItsAttemptsHoldsNoRunningSlot(t *testing.T) {
 // A place that an abandoned branch had, or was about to take, goes to the next that waits for one.
 func TestAbandonedBranchesGiveBackTheirSlots(t *testing.T) {
 	t.Parallel()
-	for range lawChecks(t, 50) {
+	for range draws.Count(50) {
 		running, queued := make(chan struct{}), make(chan struct{})
 		winner := op.Group("winner", func(op.Context) (string, error) {
 			<-running

@@ -33,6 +33,9 @@ var (
 type DivergedError struct {
 	// Scope is the path of the handler's scope, group or branch; empty for the handler itself.
 	Scope string
+	// Path is that of the operation that the code has reached, or of the last one it ran before it
+	// returned; that of the scope if it is none of these.
+	Path string
 	// Log is what the checkpoint log holds, Code what the code declares.
 	Log, Code string
 	// Reason says what does not fit.
@@ -46,7 +49,7 @@ type DivergedError struct {
 }
 
 func diverged(d engine.Divergence) error {
-	return &DivergedError{Scope: d.Scope, Log: d.Log, Code: d.Code, Reason: d.Reason, Declare: d.Declare, advice: d.Advice}
+	return &DivergedError{Scope: d.Scope, Path: d.Path, Log: d.Log, Code: d.Code, Reason: d.Reason, Declare: d.Declare, advice: d.Advice}
 }
 
 // Error says what each side has, and, of an error that perdure has made, what to do.

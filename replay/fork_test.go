@@ -239,8 +239,8 @@ func TestRedriveOfAStoppedExecution(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, o := range again.Operations() {
-		if o.Name == "cool-off" && !o.ScheduledEnd.Equal(f.clock.Now().Add(20*time.Minute)) {
-			t.Errorf("the wait ends in %v", o.ScheduledEnd.Sub(f.clock.Now()))
+		if o.Name == "cool-off" && !o.Due.Equal(f.clock.Now().Add(20*time.Minute)) {
+			t.Errorf("the wait ends in %v", o.Due.Sub(f.clock.Now()))
 		}
 	}
 	f.drive(t, again)

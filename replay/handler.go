@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay/internal/engine"
 )
 
 // Function is a durable function: what lambda.Start takes. It may serve several invocations at
@@ -47,9 +48,24 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 	}
 	f.core.run = func(ctx op.Context, input any) (any, error) {
 		in, _ := input.(*In)
-		return fn(ctx, *in)
+		out, err := fn(ctx, *in)
+		return out, fits[In](err)
 	}
 	return f
+}
+
+// HandlerOf is [Handler] for a function that is declared with op.FunctionOf: those who call it by
+// its declaration pass what fn takes and get what fn returns, or do not compile.
+//
+//	lambda.Start(replay.HandlerOf(Ship, ship))
+//
+// The name in the declaration is not compared with the one under which the function is deployed. A
+// function that changes its input must go on reading what executions under way, and callers that
+// are not deployed yet, were built with: see [WithOldInput].
+func HandlerOf[In, Out any](
+	_ op.Function[In, Out], fn func(op.Context, In) (Out, error), opts ...HandlerOption,
+) *Function[In, Out] {
+	return Handler(fn, opts...)
 }
 
 // Invoke runs one invocation. The service calls it with an event that carries the log of the
@@ -57,4 +73,17 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 // service is to invoke again.
 func (f *Function[In, Out]) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return f.core.invoke(ctx, payload)
+}
+
+// fits refuses a continuation whose input is not that of the handler.
+func fits[In any](err error) error {
+	c, ok := errors.AsType[*engine.Continuation](err)
+	if !ok || c.Function != "" {
+		return err
+	}
+	var want In
+	if _, ok := c.Input.(In); ok || c.Input == nil && any(want) == nil {
+		return err
+	}
+	return c.Misfit(want)
 }

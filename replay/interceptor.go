@@ -27,8 +27,9 @@ import (
 // it.
 type Interceptor struct {
 	// InvocationStart comes first in every invocation that has read its log, InvocationEnd last,
-	// after WrapInvocation has returned and before the answer is given. InvocationEnd has the values
-	// of the context that WrapInvocation has made; its context ends with that of the invocation.
+	// after WrapInvocation has returned and before the answer is given. InvocationEnd has the
+	// values of the context that WrapInvocation has made; its context ends with that of the
+	// invocation.
 	InvocationStart func(ctx context.Context, i InvocationInfo)
 	InvocationEnd   func(ctx context.Context, i InvocationInfo, end InvocationEnd)
 
@@ -53,12 +54,12 @@ type Interceptor struct {
 	GroupStart func(ctx context.Context, g GroupInfo)
 	GroupEnd   func(ctx context.Context, g GroupInfo, end AttemptEnd)
 
-	// InvokeTraceHeader returns the X-Ray trace header that the target of an op.Invoke is started
-	// with, in place of header: that of the invocation or, with several interceptors, what the one
-	// before has returned. It is called once, when the invoke is about to be started, and not on
-	// replay. The empty string leaves it to the service, which takes the header of the execution.
-	// More than 512 bytes, or others than printable ASCII, are logged and ignored: the service
-	// would refuse them.
+	// InvokeTraceHeader returns the X-Ray trace header that the target of an op.Invoke or op.Start
+	// is started with, in place of header: that of the invocation or, with several interceptors,
+	// what the one before has returned. It is called once, when the invoke is about to be started,
+	// before each attempt of an op.Start, and not on replay. The empty string leaves it to the
+	// service, which takes the header of the execution. More than 512 bytes, or others than
+	// printable ASCII, are logged and ignored: the service would refuse them.
 	InvokeTraceHeader func(ctx context.Context, o OperationInfo, header string) string
 
 	// LogAttrs are added to the records that a body logs; see [LogHandler]. It is called before

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -147,7 +148,7 @@ func (c recordCase) record() checkpoint.Operation {
 			Type: "law", Message: "recorded: " + c.value, Data: `{"perdure":{"known":[{"name":"law"}]}}`,
 		}, still{}.Now()
 	case checkpoint.StatusPending:
-		rec.NextAttempt, rec.Attempt = still{}.Now().Add(time.Minute), 1
+		rec.Due, rec.Attempt = still{}.Now().Add(time.Minute), 1
 	case checkpoint.StatusReady:
 		rec.Attempt = 1
 	case checkpoint.StatusStarted, checkpoint.StatusCancelled, checkpoint.StatusTimedOut, checkpoint.StatusStopped:
@@ -203,7 +204,7 @@ func (c recordCase) want() (answer string, lines []string) {
 func TestStepFollowsItsRecord(t *testing.T) {
 	t.Parallel()
 	params := gopter.DefaultTestParametersWithSeed(lawSeed(t))
-	params.MinSuccessfulTests = lawChecks(t, 1000)
+	params.MinSuccessfulTests = draws.Count(1000)
 	properties := gopter.NewProperties(params)
 	properties.Property("a step follows its record", prop.ForAll(func(c recordCase) (bool, error) {
 		answer, lines, err := c.invoke(t.Context())
@@ -223,7 +224,7 @@ func TestStepFollowsItsRecord(t *testing.T) {
 func TestAnotherKindIsFatal(t *testing.T) {
 	t.Parallel()
 	params := gopter.DefaultTestParametersWithSeed(lawSeed(t))
-	params.MinSuccessfulTests = lawChecks(t, 500)
+	params.MinSuccessfulTests = draws.Count(500)
 	properties := gopter.NewProperties(params)
 	properties.Property("another kind is fatal", prop.ForAll(func(c recordCase) (bool, error) {
 		if c.status == "" {

@@ -17,22 +17,8 @@ import (
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 )
-
-// lawChecks is n times PERDURE_CHECKS, which is 1 unless set; `.ci/long` sets 10. A fraction makes
-// quick runs: PERDURE_CHECKS=0.1.
-func lawChecks(tb testing.TB, n int) int {
-	tb.Helper()
-	text := os.Getenv("PERDURE_CHECKS")
-	if text == "" {
-		return n
-	}
-	factor, err := strconv.ParseFloat(text, 64)
-	if err != nil || factor <= 0 {
-		tb.Fatalf("PERDURE_CHECKS is %q, want a positive number", text)
-	}
-	return max(1, int(float64(n)*factor))
-}
 
 // lawSeed is what random tests begin with: PERDURE_SEED, else something new.
 func lawSeed(tb testing.TB) int64 {
@@ -75,7 +61,7 @@ func forPrograms(t *testing.T, n, workers int, law func(ctx context.Context, p *
 	t.Helper()
 	seed := lawSeed(t)
 	params := gopter.DefaultTestParametersWithSeed(seed)
-	params.MinSuccessfulTests = lawChecks(t, n)
+	params.MinSuccessfulTests = draws.Count(n)
 	params.MaxShrinkCount = 300
 	params.Workers = workers
 	properties := gopter.NewProperties(params)
@@ -389,7 +375,7 @@ func TestCounterexamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var d distribution
-			for seed := range int64(lawChecks(t, 20)) {
+			for seed := range int64(draws.Count(20)) {
 				p := &program{seed: seed, body: tt.body, end: tt.end}
 				if o := execute(withWatchdog(t), p, schedule{seed: seed}); (o.status == local.StatusFailed) != tt.fails {
 					t.Fatalf("%s: the execution ended as %v", tt.reason, o)

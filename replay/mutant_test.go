@@ -12,6 +12,15 @@ import (
 	"time"
 )
 
+// skipUnlessPlanted skips a test of many broken engines unless PERDURE_PLANTED asks for its table:
+// compiling each takes a minute or more. The tests of two more tables try one row of them always.
+func skipUnlessPlanted(t *testing.T, table string) {
+	t.Helper()
+	if which := os.Getenv("PERDURE_PLANTED"); which != table && which != "all" {
+		t.Skipf("breaks the engine in many ways: PERDURE_PLANTED is not %q or \"all\"", table)
+	}
+}
+
 // buildBroken compiles the tests of a package against the engine that a patch of testdata/mutants
 // has broken; none is the engine as it is.
 func buildBroken(t *testing.T, pkg, patch string) string {

@@ -3,7 +3,6 @@ package replay_test
 import (
 	"bytes"
 	"cmp"
-	"os"
 	"slices"
 	"testing"
 
@@ -18,15 +17,13 @@ type mutation struct {
 	// property is the test that must fail, checks its PERDURE_CHECKS. It is one of pkg, of this
 	// package if that is empty.
 	property, checks, pkg string
-	// always: the row runs also when no one asks for all of them.
-	always bool
 }
 
 func mutations() []mutation {
 	return []mutation{
 		{
 			name:     "the woken goroutine counts itself",
-			property: "^TestParkAndWake$", checks: "0.5", always: true,
+			property: "^TestParkAndWake$", checks: "0.5",
 			patch: "off-not-taken-back",
 		},
 		{
@@ -155,19 +152,12 @@ func mutations() []mutation {
 // Each property fails when what it is about is broken: it runs against copies of the engine, each
 // with one fault, that the compiler puts in the place of the real files. Without a fault it passes.
 //
-// A few of them run by default, all if PERDURE_PLANTED is "properties" or "all", none with -short.
+// It runs if PERDURE_PLANTED is "properties" or "all".
 func TestPropertiesNoticeBrokenEngines(t *testing.T) { //nolint:paralleltest // compiling takes all processors
-	if testing.Short() {
-		t.Skip("compiles the engine once per fault")
-	}
-	which := os.Getenv("PERDURE_PLANTED")
-	all := which == "all" || which == "properties"
+	skipUnlessPlanted(t, "properties")
 	passes, sound := make(map[string]bool), make(map[string]string)
 	whole := t                      // its folders outlive the rows
 	for _, m := range mutations() { //nolint:paralleltest // as above
-		if !all && !m.always {
-			continue
-		}
 		t.Run(m.name, func(t *testing.T) {
 			pkg := cmp.Or(m.pkg, ".")
 			if key := m.property + m.checks; !passes[key] {

@@ -96,7 +96,8 @@ func WithErrorCodec(c codec.Codec) HandlerOption {
 // The default is to go on with the zero value. A codec that an option names reads as it does
 // elsewhere: codec.JSON leaves zero values, and a chain refuses them if its base is strict. Not
 // checked are results of callbacks and invoked functions, which others write, the errors of groups
-// and batches, and results that nothing asks for.
+// and batches, of which [Function.Rehearse] warns ([Rehearsal.Unregistered]), and results that
+// nothing asks for.
 //
 // An input with members that its type has no place for is refused too, at the first invocation:
 // events of AWS services have many. Give the handler codec.JSON by [WithHandlerCodec] then, or name

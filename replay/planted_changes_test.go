@@ -2,16 +2,14 @@ package replay_test
 
 import (
 	"bytes"
-	"os"
 	"testing"
 )
 
 // brokenChange is a rule of declared changes that is broken: random programs that are changed under
 // way must notice.
 type brokenChange struct {
-	rule   string
-	patch  string // a file of testdata/mutants
-	always bool
+	rule  string
+	patch string // a file of testdata/mutants
 }
 
 func brokenChanges() []brokenChange {
@@ -19,7 +17,7 @@ func brokenChanges() []brokenChange {
 		{rule: "who has not come to a change runs the new side", patch: "changes-new-is-not-fresh"},
 		{rule: "compensations that have begun count as what is left of a scope", patch: "changes-compensations-not-counted"},
 		{rule: "what is left of other scopes does not count", patch: "changes-only-this-scope"},
-		{rule: "of two sides the one that was begun first is taken", patch: "changes-later-record-wins", always: true},
+		{rule: "of two sides the one that was begun first is taken", patch: "changes-later-record-wins"},
 		{rule: "a side that claims nothing is a side", patch: "changes-nothing-is-no-side"},
 		{rule: "names of all sides are used up", patch: "changes-occurrences-not-counted"},
 		{rule: "a look passes changes that claim nothing", patch: "changes-look-stops-at-declarations"},
@@ -31,17 +29,11 @@ func brokenChanges() []brokenChange {
 	}
 }
 
-// TestBrokenChangesAreNoticed breaks one rule of declared changes after the other. One row runs by
-// default, all if PERDURE_PLANTED is "changes" or "all", none with -short.
+// TestBrokenChangesAreNoticed breaks one rule of declared changes after the other. It runs if
+// PERDURE_PLANTED is "changes" or "all".
 func TestBrokenChangesAreNoticed(t *testing.T) { //nolint:paralleltest // compiling takes all processors
-	if testing.Short() {
-		t.Skip("compiles the engine once per rule")
-	}
-	which := os.Getenv("PERDURE_PLANTED")
+	skipUnlessPlanted(t, "changes")
 	for _, m := range brokenChanges() { //nolint:paralleltest // as above
-		if which != "all" && which != "changes" && !m.always {
-			continue
-		}
 		t.Run(m.rule, func(t *testing.T) {
 			const pkg = "./internal/changes"
 			out, err := runBroken(t, pkg, buildBroken(t, pkg, m.patch), []string{"PERDURE_CHECKS=4"}, "-test.run", "^TestDeclaredChangesMeanWhatTheySay$")

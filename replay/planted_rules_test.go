@@ -2,7 +2,6 @@ package replay_test
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 )
@@ -17,7 +16,6 @@ type brokenRule struct {
 	// which Explore does. Each may be empty, not both.
 	test, pkg string
 	program   string
-	always    bool
 }
 
 func brokenRules() []brokenRule {
@@ -41,7 +39,7 @@ func brokenRules() []brokenRule {
 			rule: "how a batch ended is durable before its losers are undone", how: "it is queued, and nobody waits",
 			patch: "rule-outcome-durable",
 			// Explore sees no second winner: the one that ended first wins again after a crash.
-			test: "^TestOutcomeIsDurableBeforeLosersAreUndone$", pkg: ".", always: true,
+			test: "^TestOutcomeIsDurableBeforeLosersAreUndone$", pkg: ".",
 		},
 		{
 			rule: "the last operation is undone first", how: "the second one comes first if there are more than three",
@@ -95,18 +93,10 @@ func brokenRules() []brokenRule {
 // TestPlantedBugs does. The test that is for it must fail, and so must Explore over the program
 // that is.
 //
-// One row runs by default, all if PERDURE_PLANTED is "rules" or "all", none with
-// -short.
+// It runs if PERDURE_PLANTED is "rules" or "all".
 func TestBrokenRulesAreNoticed(t *testing.T) { //nolint:paralleltest // compiling takes all processors
-	if testing.Short() {
-		t.Skip("compiles the engine once per rule")
-	}
-	which := os.Getenv("PERDURE_PLANTED")
-	all := which == "all" || which == "rules"
+	skipUnlessPlanted(t, "rules")
 	for _, m := range brokenRules() { //nolint:paralleltest // as above
-		if !all && !m.always {
-			continue
-		}
 		t.Run(strings.ReplaceAll(m.rule, "/", " "), func(t *testing.T) {
 			if m.test != "" {
 				out, err := runBroken(t, m.pkg, buildBroken(t, m.pkg, m.patch), oneCheck(), "-test.run", m.test)

@@ -98,6 +98,8 @@ type LossyValue struct {
 	Members []string
 	// Type is the declared type.
 	Type string
+	// Declare is what keeps the value, with three dots for what the log does not hold.
+	Declare string
 }
 
 // String says what is lost.
@@ -116,6 +118,8 @@ func (l LossyValue) String() string {
 type UnregisteredError struct {
 	// Path is that of the operation that failed, Name the name of the registration.
 	Path, Name string
+	// Declare is what registers it again.
+	Declare string
 }
 
 // String says what is missing.
@@ -218,15 +222,24 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 // does not say: their own result is empty, or tells only how their branches ended, and the
 // operations inside are there.
 func keepingChildren(ops []checkpoint.Operation) []checkpoint.Operation {
+	isShort := func(o *checkpoint.Operation) bool {
+		if o.Kind != checkpoint.KindContext || o.Status != checkpoint.StatusSucceeded || o.ReplayChildren {
+			return false
+		}
+		_, withheld := o.Payload.Withheld()
+		return !withheld && (o.Payload.Size() == 0 || wire.IsShort(o.Payload.Bytes()))
+	}
+	if !slices.ContainsFunc(ops, func(o checkpoint.Operation) bool { return isShort(&o) }) {
+		return ops // as almost always: nothing is copied
+	}
 	parents := make(map[string]bool)
 	for i := range ops {
 		parents[ops[i].ParentID] = true
 	}
 	ops = slices.Clone(ops)
 	for i := range ops {
-		if o := &ops[i]; o.Kind == checkpoint.KindContext && o.Status == checkpoint.StatusSucceeded && !o.ReplayChildren && parents[o.ID] {
-			_, withheld := o.Payload.Withheld()
-			o.ReplayChildren = !withheld && (o.Payload.Size() == 0 || wire.IsShort(o.Payload.Bytes()))
+		if o := &ops[i]; isShort(o) && parents[o.ID] {
+			o.ReplayChildren = true
 		}
 	}
 	return ops
@@ -244,10 +257,12 @@ func rehearsalOf(ctx context.Context, o engine.Outcome, found *engine.Rehearsal)
 		r.Verdict = VerdictUndecided
 	}
 	for _, l := range found.Losses {
-		r.Lossy = append(r.Lossy, LossyValue(l))
+		r.Lossy = append(r.Lossy, LossyValue{Path: l.Path, Members: l.Members, Type: l.Type, Declare: engine.KeepsType(l.Path)})
 	}
 	for _, u := range found.Unregistered {
-		r.Unregistered = append(r.Unregistered, UnregisteredError(u))
+		r.Unregistered = append(r.Unregistered, UnregisteredError{
+			Path: u.Path, Name: u.Name, Declare: fmt.Sprintf("codec.Renamed(%q, …) where the error is registered now", u.Name),
+		})
 	}
 	for _, d := range found.Decisions {
 		r.Declared = append(r.Declared, DeclaredChange{Path: d.Path, As: d.As, Old: d.Side == engine.OldSide, Name: d.Name})

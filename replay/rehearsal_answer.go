@@ -3,7 +3,9 @@ package replay
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
+	"github.com/perdure/perdure/internal/callsite"
 	"github.com/perdure/perdure/internal/rehearsal"
 )
 
@@ -23,18 +25,25 @@ func (c *core) answerRehearsal(ctx context.Context, payload []byte) ([]byte, err
 		a.Error = err.Error()
 		return json.Marshal(a)
 	}
-	a.Verdict, a.Diverged = string(r.Verdict), sides(r.Diverged)
+	var at callsite.Lines
+	if r.complains() { // once more, for the lines: to note those of all operations takes longer than a rehearsal
+		if again, err := c.rehearse(at.Watch(ctx), log); err == nil {
+			r = again
+		}
+	}
+	line := func(path string) rehearsal.Line { return rehearsal.Line(at.Of(path)) }
+	a.Verdict, a.Diverged = string(r.Verdict), sides(r.Diverged, line)
 	for _, u := range r.Undecided {
-		a.Undecided = append(a.Undecided, rehearsal.Undecided{Text: u.String(), Diverged: sides(u.Diverged)})
+		a.Undecided = append(a.Undecided, rehearsal.Undecided{Text: u.String(), Diverged: sides(u.Diverged, line)})
 	}
 	if r.Err != nil {
 		a.Error = r.Err.Error()
 	}
 	for _, l := range r.Lossy {
-		a.Warnings = append(a.Warnings, l.String())
+		a.Warnings = append(a.Warnings, rehearsal.Warning{Text: l.String(), Declare: l.Declare, Line: line(l.Path)})
 	}
 	for _, u := range r.Unregistered {
-		a.Warnings = append(a.Warnings, u.String())
+		a.Warnings = append(a.Warnings, rehearsal.Warning{Text: u.String(), Declare: u.Declare, Line: line(u.Path)})
 	}
 	if r.Outcome != nil {
 		a.Ends = string(r.Outcome.Status)
@@ -42,9 +51,15 @@ func (c *core) answerRehearsal(ctx context.Context, payload []byte) ([]byte, err
 	return json.Marshal(a)
 }
 
-func sides(d *DivergedError) *rehearsal.Divergence {
+// complains reports whether something is said of the code that a line of it belongs to.
+func (r *Rehearsal) complains() bool {
+	return r.Diverged != nil || len(r.Lossy)+len(r.Unregistered) > 0 ||
+		slices.ContainsFunc(r.Undecided, func(u Undecided) bool { return u.Diverged != nil })
+}
+
+func sides(d *DivergedError, line func(path string) rehearsal.Line) *rehearsal.Divergence {
 	if d == nil {
 		return nil
 	}
-	return &rehearsal.Divergence{Scope: d.Scope, Reason: d.Reason, Log: d.Log, Code: d.Code}
+	return &rehearsal.Divergence{Scope: d.Scope, Reason: d.Reason, Log: d.Log, Code: d.Code, Declare: d.Declare, Line: line(d.Path)}
 }

@@ -35,7 +35,7 @@ func TestAProcessThatRehearses(t *testing.T) {
 		{"whether there is an answer", checkpoint.Invocation{}, `{"version":1}`},
 		{"nothing is recorded", log(), `{"version":1,"verdict":"fits"}`},
 		{"all is recorded", log(stepRecord("charge", checkpoint.StatusSucceeded, withResult(`{"id":"A-1","total":1}`))), `{"version":1,"verdict":"fits","ends":"SUCCEEDED"}`},
-		{"a value loses something", log(stepRecord("charge", checkpoint.StatusSucceeded, withResult(`{"id":"A-1","amount":1}`))), `{"version":1,"verdict":"fits","warnings":["the result of \"charge\" has recorded members that have no place in replay_test.paid: [.amount]"]`},
+		{"a value loses something", log(stepRecord("charge", checkpoint.StatusSucceeded, withResult(`{"id":"A-1","amount":1}`))), `{"version":1,"verdict":"fits","warnings":[{"text":"the result of \"charge\" has recorded members that have no place in replay_test.paid: [.amount]","declare":"op.Replaces(new, op.Transform(old, convert)), in which old is \"charge\" as it was, and new has another name","file":"`},
 		{"another operation is recorded", log(stepRecord("pay", checkpoint.StatusSucceeded)), `{"version":1,"verdict":"diverges","diverged":{"reason":"an operation was inserted`},
 		{"a payload is not known", log(withheld), `{"version":1,"verdict":"undecided","undecided":[{"text":"a payload of \"charge\" is withheld: truncated"}]`},
 		{"no execution", checkpoint.Invocation{ARN: tapeARN}, `{"version":1,"error":"replay: the log has no EXECUTION record`},

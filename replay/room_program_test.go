@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/internal/quota"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -165,7 +166,7 @@ func TestRefusalsComeAgain(t *testing.T) {
 	seed := lawSeed(t)
 	rng := rand.New(rand.NewSource(seed))
 	refused, full := 0, 0
-	for range lawChecks(t, 150) {
+	for range draws.Count(150) {
 		c := &crowd{seed: rng.Int63(), quota: quota.Quota{Operations: 8 + rng.Intn(60), Bytes: 100_000_000}}
 		if rng.Intn(4) == 0 {
 			c.quota = quota.Quota{Operations: 200, Bytes: 200<<10 + 10_000 + rng.Intn(100_000)}

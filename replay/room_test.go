@@ -14,6 +14,7 @@ import (
 	"github.com/leanovate/gopter/prop"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -151,7 +152,7 @@ func TestDurationsNeverOverflow(t *testing.T) {
 	t.Parallel()
 	submit := func(context.Context, string) error { return nil }
 	p := gopter.DefaultTestParametersWithSeed(lawSeed(t))
-	p.MinSuccessfulTests = lawChecks(t, 200)
+	p.MinSuccessfulTests = draws.Count(200)
 	props := gopter.NewProperties(p)
 	props.Property("a duration is refused or taken", prop.ForAll(func(n int64) bool {
 		d := time.Duration(n)

@@ -3,21 +3,12 @@ package replay_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 )
-
-// times multiplies the counts of heavy tests by PERDURE_CHECKS.
-func times(n int) int {
-	if f, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && f > 0 {
-		return n * f
-	}
-	return n
-}
 
 // runSaga runs the saga of a seed with as many crashes and says what is wrong.
 func runSaga(t *testing.T, seed uint64, crashes int, lose func(p local.Point) bool) (*saga, *local.Execution, []string) {
@@ -43,7 +34,7 @@ func runSaga(t *testing.T, seed uint64, crashes int, lose func(p local.Point) bo
 // the scopes reached.
 func TestWhatAFailedScopeDidIsUndone(t *testing.T) {
 	t.Parallel()
-	sagas, crashed, undone, failed := times(250), 0, 0, 0
+	sagas, crashed, undone, failed := draws.Count(250), 0, 0, 0
 	for seed := range uint64(sagas) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		budget := int(seed % 4)
@@ -71,7 +62,7 @@ func TestWhatAFailedScopeDidIsUndone(t *testing.T) {
 func TestSagaAtEveryCrashPoint(t *testing.T) {
 	t.Parallel()
 	points := 0
-	for seed := range uint64(times(12)) {
+	for seed := range uint64(draws.Count(12)) {
 		for _, moment := range []local.Moment{local.MomentBeforeCall, local.MomentAfterCall} {
 			for n := 1; ; n++ {
 				calls, hit := 0, false

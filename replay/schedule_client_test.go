@@ -156,7 +156,7 @@ func (c *restless) apply(u checkpoint.Update) {
 		}
 		rec.Status, rec.Payload, rec.Failure = checkpoint.StatusStarted, checkpoint.Payload{}, nil
 		if u.Kind == checkpoint.KindWait {
-			rec.ScheduledEnd = c.now.Add(u.Wait)
+			rec.Due = c.now.Add(u.Wait)
 		}
 	case checkpoint.ActionSucceed:
 		rec.Status, rec.Payload, rec.End = checkpoint.StatusSucceeded, u.Payload, c.tick()
@@ -164,7 +164,7 @@ func (c *restless) apply(u checkpoint.Update) {
 		rec.Status, rec.Failure, rec.End = checkpoint.StatusFailed, u.Failure, c.tick()
 	case checkpoint.ActionRetry:
 		rec.Status, rec.Payload, rec.Failure = checkpoint.StatusPending, u.Payload, u.Failure
-		rec.NextAttempt = c.now.Add(u.NextAttemptDelay)
+		rec.Due = c.now.Add(u.NextAttemptDelay)
 	case checkpoint.ActionCancel:
 		c.blame("CANCEL of %s", u.Name)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/replay"
 )
 
@@ -22,7 +23,7 @@ const schedulesPerProgram = 10
 func TestParkAndWake(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	var d distribution
 	seed := lawSeed(t)
-	schedules := lawChecks(t, 2000)
+	schedules := draws.Count(2000)
 	ctx := t.Context()
 	for i := range max(1, schedules/schedulesPerProgram) {
 		p := newSmallProgram(seed + int64(i))

@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
 )
 
 type paid struct {
@@ -61,6 +63,16 @@ func TestStrictRecords(t *testing.T) {
 		{"a strict codec without the option", charged[paid](replay.WithCodec(codec.Strict())), succeeded(`{"amount":5}`), []string{"FAILED NonDeterministicExecutionError", ".amount"}},
 		{"what may be lost", charged[paid](replay.WithCodec(codec.Strict("amount"))), succeeded(`{"amount":5}`), []string{`SUCCEEDED "charged"`}},
 		{"a step without a result has gained one", charged[paid](strict), absent, []string{"FAILED NonDeterministicExecutionError", "the record has no value, and replay_test.paid needs one"}},
+		{
+			"a step of op.None has gained a result", charged[paid](strict), succeeded(`{}`),
+			[]string{"FAILED NonDeterministicExecutionError", "the record has no members, and replay_test.paid has .id"},
+		},
+		{"the same without the option", charged[paid](), succeeded(`{}`), []string{`SUCCEEDED "charged"`}},
+		{"a map without members", charged[map[string]int](strict), succeeded(`{}`), []string{`SUCCEEDED "charged"`}},
+		{"a type that leaves out what is empty", charged[struct {
+			Note string `json:"note,omitempty"`
+		}](strict), succeeded(`{}`), []string{`SUCCEEDED "charged"`}},
+		{"a member that may be missing", charged[paid](replay.WithCodec(codec.Strict("id"))), succeeded(`{}`), []string{`SUCCEEDED "charged"`}},
 		{"the same, a string", charged[string](strict), absent, []string{"FAILED NonDeterministicExecutionError", "string needs one"}},
 		{"the same without the option", charged[paid](), absent, []string{`SUCCEEDED "charged"`}},
 		{"a step without a result", charged[op.None](strict), absent, []string{`SUCCEEDED "charged"`}},
@@ -100,6 +112,46 @@ func TestStrictRecords(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStrictRecordsOfGroups: of a group that registers an error no more, a rehearsal warns. What
+// only something inside of it registers, it has always passed on.
+func TestStrictRecordsOfGroups(t *testing.T) {
+	t.Parallel()
+	declined := codec.Sentinel("declined", errStrictDeclined)
+	pay := func(ofGroup, ofStep []codec.KnownError) *replay.Function[op.None, bool] {
+		return replay.Handler(func(ctx op.Context, _ op.None) (bool, error) {
+			_, err := replay.Run(ctx, op.Group("pay", func(ctx op.Context) (int, error) {
+				return replay.Run(ctx, op.Step("charge", func(context.Context) (int, error) {
+					return 0, retry.Permanent(errStrictDeclined)
+				}, op.WithErrors(ofStep...)))
+			}, op.WithErrors(ofGroup...)))
+			return errors.Is(err, errStrictDeclined), replay.Exec(ctx, op.Wait("dry", time.Hour))
+		}, replay.WithStrictRecords())
+	}
+	some, none := []codec.KnownError{declined}, []codec.KnownError(nil)
+	renamed := []codec.KnownError{codec.Sentinel("card-declined", errStrictDeclined)}
+	for _, tt := range []struct {
+		reason        string
+		before, after *replay.Function[op.None, bool]
+		warns         bool
+	}{
+		{"the same code", pay(some, none), pay(some, none), false},
+		{"the same code, of which the step alone registers", pay(none, some), pay(none, some), false},
+		{"the registration moves to the step", pay(some, none), pay(none, some), true},
+		{"it is gone", pay(some, none), pay(none, none), true},
+		{"it is renamed", pay(some, none), pay(renamed, none), true},
+		{"it says its former name", pay(some, none), pay([]codec.KnownError{codec.Renamed("declined", renamed[0])}, none), false},
+		{"it is added", pay(none, some), pay(some, some), false},
+	} {
+		r, err := tt.after.Rehearse(t.Context(), suspended(t, tt.before, "null"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != replay.VerdictFits || tt.warns != (len(r.Unregistered) == 1 && r.Unregistered[0].Path == "pay" && r.Unregistered[0].Name == "declined") {
+			t.Errorf("%s: %s, %v, unregistered %v", tt.reason, r.Verdict, r.Diverged, r.Unregistered)
+		}
 	}
 }
 

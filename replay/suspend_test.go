@@ -257,7 +257,7 @@ func TestSuspensionNeedsAWaiterThatIsAlive(t *testing.T) {
 	t.Parallel()
 	wait := checkpoint.Operation{
 		ID: oplog.ID("", "pause", "", 0), Name: "pause", SubType: "Wait", Kind: checkpoint.KindWait,
-		Status: checkpoint.StatusStarted, Start: dawn, ScheduledEnd: dawn.Add(24 * time.Hour),
+		Status: checkpoint.StatusStarted, Start: dawn, Due: dawn.Add(24 * time.Hour),
 	}
 	tests := []struct {
 		reason string

@@ -120,9 +120,9 @@ func (s *traceService) tick(now time.Time) {
 	for _, id := range s.order {
 		rec := s.records[id]
 		switch {
-		case rec.Kind == checkpoint.KindWait && rec.Status == checkpoint.StatusStarted && !rec.ScheduledEnd.After(now):
-			rec.Status, rec.End = checkpoint.StatusSucceeded, rec.ScheduledEnd
-		case rec.Kind == checkpoint.KindStep && rec.Status == checkpoint.StatusPending && !rec.NextAttempt.After(now):
+		case rec.Kind == checkpoint.KindWait && rec.Status == checkpoint.StatusStarted && !rec.Due.After(now):
+			rec.Status, rec.End = checkpoint.StatusSucceeded, rec.Due
+		case rec.Kind == checkpoint.KindStep && rec.Status == checkpoint.StatusPending && !rec.Due.After(now):
 			rec.Status = checkpoint.StatusReady
 		default:
 			continue
@@ -151,7 +151,7 @@ func (s *traceService) apply(u *checkpoint.Update, now time.Time) error {
 	case checkpoint.ActionStart:
 		rec.Status, rec.Payload, rec.Failure = checkpoint.StatusStarted, checkpoint.Payload{}, nil
 		if u.Kind == checkpoint.KindWait {
-			rec.ScheduledEnd = now.Add(u.Wait)
+			rec.Due = now.Add(u.Wait)
 		}
 		if u.Kind == checkpoint.KindCallback {
 			rec.CallbackID = "id of " + u.Name
@@ -162,7 +162,7 @@ func (s *traceService) apply(u *checkpoint.Update, now time.Time) error {
 		rec.Status, rec.Failure, rec.End = checkpoint.StatusFailed, u.Failure, now
 	case checkpoint.ActionRetry:
 		rec.Status, rec.Payload, rec.Failure = checkpoint.StatusPending, u.Payload, u.Failure
-		rec.NextAttempt = now.Add(u.NextAttemptDelay)
+		rec.Due = now.Add(u.NextAttemptDelay)
 	case checkpoint.ActionCancel:
 		rec.Status, rec.End = checkpoint.StatusCancelled, now
 	}

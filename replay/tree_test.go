@@ -19,6 +19,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -357,7 +358,7 @@ func TestRandomTreesEqualTheReference(t *testing.T) {
 	var d distribution
 	seed := lawSeed(t)
 	params := gopter.DefaultTestParametersWithSeed(seed)
-	params.MinSuccessfulTests = lawChecks(t, 40)
+	params.MinSuccessfulTests = draws.Count(40)
 	params.MaxShrinkCount = 300
 	properties := gopter.NewProperties(params)
 	properties.Property("equal", prop.ForAll1(trees(), func(v any) (any, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -20,7 +21,7 @@ import (
 // lost.
 func TestCompensationInFlightWhenTheBatchIsDecided(t *testing.T) {
 	t.Parallel()
-	twice, lost, rounds := 0, 0, lawChecks(t, 100)
+	twice, lost, rounds := 0, 0, draws.Count(100)
 	for range rounds {
 		var mu sync.Mutex
 		runs := map[string]map[int]int{} // by step and attempt

@@ -17,7 +17,7 @@ import (
 func waitRecord(name string, status checkpoint.Status, end time.Time) checkpoint.Operation {
 	op := checkpoint.Operation{
 		ID: oplog.ID("", name, "", 0), Name: name, SubType: "Wait", Kind: checkpoint.KindWait,
-		Status: status, Start: dawn, ScheduledEnd: end,
+		Status: status, Start: dawn, Due: end,
 	}
 	if status.Terminal() {
 		op.End = end

@@ -2,9 +2,7 @@ package retry_test
 
 import (
 	"math"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -12,17 +10,14 @@ import (
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/retry"
 )
 
 // parameters runs each law 200 times, multiplied by PERDURE_CHECKS.
 func parameters() *gopter.TestParameters {
 	p := gopter.DefaultTestParameters()
-	p.MinSuccessfulTests = 200
-
-	if n, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && n > 0 {
-		p.MinSuccessfulTests *= n
-	}
+	p.MinSuccessfulTests = draws.Count(200)
 
 	return p
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// draws returns the first numbers of a source.
-func draws(source func() float64) [4]float64 {
+// firstDraws returns the first numbers of a source.
+func firstDraws(source func() float64) [4]float64 {
 	return [4]float64{source(), source(), source(), source()}
 }
 
@@ -37,7 +37,7 @@ func TestRandIsFrozen(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 
-			got := draws(retry.Rand(tt.arn, tt.operation, tt.attempt))
+			got := firstDraws(retry.Rand(tt.arn, tt.operation, tt.attempt))
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("draws (-want +got):\n%s", diff)
 			}
@@ -52,14 +52,14 @@ func TestRandLaws(t *testing.T) {
 
 	laws.Property("equal arguments draw equal numbers in [0, 1)", prop.ForAll(
 		func(arn, operation string, attempt int) bool {
-			a := draws(retry.Rand(arn, operation, attempt))
+			a := firstDraws(retry.Rand(arn, operation, attempt))
 			for _, r := range a {
 				if r < 0 || r >= 1 {
 					return false
 				}
 			}
 
-			return a == draws(retry.Rand(arn, operation, attempt))
+			return a == firstDraws(retry.Rand(arn, operation, attempt))
 		}, gen.AnyString(), gen.AnyString(), gen.Int()))
 
 	laws.Property("executions, operations and attempts draw different numbers", prop.ForAll(
@@ -72,7 +72,7 @@ func TestRandLaws(t *testing.T) {
 				retry.Rand(arn, operation, attempt+1),
 				retry.Rand("Y"+arn, operation, attempt),
 			} {
-				all[draws(source)] = true
+				all[firstDraws(source)] = true
 			}
 
 			return len(all) == 5
@@ -80,7 +80,7 @@ func TestRandLaws(t *testing.T) {
 
 	laws.Property("where the ARN ends matters", prop.ForAll(
 		func(a, b string) bool {
-			return b == "" || draws(retry.Rand(a+b, "", 1)) != draws(retry.Rand(a, b, 1))
+			return b == "" || firstDraws(retry.Rand(a+b, "", 1)) != firstDraws(retry.Rand(a, b, 1))
 		}, gen.AnyString(), gen.AnyString()))
 
 	laws.Property("a decision can be repeated", prop.ForAll(

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // TestEventsAsJSON has one event of every type, as the Lambda API shows it, and reads it back.
@@ -120,7 +121,7 @@ func TestEventsThatAreNotJSON(t *testing.T) {
 // TestHistoriesAsJSON reads back whole histories.
 func TestHistoriesAsJSON(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(checks(30)) {
+	for seed := range uint64(draws.Count(30)) {
 		c := newChaos(t, seed)
 		c.run()
 		b, err := json.Marshal(c.e.History())

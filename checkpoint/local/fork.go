@@ -324,20 +324,20 @@ func (d *draft) reopen(r *Record, events []Event, at time.Time) {
 	left := func(until time.Time) time.Duration { return max(until.Sub(at), 0) }
 	switch r.Kind {
 	case checkpoint.KindStep:
-		r.Attempt, r.NextAttempt = 0, time.Time{}
+		r.Attempt, r.Due = 0, time.Time{}
 		for _, ev := range events {
 			r.Attempt = max(r.Attempt, ev.Attempt)
 		}
 		if last.NextAttemptDelay > 0 {
 			r.Payload, r.Failure, r.Status = last.Result, last.Failure, checkpoint.StatusReady
 			if wait := left(last.Time.Add(last.NextAttemptDelay)); wait > 0 {
-				r.Status, r.NextAttempt = checkpoint.StatusPending, d.now.Add(wait)
+				r.Status, r.Due = checkpoint.StatusPending, d.now.Add(wait)
 				d.arm(TimerKey{r.ID, PurposeAttempt}, wait)
 			}
 		}
 	case checkpoint.KindWait:
 		wait := left(first.ScheduledEnd)
-		r.ScheduledEnd = d.now.Add(wait)
+		r.Due = d.now.Add(wait)
 		d.arm(TimerKey{r.ID, PurposeWait}, wait)
 	case checkpoint.KindCallback:
 		r.CallbackID = callbackID(d.rec.ARN, r.ID)
@@ -360,7 +360,7 @@ func (d *draft) correct(r *Record) {
 		if ev.OperationID != r.ID || !strings.HasSuffix(string(ev.Type), "Started") {
 			continue
 		}
-		ev.CallbackID, ev.Target, ev.ScheduledEnd = r.CallbackID, r.Target, r.ScheduledEnd
+		ev.CallbackID, ev.Target, ev.ScheduledEnd = r.CallbackID, r.Target, r.Due
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -16,14 +15,6 @@ import (
 
 // start is the time at which virtual clocks begin.
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// checks multiplies the counts of heavy tests.
-func checks(n int) int {
-	if f, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && f > 0 {
-		return n * f
-	}
-	return n
-}
 
 // event is an invocation as the wire has it, read without the package under test.
 type event struct {

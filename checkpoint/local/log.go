@@ -128,7 +128,7 @@ func happen(rec *checkpoint.Operation, e *Event) {
 		rec.CallbackID = e.CallbackID
 	}
 	if e.Type == EventWaitStarted {
-		rec.ScheduledEnd = e.ScheduledEnd
+		rec.Due = e.ScheduledEnd
 	}
 	status, over := e.Type.status()
 	if !over {
@@ -138,8 +138,11 @@ func happen(rec *checkpoint.Operation, e *Event) {
 	rec.Payload, rec.Failure = e.Result, e.Failure
 	rec.Attempt = max(rec.Attempt, e.Attempt)
 	if e.NextAttemptDelay > 0 {
-		rec.Status, rec.NextAttempt = checkpoint.StatusPending, e.Time.Add(e.NextAttemptDelay)
+		rec.Status, rec.Due = checkpoint.StatusPending, e.Time.Add(e.NextAttemptDelay)
 		return
 	}
-	rec.Status, rec.End, rec.NextAttempt = status, e.Time, time.Time{}
+	rec.Status, rec.End = status, e.Time
+	if rec.Kind != checkpoint.KindWait {
+		rec.Due = time.Time{}
+	}
 }

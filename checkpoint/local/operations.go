@@ -67,7 +67,7 @@ func (d *draft) retryStep(r *Record, u *checkpoint.Update, open bool) error {
 		return err
 	}
 	d.finishAttempt(r, u)
-	r.NextAttempt = d.now.Add(u.NextAttemptDelay)
+	r.Due = d.now.Add(u.NextAttemptDelay)
 	d.arm(TimerKey{r.ID, PurposeAttempt}, u.NextAttemptDelay)
 	return nil
 }
@@ -81,9 +81,9 @@ func (d *draft) applyWait(r *Record, u *checkpoint.Update, isNew bool) error {
 		if u.Wait == 0 {
 			return refuse("Invalid WaitOptions for the given action.")
 		}
-		r.Status, r.Wait, r.ScheduledEnd = checkpoint.StatusStarted, u.Wait, d.now.Add(u.Wait)
+		r.Status, r.Wait, r.Due = checkpoint.StatusStarted, u.Wait, d.now.Add(u.Wait)
 		d.arm(TimerKey{r.ID, PurposeWait}, u.Wait)
-		d.logOf(r, Event{Type: EventWaitStarted, Duration: u.Wait, ScheduledEnd: r.ScheduledEnd})
+		d.logOf(r, Event{Type: EventWaitStarted, Duration: u.Wait, ScheduledEnd: r.Due})
 		return nil
 	case checkpoint.ActionCancel:
 		if isNew || r.Status != checkpoint.StatusStarted {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // chaos is a function that makes random calls, most of them wrong, and keeps the log as it was
@@ -221,10 +222,10 @@ func (c *chaos) checkValid() {
 		known[op.ID] = op
 		switch {
 		case op.Status == checkpoint.StatusPending:
-			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeAttempt}, At: op.NextAttempt})
+			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeAttempt}, At: op.Due})
 		case op.Kind == checkpoint.KindWait && op.Status == checkpoint.StatusStarted:
-			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeWait}, At: op.ScheduledEnd})
-		case !op.NextAttempt.IsZero():
+			due = append(due, local.Timer{TimerKey: local.TimerKey{Operation: op.ID, Purpose: local.PurposeWait}, At: op.Due})
+		case op.Kind != checkpoint.KindWait && !op.Due.IsZero():
 			c.t.Errorf("%s is %s and has a next attempt", op.ID, op.Status)
 		}
 	}
@@ -287,7 +288,7 @@ func TestRandomCalls(t *testing.T) {
 	t.Parallel()
 	var accepted, refused, events int
 	statuses := map[string]int{}
-	for seed := range uint64(checks(300)) {
+	for seed := range uint64(draws.Count(300)) {
 		c := newChaos(t, seed)
 		c.run()
 		accepted, refused, events = accepted+c.accepted, refused+c.refused, events+len(c.e.History())
@@ -318,7 +319,7 @@ func TestSameSeedMakesTheSameHistory(t *testing.T) {
 		}
 		return string(text)
 	}
-	for seed := range uint64(checks(30)) {
+	for seed := range uint64(draws.Count(30)) {
 		if diff := cmp.Diff(history(seed), history(seed)); diff != "" {
 			t.Fatalf("seed %d makes two histories:\n%s", seed, diff)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // mortalStore fails every commit after a number of them, as if the service had died.
@@ -191,7 +192,7 @@ func TestServiceDiesAfterEveryTransition(t *testing.T) {
 	}
 	deaths := 0
 	for first := range transitions {
-		for second := -1; second < min(transitions, checks(6)); second++ { // -1: it does not die again
+		for second := -1; second < min(transitions, draws.Count(6)); second++ { // -1: it does not die again
 			deaths += dieTwice(t, first, second, wantOutline, wantLog)
 		}
 	}

@@ -37,7 +37,7 @@ func TestReplyHoldsWhatTheCallChanged(t *testing.T) {
 	inside(t, func(k *talk) string {
 		ops := k.must(t, stepStart("a"), waitStart("w", time.Minute), stepSucceed("a", "1"))
 		want(t, "the reply", ops, "a SUCCEEDED", "w STARTED")
-		if !ops[0].Start.Equal(start) || !ops[0].End.Equal(start) || !ops[1].ScheduledEnd.Equal(start.Add(time.Minute)) {
+		if !ops[0].Start.Equal(start) || !ops[0].End.Equal(start) || !ops[1].Due.Equal(start.Add(time.Minute)) {
 			t.Errorf("the times are wrong: %+v", ops)
 		}
 		want(t, "an empty call", k.must(t))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 func TestExecutionNamesAreIdempotent(t *testing.T) {
@@ -255,7 +256,7 @@ func TestRealClock(t *testing.T) { //nolint:paralleltest // synctest
 func TestThousandsOfExecutions(t *testing.T) { //nolint:paralleltest // synctest
 	synctest.Test(t, func(t *testing.T) {
 		s := local.New()
-		n := checks(1000)
+		n := draws.Count(1000)
 		var all []*local.Execution
 		for range n {
 			all = append(all, begin(t, s, function(order), `{}`))

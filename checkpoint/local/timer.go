@@ -62,7 +62,7 @@ func (d *draft) fire(key TimerKey) {
 		d.logOf(r, Event{Type: EventWaitSucceeded, Duration: r.Wait})
 	case PurposeAttempt:
 		r := d.record(key.Operation)
-		r.Status, r.NextAttempt = checkpoint.StatusReady, time.Time{}
+		r.Status, r.Due = checkpoint.StatusReady, time.Time{}
 		d.put(r)
 	case PurposeCallbackTimeout:
 		d.timeOutCallback(key.Operation, callbackTimeout())

@@ -212,7 +212,7 @@ func TestStepRecords(t *testing.T) {
 			"a retry says when the next attempt is due and why the last failed",
 			[][]checkpoint.Update{{stepStart("s"), stepRetry("s", 2*time.Second, boom)}},
 			with(func(op *checkpoint.Operation) {
-				op.Status, op.Attempt, op.NextAttempt, op.Failure = checkpoint.StatusPending, 1, at(2), boom
+				op.Status, op.Attempt, op.Due, op.Failure = checkpoint.StatusPending, 1, at(2), boom
 			}),
 		},
 		{
@@ -238,7 +238,7 @@ func TestStepRecords(t *testing.T) {
 			"a retry with an error drops the state",
 			[][]checkpoint.Update{{carry("5")}, {}, {stepStart("s"), stepRetry("s", 9*time.Second, boom)}},
 			with(func(op *checkpoint.Operation) {
-				op.Status, op.Attempt, op.NextAttempt, op.Failure = checkpoint.StatusPending, 2, at(11), boom
+				op.Status, op.Attempt, op.Due, op.Failure = checkpoint.StatusPending, 2, at(11), boom
 			}),
 		},
 		{

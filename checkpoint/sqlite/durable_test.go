@@ -174,14 +174,14 @@ func versionTransitions() []local.Transition {
 			Records: []local.Record{
 				{Operation: checkpoint.Operation{
 					ID: "charge", Name: "charge", SubType: "Step", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending,
-					Start: at, Attempt: 2, NextAttempt: at.Add(time.Minute), Failure: &checkpoint.Failure{
+					Start: at, Attempt: 2, Due: at.Add(time.Minute), Failure: &checkpoint.Failure{
 						Type: "Declined", Message: "no money", Data: "17", Stack: []string{"a", "b"},
 					},
 				}},
 				{
 					Operation: checkpoint.Operation{
 						ID: "nap", ParentID: "group", Name: "nap", SubType: "Wait", Kind: checkpoint.KindWait,
-						Status: checkpoint.StatusSucceeded, Start: at, End: at.Add(time.Second), ScheduledEnd: at.Add(time.Second),
+						Status: checkpoint.StatusSucceeded, Start: at, End: at.Add(time.Second), Due: at.Add(time.Second),
 					},
 					Wait: time.Second,
 				},

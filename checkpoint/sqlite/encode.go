@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -124,10 +125,14 @@ func encodeRecord(r *local.Record, input checkpoint.Payload) ([]byte, error) {
 	if r.Kind == checkpoint.KindExecution && input.Present() && own.Equal(input) {
 		own, hasInput = checkpoint.Payload{}, true
 	}
+	next, end := milli(r.Due), int64(0)
+	if r.Kind == checkpoint.KindWait {
+		next, end = 0, next
+	}
 	return json.Marshal(keptRecord{
 		ID: r.ID, ParentID: r.ParentID, Name: r.Name, SubType: r.SubType, Kind: string(r.Kind), Status: string(r.Status),
 		Start: milli(r.Start), End: milli(r.End), Payload: textOf(own), Failure: keep(r.Failure), Attempt: r.Attempt,
-		NextAttempt: milli(r.NextAttempt), ScheduledEnd: milli(r.ScheduledEnd), CallbackID: r.CallbackID,
+		NextAttempt: next, ScheduledEnd: end, CallbackID: r.CallbackID,
 		ReplayChildren: r.ReplayChildren, WaitMillis: r.Wait.Milliseconds(), HeartbeatMillis: r.Heartbeat.Milliseconds(),
 		Function: r.Function, Tenant: r.Tenant, TraceHeader: r.TraceHeader, Input: textOf(r.Input), Target: r.Target, HasInput: hasInput,
 	})
@@ -147,8 +152,8 @@ func decodeRecord(text []byte, input checkpoint.Payload) (local.Record, error) {
 		Operation: checkpoint.Operation{
 			ID: k.ID, ParentID: k.ParentID, Name: k.Name, SubType: k.SubType, Kind: checkpoint.Kind(k.Kind),
 			Status: checkpoint.Status(k.Status), Start: timeOf(k.Start), End: timeOf(k.End), Payload: own,
-			Failure: k.Failure.failure(), Attempt: k.Attempt, NextAttempt: timeOf(k.NextAttempt),
-			ScheduledEnd: timeOf(k.ScheduledEnd), CallbackID: k.CallbackID, ReplayChildren: k.ReplayChildren,
+			Failure: k.Failure.failure(), Attempt: k.Attempt, Due: timeOf(cmp.Or(k.NextAttempt, k.ScheduledEnd)),
+			CallbackID: k.CallbackID, ReplayChildren: k.ReplayChildren,
 		},
 		Wait: time.Duration(k.WaitMillis) * time.Millisecond, Heartbeat: time.Duration(k.HeartbeatMillis) * time.Millisecond,
 		Function: k.Function, Tenant: k.Tenant, TraceHeader: k.TraceHeader, Input: payload(k.Input), Target: k.Target,

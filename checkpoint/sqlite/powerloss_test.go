@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,10 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ncruces/go-sqlite3/vfs"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 
 	"github.com/perdure/perdure/checkpoint/sqlite"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // sector is what a disk writes as a whole.
@@ -273,7 +274,7 @@ func powerTransition(n int) local.Transition {
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
 	for name, l := range map[string]load{
-		"few": {transitions: powerTransitions, stride: max(1, 4/checks(1))},
+		"few": {transitions: powerTransitions, stride: max(1, 4/draws.Count(1))},
 		// More than a thousand pages, after which SQLite moves the log into the file.
 		"many": {transitions: 24, bytes: 300_000, stride: 401},
 	} {
@@ -341,12 +342,4 @@ func content(s local.Store) (all []any) {
 		all = append(all, kept, events, errors.Is(err, local.ErrNotFound), errors.Is(eventsErr, local.ErrNotFound))
 	}
 	return all
-}
-
-// checks multiplies the counts of heavy tests.
-func checks(n int) int {
-	if f, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && f > 0 {
-		return n * f
-	}
-	return n
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,9 +12,11 @@ import (
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
+
 	"github.com/perdure/perdure/codec"
 
 	"github.com/perdure/perdure/codec/compress"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 var charge = codec.Meta{ExecutionARN: "arn:1", OperationID: "7d1f", OperationName: "charge"}
@@ -157,11 +158,7 @@ func TestLawsOfCompression(t *testing.T) {
 	t.Parallel()
 
 	p := gopter.DefaultTestParameters()
-	p.MinSuccessfulTests = 200
-
-	if n, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && n > 0 {
-		p.MinSuccessfulTests *= n
-	}
+	p.MinSuccessfulTests = draws.Count(200)
 
 	laws := gopter.NewProperties(p)
 	text := gen.OneGenOf(gen.AnyString(), gen.SliceOf(gen.OneConstOf("paid", "in full", " ", "é")).

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/offload/filestore"
 	"github.com/perdure/perdure/codec/seal"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -98,16 +98,6 @@ func sale(ctx op.Context, n int) (string, error) {
 	return fmt.Sprint(len(first), len(all.Values()), len(last), len(failed.Error())), replay.Exec(ctx, op.Wait("pause", time.Minute))
 }
 
-// checks is how many times as much is drawn: PERDURE_CHECKS.
-func checks() int {
-	n, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS"))
-	if err != nil || n < 1 {
-		return 1
-	}
-
-	return n
-}
-
 // An execution whose payloads are compressed, sealed and kept elsewhere comes to the same wherever
 // it is interrupted, while keys and store fail now and then.
 func TestExploreCompressedPayloads(t *testing.T) {
@@ -132,7 +122,7 @@ func TestExploreCompressedPayloads(t *testing.T) {
 			chain := codec.Chain(codec.JSON(), smaller, &now{Transform: seal.New(seal.Static(key))},
 				&now{Transform: offload.New(objects, offload.WithThreshold(0))})
 			f := replay.Handler(sale, replay.WithCodec(chain), replay.WithErrorCodec(chain), replay.WithHandlerCodec(chain))
-			replaytest.Explore(t, f, 1, replaytest.WithSchedules(10*checks()))
+			replaytest.Explore(t, f, 1, replaytest.WithSchedules(draws.Count(10)))
 		})
 	}
 }

@@ -3,8 +3,6 @@ package seal_test
 import (
 	"bytes"
 	"errors"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/leanovate/gopter"
@@ -13,16 +11,13 @@ import (
 
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/seal"
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // parameters runs each law 200 times, multiplied by PERDURE_CHECKS.
 func parameters() *gopter.TestParameters {
 	p := gopter.DefaultTestParameters()
-	p.MinSuccessfulTests = 200
-
-	if n, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && n > 0 {
-		p.MinSuccessfulTests *= n
-	}
+	p.MinSuccessfulTests = draws.Count(200)
 
 	return p
 }

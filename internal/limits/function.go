@@ -24,3 +24,7 @@ func isName(s string, longest int, others string) bool {
 	}
 	return true
 }
+
+// IsExecutionName reports whether the service takes s as the name of an execution (Lambda API,
+// Invoke: DurableExecutionName).
+func IsExecutionName(s string) bool { return isName(s, ExecutionName, "_-") }

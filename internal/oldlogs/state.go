@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 )
@@ -21,7 +22,12 @@ func digest(log []checkpoint.Operation) string {
 		for _, s := range []string{o.ID, o.ParentID, o.Name, o.SubType, string(o.Kind), string(o.Status), o.CallbackID} {
 			field(s)
 		}
-		_, _ = fmt.Fprintf(h, "%d %d %d %d %d %t %t %t,", since(o.Start), since(o.End), since(o.NextAttempt), since(o.ScheduledEnd),
+		// The digests of histories are of the time when these were two members of a record.
+		next, end := o.Due, time.Time{}
+		if o.Kind == checkpoint.KindWait {
+			next, end = end, next
+		}
+		_, _ = fmt.Fprintf(h, "%d %d %d %d %d %t %t %t,", since(o.Start), since(o.End), since(next), since(end),
 			o.Attempt, o.Payload.Present(), o.Failure != nil, o.ReplayChildren)
 		field(o.Payload.String())
 		if f := o.Failure; f != nil {

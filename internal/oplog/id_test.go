@@ -236,7 +236,7 @@ func (d declared) id() string { return oplog.ID(d.scope, d.name, d.key, d.occurr
 // Lambda API, OperationUpdate.Id: 1–64 of [A-Za-z0-9_-].
 func TestIDsFitTheAPI(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(1000)
 	valid := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	p.Property("an ID is valid, names its scope and is the same each time", prop.ForAll(
 		func(scope, name, key string, occurrence int) string {
@@ -296,7 +296,7 @@ func TestIDsDoNotCollide(t *testing.T) {
 
 func TestDifferentOperationsHaveDifferentIDs(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(1000)
 	seen := make(map[string]declared)
 	p.Property("no collision", prop.ForAll(
 		func(scope, name, key string, occurrence int) string {
@@ -315,7 +315,7 @@ func TestDifferentOperationsHaveDifferentIDs(t *testing.T) {
 // Lambda API, OperationUpdate.Name: 1–256 of printable ASCII.
 func TestWireNamesFitTheAPI(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(1000)
 	valid := regexp.MustCompile(`^[\x20-\x7E]{1,256}$`)
 	name := gen.RegexMatch(`[ -~]{1,256}`)
 	p.Property("a wire name is valid and distinguishes keys", prop.ForAll(
@@ -337,7 +337,7 @@ func TestWireNamesFitTheAPI(t *testing.T) {
 
 func TestPathsTellOperationsApart(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 1000)
+	p := properties(1000)
 	p.Property("different names, keys and occurrences have different paths", prop.ForAll(
 		func(name, key, other string, n, m int) bool {
 			same := name == other && n == m

@@ -20,10 +20,10 @@ func newIndex(n int) index {
 }
 
 // find returns the place of the entry with this ID; ok is false if there is none.
-func (x *index) find(entries []entry, id []byte) (place int32, ok bool) {
+func (x *index) find(l *Log, id []byte) (place int32, ok bool) {
 	mask := len(x.slots) - 1
 	for i := x.slot(maphash.Bytes(x.seed, id)); x.slots[i] != 0; i = (i + 1) & mask {
-		if place = x.slots[i] - 1; entries[place].id == string(id) {
+		if place = x.slots[i] - 1; l.id(place) == string(id) {
 			return place, true
 		}
 	}
@@ -31,10 +31,10 @@ func (x *index) find(entries []entry, id []byte) (place int32, ok bool) {
 }
 
 // findText is find for an ID that is a string.
-func (x *index) findText(entries []entry, id string) (place int32, ok bool) {
+func (x *index) findText(l *Log, id string) (place int32, ok bool) {
 	mask := len(x.slots) - 1
 	for i := x.slot(maphash.String(x.seed, id)); x.slots[i] != 0; i = (i + 1) & mask {
-		if place = x.slots[i] - 1; entries[place].id == id {
+		if place = x.slots[i] - 1; l.id(place) == id {
 			return place, true
 		}
 	}
@@ -42,24 +42,24 @@ func (x *index) findText(entries []entry, id string) (place int32, ok bool) {
 }
 
 // added puts the last of the entries into the index, whose ID is not in it.
-func (x *index) added(entries []entry) {
-	if len(entries) > len(x.slots)*3/4 {
+func (x *index) added(l *Log) {
+	if len(l.entries) > len(x.slots)*3/4 {
 		x.slots = make([]int32, 2*len(x.slots))
-		for place := range entries {
-			x.put(entries, place)
+		for place := range l.entries {
+			x.put(l, int32(place)) //nolint:gosec // an execution has thousands of operations
 		}
 		return
 	}
-	x.put(entries, len(entries)-1)
+	x.put(l, int32(len(l.entries))-1) //nolint:gosec // an execution has thousands of operations
 }
 
-func (x *index) put(entries []entry, place int) {
+func (x *index) put(l *Log, place int32) {
 	mask := len(x.slots) - 1
-	i := x.slot(maphash.String(x.seed, entries[place].id))
+	i := x.slot(maphash.String(x.seed, l.id(place)))
 	for x.slots[i] != 0 {
 		i = (i + 1) & mask
 	}
-	x.slots[i] = int32(place) + 1 //nolint:gosec // an execution has thousands of operations
+	x.slots[i] = place + 1
 }
 
 // slot returns the slot where an ID with this hash is, or would be, unless others are there.

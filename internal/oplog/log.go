@@ -20,6 +20,7 @@ type Log struct {
 	entries   []entry
 	scopes    map[uint64]int32 // number of a tag → unclaimed
 	last      place            // of the scope that was looked for last: neighbours mostly share it
+	claimed   []string         // IDs that are claimed and were not recorded then
 	unclaimed []int32          // per scope: records that are not claimed
 	open      int              // the sum of unclaimed
 	root      uint64           // the number of the root scope's tag
@@ -27,12 +28,20 @@ type Log struct {
 	records   int
 }
 
-// entry is an operation ID that is recorded, claimed, or both.
+// entry is an operation ID that is recorded, claimed, or both. It is small, for each record has
+// one: a record has its ID itself.
 type entry struct {
-	id    string
-	op    *checkpoint.Operation // nil: no record
-	scope int32                 // in Log.unclaimed
-	by    Claimer               // which has claimed it first
+	op *checkpoint.Operation // nil: no record
+	at int32                 // of a record: its scope, in Log.unclaimed; else its ID, in Log.claimed
+	by Claimer               // which has claimed it first
+}
+
+// id returns the ID of the entry at a place.
+func (l *Log) id(place int32) string {
+	if e := &l.entries[place]; e.op == nil {
+		return l.claimed[e.at]
+	}
+	return l.entries[place].op.ID
 }
 
 // place is the place of a scope in Log.unclaimed.
@@ -63,7 +72,7 @@ func (l *Log) Execution() (*checkpoint.Operation, bool) { return l.execution, l.
 
 // Get returns the newest record of an operation.
 func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
-	if i, ok := l.index.findText(l.entries, id); ok && l.entries[i].op != nil {
+	if i, ok := l.index.findText(l, id); ok && l.entries[i].op != nil {
 		return l.entries[i].op, true
 	}
 	return nil, false
@@ -72,7 +81,7 @@ func (l *Log) Get(id string) (*checkpoint.Operation, bool) {
 // Find returns the record of an operation, nil if there is none, and its place in the order in
 // which the operations became known, which is the order of their start. It claims nothing.
 func (l *Log) Find(id []byte) (op *checkpoint.Operation, place int) {
-	i, ok := l.index.find(l.entries, id)
+	i, ok := l.index.find(l, id)
 	if !ok || l.entries[i].op == nil {
 		return nil, 0
 	}
@@ -92,7 +101,7 @@ func (l *Log) Claim(id []byte) (op *checkpoint.Operation, name string, first boo
 
 // ClaimedBy returns who has claimed an ID first; zero if it was not claimed.
 func (l *Log) ClaimedBy(id []byte) Claimer {
-	if i, ok := l.index.find(l.entries, id); ok {
+	if i, ok := l.index.find(l, id); ok {
 		return l.entries[i].by
 	}
 	return 0
@@ -101,20 +110,20 @@ func (l *Log) ClaimedBy(id []byte) Claimer {
 // ClaimBy is [Log.Claim] for one claimer of several, who is not zero. It returns who has claimed
 // the ID first before; zero if it was not claimed.
 func (l *Log) ClaimBy(id []byte, by Claimer) (op *checkpoint.Operation, name string, before Claimer) {
-	i, ok := l.index.find(l.entries, id)
+	i, ok := l.index.find(l, id)
 	if !ok {
-		i = l.add(string(id))
+		i = l.addClaimed(string(id))
 	}
 	e := &l.entries[i]
 	if e.by != 0 {
-		return e.op, e.id, e.by
+		return e.op, l.id(i), e.by
 	}
 	e.by = by
 	if e.op != nil {
-		l.unclaimed[e.scope]--
+		l.unclaimed[e.at]--
 		l.open--
 	}
-	return e.op, e.id, 0
+	return e.op, l.id(i), 0
 }
 
 // Merge puts records into the log, each in place of the one with its ID, and takes ownership of
@@ -147,7 +156,9 @@ func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
 			return nil
 		}
 		op, known = *old, true
-		op.NextAttempt = time.Time{}
+		if op.Kind == checkpoint.KindStep {
+			op.Due = time.Time{}
+		}
 	}
 	switch u.Action {
 	case checkpoint.ActionStart:
@@ -156,7 +167,7 @@ func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
 		}
 		op.Status = checkpoint.StatusStarted
 		if u.Kind == checkpoint.KindWait {
-			op.ScheduledEnd = now.Add(u.Wait)
+			op.Due = now.Add(u.Wait)
 		}
 	case checkpoint.ActionSucceed:
 		op.Status, op.Payload, op.Failure = checkpoint.StatusSucceeded, u.Payload, nil
@@ -165,7 +176,7 @@ func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
 		op.Status, op.Payload, op.Failure = checkpoint.StatusFailed, checkpoint.Payload{}, u.Failure
 	case checkpoint.ActionRetry:
 		op.Status, op.Payload, op.Failure = checkpoint.StatusPending, u.Payload, u.Failure
-		op.NextAttempt = now.Add(u.NextAttemptDelay)
+		op.Due = now.Add(u.NextAttemptDelay)
 	case checkpoint.ActionCancel:
 		op.Status = checkpoint.StatusCancelled
 	default:
@@ -199,7 +210,7 @@ func (l *Log) UnclaimedRecords(s Scope) []checkpoint.Operation {
 	}
 	ops := make([]checkpoint.Operation, 0, l.unclaimed[scope])
 	for i := range l.entries {
-		if e := &l.entries[i]; e.scope == scope && e.op != nil && e.by == 0 {
+		if e := &l.entries[i]; e.op != nil && e.at == scope && e.by == 0 {
 			ops = append(ops, *e.op)
 		}
 	}
@@ -233,36 +244,44 @@ func (l *Log) Len() int { return l.records }
 func (l *Log) put(op *checkpoint.Operation) bool {
 	op.Start = truncate(op.Start)
 	op.End = truncate(op.End)
-	op.NextAttempt = truncate(op.NextAttempt)
-	op.ScheduledEnd = truncate(op.ScheduledEnd)
+	op.Due = truncate(op.Due)
 	if op.Kind == checkpoint.KindExecution {
 		changed := l.execution == nil || !same(l.execution, op)
 		l.execution = op
 		return changed
 	}
-	i, ok := l.index.findText(l.entries, op.ID)
+	i, ok := l.index.findText(l, op.ID)
 	if !ok {
-		i = l.add(op.ID)
+		at := l.scope(op.ID)
+		l.add(entry{op: op, at: at})
+		l.records++
+		l.unclaimed[at]++
+		l.open++
+		return true
 	}
 	e := &l.entries[i]
 	old := e.op
-	e.op = op
 	if old != nil {
+		e.op = op
 		return !same(old, op)
 	}
+	l.claimed[e.at] = "" // the record has it
+	e.op, e.at = op, l.scope(op.ID)
 	l.records++
-	if e.by == 0 {
-		l.unclaimed[e.scope]++
-		l.open++
-	}
 	return true
 }
 
+// addClaimed makes an entry for an ID without a record.
+func (l *Log) addClaimed(id string) int32 {
+	l.claimed = append(l.claimed, id)
+	return l.add(entry{at: int32(len(l.claimed)) - 1}) //nolint:gosec // thousands, as below
+}
+
 // add makes an entry for an ID that has none.
-func (l *Log) add(id string) int32 {
+func (l *Log) add(e entry) int32 {
 	i := int32(len(l.entries)) //nolint:gosec // an execution has thousands of operations
-	l.entries = append(l.entries, entry{id: id, scope: l.scope(id)})
-	l.index.added(l.entries)
+	l.entries = append(l.entries, e)
+	l.index.added(l)
 	return i
 }
 
@@ -299,8 +318,7 @@ func truncate(t time.Time) time.Time {
 func same(o, p *checkpoint.Operation) bool {
 	return o.ID == p.ID && o.ParentID == p.ParentID && o.Name == p.Name && o.SubType == p.SubType &&
 		o.Kind == p.Kind && o.Status == p.Status && o.Start.Equal(p.Start) && o.End.Equal(p.End) &&
-		o.Attempt == p.Attempt && o.NextAttempt.Equal(p.NextAttempt) &&
-		o.ScheduledEnd.Equal(p.ScheduledEnd) && o.CallbackID == p.CallbackID &&
+		o.Attempt == p.Attempt && o.Due.Equal(p.Due) && o.CallbackID == p.CallbackID &&
 		o.ReplayChildren == p.ReplayChildren && o.Payload.Equal(p.Payload) && sameFailure(o.Failure, p.Failure)
 }
 

@@ -77,7 +77,7 @@ func (m *logModel) do(log *oplog.Log, command uint16) string {
 
 func TestLogAgreesWithItsModel(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 500)
+	p := properties(500)
 	p.Property("claims, merges and applied updates, in any order", prop.ForAll(
 		func(commands []uint16) string {
 			log := oplog.NewLog(nil)
@@ -112,7 +112,7 @@ func TestLogAgreesWithItsModel(t *testing.T) {
 
 func TestMergeLaws(t *testing.T) {
 	t.Parallel()
-	p := properties(t, 500)
+	p := properties(500)
 	batch := func(numbers []uint16) []checkpoint.Operation {
 		var ops []checkpoint.Operation
 		for _, n := range numbers {

@@ -181,17 +181,17 @@ func TestLogTruncatesTimes(t *testing.T) {
 	t.Parallel()
 	exact := day().Add(999_999 * time.Nanosecond).In(time.FixedZone("CET", 3600))
 	op := step("a", checkpoint.StatusPending)
-	op.Start, op.End, op.NextAttempt, op.ScheduledEnd = exact, exact, exact, time.Time{}
+	op.Start, op.End, op.Due = exact, time.Time{}, exact
 	want := op
-	want.Start, want.End, want.NextAttempt = day(), day(), day()
+	want.Start, want.Due = day(), day()
 
 	log := oplog.NewLog([]checkpoint.Operation{op})
 	got, _ := log.Get(op.ID)
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("NewLog (-want +got):\n%s", diff)
 	}
-	if got.Start.Location() != time.UTC || got.ScheduledEnd != (time.Time{}) {
-		t.Errorf("times %v and %v, want UTC and the zero time", got.Start, got.ScheduledEnd)
+	if got.Start.Location() != time.UTC || got.End != (time.Time{}) {
+		t.Errorf("times %v and %v, want UTC and the zero time", got.Start, got.End)
 	}
 	log.Merge([]checkpoint.Operation{op})
 	got, _ = log.Get(op.ID)
@@ -251,8 +251,7 @@ func TestMergeSeesEachDifference(t *testing.T) {
 		{"no failure", func(op *checkpoint.Operation) { op.Failure = nil }, false},
 		{"failure", func(op *checkpoint.Operation) { op.Failure = &checkpoint.Failure{Type: "T"} }, false},
 		{"attempt", func(op *checkpoint.Operation) { op.Attempt = 1 }, false},
-		{"next attempt", func(op *checkpoint.Operation) { op.NextAttempt = day() }, false},
-		{"scheduled end", func(op *checkpoint.Operation) { op.ScheduledEnd = day() }, false},
+		{"due", func(op *checkpoint.Operation) { op.Due = day() }, false},
 		{"callback ID", func(op *checkpoint.Operation) { op.CallbackID = "x" }, false},
 		{"replay of children", func(op *checkpoint.Operation) { op.ReplayChildren = true }, false},
 	}
@@ -285,7 +284,7 @@ func TestApply(t *testing.T) {
 	with := func(op checkpoint.Operation, c change) *checkpoint.Operation { c(&op); return &op }
 	started := record(checkpoint.KindStep, checkpoint.StatusStarted)
 	ready := record(checkpoint.KindStep, checkpoint.StatusReady)
-	ready.Attempt, ready.Payload, ready.NextAttempt = 2, state, day()
+	ready.Attempt, ready.Payload, ready.Due = 2, state, day()
 
 	succeed := update(checkpoint.KindStep, checkpoint.ActionSucceed)
 	succeed.Payload = result
@@ -308,10 +307,10 @@ func TestApply(t *testing.T) {
 	}{
 		{"START makes a record", nil, update(checkpoint.KindStep, checkpoint.ActionStart), &started},
 		{"START of a wait knows its end", nil, wait, with(record(checkpoint.KindWait, checkpoint.StatusStarted),
-			func(op *checkpoint.Operation) { op.ScheduledEnd = day().Add(time.Hour) })},
+			func(op *checkpoint.Operation) { op.Due = day().Add(time.Hour) })},
 		{
 			"START of a READY step keeps the state it carries", &ready, update(checkpoint.KindStep, checkpoint.ActionStart),
-			with(ready, func(op *checkpoint.Operation) { op.Status, op.NextAttempt = checkpoint.StatusStarted, time.Time{} }),
+			with(ready, func(op *checkpoint.Operation) { op.Status, op.Due = checkpoint.StatusStarted, time.Time{} }),
 		},
 		{"START of what has started", &started, update(checkpoint.KindStep, checkpoint.ActionStart), nil},
 		{"SUCCEED counts the attempt", &started, succeed, with(started, func(op *checkpoint.Operation) {
@@ -322,11 +321,11 @@ func TestApply(t *testing.T) {
 		})},
 		{"FAIL drops the state", &ready, fail, with(ready, func(op *checkpoint.Operation) {
 			op.Status, op.Attempt, op.Payload = checkpoint.StatusFailed, 3, checkpoint.Payload{}
-			op.Failure, op.NextAttempt = failure, time.Time{}
+			op.Failure, op.Due = failure, time.Time{}
 		})},
 		{"RETRY says when", &started, again, with(started, func(op *checkpoint.Operation) {
 			op.Status, op.Attempt, op.Payload = checkpoint.StatusPending, 1, state
-			op.NextAttempt = day().Add(time.Minute)
+			op.Due = day().Add(time.Minute)
 		})},
 		{
 			"CANCEL", nil, update(checkpoint.KindWait, checkpoint.ActionCancel),

@@ -38,7 +38,7 @@ func TestIsWireNameAgreesWithWireName(t *testing.T) {
 			}
 		})
 	}
-	p := properties(t, 500)
+	p := properties(500)
 	p.Property("IsWireName(w, n, k) == (w == WireName(n, k))", prop.ForAll(
 		func(name, key, other string) bool {
 			return oplog.IsWireName(oplog.WireName(name, key), name, key) &&

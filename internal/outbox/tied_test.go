@@ -13,6 +13,7 @@ import (
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
 
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/internal/outbox"
 )
 
@@ -117,7 +118,7 @@ func TestTiedUpdateAtTheEnd(t *testing.T) {
 
 func properties(n int) *gopter.Properties {
 	parameters := gopter.DefaultTestParameters()
-	parameters.MinSuccessfulTests = times(n)
+	parameters.MinSuccessfulTests = draws.Count(n)
 	return gopter.NewProperties(parameters)
 }
 

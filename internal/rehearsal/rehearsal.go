@@ -97,7 +97,7 @@ type Answer struct {
 	// Error is why the next invocation fails, for the verdict fails, or why there was no rehearsal.
 	Error string `json:"error,omitempty"`
 	// Warnings are values that types lose, and errors that nothing registers.
-	Warnings []string `json:"warnings,omitempty"`
+	Warnings []Warning `json:"warnings,omitempty"`
 	// Ends is the status that the execution would end with, if nothing is left to do.
 	Ends string `json:"ends,omitempty"`
 }
@@ -108,6 +108,23 @@ type Divergence struct {
 	Reason string `json:"reason"`
 	Log    string `json:"log"`
 	Code   string `json:"code"`
+	// Declare is what declares the change; empty if nothing does.
+	Declare string `json:"declare,omitempty"`
+	Line
+}
+
+// Line is the line of the handler that a message is about; none if it is not known.
+type Line struct {
+	// File is as the compiler knows it: with -trimpath it begins with the path of the module.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+// Warning says what the code loses of a log that it fits.
+type Warning struct {
+	Text    string `json:"text"`
+	Declare string `json:"declare,omitempty"`
+	Line
 }
 
 // Undecided is something that is not decided.

@@ -10,6 +10,7 @@ const (
 	Callback        = "Callback"
 	WaitForCallback = "WaitForCallback"
 	Invoke          = "ChainedInvoke"
+	Start           = "StartExecution"
 	Group           = "RunInChildContext"
 	Retry           = "WithRetry"
 	Map             = "Map"

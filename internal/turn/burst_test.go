@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // burst posts the events of a script from several goroutines at once, while bodies end when they
@@ -123,7 +125,7 @@ func TestTraceIsAFunctionOfTheSequenceOfEvents(t *testing.T) { //nolint:parallel
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, procs := range []int{1, 2, 4} {
 		runtime.GOMAXPROCS(procs)
-		for seed := range uint64(times(3_000)) {
+		for seed := range uint64(draws.Count(3_000)) {
 			rng := rand.New(rand.NewPCG(seed, 2))
 			s := randomScript(rng)
 			if _, problem := s.runBurst(rng); problem != "" {

@@ -8,6 +8,8 @@ import (
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/commands"
 	"github.com/leanovate/gopter/gen"
+
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // A turn does what the model does, whatever events come. Gopter shrinks what fails, and prints it
@@ -15,7 +17,7 @@ import (
 func TestTurnEqualsItsModel(t *testing.T) {
 	t.Parallel()
 	parameters := gopter.DefaultTestParameters()
-	parameters.MinSuccessfulTests = times(300)
+	parameters.MinSuccessfulTests = draws.Count(300)
 	parameters.MaxSize = 30
 	properties := gopter.NewProperties(parameters)
 	properties.Property("a turn equals its model", commands.Prop(&commands.ProtoCommands{

@@ -4,13 +4,15 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/perdure/perdure/internal/draws"
 )
 
 // No schedule loses a wake-up, rests while something can go on, or differs in any other way from a
 // model of a turn that has one goroutine.
 func TestSchedulesEqualTheModel(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(times(100_000)) {
+	for seed := range uint64(draws.Count(100_000)) {
 		s := randomScript(rand.New(rand.NewPCG(seed, 1)))
 		if problem := s.run(); problem != "" {
 			s, problem = shrink(s, problem)

@@ -124,8 +124,9 @@ func (s *Strand) main() {
 	runtime.KeepAlive(s) // so that the argument is in its place during each of these calls
 }
 
-// roomBytes is how much of a stack nearly every strand uses.
-const roomBytes = 6 << 10
+// roomBytes is how much of a stack nearly every strand uses: hashing the ID of an operation needs
+// more than 8 KB below the frames of a branch, and stacks have a power of two.
+const roomBytes = 9 << 10
 
 // room has the stack grow at once to what it will need. Else it would be copied each time it is too
 // small, when it holds the frames of the engine, of the user and of a decoder, which all have to be

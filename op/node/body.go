@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"log/slog"
+
+	"github.com/perdure/perdure/codec"
 )
 
 // Info identifies the operation a body runs for.
@@ -28,6 +30,23 @@ type BodyInfo struct {
 	// Carry sets into, a pointer, to what the attempt would get if another one had left v behind;
 	// nil if the interpreter has no codec.
 	Carry func(v, into any) error
+	// Start starts an execution; nil if the interpreter cannot.
+	Start func(ctx context.Context, r Starting) (arn string, err error)
+}
+
+// Starting is the execution that a step starts.
+type Starting struct {
+	// Function is the name of the function or its ARN, with a version, an alias or $LATEST.
+	Function string
+	// Name is that of the execution; empty for one that the interpreter derives from the operation.
+	// Own says that no one else can have chosen it.
+	Name string
+	Own  bool
+	// Tenant is the tenant that the function is called for; empty for none.
+	Tenant string
+	// Input is what the function is given, Codec what encodes it; nil means the handler's codec.
+	Input any
+	Codec codec.Codec
 }
 
 type bodyKey struct{}

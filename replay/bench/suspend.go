@@ -122,6 +122,6 @@ func (l *log) item(batch string, index int) string {
 func waiting(l *log, scope string) {
 	l.add(scope, checkpoint.Operation{
 		Name: "next", Kind: checkpoint.KindWait, SubType: "Wait", Status: checkpoint.StatusStarted,
-		ScheduledEnd: time.Now().Add(100 * 24 * time.Hour),
+		Due: time.Now().Add(100 * 24 * time.Hour),
 	})
 }

@@ -3,6 +3,8 @@ package conformance
 import (
 	"context"
 	"slices"
+
+	"github.com/perdure/perdure/replay/conformance/handlers"
 )
 
 // Host runs functions: in this process, or wherever else there is one.
@@ -15,6 +17,8 @@ type Host interface {
 
 // Observation is what was seen of an execution.
 type Observation struct {
+	// ARN names it.
+	ARN string
 	// Status is that of the execution, as the API spells it.
 	Status string
 	// Result is the text that it returned, nil if there is none.
@@ -22,6 +26,8 @@ type Observation struct {
 	// History are its events as the API gives them, Logs the lines that the function has written.
 	History []Object
 	Logs    []Record
+	// Spans are those that were exported, in this order.
+	Spans []*Span
 	// Exits is how often the function has ended its own process.
 	Exits int
 	// Problems are what went wrong outside of the function: answers to callbacks that were refused.
@@ -39,7 +45,17 @@ func Judge(ctx context.Context, h Host, q *Requirement, seed uint64) (problems [
 	if err != nil {
 		return nil, nil, err
 	}
-	return vars.Compare(q, o), o, nil
+	problems = vars.Compare(q, o)
+	if q.ExecutionTelemetry == nil {
+		return problems, o, nil
+	}
+	other := *q // in the other view, as a function of its own
+	other.ID, other.Telemetry, other.ExecutionTelemetry = q.ID+handlers.ExecutionsSuffix, q.ExecutionTelemetry, nil
+	more, _, err := Judge(ctx, h, &other, seed)
+	for _, p := range more {
+		problems = append(problems, "in the view Executions: "+p)
+	}
+	return problems, o, err
 }
 
 // Compare compares what was seen of an execution with a requirement and returns a sentence for each
@@ -48,5 +64,9 @@ func (v *Vars) Compare(q *Requirement, o *Observation) []string {
 	problems := slices.Clone(o.Problems)
 	problems = append(problems, v.History(q.History, o.History)...)
 	problems = append(problems, v.Outcome(q.Result, o.Status, o.Result)...)
-	return append(problems, v.Logs(q.Logs, o.Logs)...)
+	problems = append(problems, v.Logs(q.Logs, o.Logs)...)
+	if len(problems) > 0 {
+		return problems // what was exported is judged of an execution that is as it should be
+	}
+	return v.Spans(q.Telemetry, o.ARN, o.Spans)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -56,6 +57,7 @@ type machine struct {
 	clock   *local.VirtualClock
 
 	functions func(w handlers.World) map[string]lambda.Handler
+	spans     spanSink
 
 	mu       sync.Mutex
 	lines    []Record
@@ -65,16 +67,24 @@ type machine struct {
 }
 
 func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observation, error) {
-	world := handlers.World{Out: m, Exit: m.exit, Sleep: m.sleep, Count: m.count}
+	world := handlers.World{Out: m, Exit: m.exit, Sleep: m.sleep, Count: m.count, Trace: tracing(&m.spans)}
+	view, traced := handlers.IsTraced(q.ID)
 	function, ok := m.functions(world)[q.ID]
 	if !ok {
 		return nil, fmt.Errorf("conformance: no handler has the ID %s", q.ID)
 	}
-	if err := m.service.Host("requirement", function); err != nil {
+	if err := m.service.Host("requirement", function, hosting(q)...); err != nil {
 		return nil, err
 	}
-	for name, target := range handlers.Targets() {
-		if err := m.service.Host(name, target); err != nil {
+	targets := handlers.Targets()
+	if traced {
+		maps.Copy(targets, handlers.TracedTargets(world, view))
+	}
+	for name, f := range targets {
+		if traced {
+			f = m.later(f)
+		}
+		if err := m.service.Host(name, f); err != nil {
 			return nil, err
 		}
 	}
@@ -82,7 +92,7 @@ func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observa
 	if err != nil {
 		return nil, err
 	}
-	e, err := m.service.Start(ctx, "requirement", "", []byte(input))
+	e, err := m.service.StartWith(startOf(q, input))
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +100,7 @@ func (m *machine) run(ctx context.Context, q *Requirement, vars *Vars) (*Observa
 	if err := m.drive(ctx, e, q, a); err != nil {
 		return nil, err
 	}
-	o := &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.seen()}
+	o := &Observation{ARN: e.ARN(), Status: string(e.Status()), Result: e.Result(), Problems: a.seen(), Spans: m.spans.seen()}
 	o.Logs, o.Exits = m.seen()
 	o.History, err = events(e.History())
 	return o, err

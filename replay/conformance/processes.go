@@ -18,12 +18,15 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/process"
 
 	"github.com/perdure/perdure/replay/conformance/handlers"
+	"github.com/perdure/perdure/replay/replayotel"
 )
 
 // The variables that make a program of this module a function: see [Main].
 const (
 	functionKey = "CONFORMANCE_FUNCTION"
 	countersKey = "CONFORMANCE_COUNTERS"
+	spansKey    = "CONFORMANCE_SPANS" // the URL that spans are exported to
+	viewKey     = "CONFORMANCE_VIEW"  // of a target: that of who calls it
 )
 
 // Processes is a [Host] that runs each function in a process of its own, in real time. The
@@ -52,10 +55,18 @@ func Main() {
 			<-ctx.Done()
 		},
 		Count: func(key string) int { return countInFile(os.Getenv(countersKey), key) },
+		Trace: tracing(httpSpans{os.Getenv(spansKey)}),
 	}
 	function, ok := handlers.Table(world)[id]
 	if !ok {
 		function, ok = handlers.Targets()[id]
+	}
+	if !ok {
+		view := replayotel.Invocations
+		if os.Getenv(viewKey) == replayotel.Executions.String() {
+			view = replayotel.Executions
+		}
+		function, ok = handlers.TracedTargets(world, view)[id]
 	}
 	if !ok {
 		fmt.Fprintf(os.Stderr, "conformance: there is no function %s\n", id)
@@ -87,14 +98,14 @@ func countInFile(dir, key string) int {
 func (h Processes) Run(ctx context.Context, q *Requirement, vars *Vars) (o *Observation, err error) {
 	m := &mill{clock: checkpoint.ClockFrom(ctx), service: local.New()}
 	defer func() { err = errors.Join(err, m.close()) }()
-	if err := m.open(ctx, h.Program, q.ID); err != nil {
+	if err := m.open(ctx, h.Program, q); err != nil {
 		return nil, err
 	}
 	input, err := dump(&q.Input, vars)
 	if err != nil {
 		return nil, err
 	}
-	e, err := m.service.Start(ctx, "requirement", "", []byte(input))
+	e, err := m.service.StartWith(startOf(q, input))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +113,9 @@ func (h Processes) Run(ctx context.Context, q *Requirement, vars *Vars) (o *Obse
 	if err := m.await(ctx, e, q, a); err != nil {
 		return nil, err
 	}
-	o = &Observation{Status: string(e.Status()), Result: e.Result(), Problems: a.seen(), Logs: m.logs()}
+	o = &Observation{
+		ARN: e.ARN(), Status: string(e.Status()), Result: e.Result(), Problems: a.seen(), Logs: m.logs(), Spans: m.spans.seen(),
+	}
 	for _, ev := range e.History() {
 		if ev.Type == local.EventInvocationCompleted && ev.Failure != nil && ev.Failure.Type == "Runtime.ExitError" {
 			o.Exits++
@@ -119,32 +132,41 @@ type mill struct {
 	server    *http.Server
 	functions []*process.Function
 	counters  string
+	spans     spanSink
 
 	mu    sync.Mutex
 	lines []Record
 }
 
 // open starts the front of the service and hosts the function of a requirement, and its targets.
-func (m *mill) open(ctx context.Context, program, id string) error {
+func (m *mill) open(ctx context.Context, program string, q *Requirement) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	m.server = &http.Server{Handler: lambdaapi.Handler(m.service), ReadHeaderTimeout: time.Minute}
+	mux := http.NewServeMux()
+	mux.Handle("/", lambdaapi.Handler(m.service))
+	mux.Handle("POST "+spansPath, &m.spans)
+	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { _ = m.server.Serve(listener) }() // it ends when the server is closed
 	if m.counters, err = os.MkdirTemp("", "conformance-"); err != nil {
 		return err
 	}
 	endpoint := "http://" + listener.Addr().String()
-	f, err := m.function(program, id, endpoint)
+	view, traced := handlers.IsTraced(q.ID)
+	f, err := m.function(program, q.ID, endpoint, view)
 	if err != nil {
 		return err
 	}
-	if err := m.service.Host("requirement", f); err != nil {
+	if err := m.service.Host("requirement", f, hosting(q)...); err != nil {
 		return err
 	}
-	for name := range handlers.Targets() {
-		f, err := m.function(program, name, endpoint)
+	targets := handlers.Targets()
+	if traced {
+		targets = handlers.TracedTargets(handlers.World{}, view)
+	}
+	for name := range targets {
+		f, err := m.function(program, name, endpoint, view)
 		if err != nil {
 			return err
 		}
@@ -155,9 +177,9 @@ func (m *mill) open(ctx context.Context, program, id string) error {
 	return nil
 }
 
-func (m *mill) function(program, id, endpoint string) (*process.Function, error) {
-	f, err := process.New(program, process.WithEndpoint(endpoint), process.WithOutput(m.take),
-		process.WithEnv(functionKey+"="+id, countersKey+"="+m.counters))
+func (m *mill) function(program, id, endpoint string, view replayotel.View) (*process.Function, error) {
+	f, err := process.New(program, process.WithEndpoint(endpoint), process.WithOutput(m.take), process.WithEnv(
+		functionKey+"="+id, countersKey+"="+m.counters, spansKey+"="+endpoint+spansPath, viewKey+"="+view.String()))
 	if err == nil {
 		m.functions = append(m.functions, f)
 	}
@@ -176,6 +198,9 @@ func (t target) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	later, cancel := context.WithTimeout(ctx, targetStart)
 	<-later.Done()
 	cancel()
+	if header := checkpoint.TraceHeaderFrom(ctx); header != "" {
+		ctx = checkpoint.WithTraceHeader(ctx, behindSegment(header))
+	}
 	return t.function.Invoke(ctx, payload)
 }
 

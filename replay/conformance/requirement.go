@@ -42,9 +42,10 @@ type Requirement struct {
 
 	// Retries is documentation.
 	Retries Object `yaml:"DefaultRetryParameters"`
-	// Telemetry and ExecutionTelemetry are judged by an extension that this module does not have.
-	Telemetry          yaml.Node `yaml:"TelemetryAssertions"`
-	ExecutionTelemetry yaml.Node `yaml:"ExecutionTelemetryAssertions"`
+	// Telemetry are the demands on spans and records, ExecutionTelemetry those on the spans of the
+	// same function in the view Executions; nil without any.
+	Telemetry          *Assertions `yaml:"TelemetryAssertions"`
+	ExecutionTelemetry *Assertions `yaml:"ExecutionTelemetryAssertions"`
 }
 
 // lastEvent returns the ID of the last event that the requirement lists.

@@ -8,13 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/internal/substitute"
-	"github.com/perdure/perdure/op/node"
+	"github.com/perdure/perdure/internal/callsite"
 	"github.com/perdure/perdure/replay"
 )
 
@@ -36,8 +34,7 @@ func WithUndecidedAllowed() CompatibleOption { return func(c *compatible) { c.un
 type compatible struct {
 	otherResults, lossy, undecided bool
 
-	mu    sync.Mutex
-	lines map[string]string // of the handler, by the path of the operation that is run there
+	lines *callsite.Lines // of the handler
 	told  map[string]bool
 }
 
@@ -82,7 +79,7 @@ func Compatible(tb testing.TB, f Rehearser, histories []History, opts ...Compati
 		if h.Name == "" {
 			h.Name = "history " + strconv.Itoa(i+1)
 		}
-		c.lines, c.told = make(map[string]string), make(map[string]bool)
+		c.lines, c.told = new(callsite.Lines), make(map[string]bool)
 		for n := 1; n <= len(h.Events); n++ {
 			if n > 1 && h.Events[n-1].Type == local.EventInvocationCompleted {
 				continue // the log is the same
@@ -101,29 +98,24 @@ func Compatible(tb testing.TB, f Rehearser, histories []History, opts ...Compati
 // watch has a rehearsal note where the handler runs what, at the time of the history.
 func (c *compatible) watch(ctx context.Context, h *History, n int) context.Context {
 	ctx = checkpoint.WithClock(ctx, local.NewVirtualClock(h.Events[n-1].Time))
-	return substitute.With(ctx, func(path string, o node.Node) node.Node {
-		line := callSite()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if line != "" {
-			c.lines[path] = line
-		}
-		return o
-	})
+	return c.lines.Watch(ctx)
 }
 
 // problems are what is wrong after an event and was not said before.
 func (c *compatible) problems(h *History, n int, found *replay.Rehearsal) []string {
 	var texts []string
-	add := func(cause, text string) {
-		if !c.told[cause] {
+	add := func(text string, causes ...string) {
+		told := slices.ContainsFunc(causes, func(cause string) bool { return c.told[cause] })
+		for _, cause := range causes {
 			c.told[cause] = true
+		}
+		if !told {
 			texts = append(texts, fmt.Sprintf("%s after event %d (%s): %s", h.Name, n, placeOfEvent(&h.Events[n-1]), text))
 		}
 	}
 	switch found.Verdict {
 	case replay.VerdictDiverges:
-		add(found.Diverged.Reason+found.Diverged.Code, c.divergence(found.Diverged))
+		add(c.divergence(found.Diverged), causesOf(found.Diverged)...)
 	case replay.VerdictFails:
 		add(found.Err.Error(), found.Err.Error())
 	case replay.VerdictUndecided:
@@ -132,29 +124,36 @@ func (c *compatible) problems(h *History, n int, found *replay.Rehearsal) []stri
 				break
 			}
 			if u.Diverged != nil {
-				add(u.Diverged.Reason+u.Diverged.Code, "depending on what happens next: "+c.divergence(u.Diverged))
+				add("depending on what happens next: "+c.divergence(u.Diverged), causesOf(u.Diverged)...)
 			} else {
-				add(u.String(), "not decided: "+u.String())
+				add("not decided: "+u.String(), u.String())
 			}
 		}
 	case replay.VerdictFits:
 	}
 	if !c.lossy {
 		for _, l := range found.Lossy {
-			advice := ": give the operation a new name, or decode the old type and convert it (op.Transform)"
-			if l.Path == "" {
-				advice = ": keep the member as long as executions run that began with it"
-			}
-			add(l.String(), l.String()+advice)
+			add(c.at(l.Path)+l.String()+"; declare the change: "+l.Declare, l.String())
 		}
 		for _, u := range found.Unregistered {
-			add(u.String(), u.String()+": register the error under that name as well (op.WithErrors, replay.WithErrors)")
+			add(c.at(u.Path)+u.String()+"; declare the change: "+u.Declare, u.String())
 		}
 	}
 	if text := otherEnd(h, n, found.Outcome); text != "" && !c.otherResults {
-		add("end", text)
+		add(text, "end")
 	}
 	return texts
+}
+
+// causesOf names what a divergence comes from: the operation of the code, and the first one of the
+// log. What was inserted or removed is met again in every later state, on one of the sides with
+// another operation.
+func causesOf(d *replay.DivergedError) []string {
+	causes := []string{"code " + d.Reason + d.Code}
+	if _, rest, ok := strings.Cut(d.Log, "ID "); ok {
+		causes = append(causes, "log "+rest[:max(0, strings.IndexAny(rest+")", ",)"))])
+	}
+	return causes
 }
 
 // placeOfEvent says what an event is.
@@ -167,35 +166,19 @@ func placeOfEvent(e *local.Event) string {
 
 // divergence says what diverges, at which line, and what to declare.
 func (c *compatible) divergence(d *replay.DivergedError) string {
-	text := fmt.Sprintf("%s; the log has %s; the code declares %s", d.Reason, d.Log, d.Code)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	longest := ""
-	for path := range c.lines {
-		if strings.Contains(d.Code, strconv.Quote(path)) && len(path) > len(longest) {
-			longest = path
-		}
+	text := fmt.Sprintf("%s%s; the log has %s; the code declares %s", c.at(d.Path), d.Reason, d.Log, d.Code)
+	if d.Declare == "" {
+		return text + "; no declaration makes it fit: let executions that have begun end under the code that began them"
 	}
-	if longest != "" {
-		text = fmt.Sprintf("%s: %s", c.lines[longest], text)
-	}
-	return text + "; " + adviceFor(d)
+	return text + "; declare the change (docs/changing-code.md): " + d.Declare
 }
 
-// adviceFor says what makes code fit that diverges.
-func adviceFor(d *replay.DivergedError) string {
-	switch {
-	case strings.Contains(d.Reason, "inserted"):
-		return "if executions that are past it may do without, declare it (op.Added); if it stands for what the log has, " +
-			"declare what it replaces (op.Replaces)"
-	case strings.Contains(d.Reason, "returned without"), strings.Contains(d.Reason, "did not reach"):
-		return "declare what was removed (op.Removed), or what replaces it (op.Replaces)"
-	case strings.Contains(d.Reason, "does not fit the declared type"):
-		return "give the operation a new name, and declare that it replaces the old one, whose result is converted (op.Replaces, op.Transform)"
-	case strings.Contains(d.Reason, "differs"), strings.Contains(d.Reason, "moved"):
-		return "give the operation a new name, and declare that it replaces the old one (op.Replaces)"
+// at is the line of an operation, as messages begin with it; empty if it is not known.
+func (c *compatible) at(path string) string {
+	if line := lineText(c.lines.Of(path)); line != "" {
+		return line + ": "
 	}
-	return "let executions that have begun end under the code that began them, or declare the change (op.Replaces)"
+	return ""
 }
 
 // otherEnd says how the code ends a finished history otherwise; empty if it does not.

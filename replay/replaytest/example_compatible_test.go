@@ -54,7 +54,7 @@ func ExampleCompatible() {
 	replaytest.Compatible(t, current, []replaytest.History{recordedNow()}) // it fits itself
 	replaytest.Compatible(t, changed, []replaytest.History{recordedNow()})
 	// Output:
-	// o-1 after event 4 (WaitStarted of "cool-off"): example_compatible_test.go:52: an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed; the log has WAIT Wait "cool-off" (STARTED, ID cool-off-0748d7a5326c-1626707e3685df0a); the code declares STEP Step at "thank"; if executions that are past it may do without, declare it (op.Added); if it stands for what the log has, declare what it replaces (op.Replaces)
+	// o-1 after event 4 (WaitStarted of "cool-off"): example_compatible_test.go:52: an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed; the log has WAIT Wait "cool-off" (STARTED, ID cool-off-0748d7a5326c-1626707e3685df0a); the code declares STEP Step at "thank"; declare the change (docs/changing-code.md): op.Added(op.Step("thank", …), v) if it is new and executions past it get v
 }
 
 func ExampleHistoryOf() {
@@ -108,7 +108,7 @@ func ExampleWithLossyAllowed() {
 	})
 	replaytest.Compatible(t, today, []replaytest.History{h})
 	replaytest.Compatible(t, today, []replaytest.History{h}, replaytest.WithLossyAllowed())
-	// Output: o-1 after event 1 (ExecutionStarted): the input has recorded members that have no place in replaytest_test.order: [.Note]: keep the member as long as executions run that began with it
+	// Output: o-1 after event 1 (ExecutionStarted): the input has recorded members that have no place in replaytest_test.order: [.Note]; declare the change: replay.WithOldInput(func(Old) (In, error) {…}), in which Old is the type as it was
 }
 
 func ExampleWithUndecidedAllowed() {

@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/seal"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -131,7 +132,7 @@ func TestPayloadsOpenWhereTheyStand(t *testing.T) {
 			t.Parallel()
 			plain := replaytest.Run(t, replay.Handler(p.run, p.set...), 1, p.plain()...)
 			for i, c := range chains() {
-				if i > 0 && strings.Contains(name, "large") && checks(t, 1) == 1 {
+				if i > 0 && strings.Contains(name, "large") && draws.Count(1) == 1 {
 					break // they take long
 				}
 				payloads := c.make(k, len(p.opts) == 0) // what comes from outside is plain
@@ -221,10 +222,10 @@ func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 	programs := corpus()
 	names := slices.Sorted(maps.Keys(programs))
 	names = slices.DeleteFunc(names, func(name string) bool {
-		return strings.Contains(name, "invoke") || timely[name] || checks(t, 1) == 1 && strings.Contains(name, "large")
+		return strings.Contains(name, "invoke") || timely[name] || draws.Count(1) == 1 && strings.Contains(name, "large")
 	})
 	k, all := newKey(t), chains()
-	most := min(checks(t, len(names)*len(all)/40), len(names)*len(all))
+	most := min(draws.Count(len(names)*len(all)/40), len(names)*len(all))
 	for i := range most {
 		n := i * (len(names) * len(all) / most)
 		name, c := names[n%len(names)], all[n/len(names)%len(all)]

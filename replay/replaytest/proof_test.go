@@ -9,23 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
 )
-
-// checks is n times PERDURE_CHECKS, which is 1 unless set; CI sets 4.
-func checks(tb testing.TB, n int) int {
-	tb.Helper()
-	v := os.Getenv("PERDURE_CHECKS")
-	if v == "" {
-		return n
-	}
-	factor, err := strconv.ParseFloat(v, 64)
-	if err != nil || factor <= 0 {
-		tb.Fatalf("PERDURE_CHECKS is %q, want a positive number", v)
-	}
-	return int(float64(n) * factor)
-}
 
 // seed is PERDURE_SEED, 1 unless set.
 func seed(tb testing.TB) uint64 {
@@ -71,7 +58,7 @@ func (c *tally) over() bool {
 func TestEngineProof(t *testing.T) {
 	t.Parallel()
 	programs := corpus()
-	more := checks(t, 8)
+	more := draws.Count(8)
 	if testing.Short() {
 		more = 0
 	}

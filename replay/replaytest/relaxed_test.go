@@ -17,6 +17,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -231,7 +232,7 @@ func TestRelaxedStepsLoseAtMostWhatCameAfterTheLastBarrier(t *testing.T) {
 				defer l.mu.Unlock()
 				return l.wrong, nil
 			})
-			report := replaytest.Explore(t, f, 1, replaytest.WithSchedules(checks(t, 10)), replaytest.WithReset(l.reset),
+			report := replaytest.Explore(t, f, 1, replaytest.WithSchedules(draws.Count(10)), replaytest.WithReset(l.reset),
 				replaytest.WithService(local.WithFaults(local.Faults{Committed: l.committed})),
 				replaytest.WithEqual(func(want, got []string) bool { return len(want) == 0 && len(got) == 0 }))
 			mu.Lock()

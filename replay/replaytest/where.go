@@ -1,45 +1,23 @@
 package replaytest
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"github.com/perdure/perdure/internal/callsite"
 )
 
-// ours begins the names of all functions of the module's packages.
-const ours = "github.com/perdure/perdure/"
+// callSite finds the line of the handler that runs an operation; it is empty for what a batch runs
+// by itself.
+func callSite() string { return lineText(callsite.Here()) }
 
-// callSite finds the line of the handler that runs an operation: the first on the stack outside of
-// the packages that run it. It is empty for what a batch runs by itself.
-func callSite() string {
-	const most = 64
-	var pcs [most]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]) //nolint:mnd // without this function
-	for {
-		f, more := frames.Next()
-		switch name := f.Function; {
-		case !more && f.PC == 0, strings.HasPrefix(name, "runtime."):
-			return ""
-		case runs(name):
-		default:
-			return fmt.Sprintf("%s:%d", near(f.File), f.Line)
-		}
-		if !more {
-			return ""
-		}
+// lineText is a line as it is seen from the test's folder; empty if it is not known.
+func lineText(l callsite.Line) string {
+	if l.File != "" {
+		l.File = near(l.File)
 	}
-}
-
-// runs reports whether a function belongs to the packages that run operations.
-func runs(function string) bool {
-	for _, p := range []string{"replay.", "replay/internal/engine.", "internal/turn.", "replay/replaytest.", "op.", "op/node.", "checkpoint.", "checkpoint/local."} {
-		if strings.HasPrefix(function, ours+p) {
-			return true
-		}
-	}
-	return false
+	return l.String()
 }
 
 // near is a file as it is seen from the test's folder.

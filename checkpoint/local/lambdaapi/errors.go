@@ -43,7 +43,7 @@ func answerOf(err error) *checkpoint.APIError {
 	answer := &checkpoint.APIError{HTTPStatus: http.StatusInternalServerError, Code: api.CodeService, Message: err.Error()}
 	switch _, taken := errors.AsType[*local.AlreadyStartedError](err); {
 	case taken:
-		answer.HTTPStatus, answer.Code = http.StatusConflict, "DurableExecutionAlreadyStartedException"
+		answer.HTTPStatus, answer.Code = http.StatusConflict, api.CodeNamed
 	case errors.Is(err, local.ErrNoFunction), errors.Is(err, local.ErrNotFound):
 		answer.HTTPStatus, answer.Code = http.StatusNotFound, codeNotFound
 	case errors.Is(err, local.ErrEnded):

@@ -157,10 +157,10 @@ func wireOperationOf(o *checkpoint.Operation) wireOperation {
 		d.ReplayChildren = o.ReplayChildren
 		w.Context = d
 	case checkpoint.KindStep:
-		d.Attempt, d.NextAttempt = o.Attempt, api.Timestamp(o.NextAttempt)
+		d.Attempt, d.NextAttempt = o.Attempt, api.Timestamp(o.Due)
 		w.Step = d
 	case checkpoint.KindWait:
-		w.Wait = &wireWait{ScheduledEnd: api.Timestamp(o.ScheduledEnd)}
+		w.Wait = &wireWait{ScheduledEnd: api.Timestamp(o.Due)}
 	case checkpoint.KindCallback:
 		d.CallbackID = o.CallbackID
 		w.Callback = d

@@ -115,7 +115,7 @@ func keepsEveryField(t *testing.T, s local.Store) {
 			Operation: checkpoint.Operation{
 				ID: "a", ParentID: "b", Name: "c", SubType: "Step", Kind: checkpoint.KindStep, Status: checkpoint.StatusPending,
 				Start: start, End: start.Add(time.Second), Payload: text, Failure: failure, Attempt: 2,
-				NextAttempt: start.Add(time.Minute), ScheduledEnd: start.Add(time.Hour), CallbackID: "cb", ReplayChildren: true,
+				Due: start.Add(time.Minute), CallbackID: "cb", ReplayChildren: true,
 			},
 			Wait: time.Second, Heartbeat: time.Minute, Function: "g", Tenant: "red", TraceHeader: "Root=2", Input: text, Target: "arn",
 		}},

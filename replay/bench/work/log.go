@@ -1,7 +1,9 @@
 package work
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -85,9 +87,6 @@ func (r *recorder) apply(u *checkpoint.Update) {
 		})
 	}
 	o := &r.operations[i]
-	if u.Kind == checkpoint.KindWait {
-		o.ScheduledEnd = time.Now().Add(100 * 24 * time.Hour)
-	}
 	if u.Action == checkpoint.ActionSucceed {
 		o.Status, o.Payload, o.End = checkpoint.StatusSucceeded, u.Payload, epoch().Add(time.Duration(i)*time.Millisecond)
 		o.ReplayChildren = u.ReplayChildren
@@ -97,9 +96,12 @@ func (r *recorder) apply(u *checkpoint.Update) {
 	}
 }
 
-// event is the log as the service sends it.
+// event is the log as the service sends it, whose waits have not ended. The member of a record that
+// says when they do had another name in earlier versions, so it is put in here.
 func (r *recorder) event() ([]byte, error) {
-	return checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: arn, Token: "token-0", Operations: r.operations})
+	event, err := checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: arn, Token: "token-0", Operations: r.operations})
+	end := fmt.Sprintf(`"WaitDetails":{"ScheduledEndTimestamp":%d}`, time.Now().Add(100*24*time.Hour).UnixMilli())
+	return bytes.ReplaceAll(event, []byte(`"WaitDetails":{}`), []byte(end)), err
 }
 
 // beginning is the event of an execution that begins.

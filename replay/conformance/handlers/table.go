@@ -9,7 +9,7 @@ import (
 
 // Table returns the functions by the IDs of their requirements.
 func Table(w World) map[string]lambda.Handler {
-	return map[string]lambda.Handler{
+	table := map[string]lambda.Handler{
 		"1-2":  on(w, greet),
 		"1-10": on(w, catchThenWait),
 		"1-11": on(w, retryOnce),
@@ -143,4 +143,6 @@ func Table(w World) map[string]lambda.Handler {
 
 		"11-1": on(w, changesItsMind, replay.WithReplayLogs(slog.LevelDebug)),
 	}
+	w.traced(table)
+	return table
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/replay/replayotel"
 )
 
 // World is what the functions need of the machine they run on.
@@ -18,6 +19,9 @@ type World struct {
 	Exit func(ctx context.Context)
 	// Sleep lets time pass in a body.
 	Sleep func(ctx context.Context, d time.Duration)
+	// Trace makes the interceptor of traced functions, as package replayotel does; nil: they are
+	// not traced.
+	Trace func(v replayotel.View) (replay.Interceptor, error)
 	// Count adds one to a counter that outlives the process, and returns it.
 	Count func(key string) int
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/internal/changes"
 )
@@ -176,14 +177,7 @@ func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // th
 		}
 		return
 	}
-	n := executions
-	if text := os.Getenv("PERDURE_CHECKS"); text != "" {
-		factor, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n *= factor
-	}
+	n := draws.Count(executions)
 	const parts = 4
 	counts := make(chan map[string]int, parts)
 	t.Run("seeds", func(t *testing.T) {

@@ -36,6 +36,18 @@ func types() []Edit {
 			c.add(errors.Is(err, errDeclined))
 		})
 	}
+	// What a group registers holds inside of it as well.
+	grouped := func(errs ...codec.KnownError) Version {
+		return around(func(c *code) {
+			_, err := replay.Run(c.Context, op.Group("pay", func(ctx op.Context) (string, error) {
+				return replay.Run(ctx, op.Step("charge", func(ctx context.Context) (string, error) {
+					c.w.ran(ctx, "charge")
+					return "", retry.Permanent(errDeclined)
+				}))
+			}, op.WithErrors(errs...)))
+			c.add(errors.Is(err, errDeclined))
+		})
+	}
 	return []Edit{
 		{ID: "13a", Name: "result type gains a field", Before: whole, After: typed(struct {
 			ID     string
@@ -63,6 +75,8 @@ func types() []Edit {
 		{ID: "13i", Name: "result type: string becomes struct", Before: typed("p5", func(s string) string { return s }), After: whole},
 		{ID: "13k", Name: "step without result gains one", Before: around(func(c *code) { do(c, step(c, "charge", op.None{})) }), After: whole},
 		{ID: "36a", Name: "error registration renamed", Before: declined(codec.Sentinel("declined", errDeclined)), After: declined(codec.Sentinel("card-declined", errDeclined))},
+		{ID: "36d", Name: "error registration of a group renamed", Before: grouped(codec.Sentinel("declined", errDeclined)), After: grouped(codec.Sentinel("card-declined", errDeclined))},
+		{ID: "36e", Name: "error registration of a group removed", Before: grouped(codec.Sentinel("declined", errDeclined)), After: grouped()},
 		{ID: "36b", Name: "error registration added", Before: declined(codec.Sentinel("declined", errDeclined)), After: declined(codec.Sentinel("declined", errDeclined), codec.Sentinel("late", errLate))},
 		{ID: "36c", Name: "error registration removed", Before: declined(codec.Sentinel("declined", errDeclined)), After: declined()},
 	}

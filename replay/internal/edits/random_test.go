@@ -5,22 +5,10 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/internal/edits"
 )
-
-// checks is how often a random test looks: n times PERDURE_CHECKS.
-func checks(t *testing.T, n int) int {
-	t.Helper()
-	if text := os.Getenv("PERDURE_CHECKS"); text != "" {
-		times, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.Fatalf("PERDURE_CHECKS: %v", err)
-		}
-		return int(float64(n) * times)
-	}
-	return n
-}
 
 // TestRehearsalIsExactOnRandomPrograms edits random programs at random, deploys the new code in a
 // random state, and compares what the rehearsal said of it with what happened. PERDURE_SEED is the
@@ -38,7 +26,7 @@ func TestRehearsalIsExactOnRandomPrograms(t *testing.T) {
 	count := make(map[replay.Verdict]int)
 	reality := make(map[edits.Verdict]int)
 	bad := 0
-	for seed, n := first, checks(t, 150); n > 0 && bad < 20; seed++ {
+	for seed, n := first, draws.Count(150); n > 0 && bad < 20; seed++ {
 		e := edits.Random(seed)
 		for way := range 3 {
 			at := 1 + int((seed*7+uint64(way)*3)%5)

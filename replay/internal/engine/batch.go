@@ -401,7 +401,7 @@ func cancelLosers(b *batch) {
 		}
 		id := oplog.NewScope(k.id).AppendID(nil, w.Name, "", 0)
 		rec, ok := inv.log.Get(string(id))
-		if !ok || rec.Status != checkpoint.StatusStarted || rec.ScheduledEnd.Sub(inv.Clock.Now()) < cancelMargin {
+		if !ok || rec.Status != checkpoint.StatusStarted || rec.Due.Sub(inv.Clock.Now()) < cancelMargin {
 			continue
 		}
 		inv.out.AddAlone(checkpoint.Update{

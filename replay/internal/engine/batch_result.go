@@ -26,7 +26,7 @@ func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live
 		return r
 	}
 	if s.inv.Rehearsal != nil {
-		stopIfWithheld(s, r.Payload, path())
+		stopIfWithheld(s, r.Payload, path)
 	}
 	e, ok := wire.ReadEnvelope(r.Payload.Bytes())
 	if !ok {

@@ -165,12 +165,7 @@ func pollAt(inv *invocation, f *fiber, now time.Time) time.Time {
 // over.
 func endsAt(inv *invocation, f *fiber, now time.Time) (at time.Time, timed bool) {
 	rec, _ := inv.log.Get(f.wait.op.id)
-	for _, at := range []time.Time{rec.ScheduledEnd, rec.NextAttempt} {
-		if at.After(now) {
-			return at, true
-		}
-	}
-	return time.Time{}, false
+	return rec.Due, rec.Due.After(now)
 }
 
 // askService polls, if someone still waits while others are busy.

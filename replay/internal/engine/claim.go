@@ -158,6 +158,15 @@ func (s *scope) pathOf(h *node.Header, occurrence int) string {
 	return oplog.Path(s.path(), h.Name, h.Key, occurrence)
 }
 
+// lastPath is the path of the operation that the scope has claimed last; empty for none.
+func (s *scope) lastPath() string {
+	last := s.seen.last
+	if last.name == "" {
+		return ""
+	}
+	return oplog.Path(s.path(), last.name, last.key, s.seen.n-1)
+}
+
 // describe is the path of an operation that is not claimed yet.
 func describe(s *scope, h *node.Header) string {
 	if h == nil {

@@ -20,10 +20,7 @@ func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
 		if rec.Kind != kind || rec.SubType != h.SubType {
 			continue
 		}
-		name, key, keyed := strings.Cut(strings.TrimSuffix(rec.Name, "]"), "[")
-		if !keyed {
-			name = rec.Name
-		}
+		name, key := nameAndKey(&rec)
 		o := construction(kind, h.SubType, h.Name, h.Key)
 		switch {
 		case name == h.Name && key != h.Key:
@@ -62,17 +59,36 @@ func declaredReplaced(h *node.Header, kind checkpoint.Kind, rec *checkpoint.Oper
 // declaredBatch is what makes an execution fit whose batch has other branches.
 const declaredBatch = "op.Replaces(new, old) around the batch, with the batch as it was under the name that it had, and the new one under another"
 
+// KeepsType is what keeps a recorded value of which the declared type does not keep all: the result
+// of the operation with this path, or the input of the handler if it is empty.
+func KeepsType(path string) string {
+	if path == "" {
+		return "replay.WithOldInput(func(Old) (In, error) {…}), in which Old is the type as it was"
+	}
+	name := path[strings.LastIndex(path, "/")+1:]
+	if at := strings.IndexAny(name, "[#"); at > 0 {
+		name = name[:at]
+	}
+	return declaredType(name)
+}
+
 // declaredType is what makes an execution fit that has recorded a result of another type.
 func declaredType(name string) string {
 	return fmt.Sprintf("op.Replaces(new, op.Transform(old, convert)), in which old is %q as it was, and new has another name", name)
 }
 
 func constructionOf(rec *checkpoint.Operation) string {
+	name, key := nameAndKey(rec)
+	return construction(rec.Kind, rec.SubType, name, key)
+}
+
+// nameAndKey are those that the name of a record is made of.
+func nameAndKey(rec *checkpoint.Operation) (name, key string) {
 	name, key, keyed := strings.Cut(strings.TrimSuffix(rec.Name, "]"), "[")
 	if !keyed {
-		name = rec.Name
+		return rec.Name, ""
 	}
-	return construction(rec.Kind, rec.SubType, name, key)
+	return name, key
 }
 
 // construction is how an operation is declared.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 type Divergence struct {
 	// Scope is the path of the handler's scope, group or branch; empty for the handler itself.
 	Scope string
+	// Path is that of the operation that the code has reached, or of the last one it ran before it
+	// returned; that of the scope if it is none of these.
+	Path string
 	// Log is what the checkpoint log holds, Code what the code declared.
 	Log, Code string
 	// Reason says what does not fit.
@@ -72,6 +76,7 @@ func (s *scope) diverge(d *Divergence) {
 
 func divergence(s *scope, d *Divergence) error {
 	d.Scope = s.path()
+	d.Path = cmp.Or(d.Path, d.Scope)
 	return &diverged{*d}
 }
 
@@ -82,10 +87,11 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 	e := &Divergence{
 		Reason: "an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed",
 		Log:    unreachedRecords(s),
-		Code:   declared(h, kind, s.pathOf(h, occurrence)),
+		Path:   s.pathOf(h, occurrence),
 
 		Declare: declaredAdded(s, h, kind),
 	}
+	e.Code = declared(h, kind, e.Path)
 	if s.readOnly && s.unclaimed() == 0 {
 		e.Reason = "an operation was added to a group that has completed"
 		e.Log = "no further operation in the group"
@@ -108,6 +114,7 @@ func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 		Reason: reason,
 		Log:    recorded(rec),
 		Code:   declared(h, kind, s.pathOf(h, occurrence)) + parentOf(s.real),
+		Path:   s.pathOf(h, occurrence),
 
 		Declare: declaredReplaced(h, kind, rec),
 	}
@@ -119,6 +126,7 @@ func beyondFrontier(s *scope, o *operation) *Divergence {
 		Reason: "a recorded operation was removed, renamed or moved: the code waits for one that is not finished, and did not reach it before",
 		Log:    unreachedRecords(s),
 		Code:   declared(o.head, o.kind, o.path()),
+		Path:   o.path(),
 
 		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
@@ -130,6 +138,7 @@ func unreachedAtReturn(s *scope) *Divergence {
 		Reason: "a recorded operation was removed: the code returned without reaching it",
 		Log:    unreachedRecords(s),
 		Code:   "no further operation",
+		Path:   s.lastPath(),
 
 		Declare: declaredRemoved(s.inv.log.UnclaimedRecords(s.ids)),
 	}
@@ -141,6 +150,7 @@ func unfinishedInside(o *operation) *Divergence {
 		Reason: "the code of a completed group waits for an operation that it did not wait for before",
 		Log:    "the operation, not finished",
 		Code:   declared(o.head, o.kind, o.path()),
+		Path:   o.path(),
 	}
 }
 
@@ -154,22 +164,24 @@ func refailed(rec *checkpoint.Operation, err error) *Divergence {
 }
 
 // undecodablePayload describes a payload that the code cannot read.
-func undecodablePayload(r node.Result, err error) *Divergence {
+func undecodablePayload(s *scope, r node.Result, err error) *Divergence {
 	return &Divergence{
 		Reason: fmt.Sprintf("the recorded payload does not fit the declared type: %v", err),
 		Log:    fmt.Sprintf("the payload of %s (ID %s)", quote(r.Meta.OperationName), r.Meta.OperationID),
 		Code:   "another type or codec",
+		Path:   pathOfMeta(s, r.Meta),
 
 		Declare: declaredType(r.Meta.OperationName),
 	}
 }
 
 // unreadableError describes a recorded error that the code cannot read.
-func unreadableError(m codec.Meta, err error) *Divergence {
+func unreadableError(s *scope, m codec.Meta, err error) *Divergence {
 	return &Divergence{
 		Reason: fmt.Sprintf("the recorded error cannot be read: %v", err),
 		Log:    fmt.Sprintf("the error of %s (ID %s)", quote(m.OperationName), m.OperationID),
 		Code:   "another codec of errors",
+		Path:   pathOfMeta(s, m),
 	}
 }
 
@@ -180,6 +192,7 @@ func unregisteredError(e *op.Error, name string) *Divergence {
 			"would find nothing in it; register it again, or as codec.Renamed(%s, …)", quote(name), quote(name)),
 		Log:  fmt.Sprintf("the error of %s (ID %s)", quote(e.Path), e.ID),
 		Code: "no registration of " + quote(name),
+		Path: e.Path,
 	}
 }
 

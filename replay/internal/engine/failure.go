@@ -42,6 +42,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("TooMany", op.ErrTooMany),
 		codec.ErrorType[*countError]("Refused"),
 		codec.Sentinel("Removed", op.ErrRemoved),
+		codec.Sentinel("ContinuedAsNew", op.ErrContinued),
 		codec.Sentinel("NotBegun", errNotBegun),
 		codec.ErrorType[*op.UndoError](undoErrorName),
 		codec.ErrorType[*op.BatchError]("BatchError"),
@@ -52,6 +53,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("ConcurrentUse", ErrConcurrent),
 		codec.Sentinel("ScopeEnded", ErrEnded),
 		codec.Sentinel("GoroutineExited", ErrExited),
+		codec.Sentinel("NotContinued", ErrContinuation),
 		codec.Sentinel("context.DeadlineExceeded", context.DeadlineExceeded),
 		codec.Sentinel("context.Canceled", context.Canceled),
 	}
@@ -64,6 +66,14 @@ const maxMessage = 128 << 10
 // failure is err as the wire carries it. known are the registrations of the operation and the
 // scopes around it; those of the handler and the built-in ones are added.
 func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Failure {
+	return set.failureOf(err, known, true)
+}
+
+// endFailure is the error of the execution: who reads it has registrations of its own.
+func (set *Config) endFailure(err error) *checkpoint.Failure { return set.failureOf(err, nil, false) }
+
+// failureOf is failure; inside says that this function reads it again.
+func (set *Config) failureOf(err error, known []codec.KnownError, inside bool) *checkpoint.Failure {
 	err = sound(err)
 	f := &checkpoint.Failure{Message: clip(err.Error())}
 	var ids []op.Identity
@@ -78,6 +88,10 @@ func (set *Config) failure(err error, known []codec.KnownError) *checkpoint.Fail
 	}
 	if f.Type == "" {
 		f.Type = "Error"
+	}
+	for i := range ids {
+		_, here := set.find(ids[i].Name, known)
+		ids[i].Passed = inside && !here
 	}
 	callback, data := callbackOf(err)
 	if f.Data = identityData(ids); callback != "" {
@@ -268,8 +282,8 @@ type errorData struct {
 		Cuts int `json:"cuts,omitempty"`
 		// Closed is the payload of an error that has passed a codec.
 		Closed *string `json:"encoded,omitempty"`
-		// Callback is the ID of the callback whose error it is, and Outside the data that the outside
-		// system has sent along.
+		// Callback is the ID of the callback whose error it is, and Outside the data that the
+		// outside system has sent along.
 		Callback string  `json:"callback,omitempty"`
 		Outside  *string `json:"outside,omitempty"`
 	} `json:"perdure"`

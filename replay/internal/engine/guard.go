@@ -188,13 +188,16 @@ func panicError(v any) *op.PanicError { return (*op.PanicError)(guard.Recovered(
 
 // encodeFailure is err, of the operation that m names, as the wire carries it.
 func encodeFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) *checkpoint.Failure {
-	return closedFailure(f, m, shortened(f.inv, plainFailure(f, err, known)))
+	return closedFailure(f, m, shortened(f.inv, plainFailure(f, m, err, known)))
 }
 
 // plainFailure is err as the wire carries it where errors pass no codec.
-func plainFailure(f *fiber, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
+func plainFailure(f *fiber, m codec.Meta, err error, known []codec.KnownError) (fail *checkpoint.Failure) {
 	f.convertErrors(known, usersIn(err), func() {
-		_, failed := f.call(ofError, "", func() (any, error) { fail = f.inv.cfg.failure(err, known); return nil, nil })
+		_, failed := f.call(ofError, "", func() (any, error) {
+			fail = f.inv.cfg.failureOf(err, known, m.OperationID != "")
+			return nil, nil
+		})
 		if failed != nil {
 			fail = f.inv.cfg.failure(failed, nil)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/internal/quota"
@@ -166,6 +167,8 @@ type ending struct {
 	handled bool
 	result  Outcome
 	root    *fiber
+	// continued is what the handler has asked last to be continued with; nil if it has not.
+	continued *Continuation
 }
 
 // Invoke runs an invocation until its outcome is known and everything of it has ended, or its grace
@@ -210,7 +213,7 @@ func (inv *invocation) begin() {
 	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
 		if err != nil {
-			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil), from: err})
+			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err), from: err})
 		}
 	}}
 	inv.end.root = inv.spawn(nil, nil, "", h)
@@ -232,16 +235,23 @@ func (inv *invocation) handle(root *scope) {
 		}), &Handle{s: root, ctx: root.ctx})
 		err = regained(f, err)
 	}
-	err = root.close(err)
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
-	if err == nil {
+	next, err := inv.continuation(err)
+	if next != nil {
+		o.Payload, err = startSuccessor(root, next)
+	}
+	err = root.close(err)
+	if err == nil && next == nil {
 		o.Payload, err = encodeResult(inv, root, v)
 	}
 	if _, large := o.Answer(); err == nil && errors.Is(large, checkpoint.ErrTooLarge) {
 		err = inv.fits("result of the handler", o.Payload) // it would be stored
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: withoutCallback(plainFailure(f, err, nil)), from: err}
+		o = Outcome{
+			Status: checkpoint.OutcomeFailed, from: err,
+			Failure: withoutCallback(plainFailure(f, handlerMeta(inv, codec.PartFailure), err, nil)),
+		}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{
@@ -274,12 +284,12 @@ func (inv *invocation) fail(err error) {
 			inv.endWith(Outcome{Err: err, hold: true})
 			return
 		}
-		failure := inv.cfg.failure(err, nil)
+		failure := inv.cfg.endFailure(err)
 		failure.Type = nonDeterministic
 		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure, from: err})
 		return
 	}
-	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.failure(err, nil), from: err})
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err), from: err})
 }
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that

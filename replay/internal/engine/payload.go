@@ -258,7 +258,7 @@ func decodeInput(inv *invocation, root *scope) (in any, err error) {
 	f, m := root.f, handlerMeta(inv, codec.PartInput)
 	return inv.Input(func(v any) error {
 		if inv.Rehearsal != nil {
-			stopIfWithheld(root, &inv.Execution.Payload, "")
+			stopIfWithheld(root, &inv.Execution.Payload, root.path)
 		}
 		payload := inv.Execution.Payload.Bytes()
 		if event := bytes.TrimSpace(payload); len(event) == 0 || string(event) == "null" {
@@ -274,7 +274,7 @@ func decodeInput(inv *invocation, root *scope) (in any, err error) {
 			if err == nil {
 				inv.Rehearsal.decoded(root, inv.cfg.HandlerCodec, m, payload, v)
 			}
-			stopIfClosed(root, err, "")
+			stopIfClosed(root, err, m)
 		}
 		return err
 	})

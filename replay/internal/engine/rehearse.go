@@ -250,7 +250,7 @@ func (inv loop) lookAhead() bool {
 				continue
 			}
 			todo = append(todo, func(f *fiber) {
-				stopIfWithheld(b.s, &k.payload, k.path())
+				stopIfWithheld(b.s, &k.payload, k.path)
 				of := b.largeResult(nil)
 				of.Replayed = true
 				f.check(k.head, k.n, branchResult(b.s, b.n, k, b.path(), of, k.endingAs(wire.BranchSucceeded)))
@@ -288,21 +288,25 @@ func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
 	}
 }
 
-// stopIfWithheld parks for good if a payload is not known.
-func stopIfWithheld(s *scope, p node.Payload, path string) {
+// stopIfWithheld parks for good if a payload is not known. path is asked for nothing else: most
+// payloads are known.
+func stopIfWithheld(s *scope, p node.Payload, path func() string) {
 	payload, ok := p.(*checkpoint.Payload)
 	if !ok {
 		return
 	}
 	if why, unknown := payload.Withheld(); unknown {
-		s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: why})
+		s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path(), Withheld: why})
 		s.inv.running().stop(s)
 	}
 }
 
 // stopIfClosed parks for good if a payload is sealed and its key is not to be had here: the
 // execution may have it.
-func stopIfClosed(s *scope, err error, path string) {
+func stopIfClosed(s *scope, err error, m codec.Meta) {
+	if err == nil {
+		return
+	}
 	e, ok := errors.AsType[interface {
 		error
 		Closed() bool
@@ -310,7 +314,7 @@ func stopIfClosed(s *scope, err error, path string) {
 	if !ok || !e.Closed() {
 		return
 	}
-	s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: path, Withheld: "it is sealed: " + err.Error()})
+	s.inv.Rehearsal.Doubts = append(s.inv.Rehearsal.Doubts, Doubt{Path: pathOfMeta(s, m), Withheld: "it is sealed: " + err.Error()})
 	s.inv.running().stop(s)
 }
 
@@ -318,7 +322,7 @@ func stopIfClosed(s *scope, err error, path string) {
 func stopIfUnknown(b *batch) {
 	for _, k := range b.branches {
 		if k.counted {
-			stopIfWithheld(b.s, &k.payload, k.path())
+			stopIfWithheld(b.s, &k.payload, k.path)
 		}
 	}
 }
@@ -350,20 +354,23 @@ func (r *Rehearsal) lost(s *scope, m codec.Meta, members []string, v any) {
 
 // pathOfMeta is the path of an operation of the scope as far as a codec knows it.
 func pathOfMeta(s *scope, m codec.Meta) string {
-	name := m.OperationName
+	name, key := m.OperationName, ""
 	if rec, ok := s.inv.log.Get(m.OperationID); ok && name != "" {
-		name = rec.Name
+		name, key = nameAndKey(rec)
 	}
 	if name == "" {
 		return ""
 	}
-	return oplog.Path(s.path(), name, "", 0)
+	return oplog.Path(s.path(), name, key, 0)
 }
 
 // unregistered takes in the identities of a recorded error.
 func (r *Rehearsal) unregistered(cfg *Config, e *op.Error, known []codec.KnownError) {
+	if !namesOwn(checkpoint.Kind(e.Kind)) {
+		return
+	}
 	for _, id := range e.Identities {
-		if _, ok := cfg.find(id.Name, known); !ok {
+		if _, ok := cfg.find(id.Name, known); !ok && !id.Passed {
 			if u := (Unregistered{Path: e.Path, Name: id.Name}); !slices.Contains(r.Unregistered, u) {
 				r.Unregistered = append(r.Unregistered, u)
 			}

@@ -29,7 +29,7 @@ func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.
 		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt, CallbackID: rec.CallbackID,
 	}
 	if r := s.inv.Rehearsal; r != nil {
-		stopIfWithheld(s, &rec.Payload, e.Path)
+		stopIfWithheld(s, &rec.Payload, func() string { return e.Path })
 		defer func() { r.unregistered(s.inv.cfg, e, concat(h.Known, s.known)) }()
 	}
 	failure, known := openedIn(s, m, rec.Failure), concat(h.Known, s.known)
@@ -99,14 +99,15 @@ func hasIdentity(e *op.Error, name string) bool {
 // checkIdentities ends the execution if a step has failed with an error that was registered when
 // that was recorded and is no more: errors.Is and errors.As would find nothing in it. What the
 // record of an earlier operation names is passed on by a body that returns its error. Groups and
-// batches pass on what is registered inside of them, so nothing is known of theirs.
+// batches pass on what is registered inside of them, and the first engine did not write down of
+// which it was so: of theirs a rehearsal warns.
 func checkIdentities(s *scope, kind checkpoint.Kind, known []codec.KnownError, err error) {
 	e, ok := err.(*op.Error) //nolint:errorlint // ours, just made
 	if !ok || !s.inv.cfg.Strict {
 		return
 	}
 	for _, id := range e.Identities {
-		if _, ok := s.inv.cfg.find(id.Name, known); !ok && kind == checkpoint.KindStep && !s.inv.named[id.Name] {
+		if _, ok := s.inv.cfg.find(id.Name, known); !ok && !id.Passed && kind == checkpoint.KindStep && !s.inv.named[id.Name] {
 			s.diverge(unregisteredError(e, id.Name))
 		}
 		if s.inv.named == nil {
@@ -114,6 +115,12 @@ func checkIdentities(s *scope, kind checkpoint.Kind, known []codec.KnownError, e
 		}
 		s.inv.named[id.Name] = true
 	}
+}
+
+// namesOwn reports whether the errors of an operation are named by registrations of this function.
+// Others name those of invokes and callbacks, and nothing says which of them were registered here.
+func namesOwn(kind checkpoint.Kind) bool {
+	return kind == checkpoint.KindStep || kind == checkpoint.KindContext
 }
 
 // openedIn reads a recorded error for the scope. What we wrote and cannot read any more has been
@@ -124,10 +131,10 @@ func openedIn(s *scope, m codec.Meta, f *checkpoint.Failure) *checkpoint.Failure
 	}
 	out, err := openedFailure(s.inv.running(), m, f)
 	if err != nil && s.inv.Rehearsal != nil {
-		stopIfClosed(s, err, pathOfMeta(s, m))
+		stopIfClosed(s, err, m)
 	}
 	if err != nil && m.Function == "" {
-		s.diverge(unreadableError(m, err))
+		s.diverge(unreadableError(s, m, err))
 	}
 	if err != nil { // written by another function
 		return unread(f, err)
@@ -221,20 +228,20 @@ func (s *scope) Decode(r node.Result, payload []byte, v any) error {
 		return plainDecode(s, c, r, payload, v)
 	}
 	if s.inv.Rehearsal != nil {
-		stopIfWithheld(s, r.Payload, pathOfMeta(s, r.Meta))
+		stopIfWithheld(s, r.Payload, func() string { return pathOfMeta(s, r.Meta) })
 	}
 	err := decodeHere(s, f, c, r, payload, v)
 	if s.inv.Rehearsal != nil {
 		if err == nil {
 			s.inv.Rehearsal.decoded(s, c, r.Meta, payload, v)
 		}
-		stopIfClosed(s, err, pathOfMeta(s, r.Meta))
+		stopIfClosed(s, err, r.Meta)
 	}
 	if err != nil && r.Replayed && !r.Outside {
 		if f.logOnly {
 			f.stop(s)
 		}
-		f.fatal(divergence(s, undecodablePayload(r, err)))
+		f.fatal(divergence(s, undecodablePayload(s, r, err)))
 	}
 	return err
 }
@@ -279,7 +286,7 @@ func (s *scope) Text(r node.Result) (text string, ok bool) {
 func plainDecode(s *scope, c codec.Codec, r node.Result, payload []byte, v any) error {
 	err := decodeInBody(s, c, r.Meta, payload, v)
 	if err != nil && r.Replayed && !r.Outside && !s.inv.over() {
-		s.inv.fail(divergence(s, undecodablePayload(r, err)))
+		s.inv.fail(divergence(s, undecodablePayload(s, r, err)))
 		runtime.Goexit()
 	}
 	return err
@@ -348,11 +355,31 @@ func resultOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.O
 		}
 		return r
 	}
+	if next, ok := continuedBy(rec); ok {
+		r.Err = &op.Error{
+			ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Type: "ContinuedAsNew", Known: []error{op.ErrContinued},
+			Message: "the function continues as the execution " + next + ", and the result is of the last one of its chain: " +
+				"start it with op.Start, and have that one answer a callback", Data: next,
+		}
+		return r
+	}
 	if rec.Payload.Present() {
 		r.Payload = &rec.Payload
 	}
 	return r
 }
+
+// continuedBy is the successor of an invoked function that has ended by starting it.
+func continuedBy(rec *checkpoint.Operation) (arn string, ok bool) {
+	if rec.Kind != checkpoint.KindChainedInvoke || rec.Payload.Size() > longestARN {
+		return "", false
+	}
+	return checkpoint.ContinuedAs(rec.Payload.Bytes())
+}
+
+// longestARN bounds a result that names an execution (Lambda API, DurableExecutionArn: 1,024
+// characters).
+const longestARN = 2048
 
 // outcomeOf is what user code gets of an operation's terminal record.
 func outcomeOf(s *scope, f *fiber, o *operation, rec *checkpoint.Operation) node.Result {

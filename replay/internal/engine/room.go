@@ -100,6 +100,9 @@ func (u *usage) held() int { return u.operations + u.retries + u.promised }
 // operations and bytes.
 func (s *scope) hasRoom(h *node.Header, takes, bytes int) bool {
 	u := &s.inv.usage
+	if h.Name == successorStep && h.SubType == subtype.Start && s.inv.end.continued != nil { // it is the way out
+		return u.held()+takes <= u.mostCounted()
+	}
 	if u.full && s.kind != undoScope {
 		return false
 	}

@@ -68,6 +68,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 		flushed(st.s)
 		sight = st.sight()
 	}
+	trace := startTrace(f, st, sight)
 	st.s.publish()
 	began := inv.Clock.Now()
 	if st.s.kind == undoScope {
@@ -86,7 +87,7 @@ func (st *step) runBody(f *fiber, number int) (payload []byte, err error) {
 	err = errNoReturn
 	f.offBody(st.operation, func() {
 		var v any
-		v, err = st.body(f, sight, number)
+		v, err = st.body(f, sight, number, trace)
 		if err == nil {
 			payload, err = st.encodeInBody(f, v)
 		}
@@ -114,7 +115,7 @@ func (st *step) encodeInBody(f *fiber, v any) (payload []byte, err error) {
 }
 
 // body runs the body of an attempt, without the turn.
-func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
+func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, err error) {
 	inv := st.s.inv
 	ctx, release := beforeDeadline(st.ctx, inv)
 	defer release()
@@ -127,6 +128,7 @@ func (st *step) body(f *fiber, sight Sight, number int) (v any, err error) {
 			TraceHeader: inv.TraceHeader,
 		},
 		State: st.decodeState, Carry: st.carry,
+		Start: func(ctx context.Context, what node.Starting) (string, error) { return st.starts(ctx, what, trace) },
 	}
 	ctx = node.WithBody(ctx, info)
 	var own atomic.Pointer[context.Context]

@@ -28,6 +28,7 @@ const (
 	CodeService = "ServiceException"
 	CodeMissing = "ResourceNotFoundException"
 	CodeTaken   = "ResourceConflictException"
+	CodeNamed   = "DurableExecutionAlreadyStartedException"
 )
 
 // Refuse is the answer to a call that must not be made.

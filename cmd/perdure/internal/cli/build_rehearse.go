@@ -23,7 +23,7 @@ const (
 func (f *function) rehearse(ctx context.Context, running []*local.Execution) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, mostRehearsing)
 	defer cancel()
-	r, err := newRehearser(ctx, f.name, f.binary)
+	r, err := newRehearser(ctx, f.name, f.binary, folderOf(f.path))
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,10 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 	d, text := v.difference()
 	if d.Reason != "" {
-		text = fmt.Sprintf("%s; checkpointed %s, current code %s", d.Reason, d.Log, d.Code)
+		text = fmt.Sprintf("%s; checkpointed %s, current code %s%s", d.Reason, d.Log, d.Code, inLine(d.Line))
+		if d.Declare != "" {
+			text += "; declare: " + d.Declare
+		}
 	}
 	switch v.class() {
 	case classDiverges:
@@ -81,7 +84,8 @@ func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 	}
 	line := "fits: "
 	if len(v.Warnings) > 0 {
-		line = "fits, but " + v.Warnings[0] + ": "
+		w := v.Warnings[0]
+		line = "fits, but " + w.Text + inLine(w.Line) + "; declare: " + w.Declare + ": "
 	}
 	return line + view.Read(e.History()).WaitingFor(f.site.Now())
 }

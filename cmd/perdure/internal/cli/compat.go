@@ -95,7 +95,7 @@ func (a *app) runCompat(ctx context.Context, arg string, o compatOptions) (err e
 	if err != nil {
 		return err
 	}
-	r, err := newRehearser(ctx, name, binary)
+	r, err := newRehearser(ctx, name, binary, folderOf(path))
 	if err != nil {
 		return err
 	}
@@ -144,6 +144,17 @@ func functionArg(arg string) (name, path string, err error) {
 		name = filepath.Base(path)
 	}
 	return name, path, nil
+}
+
+// folderOf returns the folder that a program is built in; empty for one that is built already.
+func folderOf(path string) string {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
 }
 
 // buildFor builds the function of a folder, as it is in a revision if there is one, and returns its
@@ -349,7 +360,7 @@ func (a *app) printGroups(all *verdicts) {
 	fmt.Fprintln(a.Out, all.headline())
 	for _, g := range slices.Concat(all.Groups, all.Warnings) {
 		for i, line := range g.lines() {
-			if i == 0 && g.Class == "lossy" {
+			if i == 0 && g.Class == classLossy {
 				line = "warning: " + line
 			}
 			fmt.Fprintln(a.Out, "  "+line)
@@ -366,9 +377,13 @@ func (a *app) annotate(all *verdicts) {
 	title := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace
 	for _, g := range slices.Concat(all.Groups, all.Warnings) {
 		level := "error"
-		if g.Class == classUndecided || g.Class == "lossy" {
+		if g.Class == classUndecided || g.Class == classLossy {
 			level = "warning"
 		}
-		fmt.Fprintf(a.Err, "::%s title=%s::%s\n", level, title("perdure compat: "+all.headline()), escape(strings.Join(g.lines(), "\n")))
+		where := ""
+		if g.File != "" && filepath.IsLocal(g.File) { // GitHub shows it at the line
+			where = fmt.Sprintf("file=%s,line=%d,", title(filepath.ToSlash(g.File)), g.Line.Line)
+		}
+		fmt.Fprintf(a.Err, "::%s %stitle=%s::%s\n", level, where, title("perdure compat: "+all.headline()), escape(strings.Join(g.lines(), "\n")))
 	}
 }

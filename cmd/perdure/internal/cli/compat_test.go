@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,20 +48,28 @@ func TestCompat(t *testing.T) {
 
 	w.write("greet/main.go", guarded(inserted))
 	p.await(`^perdure: 2 executions of greet began under other code and go on under this: A-1, B-1$`)
-	p.await(`^perdure:   A-1 would diverge: an operation was inserted, renamed or moved before .*; checkpointed .*"first".*, current code STEP Step at "check-fraud"$`)
+	p.await(`^perdure:   A-1 would diverge: an operation was inserted, renamed or moved before .*; checkpointed .*"first".*, current code STEP Step at "check-fraud" \(greet/main\.go:\d+\); declare: .*op\.Added\(op\.Step\("check-fraud", …\), v\).*$`)
 	p.await(`^perdure:   B-1 would diverge: `)
 	got := w.run(endpoint, "compat", "./greet", "--github")
 	if got.code != cli.ExitFailed || !strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n  2 × an operation was inserted") ||
 		!strings.Contains(got.out, "\n      B-1, A-1\n") {
 		t.Errorf("changed code: %+v", got)
 	}
-	if !strings.Contains(got.err, "::error title=perdure compat%3A 2 of 2 running executions of greet would diverge::2 × an operation was inserted") {
+	if !regexp.MustCompile(`(?m)^      the code: STEP Step at "check-fraud" \(greet/main\.go:\d+\)$`).MatchString(got.out) ||
+		!strings.Contains(got.out, `op.Added(op.Step("check-fraud", …), v)`) {
+		t.Errorf("neither the line nor what to declare: %s", got.out)
+	}
+	if !regexp.MustCompile(`::error file=greet/main\.go,line=\d+,title=`).MatchString(got.err) ||
+		!strings.Contains(got.err, "title=perdure compat%3A 2 of 2 running executions of greet would diverge::2 × an operation was inserted") {
 		t.Errorf("annotations: %s", got.err)
 	}
 	var found struct {
 		Diverge, Fit int
-		Groups       []struct{ Class, Code string }
-		Executions   []struct{ Name, Verdict string }
+		Groups       []struct {
+			Class, Code, File, Declare string
+			Line                       int
+		}
+		Executions []struct{ Name, Verdict string }
 	}
 	if got := w.run(endpoint, "compat", "./greet", "--histories"); got.code != cli.ExitFailed ||
 		!strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n") {
@@ -68,7 +77,8 @@ func TestCompat(t *testing.T) {
 	}
 	got = w.run(endpoint, "compat", "greet=./greet", "--max", "1", "-o", "json")
 	if err := json.Unmarshal([]byte(got.out), &found); err != nil || found.Diverge != 1 || found.Fit != 0 || len(found.Groups) != 1 ||
-		found.Groups[0].Class != "diverges" || found.Executions[0].Name != "B-1" || !strings.Contains(got.err, "--max 0 rehearses all") {
+		found.Groups[0].Class != "diverges" || found.Groups[0].File != filepath.Join("greet", "main.go") || found.Groups[0].Line == 0 ||
+		!strings.Contains(found.Groups[0].Declare, "op.Added") || found.Executions[0].Name != "B-1" || !strings.Contains(got.err, "--max 0 rehearses all") {
 		t.Errorf("as JSON: %v, %+v", err, got)
 	}
 

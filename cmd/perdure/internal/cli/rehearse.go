@@ -22,6 +22,7 @@ import (
 type rehearser struct {
 	name    string
 	process *process.Function
+	sources sources
 
 	mu   sync.Mutex
 	said []string // the last lines that the program has written
@@ -35,11 +36,15 @@ const nowhere = "http://127.0.0.1:1"
 const module = "github.com/perdure/perdure"
 
 // newRehearser makes a rehearser of a program, and asks the program whether it is one that answers.
-func newRehearser(ctx context.Context, name, binary string) (r *rehearser, err error) {
-	if info, err := buildinfo.ReadFile(binary); err == nil && !usesPerdure(info) {
-		return nil, fmt.Errorf("%s is no durable function: its program is built without %s", name, module)
-	}
+// folder is where it was built, if it was.
+func newRehearser(ctx context.Context, name, binary, folder string) (r *rehearser, err error) {
 	r = &rehearser{name: name}
+	if info, err := buildinfo.ReadFile(binary); err == nil {
+		if !usesPerdure(info) {
+			return nil, fmt.Errorf("%s is no durable function: its program is built without %s", name, module)
+		}
+		r.sources = sourcesOf(info, folder)
+	}
 	r.process, err = process.New(binary, process.WithEndpoint(nowhere), process.WithInheritedEnv(), process.WithMaxProcesses(2),
 		process.WithEnv(rehearsal.Variable+"=1"), process.WithOutput(r.line))
 	if err != nil {
@@ -89,6 +94,7 @@ func (r *rehearser) ask(ctx context.Context, log checkpoint.Invocation) (a rehea
 		return a, fmt.Errorf("%s does not answer rehearsals, but with %s: its program is to give events to a replay.Handler",
 			r.name, cut(string(out), 60))
 	}
+	r.sources.locate(&a)
 	return a, nil
 }
 

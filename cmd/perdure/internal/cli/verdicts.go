@@ -27,6 +27,7 @@ const (
 	classMay       = "mayDiverge" // it depends on what happens next
 	classUndecided = "undecided"  // it depends on what is not known here
 	classFits      = "fits"
+	classLossy     = "lossy" // of warnings
 )
 
 // class says which class a verdict is of.
@@ -82,7 +83,9 @@ type group struct {
 	Reason     string   `json:"reason"`
 	Log        string   `json:"log,omitempty"` // of the first one
 	Code       string   `json:"code,omitempty"`
+	Declare    string   `json:"declare,omitempty"` // what would make it fit
 	Executions []string `json:"executions"`
+	rehearsal.Line
 }
 
 // keys are what distinguishes operations of one name from one another, in names and paths.
@@ -97,10 +100,12 @@ func (all *verdicts) add(v verdict) {
 	}[c]++
 	if c != classFits {
 		d, text := v.difference()
-		all.Groups = join(all.Groups, v.Name, group{Class: c, Scope: d.Scope, Reason: cmp.Or(d.Reason, text), Log: d.Log, Code: d.Code})
+		all.Groups = join(all.Groups, v.Name, group{
+			Class: c, Scope: d.Scope, Reason: cmp.Or(d.Reason, text), Log: d.Log, Code: d.Code, Declare: d.Declare, Line: d.Line,
+		})
 	}
 	for _, w := range v.Warnings {
-		all.Warnings = join(all.Warnings, v.Name, group{Class: "lossy", Reason: w})
+		all.Warnings = join(all.Warnings, v.Name, group{Class: classLossy, Reason: w.Text, Declare: w.Declare, Line: w.Line})
 	}
 	all.All = append(all.All, v)
 }
@@ -196,7 +201,12 @@ func (g *group) lines() []string {
 		out[0] += " (in " + g.Scope + ")"
 	}
 	if g.Code != "" {
-		out = append(out, "    the code: "+g.Code, "    the log:  "+g.Log)
+		out = append(out, "    the code: "+g.Code+inLine(g.Line), "    the log:  "+g.Log)
+	} else if g.File != "" {
+		out = append(out, "    the code: "+lineText(g.Line))
+	}
+	if g.Declare != "" {
+		out = append(out, "    declare:  "+g.Declare)
 	}
 	return append(out, "    "+fewNames(g.Executions))
 }

@@ -14,6 +14,7 @@ func TestVerdictsAreGrouped(t *testing.T) {
 	diverged := func(code string) rehearsal.Answer {
 		return rehearsal.Answer{Verdict: "diverges", Diverged: &rehearsal.Divergence{
 			Reason: "inserted", Log: "STEP Step \"pack[a]\"", Code: code,
+			Declare: "op.Added(" + code + ")", Line: rehearsal.Line{File: "order/main.go", Line: 31},
 		}}
 	}
 	fits := rehearsal.Answer{Verdict: "fits"}
@@ -22,7 +23,9 @@ func TestVerdictsAreGrouped(t *testing.T) {
 	}}
 	undecided := rehearsal.Answer{Verdict: "undecided", Undecided: []rehearsal.Undecided{{Text: "a payload of \"charge\" is withheld: truncated"}}}
 	fails := rehearsal.Answer{Verdict: "fails", Error: "nothing is pending"}
-	lossy := rehearsal.Answer{Verdict: "fits", Warnings: []string{".Amount is lost"}}
+	lossy := rehearsal.Answer{Verdict: "fits", Warnings: []rehearsal.Warning{
+		{Text: ".Amount is lost", Declare: "op.Transform", Line: rehearsal.Line{File: "order/main.go", Line: 12}},
+	}}
 	many := make([]rehearsal.Answer, 1204)
 	for i := range many {
 		many[i] = fits
@@ -39,8 +42,10 @@ func TestVerdictsAreGrouped(t *testing.T) {
 		{"some fit", []rehearsal.Answer{fits, fits}, false, []string{"all 2 running executions of order fit"}},
 		{"keys make no other group, and large groups come first", many, true, []string{
 			"3 of 1,204 running executions of order would diverge",
-			"2 × inserted", "    the code: x[1]", "    the log:  STEP Step \"pack[a]\"", "    E3, E700",
-			"1 × inserted", "    the code: y", "    the log:  STEP Step \"pack[a]\"", "    E1203",
+			"2 × inserted", "    the code: x[1] (order/main.go:31)", "    the log:  STEP Step \"pack[a]\"",
+			"    declare:  op.Added(x[1])", "    E3, E700",
+			"1 × inserted", "    the code: y (order/main.go:31)", "    the log:  STEP Step \"pack[a]\"",
+			"    declare:  op.Added(y)", "    E1203",
 		}},
 		{"what may diverge is as bad, and a doubt is not", []rehearsal.Answer{undecided, may, fits}, true, []string{
 			"1 of 3 running executions of order may diverge, depending on what happens next, 1 cannot be decided",
@@ -54,7 +59,7 @@ func TestVerdictsAreGrouped(t *testing.T) {
 			"2 of 2 running executions of order would fail", "2 × nothing is pending", "    E0, E1",
 		}},
 		{"a warning", []rehearsal.Answer{lossy, fits, lossy, lossy, lossy, lossy, lossy}, false, []string{
-			"all 7 running executions of order fit", "6 × .Amount is lost", "    E0, E2, E3, E4, E5 and 1 more",
+			"all 7 running executions of order fit", "6 × .Amount is lost", "    the code: order/main.go:12", "    declare:  op.Transform", "    E0, E2, E3, E4, E5 and 1 more",
 		}},
 	} {
 		all := verdicts{Function: "order"}

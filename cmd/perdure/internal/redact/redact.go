@@ -114,8 +114,9 @@ func (r Redactor) envelope(name string, e *wire.Envelope) string {
 type data struct {
 	Perdure struct {
 		Known []struct {
-			Name string `json:"name"`
-			Data string `json:"data,omitempty"`
+			Name   string `json:"name"`
+			Data   string `json:"data,omitempty"`
+			Passed bool   `json:"passed,omitempty"`
 		} `json:"known,omitempty"`
 		State   *string `json:"state,omitempty"`
 		Cuts    int     `json:"cuts,omitempty"`

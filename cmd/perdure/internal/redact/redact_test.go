@@ -4,16 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/seal"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/internal/wire"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/redact"
@@ -112,11 +113,7 @@ const secret = "pl4nt3d-s3cr3t"
 // of it is left; the structure is the same; and what is redacted stays so.
 func TestNoSecretIsLeft(t *testing.T) {
 	t.Parallel()
-	checks := 2000
-	if n, err := strconv.Atoi(os.Getenv("PERDURE_CHECKS")); err == nil && n > 0 {
-		checks *= n
-	}
-	for seed := range checks {
+	for seed := range draws.Count(2000) {
 		r := rand.New(rand.NewPCG(uint64(seed), 7))
 		doc, text := planted(r, 3), ""
 		if b, err := json.Marshal(doc); err == nil {
