@@ -109,6 +109,7 @@ var importGraph = map[string]rule{
 		deny: noTesting,
 	},
 	"internal/rehearsal": {allow: []string{module + "/checkpoint"}, deny: noReflection},
+	"internal/paste":     {allow: []string{module + "/internal/subtype"}, deny: pure},
 	"internal/callsite":  {allow: []string{module + "/op/node", module + "/internal/substitute"}, deny: noReflection},
 	"internal/lossless":  {}, // it asks types what JSON they have a place for
 	"internal/guard":     {allow: []string{module + "/retry"}, deny: noReflection},
@@ -118,6 +119,7 @@ var importGraph = map[string]rule{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
 			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute", module + "/internal/lossless", module + "/internal/quota",
+			module + "/internal/paste",
 		},
 		deny: noReflection,
 	},
@@ -173,7 +175,7 @@ var importGraph = map[string]rule{
 		allow: []string{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
 			module + "/codec", module + "/retry", module + "/replay", module + "/replay/internal/hosting", module + "/internal/oplog",
-			module + "/internal/substitute", module + "/internal/callsite",
+			module + "/internal/substitute", module + "/internal/callsite", module + "/internal/paste",
 			module + "/internal/subtype",
 			"github.com/google/go-cmp/...",
 		},

@@ -8,15 +8,23 @@ type batchOption func(n *node.Batch)
 func (o batchOption) applyBatch(n *node.Batch) { o(n) }
 func (o batchOption) applyMap(m *mapping)      { o(m.n) }
 
-// WithMaxConcurrency bounds how many branches are open at once; a branch that waits stays open.
-// n is at least one; without the option there is no bound.
-func WithMaxConcurrency(n int) BatchOption {
-	return batchOption(func(b *node.Batch) {
-		if n < 1 && b.Err == nil {
-			b.Err = misuse(b.Name, "op.WithMaxConcurrency(%d): want at least one; leave it out for no bound", n)
-		}
-		b.MaxOpen = n
-	})
+// WithMaxConcurrency bounds how many branches are open at once; a branch that waits stays open. In
+// a [Group] or [OpenParallel] the steps, groups and batches count that replay.Go has started there:
+// replay.Go waits until there is room. n is at least one; without the option there is no bound.
+func WithMaxConcurrency(n int) ConcurrencyOption { return concurrencyOption(n) }
+
+// concurrencyOption is how many operations may be open at once.
+type concurrencyOption int
+
+func (o concurrencyOption) applyBatch(n *node.Batch) { n.MaxOpen = o.of(&n.Header) }
+func (o concurrencyOption) applyMap(m *mapping)      { o.applyBatch(m.n) }
+func (o concurrencyOption) applyGroup(n *node.Group) { n.MaxOpen = o.of(&n.Header) }
+
+func (o concurrencyOption) of(h *node.Header) int {
+	if o < 1 && h.Err == nil {
+		h.Err = misuse(h.Name, "op.WithMaxConcurrency(%d): want at least one; leave it out for no bound", int(o))
+	}
+	return int(o)
 }
 
 // WithMaxRunning bounds how many bodies of steps run at once in the batch and everything inside
@@ -58,6 +66,53 @@ func WithFlat() BatchOption {
 // With [Op.With] it is for [Race], [Any], [RaceWinner] and [Timeout].
 func WithCancelLosers() BatchOption {
 	return batchOption(func(b *node.Batch) { b.CancelLosers = true })
+}
+
+// WithRemoved declares operations that the batch had and has no more: see [Removed]. What an
+// execution has begun of them is left as it is, and counts for nothing: the results and the
+// completion rules are those of the other operations. If one has an Undo and completed, it is
+// undone if the batch fails.
+//
+// The operations have the names and keys that they had; items of a [Map] that had no key cannot be
+// declared so. A [Map] of chunks does not take the option. The zero Op is an error.
+func WithRemoved(ops ...Operation) BatchOption {
+	return batchOption(func(b *node.Batch) {
+		gone := make([]node.Node, 0, len(b.Gone)+len(ops))
+		gone = append(gone, b.Gone...)
+		for _, o := range ops {
+			n := node.Node(invalid(errZeroOp))
+			if o != nil {
+				n = o.node()
+			}
+			gone = append(gone, n)
+			if b.Err == nil {
+				b.Err = removedError(b, n)
+			}
+		}
+		b.Gone = gone
+	})
+}
+
+// removedError reports an operation that cannot be one that a batch had.
+func removedError(b *node.Batch, n node.Node) error {
+	h := n.Head()
+	if h.Err != nil {
+		return misuse(b.Name, "op.WithRemoved: %v", h.Err)
+	}
+	switch n.(type) {
+	case *node.Choice:
+		return misuse(b.Name, "op.WithRemoved(%q): it is a declared change: pass the operation that it was", h.Name)
+	case *node.Await:
+		return misuse(b.Name, "op.WithRemoved(%q): a future is not begun by the batch: declare op.Removed where it was started", h.Name)
+	case *node.Inline, *node.Callback:
+		return misuse(b.Name, "op.WithRemoved(%q): it was never a branch: pass an operation that was", h.Name)
+	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch:
+	}
+	if b.Indexed && h.Key == "" {
+		return misuse(b.Name, "op.WithRemoved(%q): the item had no key, so its index identifies it, and others have that now: "+
+			"write op.Replaces(new, old) around the map, with another name for the new one", h.Name)
+	}
+	return nil
 }
 
 // With configures a combinator, such as a [Race], or any other batch after it was declared. For an

@@ -40,6 +40,10 @@ func WithChunks(items, bytes int) MapOption {
 func chunkedMap[In, Out any](n *node.Batch, c chunks, items []In, each Builder[In, Out]) Op[Batch[Out]] {
 	bounds := split(c, items)
 	n.Total, n.N, n.Flat = len(items), len(bounds), true
+	if len(n.Gone) > 0 && n.Err == nil {
+		n.Err = misuse(n.Name, "op.WithRemoved: chunks are distinguished by their number: write op.Replaces(new, old) around the map, "+
+			"with another name for the new one")
+	}
 	chunk := func(i int) Op[Batch[Out]] {
 		in := items[bounds[i].from:bounds[i].to]
 		o := Map("chunk", in, each, WithFlat(), WithMaxConcurrency(1), WithCompletion(AllCompleted()))

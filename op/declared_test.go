@@ -74,6 +74,43 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 			`op: "again": op.Retry of a declared change: put the declaration around it, op.Replaces(op.Retry(…), op.Retry(…))`,
 		},
 		{
+			"sides that are one branch", "no log could say which one was begun", op.All("all", op.Replaces(step, op.Transform(op.Group("pay", none), toInt))),
+			`op: "all": operand 0, "pay": each side of the declared change is "pay" with the key "", so that no log says which one was begun: ` +
+				`give one of them another name or key, or put the declaration into an op.Group of that name`,
+		},
+		{
+			"a side that another operand is", "its branch would be that of both", op.All("all", op.Replaces(step.Key("2"), step), step),
+			`op: "all": operands 0 and 1 are both "pay" with the key "": give them names or keys (Op.Key) of their own`,
+		},
+		{
+			"a side of a branch without a record", "nothing would say that it had begun", op.All("all", op.Replaces(step, op.Inline("in", func(op.Context) (int, error) { return 1, nil }))),
+			`op: "all": operand 0: the op.Inline "in" has no record, so it is no branch: make it an op.Group`,
+		},
+		{
+			"a branch that was a declared change", "it is the operation that it was", op.All("all", step).With(op.WithRemoved(op.Added(step, 1))),
+			`op: "all": op.WithRemoved("pay"): it is a declared change: pass the operation that it was`,
+		},
+		{
+			"an item without a key that is gone", "its index is that of another one now", op.Map("map", []int{1}, build, op.WithRemoved(step)),
+			`op: "map": op.WithRemoved("pay"): the item had no key, so its index identifies it, and others have that now: ` +
+				`write op.Replaces(new, old) around the map, with another name for the new one`,
+		},
+		{
+			"a chunk that is gone", "items of chunks are not branches", op.Map("map", []int{1}, build, op.WithRemoved(step.Key("a")), op.WithChunks(1, 0)),
+			`op: "map": op.WithRemoved: chunks are distinguished by their number: write op.Replaces(new, old) around the map, ` +
+				`with another name for the new one`,
+		},
+		{
+			"nothing that is gone", "it has no name", op.All("all", step).With(op.WithRemoved(nil)),
+			`op: "all": op.WithRemoved: op: the zero Op: make operations with op.Step, op.Wait and the other constructors`,
+		},
+		{
+			"one side with an Undo", "executions would differ in what is undone",
+			op.Timeout("limit", op.Replaces(op.Step("pay-2", func(context.Context) (int, error) { return 1, nil }), step.Undo(func(context.Context, int) error { return nil })), time.Minute),
+			`op: "limit": op.Timeout: one side of the declared change "pay-2" has an Undo and the other one has none: give both one, ` +
+				`or put the declaration around op.Timeout`,
+		},
+		{
 			"another name for what names its inside", "the operations inside would keep the new name", op.Timeout("limit", step, time.Minute).Was("bound"),
 			`op: "limit": Op.Was: operations inside are named after it: write op.Replaces(new, old), each made by its constructor`,
 		},
@@ -161,6 +198,10 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 }
 
 func isIt(error) bool { return true }
+
+func none(op.Context) (op.None, error) { return op.None{}, nil }
+
+func toInt(op.None) (int, error) { return 1, nil }
 
 // What looks like one of those mistakes and is none.
 func TestWhatCanBeMeantIsNotReported(t *testing.T) {

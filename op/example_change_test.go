@@ -199,3 +199,23 @@ func ExampleOp_WasUndone() {
 	show(never) // the compensation had not begun
 	// Output: Error: out of stock
 }
+
+func ExampleWithRemoved() {
+	fast, slow, gone := word("fast-freight"), word("slow-freight"), word("bankrupt-freight")
+	quotes := func(all []op.Op[string], opts ...op.BatchOption) func(op.Context, op.None) (int, error) {
+		return func(ctx op.Context, _ op.None) (int, error) {
+			b, err := replay.Run(ctx, op.Parallel("quotes", all, opts...))
+			if err != nil {
+				return 0, err
+			}
+			return b.Len(), replay.Exec(ctx, night())
+		}
+	}
+	changed(
+		quotes([]op.Op[string]{fast, slow, gone}),
+		quotes([]op.Op[string]{fast, slow}, op.WithRemoved(gone)),
+	)
+	// Output:
+	// 2 <nil>
+	// 2 <nil>
+}

@@ -97,26 +97,55 @@ func operandsOf(h node.Header, ops []Operation) *node.Batch {
 	return n
 }
 
-// checkOperands reports operands that are invalid, or that the log could not distinguish.
-func checkOperands(name string, ops []Operation) error {
+// checkOperands reports operands that are invalid, or that the log could not distinguish: no side
+// of a declared change may be what another operand is, or was.
+func checkOperands(name string, ops []Operation) (err error) {
 	type id struct{ name, key string }
 	seen := make(map[id]int, len(ops))
 	for i, o := range ops {
-		h := o.node().Head()
-		if h.Err != nil {
+		n := o.node()
+		if h := n.Head(); h.Err != nil {
 			return misuse(name, "operand %d: %v", i, h.Err)
 		}
-		if isDeclared(o.node()) {
-			return misuse(name, "operand %d, %q: put the declaration around the batch, or the operand into an op.Group", i, h.Name)
+		node.Walk(n, func(side node.Node, _ node.Sides, _ bool) bool {
+			h := side.Head()
+			first, again := seen[id{h.Name, h.Key}]
+			switch err = operandError(name, i, n, side); {
+			case err != nil:
+				return false
+			case again && first == i:
+				err = misuse(name, "operand %d, %q: each side of the declared change is %q with the key %q, so that no log says which one was "+
+					"begun: give one of them another name or key, or put the declaration into an op.Group of that name", i, h.Name, h.Name, h.Key)
+				return false
+			case again:
+				err = misuse(name, "operands %d and %d are both %q with the key %q: give them names or keys (Op.Key) of their own",
+					first, i, h.Name, h.Key)
+				return false
+			}
+			seen[id{h.Name, h.Key}] = i
+			return true
+		})
+		if err != nil {
+			return err
 		}
-		if _, ok := o.node().(*node.Callback); ok {
-			return misuse(name, "operand %d, %q: create the callback before and pass its Result()", i, h.Name)
+	}
+	return nil
+}
+
+// operandError reports an operation that cannot be a branch: side is n, or a side of it.
+func operandError(name string, i int, n, side node.Node) error {
+	h := side.Head()
+	switch side.(type) {
+	case *node.Callback:
+		return misuse(name, "operand %d, %q: create the callback before and pass its Result()", i, h.Name)
+	case *node.Inline:
+		return misuse(name, "operand %d: the op.Inline %q has no record, so it is no branch: make it an op.Group", i, h.Name)
+	case *node.Await:
+		if _, declared := n.(*node.Choice); declared {
+			return misuse(name, "operand %d, %q: a side of the declared change is a future: declare the change where the operation is started",
+				i, h.Name)
 		}
-		if first, ok := seen[id{h.Name, h.Key}]; ok {
-			return misuse(name, "operands %d and %d are both %q with the key %q: give them names or keys (Op.Key) of their own",
-				first, i, h.Name, h.Key)
-		}
-		seen[id{h.Name, h.Key}] = i
+	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch, *node.Choice:
 	}
 	return nil
 }

@@ -56,6 +56,12 @@ type SubTypeOption interface {
 	BatchOption
 }
 
+// ConcurrencyOption is an option of groups and batches.
+type ConcurrencyOption interface {
+	GroupOption
+	BatchOption
+}
+
 // TimeoutOption is an option of steps, callbacks and conditions.
 type TimeoutOption interface {
 	StepOption

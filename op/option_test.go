@@ -57,6 +57,8 @@ func TestEveryOptionGivenNothing(t *testing.T) {
 		{"WithCompletion", batch(op.WithCompletion()), false, "the default"},
 		{"WithCompletion", batch(op.WithCompletion(op.CompleteWhen(nil))), true, "it cannot be asked"},
 		{"WithCompletion", batch(op.WithCompletion(op.MinSuccessful(0))), true, "nothing is asked for"},
+		{"WithRemoved", batch(op.WithRemoved()), false, "nothing is gone"},
+		{"WithRemoved", batch(op.WithRemoved(nil)), true, "it has no name"},
 		{"WithFlat", batch(op.WithFlat()), false, "it takes nothing"},
 		{"WithCrashCounting", do(op.WithCrashCounting()), false, "it takes nothing"},
 		{"WithCancelLosers", batch(op.WithCancelLosers()), false, "it takes nothing"},

@@ -22,6 +22,9 @@ import (
 // needs a key: see [Op.WasKey]. An Undo ([Op.Undo]), a key and a codec of the whole are those of
 // each side.
 //
+// As an operand, branch or item of a batch the side is taken whose branch the log holds; if it
+// holds none, o while the batch is open, and a side that claims nothing when it has ended.
+//
 // The declaration may be dropped when no running execution can still take old: see
 // docs/changing-code.md. On the zero Op as one of the sides, running it is an error, and so are
 // sides that cannot be distinguished.
@@ -50,7 +53,7 @@ func Added[T any](o Op[T], v T) Op[T] {
 // completed.
 //
 // It belongs where o was, or earlier in the scope. A declaration of several operations is one
-// Removed for each.
+// Removed for each. Of a batch whose results have one type, [WithRemoved] declares what is gone.
 func Removed[T any](o Op[T]) Op[Past[T]] {
 	return choice("Removed", nil, o.node(), true, func(taken bool, r node.Result) (Past[T], error) {
 		if !taken || r.Err != nil {

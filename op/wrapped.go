@@ -10,8 +10,16 @@ import (
 // finds the record of the operation in that of the wrapper. A wrapper with an Undo of its own
 // replaces it.
 func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.Result) node.Result) {
-	u := o.Head().Undo
-	if u == nil || h.Err != nil {
+	if h.Err != nil {
+		return
+	}
+	u, all := undosOf(o)
+	switch {
+	case u == nil:
+		return
+	case !all:
+		h.Err = misuse(h.Name, "op.%s: one side of the declared change %q has an Undo and the other one has none: give both one, or put the "+
+			"declaration around op.%s", constructor, o.Head().Name, constructor)
 		return
 	}
 	if len(h.Name)+len(undoSuffix) > limits.Name {
@@ -21,10 +29,30 @@ func keepUndo(h *node.Header, constructor string, o node.Node, inner func(node.R
 	}
 	name := h.Name + undoSuffix
 	h.Undo = &node.Undo{Inner: true, Past: u.Past, Step: func(r node.Result) *node.Step {
-		n := *u.Step(inner(r))
+		it := inner(r)
+		taken := u
+		if side := node.Side(o, it.Sides); side != nil && side.Head().Undo != nil {
+			taken = side.Head().Undo
+		}
+		n := *taken.Step(it)
 		n.Name = name
 		return &n
 	}}
+}
+
+// undosOf returns the Undo of an operation, or of the newest of its sides that has one, and whether
+// all of them have.
+func undosOf(o node.Node) (u *node.Undo, all bool) {
+	all = true
+	node.Walk(o, func(side node.Node, _ node.Sides, _ bool) bool {
+		if side.Head().Undo == nil {
+			all = false
+		} else if u == nil {
+			u = side.Head().Undo
+		}
+		return true
+	})
+	return u, all
 }
 
 // itself is for wrappers that pass on the record of what is inside.

@@ -236,8 +236,9 @@ func TestRefusedDeclarations(t *testing.T) {
 				`declaration is dropped: give it a key and say that it had none, .Key("1").WasKey("")`,
 		},
 		{
-			"an item that is a declared change", stepwise(silent(op.Map("m", []string{"a"}, func(string) op.Op[string] { return b.Was("a") }))),
-			`replay: "m": an item is a declared change: put the declaration around the batch, or the item into an op.Group`,
+			"an item that its index identifies, renamed", stepwise(silent(op.Map("m", []string{"a"}, func(string) op.Op[string] { return b.Was("a") }))),
+			`replay: "m": a declared change of an operand: each side is the branch "0", so that no log says which one was begun: give one of ` +
+				`them another name or key, or put the declaration inside, op.Group("b", func(ctx op.Context) … { return replay.Run(ctx, op.Replaces(…)) })`,
 		},
 	}
 	for _, tt := range tests {

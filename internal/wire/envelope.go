@@ -42,6 +42,7 @@ const (
 	BranchSucceeded = 'S'
 	BranchFailed    = 'F'
 	BranchStarted   = '-' // it had not ended, or did not count any more
+	BranchLeft      = 'L' // the code had it no more, and it had not ended
 )
 
 // Ending is how a branch ended. Its status is that of its value: an operation with a payload may
@@ -61,7 +62,7 @@ type marked struct {
 
 // Add takes in how the next branch ended.
 func (e *Envelope) Add(end Ending) {
-	if end.Status == BranchStarted {
+	if end.Status == BranchStarted || end.Status == BranchLeft {
 		end.Item = Item{}
 	}
 	e.Status += string(rune(end.Status))
@@ -76,6 +77,12 @@ func (e *Envelope) At(i int) Ending {
 	}
 	return end
 }
+
+// Marks returns those of the recorded branches: of at least as many as count as started.
+func (e *Envelope) Marks() []Mark { return splitMarks(e.IDs, len(e.Status)) }
+
+// Left reports whether the code that ended the batch did not have the i-th branch any more.
+func (e *Envelope) Left(i int) bool { return i < len(e.Status) && e.Status[i] == BranchLeft }
 
 // Short is the envelope without the results, which then stay in the records of the branches.
 func (e *Envelope) Short(summary string) *Envelope {

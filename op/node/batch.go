@@ -1,12 +1,16 @@
 package node
 
-// Batch is an unordered scope: operations that run concurrently until a rule ends them.
+// Batch is an unordered scope: operations that run concurrently until a rule ends them. One of them
+// may be a [Choice]: an interpreter runs the side whose branch the log holds, else the newest.
 type Batch struct {
 	Header
 
 	// N is the number of operations; Child makes the i-th. It is asked again whenever it is needed.
 	N     int
 	Child func(i int) Node
+	// Gone are operations that the code has no more: what an execution has begun of them is left as
+	// it is, counts for nothing, and has no place in the outcome.
+	Gone []Node
 	// Total, unless zero, is the number of items that count: the operations are batches themselves,
 	// and the rule counts what is in them.
 	Total int

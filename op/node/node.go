@@ -181,6 +181,9 @@ type Group struct {
 	// Report says that the error of a group that was compensated names what was, also if that was
 	// all.
 	Report bool
+	// MaxOpen bounds how many operations that were started in the group, and do not end by
+	// themselves, are open at once: starting another one waits. Zero means no bound.
+	MaxOpen int
 }
 
 // Verbatim is the value of a group whose payload is recorded as it stands, not encoded.

@@ -113,9 +113,6 @@ func notJudged(q *conformance.Requirement) string {
 // notYet says why requirements are not met so far.
 func notYet() map[string]string {
 	return map[string]string{
-		"12-1": "a parallel whose branches have types and handles of their own is not there",
-		"12-2": "a parallel whose branches have types and handles of their own is not there",
-
 		"otel-invocation-20": "a group without a record is not there",
 		"otel-execution-20":  "a group without a record is not there",
 		"telemetry-1":        "a record of an execution's end is not made",

@@ -48,6 +48,19 @@ func branches() map[string]func(op.Context, int) (string, error) {
 			b, err := replay.Run(ctx, f.Result())
 			return text(a+b, err)
 		},
+		"an open parallel": func(ctx op.Context, n int) (string, error) {
+			v, err := replay.Run(ctx, op.OpenParallel("open", openParallel(n), op.WithMaxConcurrency(2)))
+			return text(v, err)
+		},
+		"an open parallel that fails and is undone": func(ctx op.Context, n int) (string, error) {
+			_, err := replay.Run(ctx, op.OpenParallel("open", func(ctx op.Context) (int, error) {
+				if _, err := openParallel(n)(ctx); err != nil {
+					return 0, err
+				}
+				return 0, errors.New("no")
+			}, op.WithMaxConcurrency(1)))
+			return "", pauseAfter(ctx, err)
+		},
 		"futures and groups": func(ctx op.Context, n int) (string, error) {
 			f := replay.Go(ctx, napping(n))
 			g := replay.Go(ctx, once(n))
@@ -97,4 +110,37 @@ func branches() map[string]func(op.Context, int) (string, error) {
 			return text(replay.Run(ctx, add(n)))
 		},
 	}
+}
+
+// openParallel starts a branch that depends on another one while a third goes on.
+func openParallel(n int) func(op.Context) (int, error) {
+	return func(ctx op.Context) (int, error) {
+		branch := func(name string, o op.Op[int]) op.Op[int] {
+			return op.Branch(name, func(ctx op.Context) (int, error) { return replay.Run(ctx, o) })
+		}
+		nap := replay.Go(ctx, branch("nap", napping(n)))
+		first, err := replay.Run(ctx, replay.Go(ctx, branch("first", add(n))).Result())
+		if err != nil {
+			return 0, err
+		}
+		second := replay.Go(ctx, branch("second", flaky(first)))
+		third := replay.Go(ctx, branch("third", once(n)))
+		sum := first
+		for _, f := range []*replay.Future[int]{second, nap, third} {
+			v, err := replay.Run(ctx, f.Result())
+			if err != nil {
+				return 0, err
+			}
+			sum += v
+		}
+		return sum, nil
+	}
+}
+
+// pauseAfter waits; err must not be nil.
+func pauseAfter(ctx op.Context, err error) error {
+	if err == nil {
+		return errors.New("it succeeded")
+	}
+	return pause(ctx)
 }

@@ -135,5 +135,5 @@ func ExampleShape() {
 	replaytest.Shape(t, "current.shape", thanking, []op.None{{}})
 	// Output:
 	// replaytest: the shape is not that of testdata/current.shape; if that is meant: PERDURE_UPDATE=1 go test -run '^TestExample$'
-	// declare: check-fraud is new before reserve: it was added, or stands for what is gone
+	// declare: check-fraud is new before reserve: op.Added(op.Step("check-fraud", …), v) if it is new and executions past it get v
 }

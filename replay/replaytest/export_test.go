@@ -1,6 +1,7 @@
 package replaytest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/perdure/perdure/checkpoint/local"
@@ -36,4 +37,14 @@ func Several[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opt
 		lines = append(lines, plan.String())
 	}
 	return lines
+}
+
+// DeclaredIn lists the names of the operations that a folder declares.
+func DeclaredIn(dir string) (names []string, err error) {
+	all, err := declaredIn(dir)
+	for _, d := range all {
+		names = append(names, d.name)
+	}
+	slices.Sort(names)
+	return names, err
 }

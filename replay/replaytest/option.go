@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/callsite"
 )
 
 // Option configures [Run], [Start] and [Explore]. Of options of one kind the last one counts,
@@ -28,6 +29,7 @@ type config struct {
 	most    int    // invocations
 	cloud   *cloud // nil: the service in the test's process
 	limit   time.Duration
+	ran     func(at callsite.Line) // is called with the lines of operations; nil for nothing
 
 	explore exploring
 }

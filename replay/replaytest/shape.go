@@ -29,8 +29,12 @@ import (
 //   - lossy: they go on, and nothing will say so. Members that have no place any more, and another
 //     value in a place that has no name.
 //
+// Each difference of the class declare has the declaration to paste.
+//
 // Shape sees only the paths through the code that the inputs take: give an input for each that
-// matters.
+// matters. What no input reaches stands at the end of the file: operations with constant names that
+// the package of the handler declares (its files, without tests), but for old sides of declared
+// changes. That of other handlers in the package is among it.
 func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out], inputs []In, opts ...Option) {
 	tb.Helper()
 	if len(inputs) == 0 {
@@ -38,6 +42,8 @@ func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out],
 		return
 	}
 	var got strings.Builder
+	var seen coverage
+	opts = append(slices.Clone(opts), option(func(c *config) { c.ran = seen.ran }))
 	for _, in := range inputs {
 		text, err := json.Marshal(in)
 		if err != nil {
@@ -47,7 +53,16 @@ func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out],
 		fmt.Fprintf(&got, "# %s\n", text)
 		for _, o := range Run(tb, f, in, opts...).Operations {
 			got.WriteString(shapeOf(&o) + "\n")
+			seen.reached(&o)
 		}
+	}
+	missed, known := seen.missed()
+	if len(missed) > 0 {
+		got.WriteString(notReached + "\n")
+	}
+	for _, d := range missed {
+		got.WriteString(d.name + "\n")
+		tb.Logf("replaytest: no input of %s reaches %q, which %s declares", file, d.name, d.line)
 	}
 	name := filepath.Join("testdata", filepath.FromSlash(file))
 	if updating() {
@@ -65,7 +80,7 @@ func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out],
 		tb.Errorf("replaytest: %v; to write it: %s", err, toUpdate(tb.Name()))
 		return
 	}
-	if changes := changesOf(string(want), got.String()); len(changes) > 0 {
+	if changes := changesOf(string(want), got.String(), missed, known); len(changes) > 0 {
 		tb.Errorf("replaytest: the shape is not that of %s; if that is meant: %s\n%s", name, toUpdate(tb.Name()), strings.Join(changes, "\n"))
 	}
 }
@@ -146,139 +161,4 @@ func kindOfValue(v any) string {
 		return "{" + strings.Join(members, ",") + "}"
 	}
 	return "value"
-}
-
-// line is a line of a shape.
-type line struct{ path, subType, kind, value string }
-
-// sections are the lines of a shape by input.
-func sections(shape string) (order []string, lines map[string][]line) {
-	lines = make(map[string][]line)
-	input := ""
-	for text := range strings.Lines(shape) {
-		text = strings.TrimRight(text, "\r\n")
-		if strings.HasPrefix(text, "# ") {
-			input = text
-			order = append(order, input)
-			continue
-		}
-		parts := append(strings.SplitN(text, between, 4), "", "", "") //nolint:mnd // as line has
-		lines[input] = append(lines[input], line{parts[0], parts[1], parts[2], parts[3]})
-	}
-	return order, lines
-}
-
-// changesOf says what has changed between two shapes, and what that does to executions that are
-// under way.
-func changesOf(want, got string) (changes []string) {
-	_, before := sections(want)
-	order, after := sections(got)
-	for _, input := range order {
-		was, ok := before[input]
-		if !ok {
-			changes = append(changes, "free: "+strings.TrimPrefix(input, "# ")+" is an input that the file does not have")
-			continue
-		}
-		changes = append(changes, changesOfInput(was, after[input])...)
-	}
-	for input := range before {
-		if !slices.Contains(order, input) {
-			changes = append(changes, "free: "+strings.TrimPrefix(input, "# ")+" is an input that the test does not have any more")
-		}
-	}
-	slices.Sort(changes)
-	return slices.Compact(changes)
-}
-
-func changesOfInput(was, is []line) (changes []string) {
-	add := func(format string, a ...any) { changes = append(changes, fmt.Sprintf(format, a...)) }
-	place := func(in []line, path string) int {
-		return slices.IndexFunc(in, func(l line) bool { return l.path == path })
-	}
-	last := -1 // of the operations that both have
-	for i, l := range is {
-		if place(was, l.path) >= 0 {
-			last = i
-		}
-	}
-	at := -1
-	for i, l := range is {
-		before := place(was, l.path)
-		switch {
-		case before < 0 && i > last:
-			add("free: %s is new, behind all others", l.path)
-			continue
-		case before < 0:
-			add("declare: %s is new before %s: it was added, or stands for what is gone", l.path, is[i+1].path)
-			continue
-		case before < at:
-			add("declare: %s comes later than it did", l.path)
-		}
-		at = max(at, before)
-		compareLines(add, was[before], l)
-	}
-	for _, l := range was {
-		if place(is, l.path) < 0 {
-			add("declare: %s is gone: it was removed, or is replaced", l.path)
-		}
-	}
-	return changes
-}
-
-// compareLines says what has changed in an operation.
-func compareLines(add func(format string, a ...any), was, is line) {
-	switch {
-	case was.subType != is.subType:
-		add("declare: %s is a %s and was a %s", is.path, is.subType, was.subType)
-	case was.kind != is.kind && strings.HasPrefix(was.kind, "{") && strings.HasPrefix(is.kind, "{"):
-		gone, fresh := differing(was.kind, is.kind), differing(is.kind, was.kind)
-		if len(gone) > 0 {
-			add("lossy: the result of %s has no place any more for %s", is.path, strings.Join(gone, ", "))
-		} else {
-			add("free: the result of %s has more: %s", is.path, strings.Join(fresh, ", "))
-		}
-	case was.kind == "nothing" || was.kind == "{}":
-		if is.kind != was.kind {
-			add("lossy: %s had no result, and has %s: executions that are past it get the zero value", is.path, is.kind)
-		}
-	case was.kind != is.kind:
-		add("declare: the result of %s is %s and was %s", is.path, is.kind, was.kind)
-	case was.value != is.value:
-		add("lossy: at %s stands another value (%s, it was %s), and nothing but its place names it: give keys", is.path,
-			strings.TrimPrefix(is.value, "= "), strings.TrimPrefix(was.value, "= "))
-	}
-}
-
-// differing lists the members that one object has and another one has not, or has otherwise.
-func differing(a, b string) (names []string) {
-	in := membersOf(b)
-	for _, m := range membersOf(a) {
-		if !slices.Contains(in, m) {
-			names = append(names, m)
-		}
-	}
-	return names
-}
-
-// membersOf lists the members of an object as kindOfJSON writes it.
-func membersOf(kind string) (members []string) {
-	kind = strings.TrimSuffix(strings.TrimPrefix(kind, "{"), "}")
-	depth, from := 0, 0
-	for i, r := range kind {
-		switch r {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		case ',':
-			if depth == 0 {
-				members = append(members, kind[from:i])
-				from = i + 1
-			}
-		}
-	}
-	if from < len(kind) {
-		members = append(members, kind[from:])
-	}
-	return members
 }

@@ -55,21 +55,30 @@ func TestShape(t *testing.T) {
 			"free: thank is new, behind all others",
 		}},
 		{"one in between", exec(charge, func(ctx op.Context) error { return replay.Exec(ctx, stepOf("check", 1)) }, wait, ship, items("a", "b")), []string{
-			"declare: check is new before cool-off: it was added, or stands for what is gone",
+			`declare: check is new before cool-off: op.Added(op.Step("check", …), v) if it is new and executions past it get v`,
 		}},
-		{"one is gone", exec(charge, ship, items("a", "b")), []string{"declare: cool-off is gone: it was removed, or is replaced"}},
-		{"two change places", exec(wait, charge, ship, items("a", "b")), []string{"declare: charge comes later than it did"}},
+		{"one is gone", exec(charge, ship, items("a", "b")), []string{
+			`declare: cool-off is gone: op.Removed(op.Wait("cool-off", …)) where it stood, or as the old side of op.Replaces`,
+		}},
+		{"one is renamed", exec(charge, func(ctx op.Context) error { return replay.Exec(ctx, op.Wait("grace", time.Hour)) }, ship, items("a", "b")), []string{
+			`declare: cool-off is gone: op.Removed(op.Wait("cool-off", …)) where it stood, or as the old side of op.Replaces`,
+			`declare: grace is new before ship: op.Wait("grace", …).Was("cool-off") if that was its name, or op.Added(op.Wait("grace", …), v) ` +
+				"if it is new and executions past it get v",
+		}},
+		{"two change places", exec(wait, charge, ship, items("a", "b")), []string{
+			`declare: charge comes later than it did: op.Replaces(op.Inline("new order", …), op.Inline("old order", …)) around what has changed places`,
+		}},
 		{"another kind of operation", exec(func(ctx op.Context) error { return replay.Exec(ctx, op.Wait("charge", time.Hour)) }, wait, ship, items("a", "b")), []string{
-			"declare: charge is a Wait and was a Step",
+			`declare: charge is a Wait and was a Step: op.Replaces(op.Wait("charge", …), op.Step("charge", …))`,
 		}},
 		{"a member goes", exec(func(ctx op.Context) error { return replay.Exec(ctx, stepOf("charge", total{"p", "5"})) }, wait, ship, items("a", "b")), []string{
-			`lossy: the result of charge has no place any more for "Amount":string`,
+			`lossy: the result of charge has no place any more for "Amount":string: op.Replaces(new, op.Transform(old, convert)), in which old is "charge" as it was, and new has another name`,
 		}},
 		{"a member is added", exec(func(ctx op.Context) error { return replay.Exec(ctx, stepOf("charge", more{"p", "5", ""})) }, wait, ship, items("a", "b")), []string{
 			`free: the result of charge has more: "Note":string`,
 		}},
 		{"another type", exec(charge, wait, func(ctx op.Context) error { return replay.Exec(ctx, stepOf("ship", 1)) }, items("a", "b")), []string{
-			"declare: the result of ship is number and was string",
+			`declare: the result of ship is number and was string: op.Replaces(new, op.Transform(old, convert)), in which old is "ship" as it was, and new has another name`,
 		}},
 		{"items by index, one in front", exec(charge, wait, ship, items("c", "a", "b")), []string{
 			`free: items[2] is new, behind all others`, `free: items[2]/pack is new, behind all others`,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/callsite"
 	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/op/node"
 	"github.com/perdure/perdure/replay"
@@ -66,7 +67,11 @@ func (k *kit) substitute(c *course, path string, n node.Node) node.Node {
 		return n
 	}
 	s := k.stubFor(path, h)
-	input, line := fingerprint(h.Input), callSite()
+	at := callsite.Here()
+	if k.cfg.ran != nil {
+		k.cfg.ran(at)
+	}
+	input, line := fingerprint(h.Input), lineText(at)
 	var undoes *compensation // of another operation
 	if step, ok := n.(*node.Step); ok {
 		undoes, _ = step.Body.(*compensation)

@@ -8,10 +8,6 @@ import (
 	"github.com/perdure/perdure/internal/callsite"
 )
 
-// callSite finds the line of the handler that runs an operation; it is empty for what a batch runs
-// by itself.
-func callSite() string { return lineText(callsite.Here()) }
-
 // lineText is a line as it is seen from the test's folder; empty if it is not known.
 func lineText(l callsite.Line) string {
 	if l.File != "" {

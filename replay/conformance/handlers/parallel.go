@@ -122,3 +122,39 @@ func parallelAtTolerance(ctx op.Context, _ op.None) (Judged, error) {
 		op.WithCompletion(op.ToleratePercent(25))))
 	return judged(b), err
 }
+
+// branchesOfTypes starts branches of different types, and reads their results at the end.
+func branchesOfTypes(ctx op.Context, _ op.None) ([]any, error) {
+	return replay.Run(ctx, op.OpenParallel("typed-branches", func(ctx op.Context) ([]any, error) {
+		reserved := replay.Go(ctx, branch("reservation", "reserved"))
+		status := replay.Go(ctx, branch("status", 200))
+		price := replay.Go(ctx, branch("price", map[string]string{"currency": "USD"}))
+		r, err := replay.Run(ctx, reserved.Result())
+		if err != nil {
+			return nil, err
+		}
+		s, err := replay.Run(ctx, status.Result())
+		if err != nil {
+			return nil, err
+		}
+		p, err := replay.Run(ctx, price.Result())
+		return []any{r, s, p}, err
+	}, op.WithMaxConcurrency(1)))
+}
+
+// branchAfterBranch starts a branch with the result of another one.
+func branchAfterBranch(ctx op.Context, _ op.None) ([]string, error) {
+	return replay.Run(ctx, op.OpenParallel("early-start", func(ctx op.Context) ([]string, error) {
+		first, err := replay.Run(ctx, replay.Go(ctx, branch("first", "ready")).Result())
+		if err != nil {
+			return nil, err
+		}
+		second, err := replay.Run(ctx, replay.Go(ctx, branch("second", first+"-second")).Result())
+		return []string{first, second}, err
+	}, op.WithMaxConcurrency(1)))
+}
+
+// branch is a branch that succeeds.
+func branch[T any](name string, v T) op.Op[T] {
+	return op.Branch(name, func(op.Context) (T, error) { return v, nil })
+}

@@ -142,6 +142,9 @@ func Table(w World) map[string]lambda.Handler {
 		"10-23": w.groupsDumped(),
 
 		"11-1": on(w, changesItsMind, replay.WithReplayLogs(slog.LevelDebug)),
+
+		"12-1": on(w, branchesOfTypes),
+		"12-2": on(w, branchAfterBranch),
 	}
 	w.traced(table)
 	return table

@@ -19,6 +19,12 @@ func All() []Edit {
 	for _, part := range [][]Edit{sequences(), batches(), maps(), kinds(), types(), inputs(), loops(), closed(), later()} {
 		all = append(all, part...)
 	}
+	declared := declarations()
+	for i := range all {
+		e := &all[i]
+		d := declared[e.ID]
+		e.Declared, e.How = d.code, d.how
+	}
 	return all
 }
 
@@ -169,23 +175,43 @@ var errLate = errors.New("too late")
 
 // undone is a version whose scope fails after a step that may have an Undo.
 func undone(undo bool) Version {
+	return undoneBy(func(_ *code, reserve op.Op[string], release func(context.Context, string) error) op.Op[string] {
+		if undo {
+			return reserve.Undo(release)
+		}
+		return reserve
+	})
+}
+
+// undoneBy is undone for a step that with makes of the plain one and of what takes it back.
+func undoneBy(with func(c *code, reserve op.Op[string], release func(context.Context, string) error) op.Op[string]) Version {
 	return text(func(c *code) {
 		_, err := replay.Run(c.Context, op.Group("try", func(ctx op.Context) (string, error) {
 			c := c.inside(ctx)
-			reserve := step(c, "reserve", "reserve")
-			if undo {
-				reserve = reserve.Undo(func(ctx context.Context, _ string) error {
-					c.w.ran(ctx, "release")
-					return nil
-				})
-			}
-			do(c, reserve)
+			do(c, with(c, step(c, "reserve", "reserve"), func(ctx context.Context, _ string) error {
+				c.w.ran(ctx, "release")
+				return nil
+			}))
 			c.run("~cool-off")
 			return "", errLate
 		}))
 		c.add(err != nil)
 		c.run("~dry")
 	})
+}
+
+// prefixed is a codec with a format of its own.
+func prefixed() codec.Typed[string] {
+	return codec.Of(
+		func(s string) ([]byte, error) { return []byte("v2:" + s), nil },
+		func(b []byte) (string, error) {
+			s, ok := strings.CutPrefix(string(b), "v2:")
+			if !ok {
+				return "", errors.New("not of version 2")
+			}
+			return s, nil
+		},
+	)
 }
 
 // kinds are edits of what an operation is, and of its options.
@@ -244,16 +270,7 @@ func kinds() []Edit {
 		{
 			ID: "30", Name: "change the codec of a step to one with another format", Before: plain,
 			After: around(func(c *code) {
-				c.add(do(c, step(c, "charge", "charge").WithCodec(codec.Of(
-					func(s string) ([]byte, error) { return []byte("v2:" + s), nil },
-					func(b []byte) (string, error) {
-						s, ok := strings.CutPrefix(string(b), "v2:")
-						if !ok {
-							return "", errors.New("not of version 2")
-						}
-						return s, nil
-					},
-				))))
+				c.add(do(c, step(c, "charge", "charge").WithCodec(prefixed())))
 			}),
 		},
 		{ID: "37", Name: "key added to a step", Before: plain, After: around(func(c *code) { c.add(do(c, step(c, "charge", "charge").Key("k"))) })},
@@ -376,16 +393,19 @@ func later() []Edit {
 // raced is a version with a map whose items are races, which end one after the other.
 func raced[T any](items []string, value func(item string) T) Version {
 	return text(func(c *code) {
-		b := do(c, op.Map("both", items, func(item string) op.Op[T] {
-			slow := op.Group("slow", func(ctx op.Context) (T, error) {
-				c.inside(ctx).run("~longer")
-				return value(item), nil
-			})
-			return op.Race("first", effect(c, "pack", "pack-"+item, value(item)), slow)
-		}, op.WithMaxConcurrency(1)))
-		for _, it := range b.Items {
+		for _, it := range do(c, races(c, "both", items, value)).Items {
 			c.add(it.Value)
 		}
 		c.run("~deploy", "ship")
 	})
+}
+
+func races[T any](c *code, name string, items []string, value func(item string) T) op.Op[op.Batch[T]] {
+	return op.Map(name, items, func(item string) op.Op[T] {
+		slow := op.Group("slow", func(ctx op.Context) (T, error) {
+			c.inside(ctx).run("~longer")
+			return value(item), nil
+		})
+		return op.Race("first", effect(c, "pack", "pack-"+item, value(item)), slow)
+	}, op.WithMaxConcurrency(1))
 }

@@ -35,6 +35,8 @@ type Edit struct {
 	Before, After Version
 	// Declared is the code after it with what declares the change; nil if nothing does.
 	Declared Version
+	// How is what to write for it.
+	How string
 	// Input is the input of the execution; null if it is empty. NewInput is what the code after it
 	// is given from the beginning, if that is another one.
 	Input, NewInput string

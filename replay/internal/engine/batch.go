@@ -19,10 +19,12 @@ import (
 type batch struct {
 	*operation
 
-	n        *node.Batch
-	f        *fiber
-	inner    *scope
+	n     *node.Batch
+	f     *fiber
+	inner *scope
+	// branches are those that the code runs, in its order, and then those that it has no more.
 	branches []*branch
+	live     int // how many the code runs
 	tally
 	standing
 	verdict
@@ -68,7 +70,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 	markOperandsRead(s, n)
 	if rec := peek(s, &n.Header); rec == nil || !rec.Status.Terminal() || rec.ReplayChildren {
 		var err error
-		if kids, err = prepare(s.f, n); err != nil {
+		if kids, err = prepare(s, n, rec); err != nil {
 			return givenResult(s, node.Result{Err: err}, start)
 		}
 	}
@@ -79,7 +81,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 	if c.rec != nil && c.rec.Status.Terminal() && !c.rec.ReplayChildren {
 		return finishedResult(ctx, s, n, c, start)
 	}
-	b := &batch{operation: newOperation(ctx, s, &n.Header, checkpoint.KindContext, c), n: n, branches: kids}
+	b := newBatch(newOperation(ctx, s, &n.Header, checkpoint.KindContext, c), n, kids)
 	switch {
 	case c.rec == nil:
 		if !n.Flat {
@@ -101,24 +103,42 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 	return b.run(s.f)
 }
 
-// prepare makes the operations of a batch and checks, before anything is claimed, that the log can
-// tell them apart.
-func prepare(f *fiber, n *node.Batch) (kids []*branch, err error) {
-	kids = make([]*branch, n.N)
-	seen := make(map[identity]int, n.N)
-	for i := range kids {
-		k, err := newBranch(f, n, i)
-		if err != nil {
-			return kids, fmt.Errorf("replay: %s: %w", quote(n.Name), err)
-		}
-		if first, twice := seen[identity{k.name, k.key}]; twice && !k.indexed {
-			return kids, fmt.Errorf("replay: %s: items %d and %d have the same key %s: "+
-				"give each item the key that identifies it (Builder.Key)", quote(n.Name), first, i, quote(k.key))
-		}
-		seen[identity{k.name, k.key}] = i
-		kids[i] = k
+func newBatch(o *operation, n *node.Batch, kids []*branch) *batch {
+	b := &batch{operation: o, n: n, branches: kids, live: len(kids)}
+	for b.live > 0 && kids[b.live-1].left {
+		b.live--
 	}
-	return kids, nil
+	return b
+}
+
+// prepare makes the branches of a batch whose record is rec, nil if it has none, and checks, before
+// anything is claimed, that the log can tell them apart. Those that the code has no more are the
+// last ones.
+func prepare(s *scope, n *node.Batch, rec *checkpoint.Operation) (kids []*branch, err error) {
+	list := operandsOf(s.f, n, evidenceOf(s, n, rec))
+	kids = make([]*branch, 0, len(list))
+	var left []*branch
+	seen := make(map[identity]int, len(list))
+	for i := range list {
+		o := &list[i]
+		s.decided(o, func() string { return nextPath(s, &n.Header) })
+		switch {
+		case o.err != nil:
+			return kids, fmt.Errorf("replay: %s: %w", quote(n.Name), o.err)
+		case o.n == nil:
+			continue
+		case o.left:
+			left = append(left, newBranch(o))
+		default:
+			kids = append(kids, newBranch(o))
+		}
+		if first, twice := seen[identity{o.name, o.key}]; twice && !o.indexed {
+			return kids, fmt.Errorf("replay: %s: items %d and %d have the same key %s: "+
+				"give each item the key that identifies it (Builder.Key)", quote(n.Name), first, i, quote(o.key))
+		}
+		seen[identity{o.name, o.key}] = i
+	}
+	return append(kids, left...), nil
 }
 
 // run carries the batch to its end.
@@ -156,16 +176,16 @@ func (b *batch) carry() node.Result {
 		b.enterLogged()
 		b.f.stop(b.s)
 	}
-	b.progress.Total = max(b.n.Total, b.n.N)
+	b.progress.Total = max(b.n.Total, b.live)
 	verdict, winner := b.askRule(), -1
 	for !verdict.Done {
-		for b.next < b.n.N && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen) {
+		for b.next < b.live && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen) {
 			b.admit(b.branches[b.next])
 		}
 		k := b.awaitCount()
 		countEnd(b, k)
 		if verdict = b.askRule(); verdict.Done {
-			winner, b.last = k.index, k
+			winner, b.last = slices.Index(b.branches, k), k
 			break
 		}
 		k.record(false)
@@ -192,14 +212,10 @@ func (b *batch) awaitCount() *branch {
 func (b *batch) declare() {
 	inv := b.s.inv
 	tags := make(map[string]bool, len(b.branches))
-	for i, k := range b.branches {
+	for _, k := range b.branches {
 		k.b = b
 		var buf [maxID]byte
-		occurrence := 0
-		if k.indexed {
-			occurrence = i
-		}
-		id := b.inner.ids.AppendID(buf[:0], k.name, k.key, occurrence)
+		id := k.appendID(buf[:0], b.inner.ids, k.index)
 		if b.n.Flat {
 			k.id = string(id)
 			tags[oplog.NewScope(k.id).Tag()] = true
@@ -211,12 +227,12 @@ func (b *batch) declare() {
 			rec.Name != k.wire || rec.ParentID != b.inner.real) {
 			b.inner.diverge(changedRecord(b.inner, &node.Header{Name: k.wire, SubType: b.n.ItemSubType}, checkpoint.KindContext, 0, rec))
 		}
-		if k.rec == nil && b.found != nil && !b.found.Status.Terminal() {
+		if k.rec == nil && !k.left && b.found != nil && !b.found.Status.Terminal() {
 			b.promise(1)
 		}
 	}
 	if b.inner.unclaimed() > 0 {
-		b.inner.diverge(undeclaredBranch(b.inner, unreachedRecords(b.inner)))
+		b.inner.diverge(undeclaredBranch(b.inner, unreachedRecords(b.inner), &inv.log.UnclaimedRecords(b.inner.ids)[0]))
 	}
 	if b.found == nil {
 		return
@@ -225,7 +241,7 @@ func (b *batch) declare() {
 	tags[oplog.NewScope(oplog.UndoScope(b.inner.ids.ID())).Tag()] = true
 	for rec := range inv.log.Records() {
 		if tag, ok := oplog.ScopeTag(rec.ID); ok && rec.ParentID == b.inner.real && !tags[tag] {
-			b.inner.diverge(undeclaredBranch(b.inner, recorded(rec)))
+			b.inner.diverge(undeclaredBranch(b.inner, recorded(rec), nil))
 		}
 	}
 }
@@ -259,7 +275,7 @@ func (b *batch) askRule() node.Verdict {
 func (b *batch) branchEnded(k *branch) {
 	k.done = true
 	switch {
-	case b.decided, k.supposed:
+	case b.decided, k.supposed, k.left && !b.recomputing:
 	case b.recomputing:
 		if b.open--; b.open == 0 {
 			b.f.Wake()
@@ -290,7 +306,7 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Result {
 		}
 	}
 	e := wire.Envelope{Reason: verdict.Reason, Failed: verdict.Failed, Winner: winner}
-	for _, k := range b.branches[:b.admitted] {
+	for _, k := range b.started() {
 		e.Add(k.ending())
 	}
 	e.IDs = marksOfEnd(b)
@@ -298,9 +314,9 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Result {
 }
 
 // enterLoggedRest goes into branches that were not admitted this time, although the log holds
-// something of them: it is to be undone.
+// something of them: it is to be undone. Those that the code has no more end as the log says.
 func (b *batch) enterLoggedRest() {
-	if b.next == b.n.N || b.s.inv.log.AllClaimed() {
+	if b.live == len(b.branches) && (b.next == b.live || b.s.inv.log.AllClaimed()) {
 		return
 	}
 	next := b.next

@@ -38,7 +38,7 @@ func countEnd(b *batch, k *branch) {
 	k.counted = true
 	b.counted++
 	b.f.because(knownCause(b.s.inv, k.cause))
-	for n := wire.Started(b.n.N, b.n.MaxOpen, b.counted); b.admitted < n; b.admitted++ {
+	for n := wire.Started(b.live, b.n.MaxOpen, b.counted); b.admitted < n; b.admitted++ {
 		b.progress.Started += weightOf(b, b.branches[b.admitted])
 	}
 	if k.failed {
@@ -50,12 +50,21 @@ func countEnd(b *batch, k *branch) {
 	b.progress.Succeeded += weightOf(b, k) - failed
 }
 
+// started are the branches that count as started, and those that the code has no more: an operand
+// that was left has begun if it is a branch.
+func (b *batch) started() []*branch {
+	if b.live == len(b.branches) {
+		return b.branches[:b.admitted]
+	}
+	return slices.Concat(b.branches[:b.admitted], b.branches[b.live:])
+}
+
 // marksOfEnd are those of the branches that a later replay must find again: of those that count as
 // started, and of all operands of a combinator, which cannot be without a result.
 func marksOfEnd(b *batch) string {
-	kids := b.branches[:b.admitted]
-	if b.n.Fixed {
-		kids = b.branches
+	kids := b.started()
+	if b.n.Fixed && b.admitted < b.live {
+		kids = slices.Concat(kids, b.branches[b.admitted:b.live])
 	}
 	marks := make([]wire.Mark, len(kids))
 	for i, k := range kids {

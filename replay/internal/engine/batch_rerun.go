@@ -21,7 +21,7 @@ func recomputeBatch(b *batch) node.Result {
 	places := recordedPlaces(b, e)
 	for j := range len(e.Status) {
 		k := b.branches[places[j]]
-		if e.Status[j] != wire.BranchStarted && !b.n.Flat && k.recordedEnd() == nil {
+		if hasEnded(e, j) && !b.n.Flat && k.recordedEnd() == nil {
 			b.inner.diverge(&Divergence{
 				Reason: "a branch was added to a batch that has completed",
 				Log:    "no end of the branch",
@@ -45,7 +45,7 @@ func recomputeBatch(b *batch) node.Result {
 func rerunBranches(b *batch, e *wire.Envelope, places []int) *wire.Envelope {
 	b.recomputing = true
 	for j := range len(e.Status) {
-		if e.Status[j] != wire.BranchStarted {
+		if hasEnded(e, j) {
 			b.open++
 			b.begin(b.branches[places[j]], b.f.logOnly)
 		}
@@ -57,12 +57,17 @@ func rerunBranches(b *batch, e *wire.Envelope, places []int) *wire.Envelope {
 	full := &wire.Envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner, IDs: e.IDs}
 	for j := range len(e.Status) {
 		k := b.branches[places[j]]
-		if k.counted = k.done; k.done {
+		if k.counted = k.done && !k.left; k.counted {
 			judge(b, k)
 		}
 		full.Add(k.ending())
 	}
 	return full
+}
+
+// hasEnded reports whether the j-th branch of a batch that has ended had a result.
+func hasEnded(e *wire.Envelope, j int) bool {
+	return e.Status[j] != wire.BranchStarted && e.Status[j] != wire.BranchLeft
 }
 
 // recordedPlaces finds the recorded branches among those of the code.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -32,12 +33,15 @@ func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live
 	if !ok {
 		return r
 	}
-	places, unfit := e.Places(marksOf(s, b, e), b.Fixed)
+	ops := operandsOf(s.inv.running(), b, &evidence{s: s, n: b, id: r.Meta.OperationID, e: e})
+	places, unfit := placesOf(b, e, ops)
 	if unfit != nil {
-		labels := labelsOf(s, b)
-		s.diverge(misfit(unfit, path(), e, labels))
+		s.diverge(misfit(unfit, path(), e, labelsOf(ops)))
 	}
-	r.Outcome = batchOutcome(s, b, path(), r, e, places, live)
+	for i := range ops {
+		s.decided(&ops[i], path)
+	}
+	r.Outcome = batchOutcome(s, b, path(), r, e, ops, places, live)
 	openItems(s, r.Outcome.Items)
 	if b.Failure != nil {
 		_, r.Err = s.inv.running().call(ofResult, b.Name, func() (any, error) { return nil, b.Failure(r) })
@@ -45,53 +49,88 @@ func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live
 	return r
 }
 
-// marksOf returns the marks of the branches that the code has, which an envelope without any does
-// not ask for.
-func marksOf(s *scope, n *node.Batch, e *wire.Envelope) []wire.Mark {
-	marks := make([]wire.Mark, n.N)
-	for i := range marks {
-		if e.IDs == "" {
-			break
+// placesOf finds the recorded branches among the operands.
+func placesOf(n *node.Batch, e *wire.Envelope, ops []operand) ([]int, *wire.Misfit) {
+	marks, at := make([]wire.Mark, 0, len(ops)), make([]int, 0, len(ops))
+	for i := range ops {
+		if ops[i].n != nil || ops[i].err != nil {
+			marks, at = append(marks, ops[i].mark()), append(at, i)
 		}
-		id := newIdentity(n, childOf(s.inv.running(), n, i).Head(), i)
-		marks[i] = id.mark()
 	}
-	return marks
+	places, unfit := e.Places(marks, n.Fixed)
+	if unfit != nil && unfit.Added != wire.Absent {
+		unfit.Added = at[unfit.Added]
+	}
+	for j, place := range places {
+		if place == wire.Absent {
+			continue
+		}
+		places[j] = at[place]
+		if n.Fixed && e.Left(j) && !ops[at[place]].left {
+			return nil, &wire.Misfit{Gone: wire.Absent, Added: at[place]}
+		}
+	}
+	return places, unfit
 }
 
-// batchOutcome is how a batch ended, in the order of the code.
-func batchOutcome(s *scope, n *node.Batch, path string, r node.Result, e *wire.Envelope, places []int, live []*branch) *node.Outcome {
+// batchOutcome is how a batch ended, in the order of the code. A combinator has a place for each
+// operand, one that claims nothing included.
+func batchOutcome(
+	s *scope, n *node.Batch, path string, r node.Result, e *wire.Envelope, ops []operand, places []int, live []*branch,
+) *node.Outcome {
 	o := &node.Outcome{Reason: e.Reason, Failed: e.Failed, Winner: wire.Absent}
 	if e.Winner >= 0 && e.Winner < len(places) {
 		o.Winner = places[e.Winner]
 	}
-	recorded := make([]int, n.N) // the reverse of places
+	recorded := make([]int, len(ops)) // the reverse of places
 	for i := range recorded {
 		recorded[i] = wire.Absent
 	}
 	for j := range len(e.Status) {
 		recorded[places[j]] = j
 	}
-	o.Items = make([]node.Item, 0, len(e.Status))
-	for i, j := range recorded {
-		if j != wire.Absent {
+	o.Items = make([]node.Item, 0, n.N)
+	for i, j := range recorded[:n.N] {
+		k := &ops[i]
+		switch {
+		case j != wire.Absent:
 			of := r
-			of.Replayed = of.Replayed || i < len(live) && live[i].replayed
-			o.Items = append(o.Items, itemOf(s, n, path, of, i, e.At(j)))
+			of.Replayed = of.Replayed || slices.ContainsFunc(live, func(b *branch) bool { return b.index == i && b.replayed })
+			it := itemOf(s, n, path, of, k, e.At(j))
+			it.Result.Sides = k.sides
+			o.Items = append(o.Items, it)
+		case n.Fixed && k.declared && k.n == nil:
+			it := node.Item{Index: i, Name: k.shown.Name, Key: k.shown.Key, Status: node.ItemSucceeded}
+			it.Result.Sides = k.sides
+			o.Items = append(o.Items, it)
 		}
 	}
 	return o
 }
 
 // itemOf is a branch as the code that decodes it sees it.
-func itemOf(s *scope, n *node.Batch, path string, r node.Result, i int, end wire.Ending) node.Item {
-	k, err := newBranch(s.inv.running(), n, i)
-	if err != nil {
-		return node.Item{Index: i, Status: node.ItemFailed, Result: node.Result{Err: err}}
+func itemOf(s *scope, n *node.Batch, path string, r node.Result, o *operand, end wire.Ending) node.Item {
+	if o.err != nil {
+		return node.Item{Index: o.index, Status: node.ItemFailed, Result: node.Result{Err: o.err}}
 	}
-	it := node.Item{Index: i, Name: k.head.Name, Key: k.key, Status: node.ItemStatus(end.Status)}
-	it.Result = branchResult(s, n, k, path, r, end)
+	k := newBranch(o)
+	it := node.Item{Index: o.index, Name: o.shown.Name, Key: o.shown.Key, Status: node.ItemStatus(end.Status)}
+	if !o.left {
+		it.Result = branchResult(s, n, k, path, r, end)
+		return it
+	}
+	it.Status = node.ItemSucceeded // as such: it says what is left of the operation
+	rec := node.Result{Err: fmt.Errorf("%s had begun and not ended when it was %w", quote(originPath(k, path)), op.ErrRemoved)}
+	if end.Status != wire.BranchLeft {
+		rec = branchResult(s, n, k, path, r, end)
+	}
+	it.Result.Target = &operation{s: s, head: k.n.Head(), future: future{done: true, rec: rec}}
 	return it
+}
+
+func originPath(k *branch, batch string) string {
+	_, path := originOf(k, "", batch)
+	return path
 }
 
 // branchResult is what the code that decodes a branch gets of it. r is the record of the batch.
@@ -133,7 +172,7 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 			Log:  fmt.Sprintf("%d branches of %s, of which number %d is none of the code's", len(e.Status), quote(path), m.Gone+1),
 			Code: listOf(labels),
 
-			Declare: declaredBatch,
+			Declare: declaredBranches,
 		}
 	}
 	label := quote(labels[m.Added])
@@ -143,15 +182,16 @@ func misfit(m *wire.Misfit, path string, e *wire.Envelope, labels []string) *Div
 		Log:  fmt.Sprintf("the end of %s without %s", quote(path), label),
 		Code: listOf(labels),
 
-		Declare: declaredBatch,
+		Declare: fmt.Sprintf("op.Added(%s, v) as the operand, for executions that have ended the batch get v; or op.Replaces(%s, old) "+
+			"if it stands for an operand that is gone", labels[m.Added], labels[m.Added]),
 	}
 }
 
 // labelsOf returns what the branches of the code are called in paths.
-func labelsOf(s *scope, n *node.Batch) []string {
-	labels := make([]string, n.N)
-	for i := range labels {
-		labels[i] = newIdentity(n, childOf(s.inv.running(), n, i).Head(), i).label
+func labelsOf(ops []operand) []string {
+	labels := make([]string, len(ops))
+	for i := range ops {
+		labels[i] = ops[i].label
 	}
 	return labels
 }

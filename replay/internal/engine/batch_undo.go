@@ -94,7 +94,7 @@ func resumeUndo(b *batch, e *wire.Envelope) node.Result {
 
 // adopt takes over how the branch ended from an envelope.
 func (k *branch) adopt(end wire.Ending) {
-	if end.Status == wire.BranchStarted {
+	if end.Status == wire.BranchStarted || end.Status == wire.BranchLeft {
 		return
 	}
 	k.done, k.counted = true, true

@@ -33,6 +33,8 @@ type branch struct {
 	f   *fiber
 	// supposed says that a rehearsal has opened it before its time: its batch does not count it.
 	supposed bool
+	// left says that the code does not run it any more: what the log holds of it is left as it is.
+	left bool
 
 	branchEnd
 }
@@ -84,35 +86,17 @@ func (id *branchIdentity) mark() wire.Mark {
 
 var errCreatedInBatch = errors.New("a callback is created by a branch: create it before and pass its Result()")
 
-var errDeclaredInBatch = errors.New("an item is a declared change: put the declaration around the batch, or the item into an op.Group")
-
-// newBranch makes the i-th operation of a batch.
-func newBranch(f *fiber, n *node.Batch, i int) (*branch, error) {
-	o := childOf(f, n, i)
-	h := o.Head()
-	if h.Err != nil {
-		return nil, h.Err
-	}
-	switch o.(type) {
-	case *node.Callback:
-		return nil, errCreatedInBatch
-	case *node.Choice, *node.Inline:
-		return nil, errDeclaredInBatch
-	case *node.Step, *node.Wait, *node.Invoke, *node.Group, *node.Batch, *node.Await:
-	}
-	k := &branch{index: i, n: o, head: h, branchIdentity: newIdentity(n, h, i)}
-	k.n = node.With(o, func(h *node.Header) { h.Key = "" })
-	return k, nil
+// newBranch makes the branch of an operand.
+func newBranch(o *operand) *branch {
+	k := &branch{index: o.index, n: o.n, head: o.head, branchIdentity: o.branchIdentity, left: o.left}
+	k.n = node.With(o.n, func(h *node.Header) { h.Key = "" })
+	return k
 }
 
 // originOf is the ID and the path of the operation whose result is the branch's: codecs may ask for
 // it. batch is the ID of the batch, path its path.
 func originOf(k *branch, batch, path string) (id, at string) {
-	occurrence := 0
-	if k.indexed {
-		occurrence = k.index
-	}
-	id = string(oplog.NewScope(batch).AppendID(nil, k.name, k.key, occurrence))
+	id = string(k.appendID(nil, oplog.NewScope(batch), k.index))
 	at = oplog.ItemPath(path, k.label)
 	if a, ok := k.n.(*node.Await); ok {
 		if o, ok := a.Target.(*operation); ok && o.id != "" {
@@ -178,6 +162,12 @@ func (b *batch) begin(k *branch, look bool) {
 // ending is how the branch counts; it counts as started if the rule was not asked about it.
 func (k *branch) ending() wire.Ending {
 	switch {
+	case k.left && !k.done:
+		return wire.Ending{Status: wire.BranchLeft}
+	case k.left && k.failure != nil:
+		return k.endingAs(wire.BranchFailed)
+	case k.left:
+		return k.endingAs(wire.BranchSucceeded)
 	case !k.counted:
 		return wire.Ending{Status: wire.BranchStarted}
 	case k.failed:
@@ -201,7 +191,9 @@ func (k *branch) endingAs(status byte) wire.Ending {
 
 // leftBehind reports whether the batch leaves the branch behind: it was not counted, or its
 // operation has completed with a result that counts as a failure. What it did is then to be undone.
-func (k *branch) leftBehind() bool { return !k.counted || k.failed && k.failure == nil }
+func (k *branch) leftBehind() bool {
+	return !k.left && (!k.counted || k.failed && k.failure == nil)
+}
 
 // scopeOfBranch returns the scope of the branch.
 func scopeOfBranch(k *branch, readOnly bool) *scope {
@@ -211,7 +203,8 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 		ids: oplog.NewScope(k.id), real: k.id, at: k.path(), known: concat(k.n.Head().Known, in.known), slots: in.slots,
 	}
 	if g, plain := k.plain(); plain {
-		s.kind, s.saga.report = branchScope, g.Report
+		s.kind, s.most = branchScope, g.MaxOpen
+		s.saga.report = g.Report
 	} else {
 		s.passesTo = originID(k)
 	}

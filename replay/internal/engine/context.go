@@ -87,6 +87,7 @@ func (h *Handle) Begin(n node.Node) (r node.Result) {
 	if head.Err != nil {
 		return refusedResult(s, head.Err, true)
 	}
+	s.awaitRoom()
 	undos := len(s.saga.undos)
 	r = s.call(h.ctx, n, true)
 	s.saga.note(undos, r, true)

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -47,6 +50,25 @@ func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
 	}
 	d.Path = nextPath(s, h)
 	return d
+}
+
+// decided notes for a rehearsal which side of a declared change an operand is; batch is the path of
+// its batch.
+func (s *scope) decided(o *operand, batch func() string) {
+	r := s.inv.Rehearsal
+	if !o.declared || o.err != nil || r == nil || s.f.look != nil {
+		return
+	}
+	d := Decision{As: o.as, Path: oplog.ItemPath(batch(), o.label)}
+	if o.n != nil {
+		d.Name = o.head.Name
+	}
+	if o.sides != 0 {
+		d.Side = OldSide
+	}
+	if !slices.Contains(r.Decisions, d) {
+		r.Decisions = append(r.Decisions, d)
+	}
 }
 
 // sidesAlike describes a declared change both of whose sides begin with the same operation.

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/paste"
 	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
@@ -15,7 +17,7 @@ import (
 // declaredAdded is what makes an execution fit that has not got an operation which the code has. If
 // the log holds one of the same kind instead, it may have been renamed.
 func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
-	added := fmt.Sprintf("op.Added(%s, v) if it is new and executions past it get v", construction(kind, h.SubType, h.Name, h.Key))
+	added := paste.Added(construction(kind, h.SubType, h.Name, h.Key))
 	for _, rec := range s.inv.log.UnclaimedRecords(s.ids) {
 		if rec.Kind != kind || rec.SubType != h.SubType {
 			continue
@@ -26,7 +28,7 @@ func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
 		case name == h.Name && key != h.Key:
 			return fmt.Sprintf("%s.WasKey(%q) if its key was another one, or %s", o, key, added)
 		case namesInside(h.SubType) || key != h.Key:
-			return fmt.Sprintf("op.Replaces(%s, %s) if it was that, or %s", o, construction(kind, rec.SubType, name, key), added)
+			return fmt.Sprintf("%s if it was that, or %s", paste.Replaces(o, construction(kind, rec.SubType, name, key)), added)
 		}
 		return fmt.Sprintf("%s.Was(%q) if that was its name, or %s", o, name, added)
 	}
@@ -46,18 +48,41 @@ func declaredRemoved(recs []checkpoint.Operation) string {
 			lines = append(lines, "…")
 			break
 		}
-		lines = append(lines, "op.Removed("+constructionOf(&recs[i])+")")
+		lines = append(lines, paste.Removed(constructionOf(&recs[i])))
 	}
 	return strings.Join(lines, ", ") + " where it stood"
 }
 
 // declaredReplaced is what makes an execution fit in which an operation is of another kind.
 func declaredReplaced(h *node.Header, kind checkpoint.Kind, rec *checkpoint.Operation) string {
-	return fmt.Sprintf("op.Replaces(%s, %s)", construction(kind, h.SubType, h.Name, h.Key), constructionOf(rec))
+	return paste.Replaces(construction(kind, h.SubType, h.Name, h.Key), constructionOf(rec))
 }
 
-// declaredBatch is what makes an execution fit whose batch has other branches.
-const declaredBatch = "op.Replaces(new, old) around the batch, with the batch as it was under the name that it had, and the new one under another"
+// declaredBranches is what makes an execution fit whose batch has ended with a branch that the code
+// does not have, of which the log has a digest alone.
+const declaredBranches = "op.WithRemoved(old) as an option of the batch if the branch is gone, op.Replaces(new, old) as the branch if " +
+	"another one stands for it, or .WasKey(old) if it has another key"
+
+// declaredBranch is what makes an execution fit whose batch has a branch that the code does not
+// have, whose record this is; nil if it has none.
+func declaredBranch(rec *checkpoint.Operation) string {
+	const around = "op.Replaces(new, old) around the batch, the new one under another name"
+	if rec == nil {
+		return declaredBranches + "; if the batch is flat now, or was, " + around
+	}
+	if rec.SubType == subtype.MapItem {
+		key := rec.Name
+		place, prefixed := strings.CutPrefix(key, itemName+"-")
+		if _, err := strconv.Atoi(place); err == nil && prefixed {
+			return `.WasKey("") in the builder if the item has a key now, or ` + around
+		}
+		return fmt.Sprintf("op.WithRemoved(build(item)) with the item of the key %q if it is gone, .WasKey(%q) if it has another key; "+
+			"if the batch is flat now, %s", key, key, around)
+	}
+	old := constructionOf(rec)
+	return fmt.Sprintf("op.WithRemoved(%s) as an option of the batch if it is gone, op.Replaces(new, %s) as the branch if another one stands "+
+		"for it; if the batch is flat now, %s", old, old, around)
+}
 
 // KeepsType is what keeps a recorded value of which the declared type does not keep all: the result
 // of the operation with this path, or the input of the handler if it is empty.
@@ -69,12 +94,7 @@ func KeepsType(path string) string {
 	if at := strings.IndexAny(name, "[#"); at > 0 {
 		name = name[:at]
 	}
-	return declaredType(name)
-}
-
-// declaredType is what makes an execution fit that has recorded a result of another type.
-func declaredType(name string) string {
-	return fmt.Sprintf("op.Replaces(new, op.Transform(old, convert)), in which old is %q as it was, and new has another name", name)
+	return paste.Type(name)
 }
 
 func constructionOf(rec *checkpoint.Operation) string {
@@ -93,29 +113,5 @@ func nameAndKey(rec *checkpoint.Operation) (name, key string) {
 
 // construction is how an operation is declared.
 func construction(kind checkpoint.Kind, sub, name, key string) string {
-	by := "Group"
-	switch kind {
-	case checkpoint.KindStep:
-		if by = "Step"; sub == subtype.Condition {
-			by = sub
-		}
-	case checkpoint.KindWait:
-		by = "Wait"
-	case checkpoint.KindCallback:
-		by = "CreateCallback"
-	case checkpoint.KindChainedInvoke:
-		by = "Invoke"
-	case checkpoint.KindContext, checkpoint.KindExecution:
-		switch sub {
-		case subtype.Map, subtype.Parallel, subtype.WaitForCallback:
-			by = sub
-		case subtype.Retry:
-			by = "Retry"
-		}
-	}
-	o := fmt.Sprintf("op.%s(%q, …)", by, name)
-	if key != "" {
-		o += fmt.Sprintf(".Key(%q)", key)
-	}
-	return o
+	return paste.Operation(string(kind), sub, name, key)
 }

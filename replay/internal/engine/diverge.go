@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/paste"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
 )
@@ -171,7 +172,7 @@ func undecodablePayload(s *scope, r node.Result, err error) *Divergence {
 		Code:   "another type or codec",
 		Path:   pathOfMeta(s, r.Meta),
 
-		Declare: declaredType(r.Meta.OperationName),
+		Declare: paste.Type(r.Meta.OperationName),
 	}
 }
 
@@ -239,15 +240,16 @@ func parentOf(id string) string {
 	return ", in " + id
 }
 
-// undeclaredBranch describes a record of a branch that the code does not have.
-func undeclaredBranch(s *scope, what string) *Divergence {
+// undeclaredBranch describes what the log holds of a branch that the code does not have; rec is the
+// record of the branch itself, nil if it has none.
+func undeclaredBranch(s *scope, what string, rec *checkpoint.Operation) *Divergence {
 	return &Divergence{
 		Reason: "a branch was removed that is checkpointed: an item is missing, its key or name changed, " +
 			"or the batch is flat now or was",
 		Log:  what,
 		Code: "other branches in " + quote(s.path()),
 
-		Declare: declaredBatch,
+		Declare: declaredBranch(rec),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"github.com/perdure/perdure/internal/turn"
@@ -147,7 +148,7 @@ func (f *fiber) Ended() {
 	f.ending.Store(true)
 	f.setMoving(false)
 	f.releaseSlots()
-	if f.wait.why == waitDone {
+	if f.wait.why == waitDone || f.wait.why == waitRoom {
 		f.inv.waits.joining--
 	}
 	if f.unbegun != nil {
@@ -196,6 +197,8 @@ func (f *fiber) moves() bool {
 	switch w := &f.wait; w.why {
 	case waitDone:
 		return w.op.f != nil && w.op.f.moves()
+	case waitRoom:
+		return slices.ContainsFunc(w.any, func(o *operation) bool { return o.f != nil && o.f.moves() })
 	case waitChild:
 		return mayEndEarlier(w.batch)
 	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitLook, waitNone:

@@ -52,6 +52,7 @@ func callGroup(ctx context.Context, s *scope, n *node.Group, start bool) node.Re
 func (o *operation) group(f *fiber, n *node.Group) node.Result {
 	o.s.publish()
 	in := o.inside(f, groupScope)
+	in.most = n.MaxOpen
 	passOn(o, n, in)
 	in.saga.report = n.Report
 	defer in.cancel(errEnded)

@@ -86,7 +86,7 @@ func (l *look) pass(ctx context.Context, s *scope, n node.Node) (r node.Result, 
 		}
 	case *node.Batch:
 		if c = s.find(n); c.state == unrecorded {
-			if _, err := prepare(s.f, n); err != nil {
+			if _, err := prepare(s, n, nil); err != nil {
 				return node.Result{Err: err}, true
 			}
 		}

@@ -22,6 +22,7 @@ const (
 	waitCatchUp     // fibers that go as far as the log reaches
 	waitStopped     // nothing: it has gone as far as the log reaches
 	waitLook        // what the code of a declared change begins with
+	waitRoom        // the end of one of several operations that have fibers of their own
 )
 
 // String says it to people.
@@ -30,7 +31,7 @@ func (w why) String() string {
 		"for nothing", "for a checkpoint", "for the checkpoint of its end", "for its record", "for its ID", "for its end",
 		"for the operations before it", "for its body to begin", "for a branch", "for its scope to fail again",
 		"for a running body to end", "for what it leaves behind", "for nothing more in the log",
-		"for what a declared change begins with",
+		"for what a declared change begins with", "for room for another operation",
 	}[w]
 }
 
@@ -44,6 +45,8 @@ type wait struct {
 	batch *batch
 	// behind are the fibers that it leaves behind.
 	behind []*fiber
+	// any are the operations of which one must end.
+	any []*operation
 }
 
 // String says who waits for what.
@@ -65,11 +68,12 @@ func (f *fiber) park(w wait) {
 		w.s.publish()
 	}
 	f.setMoving(w.why == waitEnd || w.why == waitLook)
-	if w.why == waitDone {
+	joins := w.why == waitDone || w.why == waitRoom
+	if joins {
 		f.inv.waits.joining++
 	}
 	f.Park(nil)
-	if w.why == waitDone {
+	if joins {
 		f.inv.waits.joining--
 	}
 	f.setMoving(false)
@@ -153,6 +157,30 @@ func (f *fiber) awaitDone(s *scope, o *operation) {
 	for !o.done {
 		o.joiners = append(o.joiners, f)
 		f.park(wait{why: waitDone, s: s, op: o})
+	}
+}
+
+// awaitRoom parks until the scope may start another operation. An invocation that has gone on from
+// here had room: the log holds what it started then.
+func (s *scope) awaitRoom() {
+	for s.most > 0 && !s.readOnly && !s.f.logOnly && s.unclaimed() == 0 {
+		var open []*operation
+		for _, o := range s.started {
+			if o.separate && !o.done && !s.inv.recorded(o.id) {
+				open = append(open, o)
+			}
+		}
+		if len(open) < s.most {
+			return
+		}
+		f := s.f
+		for _, o := range open {
+			o.joiners = append(o.joiners, f)
+		}
+		f.park(wait{why: waitRoom, s: s, any: open})
+		for _, o := range open {
+			o.joiners = slices.DeleteFunc(o.joiners, func(k *fiber) bool { return k == f })
+		}
 	}
 }
 

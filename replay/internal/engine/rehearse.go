@@ -158,7 +158,7 @@ func placesOfRest(inv *invocation) []Place {
 		switch f.wait.why {
 		case waitBody, waitRecord, waitID:
 			waits = append(waits, f.wait.op)
-		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitLook, waitStopped:
+		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitLook, waitStopped, waitRoom:
 		}
 	})
 	sort.SliceStable(waits, func(i, j int) bool { return waits[i].order < waits[j].order })
@@ -184,7 +184,7 @@ func (inv loop) suppose() bool {
 	opened := false
 	for _, b := range batches {
 		for _, k := range b.branches[b.next:] {
-			if k.f != nil || k.done || k.supposed || !inv.holds(k) {
+			if k.f != nil || k.done || k.supposed || k.left || !inv.holds(k) {
 				continue
 			}
 			k.supposed, opened = true, true
@@ -198,7 +198,7 @@ func (inv loop) suppose() bool {
 func (inv loop) anyRecorded() bool {
 	return inv.end.root.any(func(f *fiber) bool {
 		b := f.wait.batch
-		return b != nil && slices.ContainsFunc(b.branches[b.next:], func(k *branch) bool { return k.rec != nil && !k.supposed })
+		return b != nil && slices.ContainsFunc(b.branches[b.next:], func(k *branch) bool { return k.rec != nil && !k.supposed && !k.left })
 	})
 }
 
@@ -246,7 +246,7 @@ func (inv loop) lookAhead() bool {
 			return
 		}
 		for _, k := range b.branches {
-			if !k.done || k.failure != nil || node.FromOutside(k.n) {
+			if !k.done || k.left || k.failure != nil || node.FromOutside(k.n) {
 				continue
 			}
 			todo = append(todo, func(f *fiber) {
@@ -276,7 +276,8 @@ func (f *fiber) check(h *node.Header, n node.Node, r node.Result) {
 	if n != nil && r.Outcome != nil {
 		if b, ok := node.Origin(n).(*node.Batch); ok {
 			for _, it := range r.Outcome.Items {
-				if o := childOf(f, b, it.Index); it.Status == node.ItemSucceeded && it.Result.Err == nil && !node.FromOutside(o) {
+				o := node.Side(childOf(f, b, it.Index), it.Result.Sides)
+				if o != nil && it.Status == node.ItemSucceeded && it.Result.Target == nil && it.Result.Err == nil && !node.FromOutside(o) {
 					f.check(o.Head(), o, it.Result)
 				}
 			}

@@ -55,11 +55,11 @@ func endOfLeft(s *scope, o *operation, rec *checkpoint.Operation) node.Result {
 	case *node.Group:
 		return o.group(s.f, n)
 	case *node.Batch:
-		kids, err := prepare(s.f, n)
+		kids, err := prepare(s, n, rec)
 		if err != nil {
 			return node.Result{Err: err}
 		}
-		return (&batch{operation: o, n: n, branches: kids}).run(s.f)
+		return newBatch(o, n, kids).run(s.f)
 	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Await, *node.Choice, *node.Inline:
 	}
 	return outcomeOf(s, s.f, o, rec)

@@ -65,6 +65,7 @@ type claims struct {
 	seen    occurrences
 	started []*operation // by Go, in the order of their claims
 	gate    []*fiber     // wait until everything the log holds is claimed
+	most    int          // of those started that may be open at once; zero means no bound
 	past    past
 }
 

@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"sync"
 	"time"
 )
 
 // builds remembers which code of each function was built when, the last build last.
 type builds struct {
 	path string
-	all  map[string][]built
+
+	mu  sync.Mutex // guards what follows
+	all map[string][]built
 }
 
 // manyBuilds is how many builds of a function are remembered.
@@ -34,6 +37,8 @@ func readBuilds(path string) *builds {
 
 // note notes a build and reports whether it replaces other code.
 func (b *builds) note(function, hash string, at time.Time) (changed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	all := b.all[function]
 	if len(all) > 0 && all[len(all)-1].Hash == hash {
 		return false
@@ -46,6 +51,8 @@ func (b *builds) note(function, hash string, at time.Time) (changed bool) {
 // at returns the hash of the code that was the present one at a time; that of the first build that
 // is known, if it was before that.
 func (b *builds) at(function string, t time.Time) (hash string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	all := b.all[function]
 	for _, build := range slices.Backward(all) {
 		if !build.At.After(t) {
@@ -62,7 +69,9 @@ func (b *builds) write() error {
 	if b.path == "" {
 		return nil
 	}
+	b.mu.Lock()
 	text, err := json.MarshalIndent(b.all, "", "  ")
+	b.mu.Unlock()
 	if err != nil {
 		return err
 	}

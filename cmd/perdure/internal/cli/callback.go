@@ -7,6 +7,7 @@ import (
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/spf13/cobra"
 )
 
@@ -47,13 +48,7 @@ quotes; --text sends one.`,
 						"a callback of a string takes it as it stands: add --text", cut(string(result), 60))
 				}
 			}
-			_, err := call(cmd.Context(), a, "complete callback "+args[0],
-				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackSuccessOutput, error) {
-					return c.SendDurableExecutionCallbackSuccess(ctx, &lambdaapi.SendDurableExecutionCallbackSuccessInput{
-						CallbackId: &args[0], Result: result,
-					})
-				})
-			return a.done(err, "the callback has its result")
+			return a.done(a.succeedCallback(cmd.Context(), args[0], result), "the callback has its result")
 		},
 	}
 	cmd.Flags().BoolVar(&text, "text", false, "send the result as it stands, for a callback of a string or of bytes")
@@ -68,13 +63,7 @@ func (a *app) callbackFail() *cobra.Command {
 		Example: `  perdure callback fail YXJuOmF3… --type declined --message "too dear"`,
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, err := call(cmd.Context(), a, "fail callback "+args[0],
-				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackFailureOutput, error) {
-					return c.SendDurableExecutionCallbackFailure(ctx, &lambdaapi.SendDurableExecutionCallbackFailureInput{
-						CallbackId: &args[0], Error: e.object(),
-					})
-				})
-			return a.done(err, "the callback has failed")
+			return a.done(a.failCallbackWith(cmd.Context(), args[0], e.object()), "the callback has failed")
 		},
 	}
 	e.add(cmd)
@@ -87,13 +76,44 @@ func (a *app) callbackHeartbeat() *cobra.Command {
 		Short: "Say that a callback is still worked on",
 		Args:  exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, err := call(cmd.Context(), a, "heartbeat of callback "+args[0],
-				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackHeartbeatOutput, error) {
-					return c.SendDurableExecutionCallbackHeartbeat(ctx, &lambdaapi.SendDurableExecutionCallbackHeartbeatInput{CallbackId: &args[0]})
-				})
-			return a.done(err, "the heartbeat timeout begins again")
+			return a.done(a.heartbeat(cmd.Context(), args[0]), "the heartbeat timeout begins again")
 		},
 	}
+}
+
+// succeedCallback completes a callback with a result.
+func (a *app) succeedCallback(ctx context.Context, id string, result []byte) error {
+	_, err := call(ctx, a, "complete callback "+id,
+		func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackSuccessOutput, error) {
+			return c.SendDurableExecutionCallbackSuccess(ctx, &lambdaapi.SendDurableExecutionCallbackSuccessInput{
+				CallbackId: &id, Result: result,
+			})
+		})
+	return err
+}
+
+func (a *app) failCallback(ctx context.Context, id string, f checkpoint.Failure) error {
+	return a.failCallbackWith(ctx, id, errorFlagsOf(f).object())
+}
+
+// failCallbackWith fails a callback with an error, which may be nil.
+func (a *app) failCallbackWith(ctx context.Context, id string, failure *lambdatypes.ErrorObject) error {
+	_, err := call(ctx, a, "fail callback "+id,
+		func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackFailureOutput, error) {
+			return c.SendDurableExecutionCallbackFailure(ctx, &lambdaapi.SendDurableExecutionCallbackFailureInput{
+				CallbackId: &id, Error: failure,
+			})
+		})
+	return err
+}
+
+// heartbeat says that a callback is still worked on.
+func (a *app) heartbeat(ctx context.Context, id string) error {
+	_, err := call(ctx, a, "heartbeat of callback "+id,
+		func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.SendDurableExecutionCallbackHeartbeatOutput, error) {
+			return c.SendDurableExecutionCallbackHeartbeat(ctx, &lambdaapi.SendDurableExecutionCallbackHeartbeatInput{CallbackId: &id})
+		})
+	return err
 }
 
 // done says what has been done, unless there is an error.

@@ -50,9 +50,10 @@ func TestWrongCommandLines(t *testing.T) {
 		{"list --frob", "unknown flag: --frob; see perdure list --help", cli.ExitUsage},
 		{"list -o yaml", `--output is text or json, not "yaml"`, cli.ExitUsage},
 		{"list -o dot", `--output is text or json, not "dot"`, cli.ExitUsage},
-		{"show A-1 -o svg", `--output is text, json, mermaid or dot, not "svg"`, cli.ExitUsage},
+		{"show A-1 -o svg", `--output is text, json, mermaid, dot or html, not "svg"`, cli.ExitUsage},
 		{"show A-1 -o dot --timeline", "--timeline is text: leave out -o dot", cli.ExitUsage},
 		{"show A-1 -o json --watch", "--watch shows text: leave out -o json, or --watch", cli.ExitUsage},
+		{"show A-1 --redact", "--redact is for a file to pass on: add -o html", cli.ExitUsage},
 		{"list --timeout 0s", "--timeout is a duration such as 30s, not 0s", cli.ExitUsage},
 		{"list --aws --endpoint http://127.0.0.1:1", "--endpoint is for a service on this machine, and --aws, --region and --profile for AWS: give one of them", cli.ExitUsage},
 		{"list --endpoint 127.0.0.1:9090", `--endpoint and $PERDURE_ENDPOINT are URLs such as http://127.0.0.1:9090, not "127.0.0.1:9090"`, cli.ExitUsage},
@@ -68,6 +69,11 @@ func TestWrongCommandLines(t *testing.T) {
 		{"dev testdata --memory --retention -1h", "--retention is a duration such as 336h, or 0 forever, not -1h0m0s", cli.ExitUsage},
 		{"dev testdata --store=", "--store is a file; --memory keeps executions in memory only", cli.ExitUsage},
 		{"dev testdata --memory --listen here", "--listen is an address such as 127.0.0.1:9090: address here: missing port in address", cli.ExitUsage},
+
+		{"ui --store x.db --aws", "--store is a file, and --endpoint, --aws, --region and --profile are for an API: give one of them", cli.ExitUsage},
+		{"ui --listen 0.0.0.0:9091", `--listen is an address of loopback such as 127.0.0.1:9091, not "0.0.0.0:9091": the page shows payloads, and acts with your rights`, cli.ExitUsage},
+		{"ui --listen here", `--listen is an address of loopback such as 127.0.0.1:9091, not "here": the page shows payloads, and acts with your rights`, cli.ExitUsage},
+		{"ui --endpoint http://127.0.0.1:1", "list functions: no answer at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws", cli.ExitUnavailable},
 
 		{"list missing", "list executions of missing: local: no such function is hosted: arn:aws:lambda:us-east-1:123456789012:function:missing (ResourceNotFoundException)", cli.ExitNotFound},
 		{"start missing", "start missing: local: no such function is hosted: arn:aws:lambda:us-east-1:123456789012:function:missing (ResourceNotFoundException)", cli.ExitNotFound},

@@ -20,6 +20,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
@@ -96,6 +97,8 @@ type site struct {
 	service   *local.Service
 	functions []*function
 	builds    *builds
+	bus       *page.Bus
+	journal   journal
 }
 
 func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err error) {
@@ -109,7 +112,7 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 	}
 	defer func() { err = errors.Join(err, s.close()) }() //nolint:contextcheck // what ctx ends is closed all the same
 	endpoint := "http://" + reachable(listener.Addr())
-	server := &http.Server{Handler: lambdaapi.Handler(s.service), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: s.handler(endpoint), ReadHeaderTimeout: time.Minute}
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 	defer func() { _ = server.Close() }() // its clients see that it is gone
@@ -138,6 +141,18 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 		s.say("stopping, since nothing can be stored; what was stored goes on at the next start")
 		return nil // close says why
 	}
+}
+
+// handler serves the API, and the page beside it.
+func (s *site) handler(endpoint string) http.Handler {
+	api, shown := lambdaapi.Handler(s.service), s.page(endpoint)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if page.Owns(r) {
+			shown.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // farewell says what becomes of what runs.
@@ -244,6 +259,8 @@ func (s *site) open(ctx context.Context) (listener net.Listener, err error) {
 	if s.store, err = s.openStore(); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	s.bus = page.NewBus()
+	s.store = page.Announce(s.store, s.bus)
 	if !s.quiet {
 		s.store = newNarrator(s.store, s.say)
 	}
@@ -343,6 +360,7 @@ func (s *site) greet(endpoint string) {
 	if endpoint != defaultEndpoint {
 		s.say("for the other commands: export PERDURE_ENDPOINT=%s", endpoint)
 	}
+	s.say("to see executions: %s/", endpoint)
 	s.say("for AWS SDKs: export AWS_ENDPOINT_URL_LAMBDA=%s", endpoint)
 	if left := s.service.Executions(); len(left) > 0 && !s.memory {
 		s.say("%s left unfinished by the last run: %s", view.Plural(len(left), "execution was", "executions were"), names10(left))
@@ -370,6 +388,7 @@ func names10(all []*local.Execution) string {
 
 // line prints a line that a function has written.
 func (f *function) line(l process.Line) {
+	f.site.journal.add(l)
 	w := f.site.Out
 	if l.Stream == process.Stderr {
 		w = f.site.Err

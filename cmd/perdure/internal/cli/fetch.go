@@ -17,8 +17,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// page is how many items a call asks for: the most that the API gives.
-const page = 1000
+// pageItems is how many items a call asks for: the most that the API gives.
+const pageItems = 1000
 
 func readAll(r io.Reader) ([]byte, error) {
 	if r == nil {
@@ -74,7 +74,7 @@ const few = 100
 // events reads the events of an execution whose IDs are greater than after, in order.
 func (a *app) events(ctx context.Context, arn string, after int) (all []local.Event, err error) {
 	in := &lambdaapi.GetDurableExecutionHistoryInput{
-		DurableExecutionArn: &arn, MaxItems: page, IncludeExecutionData: aws.Bool(true), ReverseOrder: aws.Bool(false),
+		DurableExecutionArn: &arn, MaxItems: pageItems, IncludeExecutionData: aws.Bool(true), ReverseOrder: aws.Bool(false),
 	}
 	if after > 0 { // from the end to what is known
 		in.MaxItems, in.ReverseOrder = few, aws.Bool(true)

@@ -68,18 +68,16 @@ func (a *app) runFork(ctx context.Context, verb, text, function, before, name st
 	if err != nil {
 		return err
 	}
-	var out struct {
-		ARN string `json:"DurableExecutionArn"`
-	}
-	if err := a.post(ctx, verb, arn, map[string]string{"Before": before, "Name": name}, &out); err != nil {
+	started, err := a.forked(ctx, verb, arn, before, name)
+	if err != nil {
 		return err
 	}
 	if a.output == "json" {
 		return a.printJSON(struct {
 			ARN string `json:"executionArn"`
-		}{out.ARN})
+		}{started})
 	}
-	fmt.Fprintln(a.Out, out.ARN)
+	fmt.Fprintln(a.Out, started)
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
@@ -70,34 +69,8 @@ func (a *app) printEvents(events []local.Event) error {
 	for i := range events {
 		e := &events[i]
 		rows[i] = []string{
-			strconv.Itoa(e.ID), e.Time.UTC().Format("2006-01-02 15:04:05.000Z"), string(e.Type), e.Name, cut(about(e), a.width()-60),
+			strconv.Itoa(e.ID), e.Time.UTC().Format("2006-01-02 15:04:05.000Z"), string(e.Type), e.Name, cut(view.About(e), a.width()-60),
 		}
 	}
 	return a.table(rows)
-}
-
-// about says what an event is about, in a few words.
-func about(e *local.Event) string {
-	var parts []string
-	if e.Attempt > 1 || e.NextAttemptDelay > 0 {
-		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
-	}
-	if e.NextAttemptDelay > 0 {
-		parts = append(parts, "next in "+view.Span(e.NextAttemptDelay))
-	}
-	switch {
-	case e.Failure != nil:
-		parts = append(parts, view.FailureText(e.Failure))
-	case e.Result.Present():
-		parts = append(parts, view.OutcomeOf(e.Result.String()))
-	case e.Reason != "":
-		parts = append(parts, e.Reason)
-	case e.Input.Present():
-		parts = append(parts, e.Input.String())
-	case e.Duration > 0:
-		parts = append(parts, view.Span(e.Duration))
-	case e.CallbackID != "":
-		parts = append(parts, e.CallbackID)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -183,9 +183,9 @@ func (a *app) executions(ctx context.Context, function string, s selection) (all
 		in.StartedBefore = aws.Time(a.Now().Add(-s.before))
 	}
 	for {
-		in.MaxItems = page
+		in.MaxItems = pageItems
 		if s.limit > 0 {
-			in.MaxItems = int32(min(page, s.limit-len(all))) //nolint:gosec // at most a page
+			in.MaxItems = int32(min(pageItems, s.limit-len(all))) //nolint:gosec // at most a page
 		}
 		out, err := call(ctx, a, "list executions of "+function,
 			func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.ListDurableExecutionsByFunctionOutput, error) {

@@ -18,11 +18,12 @@ import (
 type showOptions struct {
 	function             string
 	all, timeline, watch bool
+	redact               bool
 	open                 openFlags
 }
 
 // showForms are what perdure show prints beside text and JSON.
-var showForms = []string{"mermaid", "dot"}
+var showForms = []string{"mermaid", "dot", "html"}
 
 func (a *app) show() *cobra.Command {
 	var o showOptions
@@ -36,16 +37,20 @@ operations the ends are shown, and what did not succeed.
 
 --timeline shows when operations ran: bodies, pauses between attempts, waits, callbacks, and how
 many bodies ran at once. -o mermaid and -o dot print the operations as a graph, for Mermaid and
-Graphviz. --watch shows the execution again whenever it has gone on, until it has ended.`,
+Graphviz. -o html prints the page of the execution (see perdure ui) as a file that needs nothing
+else, to attach to a ticket: it holds the payloads, unless --redact is given. --watch shows the execution again whenever it has gone on, until it has ended.`,
 		Example: `  perdure show A-1
   perdure show A-1 --timeline --watch
   perdure show A-1 -o dot | dot -Tsvg > A-1.svg
+  perdure show A-1 -o html --redact > A-1.html
   perdure show arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f… -o json`,
 		Args: exactly("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case a.output != "text" && o.timeline:
 				return usage("--timeline is text: leave out -o %s", a.output)
+			case o.redact && a.output != "html":
+				return usage("--redact is for a file to pass on: add -o html")
 			case a.output != "text" && o.watch:
 				return usage("--watch shows text: leave out -o %s, or --watch", a.output)
 			}
@@ -57,6 +62,7 @@ Graphviz. --watch shows the execution again whenever it has gone on, until it ha
 	f := cmd.Flags()
 	f.BoolVar(&o.all, "all", false, "show every operation of long lists")
 	f.BoolVar(&o.timeline, "timeline", false, "show when operations ran")
+	f.BoolVar(&o.redact, "redact", false, "with -o html: replace strings and numbers of payloads and errors")
 	f.BoolVarP(&o.watch, "watch", "w", false, "show it again when it has gone on, until it has ended")
 	return cmd
 }
@@ -92,6 +98,9 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 	}
 	open.open(ctx, events)
 	open.openExecution(ctx, e.GetDurableExecutionOutput)
+	if a.output == "html" {
+		return a.printPage(e, events, o.redact)
+	}
 	return a.printShow(e, view.Read(events), o)
 }
 

@@ -54,6 +54,32 @@ waiting for wait "cool-off", which ends in 12h
 	}
 }
 
+// TestShowHTML: the page of an execution as a file has its payloads, unless they are to be
+// replaced.
+func TestShowHTML(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run("start", "order", `{"id":"A-1","items":["velvet hat"]}`, "--name", "A-1")
+	s.advance(time.Hour)
+	plain := s.run("show", "A-1", "-o", "html")
+	if plain.code != 0 || !strings.HasPrefix(plain.out, "<!doctype html>") || strings.Count(plain.out, "velvet") < 4 ||
+		plain.err != "perdure: the file holds the payloads of the execution: --redact replaces them\n" {
+		t.Errorf("exit code %d, %s, the payload is there %d times", plain.code, plain.err, strings.Count(plain.out, "velvet"))
+	}
+	s.run("callback", "succeed", s.callback(), `"Velvet"`)
+	s.advance(48 * time.Hour)
+	redacted := s.run("show", "A-1", "-o", "html", "--redact")
+	if redacted.code != 0 || redacted.err != "" || strings.Contains(strings.ToLower(redacted.out), "velvet") ||
+		!strings.Contains(redacted.out, `"status":"SUCCEEDED"`) || !strings.Contains(redacted.out, "cool-off") {
+		t.Errorf("redacted: exit code %d, %s", redacted.code, redacted.err)
+	}
+	failed := s.run("start", "order", `{"id":"B-1","items":["velvet hat"]}`, "--name", "B-1")
+	s.settle()
+	if got := s.run("show", "B-1", "-o", "html", "--redact"); strings.Contains(got.out, "the card is empty") || failed.code != 0 {
+		t.Error("the message of an error is there")
+	}
+}
+
 // TestShowWatch: every state that an execution is in is shown, until it has ended.
 func TestShowWatch(t *testing.T) {
 	t.Parallel()
@@ -76,7 +102,7 @@ func TestShowWatch(t *testing.T) {
 		Out: screen, Err: io.Discard, Now: s.clock.Now, Width: 110,
 		Getenv: func(key string) string { return s.env[key] },
 	})
-	states := strings.Split(screen.text.String(), "\x1b[H\x1b[2J\x1b[3J")
+	states := strings.Split(screen.String(), "\x1b[H\x1b[2J\x1b[3J")
 	if code != 0 || len(states) < 3 || !strings.Contains(states[1], "RUNNING") || !strings.Contains(states[len(states)-1], "STOPPED") {
 		t.Errorf("exit code %d, the states of a terminal: %q", code, states)
 	}
@@ -84,12 +110,22 @@ func TestShowWatch(t *testing.T) {
 
 // screen keeps what a terminal has been sent, and closes seen when something has.
 type screen struct {
+	mu   sync.Mutex
 	text bytes.Buffer
 	seen chan struct{}
 	once sync.Once
 }
 
+// Write implements [io.Writer].
 func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	defer s.once.Do(func() { close(s.seen) })
 	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }

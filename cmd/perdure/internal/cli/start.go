@@ -50,20 +50,13 @@ ended, prints its result, and exits with 1 if there is none.`,
 }
 
 func (a *app) runStart(ctx context.Context, function, qualifier, name string, payload []byte, wait bool) error {
-	out, err := call(ctx, a, "start "+function, func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.InvokeOutput, error) {
-		return c.Invoke(ctx, &lambdaapi.InvokeInput{
-			FunctionName: &function, Qualifier: optional(qualifier), Payload: payload, DurableExecutionName: optional(name),
-			InvocationType: lambdatypes.InvocationTypeEvent,
-		})
-	})
+	out, err := a.invoke(ctx, function, qualifier, name, payload)
 	if err != nil {
 		return err
 	}
 	a.warn(out.ResultMetadata)
 	arn := aws.ToString(out.DurableExecutionArn)
 	switch {
-	case arn == "":
-		return fmt.Errorf("start %s: the function is not durable: it has no DurableConfig, or this version has not", function)
 	case wait:
 		fmt.Fprintln(a.Err, arn)
 		return a.follow(ctx, arn)
@@ -74,6 +67,20 @@ func (a *app) runStart(ctx context.Context, function, qualifier, name string, pa
 	}
 	fmt.Fprintln(a.Out, arn)
 	return nil
+}
+
+// invoke starts an execution of a durable function.
+func (a *app) invoke(ctx context.Context, function, qualifier, name string, payload []byte) (*lambdaapi.InvokeOutput, error) {
+	out, err := call(ctx, a, "start "+function, func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.InvokeOutput, error) {
+		return c.Invoke(ctx, &lambdaapi.InvokeInput{
+			FunctionName: &function, Qualifier: optional(qualifier), Payload: payload, DurableExecutionName: optional(name),
+			InvocationType: lambdatypes.InvocationTypeEvent,
+		})
+	})
+	if err == nil && aws.ToString(out.DurableExecutionArn) == "" {
+		err = fmt.Errorf("start %s: the function is not durable: it has no DurableConfig, or this version has not", function)
+	}
+	return out, err
 }
 
 // follow says what an execution is doing until it has ended, and prints what has come of it.

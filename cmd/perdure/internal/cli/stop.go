@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/spf13/cobra"
 )
 
@@ -23,16 +24,21 @@ done is not undone.`,
 			if err != nil {
 				return err
 			}
-			_, err = call(cmd.Context(), a, "stop "+arn,
-				func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.StopDurableExecutionOutput, error) {
-					return c.StopDurableExecution(ctx, &lambdaapi.StopDurableExecutionInput{DurableExecutionArn: &arn, Error: e.object()})
-				})
-			return a.done(err, "the execution is stopped")
+			return a.done(a.stopExecution(cmd.Context(), arn, e.object()), "the execution is stopped")
 		},
 	}
 	a.addFunctionFlag(cmd, &function)
 	e.add(cmd)
 	return cmd
+}
+
+// stopExecution stops an execution with an error, which may be nil.
+func (a *app) stopExecution(ctx context.Context, arn string, failure *lambdatypes.ErrorObject) error {
+	_, err := call(ctx, a, "stop "+arn,
+		func(ctx context.Context, c *lambdaapi.Client) (*lambdaapi.StopDurableExecutionOutput, error) {
+			return c.StopDurableExecution(ctx, &lambdaapi.StopDurableExecutionInput{DurableExecutionArn: &arn, Error: failure})
+		})
+	return err
 }
 
 func (a *app) version() *cobra.Command {

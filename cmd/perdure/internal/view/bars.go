@@ -113,7 +113,7 @@ func (h *History) drawInvocation(e *local.Event) {
 	for id, o := range h.restarted {
 		for i := range slices.Backward(o.Bars) {
 			if b := &o.Bars[i]; i > 0 && b.Kind == BarAttempt && o.Bars[i-1].Cut && b.Start.Before(e.Start) {
-				b.Start = e.Start
+				b.Start, o.Event = e.Start, e.ID
 				break
 			}
 		}
@@ -129,6 +129,7 @@ func (h *History) drawInvocation(e *local.Event) {
 			last = o.last()
 		}
 		last.End, last.Failure, last.Cut = e.End, e.Failure, true
+		o.Event = e.ID
 	}
 }
 
@@ -138,6 +139,7 @@ func (h *History) end(at time.Time) {
 	for _, o := range h.Open {
 		if last := o.last(); last != nil {
 			last.End, last.Until, last.Cut = at, time.Time{}, true
+			o.Event = h.Event
 		}
 	}
 }

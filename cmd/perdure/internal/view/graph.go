@@ -49,13 +49,13 @@ func (g *graph) scope(parent string, ops []*Operation, whole bool) {
 			n.label, n.status, n.group = o.Label()+"\n"+o.What()+", "+string(o.Status), string(o.Status), o.Kind == "group"
 			p.first = o.First
 			if o.Status.Terminal() {
-				p.last = o.Event
+				p.last = o.ended
 			}
 		} else {
 			n.label, n.status = line.Text(), "FOLDED"
 			p.first, p.last = line.Left[0].First, 0
 			for _, o := range line.Left {
-				if p.last = max(p.last, o.Event); !o.Status.Terminal() {
+				if p.last = max(p.last, o.ended); !o.Status.Terminal() {
 					p.last = math.MaxInt
 				}
 			}

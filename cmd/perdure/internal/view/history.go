@@ -51,6 +51,8 @@ type Operation struct {
 	// it.
 	First int `json:"-"`
 	Event int `json:"-"`
+
+	ended int // the ID of the event that has ended it
 }
 
 // ErrorText is an error in JSON.
@@ -283,6 +285,7 @@ func (o *Operation) apply(e *local.Event) {
 		o.Status = checkpoint.StatusFailed
 	}
 	end := e.Time
+	o.ended = e.ID
 	o.End, o.Failure, o.Error = &end, e.Failure, ErrorTextOf(e.Failure)
 	o.Attempts = max(o.Attempts, e.Attempt)
 	o.Result = textOf(e.Result)

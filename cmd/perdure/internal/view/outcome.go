@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -28,6 +29,32 @@ func OutcomeOf(result string) string {
 		if n := strings.Count(batch.Perdure.Status, string(rune(end.status))); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, end.name))
 		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// About says what an event is about, in a few words.
+func About(e *local.Event) string {
+	var parts []string
+	if e.Attempt > 1 || e.NextAttemptDelay > 0 {
+		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
+	}
+	if e.NextAttemptDelay > 0 {
+		parts = append(parts, "next in "+Span(e.NextAttemptDelay))
+	}
+	switch {
+	case e.Failure != nil:
+		parts = append(parts, FailureText(e.Failure))
+	case e.Result.Present():
+		parts = append(parts, OutcomeOf(e.Result.String()))
+	case e.Reason != "":
+		parts = append(parts, e.Reason)
+	case e.Input.Present():
+		parts = append(parts, e.Input.String())
+	case e.Duration > 0:
+		parts = append(parts, Span(e.Duration))
+	case e.CallbackID != "":
+		parts = append(parts, e.CallbackID)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -11,8 +11,13 @@ import (
 
 // WaitingFor says in a line what a running execution does and what it waits for. Bodies that run
 // come first: what it waits for may be waited for beside them.
-func (h *History) WaitingFor(now time.Time) string {
-	running, pending := h.Bodies(now), h.Pending(now)
+func (h *History) WaitingFor(now time.Time) string { return h.waitingFor(now, true) }
+
+// Doing is [History.WaitingFor] without the commands to type: for where there are buttons.
+func (h *History) Doing(now time.Time) string { return h.waitingFor(now, false) }
+
+func (h *History) waitingFor(now time.Time, commands bool) string {
+	running, pending := h.Bodies(now), h.pending(now, commands)
 	switch {
 	case h.Paused != nil:
 		return h.heldSince(now)
@@ -38,14 +43,16 @@ func (h *History) heldSince(now time.Time) string {
 }
 
 // Pending says in a line what an execution waits for; it is empty if that is nothing.
-func (h *History) Pending(now time.Time) string {
+func (h *History) Pending(now time.Time) string { return h.pending(now, true) }
+
+func (h *History) pending(now time.Time, commands bool) string {
 	var lines []string
 	for _, kind := range []string{"callback", "invoke", "step", "wait"} { // who must act comes first
 		for _, o := range h.All {
 			if o.Kind != kind {
 				continue
 			}
-			if line := o.waiting(now); line != "" {
+			if line := o.waiting(now, commands); line != "" {
 				lines = append(lines, line)
 			}
 		}
@@ -116,7 +123,7 @@ func InvocationFailure(f *checkpoint.Failure) string {
 }
 
 // waiting says what an operation waits for, if it does.
-func (o *Operation) waiting(now time.Time) string {
+func (o *Operation) waiting(now time.Time, commands bool) string {
 	switch {
 	case o.Kind == "callback" && o.Status == checkpoint.StatusStarted:
 		line := fmt.Sprintf("callback %q", o.Label())
@@ -128,10 +135,13 @@ func (o *Operation) waiting(now time.Time) string {
 		case o.Beats > 0:
 			line += fmt.Sprintf(" (times out without a heartbeat within %s)", Span(o.Beats))
 		}
-		return line + "; complete it with: perdure callback succeed " + o.Callback
+		if commands {
+			line += "; complete it with: perdure callback succeed " + o.Callback
+		}
+		return line
 	case o.Kind == "invoke" && o.Status == checkpoint.StatusStarted:
 		line := fmt.Sprintf("function %s, invoked by %q", o.Function, o.Label())
-		if o.Target != "" {
+		if o.Target != "" && commands {
 			line += "; see: perdure show " + o.Target
 		}
 		return line

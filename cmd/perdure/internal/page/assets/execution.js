@@ -1,0 +1,319 @@
+import { button, el, painted, put, say, slowly, statusBadge } from './dom.js';
+import { Detail, textBlock } from './detail.js';
+import { callbackDialog, confirmDialog, forkDialog, pauseDialog, skipDialog, startDialog, stopDialog } from './dialogs.js';
+import { Operations } from './operations.js';
+import { Rows } from './rows.js';
+import * as source from './source.js';
+import { errorText, exact, plural, span, stamp, when } from './words.js';
+
+const ended = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED']);
+const tabs = [['tree', 'Tree'], ['timeline', 'Timeline'], ['invocations', 'Invocations'], ['history', 'History'], ['logs', 'Logs']];
+
+/** One execution: what is known of the whole, its operations, and what else there is to see. */
+export class ExecutionView {
+  constructor(app, arn, parameters) {
+    this.app = app;
+    this.arn = arn;
+    this.tab = parameters.view ?? 'tree';
+    this.chosen = parameters.op ?? '';
+    this.model = null;
+    this.operations = new Operations(app, this);
+    this.detail = new Detail(app, this);
+    this.head = el('div', { class: 'head' }, el('h1', {}, 'Execution'), el('p', { class: 'note' }, 'Reading…'));
+    this.tablist = el('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Views', onkeydown: (event) => this.tabKey(event) });
+    this.panel = el('div', { class: 'panel', role: 'tabpanel', id: 'panel', 'aria-labelledby': `tab-${this.tab}` });
+    this.element = el('section', { class: 'execution', 'aria-label': 'Execution' }, this.head, this.tablist,
+      el('div', { class: 'split' }, this.panel, this.detail.element));
+    this.read = slowly(200, () => this.load());
+    this.drawTabs();
+    this.first = this.load();
+    this.unfollow = source.follow(arn, (rows) => {
+      if (rows.some((row) => row.arn === arn)) this.read();
+    }, (state, why) => {
+      this.state = state;
+      app.state(state, why);
+      if (state === 'live') this.read(); // what has changed before
+    });
+    // Ages, and what is left of waits, change without an event.
+    this.ticking = setInterval(() => {
+      if (this.model && !ended.has(this.model.execution.status) && !document.hidden) this.read();
+    }, 5000);
+  }
+
+  shown() {
+    this.app.state(this.state ?? 'interrupted');
+    this.show();
+  }
+
+  close() {
+    clearInterval(this.ticking);
+    this.unfollow();
+    this.operations.close();
+  }
+
+  placed() {
+    if (this.model) this.drawHead();
+  }
+
+  /** Shows another part of the same execution, which the address names. */
+  turn(parameters) {
+    this.tab = parameters.view ?? 'tree';
+    this.chosen = parameters.op ?? '';
+    this.drawTabs();
+    this.show();
+    if (this.chosen && !this.detail.element.hidden) this.operations.choose(this.chosen);
+  }
+
+  async load() {
+    if (source.kept && this.model) return;
+    let news;
+    try {
+      news = await source.execution(this.arn, this.model?.event);
+    } catch (trouble) {
+      if (this.model) say(trouble.message, true);
+      else put(this.head, el('h1', {}, 'Execution'), el('p', { class: 'error-line' }, trouble.message), el('p', {}, this.arn));
+      return;
+    }
+    this.app.sync(news.now);
+    const first = !this.model;
+    this.take(news);
+    this.drawHead();
+    this.drawTabs();
+    if (first) {
+      this.show();
+      if (this.chosen && !this.detail.element.hidden) this.operations.choose(this.chosen);
+      await painted('execution');
+      if (news.partial) {
+        this.model.event = 0;
+        await this.load();
+      }
+    } else {
+      this.operations.changed(news.operations);
+      this.detail.changed(news.operations);
+      if (this.tab === 'history') this.showHistory();
+      if (this.tab === 'invocations' && news.invocations.length) this.show();
+    }
+  }
+
+  /** Takes in what has changed. */
+  take(news) {
+    const before = this.model;
+    if (!before || !news.after) {
+      this.model = news;
+    } else {
+      for (const o of news.operations) before.operations[o.i] = o;
+      this.model = {
+        ...news, operations: before.operations, invocations: [...before.invocations, ...news.invocations],
+      };
+    }
+    this.operations.take(this.model);
+  }
+
+  drawHead() {
+    const m = this.model;
+    const e = m.execution;
+    const now = this.app.now();
+    document.title = `${e.name} · ${e.status} · perdure`;
+    const facts = [
+      [e.end ? `took ${span(e.end - e.start)}` : `started ${when(e.start, now)}`, `${stamp(e.start)} to ${e.end ? stamp(e.end) : 'now'}`],
+      [plural(m.count, 'operation', 'operations')],
+      [plural(m.ended, 'invocation', 'invocations') + (m.failures ? `, ${m.failures} failed` : '')],
+      m.most > 1 ? [`at most ${plural(m.most, 'body', 'bodies')} at once`] : null,
+      e.deadline && !e.end ? [`times out ${when(e.deadline, now)}`, stamp(e.deadline)] : null,
+    ].filter(Boolean);
+    put(this.head,
+      el('div', { class: 'title' },
+        source.kept ? null : el('a', { href: '#/', class: 'back' }, 'All executions'),
+        el('h1', {}, e.name), statusBadge(e.status),
+        el('span', { class: 'dim' }, e.function + (e.version ? `:${e.version}` : '')),
+        el('span', { class: 'filler' }), this.actions()),
+      el('p', { class: 'facts' }, facts.map(([text, title]) => el('span', { title }, text))),
+      e.paused ? el('p', { class: 'waiting paused' }, el('strong', {}, 'Paused '),
+        `${when(e.paused, now)} (${stamp(e.paused)})${e.reason ? `: ${e.reason}` : ''}`) : null,
+      m.charged ? el('p', { class: 'waiting failing' }, el('strong', {}, `Failed invocation ${m.charged} of ${m.limit}. `),
+        m.next && m.next > now ? `The next one is ${when(m.next, now)}. ` : '',
+        m.charged >= m.limit - 2 ? 'After the last one the execution fails.' : '') : null,
+      m.waiting && !e.paused ? el('p', { class: 'waiting' }, m.waiting[0].toUpperCase() + m.waiting.slice(1)) : null,
+      e.error ? el('details', { class: 'error', open: true },
+        el('summary', {}, errorText(e.error) || e.status),
+        e.error.stack?.length ? el('pre', { class: 'stack', tabindex: '0', 'aria-label': 'Stack' }, e.error.stack.join('\n')) : null,
+        e.error.data ? textBlock('Data', { text: e.error.data }, null, true) : null) : null,
+      el('div', { class: 'payloads' },
+        e.input ? textBlock('Input', e.input, () => source.payload(this.arn, 'input'), true) : null,
+        e.result ? textBlock('Result', e.result, () => source.payload(this.arn, 'result'), true) : null,
+        this.chain()));
+  }
+
+  /** The executions that this one belongs together with. */
+  chain() {
+    const e = this.model.execution;
+    const link = (arn, text) => (source.kept ? el('span', {}, text) : el('a', { href: this.app.executionHash(arn) }, text));
+    const invoked = this.model.operations.filter((o) => o.target);
+    if (!e.parent && !invoked.length) return null;
+    const short = (arn) => arn.split('/durable-execution/')[1]?.split('/')[0] ?? arn;
+    return el('details', { class: 'chain' }, el('summary', {}, 'Chain'),
+      el('ul', {},
+        e.parent ? el('li', {}, 'invoked by ', link(e.parent, short(e.parent))) : null,
+        invoked.slice(0, 50).map((o) => el('li', {}, `${o.name} invoked ${o.function}: `, link(o.target, short(o.target)))),
+        invoked.length > 50 ? el('li', {}, `and ${invoked.length - 50} more, in the tree`) : null));
+  }
+
+  actions() {
+    const { app } = this;
+    const e = this.model.execution;
+    const over = ended.has(e.status);
+    const held = e.status === 'PAUSED' || e.status === 'PAUSING';
+    return el('span', { class: 'actions' },
+      app.can('pause') && e.status === 'RUNNING' ? button('Pause…', () => pauseDialog(app, this)) : null,
+      app.can('resume') && held ? button('Resume', () => this.act('resume', {}, 'It goes on.'), { class: 'strong' }) : null,
+      app.can('skip') && !over ? button('Skip time…', () => skipDialog(app, this)) : null,
+      app.can('redrive') && over && e.status !== 'SUCCEEDED' ? button('Redrive…', () => confirmDialog(app, this, 'redrive')) : null,
+      app.can('start') ? button('Start again…', () => startDialog(app, e)) : null,
+      app.can('stop') && !over ? button('Stop…', () => stopDialog(app, this), { class: 'danger' }) : null);
+  }
+
+  callback(o, how) {
+    callbackDialog(this.app, this, o, how);
+  }
+
+  fork(o) {
+    forkDialog(this.app, this, o);
+  }
+
+  /** Has something done to this execution, and says what came of it. */
+  async act(action, members, done) {
+    const started = await source.act(action, { arn: this.arn, ...members }).catch((trouble) => {
+      say(trouble.message, true);
+      return null;
+    });
+    if (started === null) return false;
+    say(done);
+    if (started) this.app.go(this.app.executionHash(started));
+    else this.read();
+    return true;
+  }
+
+  address(parameters) {
+    const now = { view: this.tab, ...(this.chosen ? { op: this.chosen } : {}), ...parameters };
+    for (const name of Object.keys(now)) {
+      if (!now[name] || (name === 'view' && now[name] === 'tree')) delete now[name];
+    }
+    return source.kept ? '#/?' + new URLSearchParams(now) : this.app.executionHash(this.arn, now);
+  }
+
+  /** Chooses an operation, and has the address name it. */
+  choose(o) {
+    this.chosen = o?.id ?? '';
+    history.replaceState(null, '', this.address({ op: this.chosen }));
+    this.detail.show(o);
+  }
+
+  drawTabs() {
+    const counts = this.model ? { tree: this.model.count, invocations: this.model.ended, history: this.model.event } : {};
+    const focused = this.tablist.contains(document.activeElement);
+    put(this.tablist, tabs.filter(([name]) => name !== 'logs' || !source.kept).map(([name, text]) => button(
+      text + (counts[name] ? ` ${counts[name].toLocaleString('en')}` : ''), () => this.app.go(this.address({ view: name })), {
+        role: 'tab', id: `tab-${name}`, 'aria-selected': String(name === this.tab), 'aria-controls': 'panel',
+        tabindex: name === this.tab ? '0' : '-1',
+      })));
+    this.panel.setAttribute('aria-labelledby', `tab-${this.tab}`);
+    if (focused) this.tablist.querySelector('[aria-selected=true]')?.focus();
+  }
+
+  tabKey(event) {
+    const all = [...this.tablist.children];
+    const now = all.findIndex((t) => t.getAttribute('aria-selected') === 'true');
+    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    all[(to + all.length) % all.length].click();
+  }
+
+  show() {
+    if (!this.model || !this.element.isConnected) return;
+    const operations = this.tab === 'tree' || this.tab === 'timeline';
+    this.detail.element.hidden = !operations || !(this.detail.operation || this.chosen);
+    if (operations) {
+      this.operations.show(this.panel, this.tab === 'timeline');
+    } else if (this.tab === 'invocations') {
+      this.showInvocations();
+    } else if (this.tab === 'history') {
+      this.events = [];
+      this.showHistory();
+    } else {
+      this.showLogs();
+    }
+  }
+
+  showInvocations() {
+    const all = this.model.invocations;
+    const rows = new Rows({
+      label: 'Invocations', class: 'invocations', columns: ['No.', 'Began', 'Took', 'Version', 'Build', 'Outcome'],
+      draw: (i) => {
+        const v = all[i];
+        return {
+          cells: [
+            el('span', { class: 'number' }, String(v.n)), el('span', { title: v.requestId }, exact(v.start)),
+            el('span', { class: 'number' }, span(v.end - v.start)), el('span', {}, v.version || '—'),
+            el('span', { class: 'mono' }, v.build || '—'),
+            el('span', { class: v.error ? 'failed' : 'dim', title: errorText(v.error) },
+              v.error ? `failed${v.inRow > 1 ? ` (${v.inRow} in a row)` : ''}: ${errorText(v.error)}` : 'ended'),
+          ],
+        };
+      },
+    });
+    put(this.panel, rows.element, all.length ? null : el('p', { class: 'empty' }, 'No invocation has ended yet.'));
+    rows.show(all.length);
+  }
+
+  async showHistory() {
+    const events = this.events ??= [];
+    const rows = new Rows({
+      label: 'History', class: 'history', columns: ['No.', 'Time', 'Event', 'Operation', 'About'],
+      draw: (i) => {
+        const e = events[i];
+        return {
+          cells: [
+            el('span', { class: 'number' }, String(e.id)), el('span', { class: 'mono' }, exact(e.time)), el('span', {}, e.type),
+            el('span', { title: e.operation }, e.name ?? ''), el('span', { class: e.failed ? 'failed' : 'dim', title: e.about }, e.about ?? ''),
+          ],
+        };
+      },
+    });
+    const top = this.panel.querySelector('.rows')?.scrollTop ?? 0;
+    put(this.panel, rows.element);
+    rows.show(events.length);
+    rows.element.scrollTop = top;
+    try {
+      for (let more = true; more && this.tab === 'history' && rows.element.isConnected;) {
+        const answer = await source.history(this.arn, events.at(-1)?.id);
+        const fresh = answer.events.filter((e) => e.id > (events.at(-1)?.id ?? 0));
+        events.push(...fresh);
+        more = Boolean(answer.more) && fresh.length > 0;
+        if (rows.element.isConnected) rows.show(events.length);
+      }
+    } catch (trouble) {
+      say(trouble.message, true);
+    }
+  }
+
+  async showLogs() {
+    put(this.panel, el('p', { class: 'note' }, 'Reading…'));
+    try {
+      const { lines, hint } = await source.logs(this.arn);
+      if (this.tab !== 'logs') return;
+      const rows = new Rows({
+        label: 'Lines that the function has written', class: 'logs', columns: ['Time', 'Text'],
+        draw: (i) => ({
+          cells: [el('span', { class: 'mono dim' }, exact(lines[i].time)),
+            el('span', { class: lines[i].errors ? 'mono warn' : 'mono', title: lines[i].text }, lines[i].text)],
+        }),
+      });
+      put(this.panel, lines.length ? rows.element : el('div', { class: 'empty' },
+        hint ? el('p', {}, 'The logs are not here: ') : 'The function has written nothing that is still known.', hint ? el('code', {}, hint) : null));
+      if (lines.length) rows.show(lines.length);
+    } catch (trouble) {
+      put(this.panel, el('p', { class: 'error-line' }, trouble.message));
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// Where the page reads executions: from the server that has sent it, or from itself, if it was
+// saved with one execution in it.
+
+const saved = document.getElementById('perdure-execution');
+const token = document.querySelector('meta[name=perdure-token]')?.content ?? '';
+
+/** What was saved with the page, null for a page that a server has sent. */
+export const kept = saved ? JSON.parse(saved.textContent) : null;
+
+export class Refusal extends Error {
+  constructor(text, status) {
+    super(text);
+    this.status = status;
+  }
+}
+
+async function answerOf(request) {
+  let answer;
+  try {
+    answer = await request;
+  } catch {
+    throw new Refusal('perdure does not answer: it has ended, or is being started again', 0);
+  }
+  let body;
+  try {
+    body = await answer.json();
+  } catch {
+    throw new Refusal(`the answer cannot be read (HTTP status ${answer.status})`, answer.status);
+  }
+  if (!answer.ok) throw new Refusal(body.error ?? `HTTP status ${answer.status}`, answer.status);
+  return body;
+}
+
+function get(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== '') query.set(name, value);
+  }
+  const text = query.toString();
+  return answerOf(fetch(`/ui/${path}${text ? `?${text}` : ''}`, { credentials: 'same-origin' }));
+}
+
+export const place = () => (kept ? Promise.resolve(kept.place) : get('place'));
+export const executions = (parameters) => get('executions', parameters);
+export const inputs = (name) => get('inputs', { function: name });
+
+export function execution(arn, after) {
+  return kept ? Promise.resolve(kept.model) : get('execution', { arn, after, quick: after === undefined ? '1' : '' });
+}
+
+export function operation(arn, id) {
+  return kept ? Promise.resolve(kept.details[id] ?? { id }) : get('operation', { arn, id });
+}
+
+export function history(arn, after) {
+  return kept ? Promise.resolve({ events: kept.events }) : get('history', { arn, after });
+}
+
+export function logs(arn) {
+  return kept ? Promise.resolve({ lines: kept.logs ?? [] }) : get('logs', { arn });
+}
+
+export const payload = (arn, of, id) => get('payload', { arn, of, id });
+
+/** Has something done, and returns the ARN of an execution if that has started one. */
+export async function act(action, members) {
+  const body = await answerOf(fetch('/ui/act', {
+    method: 'POST',
+    credentials: 'same-origin',
+    headers: { 'Content-Type': 'application/json', 'X-Perdure-Token': token },
+    body: JSON.stringify({ action, ...members }),
+  }));
+  return body.started;
+}
+
+/**
+ * Calls changed with the rows of executions that have changed, and state with "live" or
+ * "interrupted", until the function that it returns is called.
+ */
+export function follow(arn, changed, state) {
+  if (kept) return () => {};
+  const stream = new EventSource(`/ui/live${arn ? `?arn=${encodeURIComponent(arn)}` : ''}`);
+  stream.addEventListener('hello', () => state('live'));
+  stream.addEventListener('changed', (event) => changed(JSON.parse(event.data)));
+  stream.addEventListener('trouble', (event) => state('interrupted', JSON.parse(event.data)));
+  stream.onerror = () => state('interrupted');
+  return () => stream.close();
+}
