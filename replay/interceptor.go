@@ -197,7 +197,8 @@ type GroupInfo struct {
 	ReplayingChildren bool
 	// Virtual says that the function has no record of its own, as that of a branch of a flat batch
 	// or of an operand of op.All, op.Race and the like: there is no report of an operation with its
-	// ID, and the operations inside have the ParentID of the batch.
+	// ID, and the operations inside have the ParentID of the batch. The function of an op.Inline has
+	// no ID either.
 	Virtual bool
 }
 

@@ -224,6 +224,5 @@ const (
 
 	kindStep    = "STEP"
 	polls       = "WaitForCondition"
-	childRuns   = "RunInChildContext"
 	attemptWord = " attempt "
 )

@@ -58,7 +58,10 @@ func (r *run) operation(info *replay.OperationInfo) *operation {
 
 // attributesOf are those that all spans of an operation have.
 func attributesOf(info *replay.OperationInfo) []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 5), keyARN.String(info.ExecutionARN), keyID.String(info.ID), keyType.String(info.Kind))
+	attrs := append(make([]attribute.KeyValue, 0, 5), keyARN.String(info.ExecutionARN), keyType.String(info.Kind))
+	if info.ID != "" {
+		attrs = append(attrs, keyID.String(info.ID))
+	}
 	if info.SubType != "" {
 		attrs = append(attrs, keySubType.String(info.SubType))
 	}
@@ -181,8 +184,8 @@ func (r *run) endOperation(info *replay.OperationInfo, o *operation, at time.Tim
 // group returns the context that the function of a group or branch gets, and what ends the span of
 // one without a record; nil if it has none.
 //
-// Flat branches and operands have no span of their own, since their functions run again in each
-// invocation: what is in them hangs below the batch, as it does in the log.
+// Flat branches and operands have no span, since their functions run again in each invocation: what
+// is in them hangs below the batch, as it does in the log. An op.Inline has one each time.
 func (r *run) group(ctx context.Context, g *replay.GroupInfo) (in context.Context, end func(replay.AttemptEnd)) {
 	if !r.sampled {
 		return ctx, nil
@@ -197,7 +200,7 @@ func (r *run) group(ctx context.Context, g *replay.GroupInfo) (in context.Contex
 	switch {
 	case r.over:
 		return ctx, nil
-	case g.Virtual && g.SubType == childRuns:
+	case g.Virtual && g.ID == "": // an op.Inline
 		span := r.virtual(g, o)
 		return trace.ContextWithSpan(ctx, span), func(how replay.AttemptEnd) { r.endVirtual(span, how) }
 	case o != nil && o.current != nil:
@@ -215,8 +218,7 @@ func (r *run) virtual(g *replay.GroupInfo, above *operation) trace.Span {
 	if above != nil && above.current != nil {
 		parent = above.current
 	}
-	o := &operation{id: g.ID, label: g.Name}
-	return r.start(parent, o.name(), trace.SpanID{}, r.tick(), []trace.Link{{SpanContext: link}}, attributesOf(&g.OperationInfo))
+	return r.start(parent, g.Name, trace.SpanID{}, r.tick(), []trace.Link{{SpanContext: link}}, attributesOf(&g.OperationInfo))
 }
 
 func (r *run) endVirtual(span trace.Span, how replay.AttemptEnd) {

@@ -80,14 +80,13 @@ func scenarios() []scenario {
 			failing := op.GroupFunc("item", func(op.Context, int) (string, error) { return "", errRefused }).Key(numbered("otel-failed-map-iteration-"))
 			return allOf(ctx, op.Map("otel-failed-map", []int{0}, failing))
 		}},
-		15: {"wait-interrupted", func(ctx op.Context, _ Traced) (any, error) {
-			return nil, replay.Exec(ctx, op.Wait("otel-interrupted-wait", 30*time.Second))
-		}},
+		15: {"wait-interrupted", interrupted},
 		16: {"wait-for-condition-failure", func(ctx op.Context, _ Traced) (any, error) {
 			return poll(ctx, "otel-failed-condition", func(context.Context, int) (int, bool, error) { return 0, false, errRefused })
 		}},
 		17: {"wait-for-callback-failure", awaitAnswer("otel-failed-callback")},
 		18: {"chained-invoke-failure", invokeTraced("otel-failed-invoke", tracedFail)},
+		20: {"virtual-context", virtualContext},
 		19: {"execution-failure", func(op.Context, Traced) (any, error) { return nil, errRefused }},
 	}
 }
@@ -115,6 +114,14 @@ func (in Traced) delay() time.Duration {
 
 func steps(name string) func(op.Context, Traced) (any, error) {
 	return func(ctx op.Context, _ Traced) (any, error) { return replay.Run(ctx, op.Step(name, give("done"))) }
+}
+
+func virtualContext(ctx op.Context, _ Traced) (any, error) {
+	return replay.Run(ctx, op.Inline("otel-virtual-context", func(op.Context) (string, error) { return "virtual-complete", nil }))
+}
+
+func interrupted(ctx op.Context, _ Traced) (any, error) {
+	return nil, replay.Exec(ctx, op.Wait("otel-interrupted-wait", 30*time.Second))
 }
 
 func retried(name string) func(op.Context, Traced) (any, error) {

@@ -250,7 +250,7 @@ func (k *branch) observed(g *node.Group) (v any, err error) {
 		sight.Virtual, sight.Replay = true, k.b.found != nil
 	}
 	if g != nil {
-		return observedGroup(k.s, sight, g.Body)
+		return observedGroup(k.s.ctx, k.s, sight, g.Body)
 	}
 	flushed(k.s)
 	k.s.inv.Observer.Group(k.s.ctx, sight, func(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -301,6 +302,13 @@ func callInline(ctx context.Context, s *scope, n *node.Inline, start bool) node.
 	if start {
 		return refusedResult(s, fmt.Errorf("replay: %s: an op.Inline runs in its place and cannot be started by Go: "+
 			"start the operations inside, or make it an op.Group", quote(n.Name)), start)
+	}
+	if s.inv.Observer != nil && !s.f.logOnly {
+		v, err := observedGroup(ctx, s, Sight{
+			ParentID: s.real, Name: n.Name, SubType: subtype.Group, Path: s.pathOf(&n.Header, 0), Kind: checkpoint.KindContext,
+			Replay: s.replaying(), Virtual: true,
+		}, n.Body)
+		return node.Result{Value: v, Err: err}
 	}
 	v, err := runScope(s.f, n.Body, &Handle{s: s, ctx: ctx})
 	err = regainedInside(s.f, err)

@@ -63,7 +63,7 @@ func (o *operation) group(f *fiber, n *node.Group) node.Result {
 	var v any
 	var err error
 	if o.s.inv.Observer != nil && !f.logOnly {
-		v, err = observedGroup(in, o.sight(), n.Body)
+		v, err = observedGroup(in.ctx, in, o.sight(), n.Body)
 	} else {
 		v, err = runScope(f, n.Body, &Handle{s: in, ctx: in.ctx})
 	}
@@ -72,11 +72,11 @@ func (o *operation) group(f *fiber, n *node.Group) node.Result {
 	return concludeGroup(o, f, n, in, v, err)
 }
 
-// observedGroup runs the function of a scope between the reports to the observer.
-func observedGroup(s *scope, o Sight, body node.ScopeBody) (v any, err error) {
+// observedGroup runs a function in a scope between the reports to the observer.
+func observedGroup(ctx context.Context, s *scope, o Sight, body node.ScopeBody) (v any, err error) {
 	flushed(s)
 	s.f.observing(func() {
-		s.inv.Observer.Group(s.ctx, o, func(ctx context.Context) error {
+		s.inv.Observer.Group(ctx, o, func(ctx context.Context) error {
 			v, err = runScope(s.f, body, &Handle{s: s, ctx: ctx})
 			err = regained(s.f, err)
 			s.f.calling = calling{role: ofObserver}
