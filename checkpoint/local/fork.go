@@ -110,10 +110,15 @@ func (e *Execution) past() *pastLog {
 
 // find returns the ID of the operation with an ID or a path.
 func (l *pastLog) find(text string) (id string, err error) {
+	return findOperation(api.CallFork, l.records, text)
+}
+
+// findOperation returns the ID of the operation with an ID or a path.
+func findOperation(call string, records []Record, text string) (id string, err error) {
 	paths := make(map[string]string)
 	var found, all []string
-	for i := range l.records {
-		r := &l.records[i]
+	for i := range records {
+		r := &records[i]
 		if r.Kind == checkpoint.KindExecution {
 			continue
 		}
@@ -132,11 +137,11 @@ func (l *pastLog) find(text string) (id string, err error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", api.Refuse(api.CallFork, fmt.Sprintf("There is no operation %q; there are: %s", text, strings.Join(all, ", ")))
+		return "", api.Refuse(call, fmt.Sprintf("There is no operation %q; there are: %s", text, strings.Join(all, ", ")))
 	case 1:
 		return found[0], nil
 	}
-	return "", api.Refuse(api.CallFork, fmt.Sprintf("%d operations are at %q: give the ID of one: %s", len(found), text, strings.Join(found, ", ")))
+	return "", api.Refuse(call, fmt.Sprintf("%d operations are at %q: give the ID of one: %s", len(found), text, strings.Join(found, ", ")))
 }
 
 // dropFailures takes back the failures after which nothing has begun.

@@ -91,7 +91,7 @@ func (s *Service) restore(arn string) (e *Execution, over, ahead []keptTimer, er
 	now := s.now()
 	for _, t := range kept.Timers {
 		e.resting = e.resting || t.Purpose == PurposeInvocation
-		a := &armed{stop: func() bool { return true }}
+		a := &armed{at: t.At, stop: func() bool { return true }}
 		e.timers[t.TimerKey] = a
 		if t.At.After(now) {
 			ahead = append(ahead, keptTimer{t, e, a})

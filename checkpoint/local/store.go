@@ -104,7 +104,8 @@ type ExecutionRecord struct {
 	Start, End time.Time
 	// Timeout is zero if there is none.
 	Timeout time.Duration
-	// Extended is by how much pauses that are over have extended it.
+	// Extended is by how much pauses that are over have extended it, without what [Service.Skip]
+	// has skipped: it may be negative.
 	Extended time.Duration
 	// Pause is how the execution is paused, zero unless its status is PAUSING or PAUSED.
 	Pause Pause

@@ -7,12 +7,15 @@ import (
 )
 
 // armed is a timer of an execution that waits for its time.
-type armed struct{ stop func() bool }
+type armed struct {
+	at   time.Time
+	stop func() bool
+}
 
 // startTimer has the clock call the execution when t is due. The execution's mutex is held.
 func (e *Execution) startTimer(t Timer, now time.Time) {
 	e.stopTimer(t.TimerKey)
-	a := &armed{}
+	a := &armed{at: t.At}
 	e.timers[t.TimerKey] = a
 	a.stop = e.svc.clock.AfterFunc(t.At.Sub(now), func() { e.fire(t.TimerKey, a) })
 }

@@ -3,6 +3,7 @@ package lambdaapi
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -75,4 +76,17 @@ func forked(r request, call func(context.Context, local.ForkInput) (*local.Execu
 	return struct {
 		ARN string `json:"DurableExecutionArn"`
 	}{e.ARN()}, nil
+}
+
+// skip serves Skip, which Lambda does not have.
+func (f *front) skip(r request) (any, error) {
+	var in struct {
+		Operation string
+		Seconds   float64
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	by := time.Duration(in.Seconds * float64(time.Second))
+	return struct{}{}, f.svc.Skip(r.Context(), local.SkipInput{ARN: r.labels[0], Operation: in.Operation, By: by})
 }

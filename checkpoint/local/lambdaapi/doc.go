@@ -13,6 +13,7 @@
 //	SendDurableExecutionCallbackSuccess      Service.CompleteCallback
 //	SendDurableExecutionCallbackFailure      Service.FailCallback
 //	SendDurableExecutionCallbackHeartbeat    Service.Heartbeat
+//	Skip (not of AWS)                        Service.Skip
 //	Invoke                                   Service.Function, Service.StartWith, Execution.Wait
 //	GetFunction, GetFunctionConfiguration    Service.Function
 //	ListFunctions                            Service.Functions

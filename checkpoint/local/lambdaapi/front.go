@@ -23,7 +23,8 @@ import (
 //   - PauseDurableExecution, ResumeDurableExecution and DeleteDurableExecution,
 //   - Fork and Redrive, which Lambda does not have: POST …/durable-executions/{arn}/fork and
 //     …/redrive with Before and Name, answered with a DurableExecutionArn (see
-//     [local.Service.Fork]),
+//     [local.Service.Fork]), and Skip: POST …/durable-executions/{arn}/skip with Operation and
+//     Seconds (see [local.Service.Skip]),
 //   - SendDurableExecutionCallbackSuccess, SendDurableExecutionCallbackFailure and
 //     SendDurableExecutionCallbackHeartbeat,
 //   - Invoke, synchronous, asynchronous and as a dry run, and
@@ -109,6 +110,7 @@ func frontRoutes() []route {
 		at(api.CallResume, http.MethodPost, durable+"durable-executions/*/resume", noBytes, (*front).resume),
 		at(api.CallFork, http.MethodPost, durable+"durable-executions/*/fork", noBytes, (*front).fork),
 		at(api.CallRedrive, http.MethodPost, durable+"durable-executions/*/redrive", noBytes, (*front).redrive),
+		at(api.CallSkip, http.MethodPost, durable+"durable-executions/*/skip", noBytes, (*front).skip),
 		at(api.CallDelete, http.MethodDelete, durable+"durable-executions/*", noBytes, (*front).remove),
 		at(api.CallSucceed, http.MethodPost, durable+"durable-execution-callbacks/*/succeed", callbackBytes, (*front).succeed),
 		at(api.CallFail, http.MethodPost, durable+"durable-execution-callbacks/*/fail", failureBytes, (*front).fail),

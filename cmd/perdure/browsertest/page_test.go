@@ -138,6 +138,20 @@ func TestActionsOfThePage(t *testing.T) {
 		t.Errorf("the result is %s", got)
 	}
 
+	other := s.start("order", "A-3", `{"id":"A-3","items":["hat"]}`)
+	s.advance(2 * time.Hour)
+	b.open(s.address(other, ""), ".tree .row[data-index]")
+	b.await(`document.querySelector('.title .actions button')`, "the buttons")
+	b.click("Skip time…")
+	b.click("Skip it")
+	b.await(`document.querySelector('.waiting').innerText.includes('ends in 12d')`, "a day is skipped")
+	b.row("cool-off")
+	b.await(`document.querySelector('.detail .actions button')`, "the buttons of the wait")
+	b.click("Skip the wait")
+	b.await(`document.querySelector('#said').innerText === 'Skipped.'`, "the wait is skipped")
+	s.advance(0)
+	b.await(`document.querySelector('.waiting').innerText.includes('callback')`, "it has gone on")
+
 	b.open(s.address(failed, ""), ".tree .row[data-index]")
 	b.await(`document.querySelector('.title .actions button')`, "the buttons")
 	b.row("average")

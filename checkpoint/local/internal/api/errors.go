@@ -17,6 +17,7 @@ const (
 	CallDelete     = "DeleteDurableExecution"
 	CallFork       = "Fork"    // the local service's own
 	CallRedrive    = "Redrive" // as well
+	CallSkip       = "Skip"    // as well
 	CallSucceed    = "SendDurableExecutionCallbackSuccess"
 	CallFail       = "SendDurableExecutionCallbackFailure"
 	CallHeartbeat  = "SendDurableExecutionCallbackHeartbeat"

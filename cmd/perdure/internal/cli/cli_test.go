@@ -70,6 +70,10 @@ func TestWrongCommandLines(t *testing.T) {
 		{"dev testdata --store=", "--store is a file; --memory keeps executions in memory only", cli.ExitUsage},
 		{"dev testdata --memory --listen here", "--listen is an address such as 127.0.0.1:9090: address here: missing port in address", cli.ExitUsage},
 
+		{"skip A-1", "perdure skip: DURATION is missing: how much time to skip; --operation skips a wait as a whole", cli.ExitUsage},
+		{"skip A-1 tomorrow", `the time to skip is a duration such as 24h or 90m, not "tomorrow"`, cli.ExitUsage},
+		{"skip A-1 24h --aws", "AWS has no call to skip time: skip only works on this machine", cli.ExitUsage},
+		{"skip A-9 24h", `no function has an execution named "A-9": perdure list shows all`, cli.ExitNotFound},
 		{"ui --store x.db --aws", "--store is a file, and --endpoint, --aws, --region and --profile are for an API: give one of them", cli.ExitUsage},
 		{"ui --listen 0.0.0.0:9091", `--listen is an address of loopback such as 127.0.0.1:9091, not "0.0.0.0:9091": the page shows payloads, and acts with your rights`, cli.ExitUsage},
 		{"ui --listen here", `--listen is an address of loopback such as 127.0.0.1:9091, not "here": the page shows payloads, and acts with your rights`, cli.ExitUsage},

@@ -141,6 +141,7 @@ func (a *app) actions() page.Actions {
 		Start: a.startExecution,
 	}
 	if !a.onAWS() {
+		actions.Skip = a.skipTime
 		actions.Redrive = func(ctx context.Context, arn, name string) (string, error) {
 			return a.forked(ctx, "redrive", arn, "", name)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -17,6 +18,7 @@ const manyItems = 1000
 type shelf struct {
 	list      func(q local.Query) ([]local.ExecutionRecord, error)
 	record    func(arn string) (local.ExecutionRecord, error)
+	timers    func(arn string) ([]local.Timer, error)
 	events    func(arn string, after int) ([]local.Event, error)
 	functions func() ([]Function, error)
 }
@@ -24,7 +26,7 @@ type shelf struct {
 // FromService returns what a service runs and has run.
 func FromService(s *local.Service) Source {
 	return shelf{
-		list: s.List, record: s.Record,
+		list: s.List, record: s.Record, timers: s.Timers,
 		events: func(arn string, after int) (all []local.Event, err error) {
 			for more := true; more; {
 				var events []local.Event
@@ -56,6 +58,10 @@ func FromStore(s local.Store) Source {
 		record: func(arn string) (local.ExecutionRecord, error) {
 			kept, err := s.Load(arn)
 			return kept.Execution, err
+		},
+		timers: func(arn string) ([]local.Timer, error) {
+			kept, err := s.Load(arn)
+			return kept.Timers, err
 		},
 		events: func(arn string, after int) ([]local.Event, error) { return s.Events(arn, after, 0) },
 		functions: func() ([]Function, error) { // those of the last executions
@@ -123,6 +129,18 @@ func (s shelf) Execution(_ context.Context, arn string) (*Execution, error) {
 		return nil, known(err)
 	}
 	e := executionOf(&r)
+	if r.Unfinished() {
+		timers, err := s.timers(arn)
+		if err != nil {
+			return nil, known(err)
+		}
+		e.Due = make(map[string]time.Time)
+		for _, t := range timers {
+			if t.Purpose != local.PurposeHeartbeat && t.Operation != "" {
+				e.Due[t.Operation] = t.At
+			}
+		}
+	}
 	return &e, nil
 }
 
@@ -171,7 +189,7 @@ func (a *announcer) Commit(t local.Transition) error {
 	if err := a.Store.Commit(t); err != nil {
 		return err
 	}
-	if len(t.Events) > 0 || len(t.Records) > 0 {
+	if len(t.Events) > 0 || len(t.Records) > 0 || len(t.Set) > 0 {
 		e := executionOf(&t.Execution)
 		e.Input, e.Result = nil, nil // rows do not have them
 		a.bus.Publish(e)
@@ -214,6 +232,9 @@ func ActionsOn(s *local.Service) Actions {
 				return e.Stop(nil)
 			}
 			return e.Stop(&f)
+		},
+		Skip: func(ctx context.Context, arn, operation string, by time.Duration) error {
+			return s.Skip(ctx, local.SkipInput{ARN: arn, Operation: operation, By: by})
 		},
 		Redrive: func(ctx context.Context, arn, name string) (string, error) {
 			return arnOf(s.Redrive(ctx, local.ForkInput{ARN: arn, Name: name}))

@@ -217,6 +217,9 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 		jsonRow: rowOf(e), Input: payload(e.Input, bytes), Result: payload(e.Result, bytes), Error: errorOf(e.Failure),
 		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Reason: e.Pause.Reason, Parent: e.Parent,
 	}
+	for id, at := range e.Due {
+		h.Move(id, at)
+	}
 	if e.End.IsZero() {
 		m.Waiting = h.Doing(now)
 		if m.Charged = h.Charged; m.Charged > 0 {
@@ -231,7 +234,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 			return m
 		}
 		index[o] = i
-		if o.Event > after {
+		if o.Event > after || o.Moved {
 			m.Operations = append(m.Operations, operationOf(o, i, index))
 		}
 	}

@@ -31,6 +31,9 @@ type Execution struct {
 	Pause Pause
 	// Deadline is when it times out, zero for never and for not known.
 	Deadline time.Time
+	// Due is when operations that have not ended go on by themselves, or time out, by their IDs. An
+	// operation that is not in it goes on when the history says.
+	Due map[string]time.Time
 	// Parent is the ARN of the execution that has invoked it, empty if there is none, or if the
 	// source does not say.
 	Parent string

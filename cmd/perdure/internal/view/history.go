@@ -31,6 +31,8 @@ type Operation struct {
 	Target   string       `json:"executionArn,omitempty"`
 	Children []*Operation `json:"operations,omitempty"`
 
+	// Moved says that Until is not what the history says: see [History.Move].
+	Moved bool `json:"-"`
 	// Parent is nil for an operation of the handler's own scope.
 	Parent *Operation `json:"-"`
 	// Input and Function are those of a chained invocation.
@@ -186,6 +188,19 @@ func (h *History) operation(e *local.Event, kind string) *Operation {
 // Operation returns the operation with an ID, nil if there is none.
 func (h *History) Operation(id string) *Operation { return h.byID[id] }
 
+// Move takes in when the service goes on with an operation that has not ended, which is not always
+// what the history says: time may have been skipped.
+func (h *History) Move(id string, at time.Time) {
+	o := h.byID[id]
+	if o == nil || o.Until == nil || o.Until.Equal(at) {
+		return
+	}
+	o.Until, o.Moved = &at, true
+	if last := o.last(); last != nil {
+		last.Until = at
+	}
+}
+
 // invoked takes in the end of an invocation: with it ends what ran in it. A body that had not ended
 // then was cut off, whatever its record says.
 func (h *History) invoked(e *local.Event) {
@@ -262,7 +277,7 @@ func kindOf(t local.EventType) (kind string, ok bool) {
 
 // apply takes in the next event of an operation.
 func (o *Operation) apply(e *local.Event) {
-	o.Until, o.Running = nil, false
+	o.Until, o.Running, o.Moved = nil, false, false
 	switch {
 	case strings.HasSuffix(string(e.Type), "Started"):
 		o.Status, o.Began, o.Running = checkpoint.StatusStarted, e.Time, true

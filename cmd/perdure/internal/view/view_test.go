@@ -150,6 +150,25 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
+// TestMove: time was skipped, and the history does not say so.
+func TestMove(t *testing.T) {
+	t.Parallel()
+	h := view.Read(weeks().events)
+	at := begin.Add(340 * time.Hour)
+	h.Move("answer", at)
+	h.Move("reserve", at) // it has ended
+	h.Move("nothing", at)
+	if o := h.Operation("answer"); !o.Until.Equal(at) || !o.Moved || !o.Bars[0].Until.Equal(at) {
+		t.Errorf("the callback times out at %v, moved %t, its bar ends at %v", o.Until, o.Moved, o.Bars[0].Until)
+	}
+	if o := h.Operation("reserve"); o.Until != nil || o.Moved {
+		t.Errorf("the step that has ended: %v, %t", o.Until, o.Moved)
+	}
+	if got, want := h.Doing(begin.Add(338*time.Hour)), `waiting for callback "answer" (times out in 2h)`; got != want {
+		t.Errorf("it is %s, want %s", got, want)
+	}
+}
+
 // TestInvocations: which invocations failed, and how many in a row.
 func TestInvocations(t *testing.T) {
 	t.Parallel()

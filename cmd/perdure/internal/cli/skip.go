@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
+)
+
+func (a *app) skip() *cobra.Command {
+	var function, operation string
+	cmd := &cobra.Command{
+		Use:   "skip EXECUTION [DURATION]",
+		Short: "Have time go by for an execution, without a wait (on this machine)",
+		Long: `Has time go by for one execution: its waits, the pauses before its attempts and its timeouts come that much
+sooner, and what is due by then happens at once. No clock moves, and other executions are as they are. With
+--operation it is done for one operation, by its path, as in parcels/item-1/pack, or its ID; without DURATION that
+is all that is left of a wait, or until the next attempt. AWS has no such call.`,
+		Example: `  perdure skip A-1 24h
+  perdure skip A-1 --operation cool-off`,
+		Args: between(1, "EXECUTION", "DURATION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var by time.Duration
+			switch {
+			case len(args) > 1:
+				var err error
+				if by, err = time.ParseDuration(args[1]); err != nil || by <= 0 {
+					return usage("the time to skip is a duration such as 24h or 90m, not %q", args[1])
+				}
+			case operation == "":
+				return usage("%s: DURATION is missing: how much time to skip; --operation skips a wait as a whole", cmd.CommandPath())
+			}
+			if a.onAWS() {
+				return usage("AWS has no call to skip time: skip only works on this machine")
+			}
+			arn, err := a.arn(cmd.Context(), args[0], function)
+			if err != nil {
+				return err
+			}
+			done := "skipped"
+			if by > 0 {
+				done += " " + view.Exact(by)
+			}
+			return a.done(a.skipTime(cmd.Context(), arn, operation, by), done)
+		},
+	}
+	a.addFunctionFlag(cmd, &function)
+	cmd.Flags().StringVar(&operation, "operation", "", "only for this operation, by its path or its ID")
+	return cmd
+}
+
+// skipTime has time go by for an execution of the service on this machine.
+func (a *app) skipTime(ctx context.Context, arn, operation string, by time.Duration) error {
+	return a.post(ctx, "skip", arn, map[string]any{"Operation": operation, "Seconds": by.Seconds()}, &struct{}{})
+}
