@@ -138,6 +138,7 @@ export class ExecutionView {
         el('summary', {}, errorText(e.error) || e.status),
         e.error.stack?.length ? el('pre', { class: 'stack', tabindex: '0', 'aria-label': 'Stack' }, e.error.stack.join('\n')) : null,
         e.error.data ? textBlock('Data', { text: e.error.data }, null, true) : null) : null,
+      m.advice ? el('p', { class: 'advice' }, el('strong', {}, 'What to do: '), m.advice) : null,
       el('div', { class: 'payloads' },
         e.input ? textBlock('Input', e.input, () => source.payload(this.arn, 'input'), true) : null,
         e.result ? textBlock('Result', e.result, () => source.payload(this.arn, 'result'), true) : null,
