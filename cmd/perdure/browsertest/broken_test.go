@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"strings"
@@ -57,7 +57,7 @@ func because(kind, message string) *checkpoint.Failure {
 
 // TestTenBrokenExecutions: the page says of each what is wrong, and what to do, where it is shown
 // first.
-func TestTenBrokenExecutions(t *testing.T) {
+func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	timeout := because("Sandbox.Timedout", "RequestId: 8f7e Error: Task timed out after 900.00 seconds")
 	nine := ago(20*time.Hour).step(local.EventStepStarted, "render", nil, 0)
 	for range 8 {
@@ -93,8 +93,8 @@ func TestTenBrokenExecutions(t *testing.T) {
 		},
 		{
 			"poison-input", local.StatusFailed, ago(time.Hour).invocation(time.Second, nil).
-				ends(local.EventExecutionFailed, because("InputError", `the input cannot be decoded: json: cannot unmarshal string into field "cents"`)),
-			[]string{"FAILED", "the input cannot be decoded", `"cents"`, "Start one with an input that the function can decode"},
+				ends(local.EventExecutionFailed, because("UnmarshalTypeError", `replay: the input does not fit main.Order: codec: decode input: json: cannot unmarshal string into "cents"`)),
+			[]string{"FAILED", "the input does not fit", `"cents"`, "Start one with an input that the function can decode"},
 		},
 		{
 			"lost-target", local.StatusFailed, ago(time.Hour).add(local.Event{
@@ -112,8 +112,8 @@ func TestTenBrokenExecutions(t *testing.T) {
 		},
 		{
 			"too-large", local.StatusFailed, ago(time.Hour).step(local.EventStepStarted, "export", nil, 0).
-				step(local.EventStepFailed, "export", because("ResultTooLargeError", "the result has 412,113 bytes, and 262,144 fit"), 0).
-				ends(local.EventExecutionFailed, because("ResultTooLargeError", "the result has 412,113 bytes, and 262,144 fit")),
+				step(local.EventStepFailed, "export", because("TooLarge", "the result has 412,113 bytes, and 262,144 fit"), 0).
+				ends(local.EventExecutionFailed, because("TooLarge", "the result has 412,113 bytes, and 262,144 fit")),
 			[]string{"FAILED", "412,113 bytes, and 262,144 fit", "codec/offload"},
 		},
 		{

@@ -86,7 +86,7 @@ func (b built) text() string {
 // revisionOf returns the revision of the code in a folder, empty if Git does not know it.
 func revisionOf(ctx context.Context, dir string) string {
 	git := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...) //nolint:gosec // the user's folder
 		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err
 	}

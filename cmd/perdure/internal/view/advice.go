@@ -7,15 +7,15 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 )
 
-// longBody is how long a body may run before someone asks whether it hangs, longWait how long a wait
-// may be before someone asks whether it is meant.
+// longBody is how long a body may run before someone asks whether it hangs, longWait how long a
+// wait may be before someone asks whether it is meant.
 const (
 	longBody = time.Minute
 	longWait = 30 * 24 * time.Hour
 )
 
-// Advice says what can be done about an execution that has failed, that is held, or that does not go
-// on by itself soon; it is empty for one that needs nothing. failure is why it has ended.
+// Advice says what can be done about an execution that has failed, that is held, or that does not
+// go on by itself soon; it is empty for one that needs nothing. failure is why it has ended.
 func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	switch {
 	case !h.End.IsZero():
@@ -35,13 +35,13 @@ func afterFailure(f *checkpoint.Failure) string {
 	switch {
 	case f == nil:
 		return ""
-	case strings.Contains(f.Type, "PanicError"):
+	case f.Type == "PanicError":
 		return "Mend the code where the stack of the operation leads; then " + again
-	case strings.Contains(f.Type, "ResourceNotFound"):
+	case f.Type == "ResourceNotFoundException":
 		return "Deploy the function that was called under that name and qualifier; then " + again
-	case strings.Contains(f.Type, "TooLarge") || strings.Contains(f.Message, "too large"):
+	case f.Type == "TooLarge":
 		return "Keep large data outside of the log, as package codec/offload does; then " + again
-	case f.Type == "InputError" || strings.Contains(f.Message, "input cannot be decoded"):
+	case strings.HasPrefix(f.Message, "replay: the input does not fit"):
 		return "Start one with an input that the function can decode, under another name."
 	case f.Type == "Execution.Timeout":
 		return "See what it waited for; raise the execution timeout if it was to go on, and start it under another name."

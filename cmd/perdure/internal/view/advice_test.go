@@ -42,7 +42,11 @@ func TestAdvice(t *testing.T) {
 		{"stopped without an error", step().end(local.EventExecutionStopped), time.Hour, nil, ""},
 		{"a panic", step().end(local.EventExecutionFailed), time.Hour, failure("PanicError", "x"), "Mend the code"},
 		{"a lost target", step().end(local.EventExecutionFailed), time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function"},
-		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("ResultTooLargeError", "x"), "Keep large data outside"},
+		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("TooLarge", "the result has 1,048,578 bytes"), "Keep large data outside"},
+		{
+			"an input of another type", step().end(local.EventExecutionFailed), time.Hour,
+			failure("UnmarshalTypeError", "replay: the input does not fit int: codec: decode input: x"), "Start one with an input",
+		},
 		{"an error of the code", step().end(local.EventExecutionFailed), time.Hour, failure("Declined", "x"), "Look at the operation that failed"},
 		{"timed out", step().end(local.EventExecutionTimedOut), time.Hour, failure("Execution.Timeout", "x"), "See what it waited for"},
 	}
