@@ -51,6 +51,9 @@ func notDurable(why string) error {
 		"create it again with DurableConfig and invoke a version, an alias or $LATEST", ErrNotDurable, why)
 }
 
+// forkedFrom is a member that the event of a fork has, which only the local service makes.
+const forkedFrom = "PerdureForkedFrom"
+
 // decoder reads the envelope in one pass.
 type decoder struct {
 	scanner
@@ -68,9 +71,11 @@ func (d *decoder) invocation(inv *Invocation, key []byte) (err error) {
 		err = d.object(func(key []byte) error { return d.state(inv, key) })
 	case "UpdatedOperationIds":
 		inv.Updated, err = d.texts()
+	case forkedFrom:
+		inv.ForkedFrom, err = d.texts()
 	default:
 		if name := foldKey(key, "DurableExecutionArn", "CheckpointToken", "InitialExecutionState",
-			"UpdatedOperationIds"); name != nil {
+			"UpdatedOperationIds", forkedFrom); name != nil {
 			return d.invocation(inv, name)
 		}
 		err = d.skip()

@@ -165,6 +165,7 @@ func (w *eventWriter) event() string {
 	w.object(map[string]func(){
 		"DurableExecutionArn": func() { w.text(arn) }, "CheckpointToken": func() { w.text(token) },
 		"UpdatedOperationIds": func() { w.list('[', ']', w.IntN(3), func(int) { w.words() }) },
+		"PerdureForkedFrom":   func() { w.list('[', ']', w.IntN(3), func(int) { w.words() }) },
 		"InitialExecutionState": func() {
 			w.object(map[string]func(){
 				"Operations": func() { w.list('[', ']', w.IntN(4), func(int) { w.record() }) },

@@ -51,6 +51,12 @@ func TestDecodeInvocation(t *testing.T) {
 			want: checkpoint.Invocation{ARN: arn, Token: token, NextMarker: "m", Updated: []string{"a", "b"}},
 		},
 		{
+			reason: "a fork, of a fork",
+			event: `{"DurableExecutionArn":"` + arn + `","CheckpointToken":"` + token + `",
+				"InitialExecutionState":{"Operations":[]},"PerdureForkedFrom":["a","b"]}`,
+			want: checkpoint.Invocation{ARN: arn, Token: token, ForkedFrom: []string{"a", "b"}},
+		},
+		{
 			reason: "null is the same as absent",
 			event: `{"DurableExecutionArn":"` + arn + `","CheckpointToken":"` + token + `","UpdatedOperationIds":null,
 				"InitialExecutionState":{"NextMarker":null,"Operations":[null,{"Id":"a","ParentId":null,"Name":null,

@@ -27,6 +27,9 @@ func EncodeInvocation(inv Invocation) ([]byte, error) {
 	if len(inv.Updated) > 0 {
 		w.texts("UpdatedOperationIds", inv.Updated)
 	}
+	if len(inv.ForkedFrom) > 0 {
+		w.texts(forkedFrom, inv.ForkedFrom)
+	}
 	w.open("InitialExecutionState")
 	w.key("Operations")
 	w.b = append(w.b, '[')

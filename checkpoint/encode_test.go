@@ -31,12 +31,13 @@ func TestEncodeInvocation(t *testing.T) {
 				Payload: checkpoint.TextPayload(`{"<&>":1}`),
 			},
 			op,
-		}, NextMarker: "m", Updated: []string{"a", "b"},
+		}, NextMarker: "m", Updated: []string{"a", "b"}, ForkedFrom: []string{"arn2", "arn1"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"DurableExecutionArn":"arn","CheckpointToken":"token","UpdatedOperationIds":["a","b"],` +
+		`"PerdureForkedFrom":["arn2","arn1"],` +
 		`"InitialExecutionState":{"Operations":[` +
 		`{"Id":"e","Type":"EXECUTION","Status":"STARTED","ExecutionDetails":{"InputPayload":"{\"<&>\":1}"}},` +
 		`{"Id":"a","ParentId":"p","Name":"n","Type":"STEP","SubType":"Step","Status":"PENDING",` +

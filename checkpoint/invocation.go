@@ -22,6 +22,9 @@ type Invocation struct {
 	// Updated holds the IDs of the operations that the service has changed since the last
 	// invocation. It is a hint for logs; it may be missing.
 	Updated []string
+	// ForkedFrom are the ARNs of the executions that this one was forked from, the last one first.
+	// Lambda has no forks; the local service says it.
+	ForkedFrom []string
 }
 
 // Name returns the name of the execution: see [ExecutionName].

@@ -19,6 +19,7 @@ type oracleInvocation struct {
 		NextMarker string
 	}
 	UpdatedOperationIDs []*string `json:"UpdatedOperationIds"`
+	PerdureForkedFrom   []*string `json:"PerdureForkedFrom"`
 }
 
 type oracleOperation struct {
@@ -108,6 +109,7 @@ func oracleDecode(payload []byte) (checkpoint.Invocation, error) {
 		Token:      o.CheckpointToken,
 		NextMarker: o.InitialExecutionState.NextMarker,
 		Updated:    present(o.UpdatedOperationIDs),
+		ForkedFrom: present(o.PerdureForkedFrom),
 	}
 	if inv.ARN == "" || inv.Token == "" {
 		return checkpoint.Invocation{}, errors.New("not durable")

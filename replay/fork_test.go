@@ -13,10 +13,49 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
 )
+
+// TestForkOfSealedExecutions: a fork, and a fork of that, read what was sealed for the execution
+// that they come from, and are rehearsed so. Another execution does not.
+func TestForkOfSealedExecutions(t *testing.T) {
+	t.Parallel()
+	c := codec.Chain(codec.JSON(), newSealing(t, "k1"))
+	f := replay.Handler(func(ctx op.Context, in string) (string, error) {
+		reserved := done(ctx, valued("reserve", "r-"+in))
+		done(ctx, op.Wait("cool-off", time.Hour))
+		return reserved + done(ctx, valued("ship", "-shipped")), nil
+	}, replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c))
+	svc := local.New(local.WithClock(local.NewVirtualClock(dawn)))
+	t.Cleanup(func() { _ = svc.Close() })
+	if err := svc.Host("order", f); err != nil {
+		t.Fatal(err)
+	}
+	e, err := svc.Start(t.Context(), "order", "A-1", []byte(`"a"`))
+	for n := 0; n < 3 && err == nil; n++ {
+		if err = e.Drive(t.Context()); err != nil {
+			break
+		}
+		if got := fmt.Sprint(e.Status(), len(e.Record().ForkedFrom)); got != fmt.Sprint(local.StatusSucceeded, n) {
+			t.Fatalf("fork %d is %s: %+v", n, got, e.Failure())
+		}
+		e, err = svc.Fork(t.Context(), local.ForkInput{ARN: e.ARN(), Before: "ship"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := e.Log()
+	if r, err := f.Rehearse(t.Context(), log); err != nil || r.Verdict != replay.VerdictFits {
+		t.Errorf("a fork: %v, %+v", err, r)
+	}
+	log.ForkedFrom = nil
+	if r, err := f.Rehearse(t.Context(), log); err != nil || r.Verdict != replay.VerdictDiverges {
+		t.Errorf("an execution that is no fork has read what is not its own: %v, %+v", err, r)
+	}
+}
 
 // forking is a service with a function of which forks are made.
 type forking struct {

@@ -59,7 +59,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	set := c.set.watched(ctx)
 	r := engine.Run{
 		ARN: event.ARN, Token: event.Token, Client: client, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec,
-		Updated: event.Updated, Attrs: executionAttrs(ctx, event.ARN), Quota: quota.From(ctx),
+		Updated: event.Updated, ForkedFrom: event.ForkedFrom, Attrs: executionAttrs(ctx, event.ARN), Quota: quota.From(ctx),
 		TraceHeader: checkpoint.TraceHeaderFrom(ctx), Substitute: substitute.From(ctx),
 		Durations: c.durations(ctx), Input: c.input, Handler: c.run,
 	}

@@ -72,6 +72,26 @@ func brokenRules() []brokenRule {
 			program: "crashes count, twice",
 		},
 		{
+			rule: "an operation starts one execution", how: "it has another name in each invocation",
+			patch: "rule-start-has-one-name",
+			test:  "^TestStartIsNotRepeated$", pkg: ".", program: "starts",
+		},
+		{
+			rule: "an execution is started before its start is recorded", how: "not if an attempt was cut off",
+			patch:   "rule-start-is-not-lost",
+			program: "starts",
+		},
+		{
+			rule: "an execution has one successor", how: "it has another name in each invocation",
+			patch: "rule-successor-has-one-name",
+			test:  "^TestContinueAsNewOnce$", pkg: ".", program: "continues",
+		},
+		{
+			rule: "the successor begins when everything has ended", how: "futures are waited for afterwards",
+			patch: "rule-successor-comes-last",
+			test:  "^TestContinueAsNewEndsTheRest$", pkg: ".",
+		},
+		{
 			rule: "an effect is undone once", how: "a group that succeeds is compensated like one that failed",
 			patch:   "rule-undone-once",
 			program: "a group that succeeds in one that fails",

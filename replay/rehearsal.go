@@ -213,6 +213,7 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 	set.Logs.Handler = func() slog.Handler { return slog.DiscardHandler }
 	o, found := engine.Rehearse(ctx, &set.Config, engine.Run{
 		ARN: of.ARN, Clock: checkpoint.ClockFrom(ctx), Log: log, Execution: exec, Updated: of.Updated,
+		ForkedFrom: of.ForkedFrom,
 		Substitute: substitute.From(ctx), Durations: new(engine.Durations), Input: c.input, Handler: c.run,
 	})
 	return rehearsalOf(ctx, o, found)

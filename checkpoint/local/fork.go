@@ -249,6 +249,7 @@ func (d *draft) take(l *pastLog, name string) {
 	d.rec = ExecutionRecord{
 		ARN: d.e.arn, Name: name, Function: old.Function, Alias: old.Alias, Async: old.Async, Tenant: old.Tenant, TraceHeader: old.TraceHeader,
 		Input: old.Input, Status: StatusRunning, Start: d.now, Timeout: old.Timeout, Due: true,
+		ForkedFrom: append([]string{old.ARN}, old.ForkedFrom...),
 	}
 	d.takeEvents(l)
 	if d.rec.Timeout > 0 {

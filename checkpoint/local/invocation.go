@@ -131,6 +131,7 @@ func (e *Execution) event(inv *invocation) ([]byte, error) {
 	next := e.logPage(0, &p, true)
 	in := checkpoint.Invocation{
 		ARN: e.arn, Token: inv.token(), Operations: p.ops, NextMarker: next, Updated: slices.Clone(e.rec.Updated),
+		ForkedFrom: e.rec.ForkedFrom,
 	}
 	for _, r := range p.sent {
 		r.sent = r.revision

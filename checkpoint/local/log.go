@@ -14,7 +14,7 @@ import (
 func (e *Execution) Log() checkpoint.Invocation {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	in := checkpoint.Invocation{ARN: e.arn, Updated: slices.Clone(e.rec.Updated)}
+	in := checkpoint.Invocation{ARN: e.arn, Updated: slices.Clone(e.rec.Updated), ForkedFrom: e.rec.ForkedFrom}
 	in.Operations = make([]checkpoint.Operation, 0, len(e.records))
 	hidden := make(map[string]bool)
 	for _, r := range e.records {
@@ -43,7 +43,7 @@ func (s *Service) Log(arn string) (checkpoint.Invocation, error) {
 // Log returns what the function would be invoked with, in one page and without a token: see
 // [Execution.Log].
 func (s Snapshot) Log() checkpoint.Invocation {
-	in := checkpoint.Invocation{ARN: s.Execution.ARN, Updated: slices.Clone(s.Execution.Updated)}
+	in := checkpoint.Invocation{ARN: s.Execution.ARN, Updated: slices.Clone(s.Execution.Updated), ForkedFrom: s.Execution.ForkedFrom}
 	in.Operations = make([]checkpoint.Operation, 0, len(s.Records))
 	hides := make(map[string]bool) // what is inside is not in the log
 	for i := range s.Records {

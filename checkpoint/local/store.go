@@ -94,10 +94,12 @@ type ExecutionRecord struct {
 	TraceHeader string
 	// ParentARN and ParentOperation name the CHAINED_INVOKE that waits for the execution.
 	ParentARN, ParentOperation string
-	Input                      checkpoint.Payload
-	Status                     Status
-	Result                     checkpoint.Payload
-	Failure                    *checkpoint.Failure
+	// ForkedFrom are the ARNs of the executions that it was forked from, the last one first.
+	ForkedFrom []string
+	Input      checkpoint.Payload
+	Status     Status
+	Result     checkpoint.Payload
+	Failure    *checkpoint.Failure
 	// Closing says that the function has ended the execution by a checkpoint call and its
 	// invocation has not answered yet: the last events are still to come.
 	Closing    bool

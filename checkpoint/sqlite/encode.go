@@ -26,6 +26,7 @@ type keptExecution struct {
 	TraceHeader     string       `json:"traceHeader,omitempty"`
 	ParentARN       string       `json:"parentArn,omitempty"`
 	ParentOperation string       `json:"parentOperation,omitempty"`
+	ForkedFrom      []string     `json:"forkedFrom,omitempty"`
 	Input           *string      `json:"input,omitempty"`
 	Status          string       `json:"status"`
 	Result          *string      `json:"result,omitempty"`
@@ -94,7 +95,7 @@ type keptFailure struct {
 func encodeExecution(r *local.ExecutionRecord) ([]byte, error) {
 	return json.Marshal(keptExecution{
 		ARN: r.ARN, Name: r.Name, Function: r.Function, Alias: r.Alias, Plain: r.Plain, Async: r.Async, Tenant: r.Tenant, TraceHeader: r.TraceHeader,
-		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, Status: string(r.Status),
+		ParentARN: r.ParentARN, ParentOperation: r.ParentOperation, ForkedFrom: r.ForkedFrom, Status: string(r.Status),
 		Failure: keep(r.Failure), Closing: r.Closing, Start: milli(r.Start), End: milli(r.End),
 		TimeoutMillis: r.Timeout.Milliseconds(), ExtendedMillis: r.Extended.Milliseconds(), Pause: keepPause(r.Pause), Invocations: r.Invocations, InvocationStart: milli(r.InvocationStart),
 		Due: r.Due, Updated: r.Updated, FailedInRow: r.FailedInRow, InvalidInRow: r.InvalidInRow,
@@ -109,7 +110,7 @@ func decodeExecution(text []byte) (local.ExecutionRecord, error) {
 	}
 	return local.ExecutionRecord{
 		ARN: k.ARN, Name: k.Name, Function: k.Function, Alias: k.Alias, Plain: k.Plain, Async: k.Async, Tenant: k.Tenant, TraceHeader: k.TraceHeader,
-		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, Input: payload(k.Input), Status: local.Status(k.Status),
+		ParentARN: k.ParentARN, ParentOperation: k.ParentOperation, ForkedFrom: k.ForkedFrom, Input: payload(k.Input), Status: local.Status(k.Status),
 		Result: payload(k.Result), Failure: k.Failure.failure(), Closing: k.Closing, Start: timeOf(k.Start), End: timeOf(k.End),
 		Timeout: time.Duration(k.TimeoutMillis) * time.Millisecond, Invocations: k.Invocations,
 		Extended: time.Duration(k.ExtendedMillis) * time.Millisecond, Pause: k.Pause.pause(),

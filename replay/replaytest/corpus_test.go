@@ -122,6 +122,7 @@ func corpus() map[string]program {
 	all["an invoke beside a step"] = program{run: besideAnInvoke, opts: []replaytest.ExploreOption{replaytest.Host("double", double())}}
 	all["a copy for other code"] = otherCode()
 	maps.Copy(all, rules())
+	maps.Copy(all, starting())
 	for name, run := range bookings() {
 		all[name] = program{run: run}
 	}

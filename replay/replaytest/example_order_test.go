@@ -243,3 +243,17 @@ func ExampleExplore() {
 	fmt.Println(r.Singles == r.Want(), r.Schedules())
 	// Output: true 228
 }
+
+func ExampleWithFunctionName() {
+	t := newTest()
+
+	countdown := replay.Handler(func(ctx op.Context, n int) (string, error) {
+		if n == 0 {
+			return "over", nil
+		}
+		return "", replay.ContinueAsNew(ctx, n-1, replay.ContinueOn("countdown:live"))
+	})
+	r := replaytest.Run(t, countdown, 3, replaytest.WithFunctionName("countdown"))
+	fmt.Println(r.Value, len(r.Rounds))
+	// Output: over 3
+}

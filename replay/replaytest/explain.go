@@ -68,7 +68,8 @@ func (k *kit) unusedStub(s *stub) string {
 func (k *kit) idleHosts() (list []idle) {
 	var invoked []string
 	for _, e := range k.svc.Executions() {
-		if _, function, _ := strings.Cut(e.Record().HostedAs(), ":function:"); e.ARN() != k.exec.ARN() {
+		_, function, _ := strings.Cut(e.Record().HostedAs(), ":function:")
+		if name, _, _ := strings.Cut(function, ":"); name != k.cfg.function() {
 			invoked = append(invoked, function)
 		}
 	}

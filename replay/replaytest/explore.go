@@ -127,7 +127,9 @@ func (r *Report) String() string {
 //     answers, or when half of the time until the next timer has passed, and not as soon as it has
 //     suspended.
 //
-// Functions that [Host] adds are not interrupted themselves: explore each one for itself.
+// Functions that [Host] adds are not interrupted themselves: explore each one for itself. Nor are
+// the successors of an execution that continues (replay.ContinueAsNew): they do not run, and the
+// execution ends with its own result, which names one. Explore a later round with its input.
 //
 // The checks are: the result is that of the undisturbed execution, unless an at-most-once step was
 // cut off, or time has passed while the execution was paused and something ran beside; a body runs
@@ -135,7 +137,8 @@ func (r *Report) String() string {
 // counts crashes, once per attempt; nothing is written below a group, branch or batch that has
 // ended; what completed in a scope that failed, or was left behind, is undone once, with the value
 // that it returned, the last operation first, and what a scope succeeded with is not undone
-// (docs/testing.md says what is judged and what is excused); no invocation fails but for an
+// (docs/testing.md says what is judged and what is excused); an operation starts one execution, and
+// none is missing; no invocation fails but for an
 // interruption, and none of an execution that is paused does, so that none suspends with nothing
 // pending; the number of invocations is bounded. The budget is that of the undisturbed execution.
 //

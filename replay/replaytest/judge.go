@@ -49,6 +49,9 @@ func (x *explorer) problem(want, t *trial) string {
 	if list := t.k.nondeterminism(); len(list) > 0 {
 		return list[0]
 	}
+	if what := x.startsProblem(want, t); what != "" {
+		return what
+	}
 	return t.effectsProblem(x.restore)
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// functionName is the name under which the function is hosted.
+// functionName is the name under which the function is hosted that the test does not name.
 const functionName = "function"
 
 // errTooMany says that an execution makes no progress.
@@ -27,6 +27,7 @@ type kit struct {
 	clock  *local.VirtualClock
 	svc    *local.Service
 	exec   *local.Execution
+	chain  *chain // of the chain of executions that continue each other
 	// body runs the body of a step; nil runs it as it is. It is given the path and which run of it
 	// this is.
 	body func(ctx context.Context, path string, run int, next func(context.Context) (any, error)) (any, error)
@@ -48,6 +49,7 @@ type kit struct {
 
 	same    determinism
 	earlier []string          // what was wrong with the code that ran before
+	started []Started         // by the executions that this one continues
 	lines   map[string]string // of the handler, by path
 
 	used    map[*stub]bool
@@ -90,14 +92,15 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 
 // host makes h the function, from the next invocation on.
 func (k *kit) host(h local.Handler) error {
-	return k.svc.Host(functionName, local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
-		return k.labelled(h).Invoke(k.watch(ctx), payload)
+	return k.svc.Host(k.cfg.function(), local.HandlerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
+		r := k.roundOf(payload)
+		return r.labelled(h).Invoke(r.watch(ctx), payload)
 	}))
 }
 
 func emptyKit(cfg *config) *kit {
 	return &kit{
-		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), running: make(map[string]int), paths: make(map[string]string), readers: make(map[string]reader), runs: make(map[string]int),
+		cfg: cfg, number: strconv.FormatInt(numbers.Add(1), 10), chain: &chain{ahead: make(map[string]*kit)}, running: make(map[string]int), paths: make(map[string]string), readers: make(map[string]reader), runs: make(map[string]int),
 		same: newDeterminism(), lines: make(map[string]string), used: make(map[*stub]bool), replied: make(map[string]bool),
 		names: make(map[string]string), relaxed: make(map[string]bool), batches: make(map[string]*node.Batch),
 	}
@@ -105,7 +108,7 @@ func emptyKit(cfg *config) *kit {
 
 // start starts the execution.
 func (k *kit) start(ctx context.Context, input []byte) (err error) {
-	k.exec, err = k.svc.Start(ctx, functionName, "test", input)
+	k.exec, err = k.svc.Start(ctx, k.cfg.function(), "test", input)
 	return err
 }
 

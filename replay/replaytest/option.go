@@ -29,9 +29,17 @@ type config struct {
 	most    int    // invocations
 	cloud   *cloud // nil: the service in the test's process
 	limit   time.Duration
+	named   string                 // what the function is hosted as; empty for functionName
 	ran     func(at callsite.Line) // is called with the lines of operations; nil for nothing
 
 	explore exploring
+}
+
+func (c *config) function() string {
+	if c.named == "" {
+		return functionName
+	}
+	return c.named
 }
 
 func newConfig() *config {
@@ -69,8 +77,13 @@ func WithService(opts ...local.Option) Option {
 // test. The code must then never insert or remove one of them while executions are under way.
 func AllowRepeats() Option { return option(func(c *config) { c.repeats = true }) }
 
-// Host makes h the function that op.Invoke calls by this name. Repeated use adds functions. A
-// function that is never invoked fails the test, as a stub does that is never used.
+// WithFunctionName sets the name that the function under test has: what it starts or continues by
+// that name, with any version or alias, is one of its own executions. The default is "function". A
+// name that is none fails the test.
+func WithFunctionName(name string) Option { return option(func(c *config) { c.named = name }) }
+
+// Host makes h the function that op.Invoke and op.Start call by this name. Repeated use adds
+// functions. A function that is never invoked fails the test, as a stub does that is never used.
 func Host(function string, h local.Handler, opts ...local.HostOption) Option {
 	return option(func(c *config) { c.hosts = append(c.hosts, hosted{function, h, opts}) })
 }

@@ -3,9 +3,11 @@ package replaytest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
@@ -57,6 +59,13 @@ type Result[Out any] struct {
 	// inside of a group or a batch follows it, and branches follow in the order of their indexes or
 	// names.
 	Operations []Operation
+	// Started are the executions that op.Start has started, those of earlier rounds included, in
+	// the order of the operations.
+	Started []Started
+	// Rounds are the executions before, each of which was continued by the next one with
+	// replay.ContinueAsNew; nil unless the function has done that. All else that is said here is
+	// said of the last one, but for Took and Started.
+	Rounds []Round
 	// Logs are what the function logged.
 	Logs []Log
 	// Calls are the checkpoint calls, History the events of the service.
@@ -75,6 +84,11 @@ func resultOf[Out any](k *kit, f restorer) (*Result[Out], error) {
 	}
 	rec := k.exec.Record()
 	r.CheckpointCalls, r.Metered, r.Bytes = len(r.Calls), rec.Metered, rec.DataBytes
+	k.note(func() { r.Started = slices.Clone(k.started) })
+	r.Started = append(r.Started, k.starts()...)
+	k.chain.mu.Lock()
+	r.Rounds = slices.Clone(k.chain.past)
+	k.chain.mu.Unlock()
 	k.note(func() { r.Logs, r.Concurrent = append([]Log(nil), k.logs...), k.beside })
 	var known []codec.KnownError
 	k.note(func() { known = append(known, k.known...) })
@@ -86,7 +100,7 @@ func (r *Result[Out]) outcome(f restorer, e ended, known []codec.KnownError) err
 	switch e.status {
 	case local.StatusRunning, local.StatusPausing, local.StatusPaused, local.StatusDeleting:
 	case local.StatusSucceeded:
-		if len(e.result) > 0 {
+		if _, goesOn := checkpoint.ContinuedAs(e.result); !goesOn && len(e.result) > 0 {
 			if err := decodeResult(f, r.ARN, e.result, &r.Value); err != nil {
 				return fmt.Errorf("replaytest: the result %s is no %T: %w", brief(string(e.result)), r.Value, err)
 			}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,7 +54,8 @@ func start[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, cfg *
 const noFunction = "replaytest: the function is nil: pass what replay.Handler makes of your handler"
 
 // Execution is an execution under the control of a test. Its methods fail the test at once if
-// what they are asked for cannot be done.
+// what they are asked for cannot be done. If it ends by replay.ContinueAsNew, it is the one that
+// continues it from then on.
 type Execution[Out any] struct {
 	t       testing.TB
 	k       *kit
@@ -64,7 +66,7 @@ type Execution[Out any] struct {
 // for someone outside. It moves no clock.
 func (e *Execution[Out]) RunUntilSuspended() {
 	e.t.Helper()
-	e.within(e.k.settle)
+	e.within(func(ctx context.Context, k *kit) (*kit, error) { return k.through(ctx, (*kit).settle) })
 }
 
 // Advance lets d pass and runs what becomes due on the way and in the end. The test fails at once
@@ -86,27 +88,38 @@ func (e *Execution[Out]) AdvanceTo(t time.Time) {
 		e.check(fmt.Errorf("AdvanceTo(%v): it is %v already, and time does not go back; the option WithStartTime sets when an execution begins",
 			t.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)))
 	}
-	e.within(func(ctx context.Context) error {
+	e.within(func(ctx context.Context, k *kit) (*kit, error) {
 		for {
-			if err := e.k.settle(ctx); err != nil {
-				return err
+			var err error
+			if k, err = k.through(ctx, (*kit).settle); err != nil {
+				return k, err
 			}
-			at, ok := e.k.clock.Next()
-			if !ok || at.After(t) || e.k.ended() {
+			at, ok := k.clock.Next()
+			if !ok || at.After(t) || k.ended() {
 				break
 			}
-			e.k.clock.AdvanceTo(at)
+			k.clock.AdvanceTo(at)
 		}
-		e.k.clock.AdvanceTo(t)
-		return e.k.settle(ctx)
+		k.clock.AdvanceTo(t)
+		return k.through(ctx, (*kit).settle)
 	})
 }
 
 // within runs what drives the execution, at most as long as WithTimeLimit says, and ends the test
 // if that fails.
-func (e *Execution[Out]) within(drive func(ctx context.Context) error) {
+func (e *Execution[Out]) within(drive func(ctx context.Context, k *kit) (*kit, error)) {
 	e.t.Helper()
-	e.check(e.k.within(e.t.Context(), e.k.cfg.limitOf(e.t), drive))
+	k := e.k
+	var reached atomic.Pointer[kit] // what hangs goes on
+	err := k.within(e.t.Context(), k.cfg.limitOf(e.t), func(ctx context.Context) error {
+		last, err := drive(ctx, k)
+		reached.Store(last)
+		return err
+	})
+	if last := reached.Load(); last != nil {
+		e.k = last
+	}
+	e.check(err)
 }
 
 // Now returns the virtual time of the execution.
@@ -134,7 +147,7 @@ func (e *Execution[Out]) Op(path string) Operation {
 // Result runs the execution to its end, as [Run] does, and returns how it ended.
 func (e *Execution[Out]) Result() *Result[Out] {
 	e.t.Helper()
-	e.within(e.k.drive)
+	e.within(func(ctx context.Context, k *kit) (*kit, error) { return k.through(ctx, (*kit).drive) })
 	r, err := resultOf[Out](e.k, e.restore)
 	if err != nil {
 		e.t.Fatal(err)
@@ -148,7 +161,7 @@ func (e *Execution[Out]) Result() *Result[Out] {
 	for _, unused := range e.k.idle() {
 		e.t.Errorf("replaytest: %s", unused.text)
 	}
-	for _, c := range e.k.cfg.budget.exceeded(costOf(e.k.exec)) {
+	if c := e.k.overBudget(); c != "" {
 		e.t.Errorf("replaytest: %s", c)
 	}
 	return r

@@ -61,6 +61,7 @@ type trial struct {
 	stuck map[string]bool
 	// failures are those that were recorded.
 	failures []report
+	started  starts
 	// asleep says that the execution was paused when an invocation ended, so that time is to pass
 	// before it is resumed, overslept that some has passed: what runs beside may have ended in
 	// another order then.
@@ -85,7 +86,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 	t := &trial{
 		ctx: x.tb.Context(), plan: plan, calls: make(map[[2]int]int), fired: make(map[fault]bool), crashed: make(map[string]int),
 		stuck: make(map[string]bool), perAttempt: make(map[string]int), strict: make(map[string]bool), states: x.states,
-		parents: make(map[string]string), over: make(map[string]bool),
+		parents: make(map[string]string), over: make(map[string]bool), started: make(starts),
 		meeting: m, turns: newTurns(plan.order()),
 	}
 	cfg := *x.cfg
@@ -110,6 +111,9 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		})
 		if c, ok := checkpoint.ClientFrom(ctx); ok {
 			ctx = checkpoint.WithClient(ctx, &tardy{Client: c, t: t})
+		}
+		if !t.mine(event) {
+			return nil, errNotExplored
 		}
 		t.given(event)
 		out, err := x.f.Invoke(context.WithValue(ctx, crashKey{}, t.crash), event)

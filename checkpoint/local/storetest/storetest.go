@@ -102,7 +102,7 @@ func keepsEveryField(t *testing.T, s local.Store) {
 	failure := &checkpoint.Failure{Type: "T", Message: "m", Data: "d", Stack: []string{"a", "b"}}
 	want := local.Snapshot{
 		Execution: local.ExecutionRecord{
-			ARN: "one", Name: "n", Function: "f:1", Alias: "live", Plain: true, Async: true, Tenant: "blue", TraceHeader: "Root=1", ParentARN: "p", ParentOperation: "o",
+			ARN: "one", Name: "n", Function: "f:1", Alias: "live", Plain: true, Async: true, Tenant: "blue", TraceHeader: "Root=1", ParentARN: "p", ParentOperation: "o", ForkedFrom: []string{"zero"},
 			Input: text, Status: local.StatusFailed, Result: checkpoint.TextPayload(""), Failure: failure, Closing: true,
 			Start: start, End: start.Add(time.Millisecond), Timeout: time.Hour, Invocations: 3,
 			Extended: time.Minute, Pause: local.Pause{

@@ -138,7 +138,7 @@ func branchResult(s *scope, n *node.Batch, k *branch, path string, r node.Result
 	h := k.head
 	id, path := originOf(k, r.Meta.OperationID, path)
 	rec := node.Result{
-		Meta:  codec.Meta{ExecutionARN: r.Meta.ExecutionARN, OperationID: id, OperationName: h.Name},
+		Meta:  codec.Meta{ExecutionARN: r.Meta.ExecutionARN, ForkedFrom: r.Meta.ForkedFrom, OperationID: id, OperationName: h.Name},
 		Codec: h.Codec, Source: s, Replayed: r.Replayed,
 	}
 	if end.Failure == nil && end.Status == wire.BranchFailed && h.Value == nil {

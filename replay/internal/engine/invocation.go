@@ -31,6 +31,8 @@ type Run struct {
 	// Updated are the operations that the service changed since the last invocation; nil if it does
 	// not say.
 	Updated []string
+	// ForkedFrom are the ARNs of the executions that this one was forked from.
+	ForkedFrom []string
 	// TraceHeader is the X-Ray trace header of the invocation; empty without one.
 	TraceHeader string
 	// Attrs are added to log records.

@@ -50,7 +50,7 @@ func invokeInput(ctx context.Context, s *scope, n *node.Invoke) (payload []byte,
 		c = s.inv.cfg.Codec
 	}
 	m := codec.Meta{
-		ExecutionARN: s.inv.ARN, OperationID: boundIn(s, checkpoint.KindChainedInvoke, nextID(s, &n.Header)),
+		ExecutionARN: s.inv.ARN, ForkedFrom: s.inv.ForkedFrom, OperationID: boundIn(s, checkpoint.KindChainedInvoke, nextID(s, &n.Header)),
 		OperationName: n.Name, Part: codec.PartInput, Function: n.Function,
 	}
 	err = convertPatiently(ctx, s.f, c, untilDeadline, m, func() (err error) {

@@ -208,7 +208,7 @@ func originID(k *branch) string {
 // failureMeta says which payload the error of a branch is: that of its operation.
 func failureMeta(k *branch) codec.Meta {
 	return codec.Meta{
-		ExecutionARN: k.b.s.inv.ARN, OperationID: originID(k), OperationName: k.head.Name, Part: codec.PartFailure, Function: functionOf(k.n),
+		ExecutionARN: k.b.s.inv.ARN, ForkedFrom: k.b.s.inv.ForkedFrom, OperationID: originID(k), OperationName: k.head.Name, Part: codec.PartFailure, Function: functionOf(k.n),
 	}
 }
 
@@ -224,14 +224,14 @@ func functionOf(n node.Node) string {
 // meta says which payload of the operation is converted.
 func (o *operation) meta(p codec.Part) codec.Meta {
 	return codec.Meta{
-		ExecutionARN: o.s.inv.ARN, OperationID: o.bound(), OperationName: o.head.Name, Part: p, Function: o.function,
+		ExecutionARN: o.s.inv.ARN, ForkedFrom: o.s.inv.ForkedFrom, OperationID: o.bound(), OperationName: o.head.Name, Part: p, Function: o.function,
 	}
 }
 
 // metaIn says which payload the record of an operation of the scope holds as its result.
 func metaIn(s *scope, n node.Node, rec *checkpoint.Operation) codec.Meta {
 	return codec.Meta{
-		ExecutionARN: s.inv.ARN, OperationID: boundIn(s, rec.Kind, rec.ID), OperationName: n.Head().Name, Function: functionOf(n),
+		ExecutionARN: s.inv.ARN, ForkedFrom: s.inv.ForkedFrom, OperationID: boundIn(s, rec.Kind, rec.ID), OperationName: n.Head().Name, Function: functionOf(n),
 	}
 }
 
@@ -250,7 +250,7 @@ func decodeInBody(s *scope, c codec.Codec, m codec.Meta, payload []byte, v any) 
 
 // handlerMeta says which payload of the execution is converted.
 func handlerMeta(inv *invocation, p codec.Part) codec.Meta {
-	return codec.Meta{ExecutionARN: inv.ARN, Part: p}
+	return codec.Meta{ExecutionARN: inv.ARN, ForkedFrom: inv.ForkedFrom, Part: p}
 }
 
 // decodeInput decodes the input of the handler. Without one it is the zero value.

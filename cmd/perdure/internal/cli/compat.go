@@ -26,6 +26,8 @@ import (
 
 // compatOptions are the flags of perdure compat.
 type compatOptions struct {
+	openFlags
+
 	function, store, rollback string
 	since                     time.Duration
 	most                      int
@@ -48,6 +50,9 @@ comes after it cannot be decided. Executions of a published version never see ot
 can diverge are those of $LATEST.
 
 It is a snapshot: executions go on meanwhile. Run it again right before the switch.
+
+What is sealed or kept elsewhere is opened by the function, with the keys and the store that it has
+in this environment; --keyring and --objects open it before. What stays closed is undecidable.
 
 DIR is the folder of the function, or its program. --rollback REVISION rehearses the code as it
 is in that revision of Git instead: whether a rollback to it is possible.
@@ -78,6 +83,7 @@ not found out.`,
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
 	f.IntVar(&o.most, "max", 0, "at most that many, the last ones first; 0 means all")
 	f.BoolVar(&o.github, "github", false, "annotate the workflow run of GitHub Actions (default if $GITHUB_ACTIONS is true)")
+	a.addOpenFlags(cmd, &o.openFlags)
 	return cmd
 }
 
@@ -119,7 +125,17 @@ func (a *app) runCompat(ctx context.Context, arg string, o compatOptions) (err e
 			all.Ended++
 			continue
 		}
-		answer, err := r.ask(ctx, log)
+		opener, err := a.opener(ctx, arn, o.openFlags)
+		if err != nil {
+			return err
+		}
+		if opener != nil {
+			opener.quiet = true // the verdict says it
+			if opener.parents, err = source.parents(ctx, arn); err != nil {
+				return err
+			}
+		}
+		answer, err := r.ask(ctx, opener.openLog(ctx, log))
 		if err != nil {
 			return fmt.Errorf("%s: %w", arn, err)
 		}
@@ -221,6 +237,8 @@ type logs interface {
 	// log returns what the function would be invoked with; it is not running any more if it has
 	// ended meanwhile.
 	log(ctx context.Context, arn string) (log checkpoint.Invocation, running bool, err error)
+	// parents returns what each operation is inside of, by IDs, also of those that the log hides.
+	parents(ctx context.Context, arn string) (map[string]string, error)
 	close() error
 }
 
@@ -270,6 +288,15 @@ func (s storeLogs) log(_ context.Context, arn string) (checkpoint.Invocation, bo
 	return snapshot.Log(), err == nil && !snapshot.Execution.Status.Terminal(), err
 }
 
+func (s storeLogs) parents(_ context.Context, arn string) (map[string]string, error) {
+	snapshot, err := s.Load(arn)
+	all := make(map[string]string)
+	for i := range snapshot.Records {
+		all[snapshot.Records[i].ID] = snapshot.Records[i].ParentID
+	}
+	return all, err
+}
+
 // apiLogs asks the service.
 type apiLogs struct {
 	*app
@@ -310,6 +337,17 @@ func (l apiLogs) log(ctx context.Context, arn string) (checkpoint.Invocation, bo
 	}
 	events, err := l.events(ctx, arn, 0)
 	return local.LogOf(arn, events), true, err
+}
+
+func (l apiLogs) parents(ctx context.Context, arn string) (map[string]string, error) {
+	events, err := l.events(ctx, arn, 0)
+	all := make(map[string]string)
+	for i := range events {
+		if e := &events[i]; e.OperationID != "" {
+			all[e.OperationID] = e.ParentID
+		}
+	}
+	return all, err
 }
 
 // exactLog asks the service on this machine for a log.

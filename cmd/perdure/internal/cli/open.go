@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -20,6 +21,7 @@ import (
 	"github.com/perdure/perdure/codec/offload/filestore"
 	"github.com/perdure/perdure/codec/s3store"
 	"github.com/perdure/perdure/codec/seal"
+	"github.com/perdure/perdure/internal/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -41,6 +43,8 @@ type opener struct {
 	a     *app
 	arn   string
 	chain codec.Codec
+
+	quiet bool // what stays closed is no line each: others say so, of many executions
 
 	parents   map[string]string // of operations, by ID
 	functions map[string]string // that operations invoke
@@ -133,22 +137,23 @@ type anyPlace struct {
 
 // Revert opens a payload. A record does not say all of its place: an operation that passes on what
 // one inside of it does has the payload sealed for itself, a history may call a function by another
-// name than the code did, and nothing in it says from which execution this one was forked. What the
-// payload says of it is authenticated.
+// name than the code did, what a branch or a batch holds was sealed by an operation inside of it,
+// and nothing in it says from which execution this one was forked. What the payload says of it is
+// authenticated.
 func (p anyPlace) Revert(ctx context.Context, at codec.Stage, sealed []byte) ([]byte, error) {
 	info, err := seal.Inspect(sealed)
 	if err != nil {
 		return nil, err
 	}
 	from, m := info.Origin, at.Meta
-	if !from.Fits(m) && p.o.around(m.OperationID, from.Operation) {
+	if !from.Fits(m) && (p.o.around(m.OperationID, from.Operation) || p.o.around(from.Operation, m.OperationID)) {
 		m.OperationID, m.Function = from.Operation, from.Function
 		if m.Part == codec.PartResult && from.Part == codec.PartState {
 			m.Part = from.Part
 		}
 		if from.Execution != m.ExecutionARN {
 			m.ForkedFrom = []string{from.Execution}
-			p.o.a.say("%s was sealed in execution %s, of which this one must be a fork: "+
+			p.o.note("%s was sealed in execution %s, of which this one must be a fork: "+
 				"the keyring cannot know whether it is", placeOf(at.Meta), from.Execution)
 		}
 	}
@@ -177,6 +182,13 @@ func placeOf(m codec.Meta) string {
 	return fmt.Sprintf("the %s of operation %q", m.Part, m.OperationName)
 }
 
+// note is say for what becomes of one payload.
+func (o *opener) note(format string, args ...any) {
+	if !o.quiet {
+		o.a.say(format, args...)
+	}
+}
+
 func (a *app) say(format string, args ...any) {
 	fmt.Fprintf(a.Err, "perdure: "+format+"\n", args...)
 }
@@ -197,7 +209,7 @@ func (o *opener) text(ctx context.Context, m codec.Meta, payload string) string 
 	defer cancel()
 	plain, _, err := codec.Open(ctx, o.chain, m, []byte(payload))
 	if err != nil {
-		o.a.say("%s stays closed: %v", placeOf(m), err)
+		o.note("%s stays closed: %v", placeOf(m), err)
 		return payload
 	}
 	return string(plain)
@@ -248,12 +260,55 @@ func (o *opener) open(ctx context.Context, events []local.Event) {
 			e.Input = checkpoint.TextPayload(o.text(ctx, o.meta(id, codec.PartInput), e.Input.String()))
 		}
 		if e.Result.Present() {
-			e.Result = checkpoint.TextPayload(o.text(ctx, o.meta(id, codec.PartResult), e.Result.String()))
+			e.Result = checkpoint.TextPayload(o.result(ctx, id, e.Result.String()))
 		}
 		if e.Type != local.EventInvocationCompleted {
 			e.Failure = o.failure(ctx, id, e.Failure)
 		}
 	}
+}
+
+// result opens the result of an operation, and of a batch what it keeps of its branches.
+func (o *opener) result(ctx context.Context, id, payload string) string {
+	envelope, ok := wire.ReadEnvelope([]byte(payload))
+	if !ok {
+		return o.text(ctx, o.meta(id, codec.PartResult), payload)
+	}
+	for i := range envelope.Items {
+		it := &envelope.Items[i]
+		if it.Payload != nil {
+			plain := o.text(ctx, o.meta(id, codec.PartResult), *it.Payload)
+			it.Payload = &plain
+		}
+		it.Failure = (*wire.Failure)(o.failure(ctx, id, (*checkpoint.Failure)(it.Failure)))
+	}
+	return string(envelope.Encode())
+}
+
+// openLog opens what a log holds.
+func (o *opener) openLog(ctx context.Context, log checkpoint.Invocation) checkpoint.Invocation {
+	if o == nil {
+		return log
+	}
+	log.Operations = slices.Clone(log.Operations)
+	for i := range log.Operations {
+		if rec := &log.Operations[i]; rec.Kind != checkpoint.KindExecution {
+			o.parents[rec.ID], o.names[rec.ID] = rec.ParentID, rec.Name
+		}
+	}
+	for i := range log.Operations {
+		rec := &log.Operations[i]
+		_, withheld := rec.Payload.Withheld()
+		switch {
+		case withheld:
+		case rec.Kind == checkpoint.KindExecution:
+			rec.Payload = checkpoint.TextPayload(o.text(ctx, o.meta("", codec.PartInput), rec.Payload.String()))
+		case rec.Payload.Present():
+			rec.Payload = checkpoint.TextPayload(o.result(ctx, rec.ID, rec.Payload.String()))
+		}
+		rec.Failure = o.failure(ctx, rec.ID, rec.Failure)
+	}
+	return log
 }
 
 // openExecution opens what an execution was given and how it ended.

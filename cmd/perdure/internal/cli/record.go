@@ -22,6 +22,7 @@ import (
 // recordOptions are the flags of perdure record.
 type recordOptions struct {
 	selection
+	openFlags
 
 	redact, plain bool
 	keep          []string
@@ -40,8 +41,12 @@ code on them. Of many executions a sample is taken, spread evenly over the time.
 A history holds the data of its execution: say --redact or --plain. With --redact the
 operations, their names and keys, how they ended and the structure of their payloads stay, and
 strings and numbers are replaced. What handlers branch on is to stay: --keep names an operation
-and the path in its payload, or "input". What is sealed or compressed is withheld. ARNs stay,
-and with them the names of executions; so do the keys of operations.`,
+and the path in its payload, or "input". ARNs stay, and with them the names of executions; so do
+the keys of operations.
+
+What is sealed, compressed or kept elsewhere is opened with --keyring, --unpack and --objects,
+and then written as the other payloads are. Without them --redact withholds it: what depends on
+it is not decided by a rehearsal. --plain writes it as it is recorded.`,
 		Example: `  perdure record order --sample 20 --redact --keep charge.status --keep input.country
   perdure record order:live --status RUNNING --redact --aws --dir testdata/histories/live`,
 		Args:              exactly("FUNCTION"),
@@ -63,6 +68,7 @@ and with them the names of executions; so do the keys of operations.`,
 	a.complete(cmd, "status", statuses())
 	f.StringVar(&o.name, "name", "", "only the one with this name")
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
+	a.addOpenFlags(cmd, &o.openFlags)
 	return cmd
 }
 
@@ -87,6 +93,9 @@ type recorded struct {
 }
 
 func (a *app) runRecord(ctx context.Context, function string, o recordOptions) error {
+	if _, err := a.opener(ctx, "", o.openFlags); err != nil {
+		return err // before anything is read or written
+	}
 	found, _, err := a.executions(ctx, function, o.selection)
 	if err != nil {
 		return err
@@ -105,6 +114,9 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 		arn := aws.ToString(found[i].DurableExecutionArn)
 		h := recorded{ARN: arn, Taken: a.Now().UTC().Truncate(time.Second)}
 		if h.Events, err = a.events(ctx, arn, 0); err != nil {
+			return err
+		}
+		if err := a.openQuietly(ctx, &h, o.openFlags); err != nil {
 			return err
 		}
 		if redactHistory(&h, o) {
@@ -128,6 +140,17 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 			view.Plural(withheld, "history has", "histories have"))
 	}
 	return nil
+}
+
+// openQuietly opens what a history holds. What stays closed is counted, and not said of each
+// payload.
+func (a *app) openQuietly(ctx context.Context, h *recorded, f openFlags) error {
+	o, err := a.opener(ctx, h.ARN, f)
+	if o != nil {
+		o.quiet = true
+		o.open(ctx, h.Events)
+	}
+	return err
 }
 
 // redactHistory takes the data out of a history, and reports whether something of it is not known.

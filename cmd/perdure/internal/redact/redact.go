@@ -48,6 +48,9 @@ const Withheld = "it was redacted: it went through transforms of a codec"
 func (r Redactor) Event(e local.Event) local.Event {
 	name := nameOf(&e)
 	e.Input, e.Result = r.payload(name, e.Input), r.payload(name, e.Result)
+	if isClosed(e.Failure) {
+		e.Result = checkpoint.WithheldPayload(Withheld) // and so is the error: see local.LogOf
+	}
 	e.Failure = r.failure(name, e.Failure)
 	e.Reason, e.Tenant = longest(e.Reason), longest(e.Tenant)
 	return e
@@ -69,10 +72,30 @@ func (r Redactor) payload(name string, p checkpoint.Payload) checkpoint.Payload 
 	if _, withheld := p.Withheld(); withheld || !p.Present() {
 		return p
 	}
-	if through, err := codec.TransformsOf(p.Bytes()); err != nil || len(through) > 0 {
+	if through, err := codec.TransformsOf(p.Bytes()); err != nil || len(through) > 0 || holdsClosed(p) {
 		return checkpoint.WithheldPayload(Withheld)
 	}
 	return checkpoint.TextPayload(r.text(name, p.String()))
+}
+
+// holdsClosed reports whether a payload is that of a batch, with a branch whose payload or error
+// went through transforms: the batch cannot be known without it.
+func holdsClosed(p checkpoint.Payload) bool {
+	e, ok := wire.ReadEnvelope(p.Bytes())
+	return ok && slices.ContainsFunc(e.Items, func(it wire.Item) bool {
+		if it.Payload != nil {
+			if through, err := codec.TransformsOf([]byte(*it.Payload)); err != nil || len(through) > 0 {
+				return true
+			}
+		}
+		return isClosed((*checkpoint.Failure)(it.Failure))
+	})
+}
+
+// isClosed reports whether an error has passed a codec.
+func isClosed(f *checkpoint.Failure) bool {
+	var d data
+	return f != nil && strings.HasPrefix(f.Data, `{"perdure":`) && json.Unmarshal([]byte(f.Data), &d) == nil && d.Perdure.Encoded != nil
 }
 
 // text returns a payload without its data.
@@ -97,9 +120,6 @@ func (r Redactor) envelope(name string, e *wire.Envelope) string {
 		it := &e.Items[i]
 		if it.Payload != nil {
 			text := r.text(name, *it.Payload)
-			if through, err := codec.TransformsOf([]byte(*it.Payload)); err != nil || len(through) > 0 {
-				text = "null" // what is sealed in a batch cannot be withheld by itself
-			}
 			it.Payload = &text
 		}
 		if it.Failure != nil {

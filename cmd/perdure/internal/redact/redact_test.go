@@ -100,6 +100,19 @@ func TestSealedPayloadsAreWithheld(t *testing.T) {
 	if why, ok := e.Result.Withheld(); !ok || why != redact.Withheld {
 		t.Errorf("a sealed payload: %q, %t", why, ok)
 	}
+	text := string(payload)
+	envelope := wire.Envelope{Status: "S", Winner: -1, Items: []wire.Item{{Payload: &text}}}
+	e = redact.Redactor{}.Event(local.Event{Type: local.EventContextSucceeded, Result: checkpoint.NewPayload(envelope.Encode())})
+	if why, ok := e.Result.Withheld(); !ok || why != redact.Withheld {
+		t.Errorf("a batch with a sealed payload: %s", e.Result.String())
+	}
+	e = redact.Redactor{}.Event(local.Event{Type: local.EventStepFailed, Failure: &checkpoint.Failure{
+		Type: "declined", Data: `{"perdure":{"encoded":"abc"}}`,
+	}})
+	log := local.LogOf("arn:aws:lambda:us-east-1:123456789012:function:f:1/durable-execution/a/b", []local.Event{e})
+	if why, ok := log.Operations[0].Payload.Withheld(); !ok || why != redact.Withheld || e.Failure.Type != "declined" {
+		t.Errorf("a sealed error: %+v", e)
+	}
 	cut := checkpoint.WithheldPayload("cut off")
 	e = redact.Redactor{}.Event(local.Event{Type: local.EventStepSucceeded, Result: cut})
 	if why, _ := e.Result.Withheld(); why != "cut off" {
