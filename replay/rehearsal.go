@@ -136,6 +136,9 @@ type DeclaredChange struct {
 	Old bool
 	// Name is the name of the operation that was taken; empty if nothing runs.
 	Name string
+	// Change is the path of the newest operation that the change is about: the same for all
+	// executions, whichever side they take.
+	Change string
 }
 
 // String says which side was taken.
@@ -266,7 +269,7 @@ func rehearsalOf(ctx context.Context, o engine.Outcome, found *engine.Rehearsal)
 		})
 	}
 	for _, d := range found.Decisions {
-		r.Declared = append(r.Declared, DeclaredChange{Path: d.Path, As: d.As, Old: d.Side == engine.OldSide, Name: d.Name})
+		r.Declared = append(r.Declared, DeclaredChange{Path: d.Path, As: d.As, Old: d.Side == engine.OldSide, Name: d.Name, Change: d.Change})
 	}
 	for _, p := range found.Waiting {
 		r.Waiting = append(r.Waiting, WaitingOperation(p))

@@ -96,6 +96,8 @@ type Answer struct {
 	Undecided []Undecided `json:"undecided,omitempty"`
 	// Error is why the next invocation fails, for the verdict fails, or why there was no rehearsal.
 	Error string `json:"error,omitempty"`
+	// Declared are the declared changes that the code has reached.
+	Declared []Declared `json:"declared,omitempty"`
 	// Warnings are values that types lose, and errors that nothing registers.
 	Warnings []Warning `json:"warnings,omitempty"`
 	// Ends is the status that the execution would end with, if nothing is left to do.
@@ -111,6 +113,17 @@ type Divergence struct {
 	// Declare is what declares the change; empty if nothing does.
 	Declare string `json:"declare,omitempty"`
 	Line
+}
+
+// Declared is a declared change, and which side of it was taken.
+type Declared struct {
+	// As is the function that declares it, Change the path of the newest operation that it is
+	// about.
+	As     string `json:"as"`
+	Change string `json:"change"`
+	// Old says that its old side was taken; Text says it in a sentence.
+	Old  bool   `json:"old,omitempty"`
+	Text string `json:"text"`
 }
 
 // Line is the line of the handler that a message is about; none if it is not known.

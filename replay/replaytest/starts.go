@@ -70,8 +70,8 @@ func (t *trial) mine(event []byte) bool {
 //
 //  1. An operation starts one execution, however often its body runs.
 //  2. What an operation, and the result of an execution that continues, says was started is there.
-//  3. What an undisturbed execution has started is started, unless operations ran beside each other,
-//     so that one may have been left behind before it began.
+//  3. What an undisturbed execution has started is started, unless operations ran beside each
+//     other, so that one may have been left behind before it began.
 func (x *explorer) startsProblem(want, t *trial) string {
 	var made, wanted starts
 	t.note(func() { made = maps.Clone(t.started) })

@@ -17,6 +17,9 @@ type Decision struct {
 	Side Side
 	// Name is that of what runs; empty if nothing does.
 	Name string
+	// Change is the path of the newest operation that the change is about, whichever side was
+	// taken.
+	Change string
 }
 
 // Side says whose side of a declared change was taken.
@@ -48,7 +51,7 @@ func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
 	if c.sides != 0 {
 		d.Side = OldSide
 	}
-	d.Path = nextPath(s, h)
+	d.Path, d.Change = nextPath(s, h), nextPath(s, &n.Header)
 	return d
 }
 
@@ -59,7 +62,7 @@ func (s *scope) decided(o *operand, batch func() string) {
 	if !o.declared || o.err != nil || r == nil || s.f.look != nil {
 		return
 	}
-	d := Decision{As: o.as, Path: oplog.ItemPath(batch(), o.label)}
+	d := Decision{As: o.as, Path: oplog.ItemPath(batch(), o.label), Change: oplog.ItemPath(batch(), o.shownAs)}
 	if o.n != nil {
 		d.Name = o.head.Name
 	}

@@ -31,7 +31,7 @@ type operand struct {
 	// left says that the operation is not run: the code has it no more. declared that the operand
 	// is a declared change, as says by which constructor.
 	left, declared bool
-	as             string
+	as, shownAs    string // shownAs is the label that the newest side has
 	err            error
 }
 
@@ -59,6 +59,7 @@ func operandOf(n *node.Batch, o node.Node, i int, ev *evidence) operand {
 		return k
 	}
 	k := operand{index: i, head: &c.Header, shown: &c.Header, branchIdentity: newIdentity(n, &c.Header, i), declared: true, as: c.As}
+	k.shownAs = k.label
 	if k.err = cmp.Or(c.Err, undecidable(n, c, i)); k.err != nil {
 		return k
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/rehearsal"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
@@ -72,6 +73,17 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 	return nil
 }
 
+// oldSides says which declared changes an execution takes the old side of; empty if of none.
+func oldSides(declared []rehearsal.Declared) string {
+	text := ""
+	for _, d := range declared {
+		if d.Old {
+			text += "; " + d.Text
+		}
+	}
+	return text
+}
+
 // verdictLine says in a line whether the code fits an execution.
 func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 	d, text := v.difference()
@@ -96,5 +108,5 @@ func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 		w := v.Warnings[0]
 		line = "fits, but " + w.Text + inLine(w.Line) + "; declare: " + w.Declare + ": "
 	}
-	return line + view.Read(e.History()).WaitingFor(f.site.Now())
+	return line + view.Read(e.History()).WaitingFor(f.site.Now()) + oldSides(v.Declared)
 }

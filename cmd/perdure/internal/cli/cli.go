@@ -142,7 +142,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
 	root.AddCommand(a.dev(), a.lint(), a.compat(), a.record(), a.start(), a.list(), a.show(), a.ui(), a.history(), a.callback(),
-		a.pause(), a.resume(), a.stop(), a.remove(), a.fork(), a.redrive(), a.skip(), a.version())
+		a.upgrade(), a.pause(), a.resume(), a.stop(), a.remove(), a.fork(), a.redrive(), a.skip(), a.version())
 	a.complete(root, "output", []string{"text", "json"})
 	return root
 }
@@ -151,7 +151,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 func (a *app) check(cmd *cobra.Command) error {
 	forms := []string{"text", "json"}
 	if cmd.Name() == "show" {
-		forms = append(forms, showForms...)
+		forms = append(forms, showForms()...)
 	}
 	switch {
 	case !slices.Contains(forms, a.output):

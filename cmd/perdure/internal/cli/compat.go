@@ -32,6 +32,7 @@ type compatOptions struct {
 	since                     time.Duration
 	most                      int
 	github, histories         bool
+	declarations              bool
 }
 
 func (a *app) compat() *cobra.Command {
@@ -56,6 +57,10 @@ in this environment; --keyring and --objects open it before. What stays closed i
 
 DIR is the folder of the function, or its program. --rollback REVISION rehearses the code as it
 is in that revision of Git instead: whether a rollback to it is possible.
+
+With --without-declarations it prints which declared changes (op.Replaces and the like) may go: those
+of which no running execution takes the old side. Code with the declarations must be what is
+deployed, or else an execution may begin an old side meanwhile.
 
 Exit codes: 0 no execution would diverge, 1 some would diverge or fail, or may; others: it was
 not found out.`,
@@ -82,6 +87,7 @@ not found out.`,
 	f.StringVar(&o.rollback, "rollback", "", "rehearse the code of this revision of Git")
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
 	f.IntVar(&o.most, "max", 0, "at most that many, the last ones first; 0 means all")
+	f.BoolVar(&o.declarations, "without-declarations", false, "print which declarations may go, since no execution takes an old side")
 	f.BoolVar(&o.github, "github", false, "annotate the workflow run of GitHub Actions (default if $GITHUB_ACTIONS is true)")
 	a.addOpenFlags(cmd, &o.openFlags)
 	return cmd
@@ -140,6 +146,9 @@ func (a *app) runCompat(ctx context.Context, arg string, o compatOptions) (err e
 			return fmt.Errorf("%s: %w", arn, err)
 		}
 		all.add(verdict{arn, checkpoint.ExecutionName(arn), answer})
+	}
+	if o.declarations {
+		return a.printDeclared(&all)
 	}
 	return a.printVerdicts(&all, o)
 }

@@ -18,12 +18,12 @@ import (
 type showOptions struct {
 	function             string
 	all, timeline, watch bool
-	redact               bool
+	redact, follow       bool
 	open                 openFlags
 }
 
 // showForms are what perdure show prints beside text and JSON.
-var showForms = []string{"mermaid", "dot", "html"}
+func showForms() []string { return []string{"mermaid", "dot", "html"} }
 
 func (a *app) show() *cobra.Command {
 	var o showOptions
@@ -38,7 +38,10 @@ operations the ends are shown, and what did not succeed.
 --timeline shows when operations ran: bodies, pauses between attempts, waits, callbacks, and how
 many bodies ran at once. -o mermaid and -o dot print the operations as a graph, for Mermaid and
 Graphviz. -o html prints the page of the execution (see perdure ui) as a file that needs nothing
-else, to attach to a ticket: it holds the payloads, unless --redact is given. --watch shows the execution again whenever it has gone on, until it has ended.`,
+else, to attach to a ticket: it holds the payloads, unless --redact is given. --watch shows the execution again whenever it has gone on, until it has ended.
+
+An execution that has ended by starting another one (replay.ContinueAsNew) says which; --follow
+shows the last one of the chain.`,
 		Example: `  perdure show A-1
   perdure show A-1 --timeline --watch
   perdure show A-1 -o dot | dot -Tsvg > A-1.svg
@@ -63,6 +66,7 @@ else, to attach to a ticket: it holds the payloads, unless --redact is given. --
 	f.BoolVar(&o.all, "all", false, "show every operation of long lists")
 	f.BoolVar(&o.timeline, "timeline", false, "show when operations ran")
 	f.BoolVar(&o.redact, "redact", false, "with -o html: replace strings and numbers of payloads and errors")
+	f.BoolVar(&o.follow, "follow", false, "show the last execution of a chain (replay.ContinueAsNew), not the one that is given")
 	f.BoolVarP(&o.watch, "watch", "w", false, "show it again when it has gone on, until it has ended")
 	return cmd
 }
@@ -80,6 +84,11 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 	arn, err := a.arn(ctx, text, o.function)
 	if err != nil {
 		return err
+	}
+	if o.follow {
+		if arn, err = a.lastOf(ctx, arn); err != nil {
+			return err
+		}
 	}
 	open, err := a.opener(ctx, arn, o.open)
 	if err != nil {
@@ -102,6 +111,21 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 		return a.printPage(e, events, o.redact)
 	}
 	return a.printShow(e, view.Read(events), o)
+}
+
+// lastOf returns the last execution of the chain that an execution belongs to.
+func (a *app) lastOf(ctx context.Context, arn string) (string, error) {
+	for {
+		e, err := a.execution(ctx, arn)
+		if err != nil {
+			return "", err
+		}
+		next, goesOn := checkpoint.ContinuedAs([]byte(aws.ToString(e.Result)))
+		if !goesOn {
+			return arn, nil
+		}
+		arn = next
+	}
 }
 
 // printShow prints an execution in the form that the flags say.
@@ -169,7 +193,11 @@ func (a *app) printHead(e *described, h *view.History) {
 	if e.InputPayload != nil {
 		fmt.Fprintln(a.Out, "input  ", cut(*e.InputPayload, a.width()-8))
 	}
-	if e.Result != nil {
+	switch next, goesOn := checkpoint.ContinuedAs([]byte(aws.ToString(e.Result))); {
+	case goesOn:
+		fmt.Fprintf(a.Out, "goes on as %s; perdure show %s --follow shows the last one\n",
+			checkpoint.ExecutionName(next), aws.ToString(e.DurableExecutionName))
+	case e.Result != nil:
 		fmt.Fprintln(a.Out, "result ", cut(*e.Result, a.width()-8))
 	}
 	if text := view.FailureText(failureOf(e.Error)); text != "" {
