@@ -81,7 +81,7 @@ func (h *hooks) each(f func(i *Interceptor)) {
 }
 
 func (h *hooks) panicked(n int, err error) {
-	h.log.Warn("an interceptor panicked", slog.Int("interceptor", n), slog.Any("error", err))
+	h.log.LogAttrs(context.Background(), slog.LevelWarn, "an interceptor panicked", append(engine.StackOf(err), slog.Int("interceptor", n), slog.Any("error", err))...)
 }
 
 // Pending reports whether reports are queued.
