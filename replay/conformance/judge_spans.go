@@ -155,7 +155,7 @@ func (j *spanJudge) assert(n int, a *assertion, prefixes []string) {
 	}
 	at := fmt.Sprintf("assertion %d (%s)", n, show(j.v.expandAll(a.choose["name"])))
 	if !slices.Contains(a.counts, len(chosen)) {
-		j.say("%s: %d spans match %s, want %v", at, len(chosen), show(j.v.expandAll(map[string]any(a.choose))), a.counts)
+		j.say("%s: %d spans match %s, want %v", at, len(chosen), show(j.v.expandAll(a.choose)), a.counts)
 		return
 	}
 	slices.SortFunc(chosen, byTime)

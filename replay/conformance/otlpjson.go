@@ -106,7 +106,7 @@ func newOTLPSpan(s sdktrace.ReadOnlySpan) otlpSpan {
 		Kind: int(s.SpanKind()), Start: strconv.FormatInt(s.StartTime().UnixNano(), 10), End: strconv.FormatInt(s.EndTime().UnixNano(), 10),
 		Attributes: otlpAttributes(s.Attributes()),
 		Status: otlpStatus{
-			Message: s.Status().Description, Code: map[codes.Code]int{codes.Ok: 1, codes.Error: 2}[s.Status().Code],
+			Message: s.Status().Description, Code: map[codes.Code]int{codes.Unset: 0, codes.Ok: 1, codes.Error: 2}[s.Status().Code],
 		},
 	}
 	if s.Parent().SpanID().IsValid() {
@@ -121,10 +121,10 @@ func newOTLPSpan(s sdktrace.ReadOnlySpan) otlpSpan {
 func otlpAttributes(list []attribute.KeyValue) (all []otlpAttribute) {
 	for _, kv := range list {
 		a := otlpAttribute{Key: string(kv.Key)}
-		switch kv.Value.Type() {
-		case attribute.BOOL:
+		switch t := kv.Value.Type(); {
+		case t == attribute.BOOL:
 			a.Value.Bool = new(kv.Value.AsBool())
-		case attribute.INT64:
+		case t == attribute.INT64:
 			a.Value.Int = new(strconv.FormatInt(kv.Value.AsInt64(), 10))
 		default:
 			a.Value.String = new(kv.Value.String())

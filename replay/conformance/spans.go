@@ -3,6 +3,7 @@ package conformance
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/big"
 	"net/http"
 	"slices"
@@ -69,10 +70,7 @@ func (s *Span) sealed(kind, status string) *Span {
 // copied returns a copy that can be changed without changing s.
 func (s *Span) copied() *Span {
 	c := *s
-	c.Attributes = make(map[string]any, len(s.Attributes))
-	for k, v := range s.Attributes {
-		c.Attributes[k] = v
-	}
+	c.Attributes = maps.Clone(s.Attributes)
 	c.Links = slices.Clone(s.Links)
 	kind, _ := s.fields["kind"].(string)
 	status, _ := s.fields["status"].(string)
@@ -80,7 +78,7 @@ func (s *Span) copied() *Span {
 }
 
 func attributeValue(v attribute.Value) any {
-	switch v.Type() {
+	switch v.Type() { //nolint:exhaustive // others are spelled
 	case attribute.BOOL:
 		return v.AsBool()
 	case attribute.INT64:
