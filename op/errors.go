@@ -54,6 +54,11 @@ type Error struct {
 	Kind string
 	// Attempt is the number of attempts that were made; zero for operations without attempts.
 	Attempt int
+	// CallbackID is the ID of the callback that failed, by which the outside system knows it: of
+	// the error of a callback, and of what passes that on, such as a group or an [All]. It is empty
+	// for others, and where several callbacks failed it is that of the first. Who knows it can
+	// answer the callback: do not log it while that is open.
+	CallbackID string
 	// Type is the name of the error's type, or the name it is registered under.
 	Type string
 	// Message is the message of the error.

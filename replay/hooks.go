@@ -62,7 +62,7 @@ func newHooks(set *settings, run *engine.Run, requestID string) *hooks {
 		reached: make(map[string]time.Time), told: make(map[string]bool), due: make(map[string]bool), over: make(map[string]bool),
 		info: InvocationInfo{
 			ExecutionARN: run.ARN, RequestID: requestID, TraceHeader: run.TraceHeader, First: run.Log.Len() == 0,
-			StartedAt: run.Execution.Start, Operations: run.Log.Len(), Updated: len(run.Updated),
+			StartedAt: run.Execution.Start, Input: run.Execution.Payload.String(), Operations: run.Log.Len(), Updated: len(run.Updated),
 		},
 	}
 	for _, id := range run.Updated {
@@ -81,7 +81,7 @@ func (h *hooks) each(f func(i *Interceptor)) {
 }
 
 func (h *hooks) panicked(n int, err error) {
-	h.log.Warn("an interceptor panicked", slog.Int("interceptor", n), slog.Any("error", err))
+	h.log.LogAttrs(context.Background(), slog.LevelWarn, "an interceptor panicked", append(engine.StackOf(err), slog.Int("interceptor", n), slog.Any("error", err))...)
 }
 
 // Pending reports whether reports are queued.
@@ -297,6 +297,11 @@ func (h *hooks) ended(ctx context.Context, o engine.Outcome) {
 		ctx = in
 	}
 	end := h.end(&o)
+	if o.Left == nil {
+		h.reporting.Store(true)
+		defer h.reporting.Store(false)
+		end.hooks = h
+	}
 	info := h.info
 	if o.Operations > 0 {
 		info.Operations = o.Operations
@@ -316,6 +321,8 @@ func (h *hooks) end(o *engine.Outcome) InvocationEnd {
 	}
 	if o.Err != nil {
 		end.Status = outcomeRetrying
+	} else if o.Status == checkpoint.OutcomeSucceeded {
+		end.Result, end.HasResult = string(o.Payload), o.Payload != nil
 	}
 	if o.Held != nil {
 		end.Err = o.Held

@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
-// Interceptor observes executions: a struct of optional functions, for tracing, metrics and
-// audits. The zero value does nothing.
+// Interceptor observes executions: a struct of optional functions, for tracing, metrics and audits.
+// The zero value does nothing.
 //
 // One interceptor serves all invocations of the function, also those that run at once.
 //
@@ -91,6 +93,8 @@ type InvocationInfo struct {
 	First bool
 	// StartedAt is when the execution began.
 	StartedAt time.Time
+	// Input is the payload that the execution was started with, as it stands in the log.
+	Input string
 	// Operations is how many the log holds, Updated how many of them the service has changed since
 	// the last invocation.
 	Operations, Updated int
@@ -107,11 +111,33 @@ type InvocationEnd struct {
 	// the invocation is to be repeated, or, of one that is PENDING, a [*DivergedError] for which
 	// the execution was paused ([DivergenceHold]).
 	Err error
+	// Result is the payload of an execution that SUCCEEDED; HasResult distinguishes an empty one
+	// from none.
+	Result    string
+	HasResult bool
 	// Calls is how many checkpoint calls the invocation has made, polls and failed ones included.
 	Calls int
 	// Replayed is how many operations the code took from the log, of those whose end this
 	// invocation did not report: what it cost to come back to where the code was.
 	Replayed int
+
+	hooks *hooks // while the end is reported
+}
+
+// Log returns the operations of the log in its order, without what is inside of groups that have
+// ended. It does so while InvocationEnd is called, and returns nil at any other time, and of an
+// invocation whose bodies outlive it.
+func (e InvocationEnd) Log() []OperationInfo {
+	if e.hooks == nil || !e.hooks.reporting.Load() {
+		return nil
+	}
+	var all []OperationInfo
+	for rec := range e.hooks.run.Log.Records() {
+		if rec.Kind != checkpoint.KindExecution {
+			all = append(all, e.hooks.describe(rec))
+		}
+	}
+	return all
 }
 
 // OperationInfo describes an operation as the log has it.
@@ -197,8 +223,8 @@ type GroupInfo struct {
 	ReplayingChildren bool
 	// Virtual says that the function has no record of its own, as that of a branch of a flat batch
 	// or of an operand of op.All, op.Race and the like: there is no report of an operation with its
-	// ID, and the operations inside have the ParentID of the batch. The function of an op.Inline has
-	// no ID either.
+	// ID, and the operations inside have the ParentID of the batch. The function of an op.Inline
+	// has no ID either.
 	Virtual bool
 }
 

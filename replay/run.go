@@ -35,6 +35,9 @@ func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
 	}
 	defer h.Leave() // what key functions and a Transform do is part of the call
 	v, err := o.Interpret().Decode(h.Call(o.Interpret().Node()))
+	if err != nil {
+		h.Failed(err)
+	}
 	h.Done()
 	return v, err
 }
@@ -51,6 +54,9 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 	}
 	defer h.Leave()
 	err := exec(h.Call, o)
+	if err != nil {
+		h.Failed(err)
+	}
 	h.Done()
 	return err
 }

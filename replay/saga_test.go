@@ -54,7 +54,7 @@ func TestUndoErrorTellsWhatWasTakenBack(t *testing.T) {
 					return err
 				}
 				return errDenied
-			}, "denied; undo failed: no stock | CONTEXT | Denied | order | is denied | undone order/a | failed no stock",
+			}, "denied; undo failed: no stock (order/b-undo) | CONTEXT | Denied | order | is denied | undone order/a | failed no stock",
 			[]string{"b result", "b result", "a result"},
 		},
 		{

@@ -3,6 +3,7 @@ package retry
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/perdure/perdure/internal/limits"
@@ -127,9 +128,29 @@ func invalid(err error) error {
 }
 
 func panicked(v any) error {
-	if err, ok := v.(error); ok {
-		return fmt.Errorf("%w: it panicked: %w", ErrInvalid, err)
+	err, ok := v.(error)
+	if ok {
+		err = fmt.Errorf("%w: it panicked: %w", ErrInvalid, err)
+	} else {
+		err = fmt.Errorf("%w: it panicked: %v", ErrInvalid, v)
 	}
+	return &panicError{err: err, stack: string(debug.Stack())}
+}
 
-	return fmt.Errorf("%w: it panicked: %v", ErrInvalid, v)
+// panicError is the error of a policy or filter that panicked. Interpreters log its stack.
+type panicError struct {
+	err   error
+	stack string
+}
+
+func (e *panicError) Error() string { return e.err.Error() }
+func (e *panicError) Unwrap() error { return e.err }
+
+// PanicStack returns where a policy or filter panicked, of the error of a [Decision], for
+// interpreters; empty if none did.
+func PanicStack(err error) string {
+	if e, ok := errors.AsType[*panicError](err); ok {
+		return e.stack
+	}
+	return ""
 }

@@ -18,6 +18,23 @@ type likeness struct {
 	moved     *atomic.Bool // whether one has
 	names     bool         // built-in errors may have names with a prefix
 	prefixed  *atomic.Bool // whether one has
+	callbacks bool         // errors may name the callback that they are of
+	named     *atomic.Bool // whether one does
+}
+
+// callback is the member that names a callback in the data of an error.
+var callback = regexp.MustCompile(`,?"callback":"[^"]*"`)
+
+// nameless is the data of an error without the callback that it is of.
+func (l *likeness) nameless(s string) string {
+	if !l.callbacks || !callback.MatchString(s) {
+		return s
+	}
+	l.named.Store(true)
+	if s = callback.ReplaceAllString(s, ""); s == `{"perdure":{}}` {
+		return ""
+	}
+	return s
 }
 
 // prefix is that of the name of a built-in error, in an envelope as deep as it is quoted there.
@@ -34,11 +51,11 @@ func (l *likeness) unprefixed(s string) string {
 
 // failure is what the engine of the history has written in place of a failure.
 func (l *likeness) failure(f *failure) *failure {
-	if f == nil || !l.names {
+	if f == nil || !l.names && !l.callbacks {
 		return f
 	}
 	plain := *f
-	plain.Data = text(l.unprefixed(string(f.Data)))
+	plain.Data = text(l.nameless(l.unprefixed(string(f.Data))))
 	return &plain
 }
 

@@ -35,6 +35,9 @@ type Expected struct {
 	// Winners, unless empty, says why another branch may have decided a batch than in the
 	// histories. The test fails if none has.
 	Winners string
+	// Callbacks, unless empty, says why errors may name the callback that they are of, which they do
+	// not in the histories. The test fails if none does.
+	Callbacks string
 }
 
 // Test runs programs along the histories in a directory. From every cut, the engine of today must
@@ -49,6 +52,7 @@ func Test(t *testing.T, dir string, programs []Program, want Expected) { //nolin
 	like := &likeness{
 		envelopes: want.Envelopes != "", grown: new(atomic.Bool), winners: want.Winners != "", moved: new(atomic.Bool),
 		names: want.Names != "", prefixed: new(atomic.Bool),
+		callbacks: want.Callbacks != "", named: new(atomic.Bool),
 	}
 	t.Cleanup(func() { s.report(t, want, like) })
 	for _, p := range programs {
@@ -230,6 +234,9 @@ func (s *sum) report(t *testing.T, want Expected, like *likeness) {
 	}
 	if want.Names != "" && !like.prefixed.Load() {
 		t.Errorf("no built-in error has another name, although %s", want.Names)
+	}
+	if want.Callbacks != "" && !like.named.Load() {
+		t.Errorf("no error names its callback, although %s", want.Callbacks)
 	}
 	if want.Winners != "" && !like.moved.Load() {
 		t.Errorf("no batch was decided by another branch, although %s", want.Winners)

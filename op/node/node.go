@@ -178,6 +178,9 @@ type Group struct {
 	Outside bool
 	// Of, if not nil, is the operation whose payload the group passes on.
 	Of Node
+	// Report says that the error of a group that was compensated names what was, also if that was
+	// all.
+	Report bool
 	// MaxOpen bounds how many operations that were started in the group, and do not end by
 	// themselves, are open at once: starting another one waits. Zero means no bound.
 	MaxOpen int

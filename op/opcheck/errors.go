@@ -184,10 +184,14 @@ func (m *model) mapsError(v ssa.Value, depth int) bool {
 // another package's, what it asks for and nothing registers.
 func (m *model) checkHandlers(fn *ssa.Function) {
 	for _, s := range m.sums[fn].sites {
-		if len(s.targets) != 1 || s.targets[0].api != apiHandler || len(s.instr.Common().Args) == 0 {
+		if len(s.targets) != 1 {
 			continue
 		}
-		for _, src := range m.flow.sources(s.instr.Common().Args[0]) {
+		at, ok := handles(s.targets[0].api)
+		if !ok || len(s.instr.Common().Args) <= at {
+			continue
+		}
+		for _, src := range m.flow.sources(s.instr.Common().Args[at]) {
 			for _, t := range m.sourceFuncs(src) {
 				m.checkHandlerState(s.instr, t)
 				if t.fact == nil {

@@ -19,12 +19,14 @@ func (m *model) checkTypes(fn *ssa.Function) {
 				continue
 			}
 			api := apiName(calleeObject(c))
-			if !constructor(api) && api != apiHandler || m.ownCodec(c) {
+			_, handler := handles(api)
+			_, call := passes(api)
+			if !constructor(api) && !handler && !call || m.ownCodec(c) {
 				continue
 			}
 			for _, t := range recorded(c, api) {
 				m.checkNumbers(c, api, t)
-				if t.what == "input" && api == apiInvoke && types.IsInterface(t.typ) || isAny(t.typ) {
+				if t.what == "input" && call && types.IsInterface(t.typ) || isAny(t.typ) {
 					continue // what is in it is encoded; nothing is promised of what comes out
 				}
 				if loss := m.loss(t.typ, t.typ, map[types.Type]bool{}); loss != "" {
@@ -54,16 +56,18 @@ type recordedType struct {
 // recorded are the types that a declaration has recorded.
 func recorded(c *ssa.Call, api string) []recordedType {
 	var all []recordedType
-	switch api {
-	case apiHandler:
+	input, call := passes(api)
+	_, handler := handles(api)
+	switch {
+	case handler:
 		if p, ok := c.Type().(*types.Pointer); ok {
 			if n, ok := p.Elem().(*types.Named); ok && n.TypeArgs().Len() == 2 {
 				all = append(all, recordedType{"input", n.TypeArgs().At(0)}, recordedType{"result", n.TypeArgs().At(1)})
 			}
 		}
-	case apiInvoke:
-		if len(c.Call.Args) > 2 {
-			all = append(all, recordedType{"input", c.Call.Args[2].Type()})
+	case call:
+		if len(c.Call.Args) > input {
+			all = append(all, recordedType{"input", c.Call.Args[input].Type()})
 		}
 		fallthrough
 	default:
@@ -237,7 +241,7 @@ func (m *model) checkNumbers(c *ssa.Call, api string, t recordedType) {
 			m.report(ruleNaN, c.Pos(), fmt.Sprintf("the %s type %s: %s, and JSON has neither NaN nor infinities: the operation fails when its value is one; divide by nothing that may be zero, or record a pointer that is nil, or a text", t.what, name, path))
 		}
 	}
-	if others := api == apiHandler || api == apiInvoke || outcomeOfCallback(api); others && *m.opts.enabled[ruleBigInt] {
+	if others := crosses(api); others && *m.opts.enabled[ruleBigInt] {
 		if path := numberIn(t.typ, "", map[types.Type]bool{}, types.IsInteger); path != "" {
 			m.report(ruleBigInt, c.Pos(), fmt.Sprintf("the %s type %s: %s, and others that read it may take numbers for float64, as JavaScript does, which loses digits above 2⁵³; write the number as a text, with the option string in its tag", t.what, name, path))
 		}
@@ -288,4 +292,11 @@ func numberIn(t types.Type, path string, seen map[types.Type]bool, kind types.Ba
 		}
 	}
 	return ""
+}
+
+// crosses reports whether values of what the function makes are read, or written, by other code.
+func crosses(api string) bool {
+	_, handler := handles(api)
+	_, call := passes(api)
+	return handler || call || outcomeOfCallback(api)
 }

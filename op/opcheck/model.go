@@ -169,7 +169,9 @@ func (m *model) analyse() {
 			s := m.site(c)
 			m.sums[fn].sites = append(m.sums[fn].sites, s)
 			for _, t := range s.targets {
-				m.handles = m.handles || t.api == apiHandler
+				if _, ok := handles(t.api); ok {
+					m.handles = true
+				}
 			}
 		}
 	})

@@ -25,7 +25,11 @@ const (
 	apiSuspending = "replay.Suspending"
 	apiNow        = "replay.Now"
 	apiInvocation = "op.Context.InvocationContext"
+	apiHandlerOf  = "replay.HandlerOf"
 	apiInvoke     = "op.Invoke"
+	apiInvokeOf   = "op.Function.Invoke"
+	apiStart      = "op.Start"
+	apiStartOf    = "op.Function.Start"
 	apiCondition  = "op.WaitForCondition"
 	apiInfoFrom   = "op.InfoFrom"
 	apiSentinel   = "codec.Sentinel"
@@ -74,6 +78,28 @@ func apiName(fn *types.Func) string {
 	return name + fn.Name()
 }
 
+// handles reports whether the function makes a durable function of a handler, and which of its
+// arguments that is.
+func handles(api string) (at int, ok bool) {
+	switch api {
+	case apiHandler:
+		return 0, true
+	case apiHandlerOf:
+		return 1, true
+	}
+	return 0, false
+}
+
+// passes reports whether what the function declares gives an input to another function, and which
+// of its arguments that is, a receiver included.
+func passes(api string) (at int, ok bool) {
+	switch api {
+	case apiInvoke, apiStart, apiInvokeOf, apiStartOf:
+		return 2, true //nolint:mnd // after the name, and the function or the receiver
+	}
+	return 0, false
+}
+
 // runs reports whether the function runs the operation that is its second argument.
 func runs(api string) bool {
 	switch api {
@@ -88,7 +114,7 @@ func runs(api string) bool {
 func constructor(api string) bool {
 	switch api {
 	case "op.Step", "op.StepFunc", "op.Do", "op.DoFunc", "op.Wait", "op.WaitUntil", "op.Group", "op.GroupFunc",
-		apiInvoke, "op.CreateCallback", "op.WaitForCallback", apiCondition, "op.Map", "op.Parallel",
+		apiInvoke, apiStart, "op.CreateCallback", "op.WaitForCallback", apiCondition, "op.Map", "op.Parallel",
 		"op.All", "op.AllSettled", "op.Any", "op.Race", "op.RaceWinner", "op.Join2", "op.Join3", "op.Join4", "op.Join5",
 		"op.Retry", "op.Timeout":
 		return true
@@ -100,7 +126,7 @@ func constructor(api string) bool {
 // steps and groups are waited for.
 func leftBehind(api string) bool {
 	switch api {
-	case "op.Wait", "op.WaitUntil", apiInvoke, "op.CreateCallback", "op.WaitForCallback":
+	case "op.Wait", "op.WaitUntil", apiInvoke, apiInvokeOf, "op.CreateCallback", "op.WaitForCallback":
 		return true
 	}
 	return false

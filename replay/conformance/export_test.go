@@ -53,3 +53,15 @@ func (o *Outside) Next(name string, now time.Time) (act Action, at time.Time, pa
 
 // FailureOf is the failure that the payload of an action is.
 func FailureOf(payload string) (*checkpoint.Failure, error) { return failureOf(payload) }
+
+// Mutated returns a copy of a span that f has changed.
+func (s *Span) Mutated(f func(s *Span)) *Span {
+	c := s.copied()
+	f(c)
+	kind, _ := c.fields["kind"].(string)
+	status, _ := c.fields["status"].(string)
+	return c.sealed(kind, status)
+}
+
+// Restated returns a copy of a span with another kind and status.
+func (s *Span) Restated(kind, status string) *Span { return s.copied().sealed(kind, status) }

@@ -81,7 +81,9 @@ func (a *Assertions) read(word string, x any) (err error) {
 	case "exact_attribute_prefixes":
 		a.prefixes, err = textsOf(x)
 	case "records":
-		a.records, err = objectsOf(x)
+		if a.records, err = objectsOf(x); err == nil {
+			err = checkRecords(a.records)
+		}
 	case "span_assertions":
 		a.list, err = assertionsOf(x)
 	default:

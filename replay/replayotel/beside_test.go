@@ -13,17 +13,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replayotel"
-	"github.com/perdure/perdure/retry"
 )
 
 // TestLogs: records have the span that they are logged in: with the loggers of the execution, whose

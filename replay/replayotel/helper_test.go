@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replayotel"
 )
 
@@ -29,7 +29,7 @@ const (
 	synthetic  = "DurableExecutionRoot"
 )
 
-var dawn = time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC) //nolint:gochecknoglobals // another year than the machine's
+var dawn = time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC) // another year than the machine's
 
 // bench runs executions that are traced.
 type bench struct {

@@ -6,11 +6,10 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/perdure/perdure/replay"
 )
 
 // scope is the name of the instrumentation.
@@ -33,8 +32,8 @@ func New(opts ...Option) (replay.Interceptor, error) {
 	return replay.Interceptor{
 		WrapInvocation:    t.wrapInvocation,
 		InvocationEnd:     t.invocationEnd,
-		OperationStart:    func(ctx context.Context, o replay.OperationInfo) { with(ctx, func(r *run) { r.operationStart(&o) }) },
-		OperationEnd:      func(ctx context.Context, o replay.OperationInfo) { with(ctx, func(r *run) { r.operationEnd(&o) }) },
+		OperationStart:    t.operationStart,
+		OperationEnd:      t.operationEnd,
 		WrapAttempt:       t.wrapAttempt,
 		AttemptEnd:        t.attemptEnd,
 		WrapGroup:         t.wrapGroup,
@@ -62,11 +61,10 @@ type provider struct {
 // runKey is where contexts have the run of their invocation.
 type runKey struct{}
 
-// with calls f with the run that ctx belongs to.
-func with(ctx context.Context, f func(r *run)) {
-	if r, ok := ctx.Value(runKey{}).(*run); ok {
-		f(r)
-	}
+// runOf is the run that ctx belongs to; nil if there is none.
+func runOf(ctx context.Context) *run {
+	r, _ := ctx.Value(runKey{}).(*run)
+	return r
 }
 
 // wrapInvocation begins a run and has the handler see its span.
@@ -76,7 +74,7 @@ func (t *tracer) wrapInvocation(ctx context.Context, i replay.InvocationInfo, ne
 		next(ctx)
 		return
 	}
-	next(&inside{Context: ctx, run: r, span: r.handler})
+	next(&inside{Context: ctx, run: r, span: r.handler}) //nolint:contextcheck // it is made of ctx
 }
 
 // inside is the context of a handler: it has the run, and its span.
@@ -97,42 +95,62 @@ func (c *inside) Value(key any) any {
 
 // invocationEnd ends a run and flushes.
 func (t *tracer) invocationEnd(ctx context.Context, i replay.InvocationInfo, end replay.InvocationEnd) {
-	with(ctx, func(r *run) {
+	if r := runOf(ctx); r != nil {
 		defer t.flushAll(ctx, r)
-		r.end(&i, &end)
-	})
+		r.end(&i, &end) //nolint:contextcheck // spans begin with the context of their run
+	}
+}
+
+func (t *tracer) operationStart(ctx context.Context, o replay.OperationInfo) {
+	if r := runOf(ctx); r != nil {
+		r.operationStart(&o) //nolint:contextcheck // as above
+	}
+}
+
+func (t *tracer) operationEnd(ctx context.Context, o replay.OperationInfo) {
+	if r := runOf(ctx); r != nil {
+		r.operationEnd(&o) //nolint:contextcheck // as above
+	}
 }
 
 func (t *tracer) wrapAttempt(ctx context.Context, a replay.AttemptInfo, next func(context.Context) replay.AttemptEnd) {
-	with(ctx, func(r *run) { ctx = r.attemptStart(ctx, &a) })
+	if r := runOf(ctx); r != nil {
+		next(r.attemptStart(ctx, &a))
+		return
+	}
 	next(ctx)
 }
 
 func (t *tracer) attemptEnd(ctx context.Context, a replay.AttemptInfo, end replay.AttemptEnd) {
-	with(ctx, func(r *run) { r.attemptEnd(&a, &end) })
+	if r := runOf(ctx); r != nil {
+		r.attemptEnd(&a, &end) //nolint:contextcheck // as above
+	}
 }
 
 func (t *tracer) wrapGroup(ctx context.Context, g replay.GroupInfo, next func(context.Context) replay.AttemptEnd) {
-	var end func(replay.AttemptEnd)
-	with(ctx, func(r *run) { ctx, end = r.group(ctx, &g) })
-	if end == nil {
+	r := runOf(ctx)
+	if r == nil {
 		next(ctx)
+		return
+	}
+	in, end := r.group(ctx, &g)
+	if end == nil {
+		next(in)
 		return
 	}
 	how := replay.AttemptEnd{Outcome: incomplete}
 	defer func() { end(how) }() // the goroutine of a function that is left ends in next
-	how = next(ctx)
+	how = next(in)
 }
 
 func (t *tracer) invokeTraceHeader(ctx context.Context, o replay.OperationInfo, header string) string {
-	if !t.propagate {
+	r := runOf(ctx)
+	if r == nil || !t.propagate {
 		return header
 	}
-	with(ctx, func(r *run) {
-		if sc := r.ofInvoke(&o); sc.IsValid() {
-			header = xray(sc)
-		}
-	})
+	if sc := r.ofInvoke(&o); sc.IsValid() {
+		return xray(sc)
+	}
 	return header
 }
 

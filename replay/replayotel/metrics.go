@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/perdure/perdure/replay"
 )
 
 // metrics are the instruments; a nil one measures nothing.

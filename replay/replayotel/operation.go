@@ -7,12 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/replay"
 )
 
 // operation is one that the code has reached and that is not finished.

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/perdure/perdure/replay"
 )
 
 // View is how the operations of an execution become spans.

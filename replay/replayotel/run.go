@@ -7,12 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/replay"
 )
 
 // run is what is kept of an invocation. Reports of bodies that run at once come at once.
@@ -118,11 +117,11 @@ func (r *run) trace(ctx context.Context, p *provider) {
 	if r.sampled {
 		parent.TraceFlags = trace.FlagsSampled
 	}
-	r.ancestor = standIn(parent)
+	r.ancestor = standIn(ctx, parent)
 	config := trace.SpanContextConfig{TraceID: a.TraceID, SpanID: workflowID(arn), TraceFlags: parent.TraceFlags, TraceState: a.State}
 	r.workflow = trace.NewSpanContext(config)
 	if synthetic && r.sampled && r.own {
-		root := r.start(standIn(trace.SpanContextConfig{}), "DurableExecutionRoot", parent.SpanID, r.info.StartedAt, nil,
+		root := r.start(standIn(ctx, trace.SpanContextConfig{}), "DurableExecutionRoot", parent.SpanID, r.info.StartedAt, nil,
 			[]attribute.KeyValue{keyARN.String(arn), keyRoot.Bool(true)})
 		root.End(trace.WithTimestamp(r.info.StartedAt))
 	}
@@ -135,7 +134,7 @@ func (r *run) trace(ctx context.Context, p *provider) {
 			[]attribute.KeyValue{keyARN.String(arn), keyFirst.Bool(r.info.First)})
 	} else {
 		config.SpanID = randomIDs{}.NewSpanID(ctx, config.TraceID)
-		r.span = standIn(config)
+		r.span = standIn(ctx, config)
 	}
 	current := r.span
 	if r.view == Executions {
@@ -158,8 +157,8 @@ func (r *run) resolve(ctx context.Context, a *Ancestor, ambient trace.Span) bool
 }
 
 // standIn is a span that is not recorded, with a context that refers to one that is.
-func standIn(c trace.SpanContextConfig) trace.Span {
-	return trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(c))) //nolint:forbidigo // a context for a value
+func standIn(ctx context.Context, c trace.SpanContextConfig) trace.Span {
+	return trace.SpanFromContext(trace.ContextWithSpanContext(ctx, trace.NewSpanContext(c)))
 }
 
 // derived is the context of the span that an operation has, in all processes.

@@ -8,17 +8,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replayotel"
-	"github.com/perdure/perdure/retry"
 )
 
 // waits is a workflow of two invocations.
@@ -174,13 +174,13 @@ func TestOutcomes(t *testing.T) {
 			op.WithRetry(retry.Never())))
 	})
 	for _, s := range silent.spans.GetSpans() {
-		text := s.Status.Description
+		texts := []string{s.Status.Description}
 		for _, e := range s.Events {
 			for _, kv := range e.Attributes {
-				text += kv.Value.String()
+				texts = append(texts, kv.Value.String())
 			}
 		}
-		if strings.Contains(text, "4711") {
+		if text := strings.Join(texts, " "); strings.Contains(text, "4711") {
 			t.Errorf("%s has the message of the error: %s", s.Name, text)
 		}
 	}

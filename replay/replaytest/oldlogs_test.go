@@ -40,6 +40,7 @@ func TestOldLogs(t *testing.T) {
 		},
 		Envelopes: "they hold the identities of named branches by now",
 		Names:     "their names are kept apart from those of registrations by now",
+		Callbacks: "errors of groups name the callback that failed inside by now",
 		Winners:   "of branches that end at the same time the one with the lower index ends first by now, where chance decided",
 	})
 }

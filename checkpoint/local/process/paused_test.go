@@ -5,6 +5,7 @@ package process_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -109,5 +110,43 @@ func TestPythonIsPaused(t *testing.T) { //nolint:paralleltest // it starts proce
 	}
 	if calls.Load() != 4 {
 		t.Errorf("%d executions were paused", calls.Load())
+	}
+}
+
+// TestJavaScriptIsPaused: a function of the official JavaScript SDK that is paused while it waits is
+// not invoked when the wait ends, goes on when its execution is resumed, and runs no body again.
+//
+// Paused at one of its calls, version 2.4.0 of that SDK makes another call, which is refused as the
+// stale one that it is, and ends the execution as FAILED: it looks for another spelling of the
+// refusal. That is no fault of the service, and is not tested.
+func TestJavaScriptIsPaused(t *testing.T) { //nolint:paralleltest // it starts processes
+	js := installJavaScript(t)
+	s := js.stage(t)
+	s.host(t, "price")
+	e, err := s.Start(t.Context(), "price:1", "", []byte(`{"items":["tea","pot"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.RunUntilSuspended(t.Context()), s.Pause(t.Context(), checkpoint.PauseInput{ARN: e.ARN()})); err != nil {
+		t.Fatal(err)
+	}
+	for ended := false; !ended; {
+		time.Sleep(10 * time.Millisecond)
+		for _, o := range e.Operations() {
+			ended = ended || o.Kind == checkpoint.KindWait && o.Status == checkpoint.StatusSucceeded
+		}
+	}
+	if e.Status() != local.StatusPaused || e.Invocations() != 1 {
+		t.Fatalf("it is %s after %d invocations", e.Status(), e.Invocations())
+	}
+	if err := s.Resume(t.Context(), checkpoint.ResumeInput{ARN: e.ARN()}); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, e)
+	if got := string(e.Result()); got != `{"net":200}` || e.Invocations() != 2 {
+		t.Errorf("it ends with %s %s, %v, after %d invocations", e.Status(), got, e.Err(), e.Invocations())
+	}
+	if n := tally(e)["StepStarted"]; n != 1 {
+		t.Errorf("%d steps have begun, want one", n)
 	}
 }

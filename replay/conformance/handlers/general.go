@@ -21,3 +21,12 @@ func changesItsMind(ctx op.Context, _ op.None) (string, error) {
 		return "ran", nil
 	}))
 }
+
+// Value is a number.
+type Value struct {
+	Value int `json:"value"`
+}
+
+func increment(ctx op.Context, in Value) (Value, error) {
+	return replay.Run(ctx, op.Step("increment", give(Value{in.Value + 1})))
+}

@@ -146,6 +146,7 @@ func Table(w World) map[string]lambda.Handler {
 		"12-1": on(w, branchesOfTypes),
 		"12-2": on(w, branchAfterBranch),
 	}
+	table["telemetry-1"] = with(w, increment, replay.WriteRecords(w.Out, replay.WithRecordContent(true)))
 	w.traced(table)
 	return table
 }

@@ -204,6 +204,7 @@ func scopeOfBranch(k *branch, readOnly bool) *scope {
 	}
 	if g, plain := k.plain(); plain {
 		s.kind, s.most = branchScope, g.MaxOpen
+		s.saga.report = g.Report
 	} else {
 		s.passesTo = originID(k)
 	}

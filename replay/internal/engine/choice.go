@@ -311,6 +311,6 @@ func callInline(ctx context.Context, s *scope, n *node.Inline, start bool) node.
 		return node.Result{Value: v, Err: err}
 	}
 	v, err := runScope(s.f, n.Body, &Handle{s: s, ctx: ctx})
-	err = regained(s.f, err)
+	err = regainedInside(s.f, err)
 	return node.Result{Value: v, Err: err}
 }

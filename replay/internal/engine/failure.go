@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -24,6 +25,10 @@ const (
 	registeredSpace = "registered."
 )
 
+// undoErrorName is the name of [op.UndoError]. Of those in a tree the outermost counts, which has
+// what those inside have.
+const undoErrorName = "UndoError"
+
 // Builtin are the registered errors that every execution knows. Their names are on the wire, after
 // [builtinSpace], and never change.
 func Builtin() []codec.KnownError {
@@ -39,7 +44,7 @@ func Builtin() []codec.KnownError {
 		codec.Sentinel("Removed", op.ErrRemoved),
 		codec.Sentinel("ContinuedAsNew", op.ErrContinued),
 		codec.Sentinel("NotBegun", errNotBegun),
-		codec.ErrorType[*op.UndoError]("UndoError"),
+		codec.ErrorType[*op.UndoError](undoErrorName),
 		codec.ErrorType[*op.BatchError]("BatchError"),
 		codec.ErrorType[*codec.Error]("CodecError"),
 		codec.ErrorType[*op.PanicError]("PanicError"),
@@ -74,6 +79,7 @@ func (set *Config) failureOf(err error, known []codec.KnownError, inside bool) *
 	var ids []op.Identity
 	f.Type = identify(err, concat(known, set.Known), set.registeredName, &ids)
 	own := identify(err, set.Builtin, builtinName, &ids)
+	outermostUndo(err, ids)
 	if f.Type == "" {
 		f.Type = TypeName(err)
 	}
@@ -87,7 +93,10 @@ func (set *Config) failureOf(err error, known []codec.KnownError, inside bool) *
 		_, here := set.find(ids[i].Name, known)
 		ids[i].Passed = inside && !here
 	}
-	f.Data = identityData(ids)
+	callback, data := callbackOf(err)
+	if f.Data = identityData(ids); callback != "" {
+		f.Data = withCallback(f.Data, callback, clip(data))
+	}
 	if _, registered := lookup(f.Type, known, set.Known); registered && f.Data == "" {
 		f.Data = errorData{}.text() // the type of another error has the name of a registration: it identifies nothing
 	}
@@ -168,6 +177,19 @@ func identify(err error, known []codec.KnownError, named func(string) string, id
 	return first
 }
 
+// outermostUndo gives the identity of an [op.UndoError] the data of the outermost one.
+func outermostUndo(err error, ids []op.Identity) {
+	i := slices.IndexFunc(ids, func(id op.Identity) bool { return id.Name == builtinName(undoErrorName) })
+	if i < 0 {
+		return
+	}
+	if u, ok := errors.AsType[*op.UndoError](err); ok {
+		if data, err := json.Marshal(u); err == nil {
+			ids[i].Data = string(data)
+		}
+	}
+}
+
 func addIdentity(ids *[]op.Identity, id op.Identity) {
 	for _, have := range *ids {
 		if have.Name == id.Name {
@@ -227,7 +249,7 @@ func TypeName(err error) (name string) {
 func foreign(full string) bool {
 	switch full {
 	case "op.PanicError", "op.UndoError", "op.BatchError", "op.timeoutError", "op.refusedError", "codec.Error",
-		"retry.permanentError", "retry.afterError", "retry.againError",
+		"retry.permanentError", "retry.panicError", "retry.afterError", "retry.againError",
 		"engine.misuse", "engine.brokenRuleError", "engine.sizeError", "engine.countError", "engine.fullError", "engine.attemptError", "engine.overrunError", "engine.cutShortError", "context.deadlineExceededError":
 		return true
 	}
@@ -260,6 +282,10 @@ type errorData struct {
 		Cuts int `json:"cuts,omitempty"`
 		// Closed is the payload of an error that has passed a codec.
 		Closed *string `json:"encoded,omitempty"`
+		// Callback is the ID of the callback whose error it is, and Outside the data that the
+		// outside system has sent along.
+		Callback string  `json:"callback,omitempty"`
+		Outside  *string `json:"outside,omitempty"`
 	} `json:"perdure"`
 }
 
@@ -302,7 +328,44 @@ func readData(data string) (d errorData, outside string) {
 	if !strings.HasPrefix(data, dataMark) || json.Unmarshal([]byte(data), &d) != nil {
 		return errorData{}, data
 	}
-	return d, ""
+	if d.Perdure.Outside != nil {
+		outside = *d.Perdure.Outside
+	}
+	return d, outside
+}
+
+// callbackOf is the ID of the first callback whose error is in err, and what came along with it;
+// empty if there is none.
+func callbackOf(err error) (id, data string) {
+	walk(err, func(e error, _ []error) {
+		if r, ok := e.(*op.Error); ok && id == "" { //nolint:errorlint // the walk looks at each error by itself
+			id, data = r.CallbackID, r.Data
+		}
+	})
+	return id, data
+}
+
+// withoutCallback is the error of an execution, which others read than those that answer callbacks.
+func withoutCallback(f *checkpoint.Failure) *checkpoint.Failure {
+	d, outside := readData(f.Data)
+	if d.Perdure.Callback == "" {
+		return f
+	}
+	if d.Perdure.Callback, d.Perdure.Outside = "", nil; len(d.Perdure.Known) > 0 {
+		f.Data = d.text()
+	} else {
+		f.Data = outside
+	}
+	return f
+}
+
+// withCallback adds the ID of a callback, and what came from outside, to the data of an error.
+func withCallback(text, id, outside string) string {
+	d, _ := readData(text)
+	if d.Perdure.Callback = id; outside != "" && len(d.Perdure.Known) == 0 {
+		d.Perdure.Outside = &outside
+	}
+	return d.text()
 }
 
 // identitiesOf are the registered errors that a failure names.

@@ -60,8 +60,9 @@ func closeFailure(ctx context.Context, c codec.Codec, m codec.Meta, f *checkpoin
 	closed, known := errorData{}, errorData{}
 	closed.Perdure.State, closed.Perdure.Cuts = d.Perdure.State, d.Perdure.Cuts
 	known.Perdure.Known = d.Perdure.Known
+	known.Perdure.Callback, known.Perdure.Outside = d.Perdure.Callback, d.Perdure.Outside
 	data := outside
-	if len(d.Perdure.Known) > 0 {
+	if len(d.Perdure.Known) > 0 || d.Perdure.Callback != "" {
 		data = known.text()
 	}
 	state := 0

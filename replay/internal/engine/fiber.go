@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -50,7 +51,8 @@ type visit struct {
 	at      atomic.Pointer[operation]
 	calling calling // of the user's, by the engine
 	// panicked is the value of a panic that was recovered while it was being ended.
-	panicked any
+	panicked   any
+	panicStack []slog.Attr // of that
 }
 
 // member is a fiber's part in a batch.
@@ -106,6 +108,9 @@ func (f *fiber) Run() {
 	returned := false
 	defer func() {
 		v := recover()
+		if v != nil {
+			f.panicStack = StackOf(panicError(v))
+		}
 		f.Regain()
 		f.classifyEnd(v, returned)
 	}()
@@ -122,7 +127,7 @@ func (f *fiber) classifyEnd(v any, returned bool) {
 			v = f.panicked
 		}
 		if v != nil {
-			warn(f.inv, "a deferred function panicked while its goroutine was ended", pathAttr(f.path), panicAttr(v))
+			warn(f.inv, "a deferred function panicked while its goroutine was ended", append(f.panicStack, pathAttr(f.path), panicAttr(v))...)
 		}
 	case returned:
 		f.routine.ended(nil)

@@ -54,6 +54,7 @@ func (o *operation) group(f *fiber, n *node.Group) node.Result {
 	in := o.inside(f, groupScope)
 	in.most = n.MaxOpen
 	passOn(o, n, in)
+	in.saga.report = n.Report
 	defer in.cancel(errEnded)
 	if o.found != nil && o.found.Status.Terminal() {
 		in.readOnly = true
@@ -154,7 +155,7 @@ func (o *operation) summary(v any) string {
 	}
 	text, err := o.s.inv.running().call(ofSummary, o.head.Name, func() (any, error) { return o.head.Summary(v), nil })
 	if err != nil {
-		warn(o.s.inv, "the summary of a large result panicked", pathAttr(o.path()), errorAttr(err))
+		warn(o.s.inv, "the summary of a large result panicked", append(StackOf(err), pathAttr(o.path()), errorAttr(err))...)
 		return ""
 	}
 	s, _ := text.(string)

@@ -55,13 +55,21 @@ type calling struct {
 
 // call runs a function of the user's that the engine calls on the fiber's goroutine. name is that
 // of the operation it belongs to.
-func (v *visit) call(r role, name string, fn func() (any, error)) (result any, err error) {
-	outer := v.calling
-	v.calling = calling{r, name} // not taken back when the call ends the goroutine
-	result, err = guarded(fn)
-	v.calling = outer
+func (f *fiber) call(r role, name string, fn func() (any, error)) (result any, err error) {
+	outer := f.calling
+	f.calling = calling{r, name} // not taken back when the call ends the goroutine
+	var panicked bool
+	result, panicked, err = caught(fn)
+	f.calling = outer
+	if panicked && r.saysPanic() {
+		sayCallPanicked(f, r, name, err)
+	}
 	return result, err
 }
+
+// saysPanic reports whether a panic is logged where it was called: what else calls functions says
+// so itself.
+func (r role) saysPanic() bool { return r != ofScope && r != ofSummary && r != ofEnd }
 
 // observing notes that the fiber's goroutine calls the observer while fn runs.
 func (v *visit) observing(fn func()) {
@@ -86,16 +94,22 @@ func (v *visit) exited() error {
 // guarded runs a function of the user's: its panic, and an error that cannot be asked, become
 // errors.
 func guarded[T any](fn func() (T, error)) (v T, err error) {
+	v, _, err = caught(fn)
+	return v, err
+}
+
+// caught is guarded, and reports whether fn panicked.
+func caught[T any](fn func() (T, error)) (v T, panicked bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			var zero T
-			v, err = zero, panicError(p)
+			v, panicked, err = zero, true, panicError(p)
 		}
 	}()
 	if v, err = fn(); err != nil {
 		err = sound(err)
 	}
-	return v, err
+	return v, false, err
 }
 
 // ours gives the error of a panic the type that users know, also within marks of package retry.
@@ -136,8 +150,9 @@ func runScope(f *fiber, b node.ScopeBody, h *Handle) (v any, err error) {
 	f.calling = calling{}
 	defer func() {
 		if p := recover(); p != nil {
-			f.panicked = p
-			v, err = nil, panicError(p)
+			failed := panicError(p)
+			f.panicked, f.panicStack = p, StackOf(failed)
+			v, err = nil, failed
 		}
 	}()
 	f.inv.turn.Leave(&h.s.Seat)
@@ -147,6 +162,17 @@ func runScope(f *fiber, b node.ScopeBody, h *Handle) (v any, err error) {
 // regained takes the turn back when the function of a scope has returned, and its error in a form
 // that can be asked.
 func regained(f *fiber, err error) error {
+	f.Regain()
+	if f.panicked != nil {
+		f.panicked = nil
+		sayPanicked(f, err)
+	}
+	return sound(err)
+}
+
+// regainedInside is regained for a function that belongs to a call of the scope, which gives the
+// error to user code.
+func regainedInside(f *fiber, err error) error {
 	f.Regain()
 	f.panicked = nil
 	return sound(err)

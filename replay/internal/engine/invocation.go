@@ -71,6 +71,8 @@ type Outcome struct {
 	// Held, unless nil, is why the invocation had the execution paused.
 	Held error
 
+	// from is what Failure was made from.
+	from error
 	// hold says that the execution is to be paused because of Err.
 	hold bool
 	// Left says what had not ended when the invocation's grace was over; nil if everything has.
@@ -153,8 +155,10 @@ type ending struct {
 	answered, idle chan struct{}
 	// fatal is set by goroutines without the turn that have fixed the outcome or are about to.
 	fatal atomic.Bool
-	// saying is how many goroutines log.
+	// saying is how many records are being logged, or wait for the one before.
 	saying atomic.Int64
+	// words are what is logged in this order.
+	words words
 	// operations is how many the log held when the invocation was closed.
 	operations atomic.Int64
 
@@ -198,6 +202,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	if o.hold {
 		hold(ctx, inv, &o)
 	}
+	sayFailed(ctx, inv, &o)
 	closeOutcome(ctx, inv, &o)
 	o.Operations = int(inv.end.operations.Load())
 	return o
@@ -210,7 +215,7 @@ func (inv *invocation) begin() {
 	root := newRootScope(inv)
 	h := funcs{func(*fiber) { inv.handle(root) }, func(err error) {
 		if err != nil {
-			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err)})
+			inv.finish(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err), from: err})
 		}
 	}}
 	inv.end.root = inv.spawn(nil, nil, "", h)
@@ -245,7 +250,10 @@ func (inv *invocation) handle(root *scope) {
 		err = inv.fits("result of the handler", o.Payload) // it would be stored
 	}
 	if err != nil {
-		o = Outcome{Status: checkpoint.OutcomeFailed, Failure: plainFailure(f, handlerMeta(inv, codec.PartFailure), err, nil)}
+		o = Outcome{
+			Status: checkpoint.OutcomeFailed, from: err,
+			Failure: withoutCallback(plainFailure(f, handlerMeta(inv, codec.PartFailure), err, nil)),
+		}
 	}
 	if _, err = o.Answer(); errors.Is(err, checkpoint.ErrTooLarge) {
 		u := checkpoint.Update{
@@ -280,10 +288,10 @@ func (inv *invocation) fail(err error) {
 		}
 		failure := inv.cfg.endFailure(err)
 		failure.Type = nonDeterministic
-		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure})
+		inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: failure, from: err})
 		return
 	}
-	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err)})
+	inv.endWith(Outcome{Status: checkpoint.OutcomeFailed, Failure: inv.cfg.endFailure(err), from: err})
 }
 
 // close ends everything that is left once the outcome is fixed. Contexts end first, so that

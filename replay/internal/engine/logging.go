@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,20 +43,48 @@ func warn(inv *invocation, msg string, attrs ...slog.Attr) {
 	say(inv, func(l *slog.Logger) { l.LogAttrs(inv.ctx, slog.LevelWarn, msg, attrs...) }) //nolint:sloglint // its callers have constants
 }
 
-// say has write log. The handler of log records is the user's and may block: it is called on a
-// goroutine of its own, which the invocation waits for as for the others. It needs no turn.
+// words are what an invocation logs itself, in this order.
+type words struct {
+	mu      sync.Mutex
+	queue   []func(l *slog.Logger)
+	writing bool // a goroutine writes the queue
+}
+
+// say has write log, after what was said before. The handler of log records is the user's and may
+// block: it is called on a goroutine of its own, which the invocation waits for as for the others.
+// It needs no turn.
 func say(inv *invocation, write func(l *slog.Logger)) {
 	if inv.Rehearsal != nil {
 		return
 	}
 	inv.end.saying.Add(1)
-	go func() {
-		defer func() {
-			inv.end.saying.Add(-1)
-			inv.turn.Post(func() {}) // this may have been the last that is left
-		}()
-		_ = Guard(func() { write(loggerOf(inv)) })
+	w := &inv.end.words
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = append(w.queue, write)
+	if !w.writing {
+		w.writing = true
+		go w.write(inv)
+	}
+}
+
+// write logs the first of the queue, and then the others. The handler may end the goroutine.
+func (w *words) write(inv *invocation) {
+	w.mu.Lock()
+	first := w.queue[0]
+	w.queue = w.queue[1:]
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.writing = len(w.queue) > 0
+		if w.writing {
+			go w.write(inv)
+		}
+		w.mu.Unlock()
+		inv.end.saying.Add(-1)
+		inv.turn.Post(func() {}) // this may have been the last that is left
 	}()
+	_ = Guard(func() { first(loggerOf(inv)) })
 }
 
 // scopeLogger returns the logger of a scope. Its handler is made when it is first used: that calls

@@ -26,7 +26,7 @@ var (
 // failureOf builds the error that user code gets of a record that did not succeed.
 func failureOf(s *scope, h *node.Header, m codec.Meta, nth int, rec *checkpoint.Operation) error {
 	e := &op.Error{
-		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt,
+		ID: rec.ID, Name: h.Name, Path: s.pathOf(h, nth), Kind: string(rec.Kind), Attempt: rec.Attempt, CallbackID: rec.CallbackID,
 	}
 	if r := s.inv.Rehearsal; r != nil {
 		stopIfWithheld(s, &rec.Payload, func() string { return e.Path })
@@ -60,13 +60,17 @@ func fillError(cfg *Config, e *op.Error, f *checkpoint.Failure, known []codec.Kn
 		return
 	}
 	e.Type, e.Message, e.Stack = f.Type, f.Message, f.Stack
-	e.Identities, e.Data = failureData(f)
+	d, data := readData(f.Data)
+	e.Identities, e.Data = d.Perdure.Known, data
+	if d.Perdure.Callback != "" {
+		e.CallbackID = d.Perdure.Callback
+	}
 	for i, id := range e.Identities {
 		e.Identities[i].Name = cfg.nameToday(id.Name, known)
 	}
 	if k, ok := lookup(e.Type, known, cfg.Known); ok {
 		switch {
-		case outside && e.Type != "" && !strings.HasPrefix(f.Data, dataMark): // never a built-in one: none comes from outside
+		case outside && e.Type != "" && (d.Perdure.Outside != nil || !strings.HasPrefix(f.Data, dataMark)): // never a built-in one: none comes from outside
 			e.Identities = []op.Identity{{Name: cfg.registeredName(k.Name()), Data: e.Data}}
 			e.Type = k.Name()
 		case hasIdentity(e, cfg.registeredName(k.Name())):

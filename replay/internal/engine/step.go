@@ -25,6 +25,8 @@ type step struct {
 	before *checkpoint.Operation
 	// state is what the last attempt left behind.
 	state carried
+	// refused is what is wrong with the policy; nil if nothing is.
+	refused error
 }
 
 // callStep runs or starts a step. A finished one is read from the log without anything else.

@@ -35,7 +35,15 @@ func afterFailure(st *step, f *fiber, rec *checkpoint.Operation, number int, err
 		f.convertErrors(known, usersIn(failed), func() { u = giveUp(st, failed) })
 	}
 	if u.Failure != nil {
-		u.Failure = closedFailure(f, st.meta(codec.PartFailure), shortened(st.s.inv, u.Failure))
+		u.Failure = shortened(st.s.inv, u.Failure)
+		switch {
+		case failed != nil:
+			err = failed
+		case st.refused != nil:
+			err = st.refused
+		}
+		sayAttemptFailed(st, number, &u, err)
+		u.Failure = closedFailure(f, st.meta(codec.PartFailure), u.Failure)
 	}
 	return u
 }
@@ -70,6 +78,7 @@ func decide(st *step, rec *checkpoint.Operation, number int, err error, room boo
 	d := retry.Decide(st.conf.Retry, st.conf.Only, tried(st, rec, number-cuts, err))
 	switch {
 	case d.Err != nil:
+		st.refused = d.Err
 		return giveUp(st, d.Err), nil
 	case d.Retry && !room && again && st.conf.Exhausted != nil:
 		return giveUp(st, &attemptError{st.conf.Exhausted(number)}), nil

@@ -19,7 +19,9 @@ type saga struct {
 	inner []opened // scopes inside that have not ended, in the order in which they were opened
 	// undoing says that the scope has failed and is being compensated.
 	undoing bool
-	ids     *oplog.Scope // of the compensations, made when they are needed
+	// report says that the error names what was compensated, also if that was all.
+	report bool
+	ids    *oplog.Scope // of the compensations, made when they are needed
 	// expected are the compensations that the code asks for; of the scope of compensations alone.
 	expected []string
 }
@@ -125,10 +127,49 @@ func compensate(s *scope, err error) error {
 		}
 	}
 	result := &op.UndoError{Cause: err}
-	if undoAll(s, list, nil, result); complete(result) {
+	undoAll(s, list, nil, result)
+	if complete(result) && (!s.saga.report || len(result.Undone) == 0) {
 		return err
 	}
-	return result
+	return withInner(result)
+}
+
+// withInner adds to what came of the compensations of a scope what came of those of the scopes
+// inside whose errors made it fail: what was undone there came first.
+func withInner(e *op.UndoError) *op.UndoError {
+	all := &op.UndoError{Cause: e.Cause}
+	add := func(inner *op.UndoError) {
+		for _, err := range inner.Failed {
+			if !slices.ContainsFunc(all.Failed, func(have error) bool { return sameFailure(have, err) }) {
+				all.Failed = append(all.Failed, err)
+			}
+		}
+		all.Undone = addNew(all.Undone, inner.Undone)
+		all.Unknown = addNew(all.Unknown, inner.Unknown)
+	}
+	walk(e.Cause, func(e error, _ []error) {
+		if inner, ok := e.(*op.UndoError); ok { //nolint:errorlint // the walk looks at each error by itself
+			add(inner)
+		}
+	})
+	add(e)
+	return all
+}
+
+func addNew(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// sameFailure reports whether two errors are that of one compensation.
+func sameFailure(a, b error) bool {
+	x, ok := a.(*op.Error)   //nolint:errorlint // of a compensation itself
+	y, also := b.(*op.Error) //nolint:errorlint // as above
+	return ok && also && x.Path == y.Path && x.Message == y.Message
 }
 
 // leaveBehind lets fibers that are about to be ended go as far as the log reaches: what an earlier
@@ -201,10 +242,22 @@ func undoAll(s *scope, list, later []undo, result *op.UndoError) {
 		}
 		claimNextAs(in, steps[i], list[i].nth)
 		if r := in.call(ctx, steps[i], false); r.Err != nil {
-			result.Failed = append(result.Failed, r.Err)
+			result.Failed = append(result.Failed, placed(in, steps[i], list[i].nth, r.Err))
 			continue
 		}
 		result.Undone = append(result.Undone, list[i].path)
+	}
+}
+
+// placed is the error of a compensation with its path, as the log keeps it.
+func placed(s *scope, st *node.Step, nth int, err error) error {
+	e, ok := err.(*op.Error) //nolint:errorlint // one that it wraps is that of another operation
+	if ok && e.Path != "" {
+		return err
+	}
+	path := s.pathOf(&st.Header, nth)
+	return &op.Error{
+		Name: st.Name, Path: path, Kind: string(checkpoint.KindStep), Type: TypeName(err), Message: err.Error(), Known: []error{err},
 	}
 }
 

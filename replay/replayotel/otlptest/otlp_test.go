@@ -16,6 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -24,10 +28,6 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/perdure/perdure/checkpoint"
-	"github.com/perdure/perdure/checkpoint/local"
-	"github.com/perdure/perdure/op"
-	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replayotel"
 )
 

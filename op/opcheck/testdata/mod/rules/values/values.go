@@ -64,6 +64,10 @@ var (
 	n = op.Invoke[good]("n", "other:live", hidden{})                                                                        // want `lossy: the input type hidden`
 	o = op.WaitForCondition("o", hidden{}, func(_ context.Context, h hidden) (hidden, bool, error) { return h, true, nil }) // want `lossy: the result type hidden`
 	p = replay.Handler(func(_ op.Context, in hidden) (good, error) { return good{}, nil })                                  // want `lossy: the input type hidden`
+	q = op.Start("q", "other:live", hidden{})                                                                               // want `lossy: the input type hidden`
+	r = op.FunctionOf[hidden, good]("other:live").Invoke("r", hidden{})                                                     // want `lossy: the input type hidden`
+	s = op.FunctionOf[good, hidden]("other:live").Start("s", good{})
+	u = replay.HandlerOf(op.FunctionOf[hidden, good]("other:live"), func(_ op.Context, in hidden) (good, error) { return good{}, nil }) // want `lossy: the input type hidden`
 )
 
 func secrets(ctx op.Context) error {
