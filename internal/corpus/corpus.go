@@ -6,7 +6,6 @@
 package corpus
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -57,7 +56,7 @@ type Case struct {
 
 // Test compares the code of each version with the histories of each, in a folder of dir for each
 // version.
-func Test(t *testing.T, dir string, versions []Version, cases []Case) {
+func Test(t *testing.T, dir string, versions []Version, cases []Case) { //nolint:tparallel // its callers do
 	t.Helper()
 	if name := os.Getenv(Variable); name != "" {
 		i := slices.IndexFunc(versions, func(v Version) bool { return v.Name == name && !v.Undeployed })
@@ -65,7 +64,7 @@ func Test(t *testing.T, dir string, versions []Version, cases []Case) {
 			t.Fatalf("%s: there is no version %q to record", Variable, name)
 		}
 		for _, c := range cases {
-			if err := record(t.Context(), filepath.Join(dir, name, c.Name+".json"), versions[i].New(), c); err != nil {
+			if err := record(t, filepath.Join(dir, name, c.Name+".json"), versions[i].New(), c); err != nil {
 				t.Fatalf("record %s of version %s: %v", c.Name, name, err)
 			}
 		}
@@ -131,7 +130,9 @@ func (r *recorder) Errorf(format string, a ...any) {
 func (r *recorder) Fatalf(format string, a ...any) { r.Errorf(format, a...) }
 
 // record runs an execution to its end and writes its history into a file.
-func record(ctx context.Context, file string, f Function, c Case) error {
+func record(tb testing.TB, file string, f Function, c Case) error {
+	tb.Helper()
+	ctx := tb.Context()
 	clock := local.NewVirtualClock(time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC))
 	svc := local.New(local.WithClock(clock))
 	defer svc.Close()
@@ -158,10 +159,10 @@ func record(ctx context.Context, file string, f Function, c Case) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil { //nolint:gosec // the test names the file
 		return err
 	}
-	return os.WriteFile(file, append(text, '\n'), 0o600)
+	return os.WriteFile(file, append(text, '\n'), 0o600) //nolint:gosec // see above
 }
 
 // answer answers the callbacks that are open, and reports whether there were any.

@@ -16,9 +16,9 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
+	"github.com/perdure/perdure/replay/replayotel"
 
 	"github.com/perdure/perdure/replay/conformance/handlers"
-	"github.com/perdure/perdure/replay/replayotel"
 )
 
 // The variables that make a program of this module a function: see [Main].

@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"encoding/json"
@@ -36,7 +36,7 @@ func axe(t *testing.T) string {
 			t.Skipf("npm cannot install axe-core: %v\n%s", err, out)
 		}
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // which npm has brought
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func axe(t *testing.T) string {
 }
 
 // TestAxe: axe-core finds nothing on any part of the page, in light and in dark.
-func TestAxe(t *testing.T) {
+func TestAxe(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, failed := s.story()
 	b := newTab(t, 1280, 720)
@@ -102,7 +102,7 @@ func TestAxe(t *testing.T) {
 }
 
 // TestKeyboard: everything is reached without a mouse.
-func TestKeyboard(t *testing.T) {
+func TestKeyboard(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, _ := s.story()
 	b := newTab(t, 1280, 720)
@@ -152,7 +152,7 @@ func TestKeyboard(t *testing.T) {
 }
 
 // TestZoomedTo200: at 200 % nothing is cut off, and no text lies over another.
-func TestZoomedTo200(t *testing.T) {
+func TestZoomedTo200(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, _ := s.story()
 	b := newTab(t, 640, 360) // 1280 × 720 at 200 %

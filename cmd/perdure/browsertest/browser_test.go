@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"context"
@@ -25,17 +25,17 @@ import (
 const wanted = "PERDURE_BROWSER"
 
 // chromium returns the path of the browser.
-func chromium(t testing.TB) string {
-	t.Helper()
+func chromium(tb testing.TB) string {
+	tb.Helper()
 	if os.Getenv(wanted) == "" {
-		t.Skipf("%s is not set: with %[1]s=1 the tests drive Chromium", wanted)
+		tb.Skipf("%s is not set: with %[1]s=1 the tests drive Chromium", wanted)
 	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	t.Skip("there is no Chromium: apt-get install chromium")
+	tb.Skip("there is no Chromium: apt-get install chromium")
 	return ""
 }
 
@@ -54,19 +54,19 @@ type tab struct {
 // mostTime is how long a test of the browser may take.
 const mostTime = 2 * time.Minute
 
-func newTab(t testing.TB, width, height int64) *tab {
-	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox,
+func newTab(tb testing.TB, width, height int64) *tab {
+	tb.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(tb)), chromedp.NoSandbox,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
-	ctx, cancel := context.WithTimeout(t.Context(), mostTime)
-	t.Cleanup(cancel)
+	ctx, cancel := context.WithTimeout(tb.Context(), mostTime)
+	tb.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
+	tb.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx}
+	tb.Cleanup(cancel)
+	b := &tab{t: tb, ctx: ctx}
 	if err := chromedp.Listen(ctx, b.heard); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	call(b, log.Enable, cdp.Empty{})
 	call(b, network.Enable, network.EnableParams{})

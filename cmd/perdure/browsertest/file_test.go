@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"os"
@@ -7,13 +7,12 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 
 // TestSavedPage: the page of one execution, opened from a file, shows what the page does, and asks
 // for nothing.
-func TestSavedPage(t *testing.T) {
+func TestSavedPage(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	_, failed := s.story()
 	source := page.FromService(s.service)
@@ -26,7 +25,7 @@ func TestSavedPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "R-7.html")
-	f, err := os.Create(path) //nolint:gosec // a folder of the test
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}

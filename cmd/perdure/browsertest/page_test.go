@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ func escaped(arn string) string { return url.PathEscape(arn) }
 const planted = `<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>"><svg onload=alert(1)>';window.pwned=3;//{{pwned}}`
 
 // TestPlantedScripts: names, payloads, errors, reasons and logs are text, whatever they contain.
-func TestPlantedScripts(t *testing.T) {
+func TestPlantedScripts(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	store := local.NewMemoryStore()
 	quoted, err := json.Marshal(planted)
 	if err != nil {
@@ -69,7 +69,7 @@ func TestPlantedScripts(t *testing.T) {
 }
 
 // TestAsksNoOtherServer: the page asks the server that it is from, and no other.
-func TestAsksNoOtherServer(t *testing.T) {
+func TestAsksNoOtherServer(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, _ := s.story()
 	b := newTab(t, 1280, 720)
@@ -88,7 +88,7 @@ func TestAsksNoOtherServer(t *testing.T) {
 }
 
 // TestLiveWithoutReload: what changes is shown, in the list and in an execution.
-func TestLiveWithoutReload(t *testing.T) {
+func TestLiveWithoutReload(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	b := newTab(t, 1280, 720)
 	b.open(s.url+"/", ".empty")
@@ -106,7 +106,7 @@ func TestLiveWithoutReload(t *testing.T) {
 
 // TestActionsOfThePage: callbacks are answered, and executions paused, resumed, stopped, forked,
 // redriven and started, by the buttons of the page.
-func TestActionsOfThePage(t *testing.T) {
+func TestActionsOfThePage(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, failed := s.story()
 	b := newTab(t, 1280, 900)

@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"net/url"
@@ -13,7 +13,7 @@ func (s *site) address(arn string, parameters string) string {
 }
 
 // TestScreenshots shows what docs/page.md does: with PERDURE_SCREENSHOTS it writes the images.
-func TestScreenshots(t *testing.T) {
+func TestScreenshots(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, failed := s.story()
 	b := newTab(t, 1280, 720)

@@ -1,4 +1,4 @@
-package browsertest
+package browsertest_test
 
 import (
 	"context"
@@ -11,11 +11,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
-
-	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 
 // begin is when the executions begin.
@@ -29,28 +28,28 @@ type site struct {
 	url     string
 }
 
-func newSite(t testing.TB) *site {
-	t.Helper()
+func newSite(tb testing.TB) *site {
+	tb.Helper()
 	bus := page.NewBus()
-	s := &site{t: t, clock: local.NewVirtualClock(begin)}
+	s := &site{t: tb, clock: local.NewVirtualClock(begin)}
 	s.service = local.New(local.WithClock(s.clock), local.WithStore(page.Announce(local.NewMemoryStore(), bus)))
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.service.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	for name, f := range map[string]lambda.Handler{
 		"order": replay.Handler(s.order), "payment": replay.Handler(s.payment), "report": replay.Handler(s.report, replay.WithStackTraces()),
 	} {
 		if err := s.service.Host(name, f); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	server := httptest.NewServer(page.New(page.Options{
 		Source: page.FromService(s.service), Actions: page.ActionsOn(s.service), Place: "perdure dev at 127.0.0.1:9090", Bus: bus, Now: s.clock.Now,
 		Build: func(_ string, at time.Time) string { return fmt.Sprintf("%012x", at.Unix()/864000) },
 	}))
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	s.url = server.URL
 	return s
 }
@@ -117,7 +116,7 @@ func (s *site) report(ctx op.Context, days int) (int, error) {
 		return 0, err
 	}
 	return replay.Run(ctx, op.Step("average", func(context.Context) (int, error) {
-		return 100 / (days - days), nil //nolint:staticcheck // it panics
+		return []int{20, 18, 21}[days], nil // it panics
 	}, op.WithRetry(retry.Never()), atMostOnce))
 }
 

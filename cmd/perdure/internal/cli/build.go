@@ -74,7 +74,7 @@ func (f *function) rebuild(ctx context.Context) error {
 	}
 	f.hash, f.binary = hash, binary
 	f.site.say("built %s in %s", f.name, view.Span(f.site.Now().Sub(begin)))
-	changed := f.site.builds.note(f.name, hash, f.site.Now())
+	changed := f.site.builds.note(f.name, hash, revisionOf(ctx, f.path), f.site.Now())
 	if changed {
 		f.warn(ctx)
 		f.rescue(ctx)

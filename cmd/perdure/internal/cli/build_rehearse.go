@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
@@ -30,6 +31,7 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	all := verdicts{Function: f.name}
+	first := make(map[string]string) // execution, by what does not fit
 	for i, e := range running[:min(len(running), mostRehearsed)] {
 		answer, err := r.ask(ctx, e.Log())
 		if err != nil {
@@ -41,7 +43,14 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 		v := verdict{e.ARN(), e.Name(), answer}
 		all.add(v)
 		if i < mostVerdictLines {
-			f.site.say("  %s %s", e.Name(), f.verdictLine(e, &v))
+			line := f.verdictLine(e, &v)
+			if like := first[line]; like != "" && v.class() != classFits {
+				verb, _, _ := strings.Cut(line, ": ")
+				line = verb + ": as " + like
+			} else {
+				first[line] = e.Name()
+			}
+			f.site.say("  %s %s", e.Name(), line)
 		}
 		if v.class() != classFits {
 			continue

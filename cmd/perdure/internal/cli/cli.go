@@ -151,7 +151,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 func (a *app) check(cmd *cobra.Command) error {
 	forms := []string{"text", "json"}
 	if cmd.Name() == "show" {
-		forms = append(forms, showForms...)
+		forms = append(forms, showForms()...)
 	}
 	switch {
 	case !slices.Contains(forms, a.output):

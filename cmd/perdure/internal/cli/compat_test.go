@@ -49,7 +49,7 @@ func TestCompat(t *testing.T) {
 	w.write("greet/main.go", guarded(inserted))
 	p.await(`^perdure: 2 executions of greet began under other code and go on under this: A-1, B-1$`)
 	p.await(`^perdure:   A-1 would diverge: an operation was inserted, renamed or moved before .*; checkpointed .*"first".*, current code STEP Step at "check-fraud" \(greet/main\.go:\d+\); declare: .*op\.Added\(op\.Step\("check-fraud", …\), v\).*$`)
-	p.await(`^perdure:   B-1 would diverge: `)
+	p.await(`^perdure:   B-1 would diverge: as A-1$`)
 	got := w.run(endpoint, "compat", "./greet", "--github")
 	if got.code != cli.ExitFailed || !strings.HasPrefix(got.out, "2 of 2 running executions of greet would diverge\n  2 × an operation was inserted") ||
 		!strings.Contains(got.out, "\n      B-1, A-1\n") {

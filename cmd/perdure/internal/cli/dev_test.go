@@ -6,6 +6,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -232,6 +235,49 @@ func (w *workshop) waiting(endpoint, name string) (callback string) {
 	return ""
 }
 
+// page looks at the page: an execution has ended under another build than it began under, and what
+// its function has written is there.
+func (w *workshop) page(endpoint, name string) {
+	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	get := func(path string) string {
+		res, err := client.Get(endpoint + path) //nolint:noctx // it has a timeout
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			w.t.Fatalf("%s: %s %s %v", path, res.Status, text, err)
+		}
+		return string(text)
+	}
+	get("/")
+	arn := regexp.MustCompile(`"arn":"([^"]*/` + name + `/[^"]*)"`).FindStringSubmatch(get("/ui/executions"))
+	if arn == nil {
+		w.t.Fatalf("the page does not list %s", name)
+	}
+	shown := get("/ui/execution?arn=" + url.QueryEscape(arn[1]))
+	builds := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`"build":"([0-9a-f]{12})`).FindAllStringSubmatch(shown, -1) {
+		builds[m[1]] = true
+	}
+	if len(builds) < 2 || !strings.Contains(shown, `"status":"SUCCEEDED"`) {
+		w.t.Errorf("the page shows %v builds: %s", builds, shown)
+	}
+	w.run(endpoint, "start", "greet", `"page"`, "--name", "P-1")
+	w.waiting(endpoint, "P-1")
+	other := strings.ReplaceAll(regexp.MustCompile(`"arn":"([^"]*/P-1/[^"]*)"`).FindString(get("/ui/executions")), `"`, "")
+	if logs := get("/ui/logs?arn=" + url.QueryEscape(strings.TrimPrefix(other, "arn:"))); !strings.Contains(logs, "greeting page") ||
+		strings.Contains(logs, "greeting world") {
+		w.t.Errorf("the logs of P-1: %s", logs)
+	}
+}
+
 // A function is edited, broken and mended while an execution is under way, and the program is
 // killed in between: nothing is lost, and it says what goes on.
 func TestDev(t *testing.T) {
@@ -295,6 +341,8 @@ func TestDev(t *testing.T) {
 	}
 	p.await(`^perdure: greet A-1: suspended until .*Z, waiting for wait "nap", which ends in \S+$`)
 	p.await(`^perdure: greet A-1: SUCCEEDED after .*: "one, then three, it is me"$`)
+
+	w.page(endpoint, "A-1")
 
 	if code := p.end(os.Interrupt); code != cli.ExitInterrupted {
 		t.Errorf("after Ctrl-C the exit code is %d, want %d", code, cli.ExitInterrupted)

@@ -62,10 +62,7 @@ func (j *journal) of(arn string, requests map[string]bool) []page.Line {
 func (s *site) page(endpoint string) *page.Page {
 	return page.New(page.Options{
 		Source: page.FromService(s.service), Actions: page.ActionsOn(s.service), Place: "perdure dev at " + strings.TrimPrefix(endpoint, "http://"),
-		Bus: s.bus, Now: s.Now, Logs: s.journal.of,
-		Build: func(function string, at time.Time) string { return shortHash(s.builds.at(function, at)) },
+		Bus: s.bus, Now: s.Now, Written: s.journal.of,
+		Build: func(function string, at time.Time) string { return s.builds.build(function, at).text() },
 	})
 }
-
-// shortHash returns as much of a hash as distinguishes builds.
-func shortHash(hash string) string { return hash[:min(12, len(hash))] }

@@ -23,7 +23,7 @@ type showOptions struct {
 }
 
 // showForms are what perdure show prints beside text and JSON.
-var showForms = []string{"mermaid", "dot", "html"}
+func showForms() []string { return []string{"mermaid", "dot", "html"} }
 
 func (a *app) show() *cobra.Command {
 	var o showOptions

@@ -55,7 +55,7 @@ func (a *app) runUI(ctx context.Context, listen, store string) (err error) {
 		defer func() { err = errors.Join(err, file.Close()) }()
 		kept := readBuilds(store + "-builds.json")
 		o.Source, o.Place = page.FromStore(file), store
-		o.Build = func(function string, at time.Time) string { return shortHash(kept.at(function, at)) }
+		o.Build = func(function string, at time.Time) string { return kept.build(function, at).text() }
 	} else if err := a.showAPI(ctx, &o); err != nil {
 		return err
 	}

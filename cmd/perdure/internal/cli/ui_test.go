@@ -80,17 +80,18 @@ func TestUIOfTheAPI(t *testing.T) {
 	}
 	s.advance(time.Hour)
 	address, client := s.ui()
-	var all string
+	var pages strings.Builder
 	marker := ""
 	for range 10 {
 		text := s.ask(client, address+"/ui/executions?limit=2&marker="+marker)
-		all += text
+		pages.WriteString(text)
 		_, rest, more := strings.Cut(text, `"next":"`)
 		if !more {
 			break
 		}
 		marker, _, _ = strings.Cut(rest, `"`)
 	}
+	all := pages.String()
 	for _, name := range []string{`"A-1"`, `"A-2"`, `"A-3"`, `"function":"payment"`} {
 		if strings.Count(all, name) == 0 {
 			t.Errorf("the list lacks %s: %s", name, all)

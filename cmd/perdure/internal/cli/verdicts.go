@@ -71,6 +71,7 @@ type verdicts struct {
 	Undecided  int       `json:"undecided"`
 	Fit        int       `json:"fit"`
 	Ended      int       `json:"ended,omitempty"` // meanwhile
+	Warned     int       `json:"warned,omitempty"`
 	Groups     []*group  `json:"groups"`
 	Warnings   []*group  `json:"warnings,omitempty"`
 	All        []verdict `json:"executions,omitempty"`
@@ -103,6 +104,9 @@ func (all *verdicts) add(v verdict) {
 		all.Groups = join(all.Groups, v.Name, group{
 			Class: c, Scope: d.Scope, Reason: cmp.Or(d.Reason, text), Log: d.Log, Code: d.Code, Declare: d.Declare, Line: d.Line,
 		})
+	}
+	if len(v.Warnings) > 0 {
+		all.Warned++
 	}
 	for _, w := range v.Warnings {
 		all.Warnings = join(all.Warnings, v.Name, group{Class: classLossy, Reason: w.Text, Declare: w.Declare, Line: w.Line})
@@ -155,8 +159,12 @@ func (all *verdicts) headline() string {
 	switch {
 	case all.Rehearsed == 0:
 		return "no execution of " + all.Function + " is running"
+	case len(parts) == 0 && all.Rehearsed == 1 && all.Warned == 1:
+		return "the running execution of " + all.Function + " fits, with warnings"
 	case len(parts) == 0 && all.Rehearsed == 1:
 		return "the running execution of " + all.Function + " fits"
+	case len(parts) == 0 && all.Warned > 0:
+		return "all " + thousandsIn(what) + " fit, " + thousands(all.Warned) + " with warnings"
 	case len(parts) == 0:
 		return "all " + thousandsIn(what) + " fit"
 	}

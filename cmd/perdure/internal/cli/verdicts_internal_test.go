@@ -58,8 +58,11 @@ func TestVerdictsAreGrouped(t *testing.T) {
 		{"a failure", []rehearsal.Answer{fails, fails}, true, []string{
 			"2 of 2 running executions of order would fail", "2 × nothing is pending", "    E0, E1",
 		}},
+		{"a warning of the only one", []rehearsal.Answer{lossy}, false, []string{
+			"the running execution of order fits, with warnings", "1 × .Amount is lost", "    the code: order/main.go:12", "    declare:  op.Transform", "    E0",
+		}},
 		{"a warning", []rehearsal.Answer{lossy, fits, lossy, lossy, lossy, lossy, lossy}, false, []string{
-			"all 7 running executions of order fit", "6 × .Amount is lost", "    the code: order/main.go:12", "    declare:  op.Transform", "    E0, E2, E3, E4, E5 and 1 more",
+			"all 7 running executions of order fit, 6 with warnings", "6 × .Amount is lost", "    the code: order/main.go:12", "    declare:  op.Transform", "    E0, E2, E3, E4, E5 and 1 more",
 		}},
 	} {
 		all := verdicts{Function: "order"}

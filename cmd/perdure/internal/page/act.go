@@ -16,7 +16,7 @@ const mostBody = 16 << 20
 
 // tokenHeader is the header that actions need. A browser sends it for no form, and for another page
 // only if this server allowed that.
-const tokenHeader = "X-Perdure-Token"
+const tokenHeader = "X-Perdure-Token" //nolint:gosec // a name
 
 // order is what the page asks to be done.
 type order struct {
@@ -84,14 +84,18 @@ func actions() []action {
 		{"redrive", func(a *Actions) bool { return a.Redrive != nil }, execution, func(ctx context.Context, a *Actions, o *order) (string, error) {
 			return a.Redrive(ctx, o.ARN, o.Name)
 		}},
-		{"fork", func(a *Actions) bool { return a.Fork != nil }, func(o *order) bool { return o.ARN != "" && o.Operation != "" },
+		{
+			"fork", func(a *Actions) bool { return a.Fork != nil }, func(o *order) bool { return o.ARN != "" && o.Operation != "" },
 			func(ctx context.Context, a *Actions, o *order) (string, error) {
 				return a.Fork(ctx, o.ARN, o.Operation, o.Name)
-			}},
-		{"start", func(a *Actions) bool { return a.Start != nil }, func(o *order) bool { return o.Function != "" },
+			},
+		},
+		{
+			"start", func(a *Actions) bool { return a.Start != nil }, func(o *order) bool { return o.Function != "" },
 			func(ctx context.Context, a *Actions, o *order) (string, error) {
 				return a.Start(ctx, o.Function, o.Name, o.bytes())
-			}},
+			},
+		},
 	}
 }
 

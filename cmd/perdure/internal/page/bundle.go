@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,7 +20,7 @@ var (
 )
 
 // script returns the scripts of the page as one.
-var script = sync.OnceValues(func() ([]byte, error) { return bundle(assets(), "main") })
+var script = sync.OnceValues(func() ([]byte, error) { return bundle(assets(), "main") }) //nolint:gochecknoglobals // made once
 
 // bundle returns a module with those that it imports, first of all those that import nothing.
 func bundle(files fs.FS, name string) ([]byte, error) {
@@ -30,10 +31,8 @@ func bundle(files fs.FS, name string) ([]byte, error) {
 		if done[name] {
 			return nil
 		}
-		for _, outer := range around {
-			if outer == name {
-				return fmt.Errorf("%s.js imports itself, through %s", name, strings.Join(around, ", "))
-			}
+		if slices.Contains(around, name) {
+			return fmt.Errorf("%s.js imports itself, through %s", name, strings.Join(around, ", "))
 		}
 		source, err := fs.ReadFile(files, name+".js")
 		if err != nil {

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,9 +23,7 @@ func TestOtherPagesAreRefused(t *testing.T) {
 	good := map[string]string{"Content-Type": "application/json", "X-Perdure-Token": v.token}
 	with := func(more ...string) map[string]string {
 		all := map[string]string{}
-		for name, value := range good {
-			all[name] = value
-		}
+		maps.Copy(all, good)
 		for i := 0; i < len(more); i += 2 {
 			if all[more[i]] = more[i+1]; more[i+1] == "" {
 				delete(all, more[i])
@@ -55,11 +54,13 @@ func TestOtherPagesAreRefused(t *testing.T) {
 		{"IPv6", "its other address", "GET", "/", "", map[string]string{"Host": "[::1]:9090"}, 200},
 		{
 			"link", "a page links to this one", "GET", "/", "",
-			map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200,
+			map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+			200,
 		},
 		{
 			"frame", "a page shows this one in a frame", "GET", "/", "",
-			map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403,
+			map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+			403,
 		},
 		{"GET", "an action is a POST", "GET", "/ui/act", "", good, 405},
 	}

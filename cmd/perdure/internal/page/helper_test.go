@@ -37,8 +37,8 @@ func (r record) arn() string {
 }
 
 // keep puts an execution into a store.
-func (r record) keep(t testing.TB, s local.Store) {
-	t.Helper()
+func (r record) keep(tb testing.TB, s local.Store) {
+	tb.Helper()
 	e := local.ExecutionRecord{
 		ARN: r.arn(), Name: r.name, Function: function, Status: r.status, Start: begin, Input: checkpoint.TextPayload(r.input),
 	}
@@ -49,7 +49,7 @@ func (r record) keep(t testing.TB, s local.Store) {
 		r.events[i].ID = i + 1
 	}
 	if err := s.Commit(local.Transition{Execution: e, Events: r.events}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -77,22 +77,22 @@ type visitor struct {
 }
 
 // serve serves a page. The visitor has opened it.
-func serve(t testing.TB, o page.Options) *visitor {
-	t.Helper()
+func serve(tb testing.TB, o page.Options) *visitor {
+	tb.Helper()
 	if o.Now == nil {
 		o.Now = func() time.Time { return at(60) }
 	}
 	p := page.New(o)
 	server := httptest.NewServer(p)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	v := &visitor{t: t, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}, address: server.URL}
+	v := &visitor{t: tb, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}, address: server.URL}
 	status, text := v.ask(http.MethodGet, strings.TrimPrefix(p.URL(""), ""), "", nil)
 	if status != http.StatusOK {
-		t.Fatalf("the page: %d %s", status, text)
+		tb.Fatalf("the page: %d %s", status, text)
 	}
 	v.token = regexp.MustCompile(`name="perdure-token" content="([^"]+)"`).FindStringSubmatch(text)[1]
 	return v

@@ -62,7 +62,7 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 
 // push sends what the bus says.
 func (p *Page) push(ctx context.Context, s *stream, news *reader) {
-	beat := time.NewTicker(liveBeat)
+	beat := time.NewTicker(liveBeat) //nolint:forbidigo // a page is open in real time
 	defer beat.Stop()
 	for {
 		select {
@@ -86,7 +86,7 @@ func (p *Page) push(ctx context.Context, s *stream, news *reader) {
 
 // rest waits, and reports whether it has not been cut short.
 func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(d) //nolint:forbidigo // as above
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

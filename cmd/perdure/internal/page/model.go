@@ -113,7 +113,9 @@ type jsonModel struct {
 	Now       int64         `json:"now"`
 	Execution jsonExecution `json:"execution"`
 	// Waiting says what it does and waits for.
-	Waiting     string           `json:"waiting,omitempty"`
+	Waiting string `json:"waiting,omitempty"`
+	// Advice says what can be done about it.
+	Advice      string           `json:"advice,omitempty"`
 	Operations  []jsonOperation  `json:"operations"`
 	Count       int              `json:"count"` // of all operations
 	Invocations []jsonInvocation `json:"invocations"`
@@ -220,6 +222,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	for id, at := range e.Due {
 		h.Move(id, at)
 	}
+	m.Advice = h.Advice(now, e.Failure)
 	if e.End.IsZero() {
 		m.Waiting = h.Doing(now)
 		if m.Charged = h.Charged; m.Charged > 0 {

@@ -25,7 +25,7 @@ var embedded embed.FS
 func assets() fs.FS {
 	files, err := fs.Sub(embedded, "assets")
 	if err != nil {
-		panic(err) // the folder is embedded
+		panic(err) //nolint:forbidigo // the folder is embedded
 	}
 	return files
 }

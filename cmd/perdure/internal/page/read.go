@@ -28,7 +28,7 @@ func (p *Page) place(r *http.Request) (any, error) {
 	if functions == nil {
 		functions = []Function{}
 	}
-	return jsonPlace{p.Place, functions, p.offered(), p.Options.Logs != nil, milli(p.Now())}, nil
+	return jsonPlace{p.Place, functions, p.offered(), p.Written != nil, milli(p.Now())}, nil
 }
 
 // pageItems is how many executions an answer has unless the page says otherwise, and mostItems at
@@ -230,7 +230,7 @@ func (p *Page) logs(r *http.Request) (any, error) {
 		Lines []jsonLine `json:"lines"`
 		Hint  string     `json:"hint,omitempty"`
 	}{Lines: []jsonLine{}}
-	if p.Options.Logs == nil {
+	if p.Written == nil {
 		if p.Hint != nil {
 			out.Hint = p.Hint(arn)
 		}
@@ -243,7 +243,7 @@ func (p *Page) logs(r *http.Request) (any, error) {
 		}
 		return nil
 	})
-	for _, l := range p.Options.Logs(arn, requests) {
+	for _, l := range p.Written(arn, requests) {
 		out.Lines = append(out.Lines, jsonLine{l, milli(l.Time)})
 	}
 	return out, err

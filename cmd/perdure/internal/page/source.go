@@ -102,10 +102,10 @@ type Options struct {
 	Every time.Duration
 	// Build returns which build of a function ran at a time, empty for not known; nil if none is.
 	Build func(function string, at time.Time) string
-	// Logs returns what a function has written in an execution; nil if that is not known here. Hint
-	// is what says where it is then.
-	Logs func(arn string, requests map[string]bool) []Line
-	Hint func(function string) string
+	// Written returns what a function has written in an execution; nil if that is not known here.
+	// Hint is what says where it is then.
+	Written func(arn string, requests map[string]bool) []Line
+	Hint    func(function string) string
 	// Now is the time of the executions.
 	Now func() time.Time
 }

@@ -50,9 +50,17 @@ func (o *Operation) last() *Bar {
 	return nil
 }
 
-// kindOfBar are the kinds of the bars of operations that have one bar.
-var kindOfBar = map[string]BarKind{
-	"wait": BarWait, "callback": BarCallback, "invoke": BarInvoke, "group": BarGroup,
+// kindOfBar returns the kind of the bar of an operation that has one.
+func kindOfBar(o *Operation) BarKind {
+	switch o.Kind {
+	case "wait":
+		return BarWait
+	case "callback":
+		return BarCallback
+	case "invoke":
+		return BarInvoke
+	}
+	return BarGroup
 }
 
 // draw adds to the bars of an operation what its next event says. What the event changes of the
@@ -61,7 +69,7 @@ func (h *History) draw(o *Operation, e *local.Event) {
 	started := strings.HasSuffix(string(e.Type), "Started")
 	if o.Kind != "step" {
 		if started && o.last() == nil {
-			o.Bars = append(o.Bars, Bar{Kind: kindOfBar[o.Kind], Start: e.Time, Until: untilOf(e)})
+			o.Bars = append(o.Bars, Bar{Kind: kindOfBar(o), Start: e.Time, Until: untilOf(e)})
 		}
 		if last := o.last(); last != nil && !started {
 			last.End, last.Failure, last.Until = e.Time, e.Failure, time.Time{}

@@ -83,16 +83,21 @@ func (g *graph) scope(parent string, ops []*Operation, whole bool) {
 	}
 }
 
-// colors are those of a node by the status of its operation: its inside, and its border.
-var colors = map[string][2]string{
-	string(checkpoint.StatusSucceeded): {"#e3f4e6", "#2e7d32"},
-	string(checkpoint.StatusFailed):    {"#fde7e7", "#b3261e"},
-	string(checkpoint.StatusTimedOut):  {"#fde7e7", "#b3261e"},
-	string(checkpoint.StatusStopped):   {"#fde7e7", "#b3261e"},
-	string(checkpoint.StatusCancelled): {"#eeeeee", "#616161"},
-	string(checkpoint.StatusStarted):   {"#e3edfb", "#1a56a8"},
-	string(checkpoint.StatusPending):   {"#fff3d6", "#8a5a00"},
-	string(checkpoint.StatusReady):     {"#fff3d6", "#8a5a00"},
+// colors returns those of a node by the status of its operation: its inside, and its border.
+func colors(status string) (inside, border string) {
+	switch checkpoint.Status(status) {
+	case checkpoint.StatusSucceeded:
+		return "#e3f4e6", "#2e7d32"
+	case checkpoint.StatusFailed, checkpoint.StatusTimedOut, checkpoint.StatusStopped:
+		return "#fde7e7", "#b3261e"
+	case checkpoint.StatusCancelled:
+		return "#eeeeee", "#616161"
+	case checkpoint.StatusStarted:
+		return "#e3edfb", "#1a56a8"
+	case checkpoint.StatusPending, checkpoint.StatusReady:
+		return "#fff3d6", "#8a5a00"
+	}
+	return "#ffffff", "#616161"
 }
 
 // Mermaid returns the operations as a flowchart of Mermaid.
@@ -121,10 +126,9 @@ func (h *History) Mermaid(whole bool) string {
 		fmt.Fprintf(&b, "  %s %s %s\n", e.from, arrow, e.to)
 	}
 	for _, status := range order {
-		if c, ok := colors[status]; ok {
-			fmt.Fprintf(&b, "  classDef %s fill:%s,stroke:%s,color:#1b1b1b\n", status, c[0], c[1])
-			fmt.Fprintf(&b, "  class %s %s\n", strings.Join(used[status], ","), status)
-		}
+		inside, border := colors(status)
+		fmt.Fprintf(&b, "  classDef %s fill:%s,stroke:%s,color:#1b1b1b\n", status, inside, border)
+		fmt.Fprintf(&b, "  class %s %s\n", strings.Join(used[status], ","), status)
 	}
 	return b.String()
 }
@@ -157,11 +161,8 @@ func (h *History) DOT(whole bool) string {
 		if n.group {
 			shape = ", shape=folder, style=filled"
 		}
-		c, ok := colors[n.status]
-		if !ok {
-			c = [2]string{"#ffffff", "#616161"}
-		}
-		fmt.Fprintf(&b, "  %s [label=%s%s, fillcolor=\"%s\", color=\"%s\"];\n", n.id, dotText(n.label), shape, c[0], c[1])
+		inside, border := colors(n.status)
+		fmt.Fprintf(&b, "  %s [label=%s%s, fillcolor=\"%s\", color=\"%s\"];\n", n.id, dotText(n.label), shape, inside, border)
 	}
 	for _, e := range g.edges {
 		style := ""

@@ -12,34 +12,63 @@ export function textBlock(title, payload, whole, closed = false) {
     text.textContent = keepsNumbers(t) ? pretty(t) : t;
   };
   show(payload.text);
-  const copy = button('Copy', async () => {
-    try {
-      await navigator.clipboard.writeText(payload.bytes && whole ? (await whole()).text : payload.text);
-      say(`${title} is copied.`);
-    } catch (trouble) {
-      say(trouble.message, true);
-    }
-  }, { class: 'small', 'aria-label': `Copy ${title.toLowerCase()}` });
-  const all = payload.bytes && whole ? button(`Show all ${payload.bytes.toLocaleString('en')} bytes`, async () => {
-    try {
-      show((await whole()).text);
-      all.remove();
-    } catch (trouble) {
-      say(trouble.message, true);
-    }
-  }, { class: 'small' }) : null;
+  const copy = button(
+    'Copy',
+    async () => {
+      try {
+        await navigator.clipboard.writeText(
+          payload.bytes && whole ? (await whole()).text : payload.text,
+        );
+        say(`${title} is copied.`);
+      } catch (trouble) {
+        say(trouble.message, true);
+      }
+    },
+    { class: 'small', 'aria-label': `Copy ${title.toLowerCase()}` },
+  );
+  const all =
+    payload.bytes && whole
+      ? button(
+          `Show all ${payload.bytes.toLocaleString('en')} bytes`,
+          async () => {
+            try {
+              show((await whole()).text);
+              all.remove();
+            } catch (trouble) {
+              say(trouble.message, true);
+            }
+          },
+          { class: 'small' },
+        )
+      : null;
   const length = payload.bytes ?? payload.text.length;
   const beginning = payload.text.slice(0, 90) + (length > 90 ? '…' : '');
-  return el('details', { class: 'text', open: !closed && length < 2000 }, el('summary', {}, title,
-    closed ? el('code', { class: 'beginning' }, beginning) : null,
-    length < 200 ? null : el('span', { class: 'dim' }, ` ${length.toLocaleString('en')} bytes`)),
-  el('div', { class: 'text-tools' }, copy, all), text);
+  return el(
+    'details',
+    { class: 'text', open: !closed && length < 2000 },
+    el(
+      'summary',
+      {},
+      title,
+      closed ? el('code', { class: 'beginning' }, beginning) : null,
+      length < 200 ? null : el('span', { class: 'dim' }, ` ${length.toLocaleString('en')} bytes`),
+    ),
+    el('div', { class: 'text-tools' }, copy, all),
+    text,
+  );
 }
 
 function errorBlock(title, error) {
-  return el('div', { class: 'error' }, el('h3', {}, title), el('p', { class: 'error-line' }, errorText(error) || 'without a message'),
-    error.stack?.length ? el('pre', { class: 'stack', tabindex: '0', 'aria-label': 'Stack' }, error.stack.join('\n')) : null,
-    error.data ? textBlock('Data', { text: error.data }, null, true) : null);
+  return el(
+    'div',
+    { class: 'error' },
+    el('h3', {}, title),
+    el('p', { class: 'error-line' }, errorText(error) || 'without a message'),
+    error.stack?.length
+      ? el('pre', { class: 'stack', tabindex: '0', 'aria-label': 'Stack' }, error.stack.join('\n'))
+      : null,
+    error.data ? textBlock('Data', { text: error.data }, null, true) : null,
+  );
 }
 
 /** What is known of the operation that is chosen. */
@@ -84,26 +113,59 @@ export class Detail {
   draw() {
     const o = this.operation;
     const now = this.app.now();
-    const fact = (name, value, title) => (value ? [el('dt', {}, name), el('dd', { title }, value)] : null);
+    const fact = (name, value, title) =>
+      value ? [el('dt', {}, name), el('dd', { title }, value)] : null;
     const path = [];
-    for (let i = o.p; i >= 0; i = this.view.model.operations[i].p) path.unshift(this.view.model.operations[i].name);
-    put(this.element,
-      el('div', { class: 'detail-head' }, el('h2', {}, o.name), statusBadge(o.status), el('span', { class: 'filler' }),
-        button('×', () => this.view.choose(null), { class: 'small', 'aria-label': 'Close the operation' })),
+    for (let i = o.p; i >= 0; i = this.view.model.operations[i].p)
+      path.unshift(this.view.model.operations[i].name);
+    put(
+      this.element,
+      el(
+        'div',
+        { class: 'detail-head' },
+        el('h2', {}, o.name),
+        statusBadge(o.status),
+        el('span', { class: 'filler' }),
+        button('×', () => this.view.choose(null), {
+          class: 'small',
+          'aria-label': 'Close the operation',
+        }),
+      ),
       el('div', { class: 'actions' }, this.actions(o)),
-      el('dl', {},
-        fact('Kind', o.what), fact('In', path.join(' / ')), fact('Began', exact(o.start)),
+      el(
+        'dl',
+        {},
+        fact('Kind', o.what),
+        fact('In', path.join(' / ')),
+        fact('Began', exact(o.start)),
         o.end ? fact('Ended', `${exact(o.end)}, after ${span(o.end - o.start)}`) : null,
         fact('Attempts', o.attempts ? String(o.attempts) : ''),
         fact('Cut off', o.cut ? `${o.cut} times, with its invocation` : ''),
-        o.until && !o.end ? fact(o.kind === 'wait' ? 'Ends' : o.kind === 'callback' ? 'Times out' : 'Next attempt',
-          `${when(o.until, now)}, ${stamp(o.until)}`) : null,
+        o.until && !o.end
+          ? fact(
+              o.kind === 'wait' ? 'Ends' : o.kind === 'callback' ? 'Times out' : 'Next attempt',
+              `${when(o.until, now)}, ${stamp(o.until)}`,
+            )
+          : null,
         o.beats ? fact('Heartbeat', `within ${span(o.beats)}`) : null,
-        fact('Callback', o.callback), fact('Function', o.function),
-        o.target ? [el('dt', {}, 'Execution'), el('dd', {},
-          source.kept ? o.target : el('a', { href: this.app.executionHash(o.target) }, o.target))] : null,
-        fact('ID', o.id)),
-      this.read ? this.contents(o, this.read) : null);
+        fact('Callback', o.callback),
+        fact('Function', o.function),
+        o.target
+          ? [
+              el('dt', {}, 'Execution'),
+              el(
+                'dd',
+                {},
+                source.kept
+                  ? o.target
+                  : el('a', { href: this.app.executionHash(o.target) }, o.target),
+              ),
+            ]
+          : null,
+        fact('ID', o.id),
+      ),
+      this.read ? this.contents(o, this.read) : null,
+    );
   }
 
   contents(o, read) {
@@ -113,9 +175,18 @@ export class Detail {
       read.error ? errorBlock(o.end ? 'Error' : 'The attempt before', read.error) : null,
       read.input ? textBlock('Input', read.input, whole('input')) : null,
       read.result ? textBlock('Result', read.result, whole('result')) : null,
-      earlier.length ? el('details', { class: 'text', open: earlier.length < 4 && !read.result },
-        el('summary', {}, `Attempts that failed: ${earlier.length}`),
-        earlier.map((a) => errorBlock(`Attempt ${a.n}, ${stamp(a.start)}, ${span(a.end - a.start)}${a.cut ? ', cut off' : ''}`, a.error)))
+      earlier.length
+        ? el(
+            'details',
+            { class: 'text', open: earlier.length < 4 && !read.result },
+            el('summary', {}, `Attempts that failed: ${earlier.length}`),
+            earlier.map((a) =>
+              errorBlock(
+                `Attempt ${a.n}, ${stamp(a.start)}, ${span(a.end - a.start)}${a.cut ? ', cut off' : ''}`,
+                a.error,
+              ),
+            ),
+          )
         : null,
     ];
   }
@@ -124,12 +195,22 @@ export class Detail {
     const { app, view } = this;
     const open = !['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED', 'CANCELLED'].includes(o.status);
     return [
-      open && o.callback && app.can('succeed') ? button('Complete…', () => view.callback(o, 'succeed'), { class: 'strong' }) : null,
-      open && o.callback && app.can('fail') ? button('Fail…', () => view.callback(o, 'fail')) : null,
+      open && o.callback && app.can('succeed')
+        ? button('Complete…', () => view.callback(o, 'succeed'), { class: 'strong' })
+        : null,
+      open && o.callback && app.can('fail')
+        ? button('Fail…', () => view.callback(o, 'fail'))
+        : null,
       open && o.callback && o.beats && app.can('heartbeat')
-        ? button('Heartbeat', () => view.act('heartbeat', { callback: o.callback }, 'The heartbeat timeout begins again.')) : null,
+        ? button('Heartbeat', () =>
+            view.act('heartbeat', { callback: o.callback }, 'The heartbeat timeout begins again.'),
+          )
+        : null,
       open && o.until && o.kind !== 'callback' && app.can('skip')
-        ? button(o.kind === 'wait' ? 'Skip the wait' : 'Try again now', () => view.act('skip', { operation: o.id }, 'Skipped.')) : null,
+        ? button(o.kind === 'wait' ? 'Skip the wait' : 'Try again now', () =>
+            view.act('skip', { operation: o.id }, 'Skipped.'),
+          )
+        : null,
       app.can('fork') ? button('Fork before it…', () => view.fork(o)) : null,
     ];
   }

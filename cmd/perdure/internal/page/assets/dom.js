@@ -33,7 +33,9 @@ function set(made, name, value) {
 
 /** Replaces what is in an element. */
 export function put(into, ...children) {
-  into.replaceChildren(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
+  into.replaceChildren(
+    ...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false),
+  );
   return into;
 }
 
@@ -44,7 +46,12 @@ export function button(text, action, properties = {}) {
 
 /** Shows a status with a sign beside its color. */
 export function statusBadge(status) {
-  return el('span', { class: 'status', data: { status } }, el('i', { 'aria-hidden': 'true' }), status);
+  return el(
+    'span',
+    { class: 'status', data: { status } },
+    el('i', { 'aria-hidden': 'true' }),
+    status,
+  );
 }
 
 /** Says something to those who see the page and to those who hear it. */
@@ -53,7 +60,12 @@ export function say(text, trouble = false) {
   said.textContent = text;
   said.className = trouble ? 'shown trouble' : 'shown';
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => { said.className = ''; }, trouble ? 12000 : 4000);
+  say.timer = setTimeout(
+    () => {
+      said.className = '';
+    },
+    trouble ? 12000 : 4000,
+  );
 }
 
 /** Calls f at most once in so many milliseconds, and once more after the last call. */
@@ -79,9 +91,11 @@ export function slowly(milliseconds, f) {
 /** Waits until what was drawn is on the screen, and marks that for those who measure. */
 export function painted(name) {
   return new Promise((done) => {
-    requestAnimationFrame(() => setTimeout(() => {
-      performance.mark(name);
-      done();
-    }, 0));
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        performance.mark(name);
+        done();
+      }, 0),
+    );
   });
 }

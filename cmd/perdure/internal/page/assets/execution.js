@@ -1,13 +1,27 @@
 import { button, el, painted, put, say, slowly, statusBadge } from './dom.js';
 import { Detail, textBlock } from './detail.js';
-import { callbackDialog, confirmDialog, forkDialog, pauseDialog, skipDialog, startDialog, stopDialog } from './dialogs.js';
+import {
+  callbackDialog,
+  confirmDialog,
+  forkDialog,
+  pauseDialog,
+  skipDialog,
+  startDialog,
+  stopDialog,
+} from './dialogs.js';
 import { Operations } from './operations.js';
 import { Rows } from './rows.js';
 import * as source from './source.js';
 import { errorText, exact, plural, span, stamp, when } from './words.js';
 
 const ended = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED']);
-const tabs = [['tree', 'Tree'], ['timeline', 'Timeline'], ['invocations', 'Invocations'], ['history', 'History'], ['logs', 'Logs']];
+const tabs = [
+  ['tree', 'Tree'],
+  ['timeline', 'Timeline'],
+  ['invocations', 'Invocations'],
+  ['history', 'History'],
+  ['logs', 'Logs'],
+];
 
 /** One execution: what is known of the whole, its operations, and what else there is to see. */
 export class ExecutionView {
@@ -19,21 +33,45 @@ export class ExecutionView {
     this.model = null;
     this.operations = new Operations(app, this);
     this.detail = new Detail(app, this);
-    this.head = el('div', { class: 'head' }, el('h1', {}, 'Execution'), el('p', { class: 'note' }, 'Reading…'));
-    this.tablist = el('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Views', onkeydown: (event) => this.tabKey(event) });
-    this.panel = el('div', { class: 'panel', role: 'tabpanel', id: 'panel', 'aria-labelledby': `tab-${this.tab}` });
-    this.element = el('section', { class: 'execution', 'aria-label': 'Execution' }, this.head, this.tablist,
-      el('div', { class: 'split' }, this.panel, this.detail.element));
+    this.head = el(
+      'div',
+      { class: 'head' },
+      el('h1', {}, 'Execution'),
+      el('p', { class: 'note' }, 'Reading…'),
+    );
+    this.tablist = el('div', {
+      class: 'tabs',
+      role: 'tablist',
+      'aria-label': 'Views',
+      onkeydown: (event) => this.tabKey(event),
+    });
+    this.panel = el('div', {
+      class: 'panel',
+      role: 'tabpanel',
+      id: 'panel',
+      'aria-labelledby': `tab-${this.tab}`,
+    });
+    this.element = el(
+      'section',
+      { class: 'execution', 'aria-label': 'Execution' },
+      this.head,
+      this.tablist,
+      el('div', { class: 'split' }, this.panel, this.detail.element),
+    );
     this.read = slowly(200, () => this.load());
     this.drawTabs();
     this.first = this.load();
-    this.unfollow = source.follow(arn, (rows) => {
-      if (rows.some((row) => row.arn === arn)) this.read();
-    }, (state, why) => {
-      this.state = state;
-      app.state(state, why);
-      if (state === 'live') this.read(); // what has changed before
-    });
+    this.unfollow = source.follow(
+      arn,
+      (rows) => {
+        if (rows.some((row) => row.arn === arn)) this.read();
+      },
+      (state, why) => {
+        this.state = state;
+        app.state(state, why);
+        if (state === 'live') this.first.then(() => this.read()); // what has changed before
+      },
+    );
     // Ages, and what is left of waits, change without an event.
     this.ticking = setInterval(() => {
       if (this.model && !ended.has(this.model.execution.status) && !document.hidden) this.read();
@@ -71,7 +109,13 @@ export class ExecutionView {
       news = await source.execution(this.arn, this.model?.event);
     } catch (trouble) {
       if (this.model) say(trouble.message, true);
-      else put(this.head, el('h1', {}, 'Execution'), el('p', { class: 'error-line' }, trouble.message), el('p', {}, this.arn));
+      else
+        put(
+          this.head,
+          el('h1', {}, 'Execution'),
+          el('p', { class: 'error-line' }, trouble.message),
+          el('p', {}, this.arn),
+        );
       return;
     }
     this.app.sync(news.now);
@@ -103,7 +147,9 @@ export class ExecutionView {
     } else {
       for (const o of news.operations) before.operations[o.i] = o;
       this.model = {
-        ...news, operations: before.operations, invocations: [...before.invocations, ...news.invocations],
+        ...news,
+        operations: before.operations,
+        invocations: [...before.invocations, ...news.invocations],
       };
     }
     this.operations.take(this.model);
@@ -115,47 +161,104 @@ export class ExecutionView {
     const now = this.app.now();
     document.title = `${e.name} · ${e.status} · perdure`;
     const facts = [
-      [e.end ? `took ${span(e.end - e.start)}` : `started ${when(e.start, now)}`, `${stamp(e.start)} to ${e.end ? stamp(e.end) : 'now'}`],
+      [
+        e.end ? `took ${span(e.end - e.start)}` : `started ${when(e.start, now)}`,
+        `${stamp(e.start)} to ${e.end ? stamp(e.end) : 'now'}`,
+      ],
       [plural(m.count, 'operation', 'operations')],
       [plural(m.ended, 'invocation', 'invocations') + (m.failures ? `, ${m.failures} failed` : '')],
       m.most > 1 ? [`at most ${plural(m.most, 'body', 'bodies')} at once`] : null,
       e.deadline && !e.end ? [`times out ${when(e.deadline, now)}`, stamp(e.deadline)] : null,
     ].filter(Boolean);
-    put(this.head,
-      el('div', { class: 'title' },
+    put(
+      this.head,
+      el(
+        'div',
+        { class: 'title' },
         source.kept ? null : el('a', { href: '#/', class: 'back' }, 'All executions'),
-        el('h1', {}, e.name), statusBadge(e.status),
+        el('h1', {}, e.name),
+        statusBadge(e.status),
         el('span', { class: 'dim' }, e.function + (e.version ? `:${e.version}` : '')),
-        el('span', { class: 'filler' }), this.actions()),
-      el('p', { class: 'facts' }, facts.map(([text, title]) => el('span', { title }, text))),
-      e.paused ? el('p', { class: 'waiting paused' }, el('strong', {}, 'Paused '),
-        `${when(e.paused, now)} (${stamp(e.paused)})${e.reason ? `: ${e.reason}` : ''}`) : null,
-      m.charged ? el('p', { class: 'waiting failing' }, el('strong', {}, `Failed invocation ${m.charged} of ${m.limit}. `),
-        m.next && m.next > now ? `The next one is ${when(m.next, now)}. ` : '',
-        m.charged >= m.limit - 2 ? 'After the last one the execution fails.' : '') : null,
-      m.waiting && !e.paused ? el('p', { class: 'waiting' }, m.waiting[0].toUpperCase() + m.waiting.slice(1)) : null,
-      e.error ? el('details', { class: 'error', open: true },
-        el('summary', {}, errorText(e.error) || e.status),
-        e.error.stack?.length ? el('pre', { class: 'stack', tabindex: '0', 'aria-label': 'Stack' }, e.error.stack.join('\n')) : null,
-        e.error.data ? textBlock('Data', { text: e.error.data }, null, true) : null) : null,
-      el('div', { class: 'payloads' },
+        el('span', { class: 'filler' }),
+        this.actions(),
+      ),
+      el(
+        'p',
+        { class: 'facts' },
+        facts.map(([text, title]) => el('span', { title }, text)),
+      ),
+      e.paused
+        ? el(
+            'p',
+            { class: 'waiting paused' },
+            el('strong', {}, 'Paused '),
+            `${when(e.paused, now)} (${stamp(e.paused)})${e.reason ? `: ${e.reason}` : ''}`,
+          )
+        : null,
+      m.charged
+        ? el(
+            'p',
+            { class: 'waiting failing' },
+            el('strong', {}, `Failed invocation ${m.charged} of ${m.limit}. `),
+            m.next && m.next > now ? `The next one is ${when(m.next, now)}. ` : '',
+            m.charged >= m.limit - 2 ? 'After the last one the execution fails.' : '',
+          )
+        : null,
+      m.waiting && !e.paused
+        ? el('p', { class: 'waiting' }, m.waiting[0].toUpperCase() + m.waiting.slice(1))
+        : null,
+      e.error
+        ? el(
+            'details',
+            { class: 'error', open: true },
+            el('summary', {}, errorText(e.error) || e.status),
+            e.error.stack?.length
+              ? el(
+                  'pre',
+                  { class: 'stack', tabindex: '0', 'aria-label': 'Stack' },
+                  e.error.stack.join('\n'),
+                )
+              : null,
+            e.error.data ? textBlock('Data', { text: e.error.data }, null, true) : null,
+          )
+        : null,
+      m.advice ? el('p', { class: 'advice' }, el('strong', {}, 'What to do: '), m.advice) : null,
+      el(
+        'div',
+        { class: 'payloads' },
         e.input ? textBlock('Input', e.input, () => source.payload(this.arn, 'input'), true) : null,
-        e.result ? textBlock('Result', e.result, () => source.payload(this.arn, 'result'), true) : null,
-        this.chain()));
+        e.result
+          ? textBlock('Result', e.result, () => source.payload(this.arn, 'result'), true)
+          : null,
+        this.chain(),
+      ),
+    );
   }
 
   /** The executions that this one belongs together with. */
   chain() {
     const e = this.model.execution;
-    const link = (arn, text) => (source.kept ? el('span', {}, text) : el('a', { href: this.app.executionHash(arn) }, text));
+    const link = (arn, text) =>
+      source.kept ? el('span', {}, text) : el('a', { href: this.app.executionHash(arn) }, text);
     const invoked = this.model.operations.filter((o) => o.target);
     if (!e.parent && !invoked.length) return null;
     const short = (arn) => arn.split('/durable-execution/')[1]?.split('/')[0] ?? arn;
-    return el('details', { class: 'chain' }, el('summary', {}, 'Chain'),
-      el('ul', {},
+    return el(
+      'details',
+      { class: 'chain' },
+      el('summary', {}, 'Chain'),
+      el(
+        'ul',
+        {},
         e.parent ? el('li', {}, 'invoked by ', link(e.parent, short(e.parent))) : null,
-        invoked.slice(0, 50).map((o) => el('li', {}, `${o.name} invoked ${o.function}: `, link(o.target, short(o.target)))),
-        invoked.length > 50 ? el('li', {}, `and ${invoked.length - 50} more, in the tree`) : null));
+        invoked
+          .slice(0, 50)
+          .map((o) =>
+            el('li', {}, `${o.name} invoked ${o.function}: `, link(o.target, short(o.target))),
+          ),
+        invoked.length > 50 ? el('li', {}, `and ${invoked.length - 50} more, in the tree`) : null,
+      ),
+    );
   }
 
   actions() {
@@ -163,13 +266,24 @@ export class ExecutionView {
     const e = this.model.execution;
     const over = ended.has(e.status);
     const held = e.status === 'PAUSED' || e.status === 'PAUSING';
-    return el('span', { class: 'actions' },
-      app.can('pause') && e.status === 'RUNNING' ? button('Pause…', () => pauseDialog(app, this)) : null,
-      app.can('resume') && held ? button('Resume', () => this.act('resume', {}, 'It goes on.'), { class: 'strong' }) : null,
+    return el(
+      'span',
+      { class: 'actions' },
+      app.can('pause') && e.status === 'RUNNING'
+        ? button('Pause…', () => pauseDialog(app, this))
+        : null,
+      app.can('resume') && held
+        ? button('Resume', () => this.act('resume', {}, 'It goes on.'), { class: 'strong' })
+        : null,
       app.can('skip') && !over ? button('Skip time…', () => skipDialog(app, this)) : null,
-      app.can('redrive') && over && e.status !== 'SUCCEEDED' ? button('Redrive…', () => confirmDialog(app, this, 'redrive')) : null,
+      app.can('redrive') && over && e.status !== 'SUCCEEDED'
+        ? button('Redrive…', () => confirmDialog(app, this, 'redrive'))
+        : null,
       app.can('start') ? button('Start again…', () => startDialog(app, e)) : null,
-      app.can('stop') && !over ? button('Stop…', () => stopDialog(app, this), { class: 'danger' }) : null);
+      app.can('stop') && !over
+        ? button('Stop…', () => stopDialog(app, this), { class: 'danger' })
+        : null,
+    );
   }
 
   callback(o, how) {
@@ -209,13 +323,28 @@ export class ExecutionView {
   }
 
   drawTabs() {
-    const counts = this.model ? { tree: this.model.count, invocations: this.model.ended, history: this.model.event } : {};
+    const counts = this.model
+      ? { tree: this.model.count, invocations: this.model.ended, history: this.model.event }
+      : {};
     const focused = this.tablist.contains(document.activeElement);
-    put(this.tablist, tabs.filter(([name]) => name !== 'logs' || !source.kept).map(([name, text]) => button(
-      text + (counts[name] ? ` ${counts[name].toLocaleString('en')}` : ''), () => this.app.go(this.address({ view: name })), {
-        role: 'tab', id: `tab-${name}`, 'aria-selected': String(name === this.tab), 'aria-controls': 'panel',
-        tabindex: name === this.tab ? '0' : '-1',
-      })));
+    put(
+      this.tablist,
+      tabs
+        .filter(([name]) => name !== 'logs' || !source.kept)
+        .map(([name, text]) =>
+          button(
+            text + (counts[name] ? ` ${counts[name].toLocaleString('en')}` : ''),
+            () => this.app.go(this.address({ view: name })),
+            {
+              role: 'tab',
+              id: `tab-${name}`,
+              'aria-selected': String(name === this.tab),
+              'aria-controls': 'panel',
+              tabindex: name === this.tab ? '0' : '-1',
+            },
+          ),
+        ),
+    );
     this.panel.setAttribute('aria-labelledby', `tab-${this.tab}`);
     if (focused) this.tablist.querySelector('[aria-selected=true]')?.focus();
   }
@@ -248,34 +377,52 @@ export class ExecutionView {
   showInvocations() {
     const all = this.model.invocations;
     const rows = new Rows({
-      label: 'Invocations', class: 'invocations', columns: ['No.', 'Began', 'Took', 'Version', 'Build', 'Outcome'],
+      label: 'Invocations',
+      class: 'invocations',
+      columns: ['No.', 'Began', 'Took', 'Version', 'Build', 'Outcome'],
       draw: (i) => {
         const v = all[i];
         return {
           cells: [
-            el('span', { class: 'number' }, String(v.n)), el('span', { title: v.requestId }, exact(v.start)),
-            el('span', { class: 'number' }, span(v.end - v.start)), el('span', {}, v.version || '—'),
+            el('span', { class: 'number' }, String(v.n)),
+            el('span', { title: v.requestId }, exact(v.start)),
+            el('span', { class: 'number' }, span(v.end - v.start)),
+            el('span', {}, v.version || '—'),
             el('span', { class: 'mono' }, v.build || '—'),
-            el('span', { class: v.error ? 'failed' : 'dim', title: errorText(v.error) },
-              v.error ? `failed${v.inRow > 1 ? ` (${v.inRow} in a row)` : ''}: ${errorText(v.error)}` : 'ended'),
+            el(
+              'span',
+              { class: v.error ? 'failed' : 'dim', title: errorText(v.error) },
+              v.error
+                ? `failed${v.inRow > 1 ? ` (${v.inRow} in a row)` : ''}: ${errorText(v.error)}`
+                : 'ended',
+            ),
           ],
         };
       },
     });
-    put(this.panel, rows.element, all.length ? null : el('p', { class: 'empty' }, 'No invocation has ended yet.'));
+    put(
+      this.panel,
+      rows.element,
+      all.length ? null : el('p', { class: 'empty' }, 'No invocation has ended yet.'),
+    );
     rows.show(all.length);
   }
 
   async showHistory() {
-    const events = this.events ??= [];
+    const events = (this.events ??= []);
     const rows = new Rows({
-      label: 'History', class: 'history', columns: ['No.', 'Time', 'Event', 'Operation', 'About'],
+      label: 'History',
+      class: 'history',
+      columns: ['No.', 'Time', 'Event', 'Operation', 'About'],
       draw: (i) => {
         const e = events[i];
         return {
           cells: [
-            el('span', { class: 'number' }, String(e.id)), el('span', { class: 'mono' }, exact(e.time)), el('span', {}, e.type),
-            el('span', { title: e.operation }, e.name ?? ''), el('span', { class: e.failed ? 'failed' : 'dim', title: e.about }, e.about ?? ''),
+            el('span', { class: 'number' }, String(e.id)),
+            el('span', { class: 'mono' }, exact(e.time)),
+            el('span', {}, e.type),
+            el('span', { title: e.operation }, e.name ?? ''),
+            el('span', { class: e.failed ? 'failed' : 'dim', title: e.about }, e.about ?? ''),
           ],
         };
       },
@@ -303,14 +450,33 @@ export class ExecutionView {
       const { lines, hint } = await source.logs(this.arn);
       if (this.tab !== 'logs') return;
       const rows = new Rows({
-        label: 'Lines that the function has written', class: 'logs', columns: ['Time', 'Text'],
+        label: 'Lines that the function has written',
+        class: 'logs',
+        columns: ['Time', 'Text'],
         draw: (i) => ({
-          cells: [el('span', { class: 'mono dim' }, exact(lines[i].time)),
-            el('span', { class: lines[i].errors ? 'mono warn' : 'mono', title: lines[i].text }, lines[i].text)],
+          cells: [
+            el('span', { class: 'mono dim' }, exact(lines[i].time)),
+            el(
+              'span',
+              { class: lines[i].errors ? 'mono warn' : 'mono', title: lines[i].text },
+              lines[i].text,
+            ),
+          ],
         }),
       });
-      put(this.panel, lines.length ? rows.element : el('div', { class: 'empty' },
-        hint ? el('p', {}, 'The logs are not here: ') : 'The function has written nothing that is still known.', hint ? el('code', {}, hint) : null));
+      put(
+        this.panel,
+        lines.length
+          ? rows.element
+          : el(
+              'div',
+              { class: 'empty' },
+              hint
+                ? el('p', {}, 'The logs are not here: ')
+                : 'The function has written nothing that is still known.',
+              hint ? el('code', {}, hint) : null,
+            ),
+      );
       if (lines.length) rows.show(lines.length);
     } catch (trouble) {
       put(this.panel, el('p', { class: 'error-line' }, trouble.message));

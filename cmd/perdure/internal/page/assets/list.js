@@ -7,8 +7,13 @@ const statuses = ['RUNNING', 'PAUSING', 'PAUSED', 'SUCCEEDED', 'FAILED', 'TIMED_
 const firstItems = 100; // what fills a screen
 const nextItems = 5000;
 const mostItems = 20000; // what is read without being asked for
-const ages = [['', 'any time'], ['3600e3', 'last hour'], ['86400e3', 'last day'], ['604800e3', 'last 7 days'],
-  ['2592000e3', 'last 30 days']];
+const ages = [
+  ['', 'any time'],
+  ['3600e3', 'last hour'],
+  ['86400e3', 'last day'],
+  ['604800e3', 'last 7 days'],
+  ['2592000e3', 'last 30 days'],
+];
 
 /** The list of executions, with its filters. */
 export class ListView {
@@ -20,33 +25,45 @@ export class ListView {
     this.next = null; // the marker of the next page, null before the first
     this.filter = { text: '', function: '', age: '', statuses: new Set() };
     this.rows = new Rows({
-      label: 'Executions', class: 'executions', columns: ['Status', 'Name', 'Function', 'Started', 'Took'],
+      label: 'Executions',
+      class: 'executions',
+      columns: ['Status', 'Name', 'Function', 'Started', 'Took'],
       draw: (index) => this.draw(index),
       open: (index, event) => {
-        if (event.type !== 'click' || event.target.closest('.row')) this.app.go(this.app.executionHash(this.found[index].arn));
+        if (event.type !== 'click' || event.target.closest('.row'))
+          this.app.go(this.app.executionHash(this.found[index].arn));
       },
     });
     this.build();
     this.refilter = slowly(60, () => this.apply());
     this.ticking = setInterval(() => this.element.isConnected && this.rows.redraw(), 20000);
     this.first = this.load();
-    this.unfollow = source.follow('', (rows) => this.changed(rows), (state, why) => {
-      this.state = state;
-      if (this.element.isConnected) this.app.state(state, why);
-      if (state === 'live') this.reload(); // what has changed before
-    });
+    this.unfollow = source.follow(
+      '',
+      (rows) => this.changed(rows),
+      (state, why) => {
+        this.state = state;
+        if (this.element.isConnected) this.app.state(state, why);
+        if (state === 'live') this.reload(); // what has changed before
+      },
+    );
   }
 
   build() {
     this.count = el('span', { class: 'count', role: 'status' });
     this.functions = el('select', {
-      'aria-label': 'Function', onchange: (event) => {
+      'aria-label': 'Function',
+      onchange: (event) => {
         this.filter.function = event.target.value;
         this.refilter();
       },
     });
     this.search = el('input', {
-      type: 'search', placeholder: 'Name or ARN', 'aria-label': 'Search by name or ARN', autocomplete: 'off', spellcheck: 'false',
+      type: 'search',
+      placeholder: 'Name or ARN',
+      'aria-label': 'Search by name or ARN',
+      autocomplete: 'off',
+      spellcheck: 'false',
       oninput: (event) => {
         this.filter.text = event.target.value.trim().toLowerCase();
         this.refilter();
@@ -62,17 +79,34 @@ export class ListView {
     this.chips = el('div', { class: 'chips', role: 'group', 'aria-label': 'Statuses' });
     this.further = button('Read more', () => this.load(), { hidden: true });
     this.empty = el('p', { class: 'empty', hidden: true });
-    this.element = el('section', { class: 'list', 'aria-label': 'Executions' },
+    this.element = el(
+      'section',
+      { class: 'list', 'aria-label': 'Executions' },
       el('h1', { class: 'quiet' }, 'Executions'),
-      el('div', { class: 'tools' }, this.search, this.functions,
-        el('select', {
-          'aria-label': 'Started', onchange: (event) => {
-            this.filter.age = event.target.value;
-            this.refilter();
+      el(
+        'div',
+        { class: 'tools' },
+        this.search,
+        this.functions,
+        el(
+          'select',
+          {
+            'aria-label': 'Started',
+            onchange: (event) => {
+              this.filter.age = event.target.value;
+              this.refilter();
+            },
           },
-        }, ages.map(([value, text]) => el('option', { value }, text))),
-        this.chips, el('span', { class: 'filler' }), this.count, this.further),
-      this.empty, this.rows.element);
+          ages.map(([value, text]) => el('option', { value }, text)),
+        ),
+        this.chips,
+        el('span', { class: 'filler' }),
+        this.count,
+        this.further,
+      ),
+      this.empty,
+      this.rows.element,
+    );
     this.placed();
   }
 
@@ -80,7 +114,11 @@ export class ListView {
     const names = new Set(this.app.place.functions.map((f) => f.name));
     for (const e of this.all) names.add(e.function);
     const chosen = this.filter.function;
-    put(this.functions, el('option', { value: '' }, 'all functions'), [...names].sort().map((n) => el('option', { value: n }, n)));
+    put(
+      this.functions,
+      el('option', { value: '' }, 'all functions'),
+      [...names].sort().map((n) => el('option', { value: n }, n)),
+    );
     this.functions.value = names.has(chosen) ? chosen : '';
     this.known = names.size;
   }
@@ -104,7 +142,8 @@ export class ListView {
       do {
         const first = this.next === null;
         const answer = await source.executions({
-          marker: this.next ?? '', limit: first ? firstItems : Math.min(nextItems, most - this.all.length),
+          marker: this.next ?? '',
+          limit: first ? firstItems : Math.min(nextItems, most - this.all.length),
         });
         this.app.sync(answer.now);
         this.next = answer.next ?? '';
@@ -155,7 +194,9 @@ export class ListView {
 
   apply() {
     const { text, age } = this.filter;
-    const found = text.startsWith('arn:') ? (e) => e.arn.toLowerCase().startsWith(text) : (e) => e.found.includes(text);
+    const found = text.startsWith('arn:')
+      ? (e) => e.arn.toLowerCase().startsWith(text)
+      : (e) => e.found.includes(text);
     const since = age ? this.app.now() - Number(age) : 0;
     const counts = Object.fromEntries(statuses.map((s) => [s, 0]));
     this.found = this.all.filter((e) => {
@@ -166,10 +207,13 @@ export class ListView {
     });
     this.drawChips(counts);
     if (new Set(this.all.map((e) => e.function)).size > this.known) this.placed();
-    const all = this.next ? `${this.all.length.toLocaleString('en')}+` : this.all.length.toLocaleString('en');
+    const all = this.next
+      ? `${this.all.length.toLocaleString('en')}+`
+      : this.all.length.toLocaleString('en');
     this.count.textContent = `${this.found.length.toLocaleString('en')} of ${all}`;
     this.empty.hidden = this.found.length > 0 || this.next === null;
-    this.empty.textContent = this.all.length ? 'No execution is like that. Change the filters.'
+    this.empty.textContent = this.all.length
+      ? 'No execution is like that. Change the filters.'
       : 'There are no executions yet. Start one with the button, or with: perdure start FUNCTION INPUT';
     if (this.element.isConnected) this.rows.show(this.found.length);
   }
@@ -179,12 +223,27 @@ export class ListView {
     const key = shown.map((s) => s + counts[s] + this.filter.statuses.has(s)).join();
     if (key === this.chipKey) return;
     this.chipKey = key;
-    const focused = this.chips.contains(document.activeElement) ? document.activeElement.dataset.status : '';
-    put(this.chips, shown.map((status) => button(`${status} ${counts[status].toLocaleString('en')}`, () => {
-      const chosen = this.filter.statuses;
-      if (!chosen.delete(status)) chosen.add(status);
-      this.apply();
-    }, { class: 'chip', data: { status }, 'aria-pressed': String(this.filter.statuses.has(status)) })));
+    const focused = this.chips.contains(document.activeElement)
+      ? document.activeElement.dataset.status
+      : '';
+    put(
+      this.chips,
+      shown.map((status) =>
+        button(
+          `${status} ${counts[status].toLocaleString('en')}`,
+          () => {
+            const chosen = this.filter.statuses;
+            if (!chosen.delete(status)) chosen.add(status);
+            this.apply();
+          },
+          {
+            class: 'chip',
+            data: { status },
+            'aria-pressed': String(this.filter.statuses.has(status)),
+          },
+        ),
+      ),
+    );
     if (focused) this.chips.querySelector(`[data-status="${focused}"]`)?.focus();
   }
 
@@ -194,14 +253,24 @@ export class ListView {
     return {
       cells: [
         el('span', {}, statusBadge(e.status)),
-        el('span', { class: 'name', title: e.arn }, el('a', { href: this.app.executionHash(e.arn), tabindex: '-1' }, e.name),
-          e.by ? el('span', { class: 'dim by' }, `of ${e.by}`) : null),
-        el('span', { class: 'dim' }, e.function + (e.version && e.version !== '$LATEST' ? `:${e.version}` : '')),
+        el(
+          'span',
+          { class: 'name', title: e.arn },
+          el('a', { href: this.app.executionHash(e.arn), tabindex: '-1' }, e.name),
+          e.by ? el('span', { class: 'dim by' }, `of ${e.by}`) : null,
+        ),
+        el(
+          'span',
+          { class: 'dim' },
+          e.function + (e.version && e.version !== '$LATEST' ? `:${e.version}` : ''),
+        ),
         el('span', { class: 'dim', title: stamp(e.start) }, when(e.start, now)),
-        el('span', { class: 'dim number', title: e.end ? stamp(e.end) : '' },
-          e.end ? span(e.end - e.start) : `${span(now - e.start)} so far`),
+        el(
+          'span',
+          { class: 'dim number', title: e.end ? stamp(e.end) : '' },
+          e.end ? span(e.end - e.start) : `${span(now - e.start)} so far`,
+        ),
       ],
     };
   }
 }
-

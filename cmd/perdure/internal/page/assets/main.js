@@ -61,20 +61,31 @@ app.remembered = remembered;
 app.remember = remember;
 
 function drawBar() {
-  const chosen = el('select', {
-    'aria-label': 'Colors', onchange: (event) => {
-      remember('perdure-theme', event.target.value);
-      theme(event.target.value);
+  const chosen = el(
+    'select',
+    {
+      'aria-label': 'Colors',
+      onchange: (event) => {
+        remember('perdure-theme', event.target.value);
+        theme(event.target.value);
+      },
     },
-  }, themes.map((name) => el('option', { value: name }, name === 'auto' ? 'colors: system' : `colors: ${name}`)));
+    themes.map((name) =>
+      el('option', { value: name }, name === 'auto' ? 'colors: system' : `colors: ${name}`),
+    ),
+  );
   chosen.value = remembered('perdure-theme', 'auto');
-  put(bar,
+  put(
+    bar,
     el('a', { class: 'brand', href: '#/' }, 'perdure'),
     el('span', { class: 'place', title: app.place.place }, app.place.place),
     el('span', { class: 'filler' }),
-    source.kept ? null : el('span', { id: 'live', class: 'live', data: { state: 'interrupted' } }, 'connecting'),
+    source.kept
+      ? null
+      : el('span', { id: 'live', class: 'live', data: { state: 'interrupted' } }, 'connecting'),
     app.can('start') ? button('Start…', () => startDialog(app), { class: 'strong' }) : null,
-    chosen);
+    chosen,
+  );
 }
 
 let view = null;

@@ -4,7 +4,12 @@ import { drawAxis, Scale } from './scale.js';
 import { plural, span, stamp, when } from './words.js';
 
 const kinds = {
-  attempt: 'body', backoff: 'pause before the next attempt', wait: 'wait', callback: 'callback', invoke: 'other function', group: 'group',
+  attempt: 'body',
+  backoff: 'pause before the next attempt',
+  wait: 'wait',
+  callback: 'callback',
+  invoke: 'other function',
+  group: 'group',
 };
 const quiet = new Set(['SUCCEEDED']);
 
@@ -20,17 +25,32 @@ export class Operations {
     this.visible = [];
     this.axis = el('canvas', { class: 'axis', role: 'img', 'aria-label': 'Time axis' });
     const options = {
-      role: 'treegrid', draw: (i) => this.draw(i), moved: (i) => this.view.choose(this.visible[i]?.o),
+      role: 'treegrid',
+      draw: (i) => this.draw(i),
+      moved: (i) => this.view.choose(this.visible[i]?.o),
       open: (i, event) => {
         if (event.type === 'keydown') this.toggle(i);
       },
-      twice: (i) => this.zoomTo(this.visible[i].o), key: (event, i) => this.key(event, i),
+      twice: (i) => this.zoomTo(this.visible[i].o),
+      key: (event, i) => this.key(event, i),
     };
-    this.tree = new Rows({ ...options, label: 'Operations', class: 'tree', columns: ['Operation', 'Status', 'Took', 'Outcome'] });
+    this.tree = new Rows({
+      ...options,
+      label: 'Operations',
+      class: 'tree',
+      columns: ['Operation', 'Status', 'Took', 'Outcome'],
+    });
     this.timeline = new Rows({
-      ...options, label: 'Timeline of the operations', class: 'timeline', columns: ['Operation', 'When'],
-      head: el('div', { class: 'row head', role: 'row' }, el('span', { role: 'columnheader' }, 'Operation'),
-        el('span', { role: 'columnheader', class: 'axis-cell' }, this.axis)),
+      ...options,
+      label: 'Timeline of the operations',
+      class: 'timeline',
+      columns: ['Operation', 'When'],
+      head: el(
+        'div',
+        { class: 'row head', role: 'row' },
+        el('span', { role: 'columnheader' }, 'Operation'),
+        el('span', { role: 'columnheader', class: 'axis-cell' }, this.axis),
+      ),
     });
     this.rows = this.tree;
     this.build();
@@ -42,52 +62,100 @@ export class Operations {
 
   build() {
     const search = el('input', {
-      type: 'search', placeholder: 'Operation', 'aria-label': 'Search operations', autocomplete: 'off', spellcheck: 'false',
+      type: 'search',
+      placeholder: 'Operation',
+      'aria-label': 'Search operations',
+      autocomplete: 'off',
+      spellcheck: 'false',
       oninput: (event) => {
         this.text = event.target.value.trim().toLowerCase();
         this.relist();
       },
     });
-    const only = el('label', {}, el('input', {
-      type: 'checkbox', onchange: (event) => {
-        this.only = event.target.checked;
-        this.relist();
-      },
-    }), ' not succeeded');
-    const zooming = (text, label, f) => button(text, () => {
-      f();
-      this.drawTime();
-    }, { 'aria-label': label, title: label });
-    this.zooms = el('span', { class: 'zooms', role: 'group', 'aria-label': 'Zoom' },
-      zooming('−', 'Zoom out (−)', () => this.scale.zoom(2)), zooming('+', 'Zoom in (+)', () => this.scale.zoom(0.5)),
-      zooming('◀', 'Earlier (Shift+←)', () => this.scale.pan(-0.25)), zooming('▶', 'Later (Shift+→)', () => this.scale.pan(0.25)),
-      zooming('All', 'All of the time (0)', () => this.scale.all()));
-    this.short = el('label', {}, el('input', {
-      type: 'checkbox', onchange: (event) => {
-        this.scale.shorten(event.target.checked);
-        this.drawTime();
-      },
-    }), ' short waits');
+    const only = el(
+      'label',
+      {},
+      el('input', {
+        type: 'checkbox',
+        onchange: (event) => {
+          this.only = event.target.checked;
+          this.relist();
+        },
+      }),
+      ' not succeeded',
+    );
+    const zooming = (text, label, f) =>
+      button(
+        text,
+        () => {
+          f();
+          this.drawTime();
+        },
+        { 'aria-label': label, title: label },
+      );
+    this.zooms = el(
+      'span',
+      { class: 'zooms', role: 'group', 'aria-label': 'Zoom' },
+      zooming('−', 'Zoom out (−)', () => this.scale.zoom(2)),
+      zooming('+', 'Zoom in (+)', () => this.scale.zoom(0.5)),
+      zooming('◀', 'Earlier (Shift+←)', () => this.scale.pan(-0.25)),
+      zooming('▶', 'Later (Shift+→)', () => this.scale.pan(0.25)),
+      zooming('All', 'All of the time (0)', () => this.scale.all()),
+    );
+    this.short = el(
+      'label',
+      {},
+      el('input', {
+        type: 'checkbox',
+        onchange: (event) => {
+          this.scale.shorten(event.target.checked);
+          this.drawTime();
+        },
+      }),
+      ' short waits',
+    );
     this.seen = el('span', { class: 'dim seen' });
-    this.legend = el('span', { class: 'legend' }, Object.entries(kinds).filter(([k]) => k !== 'group')
-      .map(([k, text]) => el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text)),
-    el('span', {}, el('i', { class: 'bar attempt broken', 'aria-hidden': 'true' }), 'failed'));
+    this.legend = el(
+      'span',
+      { class: 'legend' },
+      Object.entries(kinds)
+        .filter(([k]) => k !== 'group')
+        .map(([k, text]) =>
+          el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text),
+        ),
+      el('span', {}, el('i', { class: 'bar attempt broken', 'aria-hidden': 'true' }), 'failed'),
+    );
     this.none = el('p', { class: 'empty' }, 'It has not begun any operation yet.');
     this.counted = el('span', { class: 'count', role: 'status' });
-    this.tools = el('div', { class: 'tools' }, search, only,
+    this.tools = el(
+      'div',
+      { class: 'tools' },
+      search,
+      only,
       button('Close all', () => {
-        this.closed = new Set(this.model.operations.filter((o) => this.children[o.i]).map((o) => o.i));
+        this.closed = new Set(
+          this.model.operations.filter((o) => this.children[o.i]).map((o) => o.i),
+        );
         this.relist();
       }),
       button('Open all', () => {
         this.closed.clear();
         this.relist();
       }),
-      this.zooms, this.short, this.seen, el('span', { class: 'filler' }), this.counted);
+      this.zooms,
+      this.short,
+      this.seen,
+      el('span', { class: 'filler' }),
+      this.counted,
+    );
     this.axis.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
-    this.timeline.element.addEventListener('wheel', (event) => {
-      if (event.ctrlKey || event.metaKey) this.wheel(event);
-    }, { passive: false });
+    this.timeline.element.addEventListener(
+      'wheel',
+      (event) => {
+        if (event.ctrlKey || event.metaKey) this.wheel(event);
+      },
+      { passive: false },
+    );
     this.axis.addEventListener('pointerdown', (event) => this.drag(event));
   }
 
@@ -112,8 +180,9 @@ export class Operations {
     }
     const e = model.execution;
     const end = e.end || Math.max(model.now, e.start);
-    const busy = model.operations.flatMap((o) => o.bars.filter((b) => b.k === 'attempt' || b.k === 'invoke')
-      .map((b) => [b.s, b.e || end]));
+    const busy = model.operations.flatMap((o) =>
+      o.bars.filter((b) => b.k === 'attempt' || b.k === 'invoke').map((b) => [b.s, b.e || end]),
+    );
     for (const v of model.invocations) busy.push([v.start, v.end]);
     this.scale.reach(e.start, end, busy);
     this.list();
@@ -135,8 +204,10 @@ export class Operations {
     };
     walk(this.roots, 0);
     if (chosen !== undefined) this.rows.current = this.visible.findIndex((v) => v.o.i === chosen);
-    this.counted.textContent = this.visible.length === operations.length ? plural(operations.length, 'operation', 'operations')
-      : `${this.visible.length.toLocaleString('en')} of ${operations.length.toLocaleString('en')}`;
+    this.counted.textContent =
+      this.visible.length === operations.length
+        ? plural(operations.length, 'operation', 'operations')
+        : `${this.visible.length.toLocaleString('en')} of ${operations.length.toLocaleString('en')}`;
   }
 
   /** Returns those that are looked for, and what is around them. */
@@ -144,7 +215,8 @@ export class Operations {
     const found = new Set();
     for (const o of this.model.operations) {
       if (this.only && quiet.has(o.status) && !o.cut) continue;
-      if (this.text && !`${o.name} ${o.what} ${o.status} ${o.id}`.toLowerCase().includes(this.text)) continue;
+      if (this.text && !`${o.name} ${o.what} ${o.status} ${o.id}`.toLowerCase().includes(this.text))
+        continue;
       for (let i = o.i; i >= 0 && !found.has(i); i = this.model.operations[i].p) found.add(i);
     }
     return found;
@@ -179,7 +251,11 @@ export class Operations {
     }
     this.rows.show(this.visible.length);
     if (timed) this.drawAxis();
-    if (before) this.rows.select(this.visible.findIndex((v) => v.o === before), true);
+    if (before)
+      this.rows.select(
+        this.visible.findIndex((v) => v.o === before),
+        true,
+      );
   }
 
   /** Chooses an operation by its ID, and opens what is around it. */
@@ -207,7 +283,12 @@ export class Operations {
       return true;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    const zooms = { '+': () => this.scale.zoom(0.5), '=': () => this.scale.zoom(0.5), '-': () => this.scale.zoom(2), 0: () => this.scale.all() };
+    const zooms = {
+      '+': () => this.scale.zoom(0.5),
+      '=': () => this.scale.zoom(0.5),
+      '-': () => this.scale.zoom(2),
+      0: () => this.scale.all(),
+    };
     if (this.timed && zooms[event.key]) {
       zooms[event.key]();
       this.drawTime();
@@ -249,7 +330,8 @@ export class Operations {
     event.preventDefault();
     const box = this.axis.getBoundingClientRect();
     const around = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.scale.pan((event.deltaX || event.deltaY) / box.width);
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
+      this.scale.pan((event.deltaX || event.deltaY) / box.width);
     else this.scale.zoom(event.deltaY > 0 ? 1.25 : 0.8, around);
     this.drawTime();
   }
@@ -264,7 +346,11 @@ export class Operations {
       this.drawTime();
     };
     this.axis.addEventListener('pointermove', move);
-    this.axis.addEventListener('pointerup', () => this.axis.removeEventListener('pointermove', move), { once: true });
+    this.axis.addEventListener(
+      'pointerup',
+      () => this.axis.removeEventListener('pointermove', move),
+      { once: true },
+    );
   }
 
   drawTime() {
@@ -283,15 +369,30 @@ export class Operations {
     const { o, depth, n, of } = this.visible[index];
     const inside = Boolean(this.children[o.i]);
     const open = inside && (this.text || this.only || !this.closed.has(o.i));
-    const name = el('span', { class: 'name' },
-      el('button', {
-        type: 'button', class: 'fold', tabindex: '-1', disabled: !inside, 'aria-hidden': 'true', onclick: () => this.toggle(index),
-      }, inside ? (open ? '▾' : '▸') : ''),
+    const name = el(
+      'span',
+      { class: 'name' },
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'fold',
+          tabindex: '-1',
+          disabled: !inside,
+          'aria-hidden': 'true',
+          onclick: () => this.toggle(index),
+        },
+        inside ? (open ? '▾' : '▸') : '',
+      ),
       el('span', { class: 'label', title: `${o.name} (${o.what}), ${o.id}` }, o.name),
-      this.timed ? null : el('span', { class: 'dim what' }, o.what));
+      this.timed ? null : el('span', { class: 'dim what' }, o.what),
+    );
     name.style.setProperty('--depth', depth);
     const properties = {
-      class: `op ${o.status.toLowerCase()}`, 'aria-level': depth + 1, 'aria-posinset': n, 'aria-setsize': of,
+      class: `op ${o.status.toLowerCase()}`,
+      'aria-level': depth + 1,
+      'aria-posinset': n,
+      'aria-setsize': of,
       'aria-expanded': inside ? String(Boolean(open)) : null,
     };
     if (this.timed) return { properties, cells: [name, this.bars(o)] };
@@ -300,9 +401,20 @@ export class Operations {
       properties,
       cells: [
         name,
-        el('span', {}, statusBadge(o.status), attempts > 1 ? el('span', { class: 'dim', title: `${attempts} attempts` }, ` ×${attempts}`) : null),
+        el(
+          'span',
+          {},
+          statusBadge(o.status),
+          attempts > 1
+            ? el('span', { class: 'dim', title: `${attempts} attempts` }, ` ×${attempts}`)
+            : null,
+        ),
         el('span', { class: 'dim number' }, o.end ? span(o.end - o.start) : ''),
-        el('span', { class: o.failed ? 'failed outcome' : 'outcome', title: this.outcome(o) }, this.outcome(o)),
+        el(
+          'span',
+          { class: o.failed ? 'failed outcome' : 'outcome', title: this.outcome(o) },
+          this.outcome(o),
+        ),
       ],
     };
   }
@@ -312,12 +424,18 @@ export class Operations {
     const now = this.app.now();
     if (o.end) return o.outcome ?? '';
     const before = o.outcome ? ` The attempt before: ${o.outcome}` : '';
-    if (o.cut && o.status === 'STARTED') return `cut off ${plural(o.cut, 'time', 'times')}: ${o.bars.findLast((b) => b.c)?.f ?? ''}`;
-    if (o.status === 'PENDING') return `attempt ${(o.attempts ?? 0) + 1} ${when(o.until, now)}.${before}`;
-    if (o.kind === 'callback') return o.until ? `waits for an answer, times out ${when(o.until, now)}` : 'waits for an answer';
+    if (o.cut && o.status === 'STARTED')
+      return `cut off ${plural(o.cut, 'time', 'times')}: ${o.bars.findLast((b) => b.c)?.f ?? ''}`;
+    if (o.status === 'PENDING')
+      return `attempt ${(o.attempts ?? 0) + 1} ${when(o.until, now)}.${before}`;
+    if (o.kind === 'callback')
+      return o.until
+        ? `waits for an answer, times out ${when(o.until, now)}`
+        : 'waits for an answer';
     if (o.kind === 'wait' && o.until) return `ends ${when(o.until, now)}, ${stamp(o.until)}`;
     if (o.kind === 'invoke') return `function ${o.function} runs`;
-    if (o.kind === 'step' && o.running) return `its body has run for ${span(now - (o.bars.at(-1)?.s ?? o.start))}.${before}`;
+    if (o.kind === 'step' && o.running)
+      return `its body has run for ${span(now - (o.bars.at(-1)?.s ?? o.start))}.${before}`;
     return o.outcome ?? '';
   }
 
@@ -330,7 +448,8 @@ export class Operations {
     for (const b of o.bars) {
       const from = scale.at(b.s);
       const to = scale.at(b.e || end);
-      if (to < 0 || from > 1 || (to < drawnTo + 0.0005 && !b.f)) continue; // nothing of it would be seen
+      const hidden = to < drawnTo + 0.0005 && !b.f; // by the bar before
+      if (to < 0 || from > 1 || hidden) continue;
       drawnTo = Math.max(drawnTo, to);
       const bar = el('i', {
         class: `bar ${b.k}${b.f || b.c ? ' broken' : ''}${b.c ? ' cut' : ''}${b.e ? '' : ' going'}`,
@@ -349,11 +468,13 @@ export class Operations {
     const what = b.k === 'attempt' ? `attempt ${b.n}` : kinds[b.k];
     const how = b.c ? ', cut off' : b.f ? ', failed' : b.e ? '' : ', goes on';
     const until = b.u ? ` until ${stamp(b.u)}` : '';
-    return `${o.name}: ${what}, ${span(end - b.s)} from ${stamp(b.s)}${how}${until}${b.f ? `: ${b.f}` : ''}`;
+    const why = b.f ? `: ${b.f}` : '';
+    return `${o.name}: ${what}, ${span(end - b.s)} from ${stamp(b.s)}${how}${until}${why}`;
   }
 
   told(o) {
-    return o.bars.length > 4 ? `${o.bars.length} pieces, the last: ${this.toldOf(o, o.bars.at(-1))}`
+    return o.bars.length > 4
+      ? `${o.bars.length} pieces, the last: ${this.toldOf(o, o.bars.at(-1))}`
       : o.bars.map((b) => this.toldOf(o, b)).join('; ') || o.status;
   }
 }

@@ -17,16 +17,31 @@ export class Rows {
     this.count = 0;
     this.current = -1;
     this.drawn = new Map(); // elements by index
-    this.name = `rows-${Rows.made = (Rows.made ?? 0) + 1}`;
+    this.name = `rows-${(Rows.made = (Rows.made ?? 0) + 1)}`;
     this.body = el('div', { class: 'rows-body', role: 'rowgroup' });
-    this.head = options.head ?? el('div', { class: 'row head', role: 'row' },
-      options.columns.map((c) => el('span', { role: 'columnheader' }, c)));
-    this.element = el('div', {
-      class: `rows ${options.class ?? ''}`, role: options.role ?? 'grid', tabindex: '0',
-      'aria-label': options.label, 'aria-colcount': options.columns.length,
-      onscroll: () => this.see(), onkeydown: (event) => this.key(event), onclick: (event) => this.click(event),
-      ondblclick: (event) => this.click(event, true),
-    }, el('div', { class: 'rows-head', role: 'rowgroup' }, this.head), this.body);
+    this.head =
+      options.head ??
+      el(
+        'div',
+        { class: 'row head', role: 'row' },
+        options.columns.map((c) => el('span', { role: 'columnheader' }, c)),
+      );
+    this.element = el(
+      'div',
+      {
+        class: `rows ${options.class ?? ''}`,
+        role: options.role ?? 'grid',
+        tabindex: '0',
+        'aria-label': options.label,
+        'aria-colcount': options.columns.length,
+        onscroll: () => this.see(),
+        onkeydown: (event) => this.key(event),
+        onclick: (event) => this.click(event),
+        ondblclick: (event) => this.click(event, true),
+      },
+      el('div', { class: 'rows-head', role: 'rowgroup' }, this.head),
+      this.body,
+    );
     this.watch = new ResizeObserver(() => this.see());
     this.watch.observe(this.element);
   }
@@ -34,7 +49,8 @@ export class Rows {
   /** Shows that many rows, drawn again. */
   show(count) {
     this.count = count;
-    this.height = parseFloat(getComputedStyle(this.element).getPropertyValue('--row-pixels')) || this.measure();
+    this.height =
+      parseFloat(getComputedStyle(this.element).getPropertyValue('--row-pixels')) || this.measure();
     this.body.style.height = `${count * this.height}px`;
     this.element.setAttribute('aria-rowcount', String(count + 1));
     if (this.current >= count) this.current = count - 1;
@@ -68,7 +84,10 @@ export class Rows {
     if (!this.height || !this.element.isConnected) return;
     const top = this.element.scrollTop;
     const first = Math.max(0, Math.floor(top / this.height) - more);
-    const last = Math.min(this.count, Math.ceil((top + this.element.clientHeight) / this.height) + more);
+    const last = Math.min(
+      this.count,
+      Math.ceil((top + this.element.clientHeight) / this.height) + more,
+    );
     for (const [index, row] of this.drawn) {
       if (index < first || index >= last) {
         row.remove();
@@ -88,14 +107,21 @@ export class Rows {
 
   make(index) {
     const { properties = {}, cells } = this.options.draw(index);
-    const row = el('div', {
-      ...properties, role: 'row', id: `${this.name}-${index}`, 'aria-rowindex': index + 2,
-      class: `row ${index % 2 ? 'odd' : ''} ${properties.class ?? ''}`,
-      'aria-selected': index === this.current ? 'true' : 'false',
-    }, cells.map((cell) => {
-      cell.setAttribute('role', 'gridcell');
-      return cell;
-    }));
+    const row = el(
+      'div',
+      {
+        ...properties,
+        role: 'row',
+        id: `${this.name}-${index}`,
+        'aria-rowindex': index + 2,
+        class: `row ${index % 2 ? 'odd' : ''} ${properties.class ?? ''}`,
+        'aria-selected': index === this.current ? 'true' : 'false',
+      },
+      cells.map((cell) => {
+        cell.setAttribute('role', 'gridcell');
+        return cell;
+      }),
+    );
     row.style.transform = `translateY(${index * this.height}px)`;
     row.dataset.index = index;
     return row;
@@ -110,7 +136,8 @@ export class Rows {
     const top = now * this.height;
     const room = this.element.clientHeight - this.head.parentElement.offsetHeight;
     if (top < this.element.scrollTop) this.element.scrollTop = top;
-    else if (top + this.height > this.element.scrollTop + room) this.element.scrollTop = top + this.height - room;
+    else if (top + this.height > this.element.scrollTop + room)
+      this.element.scrollTop = top + this.height - room;
     this.see();
     if (moved && !quietly) this.options.moved?.(now);
   }
@@ -119,7 +146,8 @@ export class Rows {
     for (const [index, row] of this.drawn) {
       row.setAttribute('aria-selected', index === this.current ? 'true' : 'false');
     }
-    if (this.drawn.has(this.current)) this.element.setAttribute('aria-activedescendant', `${this.name}-${this.current}`);
+    if (this.drawn.has(this.current))
+      this.element.setAttribute('aria-activedescendant', `${this.name}-${this.current}`);
     else this.element.removeAttribute('aria-activedescendant');
   }
 
@@ -131,7 +159,14 @@ export class Rows {
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.element.clientHeight / this.height) - 2);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (event.key in steps) {
       event.preventDefault();
       this.select(this.current + steps[event.key]);

@@ -1,7 +1,40 @@
 import { span } from './words.js';
 
-const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3,
-  3600e3, 2 * 3600e3, 3 * 3600e3, 6 * 3600e3, 12 * 3600e3, 864e5, 2 * 864e5, 7 * 864e5, 14 * 864e5, 28 * 864e5, 91 * 864e5, 182 * 864e5];
+const steps = [
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
+  1e3,
+  2e3,
+  5e3,
+  10e3,
+  15e3,
+  30e3,
+  60e3,
+  120e3,
+  300e3,
+  600e3,
+  900e3,
+  1800e3,
+  3600e3,
+  2 * 3600e3,
+  3 * 3600e3,
+  6 * 3600e3,
+  12 * 3600e3,
+  864e5,
+  2 * 864e5,
+  7 * 864e5,
+  14 * 864e5,
+  28 * 864e5,
+  91 * 864e5,
+  182 * 864e5,
+];
 const least = 10; // milliseconds that are seen at least
 
 /**
@@ -21,8 +54,8 @@ export class Scale {
   }
 
   /**
-   * Sets from when to when the execution reaches, and when something of it runs. All is seen, unless
-   * the user has zoomed.
+   * Sets from when to when the execution reaches, and when something of it runs. All is seen,
+   * unless the user has zoomed.
    */
   reach(begin, end, busy) {
     const whole = this.to <= this.from || (this.from === 0 && this.to === this.length);
@@ -45,10 +78,12 @@ export class Scale {
     this.pieces = [{ t0: begin, t1: end, p0: 0, p1: end - begin, gap: false }];
     if (!this.short) return;
     const whole = end - begin;
-    const sorted = this.busy.map(([from, to]) => {
-      const room = Math.max((to - from) * 0.05, Math.min(1000, whole / 200));
-      return [Math.max(begin, from - room), Math.min(end, to + room)];
-    }).sort((a, b) => a[0] - b[0]);
+    const sorted = this.busy
+      .map(([from, to]) => {
+        const room = Math.max((to - from) * 0.05, Math.min(1000, whole / 200));
+        return [Math.max(begin, from - room), Math.min(end, to + room)];
+      })
+      .sort((a, b) => a[0] - b[0]);
     const spans = []; // busy ones, with what lies close together
     const close = Math.max(1000, whole / 50);
     for (const [from, to] of sorted) {
@@ -101,7 +136,8 @@ export class Scale {
   /** Returns the place of a time. */
   place(time) {
     const { pieces } = this;
-    const piece = pieces.length === 1 ? pieces[0] : pieces.find((p) => time <= p.t1) ?? pieces.at(-1);
+    const piece =
+      pieces.length === 1 ? pieces[0] : (pieces.find((p) => time <= p.t1) ?? pieces.at(-1));
     return piece.p0 + ((time - piece.t0) / (piece.t1 - piece.t0)) * (piece.p1 - piece.p0);
   }
 
@@ -118,19 +154,21 @@ export class Scale {
 
   /** Returns the pieces that are seen, as wide as so many pixels, each with the times to mark. */
   seen(width, apart = 110) {
-    return this.pieces.filter((p) => p.p1 >= this.from && p.p0 <= this.to).map((p) => {
-      const t0 = this.time(Math.max(p.p0, this.from));
-      const t1 = this.time(Math.min(p.p1, this.to));
-      const x0 = this.at(t0) * width;
-      const x1 = this.at(t1) * width;
-      if (p.gap) return { x0, x1, gap: p.t1 - p.t0, times: [], step: 1 };
-      const wanted = (t1 - t0) / Math.max(1, (x1 - x0) / apart);
-      const step = steps.find((s) => s >= wanted) ?? steps.at(-1);
-      const times = [];
-      for (let t = Math.ceil(t0 / step) * step; t <= t1; t += step) times.push(t);
-      if (!times.length || this.short) times.unshift(t0);
-      return { x0, x1, times, step };
-    });
+    return this.pieces
+      .filter((p) => p.p1 >= this.from && p.p0 <= this.to)
+      .map((p) => {
+        const t0 = this.time(Math.max(p.p0, this.from));
+        const t1 = this.time(Math.min(p.p1, this.to));
+        const x0 = this.at(t0) * width;
+        const x1 = this.at(t1) * width;
+        if (p.gap) return { x0, x1, gap: p.t1 - p.t0, times: [], step: 1 };
+        const wanted = (t1 - t0) / Math.max(1, (x1 - x0) / apart);
+        const step = steps.find((s) => s >= wanted) ?? steps.at(-1);
+        const times = [];
+        for (let t = Math.ceil(t0 / step) * step; t <= t1; t += step) times.push(t);
+        if (!times.length || this.short) times.unshift(t0);
+        return { x0, x1, times, step };
+      });
   }
 }
 
@@ -209,6 +247,9 @@ export function drawAxis(canvas, scale, model) {
     const high = Math.max(2, (bodies / model.most) * room);
     if (to >= 0 && from <= width) c.fillRect(from, height - high, Math.max(1, to - from), high);
   });
-  canvas.setAttribute('aria-label', `Time axis over ${span(scale.time(scale.to) - scale.time(scale.from))}, invocations, and bodies that run at once`
-    + ` (at most ${model.most})`);
+  canvas.setAttribute(
+    'aria-label',
+    `Time axis over ${span(scale.time(scale.to) - scale.time(scale.from))}, invocations, and bodies that run at once` +
+      ` (at most ${model.most})`,
+  );
 }

@@ -45,7 +45,9 @@ export const executions = (parameters) => get('executions', parameters);
 export const inputs = (name) => get('inputs', { function: name });
 
 export function execution(arn, after) {
-  return kept ? Promise.resolve(kept.model) : get('execution', { arn, after, quick: after === undefined ? '1' : '' });
+  return kept
+    ? Promise.resolve(kept.model)
+    : get('execution', { arn, after, quick: after === undefined ? '1' : '' });
 }
 
 export function operation(arn, id) {
@@ -64,12 +66,14 @@ export const payload = (arn, of, id) => get('payload', { arn, of, id });
 
 /** Has something done, and returns the ARN of an execution if that has started one. */
 export async function act(action, members) {
-  const body = await answerOf(fetch('/ui/act', {
-    method: 'POST',
-    credentials: 'same-origin',
-    headers: { 'Content-Type': 'application/json', 'X-Perdure-Token': token },
-    body: JSON.stringify({ action, ...members }),
-  }));
+  const body = await answerOf(
+    fetch('/ui/act', {
+      method: 'POST',
+      credentials: 'same-origin',
+      headers: { 'Content-Type': 'application/json', 'X-Perdure-Token': token },
+      body: JSON.stringify({ action, ...members }),
+    }),
+  );
   return body.started;
 }
 

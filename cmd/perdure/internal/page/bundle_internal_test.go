@@ -16,7 +16,8 @@ func TestBundle(t *testing.T) {
 		want   string // of the script, or of the error
 	}{
 		{
-			"an import by name, and of all", fstest.MapFS{
+			"an import by name, and of all",
+			fstest.MapFS{
 				"main.js": file("import { a, b } from './x.js';\nimport * as y from './y.js';\na(y.c);\n"),
 				"x.js":    file("import { c } from './y.js';\nexport function a() {}\nexport class b {}\n"),
 				"y.js":    file("export const c = 1;\nconst d = 2;\n"),

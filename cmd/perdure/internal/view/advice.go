@@ -1,0 +1,81 @@
+package view
+
+import (
+	"strings"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+)
+
+// longBody is how long a body may run before someone asks whether it hangs, longWait how long a
+// wait may be before someone asks whether it is meant.
+const (
+	longBody = time.Minute
+	longWait = 30 * 24 * time.Hour
+)
+
+// Advice says what can be done about an execution that has failed, that is held, or that does not
+// go on by itself soon; it is empty for one that needs nothing. failure is why it has ended.
+func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
+	switch {
+	case !h.End.IsZero():
+		return afterFailure(failure)
+	case h.Paused != nil && strings.HasPrefix(h.Paused.Reason, "replay: the execution diverged"):
+		return "Run code that fits the history, or declare the change in the code; then resume it."
+	case h.Paused != nil:
+		return "Resume it when the reason is gone."
+	case h.Charged > 0 && h.Bodies(now) == "":
+		return whileFailing(h.Last)
+	}
+	return h.whileWaiting(now)
+}
+
+func afterFailure(f *checkpoint.Failure) string {
+	const again = "redrive it on this machine, or start one with the same input under another name."
+	switch {
+	case f == nil:
+		return ""
+	case f.Type == "PanicError":
+		return "Mend the code where the stack of the operation leads; then " + again
+	case f.Type == "ResourceNotFoundException":
+		return "Deploy the function that was called under that name and qualifier; then " + again
+	case f.Type == "TooLarge":
+		return "Keep large data outside of the log, as package codec/offload does; then " + again
+	case strings.HasPrefix(f.Message, "replay: the input does not fit"):
+		return "Start one with an input that the function can decode, under another name."
+	case f.Type == "Execution.Timeout":
+		return "See what it waited for; raise the execution timeout if it was to go on, and start it under another name."
+	}
+	return "Look at the operation that failed; after a fix " + again
+}
+
+func whileFailing(f *checkpoint.Failure) string {
+	switch {
+	case strings.Contains(f.Type, "Timedout") || strings.Contains(f.Message, "timed out"):
+		return "A body takes longer than an invocation may: divide it, make it faster, or raise the timeout of the function. " +
+			"Pause the execution meanwhile, so that it does not use up its invocations."
+	case strings.Contains(f.Type, "TooManyRequests") || strings.Contains(f.Type, "Throttl"):
+		return "The function has no concurrency left: it goes on by itself when it has, or raise it."
+	}
+	return "The logs of the function say why. Pause the execution while it is mended; then resume it."
+}
+
+// whileWaiting says what can be done about a body that runs for long, a callback that is not
+// answered, and a wait that takes long.
+func (h *History) whileWaiting(now time.Time) string {
+	advice := ""
+	for _, o := range h.All {
+		switch {
+		case o.Status.Terminal():
+		case o.Kind == "step" && o.Running && now.Sub(o.Began) > longBody:
+			return "If it hangs: it is cut off when its invocation times out, and begun again. Give the body a deadline that is shorter."
+		case o.Kind == "callback" && o.Until == nil && o.Beats == 0:
+			advice = "It has no timeout and waits until someone completes or fails it. If the answer is lost, do so by hand."
+		case o.Kind == "callback" && advice == "":
+			advice = "Complete or fail it by hand if the answer is lost, or let it time out."
+		case o.Kind == "wait" && o.Until != nil && o.Until.Sub(now) > longWait && advice == "":
+			advice = "It goes on by itself. If that is not meant, stop it, or skip the wait on this machine."
+		}
+	}
+	return advice
+}

@@ -1,0 +1,59 @@
+package view_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
+)
+
+// TestAdvice: what is said of executions that need someone, and nothing of those that do not.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	step := func() *script { return newScript().op(local.EventStepStarted, "a", "") }
+	failure := func(kind, message string) *checkpoint.Failure {
+		return &checkpoint.Failure{Type: kind, Message: message}
+	}
+	tests := []struct {
+		reason  string
+		script  *script
+		after   time.Duration // when it is looked at, seen from the beginning
+		failure *checkpoint.Failure
+		want    string // its beginning; empty for nothing
+	}{
+		{"nothing has begun", newScript(), time.Hour, nil, ""},
+		{"a body runs", step(), time.Second, nil, ""},
+		{"a body runs for long", step(), time.Hour, nil, "If it hangs"},
+		{"an invocation was too long", step().invocation(time.Minute, "Task timed out"), time.Hour, nil, "A body takes longer than an invocation may"},
+		{"a wait of days", newScript().op(local.EventWaitStarted, "a", "", wait(5*24*time.Hour)), time.Hour, nil, ""},
+		{"a wait of a year", newScript().op(local.EventWaitStarted, "a", "", wait(8760*time.Hour)), time.Hour, nil, "It goes on by itself."},
+		{"a callback", newScript().op(local.EventCallbackStarted, "a", "", callback(time.Hour)), time.Minute, nil, "Complete or fail it by hand"},
+		{"a callback without a timeout", newScript().op(local.EventCallbackStarted, "a", "", callback(0)), time.Minute, nil, "It has no timeout"},
+		{"paused", newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: "deploy"}), time.Minute, nil, "Resume it when"},
+		{
+			"held", newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: "replay: the execution diverged: x"}), time.Minute, nil,
+			"Run code that fits the history",
+		},
+		{"succeeded", step().end(local.EventExecutionSucceeded), time.Hour, nil, ""},
+		{"stopped without an error", step().end(local.EventExecutionStopped), time.Hour, nil, ""},
+		{"a panic", step().end(local.EventExecutionFailed), time.Hour, failure("PanicError", "x"), "Mend the code"},
+		{"a lost target", step().end(local.EventExecutionFailed), time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function"},
+		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("TooLarge", "the result has 1,048,578 bytes"), "Keep large data outside"},
+		{
+			"an input of another type", step().end(local.EventExecutionFailed), time.Hour,
+			failure("UnmarshalTypeError", "replay: the input does not fit int: codec: decode input: x"), "Start one with an input",
+		},
+		{"an error of the code", step().end(local.EventExecutionFailed), time.Hour, failure("Declined", "x"), "Look at the operation that failed"},
+		{"timed out", step().end(local.EventExecutionTimedOut), time.Hour, failure("Execution.Timeout", "x"), "See what it waited for"},
+	}
+	for _, tt := range tests {
+		got := view.Read(tt.script.events).Advice(begin.Add(tt.after), tt.failure)
+		if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
+		}
+	}
+}
