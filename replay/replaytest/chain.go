@@ -17,10 +17,10 @@ import (
 type Round struct {
 	// ARN and Name are those of the execution.
 	ARN, Name string
-	// Input is what it was given, as a payload.
+	// Input is what it was given, as a payload; it is not known with [Cloud].
 	Input string
 	// Invocations is how often the function was invoked, Metered how many operations the service
-	// counts, Bytes how much it stored.
+	// counts, Bytes how much it stored; the last two are not known with [Cloud].
 	Invocations, Metered, Bytes int
 }
 

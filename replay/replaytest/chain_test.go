@@ -186,3 +186,19 @@ func TestResultStarted(t *testing.T) {
 		t.Errorf("stubbed (-want +got):\n%s", diff)
 	}
 }
+
+// TestChainInTheCloud: the executions of a deployed function are followed as those of one here.
+func TestChainInTheCloud(t *testing.T) {
+	t.Parallel()
+	f := replay.Handler(laps(replay.ContinueOn("orders:live")))
+	s := deploy(t, f)
+	r := replaytest.Run(t, f, lap{1, 3, 0}, s.cloud(t))
+	if r.Value != 6 || r.Err != nil || len(r.Rounds) != 2 || r.Took < 3*time.Hour || !r.Cloud || !strings.Contains(r.ARN, "-3-") {
+		t.Errorf("got %+v", r)
+	}
+	for _, round := range r.Rounds {
+		if round.Invocations < 2 || !strings.Contains(round.ARN, round.Name) {
+			t.Errorf("a round is %+v", round)
+		}
+	}
+}

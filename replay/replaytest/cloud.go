@@ -14,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/replay"
 )
 
@@ -175,7 +176,15 @@ func resultIn[In, Out any](w *watched, k *kit, f *replay.Function[In, Out]) (*Re
 	h := w.history
 	r := &Result[Out]{
 		Cloud: true, ARN: w.arn, Status: w.end.status, Took: h.over.Sub(h.began), Invocations: h.invocations,
-		History: h.events, Operations: w.operations(k),
+		History: h.events, Operations: w.operations(k), Rounds: w.rounds,
+	}
+	if !w.began.IsZero() {
+		r.Took = h.over.Sub(w.began)
+	}
+	for _, o := range r.Operations {
+		if o.SubType == subtype.Start && o.Status == checkpoint.StatusSucceeded && o.Path != successorPath {
+			r.Started = append(r.Started, startedBy(o))
+		}
 	}
 	return r, r.outcome(f, w.end, k.known)
 }
@@ -206,8 +215,11 @@ type watched struct {
 	// patience is how long the test waits for the end.
 	patience time.Duration
 	// history is what was read last, end how the execution has ended.
-	history  *history
-	end      ended
+	history *history
+	end     ended
+	// rounds are the executions that this one continues, began is when the first one has begun.
+	rounds   []Round
+	began    time.Time
 	answered map[string]bool // callbacks, by ID
 	replied  map[string]bool // by the path of a reply
 }
@@ -231,8 +243,25 @@ func (w *watched) run(ctx context.Context, name string, input []byte) (err error
 		err = errors.Join(err, w.stop(ctx, w.arn, f))
 	}()
 	err = w.wait(ctx)
+	for err == nil && w.goesOn() {
+		err = w.wait(ctx)
+	}
 	over = err == nil
 	return err
+}
+
+// goesOn turns to the execution that continues the one that has ended, if there is one.
+func (w *watched) goesOn() bool {
+	next, ok := checkpoint.ContinuedAs(w.end.result)
+	if !ok || w.end.status != local.StatusSucceeded {
+		return false
+	}
+	if len(w.rounds) == 0 {
+		w.began = w.history.began
+	}
+	w.rounds = append(w.rounds, Round{ARN: w.arn, Name: checkpoint.ExecutionName(w.arn), Invocations: w.history.invocations})
+	w.arn, w.history, w.end = next, nil, ended{}
+	return true
 }
 
 // hint says what to look at when a call is refused.

@@ -113,8 +113,8 @@ func TestPythonIsPaused(t *testing.T) { //nolint:paralleltest // it starts proce
 	}
 }
 
-// TestJavaScriptIsPaused: a function of the official JavaScript SDK that is paused while it waits is
-// not invoked when the wait ends, goes on when its execution is resumed, and runs no body again.
+// TestJavaScriptIsPaused: a function of the official JavaScript SDK that is paused while it waits
+// is not invoked when the wait ends, goes on when its execution is resumed, and runs no body again.
 //
 // Paused at one of its calls, version 2.4.0 of that SDK makes another call, which is refused as the
 // stale one that it is, and ends the execution as FAILED: it looks for another spelling of the
