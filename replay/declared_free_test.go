@@ -10,7 +10,8 @@ import (
 )
 
 // TestDeclarationsLeaveNothingInTheLog compares what an execution writes with declared changes and
-// without: the same operations with the same payloads. A declaration costs no operation and no byte.
+// without: the same operations with the same payloads. A declaration costs no operation and no
+// byte.
 func TestDeclarationsLeaveNothingInTheLog(t *testing.T) {
 	t.Parallel()
 	a, b, c := says("a"), says("b"), says("c")

@@ -41,7 +41,8 @@ type ForkInput struct {
 //   - An open callback has a new ID, which only the fork knows: an answer to the old one does not
 //     reach it.
 //   - An open invoke starts its target once more.
-//   - The execution timeout begins at zero; what has invoked the other one does not wait for the fork.
+//   - The execution timeout begins at zero; what has invoked the other one does not wait for the
+//     fork.
 //
 // What depends on the ARN differs: idempotency keys, UUIDs and random numbers.
 //

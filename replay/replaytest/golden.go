@@ -64,9 +64,11 @@ func toUpdate(test string) string {
 	return UpdateVariable + "=1 " + run
 }
 
+// updating reports whether files are to be written. The variable counts beside a flag, which may be
+// one of the user's for other files.
 func updating() bool {
-	if f := flag.Lookup("update"); f != nil {
-		return f.Value.String() == "true"
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		return true
 	}
 	return os.Getenv(UpdateVariable) != ""
 }

@@ -48,11 +48,15 @@ func TestOldLogs(t *testing.T) {
 // started is why engine 1 was wrong where a batch had ended before it was lost.
 const started = "how many branches count as started depended on where the function was lost"
 
-// unrecorded says of programs why engine 1 left no history that is to be kept.
+// unrecorded says of programs why there is no history of them that is to be kept.
 func unrecorded() map[string]string {
 	const lost = "engine 1 lost the compensation"
 	const chance = "under engine 1 chance decided how it ended"
+	// The histories are of one execution, and their clients start no other one.
+	const starts = "it starts an execution"
 	return map[string]string{
+		"starts": starts, "starts beside each other": starts, "a start that is tried again": starts,
+		"continues": starts, "continues when all has ended": starts, "continues by an alias, and starts": starts,
 		"a step again and again": lost, "a step within a time": lost, "a group beside a failure": lost,
 		"a step in a group that was abandoned after a large map": lost,
 		"a place of one that was left behind":                    chance, "two may win": chance, "polls for several ends": chance,

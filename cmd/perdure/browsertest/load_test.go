@@ -16,8 +16,8 @@ import (
 
 const function = "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST"
 
-// firstPaint is within which time something is to be seen, firstRows within which time what was read
-// is.
+// firstPaint is within which time something is to be seen, firstRows within which time what was
+// read is.
 const (
 	firstPaint = 300 * time.Millisecond
 	firstRows  = 500 * time.Millisecond

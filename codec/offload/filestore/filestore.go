@@ -55,8 +55,12 @@ func (s *Store) Put(ctx context.Context, k offload.Key, object []byte) error {
 
 	var err error
 
-	for range 3 { // a folder may be removed between two calls, as the last object of its scope goes
-		if err = s.put(k, object); !errors.Is(err, fs.ErrNotExist) {
+	// A folder may be removed between two calls, as the last object of its scope goes, and again
+	// each time that another object does. If the whole store is gone, trying does not help.
+	const tries = 1000
+
+	for range tries {
+		if err = s.put(k, object); !errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
 			break
 		}
 	}

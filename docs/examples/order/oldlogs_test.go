@@ -39,6 +39,7 @@ func TestOldLogs(t *testing.T) {
 		Logs:      85,
 		Envelopes: "they hold the identities of named branches by now",
 		Names:     "their names are kept apart from those of registrations by now",
+		Callbacks: "errors of groups name the callback that failed inside by now",
 	})
 }
 

@@ -28,5 +28,9 @@ func TestOldLogs(t *testing.T) {
 			return oldlogs.Answer{At: callback.Start.Add(day), Result: []byte(`"Ann"`)}, number == 0
 		}),
 		program("nobody answers", `{"id":"R-3","cents":20000}`, nil),
-	}, oldlogs.Expected{Logs: 24, Names: "their names are kept apart from those of registrations by now"})
+	}, oldlogs.Expected{
+		Logs:      24,
+		Names:     "their names are kept apart from those of registrations by now",
+		Callbacks: "errors of groups name the callback that failed inside by now",
+	})
 }

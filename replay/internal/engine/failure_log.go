@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -23,8 +24,29 @@ const (
 
 // failedAttrs describe an error as the log of the execution has it. A panic among what it was made
 // from has a stack there in any case.
-func failedAttrs(f *checkpoint.Failure, kind checkpoint.Kind, from error) []slog.Attr {
-	return append([]slog.Attr{errorAttr(&op.Error{Kind: string(kind), Type: f.Type, Message: f.Message})}, StackOf(from)...)
+func failedAttrs(inv *invocation, f *checkpoint.Failure, kind checkpoint.Kind, from error) []slog.Attr {
+	err := &op.Error{Kind: string(kind), Type: f.Type, Message: f.Message}
+	return append([]slog.Attr{usersError(inv, err)}, StackOf(from)...)
+}
+
+// usersError describes an error that a function of the user's has made. Where errors pass a codec,
+// what they say is not for everyone who reads logs: the record has the type.
+func usersError(inv *invocation, err error) slog.Attr {
+	if inv.cfg.ErrorCodec == nil {
+		return errorAttr(err)
+	}
+	return slog.String(keyError, typeOf(err)+" (what it says passes the codec of errors)")
+}
+
+// typeOf names the type of an error as the log of the execution does.
+func typeOf(err error) string {
+	if e, ok := errors.AsType[*op.Error](err); ok && e.Type != "" {
+		return e.Type
+	}
+	if _, ok := errors.AsType[*op.PanicError](err); ok {
+		return "PanicError"
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
 }
 
 // StackOf is the stack of the first panic in err that happened here; nil if there is none. One that
@@ -47,7 +69,7 @@ func StackOf(err error) []slog.Attr {
 func sayAttemptFailed(st *step, number int, u *checkpoint.Update, err error) {
 	inv := st.s.inv
 	attrs := append([]slog.Attr{pathAttr(st.path()), idAttr(st.id), nameAttr(st.head.Name), slog.Int(keyAttempt, number)},
-		failedAttrs(u.Failure, checkpoint.KindStep, err)...)
+		failedAttrs(inv, u.Failure, checkpoint.KindStep, err)...)
 	if u.Action != checkpoint.ActionRetry {
 		warn(inv, "an attempt failed, and it was the last one", attrs...)
 		return
@@ -62,7 +84,7 @@ func sayPanicked(f *fiber, err error) {
 	if f.logOnly || f == f.inv.end.root && f.where() == "" {
 		return
 	}
-	attrs := []slog.Attr{pathAttr(f.where()), errorAttr(err)}
+	attrs := []slog.Attr{pathAttr(f.where()), usersError(f.inv, err)}
 	warn(f.inv, "a function that runs operations panicked", append(attrs, StackOf(err)...)...)
 }
 
@@ -71,7 +93,7 @@ func sayCallPanicked(f *fiber, r role, name string, err error) {
 	if f.logOnly {
 		return
 	}
-	attrs := []slog.Attr{slog.String(keyFunction, r.String()), pathAttr(f.where()), nameAttr(name), errorAttr(err)}
+	attrs := []slog.Attr{slog.String(keyFunction, r.String()), pathAttr(f.where()), nameAttr(name), usersError(f.inv, err)}
 	warn(f.inv, "a function that an operation is declared with panicked", append(attrs, StackOf(err)...)...)
 }
 
@@ -90,7 +112,7 @@ func sayFailed(ctx context.Context, inv *invocation, o *Outcome) {
 	if o.Err != nil || o.Status != checkpoint.OutcomeFailed || inv.Rehearsal != nil {
 		return
 	}
-	attrs := failedAttrs(o.Failure, checkpoint.KindExecution, o.from)
+	attrs := failedAttrs(inv, o.Failure, checkpoint.KindExecution, o.from)
 	if e, ok := errors.AsType[*op.Error](o.from); ok && e.Path != "" {
 		attrs = append([]slog.Attr{pathAttr(e.Path), idAttr(e.ID), nameAttr(e.Name)}, attrs...)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -127,7 +128,7 @@ func (f *fiber) classifyEnd(v any, returned bool) {
 			v = f.panicked
 		}
 		if v != nil {
-			warn(f.inv, "a deferred function panicked while its goroutine was ended", append(f.panicStack, pathAttr(f.path), panicAttr(v))...)
+			warn(f.inv, "a deferred function panicked while its goroutine was ended", append(f.panicStack, pathAttr(f.path), f.usersPanic(v))...)
 		}
 	case returned:
 		f.routine.ended(nil)
@@ -140,6 +141,14 @@ func (f *fiber) classifyEnd(v any, returned bool) {
 	for _, w := range f.waiters {
 		w.Wake()
 	}
+}
+
+// usersPanic describes the value of a panic as usersError does an error.
+func (f *fiber) usersPanic(v any) slog.Attr {
+	if f.inv.cfg.ErrorCodec == nil {
+		return panicAttr(v)
+	}
+	return panicAttr(fmt.Sprintf("%T (what it says passes the codec of errors)", v))
 }
 
 // Ended is called when the fiber is ended by others: it will run no more but its deferred

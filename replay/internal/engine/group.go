@@ -155,7 +155,7 @@ func (o *operation) summary(v any) string {
 	}
 	text, err := o.s.inv.running().call(ofSummary, o.head.Name, func() (any, error) { return o.head.Summary(v), nil })
 	if err != nil {
-		warn(o.s.inv, "the summary of a large result panicked", append(StackOf(err), pathAttr(o.path()), errorAttr(err))...)
+		warn(o.s.inv, "the summary of a large result panicked", append(StackOf(err), pathAttr(o.path()), usersError(o.s.inv, err))...)
 		return ""
 	}
 	s, _ := text.(string)

@@ -365,7 +365,7 @@ func runOnEnd(s *scope, err error) {
 		var p error
 		s.f.offBody(s.f.at.Load(), func() { _, p = s.f.call(ofEnd, "", func() (any, error) { fn(s.ctx, err); return nil, nil }) })
 		if p != nil {
-			warn(s.inv, "a function of replay.OnEnd panicked", append(StackOf(p), pathAttr(s.path()), errorAttr(p))...)
+			warn(s.inv, "a function of replay.OnEnd panicked", append(StackOf(p), pathAttr(s.path()), usersError(s.inv, p))...)
 		}
 	}
 }

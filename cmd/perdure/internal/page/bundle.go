@@ -11,8 +11,8 @@ import (
 )
 
 // The scripts of the page are modules, one a file. They are served as one, since a browser asks for
-// each of them by itself, and since a page that was saved has them in itself: each becomes a function
-// that returns what it exports.
+// each of them by itself, and since a page that was saved has them in itself: each becomes a
+// function that returns what it exports.
 
 var (
 	importLine = regexp.MustCompile(`(?m)^import \{([^}]*)\} from '\./([a-z]+)\.js';\n|^import \* as ([a-z]+) from '\./([a-z]+)\.js';\n`)
