@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
@@ -32,6 +33,9 @@ type function struct {
 	serial  int
 	seen    stamps // the code, as it was before the last build
 	broken  bool   // the last build has failed
+
+	first  chan struct{} // closed when the first build has ended, well or not
+	hosted atomic.Bool
 }
 
 // instead says what goes on when a build has failed.
@@ -143,7 +147,11 @@ func (f *function) run(binary string) error {
 		return err
 	}
 	f.process = p
-	return f.site.service.Host(f.name, p)
+	if err := f.site.service.Host(f.name, p); err != nil {
+		return err
+	}
+	f.hosted.Store(true)
+	return nil
 }
 
 // warn says which executions go on under code that they have not begun under, and whether it fits

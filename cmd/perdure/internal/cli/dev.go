@@ -151,6 +151,10 @@ func (s *site) handler(endpoint string) http.Handler {
 			shown.ServeHTTP(w, r)
 			return
 		}
+		if answer := s.whileBuilding(r, longestHold); answer != nil {
+			answer(w)
+			return
+		}
 		api.ServeHTTP(w, r)
 	})
 }
@@ -219,7 +223,7 @@ func (s *site) parse(args []string) error {
 			return usage("two functions are named %s: give one another name, as in other=%s", name, dir)
 		}
 		names[name] = true
-		s.functions = append(s.functions, &function{site: s, name: name, path: path})
+		s.functions = append(s.functions, &function{site: s, name: name, path: path, first: make(chan struct{})})
 	}
 	return nil
 }
@@ -334,7 +338,9 @@ func (s *site) close() error {
 func (s *site) host(ctx context.Context, endpoint string) error {
 	for _, f := range s.functions {
 		f.endpoint = endpoint
-		if err := f.rebuild(ctx); err != nil {
+		err := f.rebuild(ctx)
+		close(f.first)
+		if err != nil {
 			if !s.watch || ctx.Err() != nil {
 				return err
 			}
