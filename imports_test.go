@@ -111,6 +111,7 @@ var importGraph = map[string]rule{
 	"internal/rehearsal": {allow: []string{module + "/checkpoint"}, deny: noReflection},
 	"internal/paste":     {allow: []string{module + "/internal/subtype"}, deny: pure},
 	"internal/callsite":  {allow: []string{module + "/op/node", module + "/internal/substitute"}, deny: noReflection},
+	"internal/stacks":    {deny: noReflection},
 	"internal/lossless":  {}, // it asks types what JSON they have a place for
 	"internal/guard":     {allow: []string{module + "/retry"}, deny: noReflection},
 	"internal/turn":      {deny: noReflection},
@@ -119,7 +120,7 @@ var importGraph = map[string]rule{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/codec", module + "/retry",
 			module + "/internal/turn", module + "/internal/guard", module + "/internal/outbox", module + "/internal/oplog", module + "/internal/wire",
 			module + "/internal/limits", module + "/internal/subtype", module + "/internal/substitute", module + "/internal/lossless", module + "/internal/quota",
-			module + "/internal/paste",
+			module + "/internal/paste", module + "/internal/stacks",
 		},
 		deny: noReflection,
 	},
@@ -176,7 +177,7 @@ var importGraph = map[string]rule{
 			module + "/op", module + "/op/node", module + "/checkpoint", module + "/checkpoint/local",
 			module + "/codec", module + "/retry", module + "/replay", module + "/replay/internal/hosting", module + "/internal/oplog",
 			module + "/internal/substitute", module + "/internal/callsite", module + "/internal/paste",
-			module + "/internal/subtype",
+			module + "/internal/subtype", module + "/internal/stacks",
 			"github.com/google/go-cmp/...",
 		},
 		// Of a deployed function, the kit reads the history.

@@ -2,8 +2,10 @@ package replay_test
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +67,53 @@ func TestNearDeadlineSaysWhatHoldsItUp(t *testing.T) {
 				t.Errorf("logged %.600s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// waitingBody, a log handler, closes a channel when a line is logged that begins with a text.
+type waitingBody struct {
+	slog.Handler
+	logged chan struct{}
+}
+
+func (w waitingBody) Handle(ctx context.Context, r slog.Record) error {
+	err := w.Handler.Handle(ctx, r)
+	if strings.HasPrefix(r.Message, "the invocation's time is nearly over") {
+		close(w.logged)
+	}
+	return err
+}
+
+func (w waitingBody) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return waitingBody{w.Handler.WithAttrs(attrs), w.logged}
+}
+
+// TestNearDeadlineNamesTheLine: of a body that hangs, the line is named in which it does, and its
+// stack comes first.
+func TestNearDeadlineNamesTheLine(t *testing.T) { //nolint:paralleltest // the stacks are those of the process
+	book, logged := &logBook{}, make(chan struct{})
+	h := newHome(t, local.WithFunctionTimeout(time.Minute))
+	h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+		return op.None{}, replay.Exec(ctx, op.Do("hangs", func(context.Context) error {
+			go h.clock.Advance(59 * time.Second)
+			var mu sync.WaitGroup
+			mu.Go(func() { <-logged })
+			mu.Wait()
+			return nil
+		}))
+	}, replay.WithLogHandler(waitingBody{book.handler(true), logged})), "null")
+	got := strings.Join(book.lines(), "\n")
+	for _, want := range []string{
+		`waits="github.com/perdure/perdure/replay_test.TestNearDeadlineNamesTheLine.func`,
+		` waits in sync.(*WaitGroup).Wait (warning_test.go:`, `stack="goroutine `,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%.900s has no %s", got, want)
+		}
+	}
+	_, stack, _ := strings.Cut(got, "stack=")
+	if first, _, _ := strings.Cut(stack, `\n\n`); !strings.Contains(first, "TestNearDeadlineNamesTheLine") {
+		t.Errorf("the first stack is not the body's: %.900s", first)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/stacks"
 )
 
 // timeLimit is how long, in real time, an execution may take unless WithTimeLimit says otherwise.
@@ -109,14 +109,14 @@ func (k *kit) hangs(limit time.Duration) error {
 	for _, path := range running {
 		fmt.Fprintf(&b, "\nthe body of %q%s runs", path, k.at(path))
 	}
-	stacks := k.stacks()
-	slices.SortStableFunc(stacks, func(a, b stack) int { return cmp.Compare(b.waits(), a.waits()) }) // the user's first
-	for _, s := range stacks {
+	all := k.stacks()
+	slices.SortStableFunc(all, func(a, b stack) int { return cmp.Compare(b.waits(), a.waits()) }) // the user's first
+	for _, s := range all {
 		if what := s.waits(); what != "" {
 			b.WriteString("\n" + what)
 		}
 	}
-	for _, s := range stacks {
+	for _, s := range all {
 		b.WriteString("\n\n" + s.String())
 	}
 	return errors.New(b.String())
@@ -125,10 +125,8 @@ func (k *kit) hangs(limit time.Duration) error {
 // stack is where goroutines of a function are.
 type stack struct {
 	count  string
-	frames []frame
+	frames []stacks.Frame
 }
-
-type frame struct{ function, at string }
 
 // stacks are those of the goroutines of the execution's functions.
 func (k *kit) stacks() (list []stack) {
@@ -150,7 +148,7 @@ func (k *kit) stacks() (list []stack) {
 				continue
 			}
 			function, _, _ := strings.Cut(fields[2], "+0x")
-			s.frames = append(s.frames, frame{function, fields[3]})
+			s.frames = append(s.frames, stacks.Frame{Function: function, At: fields[3]})
 		}
 		list = append(list, s)
 	}
@@ -158,44 +156,14 @@ func (k *kit) stacks() (list []stack) {
 }
 
 // waits says where the user's code waits; empty if there is none of it.
-func (s stack) waits() string {
-	for i, f := range s.frames {
-		if f.machinery() {
-			continue
-		}
-		how := "is"
-		for _, above := range slices.Backward(s.frames[:i]) {
-			if !strings.HasPrefix(above.function, "runtime.") && !strings.HasPrefix(above.function, "internal/") {
-				how = "waits in " + above.function
-				break
-			}
-		}
-		return fmt.Sprintf("%s %s (%s)", f.function, how, filepath.Base(f.at))
-	}
-	return ""
-}
-
-// machinery reports whether a frame is one of Go or of the SDK.
-func (f frame) machinery() bool {
-	const module = "github.com/perdure/perdure/"
-	for _, prefix := range []string{
-		"runtime", "sync", "internal/", "time.", "context.",
-		module + "replay.", module + "replay/internal", module + "replay/replaytest.", module + "op.", module + "op/",
-		module + "checkpoint", module + "internal/",
-	} {
-		if strings.HasPrefix(f.function, prefix) {
-			return true
-		}
-	}
-	return false
-}
+func (s stack) waits() string { return stacks.Waits(s.frames) }
 
 // String is the stack for people.
 func (s stack) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "goroutines here: %s", s.count)
 	for _, f := range s.frames {
-		fmt.Fprintf(&b, "\n%s\n\t%s", f.function, f.at)
+		fmt.Fprintf(&b, "\n%s\n\t%s", f.Function, f.At)
 	}
 	return b.String()
 }

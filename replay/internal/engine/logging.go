@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/internal/guard"
+	"github.com/perdure/perdure/internal/stacks"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -283,11 +284,18 @@ func sayWhatRuns(inv *invocation) {
 }
 
 func sayThatRuns(inv *invocation, paths ...string) {
-	buf := make([]byte, mostStack)
-	buf = buf[:runtime.Stack(buf, true)]
+	buf := make([]byte, mostDump)
+	lines, ordered := stacks.OfUsers(stacks.Parse(buf[:runtime.Stack(buf, true)]))
+	attrs := []slog.Attr{slog.String("paths", strings.Join(paths, ", "))}
+	if len(lines) > 0 {
+		attrs = append(attrs, slog.String("waits", strings.Join(lines, "; ")))
+	}
 	warn(inv, "the invocation's time is nearly over, and it is held up by user code",
-		slog.String("paths", strings.Join(paths, ", ")), stackAttr(buf))
+		append(attrs, slog.String(keyStack, stacks.Text(ordered, mostStack)))...)
 }
+
+// mostDump bounds what is read of stacks, in bytes, to find the user's among them.
+const mostDump = 1 << 20
 
 // mostStack bounds what is logged of stacks, in bytes.
 const mostStack = 64 << 10
