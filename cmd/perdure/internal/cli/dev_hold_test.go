@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDevHolds: a function that says nothing of divergence is saved with a step too many. Its
@@ -51,6 +52,33 @@ func TestDevHolds(t *testing.T) {
 	got = w.run(endpoint, "show", "A-1", "-f", "greet")
 	if got.code != 0 || !strings.HasPrefix(got.out, "A-1  SUCCEEDED") || strings.Contains(got.out, "check-fraud") {
 		t.Errorf("it has gone on: %+v", got)
+	}
+	p.end(os.Interrupt)
+}
+
+// TestDevCountsFailedInvocations: an execution whose function dies has nine invocations here, as on
+// AWS, and show says which one has failed.
+func TestDevCountsFailedInvocations(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("compiles a function")
+	}
+	w := newWorkshop(t)
+	code := strings.Replace(greeter, "	\"fmt\"\n", "	\"fmt\"\n	\"os\"\n", 1)
+	w.write("greet/main.go", strings.Replace(code, "	first, err :=", "	if name == \"world\" {\n		os.Exit(3)\n	}\n	first, err :=", 1))
+	p, endpoint := w.dev()
+	if got := w.run(endpoint, "start", "greet", `"world"`, "--name", "A-1"); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	counted := regexp.MustCompile(`failed invocation [2-4] of 9, next in \d`)
+	var said string
+	for begun := time.Now(); time.Since(begun) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
+		if said = w.run(endpoint, "show", "A-1", "-f", "greet").out; counted.MatchString(said) {
+			break
+		}
+	}
+	if !counted.MatchString(said) {
+		t.Errorf("show does not count the invocations that have failed: %s", said)
 	}
 	p.end(os.Interrupt)
 }
