@@ -208,7 +208,7 @@ func (f scopeBody) Run(s node.Scope) (any, error) { return f(s) }
 func (f *effects) batch(k *kit, path string, n *node.Batch) node.Node {
 	k.note(func() {
 		if f.batches[path] == nil {
-			f.batches[path] = &batch{branches: make(map[int]string), limit: isTimeout(n)}
+			f.batches[path] = &batch{branches: make(map[int]string), limit: limits(n)}
 		}
 	})
 	told := *n
@@ -224,8 +224,8 @@ func (f *effects) batch(k *kit, path string, n *node.Batch) node.Node {
 	return &told
 }
 
-// isTimeout reports whether a batch is an op.Timeout: an operation and its timer.
-func isTimeout(n *node.Batch) bool {
+// limits reports whether a batch is an op.Timeout: an operation and its timer.
+func limits(n *node.Batch) bool {
 	const both = 2
 	if n.N != both || !n.Flat || n.SubType != subTypeGroup {
 		return false

@@ -12,7 +12,6 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/internal/limits"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -170,12 +169,19 @@ func (k *kit) gaveUp(rec local.ExecutionRecord) bool {
 	if most != countedHere {
 		return rec.Status == local.StatusFailed && rec.FailedInRow == most
 	}
-	return rec.FailedInRow >= limits.FailedInvocations && (k.budgeted == nil || k.budgeted())
+	return rec.FailedInRow >= mostOnAWS() && (k.budgeted == nil || k.budgeted())
 }
 
 // countedHere has the service give up no execution because its invocations fail: the kit does, when
 // the failures are those of the function. It differs from the -1 by which a test says no limit.
 const countedHere = math.MinInt
+
+// mostOnAWS is how many invocations in a row may fail unless a test says otherwise.
+var mostOnAWS = sync.OnceValue(func() int {
+	s := local.New()
+	_ = s.Close() // it holds nothing
+	return s.Limits().FailedInvocations
+})
 
 // mostFailed is how many invocations in a row may fail before someone is informed, if the service
 // does not give up before.
