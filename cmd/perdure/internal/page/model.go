@@ -64,26 +64,28 @@ type jsonText struct {
 }
 
 type jsonOperation struct {
-	Index    int       `json:"i"`
-	ID       string    `json:"id"`
-	Parent   int       `json:"p"` // its index, -1 for none
-	Name     string    `json:"name"`
-	Kind     string    `json:"kind"`
-	What     string    `json:"what"`
-	Status   string    `json:"status"`
-	Start    int64     `json:"start"`
-	End      int64     `json:"end,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
-	CutOff   int       `json:"cut,omitempty"`
-	Running  bool      `json:"running,omitempty"`
-	Until    int64     `json:"until,omitempty"`
-	Beats    int64     `json:"beats,omitempty"`
-	Callback string    `json:"callback,omitempty"`
-	Target   string    `json:"target,omitempty"`
-	Function string    `json:"function,omitempty"`
-	Outcome  string    `json:"outcome,omitempty"`
-	Failed   bool      `json:"failed,omitempty"` // Outcome is an error
-	Bars     []jsonBar `json:"bars"`
+	Index    int    `json:"i"`
+	ID       string `json:"id"`
+	Parent   int    `json:"p"` // its index, -1 for none
+	Name     string `json:"name"`
+	Kind     string `json:"kind"`
+	What     string `json:"what"`
+	Status   string `json:"status"`
+	Start    int64  `json:"start"`
+	End      int64  `json:"end,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	CutOff   int    `json:"cut,omitempty"`
+	Running  bool   `json:"running,omitempty"`
+	Until    int64  `json:"until,omitempty"`
+	Beats    int64  `json:"beats,omitempty"`
+	Callback string `json:"callback,omitempty"`
+	Target   string `json:"target,omitempty"`
+	Function string `json:"function,omitempty"`
+	Outcome  string `json:"outcome,omitempty"`
+	Failed   bool   `json:"failed,omitempty"` // Outcome is an error
+	// Interrupted says that its effect may have happened, although it has failed.
+	Interrupted bool      `json:"interrupted,omitempty"`
+	Bars        []jsonBar `json:"bars"`
 }
 
 type jsonBar struct {
@@ -289,7 +291,8 @@ func operationOf(o *view.Operation, i int, index map[*view.Operation]int) jsonOp
 		Index: i, ID: o.ID, Parent: -1, Name: o.Label(), Kind: o.Kind, What: o.What(), Status: string(o.Status),
 		Start: milli(o.Start), End: milliOf(o.End), Attempts: o.Attempts, CutOff: o.CutOff, Running: o.Running,
 		Until: milliOf(o.Until), Beats: o.Beats.Milliseconds(), Callback: o.Callback, Target: o.Target, Function: o.Function,
-		Bars: make([]jsonBar, len(o.Bars)),
+		Interrupted: o.Interrupted(),
+		Bars:        make([]jsonBar, len(o.Bars)),
 	}
 	if o.Parent != nil {
 		out.Parent = index[o.Parent]
