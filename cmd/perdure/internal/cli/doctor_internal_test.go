@@ -48,16 +48,20 @@ func TestDoctorPast(t *testing.T) {
 		{"a body comes near it", 60, [][]local.Event{body(50*time.Second, "", "")}, findingMissing, "--timeout 120", findingOK, ""},
 		{"a body that still runs comes near it", 60, [][]local.Event{body(0, "", "")}, findingMissing, "--timeout 120", findingOK, ""},
 		{
-			"it has cut a body off", 60, [][]local.Event{body(time.Second, "", ""), body(time.Minute, "Sandbox.Timedout", "RequestId: r Error: Task timed out after 60.00 seconds")},
+			"it has cut a body off", 60,
+			[][]local.Event{body(time.Second, "", ""), body(time.Minute, "Sandbox.Timedout", "RequestId: r Error: Task timed out after 60.00 seconds")},
 			findingMissing, "--timeout 120", findingOK, "",
 		},
 		{"no more than Lambda has", 600, [][]local.Event{body(590*time.Second, "", "")}, findingMissing, "--timeout 900", findingOK, ""},
 		{
-			"Lambda has no more", 900, [][]local.Event{body(15*time.Minute, "Sandbox.Timedout", "")}, findingMissing,
+			"Lambda has no more", 900,
+			[][]local.Event{body(15*time.Minute, "Sandbox.Timedout", "")},
+			findingMissing,
 			"divide the body into steps", findingOK, "",
 		},
 		{
-			"memory was used up", 60, [][]local.Event{body(time.Second, "Runtime.OutOfMemory", "RequestId: r Error: Runtime exited with error: signal: killed")},
+			"memory was used up", 60,
+			[][]local.Event{body(time.Second, "Runtime.OutOfMemory", "RequestId: r Error: Runtime exited with error: signal: killed")},
 			findingOK, "", findingMissing, "--memory-size 512",
 		},
 	}

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -52,9 +53,7 @@ func healthy() map[string]answer {
 // with returns an account with other answers.
 func with(other map[string]answer) map[string]answer {
 	all := healthy()
-	for call, a := range other {
-		all[call] = a
-	}
+	maps.Copy(all, other)
 	return all
 }
 
@@ -227,7 +226,9 @@ func TestDoctorFindings(t *testing.T) {
 		},
 		{
 			"the function may not be read", with(map[string]answer{"GetFunction": denied("lambda:GetFunction")}), nil,
-			cli.ExitUnavailable, []string{"not authorized to perform: lambda:GetFunction (AccessDeniedException)"}, []string{"ListAliases"},
+			cli.ExitUnavailable,
+			[]string{"not authorized to perform: lambda:GetFunction (AccessDeniedException)"},
+			[]string{"ListAliases"},
 		},
 		{
 			"the function cannot be read now", with(map[string]answer{
@@ -258,7 +259,8 @@ func TestDoctorFindings(t *testing.T) {
 		},
 		{
 			"a policy denies", with(map[string]answer{"SimulatePrincipalPolicy": {body: "explicitDeny"}}), nil, cli.ExitFailed,
-			[]string{"a policy denies it", "remove the statement with Effect Deny"}, nil,
+			[]string{"a policy denies it", "remove the statement with Effect Deny"},
+			nil,
 		},
 		{
 			"one action is missing: the policy has all", with(map[string]answer{
@@ -272,7 +274,9 @@ func TestDoctorFindings(t *testing.T) {
 		},
 		{
 			"hold is for some", with(map[string]answer{"SimulatePrincipalPolicy": {body: "allowed but lambda:PauseDurableExecution"}}), nil,
-			cli.ExitOK, []string{"for replay.DivergenceHold alone", "nothing is missing"}, nil,
+			cli.ExitOK,
+			[]string{"for replay.DivergenceHold alone", "nothing is missing"},
+			nil,
 		},
 		{
 			"a version, and no alias", with(map[string]answer{
@@ -281,7 +285,9 @@ func TestDoctorFindings(t *testing.T) {
 		},
 		{
 			"lines are kept forever", with(map[string]answer{"DescribeLogGroups": {body: `{"logGroups":[{"logGroupName":"/aws/lambda/order"}]}`}}),
-			nil, cli.ExitOK, []string{"note  ", "keeps lines forever", "put-retention-policy --log-group-name /aws/lambda/order"}, nil,
+			nil, cli.ExitOK,
+			[]string{"note  ", "keeps lines forever", "put-retention-policy --log-group-name /aws/lambda/order"},
+			nil,
 		},
 		{
 			"a log group of another name", with(map[string]answer{
@@ -296,14 +302,21 @@ func TestDoctorFindings(t *testing.T) {
 		},
 		{
 			"an older runtime", with(map[string]answer{"GetFunction": configured(`"provided.al2023"`, `"provided.al2"`)}), nil,
-			cli.ExitOK, []string{"note  runtime", "--runtime provided.al2023"}, nil,
+			cli.ExitOK,
+			[]string{"note  runtime", "--runtime provided.al2023"},
+			nil,
 		},
 		{
 			"an image", with(map[string]answer{"GetFunction": configured(`"Zip"`, `"Image"`, `"Runtime":"provided.al2023",`, ``)}), nil,
-			cli.ExitOK, []string{"an image on arm64"}, nil,
+			cli.ExitOK,
+			[]string{"an image on arm64"},
+			nil,
 		},
 		{
-			"no history is read", healthy(), []string{"--histories", "0"}, cli.ExitOK, []string{"1m; no execution was looked at"},
+			"no history is read", healthy(),
+			[]string{"--histories", "0"},
+			cli.ExitOK,
+			[]string{"1m; no execution was looked at"},
 			[]string{"ListDurableExecutionsByFunction"},
 		},
 		{"less than no history", healthy(), []string{"--histories", "-1"}, cli.ExitUsage, []string{"--histories is a number"}, []string{"GetFunction"}},

@@ -15,13 +15,13 @@ func TestPacer(t *testing.T) {
 		t.Error("zero stands for any number of calls")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		pace, begin := pacer(5), time.Now() //nolint:forbidigo // of the bubble
+		pace, begin := pacer(5), time.Now()
 		for range 11 {
 			if err := pace(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if took := time.Since(begin); took != 2*time.Second { //nolint:forbidigo // of the bubble
+		if took := time.Since(begin); took != 2*time.Second {
 			t.Errorf("11 calls, 5 a second, took %v", took)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
