@@ -159,8 +159,8 @@ func (e *examination) timeout(histories int) {
 	}
 	switch {
 	case p.timedOut > 0:
-		e.add("timeout", findingMissing, mend, "%s; it has cut off %s, and %s", view.Span(has),
-			view.Plural(p.timedOut, "invocation", "invocations"), seen)
+		e.add("timeout", findingMissing, mend, "%s; it has cut off %s, and %s; more time helps a body that is slow, not one that hangs",
+			view.Span(has), view.Plural(p.timedOut, "invocation", "invocations"), seen)
 	case p.longest > has*8/10 && has > 0:
 		e.add("timeout", findingMissing, mend, "%s; %s", view.Span(has), seen)
 	case p.histories > 0:
