@@ -27,11 +27,12 @@ var (
 	// ErrRepeat is returned by a handler, by itself or wrapped in another error, to have the
 	// invocation repeated: the invocation fails, the execution does not.
 	//
-	//  1. How the handler ended is not recorded, nothing is undone and no function of [OnEnd] runs.
-	//     What has completed is in the log; what the handler has started and not waited for is left.
-	//  2. The service invokes again after a pause, about nine times in a row: 1.1 s, 2.1 s, 3.1 s,
-	//     5.1 s, 1.1 s, 31 s, 58 s and 103 s were seen on AWS. After the ninth it ends the execution
-	//     as FAILED, and nothing is undone.
+	//  1. How the handler ended is not recorded, nothing is undone and no function of [OnEnd]
+	//     runs. What has completed is in the log; what the handler has started and not waited for
+	//     is left.
+	//  2. The service invokes again after a pause, about nine times in a row: 1.1 s, 2.1 s,
+	//     3.1 s, 5.1 s, 1.1 s, 31 s, 58 s and 103 s were seen on AWS. After the ninth it ends the
+	//     execution as FAILED, and nothing is undone.
 	//  3. [InvocationEnd] has the status RETRYING and the error; it is logged as a warning.
 	//  4. With [WithErrorCodec] the service is not given what the error says.
 	//

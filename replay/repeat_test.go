@@ -237,8 +237,8 @@ func TestErrRepeatIsLogged(t *testing.T) {
 	}
 }
 
-// TestErrRepeatWhileBodiesRun: a body that runs meanwhile ends with its context, and no goroutine is
-// left.
+// TestErrRepeatWhileBodiesRun: a body that runs meanwhile ends with its context, and no goroutine
+// is left.
 func TestErrRepeatWhileBodiesRun(t *testing.T) {
 	t.Parallel()
 	n := 0

@@ -169,7 +169,8 @@ func TestPoliciesSeeTheErrorOfTheBody(t *testing.T) {
 	}
 }
 
-// TestPoliciesAlwaysHaveAContext: a policy that logs to its context need not ask whether there is one.
+// TestPoliciesAlwaysHaveAContext: a policy that logs to its context need not ask whether there is
+// one.
 func TestPoliciesAlwaysHaveAContext(t *testing.T) {
 	t.Parallel()
 

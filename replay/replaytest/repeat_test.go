@@ -35,7 +35,7 @@ func TestErrRepeatUnderTheKit(t *testing.T) {
 				r.Value, r.Err, r.Invocations, *runs, r.Took)
 		}
 	})
-	t.Run("one that is repeated for ever fails the test, and says why", func(t *testing.T) {
+	t.Run("one that is repeated forever fails the test, and says why", func(t *testing.T) {
 		t.Parallel()
 		f, _ := handler(func(int) bool { return true })
 		got := record(t, func(tb *recorder) { replaytest.Run(tb, f, 1) })

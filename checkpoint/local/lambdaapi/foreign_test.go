@@ -183,8 +183,8 @@ func TestNoPayloadThroughTheRealClient(t *testing.T) {
 }
 
 // TestUnqualifiedFunctionsAreWarnedOf: AWS refuses to start a durable function that is named
-// without a version or an alias; the local service starts it and warns, once for a function while it
-// serves, in the response and in the log.
+// without a version or an alias; the local service starts it and warns, once for a function while
+// it serves, in the response and in the log.
 func TestUnqualifiedFunctionsAreWarnedOf(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

@@ -16,7 +16,8 @@ var ErrRepeat = errors.New("replay: the invocation is to be repeated")
 // service keeps what it is answered.
 var errRepeatClosed = fmt.Errorf("%w; what the handler says of it passes the codec of errors", ErrRepeat)
 
-// asksForRepeat reports whether an error is, or wraps, ErrRepeat. It calls no method Is of the user's.
+// asksForRepeat reports whether an error is, or wraps, ErrRepeat. It calls no method Is of the
+// user's.
 func asksForRepeat(err error) (found bool) {
 	walk(err, func(e error, _ []error) {
 		found = found || e == ErrRepeat //nolint:errorlint // the walk looks at each error by itself

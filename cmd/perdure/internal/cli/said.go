@@ -39,9 +39,10 @@ var saidOf = map[string]int{
 // mostReason is how long the reason of a pause is (internal/limits).
 const mostReason = 1024
 
-// fold reads a line that a function has written. ok says that the narrator says in a line of its own
-// what it holds; then the rest, a stack, is to be printed in its place, empty for nothing. A record
-// that has more than what is said, an attribute of the user's or a longer error, is not folded.
+// fold reads a line that a function has written. ok says that the narrator says in a line of its
+// own what it holds; then the rest, a stack, is to be printed in its place, empty for nothing. A
+// record that has more than what is said, an attribute of the user's or a longer error, is not
+// folded.
 func fold(line string) (rest []string, ok bool) {
 	if !strings.HasPrefix(line, "{") {
 		return nil, false
