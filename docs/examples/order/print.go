@@ -179,8 +179,9 @@ func (p *printer) logs() slog.Handler { return logHandler{p} }
 
 type logHandler struct{ p *printer }
 
-// Enabled implements slog.Handler.
-func (logHandler) Enabled(context.Context, slog.Level) bool { return true }
+// Enabled leaves out warnings and errors: the library logs what has failed, which is printed as a
+// line of the history.
+func (logHandler) Enabled(_ context.Context, l slog.Level) bool { return l < slog.LevelWarn }
 
 // Handle prints a record: one of a body says that the body runs.
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {

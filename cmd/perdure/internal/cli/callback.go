@@ -25,20 +25,27 @@ func (a *app) callback() *cobra.Command {
 }
 
 func (a *app) callbackSucceed() *cobra.Command {
-	var text bool
+	var text, empty bool
 	cmd := &cobra.Command{
 		Use:   "succeed ID [RESULT]",
 		Short: "Complete a callback with a result",
 		Long: `Completes a callback with a result: JSON, @FILE or - for the standard input. No one but the
 function knows what its callback can decode, and a result that has been sent cannot be taken back:
 what is not JSON is refused. A callback of a string or of bytes takes any text as it stands, without
-quotes; --text sends one.`,
+quotes; --text sends one. Without a result the callback has the zero value of its type, such as
+false: that needs --empty.`,
 		Example: `  perdure callback succeed YXJuOmF3… '{"approved":true}'
   perdure callback succeed YXJuOmF3… --text Ann`,
 		Args: between(1, "ID", "RESULT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var result []byte
-			if len(args) > 1 {
+			switch {
+			case empty && len(args) > 1:
+				return usage("--empty sends no result: leave out %s, or --empty", cut(args[1], 60))
+			case len(args) == 1 && !empty:
+				return usage("%s: RESULT is missing: JSON that fits the type of the callback; --empty completes it without one, "+
+					"as the zero value of its type, such as false", cmd.CommandPath())
+			case len(args) > 1:
 				var err error
 				if result, err = a.payload(args[1]); err != nil {
 					return err
@@ -51,6 +58,7 @@ quotes; --text sends one.`,
 			return a.done(a.succeedCallback(cmd.Context(), args[0], result), "the callback has its result")
 		},
 	}
+	cmd.Flags().BoolVar(&empty, "empty", false, "send no result: the callback has the zero value of its type")
 	cmd.Flags().BoolVar(&text, "text", false, "send the result as it stands, for a callback of a string or of bytes")
 	return cmd
 }

@@ -88,7 +88,10 @@ func TestWrongCommandLines(t *testing.T) {
 		{"show arn:aws:lambda:us-east-1:1:function:order", "show arn:aws:lambda:us-east-1:1:function:order: local: no such execution (ResourceNotFoundException)", cli.ExitNotFound},
 		{"history arn:aws:lambda:us-east-1:1:function:order", "history of arn:aws:lambda:us-east-1:1:function:order: local: no such execution (ResourceNotFoundException)", cli.ExitNotFound},
 		{"callback succeed no-id --text yes", "complete callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
-		{"callback succeed no-id", "complete callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
+		{"callback succeed no-id", "perdure callback succeed: RESULT is missing: JSON that fits the type of the callback; --empty completes it without one, as the zero value of its type, such as false", cli.ExitUsage},
+		{"callback succeed no-id true --empty", "--empty sends no result: leave out true, or --empty", cli.ExitUsage},
+		{"callback succeed no-id <result", "the result is no JSON: <result; what a callback cannot decode fails its operation; a callback of a string takes it as it stands: add --text", cli.ExitUsage},
+		{"callback succeed no-id --empty", "complete callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
 		{"callback fail no-id", "fail callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
 		{"callback heartbeat no-id", "heartbeat of callback no-id: local: no such callback (InvalidParameterValueException)", cli.ExitNotFound},
 

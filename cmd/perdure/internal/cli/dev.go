@@ -363,10 +363,36 @@ func (s *site) greet(endpoint string) {
 	}
 	s.say("to see executions: %s/", endpoint)
 	s.say("for AWS SDKs: export AWS_ENDPOINT_URL_LAMBDA=%s", endpoint)
+	s.sayStore()
 	if left := s.service.Executions(); len(left) > 0 && !s.memory {
 		s.say("%s left unfinished by the last run: %s", view.Plural(len(left), "execution was", "executions were"), names10(left))
 	}
 }
+
+// sayStore says where executions are kept, and how many are there.
+func (s *site) sayStore() {
+	if s.memory {
+		return
+	}
+	path, err := filepath.Abs(s.devOptions.store)
+	if err != nil {
+		path = s.devOptions.store
+	}
+	kept, err := s.store.List(local.Query{Limit: mostCounted + 1})
+	switch n := len(kept); {
+	case err != nil:
+		s.say("executions are kept in %s, which cannot be listed: %v", path, err)
+	case n == 0:
+		s.say("executions are kept in %s, which has none", path)
+	case n > mostCounted:
+		s.say("executions are kept in %s, which has more than %d", path, mostCounted)
+	default:
+		s.say("executions are kept in %s, which has %d", path, n)
+	}
+}
+
+// mostCounted bounds how many executions are read to count them.
+const mostCounted = 1000
 
 // say writes something to the user.
 func (s *site) say(format string, args ...any) {

@@ -10,63 +10,107 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 func (a *app) fork() *cobra.Command {
 	var function, before, name string
+	var repeat bool
 	cmd := &cobra.Command{
 		Use:   "fork EXECUTION --before OPERATION",
 		Short: "Start an execution with the log that another one had before an operation (on this machine)",
 		Long: `Starts an execution with the log that another one had right before an operation began: it replays that, and
 goes on with the code that is there now. OPERATION is the ID of an operation, or its path, as in parcels/item-1/pack.
-The other execution stays as it is. AWS has no such call.`,
+The other execution stays as it is. AWS has no such call.
+
+A step that was interrupted may have had its effect; it is run again only with --repeat-interrupted.`,
 		Example: `  perdure fork A-1 --before parcels/item-1/pack --name A-1b`,
 		Args:    exactly("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if before == "" {
 				return usage("%s: --before is missing: the operation that has not begun in the new execution", cmd.CommandPath())
 			}
-			return a.runFork(cmd.Context(), "fork", args[0], function, before, name)
+			return a.runFork(cmd.Context(), "fork", args[0], function, before, name, repeat)
 		},
 	}
 	a.addFunctionFlag(cmd, &function)
 	cmd.ValidArgsFunction = a.completeExecutionsWith(statuses()...)
 	cmd.Flags().StringVar(&before, "before", "", "the operation, by its path or its ID")
 	cmd.Flags().StringVar(&name, "name", "", "name of the new execution (default: the other's with -fork-1)")
+	addRepeatFlag(cmd, &repeat)
 	return cmd
 }
 
 func (a *app) redrive() *cobra.Command {
 	var function, name string
+	var repeat bool
 	cmd := &cobra.Command{
 		Use:   "redrive EXECUTION",
 		Short: "Start an execution that goes on where another one has failed (on this machine)",
 		Long: `Starts an execution with the log of one that has failed, timed out or was stopped, without its end: it replays
 that, and tries again what has failed last, with the code that is there now. A failure after which something else began,
-such as an Undo, stays: perdure fork begins before it. The other execution stays as it is. AWS has no such call.`,
+such as an Undo, stays: perdure fork begins before it. The other execution stays as it is. AWS has no such call.
+
+A step that was interrupted may have had its effect, and runs again under another idempotency key: ask what it calls
+first, and give --repeat-interrupted if the effect is not there.`,
 		Example: `  perdure redrive A-1`,
 		Args:    exactly("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runFork(cmd.Context(), "redrive", args[0], function, "", name)
+			return a.runFork(cmd.Context(), "redrive", args[0], function, "", name, repeat)
 		},
 	}
 	a.addFunctionFlag(cmd, &function)
 	cmd.ValidArgsFunction = a.completeExecutionsWith("FAILED", "TIMED_OUT", "STOPPED")
 	cmd.Flags().StringVar(&name, "name", "", "name of the new execution (default: the other's with -redrive-1)")
+	addRepeatFlag(cmd, &repeat)
 	return cmd
+}
+
+func addRepeatFlag(cmd *cobra.Command, repeat *bool) {
+	cmd.Flags().BoolVar(repeat, "repeat-interrupted", false,
+		"run again steps that were interrupted, whose effect may have happened (op.AtMostOncePerRetry)")
+}
+
+// checkInterrupted refuses to run a step again whose effect may have happened.
+func (a *app) checkInterrupted(ctx context.Context, verb, arn, before string) error {
+	events, err := a.events(ctx, arn, 0)
+	if err != nil {
+		return nil //nolint:nilerr // the call itself says what is wrong with the execution
+	}
+	h := view.Read(events)
+	if h.End.IsZero() && verb == "redrive" {
+		return nil // which the call refuses
+	}
+	steps := h.RepeatedByFork(before)
+	if verb == "redrive" {
+		steps = h.RepeatedByRedrive()
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	return usage("%s: %s %s interrupted and may have had an effect; it would run again, under another idempotency key. "+
+		"Ask what it calls whether the effect happened; if it did not: --repeat-interrupted",
+		verb, strings.Join(steps, ", "), map[bool]string{true: "was", false: "were"}[len(steps) == 1])
 }
 
 // runFork makes a call that only the service on this machine has, and prints the ARN of the new
 // execution.
-func (a *app) runFork(ctx context.Context, verb, text, function, before, name string) error {
+func (a *app) runFork(ctx context.Context, verb, text, function, before, name string, repeat bool) error {
 	if a.onAWS() {
 		return usage("AWS has no call to %s an execution: start one with the same input, under another name", verb)
 	}
 	arn, err := a.arn(ctx, text, function)
 	if err != nil {
 		return err
+	}
+	if !repeat {
+		if err := a.checkInterrupted(ctx, verb, arn, before); err != nil {
+			return err
+		}
 	}
 	started, err := a.forked(ctx, verb, arn, before, name)
 	if err != nil {

@@ -206,7 +206,7 @@ func TestShowOfAPausedExecution(t *testing.T) {
 	}
 	got := strings.Join(lines[len(lines)-2:], "\n")
 	want := "paused 10m ago: bad deploy; it goes on with: perdure resume " + s.scrub(s.arnOf("A-1")) + "\n" +
-		`meanwhile it is waiting for callback "collected-callback" (times out in 46h50m); complete it with: perdure callback succeed YXJu…`
+		`meanwhile it is waiting for callback "collected-callback" (times out in 46h50m); complete it with: perdure callback succeed YXJu… '<result as JSON>'`
 	if got != want {
 		t.Errorf("show ends with\n%s\nwant\n%s", got, want)
 	}

@@ -96,7 +96,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			meanwhile: func(s *stage, e *local.Execution) { s.complete(e, "8") },
 			want: []string{
 				`it A-1: started with 7`,
-				`it A-1: suspended, waiting for callback "ask-callback"; complete it with: perdure callback succeed ID`,
+				`it A-1: suspended, waiting for callback "ask-callback"; complete it with: perdure callback succeed ID '<result as JSON>'`,
 				`it A-1: SUCCEEDED after 1h: 8`,
 			},
 		},
@@ -111,7 +111,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			},
 			want: []string{
 				`it A-1: started with 7`,
-				`it A-1: suspended until 2026-03-02 10:00:00Z, waiting for callback "ask" (times out in 1h); complete it with: perdure callback succeed ID`,
+				`it A-1: suspended until 2026-03-02 10:00:00Z, waiting for callback "ask" (times out in 1h); complete it with: perdure callback succeed ID '<result as JSON>'`,
 				`it A-1: callback "ask" ended as TIMED_OUT: Callback.Timeout: Callback timed out`,
 				`it A-1: FAILED after 1h: …`,
 			},
@@ -288,7 +288,7 @@ func TestWhatAnEarlierRunHasLeftBehind(t *testing.T) {
 	if err := after.service.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`it A-1: suspended, waiting for callback "ask-callback"; complete it with: perdure callback succeed ID`}
+	want := []string{`it A-1: suspended, waiting for callback "ask-callback"; complete it with: perdure callback succeed ID '<result as JSON>'`}
 	if diff := cmp.Diff(want, after.lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -207,7 +207,11 @@ func (a *app) printHead(e *described, h *view.History) {
 }
 
 func count(h *view.History) string {
-	text := view.Plural(len(h.All), "operation", "operations") + ", " + view.Plural(h.Invocations, "invocation", "invocations")
+	text := view.Plural(len(h.All), "operation", "operations") + ", "
+	if h.Invocations == 0 && h.End.IsZero() {
+		return text + "the first invocation has not ended"
+	}
+	text += view.Plural(h.Invocations, "invocation", "invocations")
 	if h.Failures > 0 {
 		text += fmt.Sprintf(", %d failed", h.Failures)
 	}

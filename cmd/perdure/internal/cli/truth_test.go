@@ -67,7 +67,7 @@ func TestShowOfAStepThatWasCutOff(t *testing.T) {
 	last, row := s.shown("charge")
 	count := fmt.Sprintf("%d times", kills)
 	if want := "the last " + strconv.Itoa(kills) + " invocations failed, the last one "; !strings.HasPrefix(last, want) ||
-		!strings.HasSuffix(last, `s ago (Runtime.ExitError: Runtime exited with error: exit status 1): it is repeated (failed invocation `+strconv.Itoa(kills)+` of 9, next now); step "charge" was cut off `+count) {
+		!strings.HasSuffix(last, `s ago (Runtime.ExitError: Runtime exited with error: exit status 1): it runs again (failed invocation `+strconv.Itoa(kills)+` of 9); step "charge" was cut off `+count+", and its body runs again") {
 		t.Errorf("show says %q", last)
 	}
 	if want := "└─ charge step STARTED cut off " + count + ": Runtime.ExitError: Runtime exited with error: exit status 1"; row != want {
@@ -113,7 +113,7 @@ func TestWaitSaysThatTimeIsOver(t *testing.T) {
 			t.Fatalf("%+v", o)
 		}
 	}
-	if want := `(Sandbox.Timedout: Task timed out after 3.00 seconds): it is repeated (failed invocation 2 of 9, next now); step "slow" was cut off 2 times`; !strings.Contains(line, want) {
+	if want := `(Sandbox.Timedout: Task timed out after 3.00 seconds): it runs again (failed invocation 2 of 9); step "slow" was cut off 2 times, and its body runs again`; !strings.Contains(line, want) {
 		t.Errorf("it says %q, want %q", line, want)
 	}
 	slow = false
@@ -177,17 +177,17 @@ func TestShowOfTimeouts(t *testing.T) {
 	}{
 		{
 			"neither", nil,
-			`waiting for callback "answer"; complete it with: perdure callback succeed YXJu…`,
+			`waiting for callback "answer"; complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
 		},
 		{
 			"both",
 			[]op.CallbackOption{op.WithTimeout(48 * time.Hour), op.WithHeartbeatTimeout(time.Hour)},
-			`waiting for callback "answer" (times out in 2d, and without a heartbeat within 1h); complete it with: perdure callback succeed YXJu…`,
+			`waiting for callback "answer" (times out in 2d, and without a heartbeat within 1h); complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
 		},
 		{
 			"a heartbeat alone",
 			[]op.CallbackOption{op.WithHeartbeatTimeout(90 * time.Second)},
-			`waiting for callback "answer" (times out without a heartbeat within 1m30s); complete it with: perdure callback succeed YXJu…`,
+			`waiting for callback "answer" (times out without a heartbeat within 1m30s); complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
 		},
 	}
 	for _, tt := range tests {

@@ -29,6 +29,7 @@ type record struct {
 	name   string
 	status local.Status
 	input  string
+	result string // if it has ended
 	events []local.Event
 }
 
@@ -43,7 +44,7 @@ func (r record) keep(tb testing.TB, s local.Store) {
 		ARN: r.arn(), Name: r.name, Function: function, Status: r.status, Start: begin, Input: checkpoint.TextPayload(r.input),
 	}
 	if r.status.Terminal() {
-		e.End = begin.Add(time.Minute)
+		e.End, e.Result = begin.Add(time.Minute), checkpoint.TextPayload(r.result)
 	}
 	for i := range r.events {
 		r.events[i].ID = i + 1

@@ -1,12 +1,14 @@
 package page
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/internal/subtype"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
@@ -50,6 +52,8 @@ type jsonExecution struct {
 	Paused   int64      `json:"paused,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
 	Parent   string     `json:"parent,omitempty"`
+	// Continued is the ARN of the execution that goes on for this one.
+	Continued string `json:"continued,omitempty"`
 }
 
 // jsonText is a payload, or its beginning.
@@ -60,26 +64,28 @@ type jsonText struct {
 }
 
 type jsonOperation struct {
-	Index    int       `json:"i"`
-	ID       string    `json:"id"`
-	Parent   int       `json:"p"` // its index, -1 for none
-	Name     string    `json:"name"`
-	Kind     string    `json:"kind"`
-	What     string    `json:"what"`
-	Status   string    `json:"status"`
-	Start    int64     `json:"start"`
-	End      int64     `json:"end,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
-	CutOff   int       `json:"cut,omitempty"`
-	Running  bool      `json:"running,omitempty"`
-	Until    int64     `json:"until,omitempty"`
-	Beats    int64     `json:"beats,omitempty"`
-	Callback string    `json:"callback,omitempty"`
-	Target   string    `json:"target,omitempty"`
-	Function string    `json:"function,omitempty"`
-	Outcome  string    `json:"outcome,omitempty"`
-	Failed   bool      `json:"failed,omitempty"` // Outcome is an error
-	Bars     []jsonBar `json:"bars"`
+	Index    int    `json:"i"`
+	ID       string `json:"id"`
+	Parent   int    `json:"p"` // its index, -1 for none
+	Name     string `json:"name"`
+	Kind     string `json:"kind"`
+	What     string `json:"what"`
+	Status   string `json:"status"`
+	Start    int64  `json:"start"`
+	End      int64  `json:"end,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	CutOff   int    `json:"cut,omitempty"`
+	Running  bool   `json:"running,omitempty"`
+	Until    int64  `json:"until,omitempty"`
+	Beats    int64  `json:"beats,omitempty"`
+	Callback string `json:"callback,omitempty"`
+	Target   string `json:"target,omitempty"`
+	Function string `json:"function,omitempty"`
+	Outcome  string `json:"outcome,omitempty"`
+	Failed   bool   `json:"failed,omitempty"` // Outcome is an error
+	// Interrupted says that its effect may have happened, although it has failed.
+	Interrupted bool      `json:"interrupted,omitempty"`
+	Bars        []jsonBar `json:"bars"`
 }
 
 type jsonBar struct {
@@ -218,6 +224,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	m.Execution = jsonExecution{
 		jsonRow: rowOf(e), Input: payload(e.Input, bytes), Result: payload(e.Result, bytes), Error: errorOf(e.Failure),
 		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Reason: e.Pause.Reason, Parent: e.Parent,
+		Continued: continuedAs(e.Result),
 	}
 	for id, at := range e.Due {
 		h.Move(id, at)
@@ -261,15 +268,37 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	return m
 }
 
+// continuedAs returns the ARN of the execution that an execution with this result continues as.
+func continuedAs(result *string) string {
+	if result == nil {
+		return ""
+	}
+	arn, _ := checkpoint.ContinuedAs([]byte(*result))
+	return arn
+}
+
+// startedBy returns the ARN of the execution that an op.Start with this result has started; empty
+// if the result is sealed.
+func startedBy(result string) (arn string) {
+	if json.Unmarshal([]byte(result), &arn) != nil {
+		return ""
+	}
+	return arn
+}
+
 func operationOf(o *view.Operation, i int, index map[*view.Operation]int) jsonOperation {
 	out := jsonOperation{
 		Index: i, ID: o.ID, Parent: -1, Name: o.Label(), Kind: o.Kind, What: o.What(), Status: string(o.Status),
 		Start: milli(o.Start), End: milliOf(o.End), Attempts: o.Attempts, CutOff: o.CutOff, Running: o.Running,
 		Until: milliOf(o.Until), Beats: o.Beats.Milliseconds(), Callback: o.Callback, Target: o.Target, Function: o.Function,
-		Bars: make([]jsonBar, len(o.Bars)),
+		Interrupted: o.Interrupted(),
+		Bars:        make([]jsonBar, len(o.Bars)),
 	}
 	if o.Parent != nil {
 		out.Parent = index[o.Parent]
+	}
+	if o.SubType == subtype.Start && o.Result != nil {
+		out.Target = startedBy(*o.Result)
 	}
 	switch {
 	case o.Failure != nil:

@@ -19,7 +19,7 @@ const (
 func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	switch {
 	case !h.End.IsZero():
-		return afterFailure(failure)
+		return h.afterFailure(failure)
 	case h.Paused != nil && strings.HasPrefix(h.Paused.Reason, "replay: the execution diverged"):
 		return "Run code that fits the history, or declare the change in the code; then resume it."
 	case h.Paused != nil:
@@ -30,17 +30,24 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	return h.whileWaiting(now)
 }
 
-func afterFailure(f *checkpoint.Failure) string {
+func (h *History) afterFailure(f *checkpoint.Failure) string {
 	const again = "redrive it on this machine, or start one with the same input under another name."
 	switch {
 	case f == nil:
 		return ""
+	case f.Type == interrupted || len(h.RepeatedByRedrive()) > 0:
+		return "A step was cut off, and may have had its effect: ask what it calls, such as the payment provider, first. " +
+			"If the effect is there, do the rest by hand. If it is not, redrive it on this machine, which runs the step again " +
+			"under another idempotency key, or start one with the same input under another name."
 	case f.Type == "PanicError":
-		return "Mend the code where the stack of the operation leads; then " + again
+		return "Mend the code where the stack leads: that of the operation, or, if its record has none, " +
+			"of the log line that says it panicked. Then " + again
 	case f.Type == "ResourceNotFoundException":
 		return "Deploy the function that was called under that name and qualifier; then " + again
 	case f.Type == "TooLarge":
 		return "Keep large data outside of the log, as package codec/offload does; then " + again
+	case timedOut(f):
+		return stuck + " Then " + again
 	case strings.HasPrefix(f.Message, "replay: the input does not fit"):
 		return "Start one with an input that the function can decode, under another name."
 	case f.Type == "Execution.Timeout":
@@ -49,11 +56,19 @@ func afterFailure(f *checkpoint.Failure) string {
 	return "Look at the operation that failed; after a fix " + again
 }
 
+// stuck is what can be done about a body that an invocation's time-out cuts off. One that hangs
+// hangs for longer if the time-out is raised, so that comes last.
+const stuck = "A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" " +
+	"says where it waits: if it hangs, mend that. One that is only slow: divide it, make it faster, or raise the timeout of the function."
+
+func timedOut(f *checkpoint.Failure) bool {
+	return strings.Contains(f.Type, "Timedout") || f.Type != "Execution.Timeout" && strings.Contains(f.Message, "Task timed out")
+}
+
 func whileFailing(f *checkpoint.Failure) string {
 	switch {
-	case strings.Contains(f.Type, "Timedout") || strings.Contains(f.Message, "timed out"):
-		return "A body takes longer than an invocation may: divide it, make it faster, or raise the timeout of the function. " +
-			"Pause the execution meanwhile, so that it does not use up its invocations."
+	case timedOut(f):
+		return stuck + " Pause the execution meanwhile, so that it does not use up its invocations."
 	case strings.Contains(f.Type, "TooManyRequests") || strings.Contains(f.Type, "Throttl"):
 		return "The function has no concurrency left: it goes on by itself when it has, or raise it."
 	}

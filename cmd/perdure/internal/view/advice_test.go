@@ -28,7 +28,7 @@ func TestAdvice(t *testing.T) {
 		{"nothing has begun", newScript(), time.Hour, nil, ""},
 		{"a body runs", step(), time.Second, nil, ""},
 		{"a body runs for long", step(), time.Hour, nil, "If it hangs"},
-		{"an invocation was too long", step().invocation(time.Minute, "Task timed out"), time.Hour, nil, "A body takes longer than an invocation may"},
+		{"an invocation was too long", step().invocation(time.Minute, "Task timed out"), time.Hour, nil, "A body hangs, or takes longer"},
 		{"a wait of days", newScript().op(local.EventWaitStarted, "a", "", wait(5*24*time.Hour)), time.Hour, nil, ""},
 		{"a wait of a year", newScript().op(local.EventWaitStarted, "a", "", wait(8760*time.Hour)), time.Hour, nil, "It goes on by itself."},
 		{"a callback", newScript().op(local.EventCallbackStarted, "a", "", callback(time.Hour)), time.Minute, nil, "Complete or fail it by hand"},
@@ -41,6 +41,14 @@ func TestAdvice(t *testing.T) {
 		{"succeeded", step().end(local.EventExecutionSucceeded), time.Hour, nil, ""},
 		{"stopped without an error", step().end(local.EventExecutionStopped), time.Hour, nil, ""},
 		{"a panic", step().end(local.EventExecutionFailed), time.Hour, failure("PanicError", "x"), "Mend the code"},
+		{
+			"an interrupted step", step().end(local.EventExecutionFailed), time.Hour, failure("Interrupted", "x"),
+			"A step was cut off, and may have had its effect: ask what it calls",
+		},
+		{
+			"a step that was interrupted, in an error of the code", step().op(local.EventStepFailed, "a", "", cutOff).end(local.EventExecutionFailed),
+			time.Hour, failure("wrapError", "charge: interrupted"), "A step was cut off",
+		},
 		{"a lost target", step().end(local.EventExecutionFailed), time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function"},
 		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("TooLarge", "the result has 1,048,578 bytes"), "Keep large data outside"},
 		{
@@ -48,6 +56,10 @@ func TestAdvice(t *testing.T) {
 			failure("UnmarshalTypeError", "replay: the input does not fit int: codec: decode input: x"), "Start one with an input",
 		},
 		{"an error of the code", step().end(local.EventExecutionFailed), time.Hour, failure("Declined", "x"), "Look at the operation that failed"},
+		{
+			"nine invocations were too long", step().end(local.EventExecutionFailed), time.Hour,
+			failure("Sandbox.Timedout", "RequestId: r Error: Task timed out after 900.00 seconds"), "A body hangs, or takes longer",
+		},
 		{"timed out", step().end(local.EventExecutionTimedOut), time.Hour, failure("Execution.Timeout", "x"), "See what it waited for"},
 	}
 	for _, tt := range tests {

@@ -109,7 +109,8 @@ type History struct {
 	// Event is the ID of the last event.
 	Event int
 
-	byID map[string]*Operation
+	began int // the ID of the last event that has begun something
+	byID  map[string]*Operation
 	// restarted are operations whose body a later invocation has begun again, at a time that its
 	// end will say.
 	restarted map[string]*Operation
@@ -134,6 +135,9 @@ func Read(events []local.Event) *History {
 // Add takes in the next event, and returns the operation that it is of; nil if it is of none.
 func (h *History) Add(e *local.Event) *Operation {
 	h.Event = e.ID
+	if strings.HasSuffix(string(e.Type), "Started") {
+		h.began = e.ID
+	}
 	if e.Type == local.EventInvocationCompleted {
 		h.invoked(e)
 		return nil

@@ -90,18 +90,30 @@ func (h *History) Bodies(now time.Time) string {
 
 // failing says that invocations fail, and which bodies they have cut off.
 func (h *History) failing(now time.Time) string {
-	parts := []string{fmt.Sprintf("the last invocation failed %s ago (%s): it is repeated", Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last))}
-	if h.InRow > 1 {
-		parts[0] = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): it is repeated",
-			h.InRow, Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last))
+	next := h.LastEnd.Add(limits.FailurePause(h.Charged))
+	// A body that runs again has no event of that: no pause is left, or the function has written.
+	again, goesOn := h.Charged == 0 || now.After(next), "it is repeated"
+	if again {
+		goesOn = "it runs again"
 	}
-	if h.Charged > 1 {
-		next := h.LastEnd.Add(limits.FailurePause(h.Charged))
+	parts := []string{fmt.Sprintf("the last invocation failed %s ago (%s): %s", Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last), goesOn)}
+	if h.InRow > 1 {
+		parts[0] = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): %s",
+			h.InRow, Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last), goesOn)
+	}
+	switch {
+	case h.Charged > 1 && again:
+		parts[0] += fmt.Sprintf(" (failed invocation %d of %d)", h.Charged, limits.FailedInvocations)
+	case h.Charged > 1:
 		parts[0] += fmt.Sprintf(" (failed invocation %d of %d, next %s)", h.Charged, limits.FailedInvocations, In(now, next))
 	}
 	for _, o := range h.All {
 		if o.Status == checkpoint.StatusStarted && o.CutOff > 0 {
-			parts = append(parts, fmt.Sprintf("step %q was cut off %s", o.Label(), Plural(o.CutOff, "time", "times")))
+			line := fmt.Sprintf("step %q was cut off %s", o.Label(), Plural(o.CutOff, "time", "times"))
+			if again {
+				line += ", and its body runs again"
+			}
+			parts = append(parts, line)
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -136,7 +148,7 @@ func (o *Operation) waiting(now time.Time, commands bool) string {
 			line += fmt.Sprintf(" (times out without a heartbeat within %s)", Span(o.Beats))
 		}
 		if commands {
-			line += "; complete it with: perdure callback succeed " + o.Callback
+			line += "; complete it with: perdure callback succeed " + o.Callback + " '<result as JSON>'"
 		}
 		return line
 	case o.Kind == "invoke" && o.Status == checkpoint.StatusStarted:

@@ -92,20 +92,25 @@ export function callbackDialog(app, view, o, how) {
   }
   const result = area();
   const asText = el('input', { type: 'checkbox' });
+  const empty = el('input', { type: 'checkbox' });
   dialog(
     `Complete callback ${o.name}`,
     'The result is JSON, unless the callback is one of a string: only the function knows.',
     [
       field('Result', result),
       el('label', {}, asText, ' send it as it stands, for a callback of a string or of bytes'),
+      el('label', {}, empty, ' without a result: the function gets the zero value, such as false'),
     ],
     'Complete it',
     () => {
+      if (result.value && empty.checked) throw new Error('There is a result: remove it, or the tick.');
+      if (!result.value && !empty.checked)
+        throw new Error('There is no result: write one, or say that it has none.');
       if (result.value && !asText.checked) checkJSON(result.value);
       return act(
         view,
         'succeed',
-        { callback: o.callback, text: result.value === '' ? null : result.value },
+        { callback: o.callback, text: empty.checked ? null : result.value },
         'The callback has its result.',
       );
     },
@@ -146,25 +151,58 @@ export function skipDialog(app, view) {
   );
 }
 
+/**
+ * The tick without which steps do not run again whose effect may have happened, and what checks it.
+ */
+function repeats(operations) {
+  const steps = operations.filter((o) => o?.interrupted);
+  const tick = el('input', { type: 'checkbox' });
+  const names = steps.map((o) => o.name).join(', ');
+  return {
+    label: steps.length
+      ? el(
+          'label',
+          { class: 'repeats' },
+          tick,
+          ` run ${names} again, if it comes to that: it was interrupted, and what it calls says that the effect did not happen`,
+        )
+      : null,
+    check() {
+      if (steps.length && !tick.checked)
+        throw new Error(
+          `${names} may have had an effect, and would run under another idempotency key: ask what it calls first.`,
+        );
+    },
+  };
+}
+
 export function confirmDialog(app, view, action) {
   const name = line();
+  const again = repeats(view.model.operations);
   dialog(
     'Redrive the execution',
     'A new execution goes on where this one has failed, with the code that is there now. This one stays as it is.',
-    [field('Name of the new one (made up if it is empty)', name)],
+    [field('Name of the new one (made up if it is empty)', name), again.label],
     'Redrive it',
-    () => act(view, action, { name: name.value }, 'It goes on as a new one.'),
+    () => {
+      again.check();
+      return act(view, action, { name: name.value }, 'It goes on as a new one.');
+    },
   );
 }
 
 export function forkDialog(app, view, o) {
   const name = line();
+  const again = repeats(view.model.operations.slice(o.i));
   dialog(
     `Fork before ${o.name}`,
     'A new execution begins with the log that this one had right before the operation began. This one stays as it is.',
-    [field('Name of the new one (made up if it is empty)', name)],
+    [field('Name of the new one (made up if it is empty)', name), again.label],
     'Fork it',
-    () => act(view, 'fork', { operation: o.id, name: name.value }, 'The fork has begun.'),
+    () => {
+      again.check();
+      return act(view, 'fork', { operation: o.id, name: name.value }, 'The fork has begun.');
+    },
   );
 }
 

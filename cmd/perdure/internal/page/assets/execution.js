@@ -241,8 +241,9 @@ export class ExecutionView {
     const link = (arn, text) =>
       source.kept ? el('span', {}, text) : el('a', { href: this.app.executionHash(arn) }, text);
     const invoked = this.model.operations.filter((o) => o.target);
-    if (!e.parent && !invoked.length) return null;
+    if (!e.parent && !e.continued && !invoked.length) return null;
     const short = (arn) => arn.split('/durable-execution/')[1]?.split('/')[0] ?? arn;
+    const verb = (o) => (o.what === 'StartExecution' ? 'started' : `invoked ${o.function}`);
     return el(
       'details',
       { class: 'chain' },
@@ -251,10 +252,11 @@ export class ExecutionView {
         'ul',
         {},
         e.parent ? el('li', {}, 'invoked by ', link(e.parent, short(e.parent))) : null,
+        e.continued ? el('li', {}, 'goes on as ', link(e.continued, short(e.continued))) : null,
         invoked
           .slice(0, 50)
           .map((o) =>
-            el('li', {}, `${o.name} invoked ${o.function}: `, link(o.target, short(o.target))),
+            el('li', {}, `${o.name} ${verb(o)}: `, link(o.target, short(o.target))),
           ),
         invoked.length > 50 ? el('li', {}, `and ${invoked.length - 50} more, in the tree`) : null,
       ),
