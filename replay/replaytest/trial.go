@@ -61,6 +61,8 @@ type trial struct {
 	// stuck are the texts that invocations have failed with because nothing was left to wait for.
 	// No interruption is a reason for that.
 	stuck map[string]bool
+	// asked is how many invocations have failed because the handler asked for that.
+	asked int
 	// failures are those that were recorded.
 	failures []report
 	started  starts
