@@ -27,6 +27,25 @@ func ExampleLoggerFrom() {
 	// Output: silence
 }
 
+func ExampleLoggerFrom_policy() {
+	patient := func(a retry.Attempt) retry.Decision {
+		info, _ := op.InfoFrom(a.Context)
+		op.LoggerFrom(a.Context).Debug("asked for another attempt", "elapsed", a.Elapsed)
+		fmt.Printf("attempt %d of %q\n", a.Number, info.Name)
+		return retry.Decision{Retry: a.Number < 2}
+	}
+	showOp(op.Step("charge", func(ctx context.Context) (int, error) {
+		if info, _ := op.InfoFrom(ctx); info.Attempt == 1 {
+			return 0, context.DeadlineExceeded
+		}
+		return 7, nil
+	}, op.WithRetry(patient)))
+	// Output:
+	// attempt 0 of ""
+	// attempt 1 of "charge"
+	// 7 <nil>
+}
+
 func ExampleStateFrom() {
 	showOp(op.Step("import", func(ctx context.Context) (int, error) {
 		page, _, err := op.StateFrom[int](ctx)

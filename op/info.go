@@ -33,14 +33,15 @@ func InfoFrom(ctx context.Context) (info Info, ok bool) {
 	return Info(b.Info), true
 }
 
-// LoggerFrom returns the logger of the body that ctx belongs to; it is never silent.
-// Outside a body it returns a logger that drops everything.
+// LoggerFrom returns the logger of the body that ctx belongs to; it is never silent. Of the context
+// of a retry policy (retry.Attempt) it returns that of the attempt, or that of the group of a
+// [Retry], which is silent on replay. With any other context it returns a logger that drops
+// everything.
 func LoggerFrom(ctx context.Context) *slog.Logger {
-	b, ok := node.BodyFrom(ctx)
-	if !ok || b.Logger == nil {
-		return slog.New(slog.DiscardHandler)
+	if l := node.LoggerFrom(ctx); l != nil {
+		return l
 	}
-	return b.Logger
+	return slog.New(slog.DiscardHandler)
 }
 
 // StateFrom returns the state that the attempt before this one left with retry.Again.

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"time"
@@ -89,7 +90,8 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 		at := s.View()
 		d := retry.Decide(b.policy, nil, retry.Attempt{
 			Err: err, Number: number, Elapsed: at.Now().Sub(began),
-			Rand: retry.Rand(at.Execution.ARN, b.name, number),
+			Rand:    retry.Rand(at.Execution.ARN, b.name, number),
+			Context: policyContext(at),
 		})
 		if d.Err != nil {
 			return nil, d.Err
@@ -101,6 +103,18 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 			return nil, r.Err
 		}
 	}
+}
+
+// policyContext is the context that the policy of a scope is asked with.
+func policyContext(at node.View) context.Context {
+	if at.Invocation == nil {
+		return context.Background()
+	}
+	ctx := context.WithoutCancel(at.Invocation)
+	if at.Logger == nil {
+		return ctx
+	}
+	return node.WithLogger(ctx, at.Logger)
 }
 
 // failed returns the error of an attempt as whoever ran the operation would get it.

@@ -161,3 +161,25 @@ func ExampleWithMaxInterruptions() {
 		replay.WithDeadlineMargin(10*time.Second), replay.WithMaxInterruptions(0))
 	// Output: 1 <nil>
 }
+
+func ExampleErrRepeat() {
+	attempts := 0
+	rates := func() (int, error) { // reads a file that another process of the function has
+		if attempts++; attempts == 1 {
+			return 0, errors.New("no such file")
+		}
+		return 5, nil
+	}
+	f := replay.Handler(func(_ op.Context, n int) (int, error) {
+		rate, err := rates()
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", replay.ErrRepeat, err)
+		}
+		return n * rate, nil
+	}, replay.WithLogHandler(slog.DiscardHandler))
+	service := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))))
+	defer service.Close()
+	out, err := service.Run(context.Background(), f, []byte(`21`))
+	fmt.Println(string(out), err, "after", attempts, "invocations")
+	// Output: 105 <nil> after 2 invocations
+}

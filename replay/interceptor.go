@@ -103,7 +103,7 @@ type InvocationInfo struct {
 // InvocationEnd is how an invocation ended.
 type InvocationEnd struct {
 	// Status is SUCCEEDED, FAILED, PENDING, or RETRYING if the service is to invoke again because
-	// of Err.
+	// of Err, which wraps [ErrRepeat] if the handler has asked for that.
 	Status string
 	// Terminal says that the execution has ended.
 	Terminal bool

@@ -128,8 +128,8 @@ func Cancel[T any](ctx op.Context, f *Future[T]) error {
 // ends: after everything it started has ended, before the result is recorded. err is what the
 // scope ended with. Functions run in the reverse order of their registration, at least once, and
 // may run again if the invocation is cut off before the result is recorded. They run no
-// operations. They do not run when the invocation suspends, nor when the execution diverged, was
-// stopped or timed out; for what must be released then, use defer.
+// operations. They do not run when the invocation suspends or is repeated, nor when the execution
+// diverged, was stopped or timed out; for what must be released then, use defer.
 //
 // OnEnd does nothing on the zero Context.
 func OnEnd(ctx op.Context, fn func(ctx context.Context, err error)) {

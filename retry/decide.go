@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -32,6 +33,9 @@ func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 
 	delay, marked := DelayOf(a.Err)
 	a.Err = Strip(a.Err)
+	if a.Context == nil {
+		a.Context = context.Background()
+	}
 
 	if ok, err := selects(only, a.Err); err != nil || !ok {
 		return Decision{Err: err}
@@ -86,7 +90,7 @@ func probe(p Policy) (err error) {
 		}
 	}()
 
-	d := p(Attempt{Err: errProbe, Rand: func() float64 { return 0.5 }})
+	d := p(Attempt{Err: errProbe, Rand: func() float64 { return 0.5 }, Context: context.Background()})
 	if d.Err != nil {
 		return invalid(d.Err)
 	}

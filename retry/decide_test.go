@@ -1,9 +1,11 @@
 package retry_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -153,15 +155,39 @@ func TestPoliciesSeeTheErrorOfTheBody(t *testing.T) {
 
 			var seen retry.Attempt
 
-			want := retry.Attempt{Err: tt.want, Number: 2, Elapsed: time.Minute}
+			want := retry.Attempt{Err: tt.want, Number: 2, Elapsed: time.Minute, Context: t.Context()}
 			retry.Decide(func(a retry.Attempt) retry.Decision {
 				seen = a
 				return retry.Decision{}
-			}, nil, retry.Attempt{Err: tt.err, Number: 2, Elapsed: time.Minute})
+			}, nil, retry.Attempt{Err: tt.err, Number: 2, Elapsed: time.Minute, Context: t.Context()})
 
-			if diff := cmp.Diff(want, seen, cmpopts.EquateErrors()); diff != "" {
+			sameContext := cmp.Comparer(func(a, b context.Context) bool { return a == b })
+			if diff := cmp.Diff(want, seen, cmpopts.EquateErrors(), sameContext); diff != "" {
 				t.Errorf("attempt (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPoliciesAlwaysHaveAContext: a policy that logs to its context need not ask whether there is
+// one.
+func TestPoliciesAlwaysHaveAContext(t *testing.T) {
+	t.Parallel()
+
+	var seen []context.Context
+
+	policy := func(a retry.Attempt) retry.Decision {
+		seen = append(seen, a.Context)
+		return retry.Decision{}
+	}
+	if err := retry.Validate(policy); err != nil {
+		t.Error(err)
+	}
+
+	retry.Decide(policy, nil, retry.Attempt{Number: 1})
+
+	want := []context.Context{context.Background(), context.Background()}
+	if !slices.Equal(want, seen) {
+		t.Errorf("the contexts are %v, want %v", seen, want)
 	}
 }

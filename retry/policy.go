@@ -16,10 +16,11 @@
 //     whole seconds.
 //
 // Everything is a pure function of its arguments: jitter is drawn from [Attempt].Rand, which [Rand]
-// seeds.
+// seeds. [Attempt].Context is for what a policy says of its decision, to a logger or a span.
 package retry
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -46,6 +47,12 @@ type Attempt struct {
 	Elapsed time.Duration
 	// Rand draws a number in [0, 1) for jitter. nil draws 0.5, the middle of the range.
 	Rand func() float64
+	// Context has the values of what the policy is asked for: of the attempt of a step, also those
+	// that interceptors added, or of the group of an op.Retry. Log with op.LoggerFrom(a.Context),
+	// and add an event to the span in it; what the policy decides must not depend on it. It does
+	// not end with the attempt. [Decide] and [Validate] never leave it nil: without an operation it
+	// is [context.Background].
+	Context context.Context //nolint:containedctx // an attempt is an argument, and not kept
 }
 
 // Decision is the answer of a [Policy]. The zero value ends the retries.

@@ -14,12 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ncruces/go-sqlite3/vfs"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/draws"
 
 	"github.com/perdure/perdure/checkpoint/sqlite"
-	"github.com/perdure/perdure/internal/draws"
 )
 
 // sector is what a disk writes as a whole.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -214,11 +215,18 @@ func TestSecondWriter(t *testing.T) {
 // storeKey is the variable that makes the test binary a process that holds a store.
 const storeKey = "PERDURE_TEST_STORE"
 
-// TestMain runs the tests, or the other process of TestSecondWriter.
+// TestMain runs the tests, or another process of one.
 func TestMain(m *testing.M) {
 	path := os.Getenv(storeKey)
 	if path == "" {
 		os.Exit(m.Run())
+	}
+	if process, err := strconv.Atoi(os.Getenv(diesKey)); err == nil {
+		if err := runChain(path, process); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	s, err := sqlite.Open(path)
 	if err == nil {

@@ -56,6 +56,23 @@ func WithBody(ctx context.Context, b *BodyInfo) context.Context {
 	return context.WithValue(ctx, bodyKey{}, b)
 }
 
+type loggerKey struct{}
+
+// WithLogger returns the context of user code that is given a logger and is no body.
+func WithLogger(ctx context.Context, l *slog.Logger) context.Context {
+	return context.WithValue(ctx, loggerKey{}, l)
+}
+
+// LoggerFrom returns the logger of the body or of the other code that a context was made for; nil
+// without one.
+func LoggerFrom(ctx context.Context) *slog.Logger {
+	if b, ok := BodyFrom(ctx); ok {
+		return b.Logger
+	}
+	l, _ := ctx.Value(loggerKey{}).(*slog.Logger)
+	return l
+}
+
 // BodyFrom returns what WithBody put into the context of a body.
 func BodyFrom(ctx context.Context) (*BodyInfo, bool) {
 	b, ok := ctx.Value(bodyKey{}).(*BodyInfo)

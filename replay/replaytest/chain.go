@@ -77,7 +77,7 @@ func (k *kit) round(exec *local.Execution) *kit {
 	}
 	r := emptyKit(k.cfg)
 	r.number, r.clock, r.svc, r.exec, r.chain = k.number, k.clock, k.svc, exec, k.chain
-	r.body, r.waits, r.rest, r.resume = k.body, k.waits, k.rest, k.resume
+	r.body, r.waits, r.rest, r.resume, r.budgeted = k.body, k.waits, k.rest, k.resume, k.budgeted
 	k.chain.ahead[exec.ARN()] = r
 	return r
 }

@@ -32,7 +32,7 @@ func (x *explorer) problem(want, t *trial) string {
 	if t.belated != "" {
 		return t.belated
 	}
-	failed, allowed := 0, t.failing()
+	failed, allowed := 0, t.failing()+t.asked
 	for _, e := range t.k.exec.History() {
 		if e.Type == local.EventInvocationCompleted && e.Failure != nil {
 			if e.NothingPending() || t.stuck[e.Failure.Message] {
@@ -43,7 +43,7 @@ func (x *explorer) problem(want, t *trial) string {
 			}
 		}
 	}
-	if n, most := t.k.exec.Invocations(), want.k.exec.Invocations()+3*len(t.fired)+3; n > most && !t.interrupted {
+	if n, most := t.k.exec.Invocations(), want.k.exec.Invocations()+3*len(t.fired)+3+t.asked; n > most && !t.interrupted {
 		return fmt.Sprintf("%d invocations, of at most %d", n, most)
 	}
 	if list := t.k.nondeterminism(); len(list) > 0 {

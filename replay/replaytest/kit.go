@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -37,6 +38,9 @@ type kit struct {
 	rest  func() (passed bool)
 	// resume has the execution go on if it is paused; nil leaves it as it is.
 	resume func() (resumed bool, err error)
+	// budgeted reports whether the invocations that have failed in a row count as they do on AWS;
+	// nil if the service counts them.
+	budgeted func() bool
 
 	mu      sync.Mutex        // guards what follows
 	paths   map[string]string // by ID
@@ -73,8 +77,8 @@ func newKit(cfg *config, h local.Handler, faults ...local.Faults) (*kit, error) 
 	for _, f := range faults {
 		opts = append(opts, local.WithFaults(f))
 	}
-	if len(faults) > 0 { // which are none of the function's failures; without them it has as many as on AWS
-		opts = slices.Insert(opts, 0, local.WithLimits(local.Limits{FailedInvocations: -1}))
+	if len(faults) > 0 {
+		opts = slices.Insert(opts, 0, local.WithLimits(local.Limits{FailedInvocations: countedHere}))
 	}
 	k.svc = local.New(append(opts, local.WithClock(k.clock))...)
 	err := k.host(h)
@@ -134,8 +138,7 @@ func (k *kit) settle(ctx context.Context) error {
 			return err
 		}
 		rec := k.exec.Record()
-		gaveUp := rec.Status == local.StatusFailed && rec.FailedInRow == k.svc.Limits().FailedInvocations
-		if gaveUp || rec.FailedInRow > mostFailed {
+		if k.gaveUp(rec) || rec.FailedInRow > mostFailed {
 			return fmt.Errorf("%w: %d invocations in a row have failed, the last one with %s", errTooMany, rec.FailedInRow, k.lastFailure())
 		}
 		if k.ended() {
@@ -159,6 +162,26 @@ func (k *kit) settle(ctx context.Context) error {
 		}
 	}
 }
+
+// gaveUp reports whether too many invocations in a row have failed for the service.
+func (k *kit) gaveUp(rec local.ExecutionRecord) bool {
+	most := k.svc.Limits().FailedInvocations
+	if most != countedHere {
+		return rec.Status == local.StatusFailed && rec.FailedInRow == most
+	}
+	return rec.FailedInRow >= mostOnAWS() && (k.budgeted == nil || k.budgeted())
+}
+
+// countedHere has the service give up no execution because its invocations fail: the kit does, when
+// the failures are those of the function. It differs from the -1 by which a test says no limit.
+const countedHere = math.MinInt
+
+// mostOnAWS is how many invocations in a row may fail unless a test says otherwise.
+var mostOnAWS = sync.OnceValue(func() int {
+	s := local.New()
+	_ = s.Close() // it holds nothing
+	return s.Limits().FailedInvocations
+})
 
 // mostFailed is how many invocations in a row may fail before someone is informed, if the service
 // does not give up before.

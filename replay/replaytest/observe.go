@@ -37,8 +37,12 @@ func (t *trial) records() int {
 	return n
 }
 
-// answered notes what a function has failed with because nothing was left to wait for.
+// answered notes what a function has failed with because nothing was left to wait for, or because
+// its handler has asked for another invocation.
 func (t *trial) answered(err error) {
+	if errors.Is(err, replay.ErrRepeat) {
+		t.note(func() { t.asked++ })
+	}
 	if errors.Is(err, replay.ErrNothingPending) {
 		t.note(func() { t.stuck[err.Error()] = true }) // the service has its text
 	}

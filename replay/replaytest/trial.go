@@ -41,6 +41,8 @@ type trial struct {
 	// calls numbers the calls, by invocation and number in it.
 	calls map[[2]int]int
 	fired map[fault]bool
+	// last is the interruption, of those that may have an invocation fail, that took place last.
+	last fault
 	// bodies are the runs of bodies, crashes the calls of Crash, as "path@run".
 	bodies, crashes []string
 	crashed         map[string]int
@@ -59,6 +61,8 @@ type trial struct {
 	// stuck are the texts that invocations have failed with because nothing was left to wait for.
 	// No interruption is a reason for that.
 	stuck map[string]bool
+	// asked is how many invocations have failed because the handler asked for that.
+	asked int
 	// failures are those that were recorded.
 	failures []report
 	started  starts
@@ -121,6 +125,7 @@ func (x *explorer) run(plan schedule, m *meeting) *trial {
 		return out, err
 	}), local.Faults{Fail: t.fail, Lose: t.lose, Duplicate: t.duplicate, Committed: t.committed})
 	t.k.body, t.k.waits, t.k.rest, t.k.resume, t.k.effects = t.body, t.waits, t.rest, t.resume, newEffects()
+	t.k.budgeted = t.budgeted
 	if t.err == nil {
 		t.err = t.k.start(x.tb.Context(), x.input)
 	}
@@ -164,8 +169,20 @@ func (t *trial) meets(place, at, how string) bool {
 	if !t.plan.has(place, at, how) {
 		return false
 	}
-	t.fired[fault{place, at, how}] = true
+	f := fault{place, at, how}
+	if t.fired[f] = true; f.failing() {
+		t.last = f
+	}
 	return true
+}
+
+// budgeted reports whether the invocations that have failed in a row count as they do on AWS: if
+// nothing has interrupted any, or if the last interruption was at a checkpoint call. Calls with
+// updates have them counted from the beginning, so that at most the one that was lost there is not
+// the function's own. After one elsewhere the count may hold several that the kit has lost.
+func (t *trial) budgeted() (counts bool) {
+	t.note(func() { counts = t.last == fault{} || t.last.place == atCall })
+	return counts
 }
 
 // ours reports whether a point is one of the function under test, and not of one that it invokes.

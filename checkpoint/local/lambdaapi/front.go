@@ -38,7 +38,8 @@ import (
 // loopback address, those for a host of the public DNS.
 //
 // A durable function that is invoked without a version or an alias is run, as AWS does not: a
-// warning says so, in the log (see [WithLogger]) and in the header "Warning" of the response.
+// warning says so once for each function, in the log (see [WithLogger]) and in the header "Warning"
+// of that response.
 //
 // A fault that is not a [*checkpoint.APIError] drops the connection without an answer. The handler
 // fits [net/http.Server], whose Shutdown waits for running calls; a synchronous Invoke runs until
@@ -62,7 +63,7 @@ type front struct {
 	// calls, nil for none.
 	truncation int
 	refuse     func(call string) bool
-	warned     sync.Map // names of functions that the log warns of
+	warned     sync.Map // names of functions that were warned of
 }
 
 // route is one call of the API. A segment of its path that is "*" stands for any text.

@@ -23,17 +23,17 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // warnUnqualified warns that a durable function is named without a version or an alias: the service
-// of AWS wants one (AWS documentation, invoking durable functions). What is warned of goes on. The
-// log has the warning once for a function, the header of the response each time; it is nil for a
-// call that only mentions the function.
+// of AWS wants one (AWS documentation, invoking durable functions). What is warned of goes on. It
+// warns once for a function while it serves: in the log, and in the header of that response, which
+// is nil for a call that only mentions the function.
 func (f *front) warnUnqualified(r request, fn api.Function, header http.Header) {
+	if _, again := f.warned.LoadOrStore(fn.Name, true); again {
+		return
+	}
 	text := "AWS starts a durable function only by its version or alias: name " + fn.Name + ":" + api.Latest +
 		", a number such as " + fn.Name + ":1, or an alias such as " + fn.Name + ":live; " + fn.Name + " alone works only here"
 	if header != nil { // RFC 7234, 5.5: 299 is a warning of any kind
 		header.Set("Warning", "299 perdure "+strconv.Quote(text))
-	}
-	if _, again := f.warned.LoadOrStore(fn.Name, true); again {
-		return
 	}
 	logger := f.logger
 	if logger == nil {

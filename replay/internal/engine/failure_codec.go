@@ -142,6 +142,9 @@ func openedText(s *scope, m codec.Meta, text string) string {
 // when nothing of the invocation is left.
 func closeOutcome(ctx context.Context, inv *invocation, o *Outcome) {
 	c := inv.cfg.ErrorCodec
+	if c != nil && o.repeat {
+		o.closedErr = errRepeatClosed
+	}
 	if c == nil || o.Failure == nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +62,10 @@ type Outcome struct {
 	// Err ends the invocation with an error instead: the service invokes again.
 	Err error
 
-	// closed is Failure as the log keeps it, if errors pass a codec.
-	closed *checkpoint.Failure
+	// closed is Failure as the log keeps it, and closedErr what the service gets of Err, if errors
+	// pass a codec.
+	closed    *checkpoint.Failure
+	closedErr error
 	// cause is that of the contexts that end with the invocation; nil for the usual one.
 	cause error
 
@@ -73,8 +76,9 @@ type Outcome struct {
 
 	// from is what Failure was made from.
 	from error
-	// hold says that the execution is to be paused because of Err.
-	hold bool
+	// hold says that the execution is to be paused because of Err, repeat that the handler returned
+	// Err to be invoked again.
+	hold, repeat bool
 	// Left says what had not ended when the invocation's grace was over; nil if everything has.
 	Left error
 }
@@ -82,7 +86,7 @@ type Outcome struct {
 // Answer encodes an outcome.
 func (o *Outcome) Answer() ([]byte, error) {
 	if o.Err != nil {
-		return nil, o.Err
+		return nil, cmp.Or(o.closedErr, o.Err)
 	}
 	failure := o.Failure
 	if o.closed != nil {
@@ -203,6 +207,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 		hold(ctx, inv, &o)
 	}
 	sayFailed(ctx, inv, &o)
+	sayRepeated(ctx, inv, &o)
 	closeOutcome(ctx, inv, &o)
 	o.Operations = int(inv.end.operations.Load())
 	return o
@@ -235,7 +240,10 @@ func (inv *invocation) handle(root *scope) {
 		v, err = runScope(f, scopeFunc(func(s node.Scope) (any, error) {
 			return inv.Handler(op.NewContext(s), in)
 		}), &Handle{s: root, ctx: root.ctx})
-		err = regained(f, err)
+		if err = regained(f, err); asksForRepeat(err) {
+			inv.finish(repeated(root, err))
+			return
+		}
 	}
 	o := Outcome{Status: checkpoint.OutcomeSucceeded}
 	next, err := inv.continuation(err)

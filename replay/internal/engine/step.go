@@ -25,6 +25,8 @@ type step struct {
 	before *checkpoint.Operation
 	// state is what the last attempt left behind.
 	state carried
+	// tried is the context that the last body of this invocation had; nil if none ran.
+	tried context.Context //nolint:containedctx // the policy is asked with its values
 	// refused is what is wrong with the policy; nil if nothing is.
 	refused error
 }

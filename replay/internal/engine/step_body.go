@@ -122,17 +122,14 @@ func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, er
 	ctx, cancel := limit(ctx, st.conf.Timeout)
 	defer cancel()
 	info := &node.BodyInfo{
-		Info: node.Info{
-			ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
-			ExecutionARN: inv.ARN, IdempotencyKey: idempotencyKey(inv, st.id), Attempt: number,
-			TraceHeader: inv.TraceHeader,
-		},
+		Info:  st.info(number),
 		State: st.decodeState, Carry: st.carry,
 		Start: func(ctx context.Context, what node.Starting) (string, error) { return st.starts(ctx, what, trace) },
 	}
 	ctx = node.WithBody(ctx, info)
 	var own atomic.Pointer[context.Context]
 	own.Store(&ctx)
+	defer func() { st.tried = *own.Load() }()
 	run := func(ctx context.Context) error {
 		own.Store(&ctx)
 		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
@@ -166,6 +163,16 @@ func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, er
 		}
 	}
 	return v, err
+}
+
+// info describes an attempt to its body.
+func (st *step) info(number int) node.Info {
+	inv := st.s.inv
+	return node.Info{
+		ID: st.id, Name: st.head.Name, Path: st.path(), ParentID: st.s.real,
+		ExecutionARN: inv.ARN, IdempotencyKey: idempotencyKey(inv, st.id), Attempt: number,
+		TraceHeader: inv.TraceHeader,
+	}
 }
 
 // errCutShort is the cause of a body's context that ends before the invocation's deadline.

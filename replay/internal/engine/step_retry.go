@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -96,11 +98,27 @@ func decide(st *step, rec *checkpoint.Operation, number int, err error, room boo
 
 // tried describes an attempt to its policy.
 func tried(st *step, rec *checkpoint.Operation, number int, err error) retry.Attempt {
-	a := retry.Attempt{Err: err, Number: number, Rand: retry.Rand(st.s.inv.ARN, st.id, number)}
+	a := retry.Attempt{
+		Err: err, Number: number, Rand: retry.Rand(st.s.inv.ARN, st.id, number), Context: policyContext(st, number),
+	}
 	if rec != nil && !rec.Start.IsZero() {
 		a.Elapsed = st.s.inv.Clock.Now().Sub(rec.Start)
 	}
 	return a
+}
+
+// policyContext is the context that the policy is asked with: it has the values of that of the
+// body, or of one, if an earlier invocation ran it.
+func policyContext(st *step, number int) context.Context {
+	if st.tried != nil {
+		return context.WithoutCancel(st.tried)
+	}
+	info := &node.BodyInfo{Info: st.info(number)}
+	ctx := node.WithBody(context.WithoutCancel(st.ctx), info)
+	var own atomic.Pointer[context.Context]
+	own.Store(&ctx)
+	info.Logger = bodyLogger(st.s.inv, info, &own)
+	return ctx
 }
 
 // giveUp records the failure of the step.

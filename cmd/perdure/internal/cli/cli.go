@@ -46,6 +46,8 @@ type app struct {
 	aws                               bool
 	timeout                           time.Duration
 	printing                          sync.Mutex
+	// pace waits until the next call may be made; nil for commands that make as many as they like.
+	pace func(context.Context) error
 
 	connecting sync.Mutex
 	connected  *lambdaapi.Client // nil before the first call
@@ -141,7 +143,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
-	root.AddCommand(a.dev(), a.lint(), a.compat(), a.record(), a.start(), a.list(), a.show(), a.ui(), a.history(), a.callback(),
+	root.AddCommand(a.dev(), a.lint(), a.compat(), a.record(), a.start(), a.list(), a.stats(), a.doctor(), a.show(), a.ui(), a.history(), a.callback(),
 		a.upgrade(), a.pause(), a.resume(), a.stop(), a.remove(), a.fork(), a.redrive(), a.skip(), a.version())
 	a.complete(root, "output", []string{"text", "json"})
 	return root

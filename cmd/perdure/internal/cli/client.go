@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +116,11 @@ func call[Out any](ctx context.Context, a *app, what string, f func(context.Cont
 		return none, err
 	}
 	for pause := throttlePause; ; pause *= 2 {
+		if a.pace != nil {
+			if err := a.pace(ctx); err != nil {
+				return none, err
+			}
+		}
 		limited, cancel := context.WithTimeout(ctx, a.timeout)
 		out, err := f(limited, client)
 		cancel()
@@ -144,7 +150,23 @@ func isThrottled(err error) bool {
 		return true
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
-	return ok && (api.ErrorCode() == "ThrottlingException" || api.ErrorCode() == "TooManyRequestsException")
+	return ok && slices.Contains([]string{"ThrottlingException", "Throttling", "TooManyRequestsException"}, api.ErrorCode())
+}
+
+// pacer returns what waits until the next call may be made, with that many calls a second; zero
+// stands for any number, for which it is nil.
+func pacer(rate int) func(context.Context) error {
+	if rate == 0 {
+		return nil
+	}
+	first := true
+	return func(ctx context.Context) error {
+		if first {
+			first = false
+			return nil
+		}
+		return sleep(ctx, time.Second/time.Duration(rate))
+	}
 }
 
 // explain says what a call was for, what came back and what to do next.

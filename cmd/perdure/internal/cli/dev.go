@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -145,7 +146,7 @@ func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err erro
 
 // handler serves the API, and the page beside it.
 func (s *site) handler(endpoint string) http.Handler {
-	api, shown := lambdaapi.Handler(s.service), s.page(endpoint)
+	api, shown := lambdaapi.Handler(s.service, lambdaapi.WithLogger(slog.New(&warner{s.say}))), s.page(endpoint)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if page.Owns(r) {
 			shown.ServeHTTP(w, r)
@@ -418,14 +419,19 @@ func names10(all []*local.Execution) string {
 	return strings.Join(names, ", ")
 }
 
-// line prints a line that a function has written.
+// line prints a line that a function has written, unless the narrator says what it holds.
 func (f *function) line(l process.Line) {
 	f.site.journal.add(l)
-	w := f.site.Out
+	w, lines := f.site.Out, []string{l.Text}
 	if l.Stream == process.Stderr {
 		w = f.site.Err
 	}
+	if rest, said := fold(l.Text); said && !f.site.quiet {
+		lines = rest
+	}
 	f.site.printing.Lock()
 	defer f.site.printing.Unlock()
-	fmt.Fprintf(w, "%s | %s\n", f.name, l.Text)
+	for _, line := range lines {
+		fmt.Fprintf(w, "%s | %s\n", f.name, line)
+	}
 }

@@ -80,9 +80,13 @@ func (n *narrator) history(t local.Transition) *view.History {
 	return h
 }
 
+// endColumns is how much of a payload is said. Of the error that an execution fails with it is five
+// times as much.
+const endColumns = 100
+
 // told describes an event for those who watch; it is empty for an event that says nothing.
 func told(r local.ExecutionRecord, h *view.History, o *view.Operation, e *local.Event) string {
-	const columns = 100
+	const columns = endColumns
 	switch {
 	case e.Type == local.EventExecutionStarted:
 		line := "started"
@@ -132,6 +136,8 @@ func toldOfInvocation(h *view.History, r local.ExecutionRecord, e *local.Event) 
 			line += fmt.Sprintf(" (%d have failed in a row)", h.InRow)
 		}
 		return line
+	case h.Paused != nil: // which was said, with the reason
+		return ""
 	}
 	line := "suspended"
 	if until := h.Until(); !until.IsZero() {

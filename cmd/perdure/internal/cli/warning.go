@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -25,4 +27,26 @@ func (a *app) warn(response middleware.Metadata) {
 		}
 		fmt.Fprintln(a.Err, "warning: "+text)
 	}
+}
+
+// warner is a handler of logs for the warnings of the local service, which perdure dev prints in a
+// line each: the advice, which says everything.
+type warner struct {
+	say func(format string, args ...any)
+}
+
+func (w *warner) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (w *warner) WithAttrs([]slog.Attr) slog.Handler           { return w }
+func (w *warner) WithGroup(string) slog.Handler                { return w }
+
+func (w *warner) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "advice" {
+			text = a.Value.String()
+		}
+		return true
+	})
+	w.say("warning: %s", text)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 )
 
 // longBody is how long a body may run before someone asks whether it hangs, longWait how long a
@@ -20,7 +21,7 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	switch {
 	case !h.End.IsZero():
 		return h.afterFailure(failure)
-	case h.Paused != nil && strings.HasPrefix(h.Paused.Reason, "replay: the execution diverged"):
+	case h.Paused != nil && diverged(h.Paused):
 		return "Run code that fits the history, or declare the change in the code; then resume it."
 	case h.Paused != nil:
 		return "Resume it when the reason is gone."
@@ -28,6 +29,11 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 		return whileFailing(h.Last)
 	}
 	return h.whileWaiting(now)
+}
+
+// diverged reports whether replay.WithDivergence has paused an execution.
+func diverged(paused *local.Event) bool {
+	return strings.HasPrefix(paused.Reason, "replay: the execution diverged")
 }
 
 func (h *History) afterFailure(f *checkpoint.Failure) string {

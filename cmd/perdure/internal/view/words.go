@@ -47,7 +47,7 @@ func (h *History) Pending(now time.Time) string { return h.pending(now, true) }
 
 func (h *History) pending(now time.Time, commands bool) string {
 	var lines []string
-	for _, kind := range []string{"callback", "invoke", "step", "wait"} { // who must act comes first
+	for _, kind := range pendingKinds() {
 		for _, o := range h.All {
 			if o.Kind != kind {
 				continue
@@ -66,6 +66,10 @@ func (h *History) pending(now time.Time, commands bool) string {
 	}
 	return line
 }
+
+// pendingKinds returns the kinds of operations that an execution waits for: who must act comes
+// first.
+func pendingKinds() []string { return []string{"callback", "invoke", "step", "wait"} }
 
 // Bodies says which bodies run; it is empty if none does. One whose invocation has ended does not,
 // though its record says STARTED.

@@ -1,0 +1,65 @@
+package view_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
+)
+
+// TestCause: what executions wait for in words that are the same for all that wait for the same.
+func TestCause(t *testing.T) {
+	t.Parallel()
+	unnamed := func(e *local.Event) { e.Name = "" }
+	calls := func(e *local.Event) { e.Function = "payment:live" }
+	paused := func(reason string) *script {
+		return newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: reason})
+	}
+	tests := []struct {
+		reason string
+		script *script
+		want   string
+	}{
+		{"nothing has begun", newScript(), "its function to be invoked"},
+		{"a body runs", newScript().op(local.EventStepStarted, "a", ""), `the body of step "a"`},
+		{"a body without a name", newScript().op(local.EventStepStarted, "a", "", unnamed), "the body of a step without a name"},
+		{
+			"a body runs beside a wait: it comes first", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)).
+				op(local.EventStepStarted, "a", ""), `the body of step "a"`,
+		},
+		{
+			"no number of the attempt", newScript().op(local.EventStepStarted, "a", "").
+				op(local.EventStepFailed, "a", "", failed(7, "x", time.Minute)), `the next attempt of step "a"`,
+		},
+		{"an invocation has failed", newScript().invocation(time.Second, "x"), "an invocation after one that failed: Sandbox.Timedout"},
+		{"a wait, without its end", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)), `wait "w"`},
+		{
+			"who must act comes first", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)).
+				op(local.EventCallbackStarted, "c", "", callback(0)), `callback "c"`,
+		},
+		{
+			"a callback without a name has that of what it is inside of", newScript().op(local.EventContextStarted, "approval", "").
+				op(local.EventCallbackStarted, "c", "approval", callback(0), unnamed), `callback "approval"`,
+		},
+		{"another function", newScript().op(local.EventChainedInvokeStarted, "charge", "", calls), "function payment:live"},
+		{"paused", paused("deploy"), "a resume: paused, deploy"},
+		{"paused without a reason", paused(""), "a resume: paused without a reason"},
+		{"held: the reason has IDs", paused("replay: the execution diverged: x"), "a resume: the code diverged from the log"},
+		{
+			"paused in a body", newScript().op(local.EventStepStarted, "a", "").
+				add(local.Event{Type: local.EventExecutionPaused, Reason: "deploy"}), "a resume: paused, deploy",
+		},
+	}
+	for _, tt := range tests {
+		if got := view.Read(tt.script.events).Cause(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
+		}
+	}
+	h := view.Read([]local.Event{{ID: 1, Type: local.EventInvocationCompleted, Failure: &checkpoint.Failure{Message: "x"}}})
+	if got, want := h.Cause(), "an invocation after one that failed"; got != want {
+		t.Errorf("a failure without a type: %q, want %q", got, want)
+	}
+}
