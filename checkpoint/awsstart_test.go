@@ -74,7 +74,9 @@ func TestStartOnTheWire(t *testing.T) {
 	}{
 		{"it is started", whole, 202, "", startedARN, "", startedARN, []invoked{asked}},
 		{
-			"the least that can be said", checkpoint.StartInput{Function: "other", Name: "mine"}, 202, "", startedARN, "", startedARN,
+			"the least that can be said",
+			checkpoint.StartInput{Function: "other", Name: "mine"},
+			202, "", startedARN, "", startedARN,
 			[]invoked{{"/2015-03-31/functions/other/invocations", "Event", "mine", "", "", ""}},
 		},
 		{"the name is taken", whole, 409, "DurableExecutionAlreadyStartedException", "", "", "name taken", []invoked{asked}},
@@ -152,7 +154,11 @@ func TestWhatAClientOffers(t *testing.T) {
 		}
 	}
 	var _ checkpoint.StartAPI = (*lambdaapi.Client)(nil)
-	if _, err := checkpoint.NewClient(api).(checkpoint.Starter).StartExecution(canceled(t), checkpoint.StartInput{Function: "f", Name: "n"}); err == nil {
+	starter, ok := checkpoint.NewClient(api).(checkpoint.Starter)
+	if !ok {
+		t.Fatal("the client starts no executions")
+	}
+	if _, err := starter.StartExecution(canceled(t), checkpoint.StartInput{Function: "f", Name: "n"}); err == nil {
 		t.Error("a call whose context is over succeeds")
 	}
 }

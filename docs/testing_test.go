@@ -100,7 +100,7 @@ func besides(t *testing.T, page string) []string {
 func testsBeside(t *testing.T, page string) (n int) {
 	t.Helper()
 	for _, name := range besides(t, page) {
-		text, err := os.ReadFile(name) //nolint:gosec // a file of this folder
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package op_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -30,7 +31,7 @@ func ExampleLoggerFrom() {
 func ExampleLoggerFrom_policy() {
 	patient := func(a retry.Attempt) retry.Decision {
 		info, _ := op.InfoFrom(a.Context)
-		op.LoggerFrom(a.Context).Debug("asked for another attempt", "elapsed", a.Elapsed)
+		op.LoggerFrom(a.Context).Debug("asked for another attempt", slog.Duration("elapsed", a.Elapsed))
 		fmt.Printf("attempt %d of %q\n", a.Number, info.Name)
 		return retry.Decision{Retry: a.Number < 2}
 	}

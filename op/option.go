@@ -51,13 +51,13 @@ type BatchOption interface {
 type MapOption interface{ applyMap(m *mapping) }
 
 // SubTypeOption is an option of groups and batches.
-type SubTypeOption interface {
+type SubTypeOption interface { //nolint:iface // each type of option says what it is for
 	GroupOption
 	BatchOption
 }
 
 // ConcurrencyOption is an option of groups and batches.
-type ConcurrencyOption interface {
+type ConcurrencyOption interface { //nolint:iface // as above
 	GroupOption
 	BatchOption
 }

@@ -108,7 +108,7 @@ func (b retryBody) Run(s node.Scope) (any, error) {
 // policyContext is the context that the policy of a scope is asked with.
 func policyContext(at node.View) context.Context {
 	if at.Invocation == nil {
-		return context.Background()
+		return context.Background() //nolint:forbidigo // there is no other
 	}
 	ctx := context.WithoutCancel(at.Invocation)
 	if at.Logger == nil {

@@ -91,14 +91,14 @@ func TestErrorsOfCallbacksHaveTheirID(t *testing.T) {
 					return svc.FailCallback(callback, f)
 				}
 				defer func() { _ = svc.Close() }()
-				known := codec.ErrorType[*deniedBy]("Other")
+				known := codec.ErrorType[*deniedError]("Other")
 				if answer == "registered" {
-					known = codec.ErrorType[*deniedBy]("Rejected")
+					known = codec.ErrorType[*deniedError]("Rejected")
 				}
 				f := twice(&n, func(ctx op.Context) (string, error) {
 					_, err := replay.Run(ctx, tt.o(submit))
 					e, _ := errors.AsType[*op.Error](err)
-					by, denied := errors.AsType[*deniedBy](err)
+					by, denied := errors.AsType[*deniedError](err)
 					if denied {
 						return e.CallbackID + " by " + by.By, nil
 					}
@@ -116,8 +116,8 @@ func TestErrorsOfCallbacksHaveTheirID(t *testing.T) {
 	}
 }
 
-type deniedBy struct {
+type deniedError struct {
 	By string `json:"by"`
 }
 
-func (e *deniedBy) Error() string { return "denied by " + e.By }
+func (e *deniedError) Error() string { return "denied by " + e.By }

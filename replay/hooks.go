@@ -81,7 +81,8 @@ func (h *hooks) each(f func(i *Interceptor)) {
 }
 
 func (h *hooks) panicked(n int, err error) {
-	h.log.LogAttrs(context.Background(), slog.LevelWarn, "an interceptor panicked", append(engine.StackOf(err), slog.Int("interceptor", n), slog.Any("error", err))...)
+	h.log.LogAttrs(context.Background(), //nolint:forbidigo // it may be that of any of its calls
+		slog.LevelWarn, "an interceptor panicked", append(engine.StackOf(err), slog.Int("interceptor", n), slog.Any("error", err))...)
 }
 
 // Pending reports whether reports are queued.

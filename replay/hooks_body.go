@@ -31,7 +31,7 @@ func (h *hooks) Attempt(ctx context.Context, o engine.Sight, number int, run fun
 			i.WrapAttempt(ctx, a, next)
 		}
 	}, func(ctx context.Context) AttemptEnd {
-		body = ctx
+		body = ctx //nolint:fatcontext // once
 		ctx, free := within(own, ctx)
 		defer free()
 		end = attempted(run(ctx))
@@ -61,7 +61,7 @@ func (h *hooks) Group(ctx context.Context, o engine.Sight, run func(context.Cont
 			i.WrapGroup(ctx, g, next)
 		}
 	}, func(ctx context.Context) AttemptEnd {
-		inside = ctx
+		inside = ctx              //nolint:fatcontext // once
 		ctx, _ = within(own, ctx) // it is freed with its own: what the function has started may go on
 		end = ended(run(ctx))
 		return h.timed(&end)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ import (
 func TestOpenParallelIsBounded(t *testing.T) {
 	t.Parallel()
 	for most := 1; most <= 4; most++ {
-		t.Run(fmt.Sprint(most), func(t *testing.T) {
+		t.Run(strconv.Itoa(most), func(t *testing.T) {
 			t.Parallel()
 			var running, peak atomic.Int32
 			code := version(func(ctx op.Context) (string, error) {
@@ -31,7 +32,7 @@ func TestOpenParallelIsBounded(t *testing.T) {
 									peak.Store(n)
 								}
 								defer running.Add(-1)
-								return fmt.Sprint(i), nil
+								return strconv.Itoa(i), nil
 							}))
 						})))
 					}
@@ -73,8 +74,8 @@ func TestOpenParallelOpensOneAfterAnother(t *testing.T) {
 	e := drive(t, code.handler(), "null")
 	var got []string
 	for _, ev := range e.History() {
-		if strings.HasPrefix(string(ev.Type), "Context") {
-			got = append(got, strings.TrimPrefix(string(ev.Type), "Context")+" "+ev.Name+" "+ev.SubType)
+		if what, ok := strings.CutPrefix(string(ev.Type), "Context"); ok {
+			got = append(got, what+" "+ev.Name+" "+ev.SubType)
 		}
 	}
 	want := []string{

@@ -82,7 +82,7 @@ func TestPoliciesHaveAContext(t *testing.T) {
 				if a.Number > 0 {
 					info, _ := op.InfoFrom(a.Context)
 					asked = append(asked, fmt.Sprint(a.Number, " ", a.Context.Value(key{}), ", ", info.Name, " ", info.Attempt, " ", a.Context.Err() == nil))
-					op.LoggerFrom(a.Context).Info("asked", "number", a.Number)
+					op.LoggerFrom(a.Context).Info("asked", slog.Int("number", a.Number))
 				}
 				return retry.Decision{Retry: a.Number < 2, After: time.Second}
 			}
@@ -105,15 +105,15 @@ func TestPoliciesHaveAContext(t *testing.T) {
 				if !strings.Contains(line, "msg=asked") {
 					continue
 				}
-				said := "asked"
-				for _, word := range strings.Fields(line) {
+				said := []string{"asked"}
+				for word := range strings.FieldsSeq(line) {
 					for _, key := range []string{"operationName", "attempt", "number"} {
 						if strings.HasPrefix(word, key+"=") {
-							said += " " + word
+							said = append(said, word)
 						}
 					}
 				}
-				logs = append(logs, said)
+				logs = append(logs, strings.Join(said, " "))
 			}
 			if diff := cmp.Diff(tt.logs, logs); diff != "" {
 				t.Errorf("%s\n%s", diff, text.String())

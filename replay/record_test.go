@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func TestRecordHasTheWholeExecution(t *testing.T) {
 					return 0, errors.New("once")
 				}
 				return i, nil
-			}, op.WithRetry(retry.Fixed(time.Minute))).Key(fmt.Sprint(i))); err != nil {
+			}, op.WithRetry(retry.Fixed(time.Minute))).Key(strconv.Itoa(i))); err != nil {
 				return "", err
 			}
 		}

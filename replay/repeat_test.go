@@ -41,7 +41,8 @@ func TestErrRepeat(t *testing.T) {
 		{
 			"by itself, before anything", func(_ op.Context, n int) error { return onFirst(n, replay.ErrRepeat) },
 			[]string{"RETRYING false replay: the invocation is to be repeated", "SUCCEEDED true <nil>"},
-			"SUCCEEDED {}", []string{"InvocationCompleted", "InvocationCompleted", "ExecutionSucceeded"},
+			"SUCCEEDED {}",
+			[]string{"InvocationCompleted", "InvocationCompleted", "ExecutionSucceeded"},
 		},
 		{
 			"wrapped, after a step, which is not run again", func(ctx op.Context, n int) error {
@@ -103,7 +104,8 @@ func TestErrRepeat(t *testing.T) {
 					"the disk is full: replay: the invocation is to be repeated",
 				"SUCCEEDED true <nil>",
 			},
-			"SUCCEEDED {}", []string{"InvocationCompleted", "InvocationCompleted", "ExecutionSucceeded"},
+			"SUCCEEDED {}",
+			[]string{"InvocationCompleted", "InvocationCompleted", "ExecutionSucceeded"},
 		},
 		{
 			"of a body: the step fails, and its error is none of the handler's", func(ctx op.Context, _ int) error {
@@ -211,7 +213,8 @@ func TestErrRepeatIsLogged(t *testing.T) {
 	}{
 		{"plain", nil, errDiskFull.Error(), errDiskFull.Error()},
 		{
-			"errors pass a codec", []replay.HandlerOption{replay.WithErrorCodec(codec.JSON())},
+			"errors pass a codec",
+			[]replay.HandlerOption{replay.WithErrorCodec(codec.JSON())},
 			"wrapError (what it says passes the codec of errors)",
 			"replay: the invocation is to be repeated; what the handler says of it passes the codec of errors",
 		},

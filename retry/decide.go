@@ -34,7 +34,7 @@ func Decide(p Policy, only []Filter, a Attempt) (d Decision) {
 	delay, marked := DelayOf(a.Err)
 	a.Err = Strip(a.Err)
 	if a.Context == nil {
-		a.Context = context.Background()
+		a.Context = context.Background() //nolint:forbidigo // none was given
 	}
 
 	if ok, err := selects(only, a.Err); err != nil || !ok {
@@ -90,7 +90,8 @@ func probe(p Policy) (err error) {
 		}
 	}()
 
-	d := p(Attempt{Err: errProbe, Rand: func() float64 { return 0.5 }, Context: context.Background()})
+	ctx := context.Background() //nolint:forbidigo // nothing runs
+	d := p(Attempt{Err: errProbe, Rand: func() float64 { return 0.5 }, Context: ctx})
 	if d.Err != nil {
 		return invalid(d.Err)
 	}

@@ -74,7 +74,8 @@ func TestSkip(t *testing.T) {
 		},
 		{
 			"a month", "the execution times out", "", 31 * day,
-			map[string]string{"wait": "SUCCEEDED", "answer": "TIMED_OUT", "step": "READY"}, map[string]time.Duration{},
+			map[string]string{"wait": "SUCCEEDED", "answer": "TIMED_OUT", "step": "READY"},
+			map[string]time.Duration{},
 		},
 	}
 	for _, tt := range tests {

@@ -46,7 +46,7 @@ func (x *index) added(l *Log) {
 	if len(l.entries) > len(x.slots)*3/4 {
 		x.slots = make([]int32, 2*len(x.slots))
 		for place := range l.entries {
-			x.put(l, int32(place)) //nolint:gosec // an execution has thousands of operations
+			x.put(l, int32(place))
 		}
 		return
 	}

@@ -72,12 +72,12 @@ func TestHundredThousandRounds(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("PERDURE_ROUNDS")); err == nil {
 		rounds = n
 	}
-	began := time.Now() //nolint:forbidigo // how long it takes on the machine
+	began := time.Now()
 	r := replaytest.Run(t, replay.Handler(laps()), lap{1, rounds, 0}, replaytest.WithTimeLimit(10*time.Minute))
 	if want := rounds * (rounds + 1) / 2; r.Value != want || len(r.Rounds) != rounds-1 || r.Took != time.Duration(rounds)*time.Hour {
 		t.Errorf("got %d after %d rounds and %v, want %d", r.Value, len(r.Rounds), r.Took, want)
 	}
-	took := time.Since(began) //nolint:forbidigo // see above
+	took := time.Since(began)
 	t.Logf("%d rounds, %v of virtual time, took %v: %v each", rounds, r.Took, took.Round(time.Millisecond), took/time.Duration(rounds))
 }
 
@@ -171,8 +171,10 @@ func TestResultStarted(t *testing.T) {
 	})
 	r := replaytest.Run(t, handler, 1, replaytest.Host("mail", mail))
 	want := []replaytest.Started{
-		{Path: "mail[0]", Function: "mail:$LATEST", Input: `"ann-1"`}, {Path: "mail[1]", Function: "mail:$LATEST", Input: `"ann-1"`},
-		{Path: "mail[0]", Function: "mail:$LATEST", Input: `"ann-2"`}, {Path: "mail[1]", Function: "mail:$LATEST", Input: `"ann-2"`},
+		{Path: "mail[0]", Function: "mail:$LATEST", Input: `"ann-1"`},
+		{Path: "mail[1]", Function: "mail:$LATEST", Input: `"ann-1"`},
+		{Path: "mail[0]", Function: "mail:$LATEST", Input: `"ann-2"`},
+		{Path: "mail[1]", Function: "mail:$LATEST", Input: `"ann-2"`},
 	}
 	if diff := cmp.Diff(want, r.Started, cmpopts.IgnoreFields(replaytest.Started{}, "ARN", "Name")); diff != "" || mails != 4 {
 		t.Errorf("%d mails; started (-want +got):\n%s", mails, diff)

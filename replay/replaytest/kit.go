@@ -177,7 +177,7 @@ func (k *kit) gaveUp(rec local.ExecutionRecord) bool {
 const countedHere = math.MinInt
 
 // mostOnAWS is how many invocations in a row may fail unless a test says otherwise.
-var mostOnAWS = sync.OnceValue(func() int {
+var mostOnAWS = sync.OnceValue(func() int { //nolint:gochecknoglobals // it never changes
 	s := local.New()
 	_ = s.Close() // it holds nothing
 	return s.Limits().FailedInvocations

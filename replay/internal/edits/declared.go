@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	stdmaps "maps"
 	"strconv"
 	"strings"
 	"time"
@@ -25,9 +26,7 @@ type declaration struct {
 func declarations() map[string]declaration {
 	all := make(map[string]declaration)
 	for _, part := range []map[string]declaration{declaredSequences(), declaredBatches(), declaredKinds(), declaredTypes(), declaredLoops()} {
-		for id, d := range part {
-			all[id] = d
-		}
+		stdmaps.Copy(all, part)
 	}
 	return all
 }
@@ -224,7 +223,7 @@ func declaredKinds() map[string]declaration {
 		"28": {how: `op.Replaces(op.Timeout("in-time", approve, d), approve)`, code: charge(func(c *code) op.Op[string] {
 			return op.Replaces(op.Timeout("in-time", approval(c, "approve"), 72*time.Hour), approval(c, "approve"))
 		})},
-		"29b": {how: `.WasUndone(release)`, code: undoneBy(func(c *code, reserve op.Op[string], release func(context.Context, string) error) op.Op[string] {
+		"29b": {how: `.WasUndone(release)`, code: undoneBy(func(_ *code, reserve op.Op[string], release func(context.Context, string) error) op.Op[string] {
 			return reserve.WasUndone(release)
 		})},
 		"30": {how: `op.Replaces(chargeV2, chargeV1)`, code: charge(func(c *code) op.Op[string] {
@@ -330,9 +329,9 @@ type eitherAmount struct{ ID, Amount string }
 // UnmarshalJSON reads what was written by the old and by the new code.
 func (p *eitherAmount) UnmarshalJSON(b []byte) error {
 	var in struct {
-		ID     string
-		Amount any
-		Total  any `json:"total"`
+		ID     string `json:"ID"`
+		Amount any    `json:"Amount"`
+		Total  any    `json:"total"`
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err

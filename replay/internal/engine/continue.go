@@ -17,7 +17,7 @@ import (
 var ErrContinuation = errors.New("replay: the execution does not continue as another one")
 
 // Continuation is the error that a handler returns to have its execution continued by another one.
-type Continuation struct {
+type Continuation struct { //nolint:errname // its users call it so
 	// Input is what the other one is given.
 	Input any
 	// Function is that of the other one; empty for the function and the version of this one.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
-	"github.com/perdure/perdure/op"
 )
 
 // Errors may pass a codec, as results do. What stands in the log of such an error is its type, a
@@ -220,10 +219,4 @@ var errNoErrorCodec = errors.New("replay: the error has passed a codec, and ther
 // unread stands for an error that cannot be read.
 func unread(f *checkpoint.Failure, err error) *checkpoint.Failure {
 	return &checkpoint.Failure{Type: f.Type, Message: fmt.Sprintf("%s, and cannot be read: %v", f.Message, err)}
-}
-
-// failureData is the part of an error's data that users get.
-func failureData(f *checkpoint.Failure) (known []op.Identity, outside string) {
-	d, outside := readData(f.Data)
-	return d.Perdure.Known, outside
 }

@@ -122,13 +122,11 @@ func undecidable(n *node.Batch, c *node.Choice, i int) (err error) {
 			return false
 		}
 		id := newIdentity(n, side.Head(), i)
-		for _, other := range seen {
-			if other == id {
-				err = fmt.Errorf("%w: each side is the branch %s, so that no log says which one was begun: give one of them another name or "+
-					"key, or put the declaration inside, op.Group(%s, func(ctx op.Context) … { return replay.Run(ctx, op.%s(…)) })",
-					errAlikeBranches, quote(id.label), quote(c.Name), c.As)
-				return false
-			}
+		if slices.Contains(seen, id) {
+			err = fmt.Errorf("%w: each side is the branch %s, so that no log says which one was begun: give one of them another name or "+
+				"key, or put the declaration inside, op.Group(%s, func(ctx op.Context) … { return replay.Run(ctx, op.%s(…)) })",
+				errAlikeBranches, quote(id.label), quote(c.Name), c.As)
+			return false
 		}
 		seen = append(seen, id)
 		return true

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"

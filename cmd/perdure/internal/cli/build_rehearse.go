@@ -75,13 +75,13 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 
 // oldSides says which declared changes an execution takes the old side of; empty if of none.
 func oldSides(declared []rehearsal.Declared) string {
-	text := ""
+	var text strings.Builder
 	for _, d := range declared {
 		if d.Old {
-			text += "; " + d.Text
+			text.WriteString("; " + d.Text)
 		}
 	}
-	return text
+	return text.String()
 }
 
 // verdictLine says in a line whether the code fits an execution.

@@ -7,8 +7,9 @@ import (
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/perdure/perdure/checkpoint"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 func (a *app) callback() *cobra.Command {

@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/sqlite"
-	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
@@ -176,8 +177,8 @@ func folderOf(path string) string {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return ""
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
 	}
 	return path
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/op"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/op"

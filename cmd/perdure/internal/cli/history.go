@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/checkpoint/local"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )

@@ -10,8 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/checkpoint/local"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )

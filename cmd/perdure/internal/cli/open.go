@@ -12,6 +12,8 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/spf13/cobra"
+
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
@@ -22,7 +24,6 @@ import (
 	"github.com/perdure/perdure/codec/s3store"
 	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/internal/wire"
-	"github.com/spf13/cobra"
 )
 
 // openFlags say what payloads are opened with. Without any of them payloads are shown as they are

@@ -21,19 +21,23 @@ type logged struct {
 }
 
 // saidMembers are those of a record that a line of the narrator, and a stack below it, replace.
-var saidMembers = []string{
-	"timestamp", "level", "message", "executionArn", "requestId", "tenantId", "path", "operationId", "operationName",
-	"attempt", "nextAttempt", "errorType", "errorMessage", "error", "stack",
+func saidMembers() []string {
+	return []string{
+		"timestamp", "level", "message", "executionArn", "requestId", "tenantId", "path", "operationId", "operationName",
+		"attempt", "nextAttempt", "errorType", "errorMessage", "error", "stack",
+	}
 }
 
 // saidOf is how much of an error the narrator has said, in characters, when the function has logged
 // one of these messages; zero for all of it.
-var saidOf = map[string]int{
-	"an attempt failed":                                0,
-	"an attempt failed, and it was the last one":       0,
-	"the handler asks that the invocation be repeated": 0,
-	"the execution failed":                             5 * endColumns,
-	"the execution is paused, because its code is not the code that wrote the log: deploy code that fits, and resume it": mostReason,
+func saidOf() map[string]int {
+	return map[string]int{
+		"an attempt failed":                                0,
+		"an attempt failed, and it was the last one":       0,
+		"the handler asks that the invocation be repeated": 0,
+		"the execution failed":                             5 * endColumns,
+		"the execution is paused, because its code is not the code that wrote the log: deploy code that fits, and resume it": mostReason,
+	}
 }
 
 // mostReason is how long the reason of a pause is (internal/limits).
@@ -52,12 +56,12 @@ func fold(line string) (rest []string, ok bool) {
 	if json.Unmarshal([]byte(line), &r) != nil || json.Unmarshal([]byte(line), &members) != nil || r.ARN == "" {
 		return nil, false
 	}
-	most, said := saidOf[r.Message]
+	most, said := saidOf()[r.Message]
 	if !said || most > 0 && utf8.RuneCountInString(r.Error) > most {
 		return nil, false
 	}
 	for name := range members {
-		if !slices.Contains(saidMembers, name) {
+		if !slices.Contains(saidMembers(), name) {
 			return nil, false
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -74,15 +75,17 @@ func TestFailuresAreSaidOnce(t *testing.T) {
 				return caught(func(ctx op.Context, _ int) error {
 					return replay.Exec(ctx, op.Group("parcel", func(op.Context) (int, error) { panic("it fell down") }))
 				})(ctx, 1)
-			}, nil, 0, []string{`{"timestamp":`},
+			}, nil, 0,
+			[]string{`{"timestamp":`},
 		},
 		{
 			"an error longer than what is said", func(op.Context, int) error { return errors.New("it fell down" + strings.Repeat("!", 600)) },
-			nil, 1, []string{`{"timestamp":`},
+			nil, 1,
+			[]string{`{"timestamp":`},
 		},
 		{
 			"what the user logs", func(ctx op.Context, _ int) error {
-				ctx.Logger().Error("an attempt failed", "error", "it fell down", "parcel", 7)
+				ctx.Logger().Error("an attempt failed", slog.String("error", "it fell down"), slog.Int("parcel", 7))
 				return nil
 			}, nil, 0, []string{`{"timestamp":`},
 		},

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/checkpoint/local"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )

@@ -8,8 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/perdure/perdure/checkpoint/sqlite"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/checkpoint/sqlite"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"

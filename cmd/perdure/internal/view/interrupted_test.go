@@ -33,12 +33,16 @@ func TestRepeated(t *testing.T) {
 	}{
 		{
 			"nothing began after it", charged().end(local.EventExecutionFailed),
-			[]string{"pay/charge"}, []string{"pay/charge"}, "hold",
+			[]string{"pay/charge"},
+			[]string{"pay/charge"},
+			"hold",
 		},
 		{
 			"an undo began after it: a redrive leaves it as it is",
 			charged().op(local.EventStepStarted, "undo", "").op(local.EventStepSucceeded, "undo", "").end(local.EventExecutionFailed),
-			nil, []string{"pay/charge"}, "pay/charge",
+			nil,
+			[]string{"pay/charge"},
+			"pay/charge",
 		},
 		{
 			"a fork that begins after it", charged().op(local.EventStepStarted, "undo", "").op(local.EventStepSucceeded, "undo", "").end(local.EventExecutionFailed),
