@@ -107,7 +107,7 @@ func ended(err error) AttemptEnd {
 
 // wrap nests the interceptors around run, the first one outermost. run is called exactly once,
 // whatever they do.
-func wrap[T any](
+func wrap[T any]( //nolint:revive // the receiver it cannot have comes first
 	h *hooks, ctx context.Context, around func(i *Interceptor, ctx context.Context, next func(context.Context) T),
 	run func(context.Context) T,
 ) {

@@ -12,11 +12,10 @@ import (
 	"github.com/leanovate/gopter"
 	"github.com/leanovate/gopter/gen"
 	"github.com/leanovate/gopter/prop"
-
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/draws"
 
 	"github.com/perdure/perdure/codec/compress"
-	"github.com/perdure/perdure/internal/draws"
 )
 
 var charge = codec.Meta{ExecutionARN: "arn:1", OperationID: "7d1f", OperationName: "charge"}

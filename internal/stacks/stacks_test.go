@@ -53,7 +53,8 @@ func TestOfUsers(t *testing.T) {
 		{"what waits for the service comes from main, and is no body", server, nil, "goroutine 1 "},
 		{
 			"a body that waits for a lock", server + "\n\n" + own + "\n\n" + body + "\n",
-			[]string{"main.(*cards).charge waits in sync.(*Mutex).Lock (main.go:31)"}, "goroutine 34 ",
+			[]string{"main.(*cards).charge waits in sync.(*Mutex).Lock (main.go:31)"},
+			"goroutine 34 ",
 		},
 		{"a body that computes", own + "\n\n" + loop, []string{"main.spin.func1 is (main.go:50)"}, "goroutine 41 "},
 		{"a line that was cut off", own + "\n\n" + body[:strings.Index(body, "main.(*cards)")+12], nil, "goroutine 40 "},

@@ -17,13 +17,13 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// UpdateVariable is the environment variable that has [Result.Golden] rewrite its files, for
-// test binaries that define no flag -update.
+// UpdateVariable is the environment variable that has [Result.Golden] and [Shape] write their files,
+// if it is not empty.
 const UpdateVariable = "PERDURE_UPDATE"
 
 // Golden compares the checkpoint traffic, as [Result.Traffic] writes it, with a file in testdata.
-// If the test binary defines a flag -update, the file is rewritten when that is set; otherwise
-// when the environment variable [UpdateVariable] is. Read the difference before committing it: it
+// The file is rewritten if the environment variable [UpdateVariable] is set, or a flag -update that
+// the test binary defines. Read the difference before committing it: it
 // shows reviewers what a change does to executions that are under way.
 func (r *Result[Out]) Golden(tb testing.TB, file string) {
 	tb.Helper()

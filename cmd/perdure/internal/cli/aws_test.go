@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/replay"
 )

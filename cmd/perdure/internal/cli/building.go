@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,7 +21,7 @@ func (s *site) whileBuilding(r *http.Request, most time.Duration) func(http.Resp
 	if f == nil || f.hosted.Load() {
 		return nil
 	}
-	timer := time.NewTimer(most)
+	timer := time.NewTimer(most) //nolint:forbidigo // no replay depends on it
 	defer timer.Stop()
 	select {
 	case <-f.first:
@@ -63,6 +64,7 @@ func (s *site) named(address *url.URL) *function {
 func refusing(status int, code, message string) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Amzn-RequestId", rand.Text()) // by which clients know the service
 		w.Header().Set("X-Amzn-Errortype", code)
 		w.WriteHeader(status)
 		// A client that is gone reads no answer.

@@ -7,9 +7,8 @@ import (
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/spf13/cobra"
 )
 
 func (a *app) callback() *cobra.Command {

@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/op/opcheck"
 	"github.com/perdure/perdure/op/opcheck/check"
+	"github.com/spf13/cobra"
 )
 
 // lint is the command check: it looks for mistakes in handlers that compile.

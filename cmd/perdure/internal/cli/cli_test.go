@@ -113,9 +113,9 @@ func TestWrongCommandLines(t *testing.T) {
 func TestNameIsTaken(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	first := s.run("start", "order", `{"id":"A-1","items":["hat"]}`, "--name", "A-1")
+	first := s.run("start", "order:$LATEST", `{"id":"A-1","items":["hat"]}`, "--name", "A-1")
 	s.settle()
-	again := s.run("start", "order", `{"id":"A-1","items":["hat"]}`, "--name", "A-1")
+	again := s.run("start", "order:$LATEST", `{"id":"A-1","items":["hat"]}`, "--name", "A-1")
 	if diff := cmp.Diff(first, again, cmp.AllowUnexported(outcome{})); diff != "" || first.code != 0 {
 		t.Errorf("the same payload (-first +second):\n%s", diff)
 	}

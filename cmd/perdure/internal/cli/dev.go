@@ -15,12 +15,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
 	"github.com/perdure/perdure/checkpoint/sqlite"
+	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 	"github.com/perdure/perdure/cmd/perdure/internal/view"

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"

@@ -14,7 +14,6 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
-
 	"github.com/perdure/perdure/checkpoint/local"
 )
 

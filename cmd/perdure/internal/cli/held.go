@@ -7,10 +7,9 @@ import (
 	"time"
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )

@@ -12,8 +12,6 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
@@ -24,6 +22,7 @@ import (
 	"github.com/perdure/perdure/codec/s3store"
 	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/internal/wire"
+	"github.com/spf13/cobra"
 )
 
 // openFlags say what payloads are opened with. Without any of them payloads are shown as they are

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/compress"
 	"github.com/perdure/perdure/codec/offload"

@@ -8,9 +8,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint/sqlite"
+	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )

@@ -12,10 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/spf13/cobra"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
