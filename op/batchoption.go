@@ -80,7 +80,7 @@ func WithRemoved(ops ...Operation) BatchOption {
 		gone := make([]node.Node, 0, len(b.Gone)+len(ops))
 		gone = append(gone, b.Gone...)
 		for _, o := range ops {
-			var n node.Node = invalid(errZeroOp)
+			n := invalid(errZeroOp)
 			if o != nil {
 				n = o.node()
 			}

@@ -107,8 +107,9 @@ func ended(err error) AttemptEnd {
 
 // wrap nests the interceptors around run, the first one outermost. run is called exactly once,
 // whatever they do.
-func wrap[T any]( //nolint:revive // the receiver it cannot have comes first
-	h *hooks, ctx context.Context, around func(i *Interceptor, ctx context.Context, next func(context.Context) T),
+func wrap[T any](
+	h *hooks, ctx context.Context, //nolint:revive // the receiver it cannot have comes first
+	around func(i *Interceptor, ctx context.Context, next func(context.Context) T),
 	run func(context.Context) T,
 ) {
 	var nest func(n int, ctx context.Context) T

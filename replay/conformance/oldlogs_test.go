@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/internal/oldlogs"

@@ -74,7 +74,7 @@ func (t *tracer) wrapInvocation(ctx context.Context, i replay.InvocationInfo, ne
 		next(ctx)
 		return
 	}
-	next(&inside{Context: ctx, run: r, span: r.handler}) //nolint:contextcheck // it is made of ctx
+	next(&inside{Context: ctx, run: r, span: r.handler})
 }
 
 // inside is the context of a handler: it has the run, and its span.
@@ -97,19 +97,19 @@ func (c *inside) Value(key any) any {
 func (t *tracer) invocationEnd(ctx context.Context, i replay.InvocationInfo, end replay.InvocationEnd) {
 	if r := runOf(ctx); r != nil {
 		defer t.flushAll(ctx, r)
-		r.end(&i, &end) //nolint:contextcheck // spans begin with the context of their run
+		r.end(&i, &end)
 	}
 }
 
 func (t *tracer) operationStart(ctx context.Context, o replay.OperationInfo) {
 	if r := runOf(ctx); r != nil {
-		r.operationStart(&o) //nolint:contextcheck // as above
+		r.operationStart(&o)
 	}
 }
 
 func (t *tracer) operationEnd(ctx context.Context, o replay.OperationInfo) {
 	if r := runOf(ctx); r != nil {
-		r.operationEnd(&o) //nolint:contextcheck // as above
+		r.operationEnd(&o)
 	}
 }
 
@@ -123,7 +123,7 @@ func (t *tracer) wrapAttempt(ctx context.Context, a replay.AttemptInfo, next fun
 
 func (t *tracer) attemptEnd(ctx context.Context, a replay.AttemptInfo, end replay.AttemptEnd) {
 	if r := runOf(ctx); r != nil {
-		r.attemptEnd(&a, &end) //nolint:contextcheck // as above
+		r.attemptEnd(&a, &end)
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// UpdateVariable is the environment variable that has [Result.Golden] and [Shape] write their files,
-// if it is not empty.
+// UpdateVariable is the environment variable that has [Result.Golden] and [Shape] write their
+// files, if it is not empty.
 const UpdateVariable = "PERDURE_UPDATE"
 
 // Golden compares the checkpoint traffic, as [Result.Traffic] writes it, with a file in testdata.
