@@ -272,7 +272,7 @@ func TestChangedItemsOfABatchUnderWay(t *testing.T) {
 			if bodies := ranAfter.list(); len(bodies) > 0 {
 				t.Errorf("bodies ran: %q", bodies)
 			}
-			if written := told(e)[calls:]; len(written) > 0 {
+			if written := callsOf(e)[calls:]; len(written) > 0 {
 				t.Errorf("updates were written: %q", written)
 			}
 		})

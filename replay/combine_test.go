@@ -73,7 +73,7 @@ func TestOutcomesOfCombinators(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
-			if all := strings.Join(told(e), ", "); strings.Contains(all, "CANCEL") {
+			if all := strings.Join(callsOf(e), ", "); strings.Contains(all, "CANCEL") {
 				t.Errorf("losers were cancelled: %s", all)
 			}
 		})
@@ -123,7 +123,7 @@ func TestLosingWaitIsCancelledOnRequest(t *testing.T) {
 				race = race.With(op.WithCancelLosers())
 			}
 			e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return replay.Run(ctx, race) }), "null", watch)
-			calls := told(e)
+			calls := callsOf(e)
 			at := slices.Index(calls, "CANCEL b")
 			if cancelled := slices.Contains(tt.want, "CANCEL b"); cancelled != (at >= 0) || end(e) != `SUCCEEDED "A"` {
 				t.Errorf("calls %q, ended as %s", calls, end(e))
@@ -154,8 +154,8 @@ func TestRefusedCancellationIsIgnored(t *testing.T) {
 		}
 		return v, replay.Exec(ctx, plainStep("next", ""))
 	}), "null", watch, local.WithFaults(refuse))
-	if end(e) != `SUCCEEDED "A"` || !slices.Contains(told(e), "CANCEL b") {
-		t.Errorf("ended as %s, calls %q", end(e), told(e))
+	if end(e) != `SUCCEEDED "A"` || !slices.Contains(callsOf(e), "CANCEL b") {
+		t.Errorf("ended as %s, calls %q", end(e), callsOf(e))
 	}
 }
 
@@ -174,8 +174,8 @@ func TestRefusedCombinatorsLeaveNoRecord(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
 			e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return replay.Run(ctx, o) }), "null")
-			if got := end(e); !strings.Contains(got, `"c"`) || len(told(e)) != 0 || len(e.Operations()) != 1 {
-				t.Errorf("ended as %s after %q", got, told(e))
+			if got := end(e); !strings.Contains(got, `"c"`) || len(callsOf(e)) != 0 || len(e.Operations()) != 1 {
+				t.Errorf("ended as %s after %q", got, callsOf(e))
 			}
 		})
 	}

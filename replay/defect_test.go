@@ -70,7 +70,7 @@ func TestDefectInterruptedAtMostOnceBodyDoesNotRunAgain(t *testing.T) {
 	var runs []run
 	e := drive(t, replay.Handler(scripted([]string{doCrash}, &runs,
 		op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Never()))), "null")
-	if diff := cmp.Diff([]string{"START poll", "FAIL poll"}, told(e)); diff != "" || len(runs) != 1 {
+	if diff := cmp.Diff([]string{"START poll", "FAIL poll"}, callsOf(e)); diff != "" || len(runs) != 1 {
 		t.Errorf("calls (-want +got):\n%s, %d runs", diff, len(runs))
 	}
 }

@@ -193,7 +193,7 @@ func TestFuturesRunBesideEachOther(t *testing.T) {
 	if end(e) != "SUCCEEDED 10" {
 		t.Errorf("the execution ended as %s", end(e))
 	}
-	if calls := len(told(e)); calls > n+1 {
+	if calls := len(callsOf(e)); calls > n+1 {
 		t.Errorf("%d calls for %d steps", calls, n)
 	}
 }

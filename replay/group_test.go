@@ -245,8 +245,8 @@ func TestFinishedGroupIsRunAgainReadOnly(t *testing.T) {
 				_ = replay.Exec(ctx, op.Wait("pause", time.Hour))
 				return len(v), err
 			}), "null")
-			if !strings.HasPrefix(end(e), tt.want) || len(told(e)) != 3 {
-				t.Errorf("the execution ended as %.300s after %d calls", end(e), len(told(e)))
+			if !strings.HasPrefix(end(e), tt.want) || len(callsOf(e)) != 3 {
+				t.Errorf("the execution ended as %.300s after %d calls", end(e), len(callsOf(e)))
 			}
 		})
 	}

@@ -77,7 +77,7 @@ func TestLargeResultIsCheckpointed(t *testing.T) {
 			if string(e.Result()) != string(result) {
 				t.Errorf("the execution ended as %.100s, with %d bytes, want %d", end(e), len(e.Result()), len(result))
 			}
-			if diff := cmp.Diff(tt.calls, told(e)); diff != "" {
+			if diff := cmp.Diff(tt.calls, callsOf(e)); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			for _, c := range e.CheckpointCalls() {

@@ -88,8 +88,8 @@ func history(e *local.Execution) []string {
 	return lines
 }
 
-// told lists the updates of each accepted or refused checkpoint call of an execution.
-func told(e *local.Execution) []string {
+// callsOf lists the updates of each accepted or refused checkpoint call of an execution.
+func callsOf(e *local.Execution) []string {
 	var lines []string
 	for _, c := range e.CheckpointCalls() {
 		lines = append(lines, sayUpdates(c.Updates))

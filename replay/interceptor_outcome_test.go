@@ -312,7 +312,7 @@ func TestLoggersPassTheirContext(t *testing.T) {
 					log.Info("body")
 					log.With(slog.Int("n", 1)).WithGroup("g").Info("body with")
 					log.InfoContext(mark(ctx, "own"), "body, own span")
-					log.InfoContext(context.TODO(), "body, context of something else")
+					log.InfoContext(context.Background(), "body, context of something else")
 					return in, nil
 				}))
 			}))

@@ -292,7 +292,7 @@ func TestAgainIsRefusedForAtMostOnce(t *testing.T) {
 	if got := end(e); got != want {
 		t.Errorf("the execution ended as %s, want %s", got, want)
 	}
-	if diff := cmp.Diff([]string{"START charge", "FAIL charge"}, told(e)); diff != "" {
+	if diff := cmp.Diff([]string{"START charge", "FAIL charge"}, callsOf(e)); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
@@ -329,7 +329,7 @@ func TestAttemptAfterAPauseSendsStart(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 			e := drive(t, replay.Handler(flaky(failures(2, errThrottled)), tt.opts...), "null")
-			if diff := cmp.Diff(tt.calls, told(e)); diff != "" {
+			if diff := cmp.Diff(tt.calls, callsOf(e)); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.history, history(e)); diff != "" {

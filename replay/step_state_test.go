@@ -223,7 +223,7 @@ func TestCrashOfAStep(t *testing.T) {
 					t.Errorf("the execution ended as %s, want %s", got, tt.want)
 				}
 				if diff := cmp.Diff(tt.runs, runs); diff != "" {
-					t.Errorf("runs (-want +got):\n%s\n%v", diff, told(e))
+					t.Errorf("runs (-want +got):\n%s\n%v", diff, callsOf(e))
 				}
 			})
 		}

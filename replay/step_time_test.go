@@ -170,7 +170,7 @@ func TestWhatABodySaysAfterItsInvocationIsNotRecorded(t *testing.T) {
 				if end(e) != tt.want {
 					t.Errorf("the execution ended as %s, want %s", end(e), tt.want)
 				}
-				if diff := cmp.Diff(tt.calls, told(e)); diff != "" {
+				if diff := cmp.Diff(tt.calls, callsOf(e)); diff != "" {
 					t.Errorf("calls (-want +got):\n%s", diff)
 				}
 			})

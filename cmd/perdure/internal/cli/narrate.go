@@ -43,7 +43,7 @@ func (n *narrator) Commit(t local.Transition) error {
 	for i := range t.Events {
 		e := &t.Events[i]
 		o := h.Add(e)
-		if line := told(t.Execution, h, o, e); line != "" {
+		if line := lineOf(t.Execution, h, o, e); line != "" {
 			n.say("%s %s: %s", functionOf(t.Execution.Function), t.Execution.Name, line)
 		}
 	}
@@ -84,8 +84,8 @@ func (n *narrator) history(t local.Transition) *view.History {
 // times as much.
 const endColumns = 100
 
-// told describes an event for those who watch; it is empty for an event that says nothing.
-func told(r local.ExecutionRecord, h *view.History, o *view.Operation, e *local.Event) string {
+// lineOf describes an event for those who watch; it is empty for an event that says nothing.
+func lineOf(r local.ExecutionRecord, h *view.History, o *view.Operation, e *local.Event) string {
 	const columns = endColumns
 	switch {
 	case e.Type == local.EventExecutionStarted:
@@ -98,13 +98,13 @@ func told(r local.ExecutionRecord, h *view.History, o *view.Operation, e *local.
 		}
 		return line
 	case e.Type == local.EventInvocationCompleted:
-		return toldOfInvocation(h, r, e)
+		return lineOfInvocation(h, r, e)
 	case e.Type == local.EventExecutionPaused:
 		return withReason("paused", e.Reason)
 	case e.Type == local.EventExecutionResumed:
 		return withReason("resumed", e.Reason)
 	case o != nil:
-		return toldOfOperation(o, e)
+		return lineOfOperation(o, e)
 	case !r.Status.Terminal():
 		return ""
 	}
@@ -125,8 +125,8 @@ func withReason(what, reason string) string {
 	return what + ": " + reason
 }
 
-// toldOfInvocation says that an invocation has failed, or why it has ended before its execution.
-func toldOfInvocation(h *view.History, r local.ExecutionRecord, e *local.Event) string {
+// lineOfInvocation says that an invocation has failed, or why it has ended before its execution.
+func lineOfInvocation(h *view.History, r local.ExecutionRecord, e *local.Event) string {
 	switch {
 	case r.Status.Terminal():
 		return ""
@@ -146,9 +146,9 @@ func toldOfInvocation(h *view.History, r local.ExecutionRecord, e *local.Event) 
 	return line + ", " + h.WaitingFor(e.Time)
 }
 
-// toldOfOperation says that an attempt has failed, or an operation. What fails in a group or a
+// lineOfOperation says that an attempt has failed, or an operation. What fails in a group or a
 // batch fails it: that is said once.
-func toldOfOperation(o *view.Operation, e *local.Event) string {
+func lineOfOperation(o *view.Operation, e *local.Event) string {
 	if e.Failure == nil || o.Kind == "group" {
 		return ""
 	}
