@@ -7,68 +7,62 @@ import (
 	"testing"
 )
 
-// claims are the sentences that README begins with, in their order, each with the tests that show
+// claims are the sentences of README's section Why, in their order, each with the tests that show
 // it.
 var claims = []struct {
 	sentence string
-	shown    []string // file#test; none for a sentence that says what a word means
+	shown    []string // file#test
 }{
-	{"**An operation is a value.** `op` declares it, `replay` runs it.", nil},
 	{
-		"Bodies are ordinary methods with a `context.Context`; handlers get an `op.Context`. So what takes a `context.Context` " +
-			"does not compile in a handler, nor does an operation with a body's context.",
-		[]string{"op/misuse_test.go#TestMisuseDoesNotCompile", "docs/unnoticed_test.go#TestWhatTheCompilerSeesInAHandler"},
+		"**Changes are declared, and rehearsed.** Operations are found by name and key, so what an execution has not reached may change " +
+			"freely, and the rest takes one line: `Was`, `op.Added`, `op.Removed` or `op.Replaces`.",
+		[]string{"replay/divergence_test.go#TestDivergence", "replay/batch_edit_test.go#TestEditsOfABatch", "replay/declared_test.go#TestDeclaredChanges"},
 	},
 	{
-		"What takes none compiles, `http.Get` and `time.Now` for example, and belongs into a step all the same.",
-		[]string{"docs/unnoticed_test.go#TestWhatTheCompilerSeesInAHandler"},
+		"`perdure compat` runs the new code over each running execution's log, without any body.",
+		[]string{"cmd/perdure/internal/cli/compat_test.go#TestCompat", "replay/rehearse_test.go#TestRehearseDoesNothing"},
 	},
 	{
-		"**Code can change while executions run.** What an execution has not reached yet may change freely.",
-		[]string{"replay/divergence_test.go#TestDivergence"},
+		"Proof: programs are changed at random while they run, and another implementation says how they must end; " +
+			"a [table of edits](docs/changing-code.md#what-each-edit-does) says it of each kind.",
+		[]string{"replay/internal/changes/changes_test.go#TestDeclaredChangesMeanWhatTheySay", "replay/internal/edits/declared_test.go#TestDeclaredEdits"},
 	},
 	{
-		"IDs come from names and keys instead of positions, so an operation that is inserted or removed takes no other operation's record.",
-		[]string{"replay/divergence_test.go#TestDivergence", "replay/batch_edit_test.go#TestEditsOfABatch"},
+		"**A handler that does not fit its log is stopped.** Before a body runs again, with an error that names the place and what to " +
+			"declare; `replay.DivergenceHold` pauses the execution until the code is mended.",
+		[]string{"replay/divergence_test.go#TestDivergence", "replay/declared_test.go#TestDivergenceSaysWhatToDeclare", "replay/hold_test.go#TestHeldForAMonth"},
 	},
 	{
-		"Operations of one name in one scope need keys for that; the test kit fails without them.",
-		[]string{"docs/unnoticed_test.go#TestWhatCannotBeNoticed", "replay/replaytest/misuse_test.go#TestMisuseIsExplained"},
-	},
-	{
-		"A handler that is seen not to fit its log is stopped before its bodies run again, and user code cannot swallow that.",
-		[]string{"replay/divergence_test.go#TestDivergence"},
-	},
-	{
-		"[What cannot be seen](docs/determinism.md#what-cannot-be-noticed) is a short list.",
+		"[What no log shows](docs/determinism.md#what-cannot-be-noticed) is a short list.",
 		[]string{"docs/unnoticed_test.go#TestWhatCannotBeNoticed"},
 	},
 	{
-		"**Suspension is not an error.** Nothing has to be passed on, and no compensation runs by mistake.",
+		"**A crash repeats nothing that is recorded.** `replaytest.Explore` loses the function, replies and records at every place of " +
+			"your handler, in your test.",
+		[]string{"replay/replaytest/explore_test.go#TestScheduleCountsObeyTheFormula", "replay/replaytest/effects_test.go#TestExploreFindsLostEffects"},
+	},
+	{
+		"Proof: the engine goes through the same, over every kind of operation.",
+		[]string{"replay/replaytest/proof_test.go#TestEngineProof"},
+	},
+	{
+		"**Mistakes fail early.** Handlers get an `op.Context`, so I/O that takes a `context.Context` does not compile in them; " +
+			"`perdure check` finds `time.Now`, and what else compiles.",
+		[]string{"op/misuse_test.go#TestMisuseDoesNotCompile", "docs/unnoticed_test.go#TestWhatTheCompilerSeesInAHandler", "op/opcheck/planted_test.go#TestUnseenMistakes"},
+	},
+	{
+		"Suspension is no error: there is nothing to pass on, and no compensation runs by mistake.",
 		[]string{"replay/suspend_test.go#TestSuspensionIsNoErrorAndNoPanic", "replay/suspend_test.go#TestCompensationNeverFiresOnASuspend"},
 	},
 	{
-		"**The first run sees what a replay sees.** Results and errors have been through the log both times, and `errors.Is` gives the same answer.",
-		[]string{"replay/error_codec_test.go#TestFirstRunSeesWhatAReplaySees", "replay/error_identity_test.go#TestErrorIsTheSameLiveAndOnReplay"},
+		"**A stuck execution explains itself.** `perdure show` and a [page](docs/page.md) say what each execution waits for, and a " +
+			"[runbook](docs/runbook.md) what to do, with ten broken executions to practise on.",
+		[]string{"cmd/perdure/browsertest/broken_test.go#TestTenBrokenExecutions"},
 	},
-	{
-		"**The service runs in your test**, with its validation, its timers and its history, under a clock that you move.",
-		[]string{"checkpoint/local/transition_test.go#TestTransitions", "checkpoint/local/clock_test.go#TestTimersFireInOrder"},
-	},
-	{
-		"The same handler runs on one machine and on Lambda.",
-		[]string{"replay/replaytest/cloud_test.go#TestSameTableHereAndInTheCloud", "checkpoint/local/process/process_test.go#TestDurableFunction"},
-	},
-	{"**Not tried yet:** nothing of this has run on AWS.", nil},
-	{
-		"The service that tests use was built from the model of the Lambda API and its documentation, and functions of AWS's own SDKs run against it.",
-		[]string{"checkpoint/local/process/javascript_test.go#TestJavaScriptRunsEveryOperation"},
-	},
-	{"`replaytest.Cloud` runs your tests on AWS.", []string{"replay/replaytest/cloud_test.go#TestSameTableHereAndInTheCloud"}},
 }
 
-// No sentence of README's first section stands there without a test that shows it: whoever writes
-// one names the test.
+// No sentence of README's section Why stands there without a test that shows it: whoever writes one
+// names the test.
 func TestClaimsOfREADMEHaveTests(t *testing.T) {
 	t.Parallel()
 	_, section, ok := strings.Cut(readText(t, filepath.Join(root, "README.md")), "\n## Why\n")

@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func TestGoBlocksCompile(t *testing.T) {
 func TestLinksAndCommandsNameWhatExists(t *testing.T) {
 	t.Parallel()
 	tree := os.DirFS(root)
-	docs, _, err := readDocuments(tree)
+	docs, err := readAll(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,15 +133,43 @@ func TestBrokenBlockIsReported(t *testing.T) {
 
 func TestMissingFileIsReported(t *testing.T) {
 	t.Parallel()
-	tree := fstest.MapFS{"docs/a.md": {}, "op/op.go": {}}
-	text := "[a](a.md) [b](b.md#x) [c](https://example.com)\n```sh\ngo test -race ./op ./gone/...\ngo test work\n```\n"
+	text := "[a](a.md) [b](b.md#x) [c](https://example.com) [op](../op)\n```sh\ngo test -race ./op ./gone/...\ngo test work\n```\n" +
+		"[a](a.md#whats-new-in-opstep) [a](a.md#twice-1) [a](a.md#whats-new) [here](#so) [here](#but)\n# So\n"
+	tree := fstest.MapFS{
+		"docs/a.md":   {Data: []byte("# A\n## What's new in `op.Step`?\n## Twice\n```sh\n# Whats new\n```\n## Twice\n")},
+		"docs/doc.md": {Data: []byte(text)},
+		"op/op.go":    {},
+	}
 	doc, _ := parseDocument("docs/doc.md", text)
 	got := append(checkLinks(tree, doc), checkCommands(tree, doc)...)
 	want := []string{
 		"docs/doc.md:1: link to b.md#x, which does not exist",
+		"docs/doc.md:6: link to a.md#whats-new, but docs/a.md has no such heading",
+		"docs/doc.md:6: link to #but, but docs/doc.md has no such heading",
 		"docs/doc.md:3: go test names ./gone/..., which does not exist",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Each page says first whom it is for, and the list of pages has it once.
+func TestPagesSayWhomTheyAreFor(t *testing.T) {
+	t.Parallel()
+	pages, err := fs.Glob(os.DirFS("."), "*.md")
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("got %d pages, %v", len(pages), err)
+	}
+	list := readText(t, "README.md")
+	for _, name := range pages {
+		if name == "README.md" {
+			continue
+		}
+		if _, first, _ := strings.Cut(readText(t, name), "\n\n"); !strings.HasPrefix(first, "For ") {
+			t.Errorf("docs/%s begins with %.40q; want a sentence that begins with For, and says whom the page is for", name, first)
+		}
+		if n := strings.Count(list, "]("+name+")"); n != 1 {
+			t.Errorf("docs/README.md lists %s %d times, want once", name, n)
+		}
 	}
 }

@@ -32,6 +32,9 @@ var (
 	fence      = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})(.*)$")
 	codeSpan   = regexp.MustCompile("`[^`]*`")
 	linkTarget = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+
+	heading     = regexp.MustCompile(`^#{1,6} +(.*)`)
+	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
 const (
@@ -39,9 +42,23 @@ const (
 	hiddenClose = "-->"
 )
 
-// readDocuments returns README.md and every Markdown file below docs.
+// readDocuments returns README.md, AGENTS.md and every Markdown file below docs.
 func readDocuments(tree fs.FS) ([]document, []string, error) {
-	names := []string{"README.md"}
+	return readNamed(tree, "README.md", "AGENTS.md")
+}
+
+// readAll returns what readDocuments does, and the pages for those who work on the project, whose
+// code is not compiled.
+func readAll(tree fs.FS) ([]document, error) {
+	names, err := fs.Glob(tree, "*.md")
+	if err != nil {
+		return nil, err
+	}
+	docs, _, err := readNamed(tree, names...)
+	return docs, err
+}
+
+func readNamed(tree fs.FS, names ...string) ([]document, []string, error) {
 	err := fs.WalkDir(tree, "docs", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && path.Ext(name) == ".md" {
 			names = append(names, name)
@@ -111,19 +128,56 @@ func parseDocument(name, text string) (document, []string) {
 	return doc, problems
 }
 
-// checkLinks reports links to files that do not exist.
+// checkLinks reports links to files, and to headings in them, that do not exist.
 func checkLinks(tree fs.FS, doc document) []string {
 	var problems []string
 	for _, l := range doc.links {
-		target, _, _ := strings.Cut(l.target, "#")
-		if target == "" || strings.Contains(target, ":") {
+		target, heading, _ := strings.Cut(l.target, "#")
+		if strings.Contains(target, ":") {
 			continue
 		}
-		if _, err := fs.Stat(tree, path.Join(path.Dir(doc.name), target)); err != nil {
+		name := path.Join(path.Dir(doc.name), target)
+		if target == "" {
+			name = doc.name
+		}
+		text, err := fs.ReadFile(tree, name)
+		switch {
+		case err != nil && !isFolder(tree, name):
 			problems = append(problems, fmt.Sprintf("%s:%d: link to %s, which does not exist", doc.name, l.line, l.target))
+		case heading != "" && path.Ext(name) == ".md" && !slices.Contains(anchors(string(text)), heading):
+			problems = append(problems, fmt.Sprintf("%s:%d: link to %s, but %s has no such heading", doc.name, l.line, l.target, name))
 		}
 	}
 	return problems
+}
+
+func isFolder(tree fs.FS, name string) bool {
+	info, err := fs.Stat(tree, name)
+	return err == nil && info.IsDir()
+}
+
+// anchors are the names by which GitHub finds the headings of a Markdown text.
+func anchors(text string) []string {
+	var all []string
+	seen := map[string]int{}
+	code := false
+	for line := range strings.Lines(text) {
+		if fence.MatchString(strings.TrimSuffix(line, "\n")) {
+			code = !code
+		}
+		m := heading.FindStringSubmatch(line)
+		if code || m == nil {
+			continue
+		}
+		name := strings.ReplaceAll(notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(m[1])), ""), " ", "-")
+		n := seen[name]
+		seen[name]++
+		if n > 0 {
+			name = fmt.Sprintf("%s-%d", name, n)
+		}
+		all = append(all, name)
+	}
+	return all
 }
 
 // checkCommands reports go commands in shell blocks that name a folder that
