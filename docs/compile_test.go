@@ -112,7 +112,7 @@ func parseUnits(fset *token.FileSet, doc document) ([]unit, []string) {
 	shared := unit{statements: map[int]bool{}}
 	whole := map[string]unit{} // by package name
 	for _, b := range doc.blocks {
-		if b.info != "go" {
+		if b.info != "go" || b.quotes != "" {
 			continue
 		}
 		file, statements, err := parseBlock(fset, doc.name, b)

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -35,7 +36,7 @@ func TestLinksAndCommandsNameWhatExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, doc := range docs {
-		for _, p := range append(checkLinks(tree, doc), checkCommands(tree, doc)...) {
+		for _, p := range slices.Concat(checkLinks(tree, doc), checkCommands(tree, doc), checkQuotes(tree, doc)) {
 			t.Error(p)
 		}
 	}
@@ -94,6 +95,12 @@ func TestBrokenBlockIsReported(t *testing.T) {
 			want:   []string{"doc.md:6:6: Order redeclared", "doc.md:2:6: \tother declaration"},
 		},
 		{
+			name:   "quotes nothing",
+			reason: "the block that the comment is for is missing",
+			text:   []string{"<!-- quote a.go -->", "text"},
+			want:   []string{"doc.md:2: a code block that quotes a.go is to follow"},
+		},
+		{
 			name:   "not closed",
 			reason: "the rest of the document would be code",
 			text:   []string{"text", "```go", "x := 1"},
@@ -128,6 +135,36 @@ func TestBrokenBlockIsReported(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestQuotesAreThoseOfTheFile: what a block quotes is compiled in its file, and so it must be what
+// stands there.
+func TestQuotesAreThoseOfTheFile(t *testing.T) {
+	t.Parallel()
+	tree := fstest.MapFS{"docs/a/a.go": {Data: []byte("package a\n\nfunc f() {\n\tg()\n\th()\n}\n")}}
+	tests := []struct {
+		reason, file, text string
+		want               string // the start of the problem
+	}{
+		{reason: "lines in a row", file: "a/a.go", text: "func f() {\n\tg()\n"},
+		{reason: "the first line", file: "a/a.go", text: "package a\n"},
+		{reason: "lines are left out", file: "a/a.go", text: "func f() {\n\t// …\n\th()\n}\n"},
+		{reason: "the same in a text", file: "a/a.go", text: "package a\n…\n}\n"},
+		{reason: "another line", file: "a/a.go", text: "func f() {\n\th()\n", want: `docs/doc.md:3: a/a.go does not have these lines`},
+		{reason: "a part of a line", file: "a/a.go", text: "f() {\n", want: "docs/doc.md:3: a/a.go does not have"},
+		{
+			reason: "another order", file: "a/a.go", text: "\th()\n…\n\tg()\n",
+			want: `docs/doc.md:3: a/a.go does not have these lines in this order, from "\tg()" on`,
+		},
+		{reason: "a file that is gone", file: "a/b.go", text: "package a\n", want: "docs/doc.md:3: open docs/a/b.go"},
+	}
+	for _, tt := range tests {
+		doc, problems := parseDocument("docs/doc.md", "<!-- quote "+tt.file+" -->\n```go\n"+tt.text+"```\n")
+		got := strings.Join(append(problems, checkQuotes(tree, doc)...), "\n")
+		if (tt.want == "") != (got == "") || !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s: got %q, want it to begin with %q", tt.reason, got, tt.want)
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ type block struct {
 	info string // the word after the fence: go, sh, json, …
 	line int    // of the first line of text
 	text string
+	// quotes is the file, as seen from the folder of the document, whose lines the block shows;
+	// empty if it stands for itself.
+	quotes string
 }
 
 type link struct {
@@ -32,6 +35,7 @@ var (
 	fence      = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})(.*)$")
 	codeSpan   = regexp.MustCompile("`[^`]*`")
 	linkTarget = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	quote      = regexp.MustCompile(`^<!-- quote (\S+) -->$`)
 
 	heading     = regexp.MustCompile(`^#{1,6} +(.*)`)
 	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
@@ -84,12 +88,13 @@ func readNamed(tree fs.FS, names ...string) ([]document, []string, error) {
 
 // parseDocument finds the blocks and links of one Markdown text. A fence whose
 // info string says more than one word is a problem: there is no way to exempt
-// a block from the compiler.
+// a block from the compiler, but to quote a file that is compiled.
 func parseDocument(name, text string) (document, []string) {
 	doc := document{name: name}
 	var problems []string
 	var open *block
 	var closing func(line string) bool
+	quotes := "" // what the next block quotes
 	for i, line := range strings.Split(text, "\n") {
 		number := i + 1
 		if open != nil {
@@ -111,12 +116,21 @@ func parseDocument(name, text string) (document, []string) {
 			if words := strings.Fields(info); len(words) > 1 {
 				problems = append(problems, fmt.Sprintf("%s:%d: code fence says %q; only the language may stand there, every Go block is compiled", name, number, info))
 			}
-			open = &block{info: info, line: number + 1}
+			open = &block{info: info, line: number + 1, quotes: quotes}
+			quotes = ""
 			closing = func(line string) bool {
 				end := strings.TrimSpace(line)
 				return strings.HasPrefix(end, m[1]) && strings.Trim(end, m[1][:1]) == ""
 			}
 			continue
+		}
+		if m := quote.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			quotes = m[1]
+			continue
+		}
+		if quotes != "" {
+			problems = append(problems, fmt.Sprintf("%s:%d: a code block that quotes %s is to follow the comment", name, number, quotes))
+			quotes = ""
 		}
 		for _, m := range linkTarget.FindAllStringSubmatch(codeSpan.ReplaceAllString(line, ""), -1) {
 			doc.links = append(doc.links, link{line: number, target: m[1]})
@@ -150,6 +164,35 @@ func checkLinks(tree fs.FS, doc document) []string {
 	}
 	return problems
 }
+
+// checkQuotes reports blocks that show other lines than the file they quote. A line of three dots,
+// which may be a comment, stands for lines that are left out.
+func checkQuotes(tree fs.FS, doc document) []string {
+	var problems []string
+	for _, b := range doc.blocks {
+		if b.quotes == "" {
+			continue
+		}
+		text, err := fs.ReadFile(tree, path.Join(path.Dir(doc.name), b.quotes))
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s:%d: %v", doc.name, b.line, err))
+			continue
+		}
+		rest := "\n" + string(text)
+		for _, part := range leftOut.Split(b.text, -1) {
+			_, after, found := strings.Cut(rest, "\n"+part)
+			if !found {
+				first, _, _ := strings.Cut(part, "\n")
+				problems = append(problems, fmt.Sprintf("%s:%d: %s does not have these lines in this order, from %q on", doc.name, b.line, b.quotes, first))
+				break
+			}
+			rest = "\n" + after
+		}
+	}
+	return problems
+}
+
+var leftOut = regexp.MustCompile(`(?m)^[ \t]*(?:// )?…\n`)
 
 func isFolder(tree fs.FS, name string) bool {
 	info, err := fs.Stat(tree, name)

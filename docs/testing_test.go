@@ -120,7 +120,7 @@ func runPage(t *testing.T, doc document) string {
 	}
 	overlay := map[string]map[string]string{"Replace": {}}
 	for i, b := range doc.blocks {
-		if b.info != "go" {
+		if b.info != "go" || b.quotes != "" {
 			continue
 		}
 		file, statements, err := parseBlock(token.NewFileSet(), doc.name, b)

@@ -1,0 +1,215 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/replay"
+)
+
+// wide is how many columns a line has, if its words allow it.
+const wide = 100
+
+// printer writes a line for each thing that happens. A time stands where it has changed.
+type printer struct {
+	w   io.Writer
+	now func() time.Time
+	e   *local.Execution
+
+	mu          sync.Mutex // guards what follows and the writer
+	printed     time.Time  // the time of the last line
+	invocations int
+	paths       map[string]string   // by the ID of an operation
+	said        map[string][]string // what bodies that run have logged, by path
+}
+
+func newPrinter(w io.Writer, now func() time.Time) *printer {
+	return &printer{w: w, now: now, paths: make(map[string]string), said: make(map[string][]string)}
+}
+
+func (p *printer) interceptor() replay.Interceptor {
+	return replay.Interceptor{
+		InvocationStart: func(context.Context, replay.InvocationInfo) { p.invoked() },
+		InvocationEnd:   func(_ context.Context, _ replay.InvocationInfo, end replay.InvocationEnd) { p.answered(end) },
+		OperationStart:  func(_ context.Context, o replay.OperationInfo) { p.know(o) },
+		OperationEnd:    func(_ context.Context, o replay.OperationInfo) { p.finished(o) },
+		AttemptStart:    func(_ context.Context, a replay.AttemptInfo) { p.know(a.OperationInfo) },
+		AttemptEnd:      func(_ context.Context, a replay.AttemptInfo, end replay.AttemptEnd) { p.attempted(a, end) },
+	}
+}
+
+// know keeps the path of an operation, which the log does not hold.
+func (p *printer) know(o replay.OperationInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paths[o.ID] = o.Path
+}
+
+func (p *printer) path(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paths[id]
+}
+
+// invoked prints that an invocation begins, and what it will take from the log. What is inside of
+// an operation that has ended it does not look at.
+func (p *printer) invoked() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.invocations++
+	fmt.Fprintln(p.w)
+	p.print(fmt.Sprintf("invocation %d", p.invocations), "", "")
+	ended := make(map[string]bool)
+	var replayed []string
+	for _, o := range p.e.Operations() {
+		if o.Kind == checkpoint.KindExecution || !o.Status.Terminal() {
+			continue
+		}
+		ended[o.ID] = true
+		if path := p.paths[o.ID]; path != "" && !ended[o.ParentID] {
+			replayed = append(replayed, path)
+		}
+	}
+	p.list("replayed", replayed)
+}
+
+// answered prints what an invocation that has not ended the execution waits for.
+func (p *printer) answered(end replay.InvocationEnd) {
+	if end.Status != string(checkpoint.OutcomePending) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var open []string
+	for _, o := range p.e.Operations() {
+		path := p.paths[o.ID]
+		switch {
+		case path == "" || o.Status.Terminal():
+		case o.Kind == checkpoint.KindWait:
+			open = append(open, fmt.Sprintf("%s until %s", path, o.Due.Format(minute)))
+		case o.Kind == checkpoint.KindCallback:
+			open = append(open, path)
+		case o.Status == checkpoint.StatusPending:
+			open = append(open, fmt.Sprintf("%s in %v", path, o.Due.Sub(p.now()).Round(time.Second)))
+		}
+	}
+	p.list("waits for", open)
+}
+
+// attempted prints that a body has run, with what it logged.
+func (p *printer) attempted(a replay.AttemptInfo, end replay.AttemptEnd) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := strings.Join(p.said[a.Path], "; ")
+	delete(p.said, a.Path)
+	switch {
+	case end.Err != nil:
+		p.print("failed", a.Path, strings.TrimPrefix(text+"; ", "; ")+fmt.Sprintf("attempt %d: %v", a.Number, end.Err))
+	case a.Number > 1:
+		p.print("ran", a.Path, fmt.Sprintf("%s (attempt %d)", text, a.Number))
+	default:
+		p.print("ran", a.Path, text)
+	}
+}
+
+// finished prints what the service has ended: a wait or a callback.
+func (p *printer) finished(o replay.OperationInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case o.Kind == string(checkpoint.KindWait):
+		p.print("over", o.Path, "")
+	case o.Kind != string(checkpoint.KindCallback):
+	case o.HasResult:
+		p.print("answered", o.Path, o.Result)
+	default:
+		p.print("ended", o.Path, strings.TrimSuffix(o.Status+": "+o.ErrorMessage, ": "))
+	}
+}
+
+// body keeps what the body of an operation logs.
+func (p *printer) body(path, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.said[path] = append(p.said[path], text)
+}
+
+// ended prints how the execution ended and what it cost.
+func (p *printer) ended() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rec := p.e.Record()
+	kinds, retries := make(map[checkpoint.Kind]int), 0
+	for _, o := range p.e.Operations() {
+		kinds[o.Kind]++
+	}
+	for _, ev := range p.e.History() {
+		if ev.NextAttemptDelay > 0 {
+			retries++
+		}
+	}
+	listed := []string{
+		count(kinds[checkpoint.KindStep], "step"), count(retries, "retry"), count(kinds[checkpoint.KindWait], "wait"),
+		count(kinds[checkpoint.KindCallback], "callback"), count(kinds[checkpoint.KindContext], "context"),
+		count(kinds[checkpoint.KindChainedInvoke], "invoke"),
+	}
+	counted := retries - kinds[checkpoint.KindExecution]
+	for _, n := range kinds {
+		counted += n
+	}
+	listed = append(listed, count(rec.Metered-counted, "lost invocation"))
+	fmt.Fprintf(p.w, "\n%s after %s, in %s\n", rec.Status, span(rec.End.Sub(rec.Start)), count(rec.Invocations, "invocation"))
+	if rec.Failure != nil {
+		fmt.Fprintf(p.w, "  %s: %s\n", rec.Failure.Type, strings.ReplaceAll(rec.Failure.Message, "\n", "; "))
+	}
+	fmt.Fprintf(p.w, "cost: %s (%s), %s, %s\n", count(rec.Metered, "operation"), join(listed),
+		count(len(p.e.CheckpointCalls()), "checkpoint call"), count(rec.DataBytes, "byte"))
+}
+
+// list prints a line of names, and lines below it for those that have no room.
+func (p *printer) list(what string, names []string) {
+	text := ""
+	for i, name := range names {
+		if i < len(names)-1 {
+			name += ","
+		}
+		if text != "" && len(indent)+len(text)+len(name) > wide {
+			p.print(what, text, "")
+			what, text = "", ""
+		}
+		text = strings.TrimSpace(text + " " + name)
+	}
+	if text != "" {
+		p.print(what, text, "")
+	}
+}
+
+// line prints a line.
+func (p *printer) line(what, path, detail string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.print(what, path, detail)
+}
+
+// minute is how times are written.
+const minute = "2006-01-02 15:04"
+
+// indent is as wide as the columns before the path.
+const indent = "                              "
+
+func (p *printer) print(what, path, detail string) {
+	at := ""
+	if now := p.now().Truncate(time.Minute); !now.Equal(p.printed) {
+		p.printed, at = now, now.Format(minute)
+	}
+	if path != "" && detail != "" {
+		path = fmt.Sprintf("%-28s", path)
+	}
+	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("%-16s  %-10s  %s  %s", at, what, path, detail), " "))
+}
