@@ -40,22 +40,38 @@ func (u *InUse) AddExecution(arn string) {
 	u.scopes[Scope(arn)] = true
 }
 
-// AddPayload keeps the object that a payload refers to, if it does, whoever has written it. The
-// errors are those of [Inspect]: what such a payload needs cannot be known, and nothing should be
-// collected.
+// AddPayload keeps the objects that a payload refers to, itself or in what it holds: the record of
+// a batch holds the payloads of its branches, and the data of an error holds one if errors pass a
+// codec. It does not matter who has written the objects. The errors are those of [Inspect]: what
+// such a payload needs cannot be known, and nothing should be collected.
 func (u *InUse) AddPayload(payload []byte) error {
 	info, ok, err := Inspect(payload)
-	if err != nil || !ok {
+	if err != nil {
 		return err
 	}
 
+	if ok {
+		u.add(info.Key)
+		return nil
+	}
+
+	for k, err := range within(payload) {
+		if err != nil {
+			return err
+		}
+
+		u.add(k)
+	}
+
+	return nil
+}
+
+func (u *InUse) add(k Key) {
 	if u.objects == nil {
 		u.objects = map[Key]bool{}
 	}
 
-	u.objects[info.Key] = true
-
-	return nil
+	u.objects[k] = true
 }
 
 // Has reports whether an object is needed.
@@ -72,9 +88,10 @@ type Collected struct {
 
 // Collect removes the objects of s that are not in use and were written before that time.
 //
-// To use it, add each execution that runs, or whose history is still of interest, with its ARN and
-// all payloads of its records: inputs of executions were written by their callers and predecessors,
-// results of invokes by the functions, and records of a fork by the original. Take a time before
+// To use it, add each execution that runs, or whose history is still of interest, with its ARN, all
+// payloads of its records, and the data of their errors: inputs of executions were written by their
+// callers and predecessors, results of invokes by the functions, and records of a fork by the
+// original. The command perdure collect does so for all functions of a service. Take a time before
 // you began to list executions, by at least the longest time that an input waits for its execution
 // to begin: one day is a good choice.
 //

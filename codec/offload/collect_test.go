@@ -2,14 +2,17 @@ package offload_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
+	"github.com/perdure/perdure/codec/seal"
 )
 
 // listed is a memory that lists what it has.
@@ -168,5 +171,87 @@ func TestWhatCannotBeKnownIsNotCollected(t *testing.T) {
 
 	if err := use.AddPayload([]byte(`"paid"`)); err != nil || use.Has(offload.Key{}) {
 		t.Errorf("a plain payload: %v", err)
+	}
+}
+
+// An object is found wherever its reference stands in a record: however the text around it was
+// made, and whatever its preview made of it.
+func TestReferencesInsideOfRecordsAreFound(t *testing.T) {
+	t.Parallel()
+
+	quoted := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return string(text)
+	}
+	record := func(c codec.Codec, v string) string {
+		p, err := codec.Encode(t.Context(), c, charge, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return string(p)
+	}
+	store := &memory{}
+	plain := codec.Chain(codec.JSON(), offload.New(store, offload.WithThreshold(0)))
+	key, err := seal.GenerateKey("k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	sealed := codec.Chain(codec.JSON(), seal.New(seal.Static(key)), offload.New(store, offload.WithThreshold(0)))
+	under := codec.Chain(codec.JSON(), offload.New(store, offload.WithThreshold(0)), seal.New(seal.Static(key)))
+	line := strings.Repeat("0a", 32) + " 6 1772366400 s"
+
+	tests := []struct {
+		reason, payload string
+		objects         int
+		fails           bool
+	}{
+		{reason: "itself", payload: record(plain, "paid"), objects: 1},
+		{reason: "the results of branches", payload: quoted(map[string]any{"perdure": map[string]any{
+			"items": []map[string]string{{"payload": record(plain, "a")}, {"payload": record(sealed, "b")}},
+		}}), objects: 2},
+		{reason: "an error of a branch", payload: quoted(map[string]any{"perdure": map[string]any{
+			"items": []any{map[string]any{"error": map[string]any{"data": quoted(map[string]any{"encoded": record(sealed, "x")})}}},
+		}}), objects: 1},
+		{reason: "in strings in strings", payload: quoted(quoted(quoted(record(plain, "c")))), objects: 1},
+		{reason: "a preview of quotes, for which base64 is shorter", payload: quoted(record(plain, strings.Repeat(`"`, 300))), objects: 1},
+		{reason: "a preview with escapes", payload: quoted(record(plain, "\t\"\\\n<é>")), objects: 1},
+		{reason: "nothing", payload: quoted("paid")},
+		{reason: "a small payload that is sealed", payload: quoted(`"~perdure1:seal:bAAAA"`)},
+		{reason: "a text of the user's that looks like one", payload: quoted(map[string]string{"note": "~perdure1:offload:t1 me"})},
+		{reason: "a mark alone", payload: quoted([]string{"~perdure", "~perdure1", "~perdure1:offload", "~perdure1:offload:", "~perdureX:offload:t"})},
+		{reason: "cut off", payload: `{"x":"~perdure1:offload:t1 ` + line},
+		{reason: "base64 that is none", payload: quoted([]string{"~perdure1:offload:b*"})},
+		{reason: "a reference that is sealed", payload: quoted([]string{record(under, "d")}), fails: true},
+		{reason: "of later code", payload: quoted([]string{"~perdure2:what"}), fails: false},
+		{reason: "of later code, with names", payload: quoted([]string{"~perdure2:offload:t1"}), fails: true},
+		{reason: "a later reference", payload: quoted([]string{"~perdure1:offload:t2 " + line + "\n"}), fails: true},
+	}
+
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+
+			var use offload.InUse
+			if err := use.AddPayload([]byte(tt.payload)); (err != nil) != tt.fails {
+				t.Fatalf("AddPayload = %v, want an error %v, of\n%s", err, tt.fails, tt.payload)
+			}
+
+			found := 0
+			for k := range store.objects {
+				if use.Has(k) {
+					found++
+				}
+			}
+
+			if found != tt.objects {
+				t.Errorf("%d objects are in use, want %d, of\n%s", found, tt.objects, tt.payload)
+			}
+		})
 	}
 }

@@ -181,3 +181,26 @@ func TestPublished(t *testing.T) {
 		}
 	}
 }
+
+// TestInventedNames: names that the compiler invents for results are not written.
+func TestInventedNames(t *testing.T) {
+	t.Parallel()
+	result := func(name string, t types.Type) *types.Var { return types.NewVar(0, nil, name, t) }
+	errs, text := types.Universe.Lookup("error").Type(), types.Typ[types.String]
+	tests := []struct {
+		reason  string
+		results []*types.Var
+		want    string
+	}{
+		{"one result", []*types.Var{result("#rv1", errs)}, "() error"},
+		{"several", []*types.Var{result("#rv1", text), result("#rv2", errs)}, "() (string, error)"},
+		{"names of the code stay", []*types.Var{result("s", text), result("err", errs)}, "() (s string, err error)"},
+	}
+	for _, tt := range tests {
+		s := &surface{pkg: types.NewPackage("bag", "bag")}
+		sig := types.NewSignatureType(nil, nil, nil, nil, types.NewTuple(tt.results...), false)
+		if got := s.signature(sig); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
+		}
+	}
+}

@@ -209,9 +209,15 @@ func literal(v constant.Value) string {
 }
 
 // signature writes what follows the name of a function. Results without a name have invented ones
-// in export data.
+// in export data if the function returns from inside of a loop over an iterator.
 func (s *surface) signature(t types.Type) string {
-	return strings.TrimPrefix(invented.ReplaceAllString(s.text(t), ""), "func")
+	text := s.text(t)
+	if sig, ok := t.(*types.Signature); ok && sig.Results().Len() == 1 { // one has no parentheses
+		if before, result, ok := strings.Cut(text, "(#rv1 "); ok {
+			text = before + strings.TrimSuffix(result, ")")
+		}
+	}
+	return strings.TrimPrefix(invented.ReplaceAllString(text, ""), "func")
 }
 
 var invented = regexp.MustCompile(`#rv\d+ `)

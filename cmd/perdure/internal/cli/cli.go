@@ -144,7 +144,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
 	root.AddCommand(a.dev(), a.lint(), a.compat(), a.record(), a.start(), a.list(), a.stats(), a.doctor(), a.show(), a.ui(), a.history(), a.callback(),
-		a.upgrade(), a.pause(), a.resume(), a.stop(), a.remove(), a.fork(), a.redrive(), a.skip(), a.version())
+		a.upgrade(), a.pause(), a.resume(), a.stop(), a.remove(), a.fork(), a.redrive(), a.skip(), a.collect(), a.version())
 	a.complete(root, "output", []string{"text", "json"})
 	return root
 }

@@ -49,6 +49,7 @@ type opener struct {
 	parents   map[string]string // of operations, by ID
 	functions map[string]string // that operations invoke
 	names     map[string]string
+	originals map[string]bool // executions of which this one must be a fork: each is said once
 }
 
 // opener returns what opens payloads as the flags say.
@@ -58,6 +59,7 @@ func (a *app) opener(ctx context.Context, arn string, f openFlags) (*opener, err
 	}
 	o := &opener{
 		a: a, arn: arn, parents: make(map[string]string), functions: make(map[string]string), names: make(map[string]string),
+		originals: make(map[string]bool),
 	}
 	transforms := []codec.Transform{compress.Zstd(), compress.Gzip()}
 	if f.keyring != "" {
@@ -137,15 +139,15 @@ type anyPlace struct {
 
 // Revert opens a payload. A record does not say all of its place: an operation that passes on what
 // one inside of it does has the payload sealed for itself, a history may call a function by another
-// name than the code did, what a branch or a batch holds was sealed by an operation inside of it,
-// and nothing in it says from which execution this one was forked. What the payload says of it is
-// authenticated.
+// name than the code did, what a branch or a batch holds was sealed by an operation inside of it or
+// by the function that it invokes, and nothing in it says from which execution this one was forked.
+// What the payload says of it is authenticated.
 func (p anyPlace) Revert(ctx context.Context, at codec.Stage, sealed []byte) ([]byte, error) {
 	info, err := seal.Inspect(sealed)
 	if err != nil {
 		return nil, err
 	}
-	from, m := info.Origin, at.Meta
+	from, m := info.Origin, p.o.inside(info.Origin, at.Meta)
 	if !from.Fits(m) && (p.o.around(m.OperationID, from.Operation) || p.o.around(from.Operation, m.OperationID)) {
 		m.OperationID, m.Function = from.Operation, from.Function
 		if m.Part == codec.PartResult && from.Part == codec.PartState {
@@ -153,12 +155,36 @@ func (p anyPlace) Revert(ctx context.Context, at codec.Stage, sealed []byte) ([]
 		}
 		if from.Execution != m.ExecutionARN {
 			m.ForkedFrom = []string{from.Execution}
-			p.o.note("%s was sealed in execution %s, of which this one must be a fork: "+
-				"the keyring cannot know whether it is", placeOf(at.Meta), from.Execution)
+			p.o.forked(at.Meta, from.Execution)
 		}
 	}
 	at.Meta = m
 	return p.Transform.Revert(ctx, at, sealed)
+}
+
+// inside returns the place of an invoke inside of an operation, if what a payload says of itself
+// fits it: the function that was invoked has sealed it, and batches and branches pass it on.
+func (o *opener) inside(from seal.Origin, m codec.Meta) codec.Meta {
+	if from.Fits(m) || from.Operation != "" || m.OperationID == "" {
+		return m
+	}
+	for id, function := range o.functions {
+		inner := m
+		inner.OperationID, inner.Function = id, function
+		if o.around(id, m.OperationID) && from.Fits(inner) {
+			return inner
+		}
+	}
+	return m
+}
+
+// forked says that what is opened was sealed in another execution, once for each.
+func (o *opener) forked(m codec.Meta, original string) {
+	if !o.originals[original] {
+		o.originals[original] = true
+		o.note("%s was sealed in execution %s, of which this one must be a fork: the keyring cannot know whether it is, "+
+			"and this is not said of what else was sealed there", placeOf(m), original)
+	}
 }
 
 // around reports whether an operation is another one, or inside of it.

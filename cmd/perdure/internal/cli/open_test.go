@@ -218,6 +218,29 @@ func TestOpeningWhatWasMoved(t *testing.T) {
 	}
 }
 
+// What a function has sealed that is invoked inside of a batch is not taken for that of a fork. Of
+// a fork it is said once which execution it is from.
+func TestOpeningAFork(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.do("start", "sale", "5", "--name", "S-1")
+	d.do("fork", "S-1", "-f", "sale", "--before", "cool-off")
+	d.advance(11 * time.Hour)
+	for name, warnings := range map[string]int{"S-1": 0, "S-1-fork-1": 1} {
+		for _, form := range []string{"text", "json"} {
+			got := d.run("show", name, "-f", "sale", "-o", form, "--keyring", d.keys, "--objects", d.objects)
+			if n := strings.Count(got.err, "\n"); n != warnings || strings.Count(got.err, "must be a fork") != warnings {
+				t.Errorf("%d lines of %s, want %d: %s", n, name, warnings, got.err)
+			}
+			for _, want := range []string{"bill over 5", "bill over 6", "bill over 7", "bill over -5: declined", "sale of 5"} {
+				if !strings.Contains(got.out, want) {
+					t.Errorf("%s does not show %q:\n%s", name, want, got.out)
+				}
+			}
+		}
+	}
+}
+
 // Flags that name nothing are refused before anything is read.
 func TestOpeningIsRefused(t *testing.T) {
 	t.Parallel()
