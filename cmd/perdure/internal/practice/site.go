@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
+	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
+)
+
+// patient is an execution that is prepared.
+type patient struct {
+	function, input string
+	// answer is what is wrong, for after the practice.
+	answer string
+}
+
+// patients returns what is prepared. Functions and operations have the names that they would have
+// anywhere: none of them says what is wrong.
+func patients() []patient {
+	return []patient{
+		{"refund", `{"id":"R-7","cents":48000}`, "the callback has no time-out, and the answer never came: answer or fail it, then give it a time-out"},
+		{"order", `{"id":"O-12","cents":900}`, "the body of call-bank hangs in a read without a deadline: give it one; it is cut off meanwhile"},
+		{"report", `{"id":"Q-3","rows":90000}`, "render takes longer than the function's timeout, nine times: cut it into steps or raise the timeout, then start again"},
+		{"loan", `{"id":"L-4","cents":990000}`, "held: check-fraud was inserted before charge-card: declare it (op.Added) or deploy the former code, then resume"},
+		{"signup", `{"id":"S-9","cents":"12 EUR"}`, "poison input, cents is a text: have whoever starts it send a number, and start again"},
+		{"checkout", `{"id":"C-1","cents":2500}`, "payment:live does not exist: deploy it or its alias, then start again"},
+		{"ingest", `{"id":"I-2","rows":900}`, "its checkpoint calls are throttled: fewer, larger steps, or a higher quota; pause it before the ninth failure in a row"},
+		{"export", `{"id":"E-5"}`, "the result of dump-table is larger than a record may be: keep it in a store (codec/offload) or return a key"},
+		{"invoice", `{"id":"N-8","lines":[1200,300]}`, "total panics, for it takes three lines to be there: mend the code, then start again"},
+		{"subscription", `{"id":"U-6","days":365}`, "nothing is wrong unless the time is: it waits for a year; stop it, or skip the wait on this machine"},
+	}
+}
+
+// site is a service with the functions, and what they need to break.
+type site struct {
+	clock   shifted
+	service *local.Service
+	logs    *lines
+	began   chan struct{} // a body that hangs has begun
+	ending  chan struct{} // is closed when such bodies may end
+	names   map[string]string
+	server  *http.Server
+}
+
+// functionTimeout is that of all functions: the most that Lambda takes.
+const functionTimeout = 15 * time.Minute
+
+// prepared returns a service whose executions are broken at the time end. names says by function
+// what each is named.
+func prepared(ctx context.Context, store local.Store, logs io.Writer, end time.Time, names map[string]string) (*site, error) {
+	clock := local.NewVirtualClock(end.Add(-20 * time.Hour))
+	s := &site{
+		clock: shifted{clock}, logs: &lines{w: logs}, names: names,
+		began: make(chan struct{}), ending: make(chan struct{}),
+	}
+	s.service = local.New(local.WithStore(store), local.WithClock(s.clock), //nolint:contextcheck // it lives until it is closed
+		local.WithFunctionTimeout(functionTimeout), local.WithExecutionTimeout(366*24*time.Hour))
+	api, err := s.throttled(ctx)
+	if err == nil {
+		err = s.host(api)
+	}
+	if err == nil {
+		err = s.breakAll(ctx, end)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close()) //nolint:contextcheck // what ctx ends is closed all the same
+	}
+	return s, nil
+}
+
+// breakAll brings each execution to where it is to be found.
+func (s *site) breakAll(ctx context.Context, end time.Time) error {
+	for _, function := range []string{"subscription", "refund", "loan", "checkout", "signup", "export", "invoice"} {
+		s.clock.virtual.Advance(7 * time.Minute)
+		if err := s.settle(ctx, function); err != nil {
+			return err
+		}
+	}
+	if err := s.deploy(ctx); err != nil {
+		return err
+	}
+	if err := s.timeOut(ctx); err != nil {
+		return err
+	}
+	if err := s.throttle(ctx, end.Add(-hangs)); err != nil {
+		return err
+	}
+	if _, err := s.start(ctx, "order"); err != nil {
+		return err
+	}
+	if err := s.bodyBegins(ctx); err != nil {
+		return err
+	}
+	return s.throttle(ctx, end)
+}
+
+// hangs is for how long the body that hangs has run when it is looked at first.
+const hangs = 9 * time.Minute
+
+// start starts the execution of a function under its name, or finds it.
+func (s *site) start(ctx context.Context, function string) (*local.Execution, error) {
+	for _, p := range patients() {
+		if p.function == function {
+			return s.service.Start(ctx, function, s.names[function], []byte(p.input))
+		}
+	}
+	return nil, fmt.Errorf("start %s: there is no input for it", function)
+}
+
+// settle starts the execution of a function, or finds it, and waits until it does nothing more by
+// itself.
+func (s *site) settle(ctx context.Context, function string) error {
+	e, err := s.start(ctx, function)
+	if err != nil {
+		return err
+	}
+	return e.RunUntilSuspended(ctx)
+}
+
+// deploy has other code go on with the execution of loan, when its wait is over.
+func (s *site) deploy(ctx context.Context) error {
+	if err := s.service.Host("loan", handler(s, loanNext)); err != nil {
+		return err
+	}
+	s.clock.virtual.Advance(time.Hour)
+	return s.settle(ctx, "loan")
+}
+
+// timeOut has nine invocations of report run out of time.
+func (s *site) timeOut(ctx context.Context) error {
+	e, err := s.start(ctx, "report")
+	if err != nil {
+		return err
+	}
+	for !e.Status().Terminal() {
+		if err := s.bodyBegins(ctx); err != nil {
+			return err
+		}
+		s.clock.virtual.Advance(functionTimeout)
+		if err := e.RunUntilSuspended(ctx); err != nil {
+			return err
+		}
+		s.clock.virtual.Advance(2 * time.Minute) // the longest pause after a failure is shorter
+	}
+	return nil
+}
+
+// bodyBegins waits until a body that hangs has begun.
+func (s *site) bodyBegins(ctx context.Context) error {
+	select {
+	case <-s.began:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// throttle moves the clock to a time, while the calls of ingest are throttled.
+func (s *site) throttle(ctx context.Context, to time.Time) error {
+	if to.Sub(s.clock.Now()) > time.Hour {
+		s.clock.virtual.AdvanceTo(to.Add(-throttledFor))
+	}
+	for {
+		if err := s.settle(ctx, "ingest"); err != nil {
+			return err
+		}
+		at, ok := s.clock.virtual.Next()
+		if !ok || at.After(to) {
+			s.clock.virtual.AdvanceTo(to)
+			return s.settle(ctx, "ingest")
+		}
+		s.clock.virtual.AdvanceTo(at)
+	}
+}
+
+const (
+	// throttledFor is for how long calls have been throttled when the last execution begins.
+	throttledFor = 10 * time.Minute
+	// quota is how often a call is let through. The pauses after eight failed invocations are
+	// longer: so the ninth, which would end the execution, does not fail.
+	quota = 100 * time.Second
+)
+
+// throttled returns a client of the service whose calls of checkpoints are throttled.
+func (s *site) throttled(ctx context.Context) (checkpoint.LambdaAPI, error) {
+	var mu sync.Mutex
+	var last time.Time
+	refuse := func(call string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if call != "CheckpointDurableExecution" {
+			return false
+		}
+		if s.clock.Now().Sub(last) < quota {
+			return true
+		}
+		last = s.clock.Now()
+		return false
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.server = &http.Server{Handler: front.Handler(s.service, front.WithThrottling(refuse)), ReadHeaderTimeout: time.Minute}
+	go func() { _ = s.server.Serve(listener) }()
+	return lambdaapi.New(lambdaapi.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://" + listener.Addr().String()), RetryMaxAttempts: 1,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	}), nil
+}
+
+// close ends everything.
+func (s *site) close() error {
+	close(s.ending)
+	err := s.service.Close()
+	if s.server != nil {
+		err = errors.Join(err, s.server.Close())
+	}
+	return err
+}
+
+// numbered names executions A-1, A-2 and so on, in an order that a seed decides.
+func numbered(seed uint64) map[string]string {
+	names := make(map[string]string)
+	all := patients()
+	for i, n := range rand.New(rand.NewPCG(seed, seed)).Perm(len(all)) {
+		names[all[i].function] = "A-" + strconv.Itoa(n+1)
+	}
+	return names
+}
+
+// lines is a writer that several functions use.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements [io.Writer].
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
