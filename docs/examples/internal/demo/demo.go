@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -31,6 +30,7 @@ func New(w io.Writer, start time.Time) *Demo {
 	clock := local.NewVirtualClock(start)
 	d := &Demo{clock: clock, p: newPrinter(w, clock.Now)}
 	d.Service = local.New(local.WithClock(clock), local.WithFaults(local.Faults{Lose: d.loses}))
+	d.p.svc = d.Service
 	return d
 }
 
@@ -60,18 +60,9 @@ func Run[In, Out any](ctx context.Context, d *Demo, name string, f *replay.Funct
 	if err != nil {
 		return out, err
 	}
-	d.p.e = e
 	if err := e.Drive(ctx); err != nil {
 		return out, err
 	}
 	d.p.ended()
-	for _, c := range d.crashes {
-		if !c.done {
-			return out, fmt.Errorf("the function was not lost at %q: nothing was recorded there", c.path)
-		}
-	}
-	if err := e.Err(); err != nil {
-		return out, err
-	}
-	return out, json.Unmarshal(e.Result(), &out)
+	return result[Out](d, e)
 }

@@ -20,10 +20,14 @@ const wide = 100
 type printer struct {
 	w   io.Writer
 	now func() time.Time
-	e   *local.Execution
+	svc *local.Service
+
+	// brief is nil unless Brief was called.
+	brief *brief
 
 	mu          sync.Mutex // guards what follows and the writer
-	printed     time.Time  // the time of the last line
+	e           *local.Execution
+	printed     time.Time // the time of the last line
 	invocations int
 	paths       map[string]string   // by the ID of an operation
 	said        map[string][]string // what bodies that run have logged, by path
@@ -35,7 +39,7 @@ func newPrinter(w io.Writer, now func() time.Time) *printer {
 
 func (p *printer) interceptor() replay.Interceptor {
 	return replay.Interceptor{
-		InvocationStart: func(context.Context, replay.InvocationInfo) { p.invoked() },
+		InvocationStart: func(_ context.Context, i replay.InvocationInfo) { p.invoked(i.ExecutionARN) },
 		InvocationEnd:   func(_ context.Context, _ replay.InvocationInfo, end replay.InvocationEnd) { p.answered(end) },
 		OperationStart:  func(_ context.Context, o replay.OperationInfo) { p.know(o) },
 		OperationEnd:    func(_ context.Context, o replay.OperationInfo) { p.finished(o) },
@@ -59,29 +63,45 @@ func (p *printer) path(id string) string {
 
 // invoked prints that an invocation begins, and what it will take from the log. What is inside of
 // an operation that has ended it does not look at.
-func (p *printer) invoked() {
+func (p *printer) invoked(arn string) {
+	e, _ := p.svc.Execution(arn)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.e == nil || p.e.ARN() != arn {
+		p.e, p.invocations = e, 0
+	}
 	p.invocations++
-	fmt.Fprintln(p.w)
-	p.print(fmt.Sprintf("invocation %d", p.invocations), "", "")
+	if p.brief == nil {
+		fmt.Fprintln(p.w)
+		p.print(fmt.Sprintf("invocation %d", p.invocations), "", "")
+		p.list("replayed", p.replayed())
+		return
+	}
+	p.folded()
+	p.brief.invocation(p.invocations, len(p.replayed()))
+	if p.invocations == 1 {
+		p.row("begins", "", e.Name())
+	}
+}
+
+// replayed returns what the log holds the outcome of.
+func (p *printer) replayed() (paths []string) {
 	ended := make(map[string]bool)
-	var replayed []string
 	for _, o := range p.e.Operations() {
 		if o.Kind == checkpoint.KindExecution || !o.Status.Terminal() {
 			continue
 		}
 		ended[o.ID] = true
 		if path := p.paths[o.ID]; path != "" && !ended[o.ParentID] {
-			replayed = append(replayed, path)
+			paths = append(paths, path)
 		}
 	}
-	p.list("replayed", replayed)
+	return paths
 }
 
 // answered prints what an invocation that has not ended the execution waits for.
 func (p *printer) answered(end replay.InvocationEnd) {
-	if end.Status != string(checkpoint.OutcomePending) {
+	if end.Status != string(checkpoint.OutcomePending) || p.brief != nil {
 		return
 	}
 	p.mu.Lock()
@@ -124,9 +144,11 @@ func (p *printer) finished(o replay.OperationInfo) {
 	defer p.mu.Unlock()
 	switch {
 	case o.Kind == string(checkpoint.KindWait):
-		p.print("over", o.Path, "")
+		if p.brief == nil {
+			p.print("over", o.Path, "")
+		}
 	case o.Kind != string(checkpoint.KindCallback):
-	case o.HasResult:
+	case o.Status == string(checkpoint.StatusSucceeded):
 		p.print("answered", o.Path, o.Result)
 	default:
 		p.print("ended", o.Path, strings.TrimSuffix(o.Status+": "+o.ErrorMessage, ": "))
@@ -144,6 +166,7 @@ func (p *printer) body(path, text string) {
 func (p *printer) ended() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.folded()
 	rec := p.e.Record()
 	kinds, retries := make(map[checkpoint.Kind]int), 0
 	for _, o := range p.e.Operations() {
@@ -204,6 +227,10 @@ const minute = "2006-01-02 15:04"
 const indent = "                              "
 
 func (p *printer) print(what, path, detail string) {
+	if p.brief != nil {
+		p.printBrief(what, path, detail)
+		return
+	}
 	at := ""
 	if now := p.now().Truncate(time.Minute); !now.Equal(p.printed) {
 		p.printed, at = now, now.Format(minute)
