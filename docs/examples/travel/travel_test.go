@@ -112,7 +112,7 @@ func TestEveryCrash(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			replaytest.Explore(t, replay.Handler(w.travel().Book), to(place),
-				replaytest.WithReset(w.reset), replaytest.WithSchedules(20))
+				replaytest.WithReset(w.reset), replaytest.WithSchedules(5))
 		})
 	}
 }

@@ -42,8 +42,11 @@ func (d *Demo) Options() []replay.HandlerOption {
 // After calls f when t has passed: the world outside acts later.
 func (d *Demo) After(t time.Duration, f func()) { d.clock.AfterFunc(t, f) }
 
+// At calls f at a time.
+func (d *Demo) At(at time.Time, f func()) { d.clock.AfterFunc(at.Sub(d.clock.Now()), f) }
+
 // Say prints what someone outside of the function does.
-func (d *Demo) Say(who, what string) { d.p.line(who, "", what) }
+func (d *Demo) Say(who, what string) { d.p.outsider(who, what) }
 
 // Run starts an execution of f, drives it to its end, prints how it ended and what it cost, and
 // returns its result. The error is that of the execution, or that a crash did not take place.

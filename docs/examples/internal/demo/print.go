@@ -28,13 +28,17 @@ type printer struct {
 	mu          sync.Mutex // guards what follows and the writer
 	e           *local.Execution
 	printed     time.Time // the time of the last line
+	outside     bool      // the last line was about someone outside
 	invocations int
 	paths       map[string]string   // by the ID of an operation
+	reported    map[string]bool     // operations whose end has had its line, by ID
 	said        map[string][]string // what bodies that run have logged, by path
 }
 
 func newPrinter(w io.Writer, now func() time.Time) *printer {
-	return &printer{w: w, now: now, paths: make(map[string]string), said: make(map[string][]string)}
+	return &printer{
+		w: w, now: now, paths: make(map[string]string), reported: make(map[string]bool), said: make(map[string][]string),
+	}
 }
 
 func (p *printer) interceptor() replay.Interceptor {
@@ -52,7 +56,7 @@ func (p *printer) interceptor() replay.Interceptor {
 func (p *printer) know(o replay.OperationInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.paths[o.ID] = o.Path
+	p.paths[o.ID] = short(o.Path)
 }
 
 func (p *printer) path(id string) string {
@@ -62,7 +66,8 @@ func (p *printer) path(id string) string {
 }
 
 // invoked prints that an invocation begins, and what it will take from the log. What is inside of
-// an operation that has ended it does not look at.
+// an operation that has ended it does not look at; what the service has ended meanwhile has a line
+// of its own.
 func (p *printer) invoked(arn string) {
 	e, _ := p.svc.Execution(arn)
 	p.mu.Lock()
@@ -72,9 +77,15 @@ func (p *printer) invoked(arn string) {
 	}
 	p.invocations++
 	if p.brief == nil {
-		fmt.Fprintln(p.w)
+		if !p.outside {
+			fmt.Fprintln(p.w)
+		}
 		p.print(fmt.Sprintf("invocation %d", p.invocations), "", "")
-		p.list("replayed", p.replayed())
+		replayed := p.replayed()
+		if n := len(replayed); n > most {
+			replayed = append([]string{fmt.Sprintf("%d operations", n-3)}, replayed[n-3:]...)
+		}
+		p.list("replayed", replayed)
 		return
 	}
 	p.folded()
@@ -92,12 +103,16 @@ func (p *printer) replayed() (paths []string) {
 			continue
 		}
 		ended[o.ID] = true
-		if path := p.paths[o.ID]; path != "" && !ended[o.ParentID] {
+		news := (o.Kind == checkpoint.KindWait || o.Kind == checkpoint.KindCallback) && !p.reported[o.ID]
+		if path := p.paths[o.ID]; path != "" && !ended[o.ParentID] && !news {
 			paths = append(paths, path)
 		}
 	}
 	return paths
 }
+
+// most is how many operations that were replayed are named.
+const most = 7
 
 // answered prints what an invocation that has not ended the execution waits for.
 func (p *printer) answered(end replay.InvocationEnd) {
@@ -107,10 +122,12 @@ func (p *printer) answered(end replay.InvocationEnd) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var open []string
+	ended := make(map[string]bool)
 	for _, o := range p.e.Operations() {
 		path := p.paths[o.ID]
+		ended[o.ID] = o.Status.Terminal() || ended[o.ParentID]
 		switch {
-		case path == "" || o.Status.Terminal():
+		case path == "" || ended[o.ID]:
 		case o.Kind == checkpoint.KindWait:
 			open = append(open, fmt.Sprintf("%s until %s", path, o.Due.Format(minute)))
 		case o.Kind == checkpoint.KindCallback:
@@ -142,16 +159,21 @@ func (p *printer) attempted(a replay.AttemptInfo, end replay.AttemptEnd) {
 func (p *printer) finished(o replay.OperationInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.reported[o.ID] { // by an invocation that was lost afterwards
+		return
+	}
+	p.reported[o.ID] = true
+	path := short(o.Path)
 	switch {
 	case o.Kind == string(checkpoint.KindWait):
 		if p.brief == nil {
-			p.print("over", o.Path, "")
+			p.print("over", path, "")
 		}
 	case o.Kind != string(checkpoint.KindCallback):
 	case o.Status == string(checkpoint.StatusSucceeded):
-		p.print("answered", o.Path, o.Result)
+		p.print("answered", path, o.Result)
 	default:
-		p.print("ended", o.Path, strings.TrimSuffix(o.Status+": "+o.ErrorMessage, ": "))
+		p.print("ended", path, strings.TrimSuffix(o.Status+": "+o.ErrorMessage, ": "))
 	}
 }
 
@@ -220,6 +242,21 @@ func (p *printer) line(what, path, detail string) {
 	p.print(what, path, detail)
 }
 
+// outsider prints a line about someone outside of the function.
+func (p *printer) outsider(who, what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.brief != nil {
+		p.print(who, "", what)
+		return
+	}
+	if !p.outside {
+		fmt.Fprintln(p.w)
+	}
+	p.print(who, what, "")
+	p.outside = true
+}
+
 // minute is how times are written.
 const minute = "2006-01-02 15:04"
 
@@ -227,6 +264,7 @@ const minute = "2006-01-02 15:04"
 const indent = "                              "
 
 func (p *printer) print(what, path, detail string) {
+	p.outside = false
 	if p.brief != nil {
 		p.printBrief(what, path, detail)
 		return

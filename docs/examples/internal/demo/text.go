@@ -37,6 +37,24 @@ func (l logs) WithAttrs([]slog.Attr) slog.Handler { return l }
 // WithGroup implements slog.Handler.
 func (l logs) WithGroup(string) slog.Handler { return l }
 
+// short is a path without what it repeats: the name of an operand in front of what runs in it, and
+// the timer of an op.Timeout.
+func short(path string) string {
+	end := strings.LastIndex(path, "]/")
+	begin := strings.LastIndex(path[:max(end, 0)], "[")
+	if begin < 0 {
+		return path
+	}
+	switch name := path[end+2:]; {
+	case path[begin+1:end] != name:
+		return path
+	case strings.HasSuffix(name, "-timer"):
+		return path[:begin]
+	default:
+		return path[:begin] + "/" + name
+	}
+}
+
 // count is a number with its noun; empty for none.
 func count(n int, noun string) string {
 	switch {
