@@ -17,7 +17,8 @@ var ErrBusy = errors.New("deadlock detected")
 type DB struct {
 	// Watch is called when an upload has come further, as a page that shows a bar would be.
 	Watch func(Progress)
-	// Deadlock is the number of a chunk that is refused once, Down that of one that is refused always.
+	// Deadlock is the number of a chunk that is refused once, Down that of one that is refused
+	// always.
 	Deadlock, Down int
 
 	mu       sync.Mutex

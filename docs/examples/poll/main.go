@@ -1,6 +1,7 @@
-// Command poll has films transcoded by a farm that has to be asked whether it is done. It runs on the
-// local service, where hours pass at once, and prints what happens: to a film while the farm is down
-// for a time and a process is lost, to one that takes too long, and to one that cannot be decoded.
+// Command poll has films transcoded by a farm that has to be asked whether it is done. It runs on
+// the local service, where hours pass at once, and prints what happens: to a film while the farm is
+// down for a time and a process is lost, to one that takes too long, and to one that cannot be
+// decoded.
 //
 //	go run ./docs/examples/poll
 //
