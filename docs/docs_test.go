@@ -3,6 +3,8 @@ package docs_test
 import (
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -208,5 +210,52 @@ func TestPagesSayWhomTheyAreFor(t *testing.T) {
 		if n := strings.Count(list, "]("+name+")"); n != 1 {
 			t.Errorf("docs/README.md lists %s %d times, want once", name, n)
 		}
+	}
+}
+
+// The map in CONTRIBUTING names every folder with packages, or one above it, and every file of the
+// engine.
+func TestMapOfTheHouseIsWhole(t *testing.T) {
+	t.Parallel()
+	text := readText(t, filepath.Join(root, "CONTRIBUTING.md"))
+	_, text, ok := strings.Cut(text, "\n## The map\n")
+	if !ok {
+		t.Fatal("CONTRIBUTING has no map")
+	}
+	text, _, _ = strings.Cut(text, "\n## What may import what\n")
+	files, err := filepath.Glob(filepath.Join(root, "replay/internal/engine/*.go"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("got %d files, %v", len(files), err)
+	}
+	for _, f := range files {
+		if name := filepath.Base(f); name != "doc.go" && !strings.HasSuffix(name, "_test.go") && !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("the map does not say what is in replay/internal/engine/%s", name)
+		}
+	}
+	err = fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if d.Name() == "testdata" || d.Name() != "." && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		sources, _ := fs.Glob(os.DirFS(root), path.Join(name, "*.go"))
+		if len(sources) == 0 || name == "." {
+			return nil
+		}
+		// A folder inside of another is that one's business, unless it is internal: many look there.
+		for at := name; at != "."; at = path.Dir(at) {
+			if strings.Contains(text, "`"+at+"`") {
+				return nil
+			}
+			if path.Base(path.Dir(at)) == "internal" {
+				break
+			}
+		}
+		t.Errorf("the map does not name %s", name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
