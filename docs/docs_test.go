@@ -243,7 +243,8 @@ func TestMapOfTheHouseIsWhole(t *testing.T) {
 		if len(sources) == 0 || name == "." {
 			return nil
 		}
-		// A folder inside of another is that one's business, unless it is internal: many look there.
+		// A folder inside of another is that one's business, unless it is internal: many look
+		// there.
 		for at := name; at != "."; at = path.Dir(at) {
 			if strings.Contains(text, "`"+at+"`") {
 				return nil

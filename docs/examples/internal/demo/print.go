@@ -73,7 +73,7 @@ func (p *printer) invoked(arn string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.e == nil || p.e.ARN() != arn {
-		p.e, p.invocations = e, 0
+		p.e, p.invocations, p.reported = e, 0, make(map[string]bool)
 	}
 	p.invocations++
 	if p.brief == nil {
