@@ -48,6 +48,9 @@ func (d *Demo) At(at time.Time, f func()) { d.clock.AfterFunc(at.Sub(d.clock.Now
 // Say prints what someone outside of the function does.
 func (d *Demo) Say(who, what string) { d.p.outsider(who, what) }
 
+// Show prints what a body does as it does it.
+func (d *Demo) Show(what, detail string) { d.p.line(what, "", detail) }
+
 // Run starts an execution of f, drives it to its end, prints how it ended and what it cost, and
 // returns its result. The error is that of the execution, or that a crash did not take place.
 func Run[In, Out any](ctx context.Context, d *Demo, name string, f *replay.Function[In, Out], in In) (out Out, err error) {

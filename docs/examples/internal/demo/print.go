@@ -149,7 +149,7 @@ func (p *printer) attempted(a replay.AttemptInfo, end replay.AttemptEnd) {
 	case end.Err != nil:
 		p.print("failed", a.Path, strings.TrimPrefix(text+"; ", "; ")+fmt.Sprintf("attempt %d: %v", a.Number, end.Err))
 	case a.Number > 1:
-		p.print("ran", a.Path, fmt.Sprintf("%s (attempt %d)", text, a.Number))
+		p.print("ran", a.Path, strings.TrimSpace(fmt.Sprintf("%s (attempt %d)", text, a.Number)))
 	default:
 		p.print("ran", a.Path, text)
 	}
@@ -274,7 +274,7 @@ func (p *printer) print(what, path, detail string) {
 		p.printed, at = now, now.Format(minute)
 	}
 	if path != "" && detail != "" {
-		path = fmt.Sprintf("%-28s", path)
+		path = fmt.Sprintf("%-28s  ", path)
 	}
-	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("%-16s  %-10s  %s  %s", at, what, path, detail), " "))
+	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("%-16s  %-10s  %s%s", at, what, path, detail), " "))
 }
