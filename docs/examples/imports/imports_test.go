@@ -135,7 +135,7 @@ func TestEveryCrash(t *testing.T) {
 		}
 		db.forget()
 	}
-	replaytest.Explore(t, NewFunction(file(list(7)+"?\n"), db, 3), upload(), replaytest.WithReset(reset), replaytest.WithSchedules(10))
+	replaytest.Explore(t, NewFunction(file(list(7)+"?\n"), db, 3), upload(), replaytest.WithReset(reset), replaytest.WithSchedules(5))
 	reset()
 }
 

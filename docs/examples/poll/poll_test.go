@@ -77,7 +77,7 @@ func TestEveryCrash(t *testing.T) {
 				farm.forget()
 			}
 			replaytest.Explore(t, NewFunction(farm, 40*time.Second), f,
-				replaytest.WithReset(reset), replaytest.WithSchedules(10))
+				replaytest.WithReset(reset), replaytest.WithSchedules(5))
 			reset()
 		})
 	}

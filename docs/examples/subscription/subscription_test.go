@@ -199,7 +199,7 @@ func TestEveryCrash(t *testing.T) {
 		}
 		w.reset()
 	}
-	replaytest.Explore(t, NewFunction(&w.bank, &w.portal, &w.post), basic(), replaytest.WithReset(reset), replaytest.WithSchedules(10),
+	replaytest.Explore(t, NewFunction(&w.bank, &w.portal, &w.post), basic(), replaytest.WithReset(reset), replaytest.WithSchedules(5),
 		replaytest.CallbackResult("bell[0]", op.None{}), replaytest.WithStartTime(begin), replaytest.WithFunctionName("subscriptions"))
 	reset()
 }
