@@ -98,6 +98,10 @@ func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 // by then it is abandoned, and the error is an [ErrTimedOut]. It is a race of o with a wait.
 // d is at least one second and at most [MaxWait]; zero does not mean that there is no limit.
 //
+// What times out by itself, such as a callback with [WithTimeout], has an ErrTimedOut too. Where
+// code goes on after one and not after the other, as a loop that reminds, use [RaceWinner] with a
+// [Wait]: its result says which of them ended.
+//
 // An Undo of o is kept: if the scope of the Timeout fails after o was in time, o is undone by the
 // step "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {

@@ -1,16 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
 
+	"github.com/perdure/perdure/docs/examples/internal/demo"
 	"github.com/perdure/perdure/docs/examples/internal/golden"
 	"github.com/perdure/perdure/docs/examples/internal/histories"
 )
@@ -107,6 +111,35 @@ func TestDecide(t *testing.T) {
 			}
 			histories.Keep(t, tt.name, r)
 		})
+	}
+}
+
+// TestOutage: a function that is away until the deadline is over reminds once, of what had passed,
+// and asks the next person.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	d := demo.New(io.Discard, monday())
+	var office fakeOffice
+	service := d.Service
+	arn := func() string { return service.Executions()[0].ARN() }
+	d.After(time.Hour, func() {
+		if err := service.Pause(context.Background(), checkpoint.PauseInput{ARN: arn()}); err != nil {
+			t.Error(err)
+		}
+	})
+	d.After(4*day, func() {
+		if err := service.Resume(context.Background(), checkpoint.ResumeInput{ARN: arn()}); err != nil {
+			t.Error(err)
+		}
+	})
+	decision, err := demo.Run(t.Context(), d, "review", replay.Handler(NewReview(&office).Decide, d.Options()...), large)
+	if err != nil || decision.By != "rule" {
+		t.Errorf("got %+v, %v", decision, err)
+	}
+	const want = "assign C-1/reviewer, remind C-1/reviewer/1, " +
+		"assign C-1/manager, remind C-1/manager/1, remind C-1/manager/2, remind C-1/manager/3, reject C-1"
+	if diff := cmp.Diff(want, strings.Join(office.calls, ", ")); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
 
