@@ -88,8 +88,17 @@ func CallFailed(err error) Outcome {
 			Type: api.Code, Message: err.Error(),
 		}}
 	}
-	return Outcome{Err: fmt.Errorf("replay: checkpoint call: %w", err)}
+	return Outcome{Err: &CheckpointCallError{err}}
 }
+
+// CheckpointCallError is why an invocation fails in which a call of the service has. Lambda reports
+// the name of the type beside the message.
+type CheckpointCallError struct{ cause error }
+
+func (e *CheckpointCallError) Error() string { return "replay: checkpoint call: " + e.cause.Error() }
+
+// Unwrap returns the error of the call.
+func (e *CheckpointCallError) Unwrap() error { return e.cause }
 
 // refused reports whether the service rejected a call without using up its token.
 func refused(err error) bool {

@@ -35,6 +35,7 @@ type summary struct {
 	Error      *view.ErrorText   `json:"error,omitempty"`
 	Paused     *pauseDetails     `json:"paused,omitempty"`
 	Waiting    string            `json:"waitingFor,omitempty"`
+	Advice     string            `json:"advice,omitempty"`
 	Operations []*view.Operation `json:"operations,omitempty"`
 }
 

@@ -31,9 +31,10 @@ func (a *app) show() *cobra.Command {
 		Use:   "show EXECUTION",
 		Short: "Show an execution: its operations as a tree, and what it is waiting for",
 		Long: `Shows an execution: every operation with its status, its attempts, how long it took and what
-came of it, and, while the execution runs, what it is waiting for. EXECUTION is an ARN or a name;
---function says whose name if several functions have an execution of that name. Of long lists of
-operations the ends are shown, and what did not succeed.
+came of it, and, while the execution runs, what it is waiting for; below that, where someone may have
+to act, what can be done. EXECUTION is an ARN or a name; --function says whose name if several
+functions have an execution of that name. Of long lists of operations the ends are shown, and what
+did not succeed.
 
 --timeline shows when operations ran: bodies, pauses between attempts, waits, callbacks, and how
 many bodies ran at once. -o mermaid and -o dot print the operations as a graph, for Mermaid and
@@ -134,7 +135,7 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	switch a.output {
 	case "json":
 		s := summaryOf(e)
-		s.Operations, s.Waiting = h.Operations, waiting
+		s.Operations, s.Waiting, s.Advice = h.Operations, waiting, h.Advice(a.Now(), failureOf(e.Error))
 		return a.printJSON(s)
 	case "mermaid":
 		fmt.Fprint(a.Out, h.Mermaid(o.all))
@@ -153,6 +154,9 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	}
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
+	}
+	if hint := h.Hint(a.Now(), failureOf(e.Error)); hint != "" {
+		fmt.Fprintln(a.Out, "advice: "+hint)
 	}
 	return nil
 }

@@ -29,20 +29,70 @@ func (s *site) host(run func(ctx op.Context, n int) (int, error)) {
 	s.settle()
 }
 
-// shown returns the last line of what show prints, and that of an operation.
+// shown returns the line of what show prints that says what the execution waits for, and that of an
+// operation.
 func (s *site) shown(operation string) (last, row string) {
 	s.t.Helper()
 	got := s.run("show", "run")
 	if got.code != 0 {
 		s.t.Fatalf("%+v", got)
 	}
-	all := strings.Split(strings.TrimSpace(got.out), "\n")
-	for _, line := range all {
+	for line := range strings.Lines(got.out) {
 		if strings.Contains(line, " "+operation+"  ") {
 			row = strings.Join(strings.Fields(line), " ")
 		}
 	}
-	return all[len(all)-1], row
+	last, _ = lastLines(got.out)
+	return last, row
+}
+
+// lastLines returns the line that says what an execution does or waits for, and what comes below.
+func lastLines(shown string) (last, advice string) {
+	all := strings.Split(strings.TrimSpace(shown), "\n")
+	if text, ok := strings.CutPrefix(all[len(all)-1], "advice: "); ok {
+		all, advice = all[:len(all)-1], text
+	}
+	return all[len(all)-1], advice
+}
+
+// What can be done is said below what is wrong, unless that has said it, and in JSON.
+func TestShowAdvises(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reason string
+		run    func(ctx op.Context) error
+		want   string // the beginning
+	}{
+		{"it goes on by itself", func(ctx op.Context) error { return replay.Exec(ctx, op.Wait("nap", time.Hour)) }, ""},
+		{
+			"the line of the callback has the command",
+			func(ctx op.Context) error {
+				return replay.Exec(ctx, op.WaitForCallback[int]("answer", func(context.Context, string) error { return nil }, op.WithTimeout(time.Hour)))
+			}, "",
+		},
+		{
+			"a callback that may never end",
+			func(ctx op.Context) error {
+				return replay.Exec(ctx, op.WaitForCallback[int]("answer", func(context.Context, string) error { return nil }))
+			}, "It has no timeout",
+		},
+		{"the function was removed", func(ctx op.Context) error { return replay.Exec(ctx, op.Invoke[int]("pay", "gone:live", 1)) }, "Deploy the function that was called"},
+		{"it has succeeded", func(op.Context) error { return nil }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.host(func(ctx op.Context, _ int) (int, error) { return 0, tt.run(ctx) })
+			got := s.run("show", "run")
+			if _, advice := lastLines(got.out); !strings.HasPrefix(advice, tt.want) || (advice == "") != (tt.want == "") {
+				t.Errorf("show advises %q, want %q:\n%s", advice, tt.want, got.out)
+			}
+			if got := s.run("show", "run", "-o", "json"); tt.want != "" && !strings.Contains(got.out, `"advice": "`+tt.want) {
+				t.Errorf("show -o json does not advise %q:\n%s", tt.want, got.out)
+			}
+		})
+	}
 }
 
 // A step whose process was lost does not run, however long ago it began: show says how often it was

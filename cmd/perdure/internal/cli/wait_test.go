@@ -325,8 +325,7 @@ func TestWaitingFor(t *testing.T) {
 			s.run("start", "it", "1", "--name", "run")
 			s.settle()
 			got := s.run("show", "run", "-f", "it")
-			all := strings.Split(strings.TrimSpace(got.out), "\n")
-			if last := all[len(all)-1]; got.code != 0 || !strings.HasPrefix(last, tt.want) {
+			if last, _ := lastLines(got.out); got.code != 0 || !strings.HasPrefix(last, tt.want) {
 				t.Errorf("%s: got %q, want %q\n%+v", tt.reason, last, tt.want, got)
 			}
 		})

@@ -56,9 +56,17 @@ func (s *site) order(ctx op.Context, r request) (string, error) {
 
 // readAnswer reads from a bank that has taken the connection, and does not answer.
 func (s *site) readAnswer() string {
-	s.began <- struct{}{}
+	s.begin()
 	<-s.ending
 	return "the bank has gone"
+}
+
+// begin says that a body begins that hangs.
+func (s *site) begin() {
+	select {
+	case s.began <- struct{}{}:
+	case <-s.ending:
+	}
 }
 
 // report has a body that takes longer than an invocation may.
@@ -67,7 +75,7 @@ func (s *site) report(ctx op.Context, r request) (string, error) {
 		return "", err
 	}
 	return replay.Run(ctx, op.Step("render", func(ctx context.Context) (string, error) {
-		s.began <- struct{}{}
+		s.begin()
 		select {
 		case <-ctx.Done():
 			return "", ctx.Err()

@@ -78,23 +78,27 @@ func TestTenExecutions(t *testing.T) {
 		says     []string
 	}{
 		{"refund", local.StatusRunning, []string{
-			`waiting for callback "approval-callback"; complete it with: perdure callback succeed `, "started 2026-03-01 07:14:00Z, 19h46m ago",
+			`waiting for callback "approval-callback"; complete it with: perdure callback succeed `, "started 2026-03-01 07:07:00Z, 19h53m ago",
+			"advice: It has no timeout",
 		}},
-		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m`, "the first invocation has not ended"}},
+		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m`, "the first invocation has not ended", "advice: If it hangs"}},
 		{"report", local.StatusFailed, []string{
 			"Sandbox.Timedout: RequestId: ", "Task timed out after 900.00 seconds", "9 invocations, 9 failed", "cut off 9 times",
+			"advice: A body hangs, or takes longer",
 		}},
 		{"loan", local.StatusPaused, []string{
-			"paused 18h11m ago: replay: the execution diverged", `current code STEP Step at "check-fraud"`, "declare the change", "perdure resume arn:",
+			"paused 18h46m ago: replay: the execution diverged", `current code STEP Step at "check-fraud"`, "declare the change", "perdure resume arn:",
+			"advice: Run code that fits the history",
 		}},
-		{"signup", local.StatusFailed, []string{"the input does not fit", "request.cents of type int", `"cents":"12 EUR"`}},
-		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live"}},
+		{"signup", local.StatusFailed, []string{"the input does not fit", "request.cents of type int", `"cents":"12 EUR"`, "advice: Start one with an input"}},
+		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live", "advice: Deploy the function that was called"}},
 		{"ingest", local.StatusRunning, []string{
-			"429 TooManyRequestsException: Rate exceeded", "it is repeated (failed invocation 6 of 9, next in ",
+			"(CheckpointCallError: replay: checkpoint call: checkpoint: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded)", "it is repeated (failed invocation 6 of 9, next in ",
+			"advice: Its calls of the service are throttled",
 		}},
-		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576"}},
-		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6"}},
-		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`}},
+		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576", "advice: Keep large data outside of the log"}},
+		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6", "advice: Mend the code where the stack leads"}},
+		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`, "advice: It goes on by itself."}},
 	}
 	w := newWard(t)
 	seen := make(map[string]bool)

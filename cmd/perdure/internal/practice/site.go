@@ -50,8 +50,11 @@ type site struct {
 	logs    *lines
 	began   chan struct{} // a body that hangs has begun
 	ending  chan struct{} // is closed when such bodies may end
-	names   map[string]string
-	server  *http.Server
+	// hanging is the execution whose body hangs, while there is one, until hangsUntil at most.
+	hanging    string
+	hangsUntil time.Time
+	names      map[string]string
+	server     *http.Server
 }
 
 // functionTimeout is that of all functions: the most that Lambda takes.
@@ -83,105 +86,92 @@ func prepared(ctx context.Context, store local.Store, logs io.Writer, end time.T
 // breakAll brings each execution to where it is to be found.
 func (s *site) breakAll(ctx context.Context, end time.Time) error {
 	for _, function := range []string{"subscription", "refund", "loan", "checkout", "signup", "export", "invoice"} {
-		s.clock.virtual.Advance(7 * time.Minute)
-		if err := s.settle(ctx, function); err != nil {
+		if err := s.start(ctx, function); err != nil {
+			return err
+		}
+		if err := s.advance(ctx, 7*time.Minute); err != nil {
 			return err
 		}
 	}
-	if err := s.deploy(ctx); err != nil {
-		return err
+	for _, next := range []func() error{
+		func() error { return s.quiet(ctx) },
+		func() error { return s.service.Host("loan", handler(s, loanNext)) }, // what its execution goes on under
+		func() error { return s.advance(ctx, time.Hour) },
+		func() error { return s.start(ctx, "report") },
+		func() error { return s.advance(ctx, 9*(functionTimeout+2*time.Minute)) }, // pauses are shorter
+		func() error { return s.advance(ctx, end.Sub(s.clock.Now())-throttledFor-hangs) },
+		func() error { return s.start(ctx, "ingest") },
+		func() error { return s.advance(ctx, throttledFor) },
+		func() error { return s.start(ctx, "order") },
+		func() error { return s.advance(ctx, hangs) },
+	} {
+		if err := next(); err != nil {
+			return err
+		}
 	}
-	if err := s.timeOut(ctx); err != nil {
-		return err
-	}
-	if err := s.throttle(ctx, end.Add(-hangs)); err != nil {
-		return err
-	}
-	if _, err := s.start(ctx, "order"); err != nil {
-		return err
-	}
-	if err := s.bodyBegins(ctx); err != nil {
-		return err
-	}
-	return s.throttle(ctx, end)
+	return nil
 }
 
 // hangs is for how long the body that hangs has run when it is looked at first.
 const hangs = 9 * time.Minute
 
-// start starts the execution of a function under its name, or finds it.
-func (s *site) start(ctx context.Context, function string) (*local.Execution, error) {
+// start starts the execution of a function under its name.
+func (s *site) start(ctx context.Context, function string) error {
 	for _, p := range patients() {
 		if p.function == function {
-			return s.service.Start(ctx, function, s.names[function], []byte(p.input))
-		}
-	}
-	return nil, fmt.Errorf("start %s: there is no input for it", function)
-}
-
-// settle starts the execution of a function, or finds it, and waits until it does nothing more by
-// itself.
-func (s *site) settle(ctx context.Context, function string) error {
-	e, err := s.start(ctx, function)
-	if err != nil {
-		return err
-	}
-	return e.RunUntilSuspended(ctx)
-}
-
-// deploy has other code go on with the execution of loan, when its wait is over.
-func (s *site) deploy(ctx context.Context) error {
-	if err := s.service.Host("loan", handler(s, loanNext)); err != nil {
-		return err
-	}
-	s.clock.virtual.Advance(time.Hour)
-	return s.settle(ctx, "loan")
-}
-
-// timeOut has nine invocations of report run out of time.
-func (s *site) timeOut(ctx context.Context) error {
-	e, err := s.start(ctx, "report")
-	if err != nil {
-		return err
-	}
-	for !e.Status().Terminal() {
-		if err := s.bodyBegins(ctx); err != nil {
+			_, err := s.service.Start(ctx, function, s.names[function], []byte(p.input))
 			return err
 		}
-		s.clock.virtual.Advance(functionTimeout)
-		if err := e.RunUntilSuspended(ctx); err != nil {
-			return err
-		}
-		s.clock.virtual.Advance(2 * time.Minute) // the longest pause after a failure is shorter
 	}
-	return nil
+	return fmt.Errorf("start %s: there is no input for it", function)
 }
 
-// bodyBegins waits until a body that hangs has begun.
-func (s *site) bodyBegins(ctx context.Context) error {
-	select {
-	case <-s.began:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// throttle moves the clock to a time, while the calls of ingest are throttled.
-func (s *site) throttle(ctx context.Context, to time.Time) error {
-	if to.Sub(s.clock.Now()) > time.Hour {
-		s.clock.virtual.AdvanceTo(to.Add(-throttledFor))
-	}
-	for {
-		if err := s.settle(ctx, "ingest"); err != nil {
+// advance moves the clock, from timer to timer: in between everything happens that can.
+func (s *site) advance(ctx context.Context, d time.Duration) error {
+	for to := s.clock.Now().Add(d); ; {
+		if err := s.quiet(ctx); err != nil {
 			return err
 		}
 		at, ok := s.clock.virtual.Next()
 		if !ok || at.After(to) {
 			s.clock.virtual.AdvanceTo(to)
-			return s.settle(ctx, "ingest")
+			return nil
+		}
+		if !at.Before(s.hangsUntil) {
+			s.hanging = "" // its invocation runs out of time
 		}
 		s.clock.virtual.AdvanceTo(at)
+	}
+}
+
+// quiet waits until no execution goes on by itself but one whose body hangs.
+func (s *site) quiet(ctx context.Context) error {
+	for _, e := range s.service.Executions() {
+		if e.Name() == s.hanging {
+			continue
+		}
+		if err := s.quietOf(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *site) quietOf(ctx context.Context, e *local.Execution) error {
+	var began chan struct{}
+	if e.Name() == s.names["report"] || e.Name() == s.names["order"] {
+		began = s.began
+	}
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- e.RunUntilSuspended(waiting) }()
+	select {
+	case err := <-done:
+		return err
+	case <-began:
+		s.hanging, s.hangsUntil = e.Name(), s.clock.Now().Add(functionTimeout)
+		return nil
 	}
 }
 

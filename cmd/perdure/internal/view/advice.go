@@ -24,12 +24,28 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	case h.Paused != nil && diverged(h.Paused):
 		return "Run code that fits the history, or declare the change in the code; then resume it."
 	case h.Paused != nil:
-		return "Resume it when the reason is gone."
+		return resumeIt
 	case h.Charged > 0 && h.Bodies(now) == "":
 		return whileFailing(h.Last)
 	}
 	return h.whileWaiting(now)
 }
+
+// Hint is [History.Advice] for those who have read what [History.WaitingFor] says, with its
+// commands: it is empty where that has said it.
+func (h *History) Hint(now time.Time, failure *checkpoint.Failure) string {
+	switch text := h.Advice(now, failure); text {
+	case resumeIt, answerIt:
+		return ""
+	default:
+		return text
+	}
+}
+
+const (
+	resumeIt = "Resume it when the reason is gone."
+	answerIt = "Complete or fail it by hand if the answer is lost, or let it time out."
+)
 
 // diverged reports whether replay.WithDivergence has paused an execution.
 func diverged(paused *local.Event) bool {
@@ -71,11 +87,24 @@ func timedOut(f *checkpoint.Failure) bool {
 	return strings.Contains(f.Type, "Timedout") || f.Type != "Execution.Timeout" && strings.Contains(f.Message, "Task timed out")
 }
 
+// throttled reports whether the service had no more calls or invocations for now, throttledCall
+// whether that was said to a call of the function.
+func throttled(f *checkpoint.Failure) bool {
+	return f != nil && (strings.Contains(f.Type, "TooManyRequests") || strings.Contains(f.Type, "Throttl") || throttledCall(f))
+}
+
+func throttledCall(f *checkpoint.Failure) bool {
+	return f != nil && strings.HasPrefix(f.Message, "replay: checkpoint call: ") && strings.Contains(f.Message, ": 429")
+}
+
 func whileFailing(f *checkpoint.Failure) string {
 	switch {
 	case timedOut(f):
 		return stuck + " Pause the execution meanwhile, so that it does not use up its invocations."
-	case strings.Contains(f.Type, "TooManyRequests") || strings.Contains(f.Type, "Throttl"):
+	case throttledCall(f):
+		return "Its calls of the service are throttled, for all executions of the account make too many: fewer, larger steps and less at once, " +
+			"or a higher quota. Pause it meanwhile, so that it does not use up its invocations."
+	case throttled(f):
 		return "The function has no concurrency left: it goes on by itself when it has, or raise it."
 	}
 	return "The logs of the function say why. Pause the execution while it is mended; then resume it."
@@ -93,7 +122,7 @@ func (h *History) whileWaiting(now time.Time) string {
 		case o.Kind == "callback" && o.Until == nil && o.Beats == 0:
 			advice = "It has no timeout and waits until someone completes or fails it. If the answer is lost, do so by hand."
 		case o.Kind == "callback" && advice == "":
-			advice = "Complete or fail it by hand if the answer is lost, or let it time out."
+			advice = answerIt
 		case o.Kind == "wait" && o.Until != nil && o.Until.Sub(now) > longWait && advice == "":
 			advice = "It goes on by itself. If that is not meant, stop it, or skip the wait on this machine."
 		}

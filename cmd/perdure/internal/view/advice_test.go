@@ -11,6 +11,9 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
+// throttled is what an invocation fails with whose calls are throttled.
+const throttled = "replay: checkpoint call: checkpoint: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded"
+
 // TestAdvice: what is said of executions that need someone, and nothing of those that do not.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
@@ -29,6 +32,10 @@ func TestAdvice(t *testing.T) {
 		{"a body runs", step(), time.Second, nil, ""},
 		{"a body runs for long", step(), time.Hour, nil, "If it hangs"},
 		{"an invocation was too long", step().invocation(time.Minute, "Task timed out"), time.Hour, nil, "A body hangs, or takes longer"},
+		{
+			"calls are throttled", step().fails("CheckpointCallError", throttled), time.Hour, nil, "Its calls of the service are throttled",
+		},
+		{"an invocation failed", step().fails("errorString", "out of luck"), time.Hour, nil, "The logs of the function say why"},
 		{"a wait of days", newScript().op(local.EventWaitStarted, "a", "", wait(5*24*time.Hour)), time.Hour, nil, ""},
 		{"a wait of a year", newScript().op(local.EventWaitStarted, "a", "", wait(8760*time.Hour)), time.Hour, nil, "It goes on by itself."},
 		{"a callback", newScript().op(local.EventCallbackStarted, "a", "", callback(time.Hour)), time.Minute, nil, "Complete or fail it by hand"},

@@ -24,6 +24,9 @@ func (h *History) Cause() string {
 			return "the body of " + o.alike("step")
 		}
 	}
+	if h.InRow > 0 && throttledCall(h.Last) {
+		return "an invocation after one that failed: calls of the service are throttled"
+	}
 	if h.InRow > 0 {
 		if h.Last != nil && h.Last.Type != "" {
 			return "an invocation after one that failed: " + h.Last.Type

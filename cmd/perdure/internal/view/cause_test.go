@@ -35,6 +35,10 @@ func TestCause(t *testing.T) {
 				op(local.EventStepFailed, "a", "", failed(7, "x", time.Minute)), `the next attempt of step "a"`,
 		},
 		{"an invocation has failed", newScript().invocation(time.Second, "x"), "an invocation after one that failed: Sandbox.Timedout"},
+		{
+			"an invocation has failed whose calls are throttled", newScript().fails("wrapError", throttled),
+			"an invocation after one that failed: calls of the service are throttled",
+		},
 		{"a wait, without its end", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)), `wait "w"`},
 		{
 			"who must act comes first", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)).

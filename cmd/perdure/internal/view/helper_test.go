@@ -52,6 +52,13 @@ func (s *script) invocation(took time.Duration, failure string) *script {
 	return s.add(e)
 }
 
+// fails ends an invocation with an error of the function.
+func (s *script) fails(kind, message string) *script {
+	s.invocation(time.Second, message)
+	s.events[len(s.events)-1].Failure.Type = kind
+	return s
+}
+
 func (s *script) end(t local.EventType) *script { return s.add(local.Event{Type: t}) }
 
 func wait(d time.Duration) func(*local.Event) {
