@@ -84,6 +84,10 @@ func TestAnswer(t *testing.T) {
 			asked: []int{2, 2, 2}, results: []string{found, unknown, "25.90 EUR were paid back"}, refunds: 1, operations: 11,
 		},
 		{
+			name: "gone", reason: "a connection that breaks is made again", script: []scripted{{faults: []fault{gone}, text: []string{"Hello."}}},
+			want: Answer{Text: "Hello.", Ended: Answered, Cost: 69}, asked: []int{2}, operations: 2,
+		},
+		{
 			name: "refused", reason: "the model reads why", script: []scripted{refund, says("The clerk has refused it.")},
 			opts: []replaytest.Option{replaytest.CallbackResult("approval[1.1]", Approval{Reason: "the teapot is too old"})},
 			want: Answer{Text: "The clerk has refused it.", Ended: Answered, Cost: 651}, asked: []int{1, 1},
@@ -237,6 +241,7 @@ func TestModel(t *testing.T) {
 		{name: "half", reason: "the same", status: 200, body: "data: {\"text\":\"yes\"}\n\n", err: ErrCutOff},
 		{name: "no JSON", reason: "what is not understood was cut off", status: 200, body: "data: {\n\n", err: ErrCutOff, text: "unexpected end of JSON"},
 		{name: "too many", reason: "it is asked again", status: 429, err: ErrOverloaded},
+		{name: "broken", reason: "the same", status: 500, err: ErrOverloaded},
 		{name: "no key", reason: "the reason is in the error", status: 401, body: "who are you?", err: ErrRejected, text: "401 Unauthorized: who are you?"},
 	}
 	for _, tt := range tests {

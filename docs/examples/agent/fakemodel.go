@@ -39,6 +39,7 @@ const (
 	cutOff                      // the connection breaks in the middle
 	silent                      // nothing comes any more
 	rejected                    // 400
+	gone                        // the connection breaks before there is a reply
 )
 
 // serve has the model listen on this machine.
@@ -59,7 +60,7 @@ func (m *fakeModel) client() *Model {
 	patience := time.Minute
 	for _, t := range m.turns {
 		if slices.Contains(t.faults, silent) {
-			patience = time.Second
+			patience = 2 * time.Second
 		}
 	}
 	return &Model{URL: m.url, Client: new(http.Client), Patience: patience, In: 3, Out: 15}
@@ -92,6 +93,8 @@ func (m *fakeModel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rejected:
 		http.Error(w, "the conversation breaks the rules", http.StatusBadRequest)
 		return
+	case gone:
+		panic(http.ErrAbortHandler)
 	case cutOff, silent:
 	}
 	stream := http.NewResponseController(w)
@@ -115,7 +118,7 @@ func (m *fakeModel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case silent:
 			<-r.Context().Done()
 			return
-		case overloaded, rejected:
+		case overloaded, rejected, gone:
 		}
 	}
 	for i := range says.calls {

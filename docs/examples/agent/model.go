@@ -115,10 +115,10 @@ func causeOf(ctx context.Context, err error) error {
 
 // refusal is the error of an answer that is no reply.
 func refusal(res *http.Response) error {
-	switch res.StatusCode {
-	case http.StatusOK:
+	switch {
+	case res.StatusCode == http.StatusOK:
 		return nil
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusInternalServerError:
 		seconds, err := strconv.Atoi(res.Header.Get("Retry-After"))
 		if err != nil {
 			return ErrOverloaded
@@ -126,7 +126,7 @@ func refusal(res *http.Response) error {
 		return retry.After(time.Duration(seconds)*time.Second, ErrOverloaded)
 	default:
 		text, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-		return retry.Permanent(errors.Join(fmt.Errorf("%w: %s: %s", ErrRejected, res.Status, bytes.TrimSpace(text)), err))
+		return errors.Join(fmt.Errorf("%w: %s: %s", ErrRejected, res.Status, bytes.TrimSpace(text)), err)
 	}
 }
 
