@@ -151,6 +151,7 @@ var importGraph = map[string]rule{
 		deny:  noReflection,
 	},
 	"internal/moto":       {deny: noReflection}, // for tests
+	"internal/minio":      {deny: noReflection}, // for tests
 	"internal/leaks":      {deny: noReflection}, // for tests
 	"internal/draws":      {deny: noReflection}, // for tests
 	"internal/limits":     {deny: pure},

@@ -20,23 +20,48 @@ import (
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/offload/storetest"
+	"github.com/perdure/perdure/internal/minio"
 	"github.com/perdure/perdure/internal/moto"
 
 	"github.com/perdure/perdure/codec/s3store"
 )
 
-// server is moto's server, and missing why there is none.
-var (
-	server  *moto.Server
-	missing error
-)
+// stand is a server that stands for S3, and missing why there is none.
+type stand struct {
+	name, url, kmsKey string
+	dir               string // of its objects, if it has one
+	secret            aws.Credentials
+	missing           error
+}
+
+// stands are the servers that objects are kept in: moto's, which PyPI has, and MinIO, which keeps
+// them on disk. Tests with one that is off are skipped.
+var stands []stand
 
 func TestMain(m *testing.M) {
-	server, missing = moto.Start(context.Background())
+	python, pythonErr := moto.Start(context.Background())
+	disk, diskErr := minio.Start(context.Background())
+	stands = []stand{
+		{name: "moto", kmsKey: "alias/aws/s3", missing: pythonErr, secret: aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}},
+		{name: "MinIO", kmsKey: minio.KMSKey, missing: diskErr, secret: aws.Credentials{AccessKeyID: minio.AccessKey, SecretAccessKey: minio.SecretKey}},
+	}
+
+	if python != nil {
+		stands[0].url = python.URL
+	}
+
+	if disk != nil {
+		stands[1].url, stands[1].dir = disk.URL, disk.Dir
+	}
+
 	code := m.Run()
 
-	if server != nil {
-		server.Close()
+	if python != nil {
+		python.Close()
+	}
+
+	if disk != nil {
+		disk.Close()
 	}
 
 	os.Exit(code)
@@ -55,21 +80,41 @@ func connect(url string, credentials aws.CredentialsProviderFunc, opts ...func(*
 	}, opts...)
 }
 
-// newBucket returns a client of moto's server, and a bucket there that is of this test alone.
-func newBucket(t *testing.T) (*s3.Client, string) {
+// inEach runs a test with each of the servers.
+func inEach(t *testing.T, test func(t *testing.T, s stand)) {
 	t.Helper()
 
-	if errors.Is(missing, moto.ErrOff) {
-		t.Skip(missing)
-	}
+	for _, s := range stands {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 
-	if missing != nil {
-		t.Fatal(missing)
-	}
+			if errors.Is(s.missing, moto.ErrOff) || errors.Is(s.missing, minio.ErrOff) {
+				t.Skip(s.missing)
+			}
 
+			if s.missing != nil {
+				t.Fatal(s.missing)
+			}
+
+			test(t, s)
+		})
+	}
+}
+
+// client returns one with the credentials of the server.
+func (s stand) client(opts ...func(*s3.Options)) *s3.Client {
 	// moto answers with 500 now and then if one key is written twice at once.
-	client := connect(server.URL, nil, func(o *s3.Options) { o.RetryMaxAttempts = 5 })
-	name := "perdure-" + strings.ToLower(rand.Text())
+	again := func(o *s3.Options) { o.RetryMaxAttempts = 5 }
+
+	return connect(s.url, func(context.Context) (aws.Credentials, error) { return s.secret, nil },
+		append([]func(*s3.Options){again}, opts...)...)
+}
+
+// newBucket returns a client of the server, and a bucket there that is of this test alone.
+func (s stand) newBucket(t *testing.T) (*s3.Client, string) {
+	t.Helper()
+
+	client, name := s.client(), "perdure-"+strings.ToLower(rand.Text())
 
 	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
 		Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
@@ -83,32 +128,46 @@ func newBucket(t *testing.T) (*s3.Client, string) {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) offload.Listing {
+	inEach(t, func(t *testing.T, s stand) {
 		t.Helper()
+		storetest.Run(t, func(t *testing.T) offload.Listing {
+			t.Helper()
 
-		client, bucket := newBucket(t)
+			client, bucket := s.newBucket(t)
 
-		return s3store.New(client, bucket)
+			return s3store.New(client, bucket)
+		})
 	})
 }
 
 func TestStoreWithoutAPrefix(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) offload.Listing {
+	inEach(t, func(t *testing.T, s stand) {
 		t.Helper()
+		storetest.Run(t, func(t *testing.T) offload.Listing {
+			t.Helper()
 
-		client, bucket := newBucket(t)
+			client, bucket := s.newBucket(t)
 
-		return s3store.New(client, bucket, s3store.WithPrefix(""), s3store.WithBucketOwner("123456789012"))
+			return s3store.New(client, bucket, s3store.WithPrefix(""), s3store.WithBucketOwner("123456789012"))
+		})
 	})
 }
 
 func TestObjectsLieUnderTheirExecution(t *testing.T) {
 	t.Parallel()
+	inEach(t, func(t *testing.T, stand stand) {
+		t.Helper()
+		objectsLieUnder(t, stand)
+	})
+}
 
-	client, bucket := newBucket(t)
+func objectsLieUnder(t *testing.T, stand stand) {
+	t.Helper()
+
+	client, bucket := stand.newBucket(t)
 	k := storetest.KeyOf("paid")
-	s := s3store.New(client, bucket, s3store.WithPrefix("/shop/payloads/"), s3store.WithKMSKey("alias/aws/s3"))
+	s := s3store.New(client, bucket, s3store.WithPrefix("/shop/payloads/"), s3store.WithKMSKey(stand.kmsKey))
 
 	for key, body := range map[string]string{
 		"shop/payloads/readme": "x", "shop/payloads/a/b/" + k.Hash: "x", "shop/" + k.String(): "x", "shop/payloads/a/short": "x",
@@ -125,7 +184,7 @@ func TestObjectsLieUnderTheirExecution(t *testing.T) {
 	head, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{
 		Bucket: &bucket, Key: new("shop/payloads/" + k.Scope + "/" + k.Hash),
 	})
-	if err != nil || head.ServerSideEncryption != types.ServerSideEncryptionAwsKms || aws.ToString(head.SSEKMSKeyId) != "alias/aws/s3" {
+	if err != nil || head.ServerSideEncryption != types.ServerSideEncryptionAwsKms || !strings.HasSuffix(aws.ToString(head.SSEKMSKeyId), stand.kmsKey) {
 		t.Errorf("HeadObject = %+v, %v, want SSE-KMS", head, err)
 	}
 
@@ -184,37 +243,41 @@ func TestObjectsThatAreLostChangedOrLate(t *testing.T) {
 		{reason: "empty", damage: replaceBy(``), is: offload.ErrMismatch},
 	}
 
-	for _, tt := range tests {
-		t.Run(tt.reason, func(t *testing.T) {
-			t.Parallel()
+	inEach(t, func(t *testing.T, s stand) {
+		t.Helper()
 
-			client, bucket := newBucket(t)
-			now := began
-			c := codec.Chain(codec.JSON(), offload.New(s3store.New(client, bucket), offload.WithThreshold(0),
-				offload.WithClock(func() time.Time { return now })))
+		for _, tt := range tests {
+			t.Run(tt.reason, func(t *testing.T) {
+				t.Parallel()
 
-			p, err := codec.Encode(t.Context(), c, charge, "paid")
-			if err != nil {
-				t.Fatal(err)
-			}
+				client, bucket := s.newBucket(t)
+				now := began
+				c := codec.Chain(codec.JSON(), offload.New(s3store.New(client, bucket), offload.WithThreshold(0),
+					offload.WithClock(func() time.Time { return now })))
 
-			info, _, _ := offload.Inspect(p)
-			tt.damage(t, client, bucket, "perdure/"+info.Key.String())
-
-			now = began.Add(tt.later)
-
-			err = codec.Decode(t.Context(), c, charge, p, new(string))
-			if !errors.Is(err, tt.is) || (err == nil) != (tt.is == nil) || codec.IsTransient(err) != tt.transient {
-				t.Errorf("Decode = %v, transient %v, want %v, %v", err, codec.IsTransient(err), tt.is, tt.transient)
-			}
-
-			for _, part := range []string{info.Key.String(), `"charge"`, `"7d1f"`} {
-				if err != nil && !strings.Contains(err.Error(), part) {
-					t.Errorf("message %v does not contain %s", err, part)
+				p, err := codec.Encode(t.Context(), c, charge, "paid")
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-		})
-	}
+
+				info, _, _ := offload.Inspect(p)
+				tt.damage(t, client, bucket, "perdure/"+info.Key.String())
+
+				now = began.Add(tt.later)
+
+				err = codec.Decode(t.Context(), c, charge, p, new(string))
+				if !errors.Is(err, tt.is) || (err == nil) != (tt.is == nil) || codec.IsTransient(err) != tt.transient {
+					t.Errorf("Decode = %v, transient %v, want %v, %v", err, codec.IsTransient(err), tt.is, tt.transient)
+				}
+
+				for _, part := range []string{info.Key.String(), `"charge"`, `"7d1f"`} {
+					if err != nil && !strings.Contains(err.Error(), part) {
+						t.Errorf("message %v does not contain %s", err, part)
+					}
+				}
+			})
+		}
+	})
 }
 
 func remove(t *testing.T, client *s3.Client, bucket, key string) {

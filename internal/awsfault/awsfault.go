@@ -48,7 +48,7 @@ func Mark(err error, final ...string) error {
 func passes(code string) bool {
 	switch code {
 	case "AccessDenied", "AccessDeniedException", "Forbidden", "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired",
-		"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException", "RequestTimeTooSkewed", "RequestExpired",
+		"InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken", "InvalidTokenId", "UnrecognizedClientException", "RequestTimeTooSkewed", "RequestExpired",
 		"SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded",
 		"RequestTimeout", "RequestTimeoutException":
 		return true

@@ -30,6 +30,8 @@ func TestMark(t *testing.T) {
 		want   bool
 	}{
 		{reason: "credentials that have expired are renewed", err: answer("ExpiredToken", 400), want: true},
+		{reason: "so is a session that was revoked, or whose key is not known any more", err: answer("InvalidToken", 400), want: true},
+		{reason: "as MinIO calls it", err: answer("InvalidTokenId", 403), want: true},
 		{reason: "permissions take time to arrive", err: answer("AccessDenied", 403), want: true},
 		{reason: "too many calls", err: answer("SlowDown", 503), want: true},
 		{reason: "the same by status alone", err: answer("Busy", 429), want: true},

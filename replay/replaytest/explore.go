@@ -147,7 +147,8 @@ func (r *Report) String() string {
 // body: 13 hours later by the clock of the machine, with other random numbers and another order of
 // maps, and, unless the test is parallel, with other values in the environment. Operations, inputs
 // and the result must stay what they were. The clock is moved in a bubble of testing/synctest, and
-// so only if tb is a [testing.T] or unwraps to one.
+// so only if tb is a [testing.T] or unwraps to one. The bubble waits for what has begun in it: a
+// codec that keeps connections open hangs there (http.Transport has DisableKeepAlives).
 //
 // A stub, a reply or a hosted function that no execution has used fails the test. Some are of use
 // only when something goes wrong.

@@ -118,6 +118,10 @@ func (a *app) runCompat(ctx context.Context, arg string, o compatOptions) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, source.close()) }()
+	open, err := a.openers(ctx, o.openFlags)
+	if err != nil {
+		return err
+	}
 	arns, err := source.list(ctx, all.Function, o)
 	if err != nil {
 		return err
@@ -131,12 +135,9 @@ func (a *app) runCompat(ctx context.Context, arg string, o compatOptions) (err e
 			all.Ended++
 			continue
 		}
-		opener, err := a.opener(ctx, arn, o.openFlags)
-		if err != nil {
-			return err
-		}
+		opener := open.of(arn)
 		if opener != nil {
-			opener.quiet = true // the verdict says it
+			opener.hush() // the verdict says it
 			if opener.parents, err = source.parents(ctx, arn); err != nil {
 				return err
 			}

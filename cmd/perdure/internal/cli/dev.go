@@ -27,6 +27,8 @@ import (
 
 // devOptions are the flags of perdure dev.
 type devOptions struct {
+	openFlags
+
 	listen, store                     string
 	memory, watch, quiet              bool
 	functionTimeout, executionTimeout time.Duration
@@ -68,6 +70,7 @@ was running goes on; with --memory it is lost. Callers are not authenticated, so
 	f.Var(duration(&o.executionTimeout, 0), "execution-timeout", "how long an execution may take; 0 means forever")
 	f.Var(duration(&o.retention, 14*24*time.Hour), "retention", "how long executions are kept after their end; 0 means forever")
 	f.IntVar(&o.processes, "processes", 10, "at most that many processes of a function at once")
+	a.addOpenFlags(cmd, &o.openFlags)
 	return cmd
 }
 
@@ -100,11 +103,15 @@ type site struct {
 	builds    *builds
 	bus       *page.Bus
 	journal   journal
+	opens     page.Opener // nil if the page opens nothing
 }
 
 func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err error) {
 	s := &site{app: a, devOptions: o}
 	if err := cmp.Or(o.check(), s.parse(args)); err != nil {
+		return err
+	}
+	if s.opens, err = a.pageOpener(ctx, o.openFlags); err != nil {
 		return err
 	}
 	listener, err := s.open(ctx)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 
@@ -12,9 +14,26 @@ import (
 )
 
 // TestRepeatInterrupted: a charge whose effect may have happened is made again by a redrive or a
-// fork if whoever asks for it says that it may be.
+// fork if whoever asks for it says that it may be. That needs no key where errors are sealed.
 func TestRepeatInterrupted(t *testing.T) {
 	t.Parallel()
+	key, err := seal.GenerateKey("k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := codec.Chain(codec.JSON(), seal.New(seal.Static(key)))
+	for name, with := range map[string][]replay.HandlerOption{
+		"plain": nil, "sealed": {replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			repeatInterrupted(t, with)
+		})
+	}
+}
+
+func repeatInterrupted(t *testing.T, with []replay.HandlerOption) {
+	t.Helper()
 	s := newSite(t)
 	charge := op.Step("charge", func(context.Context) (int, error) { return 0, op.ErrInterrupted },
 		op.WithSemantics(op.AtMostOncePerRetry))
@@ -23,7 +42,7 @@ func TestRepeatInterrupted(t *testing.T) {
 			return 0, err
 		}
 		return replay.Run(ctx, charge)
-	})); err != nil {
+	}, with...)); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.run("start", "shop:$LATEST", "--name", "C-1"); got.code != cli.ExitOK {

@@ -38,13 +38,65 @@ func (a *app) addOpenFlags(cmd *cobra.Command, f *openFlags) {
 	cmd.Flags().BoolVar(&f.unpack, "unpack", false, "decompress payloads; --keyring and --objects do so, too")
 }
 
+// openers makes openers that have their keys and their store in common: what is kept of them serves
+// all executions. A nil one makes openers that open nothing.
+type openers struct {
+	a     *app
+	keys  seal.Keyring  // nil for none
+	store offload.Store // nil for none
+}
+
+// openers returns what opens payloads as the flags say.
+func (a *app) openers(ctx context.Context, f openFlags) (*openers, error) {
+	if f == (openFlags{}) {
+		return nil, nil //nolint:nilnil // it opens nothing
+	}
+	s := &openers{a: a}
+	var err error
+	if f.keyring != "" {
+		if s.keys, err = a.keys(ctx, f.keyring); err != nil {
+			return nil, err
+		}
+	}
+	if f.objects != "" {
+		if s.store, err = a.objects(ctx, f.objects); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// of returns the opener of an execution.
+func (s *openers) of(arn string) *opener {
+	if s == nil {
+		return nil
+	}
+	o := &opener{
+		a: s.a, arn: arn, note: s.a.say, parents: make(map[string]string), functions: make(map[string]string),
+		names: make(map[string]string), originals: make(map[string]bool),
+	}
+	transforms := []codec.Transform{compress.Zstd(), compress.Gzip()}
+	if s.keys != nil {
+		transforms = append(transforms, anyPlace{Transform: seal.New(s.keys), o: o})
+	}
+	if s.store != nil {
+		transforms = append(transforms, offload.New(s.store))
+	}
+	for i := range transforms {
+		transforms[i] = codec.ReadOnly(transforms[i])
+	}
+	o.chain = codec.Chain(codec.JSON(), transforms...)
+	return o
+}
+
 // opener opens the payloads of one execution. A nil one opens nothing.
 type opener struct {
 	a     *app
 	arn   string
 	chain codec.Codec
 
-	quiet bool // what stays closed is no line each: others say so, of many executions
+	// note says what becomes of one payload.
+	note func(format string, args ...any)
 
 	parents   map[string]string // of operations, by ID
 	functions map[string]string // that operations invoke
@@ -52,35 +104,17 @@ type opener struct {
 	originals map[string]bool // executions of which this one must be a fork: each is said once
 }
 
-// opener returns what opens payloads as the flags say.
+// opener returns what opens the payloads of an execution as the flags say.
 func (a *app) opener(ctx context.Context, arn string, f openFlags) (*opener, error) {
-	if f == (openFlags{}) {
-		return nil, nil //nolint:nilnil // a nil opener opens nothing
+	s, err := a.openers(ctx, f)
+	return s.of(arn), err
+}
+
+// hush has nothing be said of one payload: others say so, of many executions.
+func (o *opener) hush() {
+	if o != nil {
+		o.note = func(string, ...any) {}
 	}
-	o := &opener{
-		a: a, arn: arn, parents: make(map[string]string), functions: make(map[string]string), names: make(map[string]string),
-		originals: make(map[string]bool),
-	}
-	transforms := []codec.Transform{compress.Zstd(), compress.Gzip()}
-	if f.keyring != "" {
-		keys, err := a.keys(ctx, f.keyring)
-		if err != nil {
-			return nil, err
-		}
-		transforms = append(transforms, anyPlace{Transform: seal.New(keys), o: o})
-	}
-	if f.objects != "" {
-		store, err := a.objects(ctx, f.objects)
-		if err != nil {
-			return nil, err
-		}
-		transforms = append(transforms, offload.New(store))
-	}
-	for i := range transforms {
-		transforms[i] = codec.ReadOnly(transforms[i])
-	}
-	o.chain = codec.Chain(codec.JSON(), transforms...)
-	return o, nil
 }
 
 // keys returns the keyring that a flag names.
@@ -208,13 +242,6 @@ func placeOf(m codec.Meta) string {
 	return fmt.Sprintf("the %s of operation %q", m.Part, m.OperationName)
 }
 
-// note is say for what becomes of one payload.
-func (o *opener) note(format string, args ...any) {
-	if !o.quiet {
-		o.a.say(format, args...)
-	}
-}
-
 func (a *app) say(format string, args ...any) {
 	fmt.Fprintf(a.Err, "perdure: "+format+"\n", args...)
 }
@@ -268,30 +295,52 @@ func (o *opener) failure(ctx context.Context, id string, f *checkpoint.Failure) 
 
 // open opens what events hold. It is given all events of the execution, in order.
 func (o *opener) open(ctx context.Context, events []local.Event) {
+	o.openOnly(ctx, events, func(string) bool { return true })
+}
+
+// openOnly opens what events of some operations hold; the ID of the execution is empty. It is given
+// all events of the execution, in order.
+func (o *opener) openOnly(ctx context.Context, events []local.Event, chosen func(id string) bool) {
 	if o == nil {
 		return
 	}
 	for i := range events {
 		e := &events[i]
-		id := e.OperationID
-		if strings.HasPrefix(string(e.Type), "Execution") {
-			id = "" // what the handler is given and returns
-		} else if id != "" {
+		id := idOf(e)
+		if id != "" {
 			o.parents[id], o.names[id] = e.ParentID, e.Name
 		}
 		if e.Function != "" {
 			o.functions[id] = e.Function
 		}
-		if e.Input.Present() {
+		if !chosen(id) {
+			continue
+		}
+		if known(e.Input) {
 			e.Input = checkpoint.TextPayload(o.text(ctx, o.meta(id, codec.PartInput), e.Input.String()))
 		}
-		if e.Result.Present() {
+		if known(e.Result) {
 			e.Result = checkpoint.TextPayload(o.result(ctx, id, e.Result.String()))
 		}
 		if e.Type != local.EventInvocationCompleted {
 			e.Failure = o.failure(ctx, id, e.Failure)
 		}
 	}
+}
+
+// known reports whether there is a payload, and its text is known: a history may have cut it off.
+func known(p checkpoint.Payload) bool {
+	_, withheld := p.Withheld()
+	return p.Present() && !withheld
+}
+
+// idOf returns the ID of the operation that an event is of, empty for the execution itself: what
+// the handler is given and returns.
+func idOf(e *local.Event) string {
+	if strings.HasPrefix(string(e.Type), "Execution") {
+		return ""
+	}
+	return e.OperationID
 }
 
 // result opens the result of an operation, and of a batch what it keeps of its branches.

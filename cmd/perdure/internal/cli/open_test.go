@@ -5,9 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -256,5 +260,72 @@ func TestOpeningIsRefused(t *testing.T) {
 		if got := s.run("show", "arn:aws:x", tt.flag, tt.value); got.code != cli.ExitUsage || !strings.Contains(got.err, tt.says) {
 			t.Errorf("%s %s: %+v", tt.flag, tt.value, got)
 		}
+	}
+}
+
+// The page opens payloads with keys when it is asked to, and until then shows them as they are
+// recorded.
+func TestOpeningOnThePage(t *testing.T) {
+	t.Parallel()
+	v := newVault(t)
+	v.run("start", "vault", `"in"`, "--name", "V-1")
+	v.settle()
+	var arn string
+	ids := make(map[string]string)
+	for _, e := range v.service.Executions() {
+		if e.Name() != "V-1" {
+			continue
+		}
+		arn = e.ARN()
+		for _, o := range e.Operations() {
+			ids[o.Name] = o.ID
+		}
+	}
+	address, client := v.ui("--keyring", v.keys, "--objects", v.objects)
+	token := regexp.MustCompile(`name="perdure-token" content="([^"]+)"`).FindStringSubmatch(v.ask(client, address+"/"))[1]
+	open := func(id string) string {
+		t.Helper()
+		body := `{"arn":"` + arn + `","id":"` + id + `"}`
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/ui/open", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-Perdure-Token", token)
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s %v", id, res.Status, text, err)
+		}
+		return string(text)
+	}
+	for name, want := range map[string]string{
+		"card": secretResult, "charge": secretInvoke, "large": secretLarge, "again": secretRetried, "refuse": secretFailure, "": `"in\"`,
+	} {
+		query := "?arn=" + url.QueryEscape(arn) + "&id=" + url.QueryEscape(ids[name])
+		if name != "" {
+			if shown := v.ask(client, address+"/ui/operation"+query); strings.Contains(shown, want) || !strings.Contains(shown, `"closed":true`) {
+				t.Errorf("%s is shown before it is asked for: %s", name, shown)
+			}
+		}
+		if opened := open(ids[name]); !strings.Contains(opened, want) || strings.Contains(opened, "stays closed") {
+			t.Errorf("%q: %q is not opened: %.2000s", name, want, opened)
+		}
+	}
+	// Nothing is kept of it, and the history stays closed.
+	for _, path := range []string{"execution", "history"} {
+		shown := v.ask(client, address+"/ui/"+path+"?arn="+url.QueryEscape(arn))
+		for _, secret := range []string{secretResult, secretInvoke, secretFailure, secretLarge, secretRetried} {
+			if strings.Contains(shown, secret) {
+				t.Errorf("%s shows %s: %s", path, secret, shown)
+			}
+		}
+	}
+	if got := v.run("ui", "--keyring", filepath.Join(t.TempDir(), "none")); got.code != cli.ExitUsage {
+		t.Errorf("no such keyring: %+v", got)
 	}
 }

@@ -93,7 +93,8 @@ type recorded struct {
 }
 
 func (a *app) runRecord(ctx context.Context, function string, o recordOptions) error {
-	if _, err := a.opener(ctx, "", o.openFlags); err != nil {
+	open, err := a.openers(ctx, o.openFlags)
+	if err != nil {
 		return err // before anything is read or written
 	}
 	found, _, err := a.executions(ctx, function, o.selection)
@@ -116,9 +117,9 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 		if h.Events, err = a.events(ctx, arn, 0); err != nil {
 			return err
 		}
-		if err := a.openQuietly(ctx, &h, o.openFlags); err != nil {
-			return err
-		}
+		opener := open.of(arn)
+		opener.hush() // what stays closed is counted
+		opener.open(ctx, h.Events)
 		if redactHistory(&h, o) {
 			withheld++
 		}
@@ -140,17 +141,6 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 			view.Plural(withheld, "history has", "histories have"))
 	}
 	return nil
-}
-
-// openQuietly opens what a history holds. What stays closed is counted, and not said of each
-// payload.
-func (a *app) openQuietly(ctx context.Context, h *recorded, f openFlags) error {
-	o, err := a.opener(ctx, h.ARN, f)
-	if o != nil {
-		o.quiet = true
-		o.open(ctx, h.Events)
-	}
-	return err
 }
 
 // redactHistory takes the data out of a history, and reports whether something of it is not known.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/perdure/perdure/codec/offload/filestore"
@@ -256,5 +258,28 @@ func TestForkAndRedriveOfClosedHistories(t *testing.T) {
 		if !strings.Contains(opened.out, secretResult) || !strings.Contains(opened.out, secretFailure) {
 			t.Errorf("%s with keys: %+v", name, opened)
 		}
+	}
+}
+
+// TestRecordOfClosedHistoriesThatAreCutOff: what a history has cut off stays withheld where the
+// rest is opened. It is no empty payload.
+func TestRecordOfClosedHistoriesThatAreCutOff(t *testing.T) {
+	t.Parallel()
+	v := newClosed(t, asItIs)
+	cutting := httptest.NewServer(lambdaapi.Handler(v.service, lambdaapi.WithTruncation(3000)))
+	t.Cleanup(cutting.Close)
+	long := `"` + strings.Repeat("in", 3000) + `"`
+	if got := v.run("start", "closed", long, "--name", "C-2"); got.code != cli.ExitOK {
+		t.Fatalf("%+v", got)
+	}
+	v.settle()
+	dir := t.TempDir()
+	got := v.run("record", "closed", "--name", "C-2", "--plain", "--dir", dir, "--endpoint", cutting.URL, "--keyring", v.keys, "--objects", v.objects)
+	_, text := readHistories(t, dir)
+	if got.code != cli.ExitOK || !strings.Contains(text, `"Truncated": true`) || !strings.Contains(text, secretResult) {
+		t.Errorf("%+v\n%s", got, text)
+	}
+	if shown := v.run("show", "C-2", "-f", "closed", "--endpoint", cutting.URL, "--keyring", v.keys); shown.code != cli.ExitOK {
+		t.Errorf("%+v", shown)
 	}
 }

@@ -124,22 +124,33 @@ func (p *Page) offered() []string {
 	return names
 }
 
-// act does something: for the page that has its token, and for no one else.
-func (p *Page) act(w http.ResponseWriter, r *http.Request) {
+// ordered returns the body of a request for an action: of the page that has its token, and of no
+// one else. It has answered if ok is false.
+func (p *Page) ordered(w http.ResponseWriter, r *http.Request) (text []byte, ok bool) {
 	switch {
 	case !p.hasCookie(r) || !same(r.Header.Get(tokenHeader), p.token):
 		refuse(w, http.StatusUnauthorized, "the page was opened before perdure was started again: load it once more")
-		return
+		return nil, false
 	case r.Header.Get("Content-Type") != "application/json":
 		refuse(w, http.StatusUnsupportedMediaType, "an action is sent as application/json")
+		return nil, false
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the action cannot be read: "+err.Error())
+		return nil, false
+	}
+	return text, true
+}
+
+// act does something.
+func (p *Page) act(w http.ResponseWriter, r *http.Request) {
+	text, ok := p.ordered(w, r)
+	if !ok {
 		return
 	}
 	var o order
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
-	if err == nil {
-		err = json.Unmarshal(text, &o)
-	}
-	if err != nil {
+	if err := json.Unmarshal(text, &o); err != nil {
 		refuse(w, http.StatusBadRequest, "the action cannot be read: "+err.Error())
 		return
 	}

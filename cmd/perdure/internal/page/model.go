@@ -54,6 +54,8 @@ type jsonExecution struct {
 	Parent   string     `json:"parent,omitempty"`
 	// Continued is the ARN of the execution that goes on for this one.
 	Continued string `json:"continued,omitempty"`
+	// Closed says that something of it went through transforms, so that it may be opened.
+	Closed bool `json:"closed,omitempty"`
 }
 
 // jsonText is a payload, or its beginning.
@@ -224,7 +226,10 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	m.Execution = jsonExecution{
 		jsonRow: rowOf(e), Input: payload(e.Input, bytes), Result: payload(e.Result, bytes), Error: errorOf(e.Failure),
 		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Reason: e.Pause.Reason, Parent: e.Parent,
-		Continued: continuedAs(e.Result),
+		Continued: continuedAs(e.Result), Closed: isClosed(e.Input, e.Result),
+	}
+	if e.Failure != nil && isClosed(&e.Failure.Data) {
+		m.Execution.Closed = true
 	}
 	for id, at := range e.Due {
 		h.Move(id, at)
@@ -326,6 +331,8 @@ type jsonDetail struct {
 	Error    *jsonError    `json:"error,omitempty"`
 	Cut      *jsonError    `json:"cut,omitempty"`
 	Attempts []jsonAttempt `json:"attempts,omitempty"` // those that failed
+	// Closed says that something of it went through transforms, so that it may be opened.
+	Closed bool `json:"closed,omitempty"`
 }
 
 type jsonAttempt struct {
@@ -345,5 +352,6 @@ func detailOf(o *view.Operation, bytes int) *jsonDetail {
 			d.Attempts = append(d.Attempts, jsonAttempt{b.Attempt, milli(b.Start), milli(b.End), b.Cut, errorOf(b.Failure)})
 		}
 	}
+	d.Closed = d.hasClosed()
 	return d
 }

@@ -61,6 +61,7 @@ func New(o Options) *Page {
 	}
 	p.mux.HandleFunc("GET /ui/live", p.live)
 	p.mux.HandleFunc("POST /ui/act", p.act)
+	p.mux.HandleFunc("POST /ui/open", p.open)
 	return p
 }
 

@@ -17,6 +17,7 @@ type jsonPlace struct {
 	Functions []Function `json:"functions"`
 	Actions   []string   `json:"actions"`
 	Logs      bool       `json:"logs"`
+	Opens     bool       `json:"opens,omitempty"` // what is closed, when it is asked to
 	Now       int64      `json:"now"`
 }
 
@@ -28,7 +29,7 @@ func (p *Page) place(r *http.Request) (any, error) {
 	if functions == nil {
 		functions = []Function{}
 	}
-	return jsonPlace{p.Place, functions, p.offered(), p.Written != nil, milli(p.Now())}, nil
+	return jsonPlace{p.Place, functions, p.offered(), p.Written != nil, p.Open != nil, milli(p.Now())}, nil
 }
 
 // pageItems is how many executions an answer has unless the page says otherwise, and mostItems at

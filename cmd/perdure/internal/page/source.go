@@ -106,6 +106,9 @@ type Options struct {
 	// Hint is what says where it is then.
 	Written func(arn string, requests map[string]bool) []Line
 	Hint    func(function string) string
+	// Open opens what is sealed, compressed or kept elsewhere, when the user asks for it; nil if it
+	// stays closed.
+	Open Opener
 	// Now is the time of the executions.
 	Now func() time.Time
 }

@@ -71,6 +71,36 @@ function errorBlock(title, error) {
   );
 }
 
+/**
+ * The button that opens what is closed, or what closes it again, and why something stays closed.
+ * show is called with what is to be shown: what was opened, or null.
+ */
+export function opening(app, closed, opened, read, show) {
+  if (opened)
+    return [
+      button('Close payloads', () => show(null), { class: 'small' }),
+      opened.why?.length
+        ? el(
+            'ul',
+            { class: 'why' },
+            opened.why.map((line) => el('li', {}, line)),
+          )
+        : null,
+    ];
+  if (!closed || !app.place?.opens) return null;
+  return button(
+    'Open payloads',
+    async () => {
+      try {
+        show(await read());
+      } catch (trouble) {
+        say(trouble.message, true);
+      }
+    },
+    { class: 'small', title: 'They are shown here, and kept nowhere.' },
+  );
+}
+
 /** What is known of the operation that is chosen. */
 export class Detail {
   constructor(app, view) {
@@ -85,6 +115,7 @@ export class Detail {
     this.element.hidden = !o;
     if (!o) return;
     this.read = null;
+    this.opened = null;
     this.draw();
     this.load();
   }
@@ -94,6 +125,7 @@ export class Detail {
     const news = this.operation && operations.find((o) => o.i === this.operation.i);
     if (!news) return;
     this.operation = news;
+    this.opened = null; // what was opened may be another payload now
     this.draw();
     this.load();
   }
@@ -164,7 +196,20 @@ export class Detail {
           : null,
         fact('ID', o.id),
       ),
-      this.read ? this.contents(o, this.read) : null,
+      this.read
+        ? opening(
+            this.app,
+            this.read.closed,
+            this.opened,
+            () => source.open(this.view.arn, o.id),
+            (opened) => {
+              if (this.operation?.id !== o.id) return;
+              this.opened = opened;
+              this.draw();
+            },
+          )
+        : null,
+      this.read ? this.contents(o, this.opened ?? this.read) : null,
     );
   }
 

@@ -1,5 +1,5 @@
 import { button, el, painted, put, say, slowly, statusBadge } from './dom.js';
-import { Detail, textBlock } from './detail.js';
+import { Detail, opening, textBlock } from './detail.js';
 import {
   callbackDialog,
   confirmDialog,
@@ -31,6 +31,7 @@ export class ExecutionView {
     this.tab = parameters.view ?? 'tree';
     this.chosen = parameters.op ?? '';
     this.model = null;
+    this.opened = null;
     this.operations = new Operations(app, this);
     this.detail = new Detail(app, this);
     this.head = el(
@@ -142,6 +143,7 @@ export class ExecutionView {
   /** Takes in what has changed. */
   take(news) {
     const before = this.model;
+    if (before && before.execution.status !== news.execution.status) this.opened = null;
     if (!before || !news.after) {
       this.model = news;
     } else {
@@ -157,7 +159,7 @@ export class ExecutionView {
 
   drawHead() {
     const m = this.model;
-    const e = m.execution;
+    const e = { ...m.execution, ...(this.opened ?? {}) };
     const now = this.app.now();
     document.title = `${e.name} · ${e.status} · perdure`;
     const facts = [
@@ -226,6 +228,16 @@ export class ExecutionView {
       el(
         'div',
         { class: 'payloads' },
+        opening(
+          this.app,
+          e.closed,
+          this.opened,
+          () => source.open(this.arn),
+          (opened) => {
+            this.opened = opened;
+            this.drawHead();
+          },
+        ),
         e.input ? textBlock('Input', e.input, () => source.payload(this.arn, 'input'), true) : null,
         e.result
           ? textBlock('Result', e.result, () => source.payload(this.arn, 'result'), true)

@@ -64,16 +64,23 @@ export function logs(arn) {
 
 export const payload = (arn, of, id) => get('payload', { arn, of, id });
 
-/** Has something done, and returns the ARN of an execution if that has started one. */
-export async function act(action, members) {
-  const body = await answerOf(
-    fetch('/ui/act', {
+function post(path, body) {
+  return answerOf(
+    fetch(`/ui/${path}`, {
       method: 'POST',
       credentials: 'same-origin',
       headers: { 'Content-Type': 'application/json', 'X-Perdure-Token': token },
-      body: JSON.stringify({ action, ...members }),
+      body: JSON.stringify(body),
     }),
   );
+}
+
+/** Returns what an operation holds, or without an ID the execution, opened with the keys there are. */
+export const open = (arn, id) => post('open', { arn, id: id ?? '' });
+
+/** Has something done, and returns the ARN of an execution if that has started one. */
+export async function act(action, members) {
+  const body = await post('act', { action, ...members });
   return body.started;
 }
 
