@@ -60,7 +60,7 @@ func newError(m Meta, decoding bool, cause error) *Error {
 		ID:        valid(m.OperationID),
 		Part:      m.Part,
 		Decoding:  decoding,
-		Transient: classify(cause) == forNow,
+		Transient: IsTransient(cause),
 		Reason:    valid(cause.Error()),
 		cause:     cause,
 	}

@@ -36,6 +36,7 @@ func Permanent(err error) error {
 //   - Otherwise what it wraps decides, and if it wraps nothing, the answer is false.
 //
 // The answer is false for nil, for a codec that panics, and for an error whose own methods panic.
+// The first 1,000 errors of a tree are looked at.
 func IsTransient(err error) (yes bool) {
 	defer func() {
 		if recover() != nil {
@@ -80,8 +81,22 @@ func (m marked) Unwrap() error {
 	return m.error
 }
 
+// mostErrors bounds how many errors of a tree are looked at: one that wraps itself has no end.
+const mostErrors = 1000
+
 // classify applies the rules of IsTransient.
 func classify(err error) verdict {
+	left := mostErrors
+
+	return classifyWithin(err, &left)
+}
+
+// classifyWithin is classify for at most left errors.
+func classifyWithin(err error, left *int) verdict {
+	if *left--; *left < 0 {
+		return unknown
+	}
+
 	switch e := err.(type) { //nolint:errorlint // it walks the tree itself: the outermost verdict counts
 	case nil:
 		return unknown
@@ -97,11 +112,11 @@ func classify(err error) verdict {
 
 	switch e := err.(type) { //nolint:errorlint // the walk
 	case interface{ Unwrap() error }:
-		return classify(e.Unwrap())
+		return classifyWithin(e.Unwrap(), left)
 	case interface{ Unwrap() []error }:
 		all := unknown
 		for _, inner := range e.Unwrap() {
-			all = max(all, classify(inner))
+			all = max(all, classifyWithin(inner, left))
 		}
 
 		return all

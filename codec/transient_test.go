@@ -28,6 +28,12 @@ type moody struct{}
 func (moody) Error() string { return "moody" }
 func (moody) Timeout() bool { panic("no answer") }
 
+// endless wraps itself twice: a walk that does not count has no end.
+type endless struct{}
+
+func (endless) Error() string   { return "endless" }
+func (endless) Unwrap() []error { return []error{endless{}, endless{}} }
+
 func TestIsTransient(t *testing.T) {
 	t.Parallel()
 
@@ -64,6 +70,7 @@ func TestIsTransient(t *testing.T) {
 		{reason: "one of several is for good", err: errors.Join(context.Canceled, codec.Permanent(errBroken))},
 		{reason: "an error without an error inside", err: errors.Join(nil, nil)},
 		{reason: "a method that panics", err: moody{}},
+		{reason: "an error that wraps itself", err: endless{}},
 		{reason: "an *Error is what its field says", err: &codec.Error{Transient: true}, want: true},
 		{reason: "a nil *Error", err: (*codec.Error)(nil)},
 	}
@@ -158,6 +165,28 @@ func TestTransientSurvivesTheLog(t *testing.T) {
 
 		if restored := known.Restore(data); codec.IsTransient(restored) != codec.IsTransient(live) {
 			t.Errorf("IsTransient = %v after the log and %v before", codec.IsTransient(restored), codec.IsTransient(live))
+		}
+	}
+}
+
+// failing is a codec that fails with an error.
+type failing struct{ cause error }
+
+func (c failing) Encode(context.Context, codec.Meta, any) ([]byte, error) { return nil, c.cause }
+func (c failing) Decode(context.Context, codec.Meta, []byte, any) error   { return c.cause }
+
+// TestErrorOfACodecWhoseMethodsPanic: what a codec fails with is a *codec.Error whatever it is.
+func TestErrorOfACodecWhoseMethodsPanic(t *testing.T) {
+	t.Parallel()
+
+	for _, cause := range []error{moody{}, endless{}} {
+		_, encoded := codec.Encode(t.Context(), failing{cause}, codec.Meta{}, 1)
+		decoded := codec.Decode(t.Context(), failing{cause}, codec.Meta{}, []byte("1"), new(int))
+
+		for _, err := range []error{encoded, decoded} {
+			if e, ok := err.(*codec.Error); !ok || e.Transient || e.Reason != cause.Error() { //nolint:errorlint // it is one itself
+				t.Errorf("a cause of %T: got %T %v", cause, err, err)
+			}
 		}
 	}
 }

@@ -49,7 +49,7 @@ func Handler[In, Out any](fn func(op.Context, In) (Out, error), opts ...HandlerO
 	f.core.run = func(ctx op.Context, input any) (any, error) {
 		in, _ := input.(*In)
 		out, err := fn(ctx, *in)
-		return out, fits[In](err)
+		return out, fits[In](engine.Sound(err))
 	}
 	return f
 }

@@ -88,6 +88,10 @@ func Sound(err error) (sound error) {
 	return err
 }
 
+// IsSound reports whether the methods of err, and of all that it wraps, can be called. Those of nil
+// need not be.
+func IsSound(err error) bool { return err == nil || unreadable(err) == nil && readable(err) }
+
 // Text returns the message of err, also if its Error method panics.
 func Text(err error) string {
 	if p := unreadable(err); p != nil {

@@ -118,6 +118,9 @@ func TestSound(t *testing.T) {
 			if kind := fmt.Sprintf("%T", got); kind != want {
 				t.Errorf("Sound(err) is a %s, want a %s", kind, want)
 			}
+			if sound := guard.IsSound(tt.err); sound != (tt.as == "") {
+				t.Errorf("IsSound(err) is %v", sound)
+			}
 			if errors.Is(got, context.Canceled) {
 				t.Error("it is found to be another error")
 			}

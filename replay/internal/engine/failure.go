@@ -103,7 +103,7 @@ func (set *Config) failureOf(err error, known []codec.KnownError, inside bool) *
 	if e, ok := errors.AsType[*op.Error](err); ok && f.Data == "" {
 		f.Data = clip(e.Data)
 	}
-	if p, ok := errors.AsType[*op.PanicError](err); ok && set.Stacks {
+	if p, ok := panicIn(err); ok && set.Stacks {
 		f.Stack = p.Stack
 	}
 	return f

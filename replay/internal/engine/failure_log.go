@@ -57,11 +57,17 @@ func StackOf(err error) []slog.Attr {
 	}
 	var attrs []slog.Attr
 	walk(err, func(e error, _ []error) {
-		if p, ok := e.(*op.PanicError); ok && attrs == nil && len(p.Stack) > 0 { //nolint:errorlint // the walk looks at each error by itself
+		if p, ok := e.(*op.PanicError); ok && p != nil && attrs == nil && len(p.Stack) > 0 { //nolint:errorlint // the walk looks at each error by itself
 			attrs = []slog.Attr{slog.String(keyStack, strings.Join(p.Stack, "\n"))}
 		}
 	})
 	return attrs
+}
+
+// panicIn is the first panic in err, unless it is a nil pointer that a user has wrapped.
+func panicIn(err error) (p *op.PanicError, ok bool) {
+	p, ok = errors.AsType[*op.PanicError](err)
+	return p, ok && p != nil
 }
 
 // sayAttemptFailed logs an attempt that has failed, with what follows it: when the next one is due,
@@ -100,7 +106,7 @@ func sayCallPanicked(f *fiber, r role, name string, err error) {
 // Failed logs a panic of a function of the user's that a call of [Handle.Call] has ended with, and
 // that is in no record: each replay makes it again.
 func (h *Handle) Failed(err error) {
-	p, ok := errors.AsType[*op.PanicError](err)
+	p, ok := panicIn(err)
 	if !ok || len(p.Stack) == 0 || h.s.f.Dead() || silentResult(h.s, slog.LevelWarn) {
 		return
 	}

@@ -128,14 +128,42 @@ func ours(err error) error {
 	return public
 }
 
-// sound returns err if its methods can be called, else an error in its place.
+// sound returns err if its methods can be called, else an error in its place. An error of ours
+// stays what it is, without what it wraps if that cannot be asked; a nil pointer to one is none.
 func sound(err error) error {
-	switch err.(type) { //nolint:errorlint // our own, as they stand
-	case *op.Error, *op.PanicError, *codec.Error:
-		return err
+	switch e := err.(type) { //nolint:errorlint // our own, as they stand
+	case *op.Error:
+		switch {
+		case e == nil:
+		case !slices.ContainsFunc(e.Known, unsound):
+			return e
+		default:
+			alone := *e
+			alone.Known = nil
+			return &alone
+		}
+	case *op.PanicError:
+		if e != nil {
+			return e
+		}
+	case *codec.Error:
+		switch {
+		case e == nil:
+		case !unsound(e.Unwrap()):
+			return e
+		default:
+			return &codec.Error{Operation: e.Operation, ID: e.ID, Part: e.Part, Decoding: e.Decoding, Transient: e.Transient, Reason: e.Reason}
+		}
 	}
 	return ours(guard.Sound(err))
 }
+
+// unsound reports whether methods of an error cannot be called.
+func unsound(err error) bool { return !guard.IsSound(err) }
+
+// Sound returns the error of a function of the user's if its methods can be called, else an error
+// in its place.
+func Sound(err error) error { return sound(err) }
 
 // Guard runs a function of the user's and returns its panic as an error.
 func Guard(fn func()) error {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -29,12 +28,12 @@ func (s *scope) lookInto(ctx context.Context, n *node.Inline) candidate {
 	k := f.inv.spawn(f, f.batch, s.path(), funcs{func(k *fiber) {
 		_, err := runScope(k, n.Body, &Handle{s: in, ctx: ctx})
 		if err = regained(k, err); err != nil {
-			l.panic, _ = errors.AsType[*op.PanicError](err)
+			l.panic, _ = panicIn(err)
 		}
 		l.found(candidate{})
 	}, func(err error) {
 		if err != nil { // the goroutine was ended by the function
-			l.panic, _ = errors.AsType[*op.PanicError](err)
+			l.panic, _ = panicIn(err)
 		}
 	}})
 	k.logOnly, k.look = true, l

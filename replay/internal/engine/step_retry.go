@@ -80,8 +80,8 @@ func decide(st *step, rec *checkpoint.Operation, number int, err error, room boo
 	d := retry.Decide(st.conf.Retry, st.conf.Only, tried(st, rec, number-cuts, err))
 	switch {
 	case d.Err != nil:
-		st.refused = d.Err
-		return giveUp(st, d.Err), nil
+		st.refused = sound(d.Err)
+		return giveUp(st, st.refused), nil
 	case d.Retry && !room && again && st.conf.Exhausted != nil:
 		return giveUp(st, &attemptError{st.conf.Exhausted(number)}), nil
 	case d.Retry && !room:
