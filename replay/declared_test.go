@@ -150,6 +150,68 @@ func comesTo(t *testing.T, before, after version) []string {
 	return all
 }
 
+// TestSideThatEndsBeforeItsFirstOperation: code in place that returns before it runs an operation
+// claims nothing, also if it returns the error of one that has panicked. If it panics itself, no
+// one knows what it would have begun with.
+func TestSideThatEndsBeforeItsFirstOperation(t *testing.T) {
+	t.Parallel()
+	const undecided = "a side of a declared change panicked before its first operation"
+	a, c, w := says("a"), says("c"), hourly("w")
+	boom := op.Step("boom", func(context.Context) (string, error) { panic("boom") }, op.WithRetry(attemptsOf(1)))
+	begin := func(side func(ctx op.Context, boomed error) (string, error)) version {
+		return func(ctx op.Context) (string, error) {
+			f := replay.Go(ctx, boom)
+			newer := op.Inline("inline", func(ctx op.Context) (string, error) { return side(ctx, replay.Exec(ctx, f.Result())) })
+			v, err := replay.Run(ctx, op.Replaces(newer, a))
+			if err != nil {
+				v = "new: " + err.Error()
+			}
+			_ = replay.Exec(ctx, f.Result()) // its error is read, whichever side is taken
+			said, err := stepwise(w)(ctx)
+			return v + said, err
+		}
+	}
+	before := func(ctx op.Context) (string, error) {
+		_ = replay.Exec(ctx, boom)
+		return stepwise(a, w)(ctx)
+	}
+	tests := []struct {
+		reason string
+		side   func(ctx op.Context, boomed error) (string, error)
+		want   []string
+	}{
+		{"it returns the error of an operation that has panicked", func(ctx op.Context, boomed error) (string, error) {
+			if boomed != nil {
+				return "", boomed
+			}
+			return replay.Run(ctx, c)
+		}, []string{"a", "new: panic: boom"}},
+		{"it returns the panic itself", func(_ op.Context, boomed error) (string, error) {
+			if p, ok := errors.AsType[*op.PanicError](boomed); ok {
+				return "", p
+			}
+			return "", boomed
+		}, []string{"a", "new: panic: boom"}},
+		{"it panics", func(op.Context, error) (string, error) { panic("here") },
+			[]string{undecided}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			got := comesTo(t, before, begin(tt.side))
+			for i, text := range got {
+				if strings.Contains(text, undecided) {
+					got[i] = undecided
+				}
+			}
+			slices.Sort(got)
+			if got = slices.Compact(got); !slices.Equal(got, tt.want) {
+				t.Errorf("executions end as\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
 // TestPast reads how removed operations have ended.
 func TestPast(t *testing.T) {
 	t.Parallel()

@@ -27,13 +27,11 @@ func (s *scope) lookInto(ctx context.Context, n *node.Inline) candidate {
 	f := s.f
 	k := f.inv.spawn(f, f.batch, s.path(), funcs{func(k *fiber) {
 		_, err := runScope(k, n.Body, &Handle{s: in, ctx: ctx})
-		if err = regained(k, err); err != nil {
-			l.panic, _ = panicIn(err)
-		}
+		l.panic = panicHere(regained(k, err))
 		l.found(candidate{})
 	}, func(err error) {
 		if err != nil { // the goroutine was ended by the function
-			l.panic, _ = panicIn(err)
+			l.panic = panicHere(err)
 		}
 	}})
 	k.logOnly, k.look = true, l
@@ -47,6 +45,15 @@ func (s *scope) lookInto(ctx context.Context, n *node.Inline) candidate {
 		s.diverge(sideUnknown(s, n, l.panic))
 	}
 	return l.what
+}
+
+// panicHere is the panic that a function ended with; nil if it returned, for one thing the error of
+// an operation that the log says has panicked.
+func panicHere(err error) *op.PanicError {
+	if p, ok := err.(*op.PanicError); ok && p != nil && len(p.Stack) > 0 { //nolint:errorlint // its own, not one that it has seen
+		return p
+	}
+	return nil
 }
 
 // found notes what the function begins with.
