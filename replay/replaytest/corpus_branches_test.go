@@ -1,6 +1,7 @@
 package replaytest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -101,6 +102,26 @@ func branches() map[string]func(op.Context, int) (string, error) {
 				return "", err
 			}
 			return text(b.Values(), pause(ctx))
+		},
+		"enough of flat groups, beside a step": func(ctx op.Context, _ int) (string, error) {
+			// both groups may have ended before the invocation in which one of them is enough
+			nothing := func(context.Context, int) error { return nil }
+			group := op.GroupFunc("group", func(ctx op.Context, n int) (int, error) { return replay.Run(ctx, add(n).Undo(nothing)) })
+			first := op.Transform(op.Map("first", []int{1, 2}, group, op.WithFlat(), op.WithCompletion(op.MinSuccessful(1))),
+				func(b op.Batch[int]) (int, error) { return len(b.Succeeded()), nil })
+			beside := add(3).UndoAttempted(func(context.Context) error { return nil }) // which waits for its START
+			_, _ = replay.Run(ctx, op.Parallel("both", []op.Op[int]{first, beside}))   // it fails if a loser was cut off
+			return "", pause(ctx)
+		},
+		"time-out of what has an Undo, then a failure": func(ctx op.Context, _ int) (string, error) {
+			o := napping(60).Undo(func(context.Context, int) error { return nil })
+			_, err := replay.Run(ctx, op.Group("late", func(ctx op.Context) (int, error) {
+				return replay.Run(ctx, op.Timeout("limit", o, time.Minute))
+			}))
+			if !errors.Is(err, op.ErrTimedOut) {
+				return "", fmt.Errorf("want a time-out, got %w", err)
+			}
+			return "", pause(ctx)
 		},
 		"time-out": func(ctx op.Context, n int) (string, error) {
 			_, err := replay.Run(ctx, op.Timeout("limit", napping(60), time.Minute))

@@ -208,10 +208,24 @@ func (j *judgement) flatGroup(path string) (int, string) {
 	switch g := j.groups[path]; {
 	case g == nil || len(g.returned) == 0:
 		return no, "it has not come to its end"
+	case j.leftBehind(path):
+		return no, fmt.Sprintf("the batch %q was decided without it", j.branches[path].batch)
 	case j.cameToRest(path):
 		return yes, "it came to its end before what decided"
 	}
 	return perhaps, "it may have come to its end"
+}
+
+// leftBehind reports whether the batch of a branch was decided without it, however far it had got.
+func (j *judgement) leftBehind(path string) bool {
+	b := j.branches[path]
+	rec := j.records[b.batch]
+	_, settled := j.byID[settlementOf(rec.ID)]
+	if !rec.Status.Terminal() && !settled {
+		return false
+	}
+	o := j.outcome(b.batch)
+	return o != nil && (b.index >= len(o.Items) || o.Items[b.index].Status == node.ItemStarted)
 }
 
 // cameToRest reports whether a group that leaves no record had ended in an invocation before that
@@ -409,10 +423,11 @@ func (j *judgement) abandoned(path string) verdict {
 	return verdict{} // what a scope has started has ended before it succeeds
 }
 
-// batchFailed reports whether a batch that has a result ended because it failed.
+// batchFailed reports whether a batch that has a result ended because it failed: an op.Timeout also
+// if its timer was first.
 func (j *judgement) batchFailed(path string) bool {
 	o := j.outcome(path)
-	return o != nil && o.Failed
+	return o != nil && (o.Failed || j.batches[path].limit && o.Winner != 0)
 }
 
 // branchStatus is how a branch has ended as its batch sees it; zero if that is not known.
