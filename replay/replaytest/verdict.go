@@ -182,7 +182,7 @@ func (j *judgement) happened(e *effect) (int, string) {
 	what := fmt.Sprintf("the log says %s %s", rec.Status, brief(rec.Payload.String()))
 	ran := rec.Kind != checkpoint.KindStep || j.k.runs[e.op] > 0
 	switch outside := rec.Kind != checkpoint.KindStep && rec.Kind != checkpoint.KindContext; {
-	case rec.Status == checkpoint.StatusSucceeded && rec.Kind == checkpoint.KindContext && j.batchFailed(e.op):
+	case rec.Status == checkpoint.StatusSucceeded && rec.Kind == checkpoint.KindContext && (j.batchFailed(e.op) || j.timedOut(e.op)):
 		return no, what
 	case rec.Status == checkpoint.StatusSucceeded && outside && !j.past[e.op] && (!isBranch || j.branchStatus(e.path) != node.ItemSucceeded):
 		return perhaps, what // the service may have reported it too late
@@ -423,11 +423,16 @@ func (j *judgement) abandoned(path string) verdict {
 	return verdict{} // what a scope has started has ended before it succeeds
 }
 
-// batchFailed reports whether a batch that has a result ended because it failed: an op.Timeout also
-// if its timer was first.
+// batchFailed reports whether a batch that has a result ended because it failed.
 func (j *judgement) batchFailed(path string) bool {
 	o := j.outcome(path)
-	return o != nil && (o.Failed || j.batches[path].limit && o.Winner != 0)
+	return o != nil && o.Failed
+}
+
+// timedOut reports whether an operation is an op.Timeout whose timer was first.
+func (j *judgement) timedOut(path string) bool {
+	o := j.outcome(path)
+	return o != nil && j.batches[path].limit && o.Winner != 0
 }
 
 // branchStatus is how a branch has ended as its batch sees it; zero if that is not known.
