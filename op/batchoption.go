@@ -28,7 +28,9 @@ func (o concurrencyOption) of(h *node.Header) int {
 }
 
 // WithMaxRunning bounds how many bodies of steps run at once in the batch and everything inside
-// it. A branch that waits takes no part in it. n is at least one; without the option there is no
+// it. A branch that waits takes no part in it, and neither does one whose body has returned: others
+// run while its outcome is being recorded. So a crash may repeat more than n bodies;
+// [WithMaxConcurrency] bounds those as well. n is at least one; without the option there is no
 // bound.
 func WithMaxRunning(n int) BatchOption {
 	return batchOption(func(b *node.Batch) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -218,6 +219,45 @@ func TestStepBetweenItsAttemptsHoldsNoRunningSlot(t *testing.T) {
 	}), "null")
 	if end(e) != `SUCCEEDED "paid packed"` {
 		t.Errorf("ended as %s", end(e))
+	}
+}
+
+// TestPlaceIsGivenBackBeforeTheOutcomeIsRecorded: bodies run on while a checkpoint call is under
+// way, and a crash then repeats all of them. How many there are is bounded by the open branches.
+func TestPlaceIsGivenBackBeforeTheOutcomeIsRecorded(t *testing.T) {
+	t.Parallel()
+	const items = 5
+	for _, open := range []int{items, 2, 1} {
+		var begun atomic.Int32
+		enough := make(chan struct{})
+		var before []int32 // bodies that have begun before each call
+		held := local.Faults{Fail: func(at local.Point) error {
+			if at.Moment != local.MomentBeforeCall {
+				return nil
+			}
+			if len(before) == 0 {
+				select {
+				case <-enough:
+				case <-t.Context().Done():
+				}
+			}
+			before = append(before, begun.Load())
+			return nil
+		}}
+		pack := op.StepFunc("pack", func(context.Context, int) (int, error) {
+			n := begun.Add(1)
+			if int(n) == open {
+				close(enough)
+			}
+			return int(n), nil
+		}).Key(strconv.Itoa)
+		e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+			b, err := replay.Run(ctx, op.Map("ship", []int{1, 2, 3, 4, 5}, pack, op.WithMaxRunning(1), op.WithMaxConcurrency(open)))
+			return len(b.Values()), err
+		}), "null", local.WithFaults(held))
+		if end(e) != "SUCCEEDED 5" || len(before) == 0 || int(before[0]) != open {
+			t.Errorf("%d open branches: ended as %s; before the calls %v bodies had begun, want %d before the first", open, end(e), before, open)
+		}
 	}
 }
 

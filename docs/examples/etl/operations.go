@@ -75,7 +75,7 @@ func newETL(files Files, warehouse Warehouse) *ETL {
 	errs := op.WithErrors(known()...)
 	e.list = op.StepFunc("list-files", files.List, again, errs)
 	e.convert = op.StepFunc("convert-file", e.read, again, errs).Key(func(f File) string { return f.Store })
-	e.load = op.DoFunc("load-totals", warehouse.Replace, again, errs)
+	e.load = op.DoFunc("load-totals", warehouse.Replace)
 	return e
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/replay/replaytest"
 
 	"github.com/perdure/perdure/docs/examples/internal/golden"
@@ -122,6 +123,24 @@ func TestProgress(t *testing.T) {
 	want := []string{"3 of 7 importing", "6 of 7 importing", "7 of 7 importing", "7 of 7 complete"}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestProgressWhileItWaits: while no function runs, the row of the upload says how far it is, and
+// so does the log.
+func TestProgressWhileItWaits(t *testing.T) {
+	t.Parallel()
+	db := &DB{Deadlock: 2}
+	e := replaytest.Start(t, NewFunction(file(list(7)), db, 3), upload())
+	e.RunUntilSuspended()
+	if diff := cmp.Diff(Progress{Upload: "U-1", Rows: 3, Total: 7, State: "importing"}, db.Progress()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if first, second := e.Op("write[1]").Status, e.Op("write[2]").Status; first != checkpoint.StatusSucceeded || second != checkpoint.StatusPending {
+		t.Errorf("the chunks are %s and %s", first, second)
+	}
+	if r := e.Result(); r.Err != nil || r.Value.Rows != 7 {
+		t.Errorf("got %+v, %v", r.Value, r.Err)
 	}
 }
 

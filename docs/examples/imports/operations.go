@@ -36,12 +36,13 @@ func wrongFile() codec.KnownError { return codec.Sentinel("WrongFile", ErrWrongF
 
 func newImports(files fs.FS, db *DB, rows int) *Imports {
 	s := &Imports{files: files, db: db, rows: rows}
-	busy := op.WithRetry(retry.Exponential(retry.MaxAttempts(8), retry.InitialDelay(2*time.Second), retry.OnIs(ErrBusy)))
+	again := op.WithRetry(retry.Exponential(retry.MaxAttempts(8), retry.InitialDelay(2*time.Second),
+		retry.Unless(retry.OnIs(ErrWrongFile, fs.ErrNotExist))))
 	known := op.WithErrors(codec.Sentinel("DatabaseBusy", ErrBusy), wrongFile())
-	s.split = op.StepFunc("split", s.cut, busy, known)
-	s.write = op.StepFunc("write", s.copyRows, busy, known).Key(func(c Chunk) string { return strconv.Itoa(c.Number) })
-	s.discard = op.DoFunc("discard", db.Discard, busy, known)
-	s.finish = op.DoFunc("finish", db.Finish, busy, known)
+	s.split = op.StepFunc("split", s.cut, again, known)
+	s.write = op.StepFunc("write", s.copyRows, again, known).Key(func(c Chunk) string { return strconv.Itoa(c.Number) })
+	s.discard = op.DoFunc("discard", db.Discard, again, known)
+	s.finish = op.DoFunc("finish", db.Finish, again, known)
 	return s
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -18,8 +19,11 @@ const Function = "subscriptions:live"
 // rounds is how many an execution has: eleven months at most, which leaves days for reminders.
 const rounds = 11
 
-// grace is how long there is between two attempts to charge a card that is declined.
-const grace = 4 * 24 * time.Hour
+const (
+	// grace is how long there is between two attempts to charge a card that is declined, patience
+	// how long it is tried.
+	grace, patience = 4 * 24 * time.Hour, 12 * 24 * time.Hour
+)
 
 // Subscriptions declares what is done for a subscription.
 type Subscriptions struct {
@@ -39,7 +43,8 @@ func NewFunction(bank *Bank, portal *Portal, post *Post, opts ...replay.HandlerO
 func newSubscriptions(bank *Bank, portal *Portal, post *Post) *Subscriptions {
 	s := &Subscriptions{bank: bank}
 	s.charge = op.StepFunc("charge", s.chargeOrWait,
-		op.WithRetry(retry.Exponential(retry.MaxAttempts(4), retry.OnIs(ErrDeclined, ErrUnavailable))),
+		op.WithRetry(retry.Exponential(retry.MaxAttempts(60), retry.MaxDelay(time.Hour), retry.HalfJitter(),
+			retry.OnIs(ErrDeclined, ErrUnavailable))),
 		op.WithErrors(codec.Sentinel("CardDeclined", ErrDeclined), codec.Sentinel("BankUnavailable", ErrUnavailable)),
 	).Key(func(b Bill) string { return b.Month })
 	s.invoice = op.DoFunc("send-invoice", post.Invoice).Key(func(b Bill) string { return b.Month })
@@ -49,11 +54,15 @@ func newSubscriptions(bank *Bank, portal *Portal, post *Post) *Subscriptions {
 }
 
 // chargeOrWait charges a bill. By its key the bank charges a month once, whatever process, attempt
-// or execution asks for it. A card that is declined may have money in a few days.
+// or execution asks for it. A card that is declined may have money in a few days; an outage of the
+// bank is for the policy, which tries for more than a day.
 func (s *Subscriptions) chargeOrWait(ctx context.Context, b Bill) (Payment, error) {
 	p, err := s.bank.Charge(ctx, b.Key(), b.Card, b.Amount)
-	if errors.Is(err, ErrDeclined) {
-		return Payment{}, retry.After(grace, err)
+	switch {
+	case !errors.Is(err, ErrDeclined):
+		return p, err
+	case checkpoint.ClockFrom(ctx).Now().Before(b.Due.Add(patience)):
+		return p, retry.After(grace, err)
 	}
-	return p, err
+	return p, retry.Permanent(err)
 }

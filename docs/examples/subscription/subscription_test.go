@@ -73,7 +73,7 @@ func TestLive(t *testing.T) {
 			want: Farewell{Reason: "cancelled", Months: 3, Paid: 67_00, Until: month(begin, 3)}, operations: 25,
 		},
 		{
-			name: "unpaid", reason: "a card that is declined is tried four times, four days apart",
+			name: "unpaid", reason: "a card that is declined is tried for twelve days, four days apart",
 			empty: [2]time.Time{month(begin, 1), month(begin, 3)},
 			want:  Farewell{Reason: "unpaid", Months: 1, Paid: 9_00, Until: month(begin, 1)}, operations: 11,
 		},
@@ -84,8 +84,8 @@ func TestLive(t *testing.T) {
 		},
 		{
 			name: "bank-down", reason: "an outage is no reason to say goodbye, nor to wait for days", wishes: map[int]Wish{1: {Cancel: true}},
-			down: [2]time.Time{month(begin, 1), month(begin, 1).Add(8 * time.Second)},
-			want: Farewell{Reason: "cancelled", Months: 2, Paid: 18_00, Until: month(begin, 2)}, operations: 18,
+			down: [2]time.Time{month(begin, 1), month(begin, 1).Add(12 * time.Hour)},
+			want: Farewell{Reason: "cancelled", Months: 2, Paid: 18_00, Until: month(begin, 2)}, operations: 50,
 		},
 	}
 	for _, tt := range tests {

@@ -38,6 +38,7 @@ type Bill struct {
 	Subscription string
 	Card         string
 	Month        string // such as 2026-03
+	Due          time.Time
 	Amount       Cents
 }
 
@@ -74,7 +75,7 @@ func (s Subscription) Due(now time.Time) bool { return !now.Before(s.PaidUntil()
 
 // Bill is what the next month costs.
 func (s Subscription) Bill() Bill {
-	return Bill{Subscription: s.ID, Card: s.Card, Month: s.PaidUntil().Format("2006-01"), Amount: s.Plan.Price}
+	return Bill{Subscription: s.ID, Card: s.Card, Month: s.PaidUntil().Format("2006-01"), Due: s.PaidUntil(), Amount: s.Plan.Price}
 }
 
 // Paid is the subscription with a month more.
