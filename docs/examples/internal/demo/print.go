@@ -116,11 +116,12 @@ const most = 7
 
 // answered prints what an invocation that has not ended the execution waits for.
 func (p *printer) answered(end replay.InvocationEnd) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.folded()
 	if end.Status != string(checkpoint.OutcomePending) || p.brief != nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var open []string
 	ended := make(map[string]bool)
 	for _, o := range p.e.Operations() {
