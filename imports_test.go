@@ -113,7 +113,7 @@ var importGraph = map[string]rule{
 	"internal/callsite":  {allow: []string{module + "/op/node", module + "/internal/substitute"}, deny: noReflection},
 	"internal/stacks":    {deny: noReflection},
 	"internal/lossless":  {}, // it asks types what JSON they have a place for
-	"internal/guard":     {allow: []string{module + "/retry"}, deny: noReflection},
+	"internal/guard":     {allow: []string{module + "/retry", module + "/internal/stacks"}, deny: noReflection},
 	"internal/turn":      {deny: noReflection},
 	"replay/internal/engine": {
 		allow: []string{

@@ -3,8 +3,8 @@ package op
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"strings"
+
+	"github.com/perdure/perdure/internal/guard"
 )
 
 var (
@@ -104,7 +104,7 @@ type PanicError struct {
 
 // panicOf returns the error of a panic that was recovered.
 func panicOf(v any) *PanicError {
-	return &PanicError{Value: fmt.Sprint(v), Stack: strings.Split(strings.TrimSpace(string(debug.Stack())), "\n")}
+	return (*PanicError)(guard.Recovered(v))
 }
 
 // Error says that it was a panic, and with which value.

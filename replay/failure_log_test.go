@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -31,7 +32,7 @@ type line struct {
 	Attempt                    int
 	Next                       string // RFC 3339, of the next attempt
 	ErrorType, ErrorMessage    string
-	Stack                      bool // names the function that panicked
+	Stack                      bool // begins with the function that panicked
 }
 
 func linesIn(t *testing.T, text string) (lines []line) {
@@ -49,10 +50,16 @@ func linesIn(t *testing.T, text string) (lines []line) {
 		}
 		lines = append(lines, line{
 			Level: r.Level, Message: r.Message, Path: r.Path, Name: r.OperationName, Attempt: r.Attempt, Next: r.NextAttempt,
-			ErrorType: r.ErrorType, ErrorMessage: r.ErrorMessage, Stack: strings.Contains(r.Stack, "failure_log_test.go"),
+			ErrorType: r.ErrorType, ErrorMessage: r.ErrorMessage, Stack: beginsHere(r.Stack),
 		})
 	}
 	return lines
+}
+
+// beginsHere reports whether the first call of a stack is in this file.
+func beginsHere(stack string) bool {
+	lines := strings.Split(stack, "\n")
+	return len(lines) > 2 && strings.Contains(lines[2], "failure_log_test.go")
 }
 
 // TestFailuresAreLogged: whoever is called at night finds in the log what failed, where, and what
@@ -179,6 +186,59 @@ func TestFailuresAreLogged(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s\n%s", tt.reason, diff, text.String())
+			}
+		})
+	}
+}
+
+// TestCallsThatFailAreLogged: an invocation that ends because the service does not answer, or
+// refuses a call for now, says so: the runtime of Lambda does not.
+func TestCallsThatFailAreLogged(t *testing.T) {
+	t.Parallel()
+	const repeated = "a call of the service failed: the invocation fails, and the service repeats it"
+	throttled := apiError(429, "TooManyRequestsException", "Rate exceeded")
+	tests := []struct {
+		reason string
+		client *tape
+		marker string
+		want   []line
+	}{
+		{
+			"a checkpoint call", &tape{reply: func(int, checkpoint.CheckpointInput) (checkpoint.CheckpointOutput, error) {
+				return checkpoint.CheckpointOutput{}, throttled
+			}}, "",
+			[]line{{Level: "WARN", Message: repeated, ErrorType: "CheckpointCallError", ErrorMessage: "replay: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded"}},
+		},
+		{
+			"the log is read", &tape{page: func(checkpoint.StateInput) (checkpoint.StateOutput, error) {
+				return checkpoint.StateOutput{}, throttled
+			}}, "m",
+			[]line{{Level: "WARN", Message: repeated, ErrorType: "CheckpointCallError", ErrorMessage: "replay: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded"}},
+		},
+		{
+			"what the service refuses for good ends the execution", &tape{page: func(checkpoint.StateInput) (checkpoint.StateOutput, error) {
+				return checkpoint.StateOutput{}, apiError(400, "InvalidParameterValueException", "Invalid marker")
+			}}, "m",
+			[]line{{
+				Level: "ERROR", Message: "the execution failed", ErrorType: "InvalidParameterValueException",
+				ErrorMessage: "checkpoint: read the state of " + tapeARN + ": checkpoint: CheckpointDurableExecution: 400 InvalidParameterValueException: Invalid marker",
+			}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			in, err := checkpoint.EncodeInvocation(checkpoint.Invocation{ARN: tapeARN, Token: "t", NextMarker: tt.marker, Operations: []checkpoint.Operation{execution("null")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			f := replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+				return op.None{}, replay.Exec(ctx, op.Wait("pause", time.Minute))
+			}, replay.WithLogHandler(replay.JSONLogs(&text, nil)))
+			_, _ = f.Invoke(onTape(t, tt.client), in)
+			if diff := cmp.Diff(tt.want, linesIn(t, text.String())); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
 			}
 		})
 	}

@@ -49,7 +49,7 @@ func (c *core) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	ops, err := checkpoint.LoadState(ctx, client, event)
 	if err != nil {
-		return answer(engine.CallFailed(err))
+		return answer(engine.StateUnread(ctx, &c.set.Config, executionAttrs(ctx, event.ARN), err))
 	}
 	log := oplog.NewLog(ops)
 	exec, ok := log.Execution()

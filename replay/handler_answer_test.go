@@ -155,8 +155,11 @@ func TestErrorOfTheServiceAtEachCall(t *testing.T) {
 				})
 				got := say(f.Invoke(onTape(t, client), event(t)))
 				want := "error replay: checkpoint call: " + tt.err.Error()
-				if api, ok := errors.AsType[*checkpoint.APIError](tt.err); ok && tt.fails {
+				switch api, ok := errors.AsType[*checkpoint.APIError](tt.err); {
+				case ok && tt.fails:
 					want = fmt.Sprintf("FAILED %s: %s", api.Code, tt.err)
+				case ok: // it names the call itself
+					want = "error replay: " + strings.TrimPrefix(tt.err.Error(), "checkpoint: ")
 				}
 				if got != want || len(client.calls()) != at || swallowed != 0 {
 					t.Errorf("answer %s\nwant   %s\n%d calls, %d errors seen by the handler", got, want, len(client.calls()), swallowed)

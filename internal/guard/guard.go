@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perdure/perdure/internal/stacks"
 	"github.com/perdure/perdure/retry"
 )
 
@@ -43,9 +44,9 @@ type Mute struct { //nolint:errname // it stands for the error of a user
 func (m *Mute) Error() string { return m.Text }
 
 // Recovered describes a panic that was recovered. It is called by the deferred function that has
-// recovered it: the stack is that of the panic then.
+// recovered it: the stack is that of the panic then, and begins with the call that panicked.
 func Recovered(v any) *Panic {
-	return &Panic{Value: fmt.Sprint(v), Stack: Lines(debug.Stack())}
+	return &Panic{Value: fmt.Sprint(v), Stack: Lines(stacks.FromPanic(debug.Stack()))}
 }
 
 // Lines splits a stack for the wire.

@@ -1,6 +1,7 @@
 package stacks_test
 
 import (
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -56,7 +57,18 @@ func TestOfUsers(t *testing.T) {
 			[]string{"main.(*cards).charge waits in sync.(*Mutex).Lock (main.go:31)"},
 			"goroutine 34 ",
 		},
-		{"a body that computes", own + "\n\n" + loop, []string{"main.spin.func1 is (main.go:50)"}, "goroutine 41 "},
+		{"a body that computes", own + "\n\n" + loop, []string{"main.spin.func1 was running at main.go:50"}, "goroutine 41 "},
+		{
+			"a body that waits for a channel", strings.Replace(loop, "running", "chan receive, 3 minutes", 1),
+			[]string{"main.spin.func1 was waiting (chan receive) at main.go:50"},
+			"goroutine 41 ",
+		},
+		{
+			"a body that waits in a select", strings.Replace(loop, "running", "select", 1),
+			[]string{"main.spin.func1 was waiting in a select at main.go:50"},
+			"goroutine 41 ",
+		},
+		{"a first line without a state", strings.Replace(loop, "[running]", "", 1), []string{"main.spin.func1 was at main.go:50"}, "goroutine 41 "},
 		{"a line that was cut off", own + "\n\n" + body[:strings.Index(body, "main.(*cards)")+12], nil, "goroutine 40 "},
 	}
 	for _, tt := range tests {
@@ -73,3 +85,39 @@ func TestOfUsers(t *testing.T) {
 		}
 	}
 }
+
+// TestFromPanic: the first call is the one that panicked.
+func TestFromPanic(t *testing.T) {
+	t.Parallel()
+	const (
+		first    = "goroutine 81 [running]:\n"
+		recovery = "runtime/debug.Stack()\n\t/go/src/runtime/debug/stack.go:26 +0x5e\nmain.caught()\n\t/src/guard.go:48 +0x47\n"
+		panics   = "panic({0xf3dde0?, 0x1a})\n\t/go/src/runtime/panic.go:860 +0x13a\n"
+		runtimes = "runtime.panicmem(...)\n\t/go/src/runtime/panic.go:262\nruntime.sigpanic()\n\t/go/src/runtime/signal_unix.go:917 +0x359\n"
+		users    = "main.total(...)\n\t/src/main.go:139\nmain.main()\n\t/src/main.go:7 +0x1\n"
+	)
+	tests := []struct{ reason, stack, want string }{
+		{"a panic", first + recovery + panics + users, first + users},
+		{"an error of the runtime, which calls functions of its own", first + recovery + panics + runtimes + users, first + users},
+		{"a panic while one is handled: the later one", first + recovery + panics + users + panics + users, first + users + panics + users},
+		{"no panic", first + users, first + users},
+		{"nothing", "", ""},
+		{"cut off at the panic", first + recovery + "panic(", first + recovery + "panic("},
+	}
+	for _, tt := range tests {
+		if got := string(stacks.FromPanic([]byte(tt.stack))); got != tt.want {
+			t.Errorf("%s:\n%s\nwant\n%s", tt.reason, got, tt.want)
+		}
+	}
+	defer func() {
+		_ = recover()
+		lines := strings.Split(string(stacks.FromPanic(debug.Stack())), "\n")
+		if !strings.HasPrefix(lines[1], "github.com/perdure/perdure/internal/stacks_test.third(") {
+			t.Errorf("a panic of the runtime begins with %q", lines[1])
+		}
+	}()
+	third(nil)
+}
+
+//go:noinline
+func third(lines []int) int { return lines[2] }

@@ -156,7 +156,7 @@ func (k *kit) stacks() (list []stack) {
 }
 
 // waits says where the user's code waits; empty if there is none of it.
-func (s stack) waits() string { return stacks.Waits(s.frames) }
+func (s stack) waits() string { return stacks.Waits("", s.frames) }
 
 // String is the stack for people.
 func (s stack) String() string {

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op/node"
@@ -95,10 +98,27 @@ func CallFailed(err error) Outcome {
 // the name of the type beside the message.
 type CheckpointCallError struct{ cause error }
 
-func (e *CheckpointCallError) Error() string { return "replay: checkpoint call: " + e.cause.Error() }
+// Error names the call, and says what the service answered.
+func (e *CheckpointCallError) Error() string {
+	if api, ok := errors.AsType[*checkpoint.APIError](e.cause); ok {
+		return "replay: " + strings.TrimPrefix(api.Error(), "checkpoint: ")
+	}
+	return "replay: checkpoint call: " + e.cause.Error()
+}
 
 // Unwrap returns the error of the call.
 func (e *CheckpointCallError) Unwrap() error { return e.cause }
+
+// StateUnread is the outcome of an invocation that cannot read the log of its execution, and logs
+// why.
+func StateUnread(ctx context.Context, cfg *Config, attrs []slog.Attr, err error) Outcome {
+	o := CallFailed(err)
+	inv := &invocation{facts: facts{Run: Run{Attrs: attrs}, cfg: cfg}}
+	inv.ctx = ctx
+	sayFailed(ctx, inv, &o)
+	sayCallFailed(ctx, inv, &o)
+	return o
+}
 
 // refused reports whether the service rejected a call without using up its token.
 func refused(err error) bool {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/internal/stacks"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/retry"
 )
@@ -53,7 +54,7 @@ func typeOf(err error) string {
 // is read from the log has no stack.
 func StackOf(err error) []slog.Attr {
 	if stack := retry.PanicStack(err); stack != "" {
-		return []slog.Attr{slog.String(keyStack, stack)}
+		return []slog.Attr{stackAttr(stacks.FromPanic([]byte(stack)))}
 	}
 	var attrs []slog.Attr
 	walk(err, func(e error, _ []error) {
@@ -123,4 +124,15 @@ func sayFailed(ctx context.Context, inv *invocation, o *Outcome) {
 		attrs = append([]slog.Attr{pathAttr(e.Path), idAttr(e.ID), nameAttr(e.Name)}, attrs...)
 	}
 	sayLast(inv, func(l *slog.Logger) { l.LogAttrs(ctx, slog.LevelError, "the execution failed", attrs...) })
+}
+
+// sayCallFailed logs that the invocation fails because a call of the service has: the runtime of
+// Lambda answers with the error, and logs nothing.
+func sayCallFailed(ctx context.Context, inv *invocation, o *Outcome) {
+	if _, ok := errors.AsType[*CheckpointCallError](o.Err); !ok || inv.Rehearsal != nil {
+		return
+	}
+	sayLast(inv, func(l *slog.Logger) {
+		l.LogAttrs(ctx, slog.LevelWarn, "a call of the service failed: the invocation fails, and the service repeats it", errorAttr(o.Err))
+	})
 }

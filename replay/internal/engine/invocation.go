@@ -208,6 +208,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	}
 	sayFailed(ctx, inv, &o)
 	sayRepeated(ctx, inv, &o)
+	sayCallFailed(ctx, inv, &o)
 	closeOutcome(ctx, inv, &o)
 	o.Operations = int(inv.end.operations.Load())
 	return o
