@@ -53,6 +53,9 @@ const (
 	DataBytes = 100_000_000
 )
 
+// FunctionTimeout is the longest that an invocation may take (Lambda API, Timeout).
+const FunctionTimeout = 900 * time.Second
+
 // FailedInvocations is how many invocations in a row may fail before the execution fails. Source:
 // seen in histories of executions on AWS, in two of them independently; it is not documented.
 const FailedInvocations = 9

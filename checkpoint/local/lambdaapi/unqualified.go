@@ -30,7 +30,7 @@ func (f *front) warnUnqualified(r request, fn api.Function, header http.Header) 
 	if _, again := f.warned.LoadOrStore(fn.Name, true); again {
 		return
 	}
-	text := "AWS starts a durable function only by its version or alias: name " + fn.Name + ":" + api.Latest +
+	text := "AWS starts a durable function only by its version or alias: name '" + fn.Name + ":" + api.Latest + "'" + // a shell takes $LATEST for a variable
 		", a number such as " + fn.Name + ":1, or an alias such as " + fn.Name + ":live; " + fn.Name + " alone works only here"
 	if header != nil { // RFC 7234, 5.5: 299 is a warning of any kind
 		header.Set("Warning", "299 perdure "+strconv.Quote(text))

@@ -123,7 +123,7 @@ Exit codes: 0 done, 1 the execution ended without a result, 2 wrong usage, 3 not
 				return nil
 			}
 			hint := "see perdure --help"
-			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			if like := alike(cmd.SuggestionsFor(args[0]), args[0]); len(like) > 0 {
 				hint = "did you mean " + strings.Join(like, " or ") + "?"
 			}
 			return usage("there is no command %q; %s", args[0], hint)
@@ -198,4 +198,9 @@ func between(least int, names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// alike leaves out names that have no letter of the word in them: two letters are near to any two.
+func alike(names []string, word string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.ContainsAny(name, word) })
 }

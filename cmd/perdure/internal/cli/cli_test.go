@@ -22,6 +22,7 @@ func TestWrongCommandLines(t *testing.T) {
 		code int
 	}{
 		{"frob", `there is no command "frob"; see perdure --help`, cli.ExitUsage},
+		{"ls", `there is no command "ls"; did you mean list?`, cli.ExitUsage},
 		{"lst", `there is no command "lst"; did you mean list?`, cli.ExitUsage},
 		{"start", "perdure start: FUNCTION is missing; see perdure start --help", cli.ExitUsage},
 		{"start order {} more", `perdure start: there is no argument "more"; see perdure start --help`, cli.ExitUsage},

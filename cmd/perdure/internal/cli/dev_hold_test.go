@@ -32,7 +32,8 @@ func TestDevHolds(t *testing.T) {
 	p.await(`^perdure: greet A-1: .*diverged in the handler`)
 
 	got := w.run(endpoint, "show", "A-1", "-f", "greet")
-	why := regexp.MustCompile(`(?m)^paused \S+ ago: replay: .*"first".*"check-fraud".*; it goes on with: perdure resume \S+/A-1/`)
+	why := regexp.MustCompile("(?m)^paused \\S+ ago: the code is not the code that wrote the log: .*\n  recorded  .*\"first\".*\n  code now  .*\"check-fraud\"" +
+		".*\n  do this   .*\nthen it goes on with: perdure resume '\\S+/A-1/\\S+'$")
 	if got.code != 0 || !strings.HasPrefix(got.out, "A-1  PAUSED") || !why.MatchString(got.out) {
 		t.Errorf("show does not say why it is paused: %+v", got)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/perdure/perdure/internal/limits"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
@@ -143,7 +144,7 @@ func (p *past) add(h *view.History, name string, now time.Time) {
 }
 
 // mostTimeout is the most that Lambda takes.
-const mostTimeout = 900 * time.Second
+const mostTimeout = limits.FunctionTimeout
 
 // timeout looks whether the longest body has time enough.
 func (e *examination) timeout(histories int) {

@@ -58,7 +58,7 @@ paused, of all durable functions or of those that the flags select.`,
 		Args: b.args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runBulk(cmd.Context(), args, &b, change{
-				verb: "resume", done: "resumed", one: "the execution goes on", statuses: []string{"PAUSED", "PAUSING"},
+				verb: "resume", done: "resumed", one: resumed, statuses: []string{"PAUSED", "PAUSING"},
 				make: func(ctx context.Context, c checkpoint.Control, arn string) error {
 					return c.Resume(ctx, checkpoint.ResumeInput{ARN: arn, Reason: reason})
 				},
@@ -70,6 +70,10 @@ paused, of all durable functions or of those that the flags select.`,
 	cmd.ValidArgsFunction = a.completeExecutionsWith("PAUSED", "PAUSING")
 	return cmd
 }
+
+// resumed is what is said of one execution that was resumed: whether it goes on is for its code to
+// say, which is compared with the log when it is invoked.
+const resumed = "the execution is resumed; if its code does not fit its log, it is held again: perdure show says so"
 
 func (a *app) remove() *cobra.Command {
 	var b bulk
@@ -165,18 +169,26 @@ func completeEvents(events []local.Event, answer []byte) {
 	}
 }
 
-// held says since when an execution is paused and why; it is empty if it is not.
-func (d *described) held(now time.Time) string {
+// held says since when an execution is paused, why, and what to do, in lines; there are none if it
+// is not. whole has all of the reason in them.
+func (d *described) held(now time.Time, whole bool) []string {
 	if d.pause == nil || !local.Status(d.Status).Held() {
-		return ""
+		return nil
 	}
 	line := "paused"
 	if local.Status(d.Status) == local.StatusPausing {
 		line = "to be paused when its invocation makes its next checkpoint call; asked for"
 	}
 	line += fmt.Sprintf(" %s ago", view.Span(now.Sub(d.pause.Requested)))
-	if d.pause.Reason != "" {
-		line += ": " + d.pause.Reason
+	goesOn := "it goes on with: perdure resume " + view.Quoted(*d.DurableExecutionArn)
+	_, diverged := view.DivergenceOf(d.pause.Reason)
+	switch {
+	case d.pause.Reason == "":
+		return []string{line + "; " + goesOn}
+	case whole || !diverged:
+		return []string{line + ": " + d.pause.Reason + "; " + goesOn}
 	}
-	return line + "; it goes on with: perdure resume " + *d.DurableExecutionArn
+	lines := view.WhyInLines(d.pause.Reason)
+	lines[0] = line + ": " + lines[0]
+	return append(lines, "then "+goesOn, "--all shows the whole reason")
 }

@@ -205,8 +205,8 @@ func TestShowOfAPausedExecution(t *testing.T) {
 		t.Errorf("show begins with %q, want %q", lines[0], want)
 	}
 	got := strings.Join(lines[len(lines)-2:], "\n")
-	want := "paused 10m ago: bad deploy; it goes on with: perdure resume " + s.scrub(s.arnOf("A-1")) + "\n" +
-		`meanwhile it is waiting for callback "collected-callback" (times out in 46h50m); complete it with: perdure callback succeed YXJu… '<result as JSON>'`
+	want := "paused 10m ago: bad deploy; it goes on with: perdure resume '" + s.scrub(s.arnOf("A-1")) + "'\n" +
+		`meanwhile it is waiting for callback "collected-callback" (times out in 46h50m); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`
 	if got != want {
 		t.Errorf("show ends with\n%s\nwant\n%s", got, want)
 	}
@@ -224,7 +224,7 @@ func TestShowOfAPausedExecution(t *testing.T) {
 		`"ExecutionPausedDetails":{"PauseRequestTimestamp":1772445600,"Reason":{"Payload":"bad deploy","Truncated":false},"ExecutionTimeoutPaused":true}`) {
 		t.Errorf("the history in JSON is %s", o.out)
 	}
-	s.expect("resume", s.run("resume", "A-1", "-f", "order"), 0, "the execution goes on\n")
+	s.expect("resume", s.run("resume", "A-1", "-f", "order"), 0, "the execution is resumed; if its code does not fit its log, it is held again: perdure show says so\n")
 	if o := s.run("show", "A-1", "-f", "order"); !strings.Contains(o.out, "times out in 4d3h") || strings.Contains(o.out, "paused") {
 		t.Errorf("afterwards show says %s", o.out)
 	}

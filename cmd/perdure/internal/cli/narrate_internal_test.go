@@ -96,7 +96,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			meanwhile: func(s *stage, e *local.Execution) { s.complete(e, "8") },
 			want: []string{
 				`it A-1: started with 7`,
-				`it A-1: suspended, waiting for callback "ask-callback"; complete it with: perdure callback succeed ID '<result as JSON>'`,
+				`it A-1: suspended, waiting for callback "ask-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed ID '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 				`it A-1: SUCCEEDED after 1h: 8`,
 			},
 		},
@@ -111,7 +111,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			},
 			want: []string{
 				`it A-1: started with 7`,
-				`it A-1: suspended until 2026-03-02 10:00:00Z, waiting for callback "ask" (times out in 1h); complete it with: perdure callback succeed ID '<result as JSON>'`,
+				`it A-1: suspended until 2026-03-02 10:00:00Z, waiting for callback "ask" (times out in 1h); complete it with: perdure callback succeed ID '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 				`it A-1: callback "ask" ended as TIMED_OUT: Callback.Timeout: Callback timed out`,
 				`it A-1: FAILED after 1h: …`,
 			},
@@ -160,7 +160,7 @@ func TestExecutionsSayWhatTheyDo(t *testing.T) {
 			want: []string{
 				`it A-1: started with 7`,
 				`other …: started by execution A-1 with 8`,
-				`it A-1: suspended, waiting for function other, invoked by "call"; see: perdure show arn:aws:lambda:us-east-1:123456789012:function:other:$LATEST/…`,
+				`it A-1: suspended, waiting for function other, invoked by "call"; see: perdure show 'arn:aws:lambda:us-east-1:123456789012:function:other:$LATEST/…`,
 				`other …: FAILED after 0s: Error: 8 is too many`,
 				`it A-1: function other, invoked by "call", ended as FAILED: Error: 8 is too many`,
 				`it A-1: FAILED after 0s: …`,
@@ -288,7 +288,7 @@ func TestWhatAnEarlierRunHasLeftBehind(t *testing.T) {
 	if err := after.service.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`it A-1: suspended, waiting for callback "ask-callback"; complete it with: perdure callback succeed ID '<result as JSON>'`}
+	want := []string{`it A-1: suspended, waiting for callback "ask-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed ID '<JSON of its type>' (the code has the type; for a string: --text '<text>')`}
 	if diff := cmp.Diff(want, after.lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // TestRunbookCommands: whoever reads the runbook at night copies its commands. Each must be one
@@ -23,6 +25,7 @@ func TestRunbookCommands(t *testing.T) {
 	word := regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`)
 	for _, line := range commands {
 		var args []string
+		line, _, _ = strings.Cut(line, " | ") // another program reads what it prints
 		for _, w := range word.FindAllString(strings.Trim(line, "`"), -1)[1:] {
 			args = append(args, strings.Trim(w, `'"`))
 		}
@@ -40,6 +43,44 @@ func TestRunbookCommands(t *testing.T) {
 			if err := cmd.Args(cmd, left); err != nil {
 				t.Errorf("%s: %v", line, err)
 			}
+		}
+	}
+}
+
+// TestCommandsCanBePasted: in a command that is shown, a shell would put nothing in the place of
+// $LATEST unless it stands in single quotes.
+func TestCommandsCanBePasted(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../../../docs/*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	shown := make(map[string]string)
+	for _, page := range append(pages, "../../../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range regexp.MustCompile("(?m)^(?:\\$ )?(?:perdure|aws) .*$|`(?:perdure|aws) [^`]+`").FindAllString(string(text), -1) {
+			shown[line] = page
+		}
+	}
+	var examples func(cmd *cobra.Command)
+	examples = func(cmd *cobra.Command) {
+		for line := range strings.Lines(cmd.Example) {
+			shown[line] = cmd.CommandPath() + " --help"
+		}
+		for _, c := range cmd.Commands() {
+			examples(c)
+		}
+	}
+	examples((&app{}).root())
+	if len(shown) < 50 {
+		t.Fatalf("%d commands were found", len(shown))
+	}
+	for line, at := range shown {
+		if bare := regexp.MustCompile(`'[^']*'`).ReplaceAllString(line, ""); strings.Contains(bare, "$LATEST") {
+			t.Errorf("%s: %s", at, line)
 		}
 	}
 }

@@ -32,10 +32,11 @@ func saidMembers() []string {
 // one of these messages; zero for all of it.
 func saidOf() map[string]int {
 	return map[string]int{
-		"an attempt failed":                                0,
-		"an attempt failed, and it was the last one":       0,
-		"the handler asks that the invocation be repeated": 0,
-		"the execution failed":                             5 * endColumns,
+		"an attempt failed":                                                              0,
+		"an attempt failed, and it was the last one":                                     0,
+		"the handler asks that the invocation be repeated":                               0,
+		"a call of the service failed: the invocation fails, and the service repeats it": 0,
+		"the execution failed":                                                           5 * endColumns,
 		"the execution is paused, because its code is not the code that wrote the log: deploy code that fits, and resume it": mostReason,
 	}
 }

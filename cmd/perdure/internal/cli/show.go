@@ -7,8 +7,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/limits"
 	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
@@ -47,7 +49,7 @@ shows the last one of the chain.`,
   perdure show A-1 --timeline --watch
   perdure show A-1 -o dot | dot -Tsvg > A-1.svg
   perdure show A-1 -o html --redact > A-1.html
-  perdure show arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f… -o json`,
+  perdure show 'arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f…' -o json`,
 		Args: exactly("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -108,10 +110,29 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 	}
 	open.open(ctx, events)
 	open.openExecution(ctx, e.GetDurableExecutionOutput)
+	h := view.Read(events)
+	a.readTimeout(ctx, e, h)
 	if a.output == "html" {
 		return a.printPage(e, events, o.redact)
 	}
-	return a.printShow(e, view.Read(events), o)
+	return a.printShow(e, h, o)
+}
+
+// readTimeout reads how long an invocation may take, if a body runs: it is cut off then. Who may
+// not ask, or is not answered, does without.
+func (a *app) readTimeout(ctx context.Context, e *described, h *view.History) {
+	if h.FunctionTimeout > 0 || h.Bodies(a.Now()) == "" || e.FunctionArn == nil {
+		return
+	}
+	client, err := a.client(ctx)
+	if err != nil {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	if out, err := client.GetFunctionConfiguration(limited, &lambdaapi.GetFunctionConfigurationInput{FunctionName: e.FunctionArn}); err == nil {
+		h.FunctionTimeout = seconds(out.Timeout)
+	}
 }
 
 // lastOf returns the last execution of the chain that an execution belongs to.
@@ -131,7 +152,10 @@ func (a *app) lastOf(ctx context.Context, arn string) (string, error) {
 
 // printShow prints an execution in the form that the flags say.
 func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
-	waiting := a.waiting(e, h)
+	if !h.Deadline.IsZero() && !e.timesOut.IsZero() {
+		h.Deadline = e.timesOut // which pauses have moved
+	}
+	waiting := a.waiting(e, h, o.all || a.output == "json")
 	switch a.output {
 	case "json":
 		s := summaryOf(e)
@@ -150,7 +174,7 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 			fmt.Fprintln(a.Out, line)
 		}
 	} else {
-		a.printRows(rows(h.Operations, o.all))
+		a.printRows(rows(h.Operations, o.all, said{failure: view.FailureText(failureOf(e.Error)), waiting: waiting}))
 	}
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
@@ -164,16 +188,18 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 // mostTimeline is how wide a timeline is without a terminal.
 const mostTimeline = 120
 
-// waiting says what an execution does and waits for; it is empty if it has ended.
-func (a *app) waiting(e *described, h *view.History) string {
+// waiting says what an execution does and waits for; it is empty if it has ended. whole has all of
+// the reason of a pause in it.
+func (a *app) waiting(e *described, h *view.History, whole bool) string {
 	waiting := ""
 	if !local.Status(e.Status).Terminal() && e.EndTimestamp == nil { // which an unknown status may have as well
 		waiting = h.WaitingFor(a.Now())
 	}
-	if held := e.held(a.Now()); held != "" {
-		if waiting = held; h.Pending(a.Now()) != "" {
-			waiting += "\nmeanwhile it is " + h.Pending(a.Now())
+	if held := e.held(a.Now(), whole); len(held) > 0 {
+		if pending := h.Pending(a.Now()); pending != "" {
+			held = append(held, "meanwhile it is "+pending)
 		}
+		waiting = strings.Join(held, "\n")
 	}
 	return waiting
 }
@@ -186,9 +212,6 @@ func (a *app) printHead(e *described, h *view.History) {
 		age += ", took " + view.Span(e.EndTimestamp.Sub(*e.StartTimestamp))
 	case e.StartTimestamp != nil:
 		age += ", " + view.Span(a.Now().Sub(*e.StartTimestamp)) + " ago"
-		if !h.Deadline.IsZero() && !e.timesOut.IsZero() {
-			h.Deadline = e.timesOut // which pauses have moved
-		}
 		if !h.Deadline.IsZero() {
 			age += ", times out " + view.In(a.Now(), h.Deadline)
 		}
@@ -207,11 +230,22 @@ func (a *app) printHead(e *described, h *view.History) {
 	if text := view.FailureText(failureOf(e.Error)); text != "" {
 		fmt.Fprintln(a.Out, "error  ", cut(text, a.width()-8))
 	}
+	if place := h.PanicPlace(failureOf(e.Error)); place != "" {
+		fmt.Fprintln(a.Out, "at     ", cut(place, a.width()-8))
+	}
 	fmt.Fprintf(a.Out, "%s\n", count(h))
 }
 
+// manyCounted is of how many operations show says that they are counted: a tenth of what there may
+// be.
+const manyCounted = limits.Operations / 10
+
 func count(h *view.History) string {
-	text := view.Plural(len(h.All), "operation", "operations") + ", "
+	text := view.Plural(len(h.All), "operation", "operations")
+	if counted := h.Counted(); h.End.IsZero() && (h.Failures > 0 || counted >= manyCounted) {
+		text += fmt.Sprintf(" (%s of %s counted, with retries and failed invocations)", thousands(counted), thousands(limits.Operations))
+	}
+	text += ", "
 	if h.Invocations == 0 && h.End.IsZero() {
 		return text + "the first invocation has not ended"
 	}
@@ -225,13 +259,16 @@ func count(h *view.History) string {
 // row is an operation in the tree.
 type row struct{ name, status, took, outcome string }
 
+// said is what other lines say: rows do not repeat it.
+type said struct{ failure, waiting string }
+
 // rows returns the lines of a tree in columns.
-func rows(ops []*view.Operation, whole bool) []row {
+func rows(ops []*view.Operation, whole bool, other said) []row {
 	var all []row
 	for _, line := range view.Rows(ops, whole) {
 		var r row
 		if line.Operation != nil {
-			r = rowOf(line.Operation)
+			r = rowOf(line.Operation, other)
 		} else {
 			r.name = line.Text() + " (--all shows them)"
 		}
@@ -241,7 +278,7 @@ func rows(ops []*view.Operation, whole bool) []row {
 	return all
 }
 
-func rowOf(o *view.Operation) row {
+func rowOf(o *view.Operation, other said) row {
 	r := row{name: o.Label() + "  " + o.What(), status: string(o.Status)}
 	attempts := o.Attempts
 	if o.Status == checkpoint.StatusStarted && attempts > 0 {
@@ -258,15 +295,20 @@ func rowOf(o *view.Operation) row {
 		r.outcome = "cut off " + view.Plural(o.CutOff, "time", "times") + ": " + view.InvocationFailure(o.Cut)
 	case o.Status == checkpoint.StatusStarted && o.Failure != nil:
 		r.outcome = "the attempt before: " + view.FailureText(o.Failure)
+	case o.Failure != nil && view.FailureText(o.Failure) == other.failure && utf8.RuneCountInString(other.failure) > longFailure:
+		r.outcome = view.FailureText(&checkpoint.Failure{Type: o.Failure.Type}) + ", see the error above"
 	case o.Failure != nil:
 		r.outcome = view.FailureText(o.Failure)
 	case o.Result != nil:
 		r.outcome = view.OutcomeOf(*o.Result)
-	case o.Status == checkpoint.StatusStarted && o.Callback != "":
+	case o.Status == checkpoint.StatusStarted && o.Callback != "" && !strings.Contains(other.waiting, o.Callback):
 		r.outcome = o.Callback
 	}
 	return r
 }
+
+// longFailure is how long an error is, in characters, that is not repeated.
+const longFailure = 40
 
 // printRows prints rows in columns.
 func (a *app) printRows(rows []row) {

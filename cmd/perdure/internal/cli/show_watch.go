@@ -47,6 +47,7 @@ func (a *app) watchShow(ctx context.Context, arn string, open *opener, o *showOp
 				return err
 			}
 			open.openExecution(ctx, e.GetDurableExecutionOutput)
+			a.readTimeout(ctx, e, h)
 		}
 		if first || len(news) > 0 || a.Width > 0 {
 			switch {

@@ -179,17 +179,21 @@ func (a *app) printStats(s *stats) error {
 	if err := a.table(rows); err != nil {
 		return err
 	}
-	if err := errors.Join(a.printTimes(s), a.printWaiting(s), a.printFailures(s)); err != nil {
-		return err
+	return errors.Join(a.printTimes(s), a.printOldest(s.Oldest), a.printWaiting(s), a.printFailures(s))
+}
+
+// printOldest prints what there is to know of the oldest execution that has not ended. It stands
+// with the ages and not at the end: old is not broken.
+func (a *app) printOldest(o *oldest) error {
+	if o == nil {
+		return nil
 	}
-	if o := s.Oldest; o != nil {
-		fmt.Fprintf(a.Out, "\nthe oldest that has not ended is %s of %s, started %s, %s ago\n", o.Name, o.Function, stamp(o.Start), spanOf(o.Age))
-		if o.Waiting != "" {
-			fmt.Fprintln(a.Out, o.Waiting)
-		}
-		fmt.Fprintln(a.Out, o.ARN)
+	fmt.Fprintf(a.Out, "\nthe oldest that has not ended is %s of %s, started %s, %s ago\n", o.Name, o.Function, stamp(o.Start), spanOf(o.Age))
+	if o.Waiting != "" {
+		fmt.Fprintln(a.Out, o.Waiting)
 	}
-	return nil
+	_, err := fmt.Fprintln(a.Out, o.ARN)
+	return err
 }
 
 func (a *app) printTimes(s *stats) error {

@@ -64,6 +64,10 @@ func TestStats(t *testing.T) {
 took, of those that ended  8           0s    0s    0s    0s
 age, of the others         5           1m1s  2h1m  2h1m  2h1m
 
+the oldest that has not ended is A-1 of order, started 2026-03-02 09:00:00Z, 2h1m ago
+waiting for wait "cool-off", which ends in 34h59m
+arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f…
+
 what the 5 that have not ended wait for:
 COUNT  FUNCTION  WAITS FOR                        OLDEST  NAME
 2      order     callback "collected-callback"    1h1m    A-2
@@ -75,10 +79,6 @@ errors of the 3 that failed:
 COUNT  FUNCTION  TYPE   LAST                                  ITS MESSAGE
 2      order     Error  B-1                                   the card is empty
 1      payment   Error  6c9f…  the card is empty
-
-the oldest that has not ended is A-1 of order, started 2026-03-02 09:00:00Z, 2h1m ago
-waiting for wait "cool-off", which ends in 34h59m
-arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-1/6c9f…
 `
 	if diff := cmp.Diff(want, got.out); diff != "" || got.code != 0 || got.err != "" {
 		t.Errorf("exit code %d, %s (-want +got):\n%s", got.code, got.err, diff)

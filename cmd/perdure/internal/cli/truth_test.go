@@ -76,7 +76,7 @@ func TestShowAdvises(t *testing.T) {
 				return replay.Exec(ctx, op.WaitForCallback[int]("answer", func(context.Context, string) error { return nil }))
 			}, "It has no timeout",
 		},
-		{"the function was removed", func(ctx op.Context) error { return replay.Exec(ctx, op.Invoke[int]("pay", "gone:live", 1)) }, "Deploy the function that was called"},
+		{"the function was removed", func(ctx op.Context) error { return replay.Exec(ctx, op.Invoke[int]("pay", "gone:live", 1)) }, "See whether the function is gone, or its alias or version live alone"},
 		{"it has succeeded", func(op.Context) error { return nil }, ""},
 	}
 	for _, tt := range tests {
@@ -227,17 +227,17 @@ func TestShowOfTimeouts(t *testing.T) {
 	}{
 		{
 			"neither", nil,
-			`waiting for callback "answer"; complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
+			`waiting for callback "answer" (no time-out: it waits until the execution times out, in 100d); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 		},
 		{
 			"both",
 			[]op.CallbackOption{op.WithTimeout(48 * time.Hour), op.WithHeartbeatTimeout(time.Hour)},
-			`waiting for callback "answer" (times out in 2d, and without a heartbeat within 1h); complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
+			`waiting for callback "answer" (times out in 2d, and without a heartbeat within 1h); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 		},
 		{
 			"a heartbeat alone",
 			[]op.CallbackOption{op.WithHeartbeatTimeout(90 * time.Second)},
-			`waiting for callback "answer" (times out without a heartbeat within 1m30s); complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
+			`waiting for callback "answer" (times out without a heartbeat within 1m30s); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 		},
 	}
 	for _, tt := range tests {

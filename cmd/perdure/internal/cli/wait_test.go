@@ -33,7 +33,7 @@ func TestStartWithWait(t *testing.T) {
 				err: lines(
 					"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
 					`waiting for attempt 2 of step "pack", in 1m30s (the last one failed: Error: it fell down)`,
-					`waiting for callback "collected-callback" (times out in 2d); complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
+					`waiting for callback "collected-callback" (times out in 2d); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 					`waiting for wait "cool-off", which ends in 36h`,
 				),
 			},
@@ -171,7 +171,7 @@ func TestWaitForWhatThereIs(t *testing.T) {
 	got := s.serve("start", "order:live", payload, "--name", "run", "--wait")
 	want := lines(
 		"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
-		`waiting for callback "collected-callback" (times out in 47h2m); complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
+		`waiting for callback "collected-callback" (times out in 47h2m); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 		`waiting for wait "cool-off", which ends in 36h`,
 	)
 	if diff := cmp.Diff(want, withoutInvoking(got.err)); diff != "" || got.code != 0 {
@@ -284,7 +284,7 @@ func TestWaitingFor(t *testing.T) {
 				}
 				return replay.Run(ctx, c.Result())
 			},
-			want: `waiting for callback "answer"; complete it with: perdure callback succeed YXJu… '<result as JSON>'`,
+			want: `waiting for callback "answer" (no time-out: it waits until it is answered); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 		},
 		{
 			name: "branches", reason: "who must act comes first, the others are counted",
@@ -293,7 +293,7 @@ func TestWaitingFor(t *testing.T) {
 				ask := op.WaitForCallback[int]("ask", func(context.Context, string) error { return nil })
 				return 0, replay.Exec(ctx, op.Parallel("all", []op.Op[int]{nap, ask}))
 			},
-			want: `waiting for callback "ask-callback"; complete it with: perdure callback succeed YXJu… '<result as JSON>', and for 1 more`,
+			want: `waiting for callback "ask-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>'), and for 1 more`,
 		},
 		{
 			name: "another function", reason: "the way to what is wrong there",
@@ -301,7 +301,7 @@ func TestWaitingFor(t *testing.T) {
 				return replay.Run(ctx, op.Invoke[int]("call", "sleeper", n))
 			},
 			want: `waiting for function sleeper, invoked by "call"; see: perdure show ` +
-				`arn:aws:lambda:us-east-1:123456789012:function:sleeper:$LATEST/durable-execution/6c9f…/6c9f…`,
+				`'arn:aws:lambda:us-east-1:123456789012:function:sleeper:$LATEST/durable-execution/6c9f…/6c9f…'`,
 		},
 		{
 			name: "a failed invocation", reason: "it is repeated, and says why it has to be",

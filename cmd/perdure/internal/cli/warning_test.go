@@ -28,7 +28,7 @@ func TestStartWarnsOfUnqualifiedNames(t *testing.T) {
 		if out.code != 0 || !strings.Contains(out.out, "durable-execution") {
 			t.Errorf("%s: %+v", tt.reason, out)
 		}
-		const want = "warning: AWS starts a durable function only by its version or alias: name payment:$LATEST"
+		const want = "warning: AWS starts a durable function only by its version or alias: name 'payment:$LATEST'"
 		if got := strings.Contains(out.err, want); got != tt.warned {
 			t.Errorf("%s: a warning %t, want %t: %q", tt.reason, got, tt.warned, out.err)
 		}

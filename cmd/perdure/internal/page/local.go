@@ -21,12 +21,20 @@ type shelf struct {
 	timers    func(arn string) ([]local.Timer, error)
 	events    func(arn string, after int) ([]local.Event, error)
 	functions func() ([]Function, error)
+	timeout   func(function string) time.Duration // of an invocation; nil if that is not known
 }
 
 // FromService returns what a service runs and has run.
 func FromService(s *local.Service) Source {
 	return shelf{
 		list: s.List, record: s.Record, timers: s.Timers,
+		timeout: func(function string) time.Duration {
+			f, err := s.Function(function)
+			if err != nil { // it is hosted no longer
+				return 0
+			}
+			return f.FunctionTimeout
+		},
 		events: func(arn string, after int) (all []local.Event, err error) {
 			for more := true; more; {
 				var events []local.Event
@@ -129,6 +137,9 @@ func (s shelf) Execution(_ context.Context, arn string) (*Execution, error) {
 		return nil, known(err)
 	}
 	e := executionOf(&r)
+	if s.timeout != nil {
+		e.FunctionTimeout = s.timeout(r.Function)
+	}
 	if r.Unfinished() {
 		timers, err := s.timers(arn)
 		if err != nil {

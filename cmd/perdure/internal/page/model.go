@@ -51,6 +51,7 @@ type jsonExecution struct {
 	Deadline int64      `json:"deadline,omitempty"`
 	Paused   int64      `json:"paused,omitempty"`
 	Reason   string     `json:"reason,omitempty"`
+	Why      []string   `json:"why,omitempty"` // the reason in lines, for people
 	Parent   string     `json:"parent,omitempty"`
 	// Continued is the ARN of the execution that goes on for this one.
 	Continued string `json:"continued,omitempty"`
@@ -212,6 +213,14 @@ type scope struct {
 	bytes int // of payloads
 }
 
+// whyOf returns the reason of a pause for people; it is empty if there is none.
+func whyOf(reason string) []string {
+	if reason == "" {
+		return nil
+	}
+	return view.WhyInLines(reason)
+}
+
 // modelOf returns what the page shows of an execution.
 func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(string, time.Time) string) *jsonModel {
 	after, bytes := s.after, s.bytes
@@ -225,7 +234,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	}
 	m.Execution = jsonExecution{
 		jsonRow: rowOf(e), Input: payload(e.Input, bytes), Result: payload(e.Result, bytes), Error: errorOf(e.Failure),
-		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Reason: e.Pause.Reason, Parent: e.Parent,
+		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Reason: e.Pause.Reason, Why: whyOf(e.Pause.Reason), Parent: e.Parent,
 		Continued: continuedAs(e.Result), Closed: isClosed(e.Input, e.Result),
 	}
 	if e.Failure != nil && isClosed(&e.Failure.Data) {
@@ -234,6 +243,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	for id, at := range e.Due {
 		h.Move(id, at)
 	}
+	h.FunctionTimeout = e.FunctionTimeout
 	m.Advice = h.Advice(now, e.Failure)
 	if e.End.IsZero() {
 		m.Waiting = h.Doing(now)

@@ -31,6 +31,8 @@ type Execution struct {
 	Pause Pause
 	// Deadline is when it times out, zero for never and for not known.
 	Deadline time.Time
+	// FunctionTimeout is how long an invocation may take, zero for not known.
+	FunctionTimeout time.Duration
 	// Due is when operations that have not ended go on by themselves, or time out, by their IDs. An
 	// operation that is not in it goes on when the history says.
 	Due map[string]time.Time

@@ -158,6 +158,7 @@ func subscription(ctx op.Context, r request) (string, error) {
 func handler[Out any](s *site, h func(op.Context, request) (Out, error), opts ...replay.HandlerOption) lambda.Handler {
 	return replay.Handler(h, append([]replay.HandlerOption{
 		replay.WithLogHandler(timed{replay.JSONLogs(s.logs, nil), s.clock}), replay.WithDivergence(replay.DivergenceHold),
+		replay.WithStackTraces(),
 	}, opts...)...)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
@@ -11,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/sqlite"
+	"github.com/perdure/perdure/internal/limits"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
@@ -78,27 +82,29 @@ func TestTenExecutions(t *testing.T) {
 		says     []string
 	}{
 		{"refund", local.StatusRunning, []string{
-			`waiting for callback "approval-callback"; complete it with: perdure callback succeed `, "started 2026-03-01 07:07:00Z, 19h53m ago",
+			`waiting for callback "approval-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed `, "do not guess", "started 2026-03-01 07:07:00Z, 19h53m ago",
 			"advice: It has no timeout",
 		}},
-		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m`, "the first invocation has not ended", "advice: If it hangs"}},
+		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and logs`, "the first invocation has not ended", "advice: If it hangs"}},
 		{"report", local.StatusFailed, []string{
 			"Sandbox.Timedout: RequestId: ", "Task timed out after 900.00 seconds", "9 invocations, 9 failed", "cut off 9 times",
-			"advice: A body hangs, or takes longer",
+			"advice: A body hangs, or takes longer", "the same line each time is a body that hangs", "900 seconds are the most",
 		}},
 		{"loan", local.StatusPaused, []string{
-			"paused 18h46m ago: replay: the execution diverged", `current code STEP Step at "check-fraud"`, "declare the change", "perdure resume arn:",
-			"advice: Run code that fits the history",
+			"\npaused 18h46m ago: the code is not the code that wrote the log: an operation was inserted",
+			`  recorded  Step "charge-card" (SUCCEEDED), Wait "cool-off" (SUCCEEDED)` + "\n" + `  code now  Step "check-fraud"` + "\n  do this   deploy code",
+			"or declare the change: ", "perdure resume 'arn:",
 		}},
 		{"signup", local.StatusFailed, []string{"the input does not fit", "request.cents of type int", `"cents":"12 EUR"`, "advice: Start one with an input"}},
-		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live", "advice: Deploy the function that was called"}},
+		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live", "advice: See whether the function is gone, or its alias"}},
 		{"ingest", local.StatusRunning, []string{
-			"(CheckpointCallError: replay: checkpoint call: checkpoint: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded)", "it is repeated (failed invocation 6 of 9, next in ",
+			" counted, with retries and failed invocations)", "(CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded): it is repeated (",
+			` failed since step "store-row[11]" was recorded; 9 without a record end it, next in `,
 			"advice: Its calls of the service are throttled",
 		}},
 		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576", "advice: Keep large data outside of the log"}},
-		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6", "advice: Mend the code where the stack leads"}},
-		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`, "advice: It goes on by itself."}},
+		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6  ", ", see the error above", "\nat      ", "practice.total (functions.go:", "advice: Mend the code at the first line of the stack"}},
+		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`, "advice: It goes on by itself.", "perdure skip EXECUTION --operation renewal"}},
 	}
 	w := newWard(t)
 	seen := make(map[string]bool)
@@ -179,6 +185,80 @@ func TestWhatIsToBeDone(t *testing.T) {
 		}
 	}
 	w.run("stop", w.names["order"])
+}
+
+// TestTimesAreThoseOfAWS: who practises learns how long things take. What happens next happens when
+// it is due, also while other executions are prepared.
+func TestTimesAreThoseOfAWS(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	events := make(map[string][]local.Event)
+	for _, function := range []string{"report", "invoice", "loan"} {
+		name := w.names[function]
+		for line := range strings.SplitSeq(strings.TrimSpace(w.run("history", name, "-o", "json")), "\n") {
+			var e local.Event
+			if err := e.UnmarshalJSON([]byte(line)); err != nil {
+				t.Fatal(err)
+			}
+			events[name] = append(events[name], e)
+		}
+	}
+	var ends, warned []time.Time
+	for _, e := range events[w.names["report"]] {
+		if e.Type == local.EventInvocationCompleted {
+			ends = append(ends, e.Time)
+			if took := e.End.Sub(e.Start); took != functionTimeout {
+				t.Errorf("invocation %d of report took %v", len(ends), took)
+			}
+		}
+	}
+	if len(ends) != 9 {
+		t.Fatalf("report has %d invocations", len(ends))
+	}
+	for i := range ends[:8] {
+		if got, want := ends[i+1].Sub(ends[i])-functionTimeout, limits.FailurePause(i+1); got != want {
+			t.Errorf("after %d failures of report there is a pause of %v, want %v", i+1, got, want)
+		}
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(w.logs.String()), "\n") {
+		var r struct{ Timestamp, Message, ExecutionArn string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(r.Message, "the invocation's time is nearly over") {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, r.Timestamp)
+		if err != nil || checkpoint.ExecutionName(r.ExecutionArn) != w.names["report"] {
+			t.Fatalf("%v: %s", err, line)
+		}
+		warned = append(warned, at.Add(lastWords))
+	}
+	if diff := cmp.Diff(ends, warned); diff != "" {
+		t.Errorf("each invocation of report says a second before its end what holds it up (-end +a second after):\n%s", diff)
+	}
+	var due time.Time
+	for _, e := range events[w.names["invoice"]] {
+		switch {
+		case e.Type == local.EventStepStarted && !due.IsZero() && !e.Time.Equal(due):
+			t.Errorf("an attempt of invoice is due at %v and begins at %v", due, e.Time)
+		case e.Type == local.EventStepFailed:
+			due = e.Time.Add(e.NextAttemptDelay)
+		case e.Type == local.EventExecutionFailed && !e.Time.Equal(due):
+			t.Errorf("the last attempt of invoice failed at %v, and the execution at %v", due, e.Time)
+		}
+	}
+	var over time.Time
+	for _, e := range events[w.names["loan"]] {
+		switch e.Type { //nolint:exhaustive // of the others there is nothing to say
+		case local.EventWaitSucceeded:
+			over = e.Time
+		case local.EventExecutionPaused:
+			if !e.Time.Equal(over) {
+				t.Errorf("the wait of loan is over at %v, and it is paused at %v", over, e.Time)
+			}
+		}
+	}
 }
 
 // TestAnswers: in the end there is an answer for each execution, in the order of their names.

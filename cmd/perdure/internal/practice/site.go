@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ const functionTimeout = 15 * time.Minute
 func prepared(ctx context.Context, store local.Store, logs io.Writer, end time.Time, names map[string]string) (*site, error) {
 	clock := local.NewVirtualClock(end.Add(-20 * time.Hour))
 	s := &site{
-		clock: shifted{clock}, logs: &lines{w: logs}, names: names,
+		clock: shifted{clock}, logs: &lines{w: logs, cutOff: make(chan struct{}, 1)}, names: names,
 		began: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.service = local.New(local.WithStore(store), local.WithClock(s.clock), //nolint:contextcheck // it lives until it is closed
@@ -141,6 +142,25 @@ func (s *site) advance(ctx context.Context, d time.Duration) error {
 			s.hanging = "" // its invocation runs out of time
 		}
 		s.clock.virtual.AdvanceTo(at)
+		if s.hanging != "" && at.Equal(s.hangsUntil.Add(-lastWords)) {
+			if err := s.cutOffIsLogged(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// lastWords is how long before the end of its time an invocation logs what holds it up.
+const lastWords = time.Second
+
+// cutOffIsLogged waits until an invocation has logged what holds it up, which it does on a
+// goroutine of its own.
+func (s *site) cutOffIsLogged(ctx context.Context) error {
+	select {
+	case <-s.logs.cutOff:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -235,13 +255,21 @@ func numbered(seed uint64) map[string]string {
 
 // lines is a writer that several functions use.
 type lines struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu     sync.Mutex
+	w      io.Writer
+	cutOff chan struct{} // a line says that an invocation will be cut off
 }
 
 // Write implements [io.Writer].
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	n, err := l.w.Write(p)
+	if bytes.Contains(p, []byte("the invocation's time is nearly over")) {
+		select {
+		case l.cutOff <- struct{}{}:
+		default: // later than the preparation no one waits for it
+		}
+	}
+	return n, err
 }

@@ -1,11 +1,13 @@
 package view
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/limits"
 )
 
 // longBody is how long a body may run before someone asks whether it hangs, longWait how long a
@@ -22,7 +24,7 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	case !h.End.IsZero():
 		return h.afterFailure(failure)
 	case h.Paused != nil && diverged(h.Paused):
-		return "Run code that fits the history, or declare the change in the code; then resume it."
+		return fitIt
 	case h.Paused != nil:
 		return resumeIt
 	case h.Charged > 0 && h.Bodies(now) == "":
@@ -35,7 +37,7 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 // commands: it is empty where that has said it.
 func (h *History) Hint(now time.Time, failure *checkpoint.Failure) string {
 	switch text := h.Advice(now, failure); text {
-	case resumeIt, answerIt:
+	case resumeIt, fitIt, answerIt:
 		return ""
 	default:
 		return text
@@ -43,13 +45,14 @@ func (h *History) Hint(now time.Time, failure *checkpoint.Failure) string {
 }
 
 const (
+	fitIt    = "Run code that fits the history, or declare the change in the code; then resume it."
 	resumeIt = "Resume it when the reason is gone."
 	answerIt = "Complete or fail it by hand if the answer is lost, or let it time out."
 )
 
 // diverged reports whether replay.WithDivergence has paused an execution.
 func diverged(paused *local.Event) bool {
-	return strings.HasPrefix(paused.Reason, "replay: the execution diverged")
+	return strings.HasPrefix(paused.Reason, divergedPrefix)
 }
 
 func (h *History) afterFailure(f *checkpoint.Failure) string {
@@ -62,14 +65,14 @@ func (h *History) afterFailure(f *checkpoint.Failure) string {
 			"If the effect is there, do the rest by hand. If it is not, redrive it on this machine, which runs the step again " +
 			"under another idempotency key, or start one with the same input under another name."
 	case f.Type == "PanicError":
-		return "Mend the code where the stack leads: that of the operation, or, if its record has none, " +
-			"of the log line that says it panicked. Then " + again
+		return "Mend the code at the first line of the stack, which the log line \"an attempt failed\" or \"the execution failed\" has, " +
+			"and the record if the handler has replay.WithStackTraces. Then " + again
 	case f.Type == "ResourceNotFoundException":
-		return "Deploy the function that was called under that name and qualifier; then " + again
+		return h.lostTarget() + "then " + again
 	case f.Type == "TooLarge":
 		return "Keep large data outside of the log, as package codec/offload does; then " + again
 	case timedOut(f):
-		return stuck + " Then " + again
+		return stuck(f) + " Then " + again
 	case strings.HasPrefix(f.Message, "replay: the input does not fit"):
 		return "Start one with an input that the function can decode, under another name."
 	case f.Type == "Execution.Timeout":
@@ -78,10 +81,62 @@ func (h *History) afterFailure(f *checkpoint.Failure) string {
 	return "Look at the operation that failed; after a fix " + again
 }
 
+// lostTarget says what can be done about a function that is not there: the error does not say
+// whether it is the function or its alias.
+func (h *History) lostTarget() string {
+	for _, o := range h.All {
+		if o.Kind != "invoke" || o.Failure == nil || o.Failure.Type != "ResourceNotFoundException" || o.Function == "" {
+			continue
+		}
+		command := "aws lambda get-function --function-name " + Quoted(o.Function)
+		name, qualifier, qualified := cutQualifier(o.Function)
+		if !qualified {
+			return "Deploy the function " + name + ", which " + command + " does not find; "
+		}
+		return fmt.Sprintf("See whether the function is gone, or its alias or version %s alone: aws lambda get-function --function-name %s. "+
+			"Deploy the function, or make the alias: aws lambda create-alias --function-name %s --name %s --function-version VERSION; ",
+			qualifier, Quoted(name), Quoted(name), Quoted(qualifier))
+	}
+	return "Deploy the function that was called under that name and qualifier; "
+}
+
+// cutQualifier separates the qualifier of a function from its name, or from the ARN without it.
+func cutQualifier(function string) (name, qualifier string, ok bool) {
+	before, last := "", function
+	if i := strings.LastIndex(function, "function:"); i >= 0 {
+		before, last = function[:i+len("function:")], function[i+len("function:"):]
+	}
+	name, qualifier, ok = strings.Cut(last, ":")
+	return before + name, qualifier, ok
+}
+
 // stuck is what can be done about a body that an invocation's time-out cuts off. One that hangs
-// hangs for longer if the time-out is raised, so that comes last.
-const stuck = "A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" " +
-	"says where it waits: if it hangs, mend that. One that is only slow: divide it, make it faster, or raise the timeout of the function."
+// hangs for longer if the timeout is raised, so that comes last, and only if it can be raised.
+func stuck(f *checkpoint.Failure) string {
+	text := "A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" " +
+		"of each invocation says in which line it is: the same line each time is a body that hangs, so mend that line; " +
+		"different lines are a body that is only slow: cut it into steps, or make it faster"
+	after := timedOutAfter(f)
+	if after > 0 && after < limits.FunctionTimeout {
+		return text + ", or raise the timeout of the function, which is at most " + inSeconds(limits.FunctionTimeout) + "."
+	}
+	if after == 0 {
+		return text + ", or raise the timeout of the function."
+	}
+	return text + ". Its timeout cannot be raised: " + inSeconds(limits.FunctionTimeout) + " are the most."
+}
+
+func inSeconds(d time.Duration) string { return fmt.Sprintf("%d seconds", int(d.Seconds())) }
+
+// timedOutAfter returns the timeout that the platform has named; zero if it has not.
+func timedOutAfter(f *checkpoint.Failure) time.Duration {
+	_, text, _ := strings.Cut(f.Message, "timed out after ")
+	var seconds float64
+	if _, err := fmt.Sscanf(text, "%f seconds", &seconds); err != nil {
+		return 0
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
 
 func timedOut(f *checkpoint.Failure) bool {
 	return strings.Contains(f.Type, "Timedout") || f.Type != "Execution.Timeout" && strings.Contains(f.Message, "Task timed out")
@@ -94,13 +149,13 @@ func throttled(f *checkpoint.Failure) bool {
 }
 
 func throttledCall(f *checkpoint.Failure) bool {
-	return f != nil && strings.HasPrefix(f.Message, "replay: checkpoint call: ") && strings.Contains(f.Message, ": 429")
+	return f != nil && strings.HasPrefix(f.Message, "replay: ") && strings.Contains(refusedCall.FindString(f.Message), ": 429 ")
 }
 
 func whileFailing(f *checkpoint.Failure) string {
 	switch {
 	case timedOut(f):
-		return stuck + " Pause the execution meanwhile, so that it does not use up its invocations."
+		return stuck(f) + " Pause the execution meanwhile, so that it does not use up its invocations."
 	case throttledCall(f):
 		return "Its calls of the service are throttled, for all executions of the account make too many: fewer, larger steps and less at once, " +
 			"or a higher quota. Pause it meanwhile, so that it does not use up its invocations."
@@ -120,11 +175,13 @@ func (h *History) whileWaiting(now time.Time) string {
 		case o.Kind == "step" && o.Running && now.Sub(o.Began) > longBody:
 			return "If it hangs: it is cut off when its invocation times out, and begun again. Give the body a deadline that is shorter."
 		case o.Kind == "callback" && o.Until == nil && o.Beats == 0:
-			advice = "It has no timeout and waits until someone completes or fails it. If the answer is lost, do so by hand."
+			advice = "It has no timeout and waits until someone completes or fails it. If the answer is lost, do so by hand: " +
+				"a result has the type that the code says, or that an earlier answer had; do not guess, a wrong one is not always refused."
 		case o.Kind == "callback" && advice == "":
 			advice = answerIt
 		case o.Kind == "wait" && o.Until != nil && o.Until.Sub(now) > longWait && advice == "":
-			advice = "It goes on by itself. If that is not meant, stop it, or skip the wait on this machine."
+			advice = "It goes on by itself. If that is not meant: AWS cannot shorten a wait, so stop it there; on this machine: " +
+				"perdure skip EXECUTION --operation " + Quoted(o.Path())
 		}
 	}
 	return advice

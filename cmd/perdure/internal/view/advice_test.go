@@ -14,6 +14,9 @@ import (
 // throttled is what an invocation fails with whose calls are throttled.
 const throttled = "replay: checkpoint call: checkpoint: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded"
 
+// throttledNow is what it fails with under an engine that names the call once.
+const throttledNow = "replay: CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded"
+
 // TestAdvice: what is said of executions that need someone, and nothing of those that do not.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
@@ -57,6 +60,19 @@ func TestAdvice(t *testing.T) {
 			time.Hour, failure("wrapError", "charge: interrupted"), "A step was cut off",
 		},
 		{"a lost target", step().end(local.EventExecutionFailed), time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function"},
+		{
+			"a lost target whose alias may be what is gone", newScript().op(local.EventChainedInvokeStarted, "charge", "", func(e *local.Event) { e.Function = "payment:live" }).
+				op(local.EventChainedInvokeFailed, "charge", "", func(e *local.Event) { e.Failure = failure("ResourceNotFoundException", "x") }).end(local.EventExecutionFailed),
+			time.Hour, failure("ResourceNotFoundException", "x"),
+			"See whether the function is gone, or its alias or version live alone: aws lambda get-function --function-name payment. Deploy the function, or make the alias: " +
+				"aws lambda create-alias --function-name payment --name live --function-version VERSION; then redrive",
+		},
+		{
+			"a lost target without a qualifier",
+			newScript().op(local.EventChainedInvokeStarted, "charge", "", func(e *local.Event) { e.Function = "arn:aws:lambda:eu-west-1:1:function:payment" }).
+				op(local.EventChainedInvokeFailed, "charge", "", func(e *local.Event) { e.Failure = failure("ResourceNotFoundException", "x") }).end(local.EventExecutionFailed),
+			time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function arn:aws:lambda:eu-west-1:1:function:payment, which aws lambda get-function",
+		},
 		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("TooLarge", "the result has 1,048,578 bytes"), "Keep large data outside"},
 		{
 			"an input of another type", step().end(local.EventExecutionFailed), time.Hour,
@@ -66,6 +82,25 @@ func TestAdvice(t *testing.T) {
 		{
 			"nine invocations were too long", step().end(local.EventExecutionFailed), time.Hour,
 			failure("Sandbox.Timedout", "RequestId: r Error: Task timed out after 900.00 seconds"), "A body hangs, or takes longer",
+		},
+		{
+			"a timeout that can be raised", step().invocation(time.Minute, "Task timed out after 30.00 seconds"), time.Hour, nil,
+			"A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" of each invocation says in which line it is: " +
+				"the same line each time is a body that hangs, so mend that line; different lines are a body that is only slow: cut it into steps, or make it faster, " +
+				"or raise the timeout of the function, which is at most 900 seconds.",
+		},
+		{
+			"a timeout that cannot be raised", step().invocation(time.Minute, "Task timed out after 900.00 seconds"), time.Hour, nil,
+			"A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" of each invocation says in which line it is: " +
+				"the same line each time is a body that hangs, so mend that line; different lines are a body that is only slow: cut it into steps, or make it faster. " +
+				"Its timeout cannot be raised: 900 seconds are the most.",
+		},
+		{
+			"calls are throttled, as that is said now", step().fails("CheckpointCallError", throttledNow), time.Hour, nil, "Its calls of the service are throttled",
+		},
+		{
+			"calls fail in another way", step().fails("CheckpointCallError", "replay: CheckpointDurableExecution: 500 ServiceException: x"), time.Hour, nil,
+			"The logs of the function say why",
 		},
 		{"timed out", step().end(local.EventExecutionTimedOut), time.Hour, failure("Execution.Timeout", "x"), "See what it waited for"},
 	}

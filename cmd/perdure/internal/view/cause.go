@@ -2,6 +2,8 @@ package view
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -13,7 +15,7 @@ import (
 func (h *History) Cause() string {
 	switch {
 	case h.Paused != nil && diverged(h.Paused):
-		return "a resume: the code diverged from the log"
+		return "code that fits the log, then a resume"
 	case h.Paused != nil && h.Paused.Reason != "":
 		return "a resume: paused, " + h.Paused.Reason
 	case h.Paused != nil:
@@ -28,19 +30,42 @@ func (h *History) Cause() string {
 		return "an invocation after one that failed: calls of the service are throttled"
 	}
 	if h.InRow > 0 {
-		if h.Last != nil && h.Last.Type != "" {
-			return "an invocation after one that failed: " + h.Last.Type
+		if why := whyFailed(h.Last); why != "" {
+			return "an invocation after one that failed: " + why
 		}
 		return "an invocation after one that failed"
 	}
 	for _, kind := range pendingKinds() {
 		for _, o := range h.All {
-			if o.Kind == kind && o.waiting(time.Time{}, false) != "" {
+			if o.Kind == kind && h.waitsFor(o, time.Time{}, false) != "" {
 				return o.cause()
 			}
 		}
 	}
 	return "its function to be invoked"
+}
+
+// refusedCall finds what the service answered in the error of an invocation that it is the reason
+// of.
+var refusedCall = regexp.MustCompile(`\b([A-Z]\w+: [45]\d\d \w+)`)
+
+// whyFailed says why an invocation failed, in the same words for all that failed alike; it is empty
+// if nothing says so. Names of Go's own types say nothing.
+func whyFailed(f *checkpoint.Failure) string {
+	switch {
+	case f == nil:
+		return ""
+	case refusedCall.MatchString(f.Message):
+		return refusedCall.FindString(f.Message)
+	case ofGo(f.Type):
+		return ""
+	}
+	return f.Type
+}
+
+// ofGo reports whether the type of an error is one of Go's own, which says nothing of the error.
+func ofGo(kind string) bool {
+	return slices.Contains([]string{"wrapError", "wrapErrors", "errorString", "joinError"}, kind)
 }
 
 // cause says what an operation that has not ended waits for.

@@ -39,6 +39,14 @@ func TestCause(t *testing.T) {
 			"an invocation has failed whose calls are throttled", newScript().fails("wrapError", throttled),
 			"an invocation after one that failed: calls of the service are throttled",
 		},
+		{
+			"the same, as that is said now", newScript().fails("CheckpointCallError", throttledNow),
+			"an invocation after one that failed: calls of the service are throttled",
+		},
+		{
+			"another call has failed", newScript().fails("CheckpointCallError", "replay: CheckpointDurableExecution: 500 ServiceException: x"),
+			"an invocation after one that failed: CheckpointDurableExecution: 500 ServiceException",
+		},
 		{"a wait, without its end", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)), `wait "w"`},
 		{
 			"who must act comes first", newScript().op(local.EventWaitStarted, "w", "", wait(time.Hour)).
@@ -51,7 +59,7 @@ func TestCause(t *testing.T) {
 		{"another function", newScript().op(local.EventChainedInvokeStarted, "charge", "", calls), "function payment:live"},
 		{"paused", paused("deploy"), "a resume: paused, deploy"},
 		{"paused without a reason", paused(""), "a resume: paused without a reason"},
-		{"held: the reason has IDs", paused("replay: the execution diverged: x"), "a resume: the code diverged from the log"},
+		{"held: the reason has IDs", paused("replay: the execution diverged: x"), "code that fits the log, then a resume"},
 		{
 			"paused in a body", newScript().op(local.EventStepStarted, "a", "").
 				add(local.Event{Type: local.EventExecutionPaused, Reason: "deploy"}), "a resume: paused, deploy",
@@ -62,7 +70,11 @@ func TestCause(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
 		}
 	}
-	h := view.Read([]local.Event{{ID: 1, Type: local.EventInvocationCompleted, Failure: &checkpoint.Failure{Message: "x"}}})
+	h := view.Read([]local.Event{{ID: 1, Type: local.EventInvocationCompleted, Failure: &checkpoint.Failure{Type: "errorString", Message: "x 429"}}})
+	if got, want := h.Cause(), "an invocation after one that failed"; got != want {
+		t.Errorf("a type of Go's own says nothing: %q, want %q", got, want)
+	}
+	h = view.Read([]local.Event{{ID: 1, Type: local.EventInvocationCompleted, Failure: &checkpoint.Failure{Message: "x"}}})
 	if got, want := h.Cause(), "an invocation after one that failed"; got != want {
 		t.Errorf("a failure without a type: %q, want %q", got, want)
 	}

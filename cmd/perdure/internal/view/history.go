@@ -108,8 +108,12 @@ type History struct {
 	Start, Deadline, End time.Time
 	// Event is the ID of the last event.
 	Event int
+	// FunctionTimeout is how long an invocation may take, zero if that is not known: no event says
+	// it.
+	FunctionTimeout time.Duration
 
-	began int // the ID of the last event that has begun something
+	wrote *Operation // the last one that the function has written something of
+	began int        // the ID of the last event that has begun something
 	byID  map[string]*Operation
 	// restarted are operations whose body a later invocation has begun again, at a time that its
 	// end will say.
@@ -157,10 +161,10 @@ func (h *History) Add(e *local.Event) *Operation {
 		}
 		return nil
 	}
-	if fromFunction(e.Type) {
-		h.Charged = 0
-	}
 	o := h.operation(e, kind)
+	if fromFunction(e.Type) {
+		h.Charged, h.wrote = 0, o
+	}
 	o.Event = e.ID
 	h.draw(o, e)
 	o.apply(e)
@@ -187,6 +191,20 @@ func (h *History) operation(e *local.Event, kind string) *Operation {
 		h.Operations = append(h.Operations, o)
 	}
 	return o
+}
+
+// Counted is how many operations the service counts of those that an execution may have: retries
+// and failed invocations count as well.
+func (h *History) Counted() int {
+	n := h.Failures
+	for _, o := range h.byID {
+		if n++; o.Status.Terminal() {
+			n += max(0, o.Attempts-1)
+		} else {
+			n += o.Attempts
+		}
+	}
+	return n
 }
 
 // Operation returns the operation with an ID, nil if there is none.

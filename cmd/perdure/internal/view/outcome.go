@@ -48,7 +48,7 @@ func About(e *local.Event) string {
 	case e.Result.Present():
 		parts = append(parts, OutcomeOf(e.Result.String()))
 	case e.Reason != "":
-		parts = append(parts, e.Reason)
+		parts = append(parts, Why(e.Reason))
 	case e.Input.Present():
 		parts = append(parts, e.Input.String())
 	case e.Duration > 0:

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (h *History) waitingFor(now time.Time, commands bool) string {
 func (h *History) heldSince(now time.Time) string {
 	line := fmt.Sprintf("paused %s ago", Span(now.Sub(h.Paused.Time)))
 	if h.Paused.Reason != "" {
-		line += ": " + h.Paused.Reason
+		line += ": " + Why(h.Paused.Reason)
 	}
 	return line
 }
@@ -52,7 +53,7 @@ func (h *History) pending(now time.Time, commands bool) string {
 			if o.Kind != kind {
 				continue
 			}
-			if line := o.waiting(now, commands); line != "" {
+			if line := h.waitsFor(o, now, commands); line != "" {
 				lines = append(lines, line)
 			}
 		}
@@ -89,7 +90,26 @@ func (h *History) Bodies(now time.Time) string {
 	if more > 0 {
 		line += ", and " + Plural(more, "other body runs", "other bodies run")
 	}
+	if line != "" {
+		line += h.cutOff(now)
+	}
 	return line
+}
+
+// cutOff says when the invocation that runs is cut off, if that is known: the start of one is not
+// in the history, but that of its first body is.
+func (h *History) cutOff(now time.Time) string {
+	if h.FunctionTimeout == 0 {
+		return ""
+	}
+	var first time.Time
+	for _, o := range h.Open {
+		if o.Kind == "step" && o.Running && (first.IsZero() || o.Began.Before(first)) {
+			first = o.Began
+		}
+	}
+	return fmt.Sprintf("; its invocation is cut off %s at the latest, and logs a second before in which line the body is",
+		In(now, first.Add(h.FunctionTimeout)))
 }
 
 // failing says that invocations fail, and which bodies they have cut off.
@@ -105,12 +125,7 @@ func (h *History) failing(now time.Time) string {
 		parts[0] = fmt.Sprintf("the last %d invocations failed, the last one %s ago (%s): %s",
 			h.InRow, Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last), goesOn)
 	}
-	switch {
-	case h.Charged > 1 && again:
-		parts[0] += fmt.Sprintf(" (failed invocation %d of %d)", h.Charged, limits.FailedInvocations)
-	case h.Charged > 1:
-		parts[0] += fmt.Sprintf(" (failed invocation %d of %d, next %s)", h.Charged, limits.FailedInvocations, In(now, next))
-	}
+	parts[0] += h.charged(now, next, again)
 	for _, o := range h.All {
 		if o.Status == checkpoint.StatusStarted && o.CutOff > 0 {
 			line := fmt.Sprintf("step %q was cut off %s", o.Label(), Plural(o.CutOff, "time", "times"))
@@ -123,6 +138,36 @@ func (h *History) failing(now time.Time) string {
 	return strings.Join(parts, "; ")
 }
 
+// charged says which failed invocation of nine the last one is. What the function has recorded
+// since an earlier one has the service begin to count again: then it says from where.
+func (h *History) charged(now, next time.Time, again bool) string {
+	var text string
+	switch {
+	case h.InRow > h.Charged && h.Charged > 0 && h.wrote != nil:
+		text = fmt.Sprintf("%d failed since %s was recorded; %d without a record end it", h.Charged, h.wrote.named(), limits.FailedInvocations)
+	case h.Charged > 1:
+		text = fmt.Sprintf("failed invocation %d of %d", h.Charged, limits.FailedInvocations)
+	default:
+		return ""
+	}
+	if !again {
+		text += ", next " + In(now, next)
+	}
+	return " (" + text + ")"
+}
+
+// named names an operation, and says what it is.
+func (o *Operation) named() string { return fmt.Sprintf("%s %q", o.Kind, o.Label()) }
+
+// Quoted returns a word of a command line as a shell takes it: without quotes $LATEST would be a
+// variable, which is empty.
+func Quoted(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
 // InvocationFailure says why an invocation failed, without the number that the service has given
 // it.
 func InvocationFailure(f *checkpoint.Failure) string {
@@ -130,6 +175,9 @@ func InvocationFailure(f *checkpoint.Failure) string {
 		return ""
 	}
 	short := *f
+	if ofGo(f.Type) || f.Type == "CheckpointCallError" { // the text says more
+		short.Type, short.Message = "", strings.TrimPrefix(f.Message, "replay: ")
+	}
 	if rest, ok := strings.CutPrefix(f.Message, "RequestId: "); ok {
 		if _, after, ok := strings.Cut(rest, " Error: "); ok {
 			short.Message = after
@@ -138,8 +186,8 @@ func InvocationFailure(f *checkpoint.Failure) string {
 	return FailureText(&short)
 }
 
-// waiting says what an operation waits for, if it does.
-func (o *Operation) waiting(now time.Time, commands bool) string {
+// waitsFor says what an operation waits for, if it does.
+func (h *History) waitsFor(o *Operation, now time.Time, commands bool) string {
 	switch {
 	case o.Kind == "callback" && o.Status == checkpoint.StatusStarted:
 		line := fmt.Sprintf("callback %q", o.Label())
@@ -150,15 +198,19 @@ func (o *Operation) waiting(now time.Time, commands bool) string {
 			line += " (times out " + In(now, *o.Until) + ")"
 		case o.Beats > 0:
 			line += fmt.Sprintf(" (times out without a heartbeat within %s)", Span(o.Beats))
+		case h.Deadline.IsZero():
+			line += " (no time-out: it waits until it is answered)"
+		default:
+			line += " (no time-out: it waits until the execution times out, " + In(now, h.Deadline) + ")"
 		}
 		if commands {
-			line += "; complete it with: perdure callback succeed " + o.Callback + " '<result as JSON>'"
+			line += "; complete it with: perdure callback succeed " + Quoted(o.Callback) + " '<JSON of its type>' (the code has the type; for a string: --text '<text>')"
 		}
 		return line
 	case o.Kind == "invoke" && o.Status == checkpoint.StatusStarted:
 		line := fmt.Sprintf("function %s, invoked by %q", o.Function, o.Label())
 		if o.Target != "" && commands {
-			line += "; see: perdure show " + o.Target
+			line += "; see: perdure show " + Quoted(o.Target)
 		}
 		return line
 	case o.Status == checkpoint.StatusPending:
@@ -247,6 +299,34 @@ func FailureText(f *checkpoint.Failure) string {
 		return f.Type
 	}
 	return f.Type + ": " + f.Message
+}
+
+// PlaceOf says where a panic happened that an error is of, as in "main.total (functions.go:139)";
+// it is empty if the error has no stack, or one that does not begin there.
+func PlaceOf(f *checkpoint.Failure) string {
+	if f == nil || len(f.Stack) < 3 || !strings.HasPrefix(f.Stack[0], "goroutine ") || strings.HasPrefix(f.Stack[1], "runtime") {
+		return ""
+	}
+	function := f.Stack[1][:max(0, strings.LastIndex(f.Stack[1], "("))]
+	at, _, _ := strings.Cut(f.Stack[2], " +0x")
+	return fmt.Sprintf("%s (%s)", function, path.Base(at))
+}
+
+// PanicPlace says where the panic happened that an execution has failed with: the error of the
+// execution may have left the stack to that of the operation.
+func (h *History) PanicPlace(f *checkpoint.Failure) string {
+	if f == nil || f.Type != "PanicError" {
+		return ""
+	}
+	if place := PlaceOf(f); place != "" {
+		return place
+	}
+	for _, o := range h.All {
+		if o.Failure != nil && o.Failure.Type == f.Type && o.Failure.Message == f.Message && PlaceOf(o.Failure) != "" {
+			return PlaceOf(o.Failure)
+		}
+	}
+	return ""
 }
 
 // Plural returns a number with what it counts.

@@ -192,9 +192,9 @@ export class ExecutionView {
       e.paused
         ? el(
             'p',
-            { class: 'waiting paused' },
+            { class: 'waiting paused', title: e.reason },
             el('strong', {}, 'Paused '),
-            `${when(e.paused, now)} (${stamp(e.paused)})${e.reason ? `: ${e.reason}` : ''}`,
+            `${when(e.paused, now)} (${stamp(e.paused)})${e.why ? `: ${e.why.join('\n')}` : ''}`,
           )
         : null,
       m.charged
