@@ -21,7 +21,7 @@ func recorded(opts ...replay.RecordOption) {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(r.Status, r.Operations[0].Name, r.Operations[0].Count, string(r.Output))
+	fmt.Println(r.Status, "charge", r.Operations["charge"].Count, string(r.Output))
 }
 
 func ExampleWriteRecords() {

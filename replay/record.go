@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,14 +12,27 @@ import (
 	"github.com/perdure/perdure/op"
 )
 
-// recordVersion is that of the form of an [ExecutionRecord].
-const recordVersion = "1.0"
+// recordType and recordVersion are those of an [ExecutionRecord].
+const (
+	recordType    = "DurableExecutionTelemetry"
+	recordVersion = "1.0"
+)
 
-// ExecutionRecord is what [WriteRecords] writes of an execution that has ended.
+// ExecutionRecord is what [WriteRecords] writes of an execution that has ended. Its members are
+// named as in the records of the service's other SDKs (Durable Execution Telemetry), so that one
+// query reads all.
 type ExecutionRecord struct {
+	// RecordType is "DurableExecutionTelemetry": what distinguishes records from other lines.
+	RecordType string `json:"recordType"`
 	// SchemaVersion is "1.0". New members leave it as it is.
 	SchemaVersion string `json:"schemaVersion"`
 	ExecutionARN  string `json:"executionArn"`
+	// ExecutionName and those that follow are parts of the ARN; empty of one that has another form.
+	ExecutionName     string `json:"executionName"`
+	FunctionName      string `json:"functionName"`
+	FunctionQualifier string `json:"functionQualifier"`
+	Region            string `json:"region"`
+	AccountID         string `json:"accountId"`
 	// Status is SUCCEEDED or FAILED.
 	Status    string    `json:"status"`
 	EmittedAt time.Time `json:"emittedAt"`
@@ -32,9 +45,9 @@ type ExecutionRecord struct {
 	Input  json.RawMessage `json:"input,omitempty"`
 	Output json.RawMessage `json:"output,omitempty"`
 	Error  *RecordError    `json:"error,omitempty"`
-	// Operations are those of the handler, not those inside of groups and batches, one element for
-	// each name, kind and subtype, in the order in which the first of each began.
-	Operations []RecordOperation `json:"operations"`
+	// Operations are those of the handler, not those inside of groups and batches, by their names,
+	// keys included.
+	Operations map[string]RecordOperation `json:"operationsByName"`
 }
 
 // RecordError is the error of an execution that failed.
@@ -45,7 +58,7 @@ type RecordError struct {
 
 // RecordOperation sums up the operations with one name.
 type RecordOperation struct {
-	Name    string `json:"name,omitempty"`
+	// Type and SubType are those of the first.
 	Type    string `json:"type"`
 	SubType string `json:"subType,omitempty"`
 	// Status is FAILED if one of them has not succeeded, else that of the last.
@@ -104,9 +117,10 @@ func WriteRecords(w io.Writer, opts ...RecordOption) Interceptor {
 func recordOf(c *recordConfig, now time.Time, i *InvocationInfo, end *InvocationEnd) *ExecutionRecord {
 	now = now.UTC()
 	r := &ExecutionRecord{
-		SchemaVersion: recordVersion, ExecutionARN: i.ExecutionARN, Status: end.Status, EmittedAt: now, StartTime: i.StartedAt.UTC(),
+		RecordType: recordType, SchemaVersion: recordVersion, ExecutionARN: i.ExecutionARN, Status: end.Status, EmittedAt: now, StartTime: i.StartedAt.UTC(),
 		EndTime: now, DurationMillis: max(0, now.Sub(i.StartedAt).Milliseconds()), Operations: sumUp(end.Log()),
 	}
+	r.nameParts()
 	if c.content {
 		r.Input = content(i.Input)
 		if end.HasResult {
@@ -134,19 +148,30 @@ func content(payload string) json.RawMessage {
 	return text
 }
 
+// nameParts takes the parts from the ARN of the execution (Lambda API:
+// arn:partition:lambda:region:account:function:name:qualifier/durable-execution/…).
+func (r *ExecutionRecord) nameParts() {
+	function := strings.Split(checkpoint.FunctionARN(r.ExecutionARN), ":")
+	if len(function) != 8 {
+		return
+	}
+	r.Region, r.AccountID, r.FunctionName, r.FunctionQualifier = function[3], function[4], function[6], function[7]
+	r.ExecutionName = checkpoint.ExecutionName(r.ExecutionARN)
+}
+
 // sumUp groups operations by their names.
-func sumUp(list []OperationInfo) []RecordOperation {
-	all := []RecordOperation{}
+func sumUp(list []OperationInfo) map[string]RecordOperation {
+	all := make(map[string]RecordOperation)
 	for _, o := range list {
 		if o.ParentID != "" {
 			continue
 		}
-		at := slices.IndexFunc(all, func(r RecordOperation) bool { return r.Name == o.Name && r.Type == o.Kind && r.SubType == o.SubType })
-		if at < 0 {
-			at = len(all)
-			all = append(all, RecordOperation{Name: o.Name, Type: o.Kind, SubType: o.SubType})
+		r, ok := all[o.Name]
+		if !ok {
+			r.Type, r.SubType = o.Kind, o.SubType
 		}
-		all[at].add(&o)
+		r.add(&o)
+		all[o.Name] = r
 	}
 	return all
 }

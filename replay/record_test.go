@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,19 +69,33 @@ func TestRecordHasTheWholeExecution(t *testing.T) {
 	if r.DurationMillis != 3_660_000 || r.EndTime.Sub(r.StartTime) != 61*time.Minute || !r.StartTime.Equal(dawn) || r.SchemaVersion != "1.0" {
 		t.Errorf("it took %d ms, from %v to %v", r.DurationMillis, r.StartTime, r.EndTime)
 	}
+	if r.RecordType != "DurableExecutionTelemetry" {
+		t.Errorf("the type of the record is %q", r.RecordType)
+	}
 	var lines []string
-	for _, o := range r.Operations {
+	for _, name := range slices.Sorted(maps.Keys(r.Operations)) {
+		o := r.Operations[name]
 		lines = append(lines, fmt.Sprintf("%s %s %s %d, %d failed, attempt %d, %d to %d, all %d",
-			o.Name, o.SubType, o.Status, o.Count, o.Failed, o.MaxAttempt, o.MinMillis, o.MaxMillis, o.TotalMillis))
+			name, o.SubType, o.Status, o.Count, o.Failed, o.MaxAttempt, o.MinMillis, o.MaxMillis, o.TotalMillis))
 	}
 	want := []string{
+		"gift RunInChildContext FAILED 1, 1 failed, attempt 0, 0 to 0, all 0",
 		"pack[0] Step SUCCEEDED 1, 0 failed, attempt 1, 0 to 0, all 0",
 		"pack[1] Step SUCCEEDED 1, 0 failed, attempt 2, 60000 to 60000, all 60000",
-		"gift RunInChildContext FAILED 1, 1 failed, attempt 0, 0 to 0, all 0",
 		"pause Wait SUCCEEDED 1, 0 failed, attempt 0, 3600000 to 3600000, all 3600000",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestRecordNamesTheFunction: the parts of the ARN are members of their own, for queries.
+func TestRecordNamesTheFunction(t *testing.T) {
+	t.Parallel()
+	r := records(t, "null", func(op.Context) (string, error) { return "", nil })[0]
+	arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s:%s/durable-execution/%s/", r.Region, r.AccountID, r.FunctionName, r.FunctionQualifier, r.ExecutionName)
+	if !strings.HasPrefix(r.ExecutionARN, arn) {
+		t.Errorf("the parts make %s, and the ARN is %s", arn, r.ExecutionARN)
 	}
 }
 

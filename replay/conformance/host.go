@@ -68,5 +68,5 @@ func (v *Vars) Compare(q *Requirement, o *Observation) []string {
 	if len(problems) > 0 {
 		return problems // what was exported is judged of an execution that is as it should be
 	}
-	return append(v.Records(q.Telemetry, o.Logs), v.Spans(q.Telemetry, o.ARN, o.Spans)...)
+	return append(v.Records(q.Telemetry, o.ARN, o.Logs), v.Spans(q.Telemetry, o.ARN, o.Spans)...)
 }

@@ -3,7 +3,6 @@ package conformance
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -31,16 +30,20 @@ func checkRecords(list []map[string]any) error {
 	return nil
 }
 
+// recordType is what distinguishes the record of an execution from other lines of a log.
+const recordType = "DurableExecutionTelemetry"
+
 // Records compares the records of executions that a function has written, those lines of its log
-// that have a schemaVersion, with the demands of a requirement, and returns a sentence for each
-// that is not met. There are as many as are expected, in their order.
-func (v *Vars) Records(a *Assertions, logs []Record) (problems []string) {
+// that have their recordType, with the demands of a requirement, and returns a sentence for each
+// that is not met. There are as many as are expected, in their order, and each names the execution
+// with the ARN.
+func (v *Vars) Records(a *Assertions, arn string, logs []Record) (problems []string) {
 	if a == nil || a.records == nil {
 		return nil
 	}
 	var got []map[string]any
 	for _, l := range logs {
-		if _, ok := l.Fields["schemaVersion"]; ok {
+		if l.Fields["recordType"] == recordType && l.Fields["executionArn"] == arn {
 			got = append(got, l.Fields)
 		}
 	}
@@ -48,7 +51,9 @@ func (v *Vars) Records(a *Assertions, logs []Record) (problems []string) {
 		return []string{fmt.Sprintf("%d records of executions, want %d", len(got), len(a.records))}
 	}
 	for i, want := range a.records {
-		problems = append(problems, v.record(fmt.Sprintf("record %d", i), want, got[i])...)
+		at := fmt.Sprintf("record %d", i)
+		problems = append(problems, v.record(at, want, got[i])...)
+		problems = append(problems, v.integers(at, partsOf(arn), got[i])...)
 	}
 	return problems
 }
@@ -62,22 +67,39 @@ func (v *Vars) record(at string, want, got map[string]any) (problems []string) {
 			problems = append(problems, fmt.Sprintf("%s: it has the member %s", at, name))
 		}
 	}
-	operations, _ := want["operations_by_name"].(map[string]any)
-	list, _ := got["operations"].([]any)
+	operations, given := want["operations_by_name"].(map[string]any)
+	if !given {
+		return problems
+	}
+	all, _ := got["operationsByName"].(map[string]any)
+	for _, name := range sortedKeys(all) {
+		if _, ok := operations[name]; !ok {
+			problems = append(problems, fmt.Sprintf("%s: operations named %s are not expected", at, name))
+		}
+	}
 	for _, name := range sortedKeys(operations) {
-		i := slices.IndexFunc(list, func(x any) bool {
-			o, ok := x.(map[string]any)
-			return ok && o["name"] == name
-		})
-		if i < 0 {
+		expected, _ := operations[name].(map[string]any)
+		o, ok := all[name].(map[string]any)
+		if !ok {
 			problems = append(problems, fmt.Sprintf("%s: it has no operations named %s", at, name))
 			continue
 		}
-		expected, _ := operations[name].(map[string]any)
-		o, _ := list[i].(map[string]any)
 		problems = append(problems, v.integers(at+", "+name, expected, o)...)
+		if _, ok := o["error"]; ok {
+			problems = append(problems, fmt.Sprintf("%s, %s: it has the member error", at, name))
+		}
 	}
 	return problems
+}
+
+// partsOf returns the members of a record that are parts of the ARN of its execution.
+func partsOf(arn string) map[string]any {
+	function, execution, _ := strings.Cut(arn, "/durable-execution/")
+	name, _, _ := strings.Cut(execution, "/")
+	parts := append(strings.Split(function, ":"), make([]string, 8)...)
+	return map[string]any{
+		"executionName": name, "functionName": parts[6], "functionQualifier": parts[7], "region": parts[3], "accountId": parts[4],
+	}
 }
 
 // integers compares the members of an object. Beside the rules of histories there is {$integer:

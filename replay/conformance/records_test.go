@@ -34,7 +34,7 @@ func TestRecordMutants(t *testing.T) {
 	}
 	line := ""
 	for _, l := range o.Logs {
-		if _, ok := l.Fields["schemaVersion"]; ok {
+		if _, ok := l.Fields["recordType"]; ok {
 			text, err := json.Marshal(l.Fields)
 			if err != nil {
 				t.Fatal(err)
@@ -48,9 +48,13 @@ func TestRecordMutants(t *testing.T) {
 		{`"durationMs":`, `"durationMs":0.5,"x":`, "record 0.durationMs: want an integer"},
 		{`"output":`, `"result":`, "the key output is missing"},
 		{`"output":`, `"error":{},"output":`, "it has the member error"},
-		{`"name":"increment"`, `"name":"other"`, "it has no operations named increment"},
+		{`"increment":`, `"other":`, "it has no operations named increment"},
+		{`"increment":`, `"other":{},"increment":`, "operations named other are not expected"},
+		{`"count":1`, `"count":1,"error":{}`, "record 0, increment: it has the member error"},
+		{`"functionQualifier":"$LATEST"`, `"functionQualifier":"live"`, `record 0.functionQualifier: want "$LATEST"`},
+		{`"region":`, `"where":`, "the key region is missing"},
 		{`"count":1`, `"count":2`, "record 0, increment.count: want 1, got 2"},
-		{`"schemaVersion"`, `"version"`, "0 records of executions, want 1"},
+		{`"recordType":"DurableExecutionTelemetry"`, `"recordType":"Other"`, "0 records of executions, want 1"},
 	} {
 		changed := *o
 		changed.Logs = []conformance.Record{conformance.NewRecord(0, 0, strings.ReplaceAll(line, tt.old, tt.text))}

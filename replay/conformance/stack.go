@@ -16,6 +16,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/local/process"
+	"github.com/perdure/perdure/replay/replayotel"
 
 	"github.com/perdure/perdure/replay/conformance/handlers"
 )
@@ -23,34 +24,38 @@ import (
 // Stack is what the published runner deploys and then talks to, without AWS: all functions of the
 // table in processes of their own, the Lambda API, and as much of CloudFormation and CloudWatch
 // Logs as the runner asks for (ListStackResources, DescribeStackResource, DeleteStack and
-// FilterLogEvents). It is an [http.Handler] for all of them at one endpoint. Close it.
+// FilterLogEvents), and the spans that functions export as objects of S3 (ListObjectsV2 and
+// GetObject): see [SpansBucket]. It is an [http.Handler] for all of them at one endpoint. Close it.
 type Stack struct {
 	service   *local.Service
 	front     http.Handler
 	functions []*process.Function
+	spans     objects
 
 	mu    sync.Mutex
 	lines map[string][]logEvent // by function
 }
 
 // NewStack hosts the functions. endpoint is the URL at which the stack will be served, program
-// the path of one whose main function calls [Main], and counters a folder for what outlives the
-// processes.
-func NewStack(endpoint, program, counters string) (*Stack, error) {
+// the path of one whose main function calls [Main], counters a folder for what outlives the
+// processes, and view that in which functions are traced that other traced ones call.
+func NewStack(endpoint, program, counters string, view replayotel.View) (*Stack, error) {
 	s := &Stack{service: local.New(), lines: make(map[string][]logEvent)}
 	s.front = lambdaapi.Handler(s.service)
-	names := slices.Collect(maps.Keys(handlers.Targets()))
+	names := targets(view)
 	for _, id := range requirementIDs() {
 		names = append(names, physicalID(id))
 	}
 	for _, name := range names {
 		f, err := process.New(program,
 			process.WithEndpoint(endpoint), process.WithOutput(func(l process.Line) { s.take(name, l) }),
-			process.WithEnv(functionKey+"="+strings.TrimPrefix(name, physicalPrefix), countersKey+"="+counters))
+			process.WithEnv(functionKey+"="+strings.TrimPrefix(name, physicalPrefix), countersKey+"="+counters,
+				spansKey+"="+endpoint+spansPath, viewKey+"="+view.String()))
 		if err == nil {
 			s.functions = append(s.functions, f)
-			if strings.HasPrefix(name, physicalPrefix) {
-				err = s.service.Host(name, f)
+			if id, ok := strings.CutPrefix(name, physicalPrefix); ok {
+				hosted, opts := traced(id, f)
+				err = s.service.Host(name, hosted, opts...)
 			} else {
 				err = s.service.Host(name, target{f})
 			}
@@ -85,11 +90,14 @@ func physicalID(id string) string { return physicalPrefix + id }
 func logicalID(id string) string { return "Requirement" + strings.ReplaceAll(id, "-", "x") }
 
 // Template returns a template of the stack, in the form that the runner reads: it says which
-// function is for which requirement.
-func Template() string {
+// function is for which requirement. only says which requirements it has; nil stands for all.
+func Template(only func(id string) bool) string {
 	var b strings.Builder
 	b.WriteString("AWSTemplateFormatVersion: '2010-09-09'\nTransform: AWS::Serverless-2016-10-31\nResources:\n")
 	for _, id := range requirementIDs() {
+		if only != nil && !only(id) {
+			continue
+		}
 		fmt.Fprintf(&b, "  %s:\n    Type: AWS::Serverless::Function\n    TestingMetadata:\n      TestDescription: ['%s']\n", logicalID(id), id)
 	}
 	return b.String()
@@ -98,6 +106,10 @@ func Template() string {
 // ServeHTTP implements [http.Handler].
 func (s *Stack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.URL.Path == spansPath:
+		s.spans.export(w, r)
+	case strings.HasPrefix(r.URL.Path, ObjectsPath+"/"):
+		s.spans.ServeHTTP(w, r)
 	case r.URL.Path != "/":
 		s.front.ServeHTTP(w, r)
 	case r.Header.Get("X-Amz-Target") == "Logs_20140328.FilterLogEvents":

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/perdure/perdure/replay/replayotel"
 
 	"github.com/perdure/perdure/replay/conformance"
 )
@@ -25,7 +26,7 @@ func TestStack(t *testing.T) {
 	}
 	server := httptest.NewUnstartedServer(nil)
 	endpoint := "http://" + server.Listener.Addr().String()
-	stack, err := conformance.NewStack(endpoint, self, t.TempDir())
+	stack, err := conformance.NewStack(endpoint, self, t.TempDir(), replayotel.Invocations)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestStack(t *testing.T) {
 			}
 		}
 	}
-	if got := conformance.Template(); !strings.Contains(got, "Requirement3x12:\n") || !strings.Contains(got, "TestDescription: ['3-12']") {
+	if got := conformance.Template(nil); !strings.Contains(got, "Requirement3x12:\n") || !strings.Contains(got, "TestDescription: ['3-12']") {
 		t.Errorf("got %s", got)
 	}
 }

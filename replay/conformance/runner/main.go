@@ -3,7 +3,8 @@
 //
 //	go run ./replay/conformance/runner -template template.yaml
 //
-// Set AWS_ENDPOINT_URL to the address it prints. It ends with Ctrl-C.
+// Set AWS_ENDPOINT_URL to the address it prints, and for spans AWS_ENDPOINT_URL_S3 to the second
+// one. It ends with Ctrl-C.
 package main
 
 import (
@@ -17,6 +18,8 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/perdure/perdure/replay/replayotel"
+
 	"github.com/perdure/perdure/replay/conformance"
 )
 
@@ -24,18 +27,28 @@ func main() {
 	conformance.Main()
 	listen := flag.String("listen", "127.0.0.1:9091", "the address to serve the stack at")
 	template := flag.String("template", "", "the file to write the template of the stack to")
+	view := flag.String("view", replayotel.Invocations.String(), "the view in which targets of traced functions are traced, "+
+		replayotel.Invocations.String()+" or "+replayotel.Executions.String())
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt) //nolint:forbidigo // the root of the program
 	defer stop()
-	if err := run(ctx, *listen, *template); err != nil {
+	if err := run(ctx, *listen, *template, *view); err != nil {
 		fmt.Fprintln(os.Stderr, "runner:", err)
 		os.Exit(1) //nolint:gocritic // there is nothing left to stop
 	}
 }
 
-func run(ctx context.Context, listen, template string) (err error) {
+func run(ctx context.Context, listen, template, view string) (err error) {
+	in := replayotel.Invocations
+	switch view {
+	case replayotel.Invocations.String():
+	case replayotel.Executions.String():
+		in = replayotel.Executions
+	default:
+		return fmt.Errorf("-view is %s or %s, not %q", replayotel.Invocations, replayotel.Executions, view)
+	}
 	if template != "" {
-		if err := os.WriteFile(template, []byte(conformance.Template()), 0o600); err != nil {
+		if err := os.WriteFile(template, []byte(conformance.Template(nil)), 0o600); err != nil {
 			return err
 		}
 	}
@@ -53,14 +66,14 @@ func run(ctx context.Context, listen, template string) (err error) {
 		return err
 	}
 	endpoint := "http://" + listener.Addr().String()
-	stack, err := conformance.NewStack(endpoint, self, counters)
+	stack, err := conformance.NewStack(endpoint, self, counters, in)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
 	server := &http.Server{Handler: stack, ReadHeaderTimeout: time.Minute}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	fmt.Fprintf(os.Stdout, "AWS_ENDPOINT_URL=%s\n", endpoint)
+	fmt.Fprintf(os.Stdout, "AWS_ENDPOINT_URL=%s\nAWS_ENDPOINT_URL_S3=%s%s\n", endpoint, endpoint, conformance.ObjectsPath)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
