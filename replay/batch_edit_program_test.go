@@ -239,9 +239,15 @@ func deployed(tb testing.TB, before, after local.Handler, at func(p local.Point)
 // version goes on from there. check gets each execution, and where it was.
 func everyState(tb testing.TB, before, after local.Handler, check func(where string, e *local.Execution)) {
 	tb.Helper()
+	everyStateOf(tb, before, func() local.Handler { return after }, check)
+}
+
+// everyStateOf is everyState in which each execution goes on with a version of its own.
+func everyStateOf(tb testing.TB, before local.Handler, after func() local.Handler, check func(where string, e *local.Execution)) {
+	tb.Helper()
 	for n := 1; ; n++ {
 		calls := 0
-		e, ok := deployed(tb, before, after, func(p local.Point) (bool, bool) {
+		e, ok := deployed(tb, before, after(), func(p local.Point) (bool, bool) {
 			if p.Moment == local.MomentAfterCall && p.API == "CheckpointDurableExecution" {
 				calls++
 			}
@@ -253,7 +259,7 @@ func everyState(tb testing.TB, before, after local.Handler, check func(where str
 		check(fmt.Sprintf("lost after call %d", n), e)
 	}
 	for n := 2; ; n++ {
-		e, ok := deployed(tb, before, after, func(p local.Point) (bool, bool) {
+		e, ok := deployed(tb, before, after(), func(p local.Point) (bool, bool) {
 			return false, p.Moment == local.MomentBegin && p.Invocation == n
 		})
 		if !ok {

@@ -73,6 +73,36 @@ func TestScopeJoinsWhatItStarted(t *testing.T) {
 			},
 		},
 		{
+			reason: "an error that the operation takes for a success is none",
+			run: func(ctx op.Context) error {
+				replay.Go(ctx, declined.MapError(func(error) error { return nil }))
+				return nil
+			},
+		},
+		{
+			reason: "an error that the operation replaces is what nobody asked for",
+			run: func(ctx op.Context) error {
+				replay.Go(ctx, declined.MapError(func(error) error { return errThrottled }))
+				return nil
+			},
+			want: "throttled",
+		},
+		{
+			reason: "a result that the operation refuses is an error that nobody asked for",
+			run: func(ctx op.Context) error {
+				replay.Go(ctx, op.Transform(op.Step("pay", func(context.Context) (int, error) { return 1, nil }), func(int) (int, error) { return 0, errDeclined }))
+				return nil
+			},
+			want: "card declined",
+		},
+		{
+			reason: "so it is of a declared change",
+			run: func(ctx op.Context) error {
+				replay.Go(ctx, op.Added(declined.MapError(func(error) error { return nil }), op.None{}))
+				return nil
+			},
+		},
+		{
 			reason: "an error leaves all behind",
 			run: func(ctx op.Context) error {
 				replay.Go(ctx, slow)

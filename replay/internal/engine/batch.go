@@ -90,7 +90,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 		beginContext(s, b.operation)
 	case c.rec.Status.Terminal():
 	case s.readOnly:
-		s.diverge(unfinishedInside(b.operation))
+		return unfinishedResult(s, b.operation, start)
 	}
 	if start {
 		b.what = n

@@ -210,7 +210,7 @@ func (f *fiber) moves() bool {
 		return slices.ContainsFunc(w.any, func(o *operation) bool { return o.f != nil && o.f.moves() })
 	case waitChild:
 		return mayEndEarlier(w.batch)
-	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitLook, waitNone:
+	case waitAck, waitRecord, waitID, waitGate, waitUndone, waitBody, waitEnd, waitGone, waitStopped, waitCatchUp, waitLook, waitLeft, waitNone:
 	}
 	return false
 }

@@ -47,6 +47,9 @@ func awaited(s *scope, o *operation) node.Result {
 		f.awaitDone(s, o)
 	}
 	f.joined(o)
+	if o.found != nil && o.kind == checkpoint.KindStep && o.found.Failure != nil {
+		s.awaitLeaver(o.found, o.path)
+	}
 	markAwaited(s, o)
 	return o.rec
 }

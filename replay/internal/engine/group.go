@@ -36,7 +36,7 @@ func callGroup(ctx context.Context, s *scope, n *node.Group, start bool) node.Re
 		beginContext(s, o)
 	}
 	if s.readOnly && !c.rec.Status.Terminal() {
-		s.diverge(unfinishedInside(o))
+		return unfinishedResult(s, o, start)
 	}
 	if start {
 		o.spawn(func(f *fiber) node.Result { return o.group(f, n) })

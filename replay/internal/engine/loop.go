@@ -157,11 +157,13 @@ func (inv loop) Idle() bool {
 //
 //  1. If something is queued, it is sent: nothing is held back for the sake of what could follow.
 //  2. Otherwise, if the handler is through, its outcome is the invocation's.
-//  3. Otherwise, if a callback has no ID, the service is asked for it.
-//  4. Otherwise, if something is waited for that the service will finish, the invocation is
+//  3. Otherwise, if something waits to be left behind as it was before, it goes on: nothing leaves
+//     it behind any more.
+//  4. Otherwise, if a callback has no ID, the service is asked for it.
+//  5. Otherwise, if something is waited for that the service will finish, the invocation is
 //     suspended.
-//  5. Otherwise, if a scope waits to fail as it did before, the code is not deterministic.
-//  6. Otherwise nothing will ever go on.
+//  6. Otherwise, if a scope waits to fail as it did before, the code is not deterministic.
+//  7. Otherwise nothing will ever go on.
 func (inv loop) atRest() bool {
 	switch {
 	case inv.out.Len() > 0:
@@ -172,6 +174,7 @@ func (inv loop) atRest() bool {
 		inv.endWith(inv.end.result)
 	case inv.Rehearsal != nil && inv.waitsForMore():
 		inv.rehearsed()
+	case inv.leaveNothing():
 	case askCallbackID(inv.invocation):
 	case inv.suspendable():
 		inv.endWith(Outcome{Status: checkpoint.OutcomePending})

@@ -111,6 +111,18 @@ func (o *operation) finish(r node.Result) {
 	o.joiners = nil
 }
 
+// unfinishedResult is that of an operation that had begun and not ended when the scope ended that
+// is run again now. One that was started may have been left behind by a branch that failed; for any
+// other the code does not fit.
+func unfinishedResult(s *scope, o *operation, start bool) node.Result {
+	if !start {
+		s.diverge(unfinishedInside(o))
+	}
+	o.separate = true
+	s.started = append(s.started, o)
+	return node.Result{Target: o}
+}
+
 // spawn gives the operation a fiber of its own.
 func (o *operation) spawn(body func(f *fiber) node.Result) {
 	var rec node.Result

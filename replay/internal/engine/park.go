@@ -2,6 +2,8 @@ package engine
 
 import (
 	"slices"
+
+	"github.com/perdure/perdure/checkpoint"
 )
 
 // why is what a fiber is parked for.
@@ -23,6 +25,7 @@ const (
 	waitStopped     // nothing: it has gone as far as the log reaches
 	waitLook        // what the code of a declared change begins with
 	waitRoom        // the end of one of several operations that have fibers of their own
+	waitLeft        // to be left behind, as it was before
 )
 
 // String says it to people.
@@ -31,7 +34,7 @@ func (w why) String() string {
 		"for nothing", "for a checkpoint", "for the checkpoint of its end", "for its record", "for its ID", "for its end",
 		"for the operations before it", "for its body to begin", "for a branch", "for its scope to fail again",
 		"for a running body to end", "for what it leaves behind", "for nothing more in the log",
-		"for what a declared change begins with", "for room for another operation",
+		"for what a declared change begins with", "for room for another operation", "to be left behind as before",
 	}[w]
 }
 
@@ -102,6 +105,8 @@ type waits struct {
 	bodies []*bodyWait
 	// catchUps wait until what they leave behind is at rest.
 	catchUps []*fiber
+	// left wait to be left behind.
+	left []*fiber
 	// asking are the batches with ends that they have not counted.
 	uncounted []*batch
 	// joining is how many wait for the end of an operation with a fiber of its own.
@@ -158,6 +163,34 @@ func (f *fiber) awaitDone(s *scope, o *operation) {
 		o.joiners = append(o.joiners, f)
 		f.park(wait{why: waitDone, s: s, op: o})
 	}
+}
+
+// awaitLeaver parks where the record of a step, rec, says that it was left behind before its body
+// began: what left it behind is in the log as well, and does so again. If nothing else can go on
+// and it has not, for the code has changed, the record is an error like any other.
+func (s *scope) awaitLeaver(rec *checkpoint.Operation, path func() string) {
+	f := s.f
+	if s.readOnly || s.kind == undoScope || s.kind.ordered() && s.unclaimed() > 0 || !wasLeftUnbegun(rec) {
+		return
+	}
+	if f.logOnly {
+		f.stop(s)
+	}
+	f.inv.waits.left = append(f.inv.waits.left, f)
+	f.park(wait{why: waitLeft, s: s, path: path()})
+}
+
+// leaveNothing wakes who waits to be left behind, and reports whether anyone did.
+func (inv *invocation) leaveNothing() (woken bool) {
+	left := inv.waits.left
+	inv.waits.left = nil
+	for _, f := range left {
+		if !f.Dead() && f.wait.why == waitLeft {
+			f.Wake()
+			woken = true
+		}
+	}
+	return woken
 }
 
 // awaitRoom parks until the scope may start another operation. An invocation that has gone on from

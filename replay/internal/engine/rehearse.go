@@ -158,7 +158,7 @@ func placesOfRest(inv *invocation) []Place {
 		switch f.wait.why {
 		case waitBody, waitRecord, waitID:
 			waits = append(waits, f.wait.op)
-		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitLook, waitStopped, waitRoom:
+		case waitNone, waitAck, waitEnd, waitDone, waitGate, waitChild, waitUndone, waitGone, waitCatchUp, waitLook, waitStopped, waitRoom, waitLeft:
 		}
 	})
 	sort.SliceStable(waits, func(i, j int) bool { return waits[i].order < waits[j].order })

@@ -147,7 +147,7 @@ func callRefused(ctx context.Context, s *scope, n node.Node, c claim, start bool
 		return finishedResult(ctx, s, n, c, start)
 	}
 	if c.rec != nil && s.readOnly {
-		s.diverge(unfinishedInside(newOperation(ctx, s, n.Head(), checkpoint.KindStep, c)))
+		return unfinishedResult(s, newOperation(ctx, s, n.Head(), checkpoint.KindStep, c), start)
 	}
 	o := newOperation(ctx, s, n.Head(), checkpoint.KindStep, c)
 	u := &s.inv.usage

@@ -348,12 +348,28 @@ func abandonStarted(s *scope) {
 func joinStarted(s *scope) error {
 	var errs []error
 	for _, o := range s.started {
+		if s.readOnly && !o.done && !s.inv.recorded(o.id) {
+			s.diverge(unfinishedInside(o))
+		}
 		s.f.awaitDone(s, o)
-		if o.rec.Err != nil && !o.read {
-			errs = append(errs, o.rec.Err)
+		if o.read {
+			continue
+		}
+		if err := usersErrorOf(s, o); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// usersErrorOf is the error that whoever asked for the operation would get: functions of the user's
+// that change its result or its error have their say, whether or not someone asks.
+func usersErrorOf(s *scope, o *operation) error {
+	if o.head == nil || o.head.Value == nil {
+		return o.rec.Err
+	}
+	_, err := s.f.call(ofResult, o.head.Name, func() (any, error) { return nil, o.head.Value.Check(o.rec) })
+	return err
 }
 
 // runOnEnd runs the functions of OnEnd. A read-only scope has run them when it was live.

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -38,11 +40,17 @@ func callStep(ctx context.Context, s *scope, n *node.Step, start bool) node.Resu
 		return callRefused(ctx, s, n, c, start)
 	}
 	if c.rec != nil && c.rec.Status.Terminal() {
+		if !start && c.rec.Failure != nil {
+			s.awaitLeaver(c.rec, func() string { return s.pathOf(&n.Header, c.occurrence) })
+		}
 		return finishedResult(ctx, s, n, c, start)
 	}
 	st := &step{operation: newOperation(ctx, s, &n.Header, checkpoint.KindStep, c), n: n, conf: s.inv.cfg.Steps.For(n.Config)}
-	if c.rec == nil {
+	switch {
+	case c.rec == nil:
 		st.start()
+	case s.readOnly && !s.f.logOnly:
+		return unfinishedResult(s, st.operation, start)
 	}
 	if start {
 		st.spawn(st.run)
@@ -264,6 +272,15 @@ const (
 	leftBehind     = "LeftBehind"
 	leftBehindText = "no further attempt was made when its scope was left behind"
 )
+
+// wasLeftUnbegun reports whether a record says so of a step.
+func wasLeftUnbegun(rec *checkpoint.Operation) bool {
+	if rec.Status != checkpoint.StatusFailed || rec.Failure == nil {
+		return false
+	}
+	return rec.Failure.Type == leftBehind && strings.HasPrefix(rec.Failure.Message, leftBehindText) ||
+		slices.ContainsFunc(identitiesOf(rec.Failure), func(known op.Identity) bool { return known.Name == builtinName("NotBegun") })
+}
 
 // succeeded records the result. A relaxed step does not wait until it is durable.
 func (st *step) succeeded(f *fiber, payload []byte) node.Result {
