@@ -235,5 +235,9 @@ func batchFailed[T any](n *node.Batch, r node.Result, b Batch[T]) error {
 	if r.Outcome == nil || !r.Outcome.Failed {
 		return nil
 	}
-	return &BatchError{Name: n.Name, Reason: b.Reason, Total: max(n.Total, n.N), Started: b.Len(), Errs: b.Errors()}
+	e := &BatchError{Name: n.Name, Reason: b.Reason, Total: max(n.Total, n.N), Started: b.Len(), Errs: b.Errors()}
+	if r.Outcome.Gone != nil {
+		e.Errs = append(e.Errs, r.Outcome.Gone)
+	}
+	return e
 }

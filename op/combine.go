@@ -180,6 +180,10 @@ func decodesTo[T any](n *node.Batch, decode func(r node.Result) (T, error)) {
 
 // decodeWinner decodes what the first operation to end ended with.
 func decodeWinner[T any](r node.Result, ops []Op[T]) (T, error) {
+	if r.Outcome.Gone != nil {
+		var zero T
+		return zero, r.Outcome.Gone
+	}
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {
 			return decodeItem(it, ops[it.Index].result)
@@ -192,8 +196,8 @@ func decodeWinner[T any](r node.Result, ops []Op[T]) (T, error) {
 // loser is the error of the operation that failed a batch in which all must succeed; nil if it did
 // not fail.
 func loser(r node.Result, decode func(node.Item) error) error {
-	if !r.Outcome.Failed {
-		return nil
+	if !r.Outcome.Failed || r.Outcome.Gone != nil {
+		return r.Outcome.Gone
 	}
 	for _, it := range r.Outcome.Items {
 		if it.Index == r.Outcome.Winner {

@@ -82,7 +82,7 @@ func (e *Envelope) At(i int) Ending {
 func (e *Envelope) Marks() []Mark { return splitMarks(e.IDs, len(e.Status)) }
 
 // Left reports whether the code that ended the batch did not have the i-th branch any more.
-func (e *Envelope) Left(i int) bool { return i < len(e.Status) && e.Status[i] == BranchLeft }
+func (e *Envelope) Left(i int) bool { return i >= 0 && i < len(e.Status) && e.Status[i] == BranchLeft }
 
 // Short is the envelope without the results, which then stay in the records of the branches.
 func (e *Envelope) Short(summary string) *Envelope {

@@ -84,6 +84,9 @@ type Outcome struct {
 	// Items are the branches that were started, by index. One that the code has and that was not
 	// there when the batch ended is missing.
 	Items []Item
+	// Gone is why the batch failed if the branch whose end was the end of the batch is one that the
+	// code does not run any more; nil otherwise.
+	Gone error
 }
 
 // Item is how one branch of a batch ended.

@@ -57,6 +57,10 @@ func rerunBranches(b *batch, e *wire.Envelope, places []int) *wire.Envelope {
 	full := &wire.Envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner, IDs: e.IDs}
 	for j := range len(e.Status) {
 		k := b.branches[places[j]]
+		if e.Left(j) { // also if the code has it again
+			full.Add(e.At(j))
+			continue
+		}
 		if k.counted = k.done && !k.left; k.counted {
 			judge(b, k)
 		}

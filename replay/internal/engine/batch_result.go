@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/paste"
 	"github.com/perdure/perdure/internal/wire"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -81,6 +82,9 @@ func batchOutcome(
 	o := &node.Outcome{Reason: e.Reason, Failed: e.Failed, Winner: wire.Absent}
 	if e.Winner >= 0 && e.Winner < len(places) {
 		o.Winner = places[e.Winner]
+		if o.Winner != wire.Absent && ops[o.Winner].left {
+			o.Gone = endedByGone(s, n, path, r, &ops[o.Winner], e)
+		}
 	}
 	recorded := make([]int, len(ops)) // the reverse of places
 	for i := range recorded {
@@ -93,19 +97,44 @@ func batchOutcome(
 	for i, j := range recorded[:n.N] {
 		k := &ops[i]
 		switch {
-		case j != wire.Absent:
+		case j != wire.Absent && !k.passed && (k.left || !e.Left(j)):
 			of := r
 			of.Replayed = of.Replayed || slices.ContainsFunc(live, func(b *branch) bool { return b.index == i && b.replayed })
 			it := itemOf(s, n, path, of, k, e.At(j))
 			it.Result.Sides = k.sides
 			o.Items = append(o.Items, it)
-		case n.Fixed && k.declared && k.n == nil:
+		case n.Fixed && k.declared && (k.n == nil || k.passed):
 			it := node.Item{Index: i, Name: k.shown.Name, Key: k.shown.Key, Status: node.ItemSucceeded}
 			it.Result.Sides = k.sides
 			o.Items = append(o.Items, it)
 		}
 	}
 	return o
+}
+
+// endedByGone is why a batch failed that ended as a branch of it did which the code does not have
+// any more; nil if it succeeded. The result of a race is that of its winner, so it has none.
+func endedByGone(s *scope, n *node.Batch, path string, r node.Result, o *operand, e *wire.Envelope) error {
+	switch {
+	case e.Failed:
+		return branchResult(s, n, newBranch(o), path, r, e.At(e.Winner)).Err
+	case n.Fixed && e.Reason == string(op.ReasonMinSuccessful):
+		s.diverge(wonByGone(o, path))
+	}
+	return nil
+}
+
+// wonByGone describes a race that has ended as an operand did which the code does not have any more.
+func wonByGone(o *operand, path string) *Divergence {
+	was := construction(kindOf(o.n), o.head.SubType, o.head.Name, o.head.Key)
+	return &Divergence{
+		Reason: "a batch has ended as an operand of it did, and its result is that operand's, which the code does not have any more",
+		Log:    fmt.Sprintf("the end of %s, which %s was first to reach", quote(path), quote(o.label)),
+		Code:   fmt.Sprintf("%s without %s", quote(path), quote(o.label)),
+
+		Declare: paste.Replaces("new", was) + " as an operand, of what stands for it; or op.Replaces(new, old) around the batch, the new one " +
+			"under another name",
+	}
 }
 
 // itemOf is a branch as the code that decodes it sees it.

@@ -63,7 +63,7 @@ func (s *scope) decided(o *operand, batch func() string) {
 		return
 	}
 	d := Decision{As: o.as, Path: oplog.ItemPath(batch(), o.label), Change: oplog.ItemPath(batch(), o.shownAs)}
-	if o.n != nil {
+	if o.n != nil && !o.passed {
 		d.Name = o.head.Name
 	}
 	if o.sides != 0 {

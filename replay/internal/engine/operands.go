@@ -28,11 +28,12 @@ type operand struct {
 	head, shown *node.Header
 	branchIdentity
 	sides node.Sides
-	// left says that the operation is not run: the code has it no more. declared that the operand
-	// is a declared change, as says by which constructor.
-	left, declared bool
-	as, shownAs    string // shownAs is the label that the newest side has
-	err            error
+	// left says that the operation is not run: the code has it no more. passed that the code has it
+	// again, and the batch has ended without it: it is as if it had been added. declared says that
+	// the operand is a declared change, as by which constructor.
+	left, passed, declared bool
+	as, shownAs            string // shownAs is the label that the newest side has
+	err                    error
 }
 
 // operandsOf makes the operations of a batch: those of the code, then those that it had.
@@ -65,11 +66,13 @@ func operandOf(n *node.Batch, o node.Node, i int, ev *evidence) operand {
 	}
 	ev.look()
 	t := sideOf(n, o, i, ev, false)
-	if t.n == nil {
-		k.sides = t.sides
-		return k
+	if k.sides = t.sides; t.n == nil {
+		if t.n = ev.without(n, c, i); t.n == nil {
+			return k
+		}
+		t.left, k.passed = true, true
 	}
-	k.n, k.head, k.sides, k.left = t.n, t.n.Head(), t.sides, t.left
+	k.n, k.head, k.left = t.n, t.n.Head(), t.left
 	k.branchIdentity, k.err = newIdentity(n, k.head, i), k.head.Err
 	return k
 }
@@ -207,12 +210,15 @@ func (ev *evidence) oldest() bool {
 
 // holds reports whether the log holds a branch; left says that the code does not run it.
 func (ev *evidence) holds(id *branchIdentity, index int, left bool) bool {
-	switch {
-	case ev.e != nil:
-		return ev.ends(id, index, left)
-	case ev.id == "":
+	if ev.e != nil {
+		if held, known := ev.ends(id, index, left); known || ev.n.Fixed {
+			return held
+		}
+	}
+	if ev.id == "" {
 		return false
 	}
+	// A branch that has begun may not count as started: that depends on the order of the code.
 	branch := id.appendID(nil, oplog.NewScope(ev.id), index)
 	if !ev.n.Flat {
 		rec, _ := ev.s.inv.log.Find(branch)
@@ -222,14 +228,32 @@ func (ev *evidence) holds(id *branchIdentity, index int, left bool) bool {
 	return ev.s.inv.log.Unclaimed(oplog.NewScope(inside)) > 0 || ev.s.inv.log.Unclaimed(oplog.NewScope(oplog.UndoScope(inside))) > 0
 }
 
-// ends reports whether the batch ended with a branch. One that was left as it was has no result.
-func (ev *evidence) ends(id *branchIdentity, index int, left bool) bool {
+// ends reports whether the batch ended with a branch; known says that how it ended names it. One
+// that was left as it was has no result.
+func (ev *evidence) ends(id *branchIdentity, index int, left bool) (held, known bool) {
 	mark := id.mark()
 	if mark == "" {
-		return index < len(ev.marks) && ev.marks[index] == ""
+		held = index < len(ev.marks) && ev.marks[index] == ""
+		return held, held
 	}
 	i := slices.Index(ev.marks, mark)
-	return i >= 0 && (left || !ev.n.Fixed || !ev.e.Left(i))
+	return i >= 0 && (left || !ev.e.Left(i)), i >= 0
+}
+
+// without is the side of a declared change that the batch ended without: it had begun, and the code
+// did not have it then. It is nil if there is none.
+func (ev *evidence) without(n *node.Batch, c *node.Choice, index int) (found node.Node) {
+	if ev.e == nil {
+		return nil
+	}
+	node.Walk(c, func(side node.Node, _ node.Sides, _ bool) bool {
+		id := newIdentity(n, side.Head(), index)
+		if mark := id.mark(); mark != "" && ev.e.Left(slices.Index(ev.marks, mark)) {
+			found = side
+		}
+		return found == nil
+	})
+	return found
 }
 
 // appendID appends the ID of a branch.

@@ -1,0 +1,154 @@
+package replay_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/samber/lo"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
+)
+
+// goesOnWith is the first version for that many invocations, then the other one.
+func goesOnWith(first, then local.Handler, invocations int) local.Handler {
+	var n atomic.Int64
+	return local.HandlerFunc(func(ctx context.Context, event []byte) ([]byte, error) {
+		if int(n.Add(1)) <= invocations {
+			return first.Invoke(ctx, event)
+		}
+		return then.Invoke(ctx, event)
+	})
+}
+
+// TestOperandsGoAndReturn has the code of a batch go back to a version without an operand, and on to
+// the one that has it, in every state: the operand has its value, or is absent, where the batch
+// ended without it, whatever had begun of it.
+func TestOperandsGoAndReturn(t *testing.T) {
+	t.Parallel()
+	a, w := rested("a", "a"), hourly("w")
+	slow := func() op.Op[string] { return group("b", says("b"), hourly("rest"), hourly("more")) }
+	fails := func() op.Op[string] { return silent(group("f", hourly("rest"), silent(failing("f")))) }
+	large := op.Transform(op.Group("l", func(ctx op.Context) (string, error) {
+		v, err := stepwise(says("l"), hourly("rest"))(ctx)
+		return v + strings.Repeat(".", 280<<10), err
+	}), func(v string) (string, error) { return strings.TrimRight(v, "."), nil })
+	caught := func(o op.Op[string]) op.Op[string] {
+		return op.Transform(o.MapError(func(error) error { return nil }), func(string) (string, error) { return "caught", nil })
+	}
+	list := func(ops ...op.Op[string]) []op.Op[string] { return ops }
+	tests := []struct {
+		reason        string
+		with, without op.Op[string]
+		want          []string
+	}{
+		{"All", allOf(list(a, op.Added(slow(), "no b"))), allOf(list(a, removed(slow()))), []string{"a b", "a no b", "a "}},
+		{"All, as an option", allOf(list(a, op.Added(slow(), "no b"))), allOf(list(a), op.WithRemoved(slow())), []string{"a b", "a no b", "a"}},
+		{"Parallel", parallelOf(list(a, op.Added(slow(), "no b"))), parallelOf(list(a), op.WithRemoved(slow())), []string{"a b", "a"}},
+		{"flat Parallel", parallelOf(list(a, op.Added(slow(), "no b")), op.WithFlat()), parallelOf(list(a), op.WithFlat(), op.WithRemoved(slow())), []string{"a b", "a"}},
+		{"All, too large for its record", allOf(list(large, op.Added(slow(), "no b"))), allOf(list(large, removed(slow()))), []string{"l b", "l no b", "l "}},
+		{"Parallel, too large for its record", parallelOf(list(large, op.Added(slow(), "no b"))), parallelOf(list(large), op.WithRemoved(slow())), []string{"l b", "l"}},
+		{"flat Parallel, too large for its record", parallelOf(list(large, op.Added(slow(), "no b")), op.WithFlat()), parallelOf(list(large), op.WithFlat(), op.WithRemoved(slow())), []string{"l b", "l"}},
+		{"a branch that is not declared", parallelOf(list(a, slow())), parallelOf(list(a), op.WithRemoved(slow())), []string{"a b", "a"}},
+		{"All that fails", caught(allOf(list(undone("a"), fails(), op.Added(slow(), "no b")))), caught(allOf(list(undone("a"), fails(), removed(slow())))), []string{"caught"}},
+		{"Parallel that fails", caught(parallelOf(list(undone("a"), fails(), op.Added(slow(), "no b")))), caught(parallelOf(list(undone("a"), fails()), op.WithRemoved(slow()))), []string{"caught"}},
+		{"a side that was replaced", allOf(list(a, op.Replaces(slow(), rested("c", "c")))), allOf(list(a, op.Replaces(rested("c", "c"), slow()))), []string{"a b", "a c"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			with, without := stepwise(tt.with, w).handler(), stepwise(tt.without, w).handler()
+			states := 0
+			for n := 1; n <= 3; n++ {
+				// The version that goes on counts its invocations: each execution has its own.
+				next := func() local.Handler { return goesOnWith(without, with, n) }
+				everyStateOf(t, with, next, func(where string, e *local.Execution) {
+					states++
+					text := strings.Trim(strings.TrimPrefix(end(e), "SUCCEEDED "), `"`)
+					if !slices.Contains(tt.want, text) {
+						t.Errorf("%s, then %d invocations: it ended as %s, want one of %q", where, n, text, tt.want)
+					}
+				})
+			}
+			if states < 20 {
+				t.Errorf("only %d states", states)
+			}
+		})
+	}
+}
+
+// TestTheOperandThatDecidedIsGone deploys code without the operand as which a batch has ended: if
+// that failed, so does the batch, with the same error; if it has won, the execution is stopped,
+// for the code has no type for its result.
+func TestTheOperandThatDecidedIsGone(t *testing.T) {
+	t.Parallel()
+	a, b, slow := rested("a", "a"), says("b"), group("slow", hourly("rest"), hourly("more"))
+	bad := group("bad", silent(failing("declined")))
+	list := func(ops ...op.Op[string]) []op.Op[string] { return ops }
+	race := func(ops []op.Op[string], opts ...op.BatchOption) op.Op[string] {
+		return op.Race("race", ops...).With(opts...)
+	}
+	first := func(ops []op.Op[string], opts ...op.BatchOption) op.Op[string] {
+		return op.Any("any", ops...).With(opts...)
+	}
+	joinOf := func(a, b op.Op[string]) op.Op[string] {
+		return op.Transform(op.Join2("join", a, b), func(t lo.Tuple2[string, string]) (string, error) { return t.A + " " + t.B, nil })
+	}
+	gone := op.WithRemoved
+	const declined, won = "declined", "diverged"
+	tests := []struct {
+		reason        string
+		before, after op.Op[string]
+		// ended is how executions end that have ended the batch before, others the others.
+		ended, others string
+	}{
+		{"All, as an option", allOf(list(a, bad)), allOf(list(a), gone(bad)), declined, "a"},
+		{"All, in its place", allOf(list(a, bad)), allOf(list(a, removed(bad))), declined, "a "},
+		{"Join2, in its place", joinOf(a, bad), joinOf(a, removed(bad)), declined, "a "},
+		{"Parallel", parallelOf(list(a, bad)), parallelOf(list(a), gone(bad)), declined, "a"},
+		{"flat Parallel", parallelOf(list(a, bad), op.WithFlat()), parallelOf(list(a), op.WithFlat(), gone(bad)), declined, "a"},
+		{"Race that failed, as an option", race(list(slow, bad)), race(list(slow), gone(bad)), declined, ""},
+		{"Race that failed, in its place", race(list(slow, bad)), race(list(slow, removed(bad))), declined, ""},
+		{"Any of which all failed", first(list(bad, group("worse", hourly("rest"), bad))), first(list(bad), gone(group("worse", hourly("rest"), bad))), declined, declined},
+		{"Race, as an option", race(list(slow, b)), race(list(slow), gone(b)), won, ""},
+		{"Race, in its place", race(list(slow, b)), race(list(slow, removed(b))), won, ""},
+		{"Any, as an option", first(list(slow, b)), first(list(slow), gone(b)), won, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			// The batch is caught, so that the execution goes on after it.
+			code := func(o op.Op[string]) local.Handler {
+				return replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
+					v, err := replay.Run(ctx, o)
+					if _, waited := replay.Run(ctx, hourly("w")); waited != nil {
+						return "", waited
+					}
+					return v, err
+				})
+			}
+			ended, others := 0, 0
+			everyState(t, code(tt.before), code(tt.after), func(where string, e *local.Execution) {
+				text := strings.Trim(strings.TrimPrefix(end(e), "SUCCEEDED "), `"`)
+				switch {
+				case strings.Contains(text, tt.ended):
+					ended++
+				case text == tt.others:
+					others++
+				default:
+					t.Errorf("%s: it ended as %s", where, text)
+				}
+				if tt.ended == won && strings.Contains(text, won) && !strings.Contains(text, `op.Replaces(new, op.Step("b", …)) as an operand`) {
+					t.Errorf("%s: the message does not say what to declare: %s", where, text)
+				}
+			})
+			if ended == 0 || others == 0 && tt.others != tt.ended {
+				t.Errorf("%d executions had ended the batch, %d had not", ended, others)
+			}
+		})
+	}
+}
