@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ type scenario struct {
 	as       string
 	programs [][]*changes.Stmt
 	got      string
+	met      map[string]int // what the execution has come across
 }
 
 func (s scenario) String() string {
@@ -49,7 +49,9 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	w := newWorld(r)
 	defer func() { err = errors.Join(err, w.svc.Close()) }()
 	c := code{w}
-	s = scenario{seed: seed, as: ways()[r.IntN(len(ways()))], programs: [][]*changes.Stmt{m.Program()}}
+	s = scenario{seed: seed, as: ways()[r.IntN(len(ways()))], met: make(map[string]int)}
+	m.Timers = s.as != "held" // they go on while an execution is held
+	s.programs = [][]*changes.Stmt{m.Program()}
 	edit := func(n int) []*changes.Stmt {
 		p := s.programs[len(s.programs)-1]
 		for range n {
@@ -67,7 +69,7 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 		s.programs = [][]*changes.Stmt{declared, changes.Clean(declared)}
 	case "tolerant":
 		after := edit(1 + r.IntN(3))
-		for changes.Nested(after) { // which side a change inside a side had before is not for Tolerant to say
+		for !changes.Tolerable(after) {
 			after = edit(1)
 		}
 		before := changes.Tolerant(after)
@@ -89,6 +91,8 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 		}
 		coming = append(coming, deploy{program: p, handler: c.handler(p, opts...), at: at})
 	}
+	w.bounds = boundsOf(s.programs)
+	s.count(m)
 	got, err := w.drive(ctx, c.handler(s.programs[0]), coming...)
 	if err != nil {
 		return s, true, true, err
@@ -99,41 +103,74 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	return s, len(w.logs) > 0, got != changes.Taken{}.Result(s.programs[len(s.programs)-1]), judge(s, w)
 }
 
+// count counts what the programs of a scenario have, and how they were changed.
+func (s scenario) count(m *changes.Maker) {
+	for what, n := range m.Drawn {
+		s.met["change: "+what] += n
+	}
+	for _, what := range changes.Features(s.programs) {
+		s.met["program: "+what]++
+	}
+	s.met["deployed: "+s.as]++
+}
+
 // judge compares an execution with what it must end as.
 func judge(s scenario, w *world) error {
 	if len(w.wrong) > 0 {
-		return fmt.Errorf("bodies ran again whose results were recorded: %q", w.wrong)
+		return fmt.Errorf("bodies ran again whose results were recorded, or bounds were not kept: %q", w.wrong)
 	}
 	taken := changes.Taken{}
 	last := s.programs[0]
 	for i, log := range w.logs {
 		last = s.programs[i+1]
+		var cases []string
 		switch s.as {
 		case "dropped":
 		case "held": // what the code without declarations has begun is new
 			last = s.programs[2]
-			taken.Decide(last, w.logs[0])
+			cases = taken.Decide(last, w.logs[0])
 		default:
-			taken.Decide(last, log)
+			cases = taken.Decide(last, log)
 		}
-	}
-	end := w.logOf(w.exec.Operations())
-	undone := make(map[string]bool)
-	for path := range end.Succeeded {
-		if strings.Contains(path[strings.LastIndex(path, "/")+1:], "-undo") {
-			undone[path] = end.Succeeded[path]
+		for _, c := range cases {
+			s.met["case: "+c]++
 		}
 	}
 	if s.as == "tolerant" && len(w.logs) > 0 {
 		return nil // which side it was is judged by the engine's own rule: none has diverged, and no body ran twice
 	}
+	end := w.logOf(w.exec.Operations())
 	if want := taken.Result(last); want != s.got && (s.as != "held" || !sameWords(want, s.got)) {
 		return fmt.Errorf("it came to\n  %s\nwant\n  %s\ntaken %v", s.got, want, taken)
 	}
-	if want := taken.Undone(last, end); !maps.Equal(want, undone) {
-		return fmt.Errorf("compensated was\n  %v\nwant\n  %v\ntaken %v", slices.Sorted(maps.Keys(undone)), slices.Sorted(maps.Keys(want)), taken)
+	ran := taken.Ran(last)
+	for path := range ran.Must {
+		if !end.Succeeded[path] {
+			return fmt.Errorf("%s has not succeeded\ntaken %v", path, taken)
+		}
+	}
+	for path := range ran.MustNot {
+		if end.Begun[path] {
+			return fmt.Errorf("%s was begun, which is of a side that was not taken\ntaken %v", path, taken)
+		}
+	}
+	undone := taken.Undone(last, end)
+	for path := range end.Begun {
+		if isUndo(path) && !undone.Must[path] && !undone.May[path] {
+			return fmt.Errorf("%s was compensated, which is to stay\ntaken %v", path, taken)
+		}
+	}
+	for path := range undone.Must {
+		if !end.Succeeded[path] {
+			return fmt.Errorf("%s has not compensated\ntaken %v", path, taken)
+		}
 	}
 	return nil
+}
+
+// isUndo reports whether a path is that of a compensation.
+func isUndo(path string) bool {
+	return strings.Contains(path[strings.LastIndex(path, "/")+1:], "-undo")
 }
 
 // sameWords compares how executions ended but for the order: code without a declaration has two
@@ -141,22 +178,9 @@ func judge(s scenario, w *world) error {
 // on, so that a race may have been won by the slow side.
 func sameWords(want, got string) bool {
 	words := func(text string) []string {
-		return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ()", r) })
+		return slices.Sorted(slices.Values(strings.FieldsFunc(strings.ReplaceAll(text, "-slow", ""), func(r rune) bool { return strings.ContainsRune(" ()", r) })))
 	}
-	missing := words(want)
-	more := slices.DeleteFunc(words(got), func(word string) bool {
-		i := slices.Index(missing, word)
-		if i >= 0 {
-			missing = slices.Delete(missing, i, i+1)
-		}
-		return i >= 0
-	})
-	for _, word := range more {
-		if word != "slow" {
-			return false
-		}
-	}
-	return len(missing) == len(more)
+	return slices.Equal(words(want), words(got))
 }
 
 // executions is how many are tried, times PERDURE_CHECKS.
@@ -192,7 +216,9 @@ func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // th
 						failed++
 						t.Errorf("%s\n%v", s, err)
 					}
-					count[s.as]++
+					for what, n := range s.met {
+						count[what] += n
+					}
 					count["changed under way"] += map[bool]int{true: 1}[changed]
 					count["not what the last program alone comes to"] += map[bool]int{true: 1}[mixed]
 				}
@@ -207,5 +233,5 @@ func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // th
 			sum[what] += n
 		}
 	}
-	t.Log(n, "executions:", sum)
+	report(t, n, sum)
 }

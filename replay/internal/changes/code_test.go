@@ -36,21 +36,33 @@ func (c code) run(ctx op.Context, list []*changes.Stmt) (string, error) {
 		}
 		return err
 	}
+	await := func() error {
+		for _, f := range futures {
+			if err := add(replay.Run(ctx, f.Result())); err != nil {
+				return err
+			}
+		}
+		futures = nil
+		return nil
+	}
 	for _, s := range list {
-		if s.Kind == changes.Future {
+		var err error
+		switch {
+		case s.Kind == changes.Await:
+			err = await()
+		case s.Kind == changes.Future && s.Forgotten:
+			replay.Go(ctx, c.op(s.Body[0]))
+		case s.Kind == changes.Future:
 			futures = append(futures, replay.Go(ctx, c.op(s.Body[0])))
-			continue
+		default:
+			err = add(replay.Run(ctx, c.op(s)))
 		}
-		if err := add(replay.Run(ctx, c.op(s))); err != nil {
+		if err != nil {
 			return "", err
 		}
 	}
-	for _, f := range futures {
-		if err := add(replay.Run(ctx, f.Result())); err != nil {
-			return "", err
-		}
-	}
-	return strings.Join(words, " "), nil
+	err := await()
+	return strings.Join(words, " "), err
 }
 
 // side is a side of a declared change.
@@ -66,58 +78,19 @@ var errFails = errors.New("fails")
 // large makes the result of a group too large for its record.
 const large = 280 << 10
 
-// op is the operation of a statement.
+// op is the operation of a statement. Its result says so if it is that of another one.
 func (c code) op(s *changes.Stmt) op.Op[string] {
-	name := s.Name
-	var o op.Op[string]
-	switch s.Kind {
-	case changes.Declared:
+	if s.Kind == changes.Declared {
 		return c.declared(s)
-	case changes.Step, changes.Flaky, changes.Future:
-		opts := []op.StepOption{op.WithRetry(retry.Fixed(time.Minute, retry.MaxAttempts(3)))}
-		if s.Relaxed {
-			opts = append(opts, op.WithSemantics(op.Relaxed))
+	}
+	o := op.Transform(c.plain(s), func(v string) (string, error) {
+		if !strings.HasPrefix(v, s.Value()) {
+			return s.Value() + " has the result of " + v, nil
 		}
-		o = op.Step(name, func(ctx context.Context) (string, error) {
-			c.w.ran(ctx)
-			if info, _ := op.InfoFrom(ctx); s.Kind == changes.Flaky && info.Attempt == 1 {
-				return "", errFails
-			}
-			return name, nil
-		}, opts...)
-		if s.Undo {
-			o = o.Undo(c.undo)
-		}
-	case changes.Wait:
-		o = op.Transform(op.Wait(name, time.Hour), func(op.None) (string, error) { return name, nil })
-	case changes.Callback:
-		o = op.WaitForCallback[string](name, func(ctx context.Context, id string) error {
-			c.w.ran(ctx)
-			return c.w.answer(id, name)
-		})
-	case changes.Invoke:
-		o = op.Invoke[string](name, "echo", name)
-	case changes.Condition:
-		o = op.Transform(op.WaitForCondition(name, 0, func(ctx context.Context, n int) (int, bool, error) {
-			c.w.ran(ctx)
-			return n + 1, n > 0, nil
-		}), func(int) (string, error) { return name, nil })
-	case changes.Race:
-		slow := op.Transform(op.Wait("slow", 240*time.Hour), func(op.None) (string, error) { return "slow", nil })
-		o = op.Race(name, op.Step("fast", func(ctx context.Context) (string, error) {
-			c.w.ran(ctx)
-			return name, nil
-		}), slow)
-	case changes.Map:
-		each := op.StepFunc("item", func(ctx context.Context, item string) (string, error) {
-			c.w.ran(ctx)
-			return item, nil
-		}).Key(func(item string) string { return item })
-		o = op.Transform(op.Map(name, []string{"1", "2", "3"}, each), func(b op.Batch[string]) (string, error) {
-			return name + "(" + strings.Join(b.Values(), " ") + ")", nil
-		})
-	case changes.Group:
-		o = c.group(s)
+		return v, nil
+	})
+	if s.Undo {
+		o = o.Undo(c.undo)
 	}
 	if s.Key != "" {
 		o = o.Key(s.Key)
@@ -125,36 +98,118 @@ func (c code) op(s *changes.Stmt) op.Op[string] {
 	return o
 }
 
+// plain is the operation of a statement that is not a declared change.
+func (c code) plain(s *changes.Stmt) op.Op[string] {
+	name, value := s.Name, s.Value()
+	again := op.WithRetry(retry.Fixed(time.Minute, retry.MaxAttempts(3)))
+	switch s.Kind {
+	case changes.Step, changes.Flaky:
+		opts := []op.StepOption{again}
+		if s.Relaxed {
+			opts = append(opts, op.WithSemantics(op.Relaxed))
+		}
+		return op.Step(name, func(ctx context.Context) (string, error) {
+			c.w.ran(ctx)
+			if info, _ := op.InfoFrom(ctx); s.Kind == changes.Flaky && info.Attempt == 1 {
+				return "", errFails
+			}
+			return value, nil
+		}, opts...)
+	case changes.Retry:
+		return op.Retry(name, op.Step("try", func(ctx context.Context) (string, error) {
+			c.w.ran(ctx)
+			if c.w.first(name) {
+				return "", errFails
+			}
+			return value, nil
+		}, op.WithRetry(retry.Never())), retry.Fixed(time.Minute, retry.MaxAttempts(30)))
+	case changes.Wait:
+		return op.Transform(op.Wait(name, time.Hour), func(op.None) (string, error) { return value, nil })
+	case changes.Callback, changes.Never:
+		return op.WaitForCallback[string](name, func(ctx context.Context, id string) error {
+			c.w.ran(ctx)
+			if s.Kind == changes.Never {
+				return nil
+			}
+			return c.w.answer(id, value)
+		})
+	case changes.Invoke:
+		return op.Invoke[string](name, "echo", value)
+	case changes.Condition:
+		return op.Transform(op.WaitForCondition(name, 0, func(ctx context.Context, n int) (int, bool, error) {
+			c.w.ran(ctx)
+			return n + 1, n > 0, nil
+		}), func(int) (string, error) { return value, nil })
+	case changes.Race:
+		slow := op.Transform(op.Wait("slow", 240*time.Hour), func(op.None) (string, error) { return value + "-slow", nil })
+		return op.Race(name, op.Step("fast", func(ctx context.Context) (string, error) {
+			c.w.ran(ctx)
+			return value, nil
+		}), slow)
+	case changes.Map:
+		each := op.StepFunc("item", func(ctx context.Context, item string) (string, error) {
+			c.w.ran(ctx)
+			return item, nil
+		}).Key(func(item string) string { return item })
+		return op.Transform(op.Map(name, []string{"1", "2", "3"}, each), func(b op.Batch[string]) (string, error) {
+			return value + "(" + strings.Join(b.Values(), " ") + ")", nil
+		})
+	case changes.Group, changes.Open:
+		return c.group(s)
+	case changes.Batch:
+		return c.batch(s)
+	case changes.Future, changes.Await, changes.Declared:
+	}
+	panic("no operation: " + s.String())
+}
+
 func (c code) undo(ctx context.Context, _ string) error {
 	c.w.ran(ctx)
 	return nil
 }
 
+// group is a group, an open parallel or a branch of one.
 func (c code) group(s *changes.Stmt) op.Op[string] {
-	g := op.Group(s.Name, func(ctx op.Context) (string, error) {
+	body := func(ctx op.Context) (string, error) {
 		v, err := c.run(ctx, s.Body)
 		switch {
 		case err != nil:
 			return "", err
-		case s.Fails:
+		case s.Fails && !s.Late:
 			return "", errFails
 		case s.Large:
 			v += strings.Repeat(".", large)
 		}
 		return v, nil
-	})
-	inside := op.Transform(g, func(v string) (string, error) { return s.Name + "(" + strings.TrimRight(v, ".") + ")", nil })
-	if !s.Fails {
-		return inside
 	}
-	// How a failed group ends is a word, too: the statements after it go on.
-	caught := inside.MapError(func(err error) error {
+	var opts []op.GroupOption
+	if s.Most > 0 {
+		opts = append(opts, op.WithMaxConcurrency(s.Most))
+	}
+	var g op.Op[string]
+	switch {
+	case s.Kind == changes.Open:
+		g = op.OpenParallel(s.Name, body, opts...)
+	case s.Branch:
+		g = op.Branch(s.Name, body, opts...)
+	default:
+		g = op.Group(s.Name, body, opts...)
+	}
+	return caught(s, op.Transform(g, func(v string) (string, error) { return s.Value() + "(" + strings.TrimRight(v, ".") + ")", nil }))
+}
+
+// caught is an operation whose failure is a word, too, so that what comes after it goes on.
+func caught(s *changes.Stmt, o op.Op[string]) op.Op[string] {
+	if !s.Fails || s.Loud {
+		return o
+	}
+	failed := o.MapError(func(err error) error {
 		if errors.Is(err, errFails) {
 			return nil
 		}
 		return err
 	})
-	return op.Transform(caught, func(string) (string, error) { return s.Name + "!", nil })
+	return op.Transform(failed, func(string) (string, error) { return s.Value() + "!", nil })
 }
 
 // declared is a declared change.
@@ -162,13 +217,21 @@ func (c code) declared(s *changes.Stmt) op.Op[string] {
 	switch s.Form {
 	case changes.Added:
 		return op.Added(c.side(s.New), changes.Skipped)
+	case changes.Bare:
+		return c.side(s.New)
 	case changes.Removed:
 		return op.Transform(op.Removed(c.side(s.Old)), func(op.Past[string]) (string, error) { return "", nil })
 	case changes.WasUndone:
 		old := *s.Old[0]
 		old.Undo = false
 		return c.op(&old).WasUndone(c.undo)
-	case changes.Replaced:
+	case changes.Replaced, changes.Gone:
+	}
+	if s.Short && s.New[0].Name != s.Old[0].Name {
+		return c.op(s.New[0]).Was(s.Old[0].Name)
+	}
+	if s.Short {
+		return c.op(s.New[0]).WasKey(s.Old[0].Key)
 	}
 	return op.Replaces(c.side(s.New), c.side(s.Old))
 }

@@ -1,15 +1,9 @@
 package changes
 
 import (
+	"fmt"
 	"slices"
-	"strings"
 )
-
-// Log is what a log holds: paths of operations. A path is made of the IDs of statements.
-type Log struct {
-	// Begun are all operations, Ended those that have ended, Succeeded those that succeeded.
-	Begun, Ended, Succeeded map[string]bool
-}
 
 // State is what an execution does at a declared change.
 type State int
@@ -24,81 +18,77 @@ const (
 	TakesNeither
 )
 
+// String is the state's name.
+func (s State) String() string { return [...]string{"new", "old", "neither"}[s] }
+
 // Taken is what an execution does at each declared change, by number.
 type Taken map[int]State
 
 // Decide says what an execution does, whose log was this when a program was deployed, at the
-// changes that are new in it.
-func (t Taken) Decide(program []*Stmt, log Log) { t.decide(program, place{log: log}) }
-
-// place is where in a program statements are.
-type place struct {
-	log   Log
-	scope string  // the path of the scope, with a slash
-	after []*Stmt // those behind them
-	// ended says that the scope's code does not run again, rerun that it does so only to compute a
-	// large result.
-	ended, rerun bool
+// changes that are new in it. It returns what kinds of cases these were.
+func (t Taken) Decide(program []*Stmt, log Log) (cases []string) {
+	d := decision{t: t, log: log}
+	d.scope(program, place{all: program})
+	return d.cases
 }
 
-// decide goes through statements of a scope.
-func (t Taken) decide(list []*Stmt, at place) {
+// decision decides the changes that are new in a program.
+type decision struct {
+	t     Taken
+	log   Log
+	cases []string
+}
+
+// scope goes through statements of an ordered scope.
+func (d *decision) scope(list []*Stmt, at place) {
 	for i, s := range list {
 		in := at
 		in.after = slices.Concat(list[i+1:], at.after)
 		switch s.Kind {
-		case Group:
-			path := at.scope + s.ID()
-			in.scope, in.after = path+"/", nil
-			in.ended = at.ended || at.log.Ended[path] && !s.Large
-			in.rerun = at.rerun || at.log.Ended[path]
-			t.decide(s.Body, in)
+		case Group, Open:
+			d.scope(s.Body, at.into(s, d.log))
+		case Batch:
+			d.batch(s, at)
 		case Future:
-			t.decide(s.Body, in)
+			d.scope(s.Body, in)
 		case Declared:
-			t.decide(s.Old, in) // first: what it is decides what there was to begin
-			if _, known := t[s.Change]; !known {
-				t[s.Change] = t.stateOf(s, in)
+			d.scope(s.Old, in) // first: what it is decides what there was to begin
+			if _, known := d.t[s.Change]; !known {
+				d.t[s.Change] = d.inOrder(s, in)
+				d.cases = append(d.cases, fmt.Sprintf("in order, %s: %s", s.Form, d.t[s.Change]))
 			}
-			t.decide(s.New, in)
-		case Step, Flaky, Wait, Callback, Invoke, Condition, Race, Map:
+			d.scope(s.New, in)
+		case Step, Flaky, Retry, Wait, Callback, Never, Invoke, Condition, Race, Map, Await:
 		}
 	}
 }
 
-// stateOf says what an execution does at a declared change that is deployed now.
-func (t Taken) stateOf(s *Stmt, at place) State {
-	scope, log := at.scope, at.log
+// inOrder says what an execution does at a declared change of an ordered scope.
+func (d *decision) inOrder(s *Stmt, at place) State {
+	log := d.log
 	if at.ended {
 		return TakesNeither
 	}
 	is := map[bool]State{true: TakesOld, false: TakesNew}
 	if s.Form == WasUndone {
-		return is[log.Begun[scope+undoOf(s.Old[0])]]
+		return is[log.Begun[at.scope+undoOf(s.Old[0])]]
 	}
-	if first, ok := t.first(s.Old); ok {
-		return is[log.Begun[scope+first]]
+	if first, ok := d.t.first(s.Old); ok {
+		return is[log.Begun[at.scope+first]]
 	}
 	if at.rerun {
 		return TakesOld
 	}
-	for id := range claimed(at.after) {
-		if log.Begun[scope+id] {
-			return TakesOld
-		}
-	}
-	for path := range log.Begun {
-		if rest, ok := strings.CutPrefix(path, scope); ok && !strings.Contains(rest, "/") && strings.HasSuffix(rest, undoSuffix) {
-			return TakesOld
-		}
-	}
-	return TakesNew
+	passed := slices.ContainsFunc(claimed(at.after), func(s *Stmt) bool { return log.Begun[at.scope+s.ID()] })
+	undone := slices.ContainsFunc(claimed(at.all), func(s *Stmt) bool { return log.Begun[at.scope+undoOf(s)] })
+	return is[passed || undone]
 }
 
 // first is what statements begin with; false if that is nothing.
 func (t Taken) first(list []*Stmt) (id string, ok bool) {
 	for _, s := range list {
 		switch {
+		case s.Kind == Await:
 		case s.Kind == Future:
 			id, ok = t.first(s.Body)
 		case s.Kind != Declared:
@@ -115,161 +105,121 @@ func (t Taken) first(list []*Stmt) (id string, ok bool) {
 	return "", false
 }
 
-// claimed are the operations that statements may begin in their scope.
-func claimed(list []*Stmt) map[string]bool {
-	all := make(map[string]bool)
-	var add func([]*Stmt)
-	add = func(list []*Stmt) {
-		for _, s := range list {
-			switch s.Kind {
-			case Future:
-				add(s.Body)
-			case Declared:
-				add(s.New)
-				add(s.Old)
-			case Step, Flaky, Wait, Callback, Invoke, Condition, Race, Map, Group:
-				all[s.ID()] = true
+// batchAt is a batch and what the log holds of it.
+type batchAt struct {
+	place
+	*Stmt
+	path string
+	// begun says that it has a record, decided that how it ends is in the log.
+	begun, decided bool
+}
+
+// batch goes through the operands of a batch.
+func (d *decision) batch(s *Stmt, at place) {
+	b := batchAt{Stmt: s, place: at, path: at.scope + s.ID()}
+	b.begun = d.log.Begun[b.path]
+	b.decided = d.log.Ended[b.path] || d.log.Succeeded[b.path+"/outcome"]
+	for i, o := range s.Body {
+		d.operand(o, i, b)
+	}
+}
+
+// operand goes through an operand of a batch.
+func (d *decision) operand(o *Stmt, i int, b batchAt) {
+	switch o.Kind {
+	case Declared:
+		for _, old := range o.Old {
+			d.operand(old, i, b)
+		}
+		if _, known := d.t[o.Change]; !known {
+			d.t[o.Change] = d.beside(o, i, b)
+			how := map[bool]string{true: "decided", false: "open"}[b.decided]
+			if !b.begun {
+				how = "not begun"
 			}
+			d.cases = append(d.cases, fmt.Sprintf("operand of a batch that is %s, %s: %s", how, o.Form, d.t[o.Change]))
 		}
+		for _, newer := range o.New {
+			d.operand(newer, i, b)
+		}
+	case Group:
+		// The code of a branch runs again after the batch has ended if its result is needed, and
+		// neither the record of the batch nor that of the branch holds it.
+		at := spotOf(b.Stmt, o, i, b.path)
+		again := d.t.large(b.Stmt) && (b.Rule.Flat() || o.Large)
+		d.scope(o.Body, place{
+			scope: at.inside, all: o.Body,
+			ended: b.ended || d.log.Ended[at.own] && !o.Large || b.decided && !again,
+			rerun: b.rerun || d.log.Ended[at.own] || b.decided,
+		})
+	case Open:
+		at := spotOf(b.Stmt, o, i, b.path)
+		d.scope([]*Stmt{at.bare}, place{scope: at.scope, all: []*Stmt{at.bare}, ended: b.ended || b.decided, rerun: b.rerun || b.decided})
+	case Batch: // how it ended is decoded by the code of today wherever it is passed on
+		at := spotOf(b.Stmt, o, i, b.path)
+		d.scope([]*Stmt{at.bare}, place{scope: at.scope, all: []*Stmt{at.bare}, ended: b.ended, rerun: b.rerun})
+	case Step, Flaky, Retry, Wait, Callback, Never, Invoke, Condition, Race, Map, Future, Await:
 	}
-	add(list)
-	return all
 }
 
-const undoSuffix = "-undo"
-
-func undoOf(s *Stmt) string {
-	c := *s
-	c.Name += undoSuffix
-	return c.ID()
-}
-
-// Result is how an execution of the program ends.
-func (t Taken) Result(program []*Stmt) string { return strings.Join(t.words(program), " ") }
-
-func (t Taken) words(list []*Stmt) []string {
-	var now, later []string
-	for _, s := range list {
-		if s.Kind == Future {
-			later = append(later, t.words(s.Body)...)
-			continue
-		}
-		now = append(now, t.word(s)...)
-	}
-	return append(now, later...)
-}
-
-// Skipped is how an added operation ends that an execution has gone past.
-const Skipped = "~"
-
-func (t Taken) word(s *Stmt) []string {
-	if s.Kind != Declared {
-		return []string{Value(s, func() string { return t.Result(s.Body) })}
-	}
-	state := t[s.Change]
-	switch s.Form {
-	case Added:
-		switch state {
-		case TakesNew:
-			return t.words(s.New)
-		case TakesOld:
-			return []string{Skipped}
-		case TakesNeither:
-			return nil
-		}
-	case Removed:
-		if state == TakesNeither {
-			return t.words(s.Old)
-		}
-		return nil
-	case Replaced:
-		if state == TakesNew {
-			return t.words(s.New)
-		}
-	case WasUndone:
-	}
-	return t.words(s.Old)
-}
-
-// Value is how an operation ends; inner says it of the inside of a group.
-func Value(s *Stmt, inner func() string) string {
+// beside says what an execution does at a declared change of an operand.
+func (d *decision) beside(o *Stmt, i int, b batchAt) State {
+	is := map[bool]State{true: TakesOld, false: TakesNew}
 	switch {
-	case s.Kind == Group && s.Fails:
-		return s.Name + "!"
-	case s.Kind == Group:
-		return s.Name + "(" + inner() + ")"
-	case s.Kind == Map:
-		return s.Name + "(1 2 3)"
+	case b.ended, o.Form == WasUndone && d.log.Ended[b.path]:
+		return TakesNeither
+	case o.Form == WasUndone:
+		return is[d.log.Begun[spotOf(b.Stmt, o.Old[0], i, b.path).undo]]
+	case !b.begun:
+		return TakesNew
+	case b.decided:
+		return TakesOld
 	}
-	return s.Name
-}
-
-// Undone lists the compensations of an execution, whose log is this at its end.
-func (t Taken) Undone(program []*Stmt, log Log) map[string]bool {
-	all := make(map[string]bool)
-	t.undone(program, "", false, log, all)
-	return all
-}
-
-func (t Taken) undone(list []*Stmt, scope string, fails bool, log Log, all map[string]bool) {
-	for _, s := range list {
-		state := t[s.Change]
-		switch s.Kind {
-		case Group:
-			t.undone(s.Body, scope+s.ID()+"/", s.Fails, log, all)
-		case Future:
-			t.undone(s.Body, scope, fails, log, all)
-		case Declared:
-			switch {
-			case s.Form == WasUndone && state == TakesNew:
-			case s.Form == Removed && state == TakesOld:
-				o := t.leaf(s.Old)
-				if o != nil && o.Kind == Group {
-					kept(scope+o.ID()+"/", log, all)
-				}
-				if fails && o != nil && o.Undo && log.Succeeded[scope+o.ID()] {
-					all[scope+undoOf(o)] = true
-				}
-			case s.Form == Removed && state == TakesNew, s.Form == Added && state != TakesNew:
-			case state == TakesNew && s.Form != WasUndone:
-				t.undone(s.New, scope, fails, log, all)
-			default:
-				t.undone(s.Old, scope, fails, log, all)
-			}
-		case Step, Flaky, Wait, Callback, Invoke, Condition, Race, Map:
-			if fails && s.Undo && s.Kind == Step {
-				all[scope+undoOf(s)] = true
-			}
+	for _, old := range o.Old {
+		if side := d.t.side(old); side != nil && d.log.holds(b.Stmt, side, i, b.path) {
+			return TakesOld
 		}
 	}
+	return TakesNew
 }
 
-// kept adds the compensations inside a group that does not run any more: those that there are.
-func kept(scope string, log Log, all map[string]bool) {
-	for path, ok := range log.Succeeded {
-		if last := path[strings.LastIndex(path, "/")+1:]; ok && strings.HasPrefix(path, scope) && strings.Contains(last, undoSuffix) {
-			all[path] = true
-		}
+// side is the operation that a statement is, given what an execution does; nil if it is none.
+func (t Taken) side(s *Stmt) *Stmt {
+	if s.Kind != Declared {
+		return s
 	}
-}
-
-// leaf is the operation that an old side is; nil if it is none.
-func (t Taken) leaf(list []*Stmt) *Stmt {
+	list := s.Old
+	switch state := t[s.Change]; {
+	case s.Form == WasUndone:
+		c := *s.Old[0]
+		c.Undo = state != TakesNew
+		return &c
+	case s.Form == Removed, s.Form == Gone, (s.Form == Added || s.Form == Bare) && state != TakesNew:
+		return nil
+	case state == TakesNew:
+		list = s.New
+	}
 	if len(list) != 1 {
 		return nil
 	}
-	s := list[0]
+	return t.side(list[0])
+}
+
+// large reports whether the result of an operand is too large for the record of its batch.
+func (t Taken) large(s *Stmt) bool {
 	switch {
-	case s.Kind != Declared:
-		return s
-	case s.Form == Added && t[s.Change] != TakesNew, s.Form == Removed:
-		return nil
-	case s.Form == WasUndone:
-		c := *s.Old[0]
-		c.Undo = t[s.Change] != TakesNew
-		return &c
-	case t[s.Change] == TakesNew:
-		return t.leaf(s.New)
+	case s.Kind == Group:
+		return s.Large
+	case s.Kind != Batch:
+		return false
 	}
-	return t.leaf(s.Old)
+	return slices.ContainsFunc(s.Body, func(o *Stmt) bool {
+		side := t.side(o)
+		return side != nil && (!s.Rule.One() || wins(o)) && t.large(side)
+	})
+}
+
+// wins reports whether an operand, or a side of it, ends a batch that ends as one of them.
+func wins(o *Stmt) bool {
+	return o.Wins || slices.ContainsFunc(o.New, wins) || slices.ContainsFunc(o.Old, wins)
 }

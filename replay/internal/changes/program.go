@@ -4,6 +4,7 @@
 package changes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,16 +17,65 @@ type Kind int
 const (
 	Step      Kind = iota // a step
 	Flaky                 // a step whose first attempt fails
+	Retry                 // a retried operation whose first round fails
 	Wait                  // a wait of an hour
 	Callback              // a callback that is answered when it is submitted
+	Never                 // a callback that is not answered
 	Invoke                // a call of another function
 	Condition             // a condition that is met when it is checked for the second time
 	Race                  // a race that a step wins against a wait
 	Map                   // a map of three items with keys
 	Group                 // a group of statements
-	Future                // a statement that is started, and awaited at the end of the scope
+	Open                  // an open parallel of statements
+	Batch                 // a batch of operands, see [Rule]
+	Future                // a statement that is started, and awaited later
+	Await                 // waits for what was started in the scope so far
 	Declared              // a declared change
 )
+
+// String is the kind's name.
+func (k Kind) String() string {
+	return [...]string{
+		"step", "step that is retried", "retry", "wait", "callback", "callback that is not answered", "invoke",
+		"condition", "race", "map", "group", "open parallel", "batch", "future", "await", "declared change",
+	}[k]
+}
+
+// Rule is what kind of batch a batch is.
+type Rule int
+
+// The rules of batches.
+const (
+	All Rule = iota
+	Join
+	Settled
+	Any
+	First  // a race
+	Winner // a race that says who won
+	Limit  // a time limit around its only operand
+	Parallel
+	FlatParallel
+	Keyed // a map of items with keys
+	FlatKeyed
+	Indexed // a map of items without keys
+)
+
+// String is the rule's name.
+func (r Rule) String() string {
+	return [...]string{"All", "Join", "AllSettled", "Any", "Race", "RaceWinner", "Timeout", "Parallel", "flat Parallel", "Map with keys", "flat Map with keys", "Map without keys"}[r]
+}
+
+// Flat reports whether the branches of the batch have no records.
+func (r Rule) Flat() bool { return r != Parallel && r != Keyed && r != Indexed }
+
+// Fixed reports whether the batch must have a result of each operand.
+func (r Rule) Fixed() bool { return r <= Limit }
+
+// One reports whether the batch ends as one of its operands does.
+func (r Rule) One() bool { return r == Any || r == First || r == Winner }
+
+// OfItems reports whether an item's key, and not its name, identifies it.
+func (r Rule) OfItems() bool { return r >= Keyed }
 
 // Form is how a change is declared.
 type Form int
@@ -36,25 +86,43 @@ const (
 	Removed
 	Replaced
 	WasUndone
+	Gone // an operand that is an op.WithRemoved of the batch
+	Bare // a branch that was added without a declaration, which a Map or Parallel permits
 )
+
+// String is the form's name.
+func (f Form) String() string {
+	return [...]string{"added", "removed", "replaced", "undone before", "gone", "added without a declaration"}[f]
+}
 
 // Stmt is a statement of a program.
 type Stmt struct {
 	Kind Kind
 	// Name and Key identify it in its scope; Nth counts, from zero, those before it with the same
-	// name.
-	Name, Key string
-	Nth       int
-	// Undo compensates a step; Relaxed steps are not waited for.
-	Undo, Relaxed bool
-	// Body are the statements of a group, or the one of a future. Fails says that the group fails
-	// at its end, Large that its result is too large for its record.
-	Body         []*Stmt
-	Fails, Large bool
+	// name. Says is what its body results in, if that is not its name.
+	Name, Key, Says string
+	Nth             int
+	// Undo compensates what it has done; Relaxed steps are not waited for. Fixed ones are not to be
+	// changed: how the scope ends depends on them.
+	Undo, Relaxed, Fixed bool
+	// Body are the statements of a group, the operands of a batch, or the one of a future. Fails
+	// says that it fails at its end, Late that it does so because of a future that nothing awaits,
+	// Loud that nothing catches that. Large says that its result is too large for its record,
+	// Branch that it is a branch of an open parallel.
+	Body                             []*Stmt
+	Fails, Late, Loud, Large, Branch bool
+	// Rule is that of a batch. Most is how many things may be open in it, or in an open parallel,
+	// at once; zero is no bound. Wins says that an operand ends a batch that ends as one of them.
+	Rule Rule
+	Most int
+	Wins bool
+	// Forgotten says that nothing awaits a future.
+	Forgotten bool
 	// Change is the number of a declared change, Form how it is declared; New and Old are its
-	// sides.
+	// sides. Short says that it is written as Was or WasKey.
 	Change   int
 	Form     Form
+	Short    bool
 	New, Old []*Stmt
 }
 
@@ -64,17 +132,37 @@ func (s *Stmt) String() string {
 	if s.Undo {
 		name += "u"
 	}
+	if s.Most > 0 {
+		name += fmt.Sprintf("/%d", s.Most)
+	}
+	name += marks(map[string]bool{"!": s.Fails, "?": s.Late, "^": s.Loud, "*": s.Large, "+": s.Wins, "~": s.Relaxed})
 	switch s.Kind {
 	case Group:
-		name += map[bool]string{true: "!"}[s.Fails] + map[bool]string{true: "*"}[s.Large]
 		return name + "(" + Text(s.Body) + ")"
+	case Open:
+		return "open:" + name + "(" + Text(s.Body) + ")"
+	case Batch:
+		return strings.ReplaceAll(s.Rule.String(), " ", "-") + ":" + name + "(" + Text(s.Body) + ")"
 	case Future:
-		return "go " + Text(s.Body)
+		return map[bool]string{true: "forgotten ", false: "go "}[s.Forgotten] + Text(s.Body)
+	case Await:
+		return "await"
 	case Declared:
-		return fmt.Sprintf("{%d: %s ← %s}", s.Change, orNothing(s.New), orNothing(s.Old))
-	case Step, Flaky, Wait, Callback, Invoke, Condition, Race, Map:
+		return fmt.Sprintf("{%d%s: %s ← %s}", s.Change, [...]string{"", "", "", " undone", " gone", " bare"}[s.Form], orNothing(s.New), orNothing(s.Old))
+	case Step, Flaky, Retry, Wait, Callback, Never, Invoke, Condition, Race, Map:
 	}
-	return [...]string{"", "flaky:", "wait:", "callback:", "invoke:", "condition:", "race:", "map:"}[s.Kind] + name
+	return [...]string{"", "flaky:", "retry:", "wait:", "callback:", "never:", "invoke:", "condition:", "race:", "map:"}[s.Kind] + name
+}
+
+func marks(of map[string]bool) string {
+	var has []string
+	for mark, is := range of {
+		if is {
+			has = append(has, mark)
+		}
+	}
+	slices.Sort(has)
+	return strings.Join(has, "")
 }
 
 func orNothing(list []*Stmt) string {
@@ -104,6 +192,9 @@ func (s *Stmt) ID() string {
 	}
 	return id
 }
+
+// Value is what the statement's body results in.
+func (s *Stmt) Value() string { return cmp.Or(s.Says, s.Name) }
 
 // Clone copies a program.
 func Clone(list []*Stmt) []*Stmt {
@@ -155,8 +246,10 @@ func Tolerant(list []*Stmt) []*Stmt {
 				continue
 			case Added:
 				c.Form = Removed
-			case Removed:
+			case Removed, Gone:
 				c.Form = Added
+			case Bare:
+				c.Form = Gone
 			case Replaced:
 			}
 			c.New, c.Old = Clone(s.Old), Clone(s.New)
@@ -166,10 +259,28 @@ func Tolerant(list []*Stmt) []*Stmt {
 	return all
 }
 
-// Nested reports whether a declared change is a side of another one.
-func Nested(list []*Stmt) bool {
-	in := func(side []*Stmt) bool {
-		return Nested(side) || slices.ContainsFunc(side, func(s *Stmt) bool { return s.Kind == Declared })
+// Tolerable reports whether Tolerant is for a program: no change is a side of another one, whose
+// side before that change is not for Tolerant to say, and no item without a key comes or goes.
+func Tolerable(list []*Stmt) (is bool) {
+	is = true
+	Each(list, func(s *Stmt) {
+		for _, o := range s.Body {
+			is = is && (s.Rule != Indexed || s.Kind != Batch || o.Kind != Declared || o.Form == Replaced)
+		}
+		declared := 0
+		Each(s.New, func(o *Stmt) { declared += map[bool]int{true: 1}[o.Kind == Declared] })
+		Each(s.Old, func(o *Stmt) { declared += map[bool]int{true: 1}[o.Kind == Declared] })
+		is = is && declared == 0
+	})
+	return is
+}
+
+// Each calls f for each statement of a program, sides of declared changes included.
+func Each(list []*Stmt, f func(*Stmt)) {
+	for _, s := range list {
+		f(s)
+		Each(s.Body, f)
+		Each(s.New, f)
+		Each(s.Old, f)
 	}
-	return slices.ContainsFunc(list, func(s *Stmt) bool { return Nested(s.Body) || in(s.New) || in(s.Old) })
 }

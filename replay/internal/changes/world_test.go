@@ -37,10 +37,12 @@ type world struct {
 	logs    []changes.Log  // when each version was deployed
 	nth     map[string]int // the occurrence of operations that are not the first of their name, by ID
 	wrong   []string       // bodies that ran though their result was recorded
+	tried   map[string]bool
+	bounds  bounds
 }
 
 func newWorld(r *rand.Rand) *world {
-	w := &world{r: r, lossy: true, nth: make(map[string]int)}
+	w := &world{r: r, lossy: true, nth: make(map[string]int), tried: make(map[string]bool)}
 	w.svc = local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))), local.WithFaults(local.Faults{Lose: w.lose}))
 	return w
 }
@@ -66,6 +68,7 @@ func (w *world) lose(p local.Point) bool {
 	deployable := p.Moment == local.MomentBegin || p.Moment == local.MomentAfterCall
 	if deployable {
 		w.moments++
+		w.wrong = append(w.wrong, w.bounds.broken(w.exec.Operations(), len(w.logs) == 0)...)
 	}
 	if deployable && len(w.coming) > 0 && w.moments >= w.coming[0].at {
 		w.logs = append(w.logs, w.logOf(w.exec.Operations()))
@@ -94,6 +97,15 @@ func (w *world) ran(ctx context.Context) {
 		w.wrong = append(w.wrong, info.Path)
 		w.mu.Unlock()
 	}
+}
+
+// first reports whether an operation is tried for the first time.
+func (w *world) first(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := !w.tried[name]
+	w.tried[name] = true
+	return first
 }
 
 // answer completes a callback, unless that was done.
