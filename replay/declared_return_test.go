@@ -25,9 +25,9 @@ func goesOnWith(first, then local.Handler, invocations int) local.Handler {
 	})
 }
 
-// TestOperandsGoAndReturn has the code of a batch go back to a version without an operand, and on to
-// the one that has it, in every state: the operand has its value, or is absent, where the batch
-// ended without it, whatever had begun of it.
+// TestOperandsGoAndReturn has the code of a batch go back to a version without an operand, and on
+// to the one that has it, in every state: the operand has its value, or is absent, where the
+// batch ended without it, whatever had begun of it.
 func TestOperandsGoAndReturn(t *testing.T) {
 	t.Parallel()
 	a, w := rested("a", "a"), hourly("w")

@@ -11,9 +11,9 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// TestFlatBranchThatFailedIsRunAgain has a branch without a record fail and leave behind what it had
-// started, in a batch whose result is too large for its record: the branch is run again to compute
-// its error, and what it had started and not ended is no difference.
+// TestFlatBranchThatFailedIsRunAgain has a branch without a record fail and leave behind what it
+// had started, in a batch whose result is too large for its record: the branch is run again to
+// compute its error, and what it had started and not ended is no difference.
 func TestFlatBranchThatFailedIsRunAgain(t *testing.T) {
 	t.Parallel()
 	retried := op.Step("slow", func(context.Context) (string, error) { return "", errDeclined }, op.WithRetry(retry.Fixed(time.Hour)))

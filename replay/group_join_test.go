@@ -80,7 +80,7 @@ func TestScopeJoinsWhatItStarted(t *testing.T) {
 			},
 		},
 		{
-			reason: "an error that the operation replaces is what nobody asked for",
+			reason: "an error that the operation replaces is the scope's",
 			run: func(ctx op.Context) error {
 				replay.Go(ctx, declined.MapError(func(error) error { return errThrottled }))
 				return nil
@@ -88,7 +88,7 @@ func TestScopeJoinsWhatItStarted(t *testing.T) {
 			want: "throttled",
 		},
 		{
-			reason: "a result that the operation refuses is an error that nobody asked for",
+			reason: "a result that the operation refuses is the scope's error",
 			run: func(ctx op.Context) error {
 				replay.Go(ctx, op.Transform(op.Step("pay", func(context.Context) (int, error) { return 1, nil }), func(int) (int, error) { return 0, errDeclined }))
 				return nil

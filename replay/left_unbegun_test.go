@@ -11,9 +11,10 @@ import (
 	"github.com/perdure/perdure/replay"
 )
 
-// TestWhatWasLeftBehindDecidesNothing loses the function after each call of batches that end while a
-// step of another branch is about to begin: that the step was left behind, which is recorded, is no
-// end of its branch. The batch ends as before, and the branch does not go on with an error.
+// TestWhatWasLeftBehindDecidesNothing loses the function after each call of batches that end
+// while a step of another branch is about to begin: that the step was left behind, which is
+// recorded, is no end of its branch. The batch ends as before, and the branch does not go on with
+// an error.
 func TestWhatWasLeftBehindDecidesNothing(t *testing.T) {
 	t.Parallel()
 	// late is a branch that starts a step when the other one ends, and goes on if that fails.
@@ -85,7 +86,7 @@ func TestWhatWasLeftBehindDecidesNothing(t *testing.T) {
 }
 
 // TestWhatLeftItBehindIsGone deploys code without the branch that left another one behind: that one
-// goes on with the error that is recorded, instead of waiting for ever.
+// goes on with the error that is recorded, instead of waiting forever.
 func TestWhatLeftItBehindIsGone(t *testing.T) {
 	t.Parallel()
 	late := func() op.Op[string] {

@@ -29,7 +29,7 @@ func (c code) batch(s *changes.Stmt) op.Op[string] {
 	if s.Rule == changes.FlatParallel || s.Rule == changes.FlatKeyed {
 		options = append(options, op.WithFlat())
 	}
-	// words is the result: what the operands came to, in any order.
+	// words is the result: how the operands ended, in any order.
 	words := func(all []string) (string, error) {
 		all = slices.DeleteFunc(slices.Clone(all), func(word string) bool { return word == "" })
 		slices.Sort(all)
@@ -69,7 +69,7 @@ func (c code) batch(s *changes.Stmt) op.Op[string] {
 	return caught(s, o)
 }
 
-// joined is a Join of so many operands.
+// joined is a Join of two to five operands, or of fewer.
 func joined(name string, ops []op.Op[string], options []op.BatchOption, words func([]string) (string, error)) op.Op[string] {
 	switch len(ops) {
 	case 0, 1: // what is left of a Join is no Join

@@ -1,9 +1,9 @@
 package changes
 
-// Undone are the compensations of an execution: those that there must be, and those that there may
-// be besides. A group that is a branch without a record counts as completed if its batch, or an
-// earlier invocation, has seen it complete: of one that was left behind either is right. So is it of
-// what completed inside an operation that the code has no more.
+// Undone are the compensations of an execution: those that there must be, and those that there
+// may be besides. A group that is a branch without a record counts as completed if its batch, or
+// an earlier invocation, has seen it complete: of one that was left behind either is right. So is
+// it of what completed inside an operation that the code has no more.
 type Undone struct{ Must, May map[string]bool }
 
 // Undone lists the compensations of an execution, whose log is this at its end.
@@ -102,8 +102,8 @@ func (u *undoing) operand(b, o *Stmt, i int, path string, f fate) {
 	u.operation(o, at.own, at.undo, at.inside, f)
 }
 
-// change goes through a declared change: list does so with statements of one of its sides, spot says
-// where the log has one of them.
+// change goes through a declared change: list does so with statements of one of its sides, spot
+// says where the log has one of them.
 func (u *undoing) change(s *Stmt, f fate, list func([]*Stmt, fate), spot func(*Stmt) (own, undo, inside string)) {
 	state := u.t[s.Change]
 	switch {

@@ -394,7 +394,7 @@ func (m *Maker) renameFuture(s *Stmt) bool {
 }
 
 // sameBegin reports whether the sides of a declared change may begin with the same operation, which
-// the log could not tell apart.
+// the log could not distinguish.
 func sameBegin(d *Stmt) bool {
 	older, _ := begins(d.Old)
 	newer, _ := begins(d.New)

@@ -124,7 +124,8 @@ func endedByGone(s *scope, n *node.Batch, path string, r node.Result, o *operand
 	return nil
 }
 
-// wonByGone describes a race that has ended as an operand did which the code does not have any more.
+// wonByGone describes a race that has ended as an operand did which the code does not have any
+// more.
 func wonByGone(o *operand, path string) *Divergence {
 	was := construction(kindOf(o.n), o.head.SubType, o.head.Name, o.head.Key)
 	return &Divergence{
