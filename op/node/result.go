@@ -43,6 +43,13 @@ type Payload interface {
 	Bytes() []byte
 }
 
+// Opened is a [Payload] that has passed the transforms of its codec backwards before it is decoded.
+type Opened interface {
+	Payload
+	// Recorded returns the text as it stands in the log.
+	Recorded() []byte
+}
+
 // Source decodes the payloads of records.
 type Source interface {
 	Decode(r Result, payload []byte, v any) error
@@ -62,7 +69,7 @@ type AbsentSource interface {
 
 // Result is how an operation ended.
 type Result struct {
-	// Payload is the result as it stands in the log; nil if there is none.
+	// Payload is the result as it stands in the log, or an [Opened] one; nil if there is none.
 	Payload Payload
 	// Err is why the operation failed; nil if it succeeded.
 	Err error

@@ -279,7 +279,7 @@ func (f *effects) given(k *kit, path string, r node.Result) []given {
 	if r.Outcome == nil {
 		g := given{path: path}
 		if r.Payload != nil {
-			g.payload, g.present = string(r.Payload.Bytes()), true
+			g.payload, g.present = string(recorded(r.Payload)), true
 		}
 		var value any
 		k.note(func() {
@@ -303,6 +303,14 @@ func (f *effects) given(k *kit, path string, r node.Result) []given {
 		}
 	}
 	return list
+}
+
+// recorded is a payload as it stands in the log.
+func recorded(p node.Payload) []byte {
+	if o, ok := p.(node.Opened); ok {
+		return o.Recorded()
+	}
+	return p.Bytes()
 }
 
 // told notes an update, as far as it reports compensations or of the end of a group. Called with

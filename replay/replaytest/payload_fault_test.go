@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -140,6 +141,13 @@ func faultRows(b *bodies) []faultRow {
 				return fmt.Sprint("charged ", s), nil
 			}, op.WithRetry(retry.Fixed(time.Second))))
 		}},
+		{"the state of a condition", "poll", codec.PartState, func(ctx op.Context, n int) (string, error) {
+			v, err := replay.Run(ctx, op.WaitForCondition("poll", n, func(_ context.Context, n int) (int, bool, error) {
+				b.ran("charge")
+				return n + 1, n > 1, nil
+			}))
+			return then(ctx, strconv.Itoa(v), err)
+		}},
 		{"the input of the handler", "", codec.PartInput, func(ctx op.Context, n int) (string, error) {
 			return replay.Run(ctx, charge(n))
 		}},
@@ -269,5 +277,21 @@ func TestConversionThatFailsForGood(t *testing.T) {
 	r := replaytest.Run(t, row.function(f), 1)
 	if e, ok := errors.AsType[*codec.Error](r.Err); !ok || e.Operation != "charge" || r.Invocations != 1 {
 		t.Errorf("a result that cannot be read is %v after %d invocations, want a *codec.Error of the step", r.Err, r.Invocations)
+	}
+}
+
+// The input of an execution that is started is encoded again as others are: it costs no attempt.
+func TestInputOfAStartIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, fails := range []int{3, 24} {
+		f := &faulty{Codec: codec.JSON(), part: codec.PartInput, name: "begin", err: codec.Transient(errLate), fails: fails}
+		starts := replay.Handler(func(ctx op.Context, n int) (string, error) {
+			arn, err := replay.Run(ctx, op.Start("begin", "bills:$LATEST", n, op.WithStarting(op.WithRetry(retry.Never()))))
+			return strconv.FormatBool(arn != ""), err
+		}, replay.WithCodec(f))
+		r := replaytest.Run(t, starts, 1, replaytest.Host("bills", bills(nil)))
+		if failed := failedInvocations(r.History); r.Err != nil || r.Value != "true" || (len(failed) > 0) != (fails > 20) {
+			t.Errorf("after %d failures it is %q, %v; invocations failed with %q", fails, r.Value, r.Err, failed)
+		}
 	}
 }

@@ -215,7 +215,7 @@ func TestPayloadsCrossExecutions(t *testing.T) {
 }
 
 // Explore raises no alarm for handlers whose payloads are sealed, kept elsewhere, and now and then
-// not to be had. PERDURE_CHECKS multiplies the programs; forty times are all of them with each
+// not to be had. PERDURE_CHECKS multiplies the programs; five times are all of them with each
 // codec.
 func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 	t.Parallel()
@@ -225,9 +225,14 @@ func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 		return strings.Contains(name, "invoke") || timely[name] || draws.Count(1) == 1 && strings.Contains(name, "large")
 	})
 	k, all := newKey(t), chains()
-	most := min(draws.Count(len(names)*len(all)/40), len(names)*len(all))
+	total := len(names) * len(all)
+	most := min(draws.Count(total/5), total)
+	var schedules atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("%d of %d programs with a codec, %d schedules", most, total, schedules.Load())
+	})
 	for i := range most {
-		n := i * (len(names) * len(all) / most)
+		n := i * total / most
 		name, c := names[n%len(names)], all[n/len(names)%len(all)]
 		t.Run(name+", "+c.name, func(t *testing.T) {
 			t.Parallel()
@@ -236,7 +241,8 @@ func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 			set := append([]replay.HandlerOption{
 				replay.WithCodec(payloads), replay.WithErrorCodec(payloads), replay.WithHandlerCodec(c.make(k, false)),
 			}, p.set...)
-			replaytest.Explore(t, replay.Handler(p.run, set...), 1, append(p.opts, replaytest.WithSchedules(5))...)
+			report := replaytest.Explore(t, replay.Handler(p.run, set...), 1, append(p.opts, replaytest.WithSchedules(5))...)
+			schedules.Add(int64(report.Singles + report.Pairs + report.Triples))
 		})
 	}
 }

@@ -41,14 +41,23 @@ func openItems(s *scope, items []node.Item) {
 					if err != nil {
 						continue
 					}
-					p := checkpoint.NewPayload(plain)
-					r.Payload, r.Codec = &p, base
+					r.Payload, r.Codec = openedPayload{checkpoint.NewPayload(plain), r.Payload}, base
 				}
 			})
 		}
 		all.Wait()
 	})
 }
+
+// openedPayload is a payload that has been opened, beside that in the log.
+type openedPayload struct {
+	checkpoint.Payload
+
+	recorded node.Payload
+}
+
+// Recorded implements [node.Opened].
+func (o openedPayload) Recorded() []byte { return o.recorded.Bytes() }
 
 // codecOf is the codec of a result.
 func codecOf(s *scope, r *node.Result) codec.Codec {

@@ -238,9 +238,14 @@ func metaIn(s *scope, n node.Node, rec *checkpoint.Operation) codec.Meta {
 // decodeInBody decodes what a body asks for, off the turn. A body that cannot have it for now ends
 // with the invocation.
 func decodeInBody(s *scope, c codec.Codec, m codec.Meta, payload []byte, v any) error {
+	return convertInBody(s, m, aFewTimes, func(ctx context.Context) error { return codec.Decode(ctx, c, m, payload, v) })
+}
+
+// convertInBody is decodeInBody for other conversions.
+func convertInBody(s *scope, m codec.Meta, p patience, convert func(ctx context.Context) error) error {
 	ctx := convertContext(s)
-	run := func() error { return codec.Decode(ctx, c, m, payload, v) }
-	err := insist(ctx, s.inv, aFewTimes, run(), run)
+	run := func() error { return convert(ctx) }
+	err := insist(ctx, s.inv, p, run(), run)
 	if codec.IsTransient(err) {
 		endUnconverted(s.inv, m, err)
 		runtime.Goexit()

@@ -42,10 +42,12 @@ func (st *step) starts(ctx context.Context, what node.Starting, trace string) (a
 	}
 	m := st.meta(codec.PartInput)
 	m.Function = what.Function
-	payload, err := codec.Encode(ctx, c, m, what.Input)
+	var payload []byte
+	err = convertInBody(st.s, m, untilDeadline, func(ctx context.Context) (err error) {
+		payload, err = codec.Encode(ctx, c, m, what.Input)
+		return err
+	})
 	switch {
-	case codec.IsTransient(err):
-		return "", err
 	case err != nil:
 		return "", retry.Permanent(err)
 	case len(payload) > limits.AsyncPayload:

@@ -239,11 +239,14 @@ func (st *step) decodeState(v any) (bool, error) {
 
 // carry takes a state through the codec, as if an attempt before had left it behind.
 func (st *step) carry(v, into any) error {
-	payload, err := codec.Encode(st.ctx, st.codec(), st.meta(codec.PartState), v)
-	if err != nil {
-		return err
-	}
-	return codec.Decode(st.ctx, st.codec(), st.meta(codec.PartState), payload, into)
+	m := st.meta(codec.PartState)
+	return convertInBody(st.s, m, aFewTimes, func(ctx context.Context) error {
+		payload, err := codec.Encode(ctx, st.codec(), m, v)
+		if err != nil {
+			return err
+		}
+		return codec.Decode(ctx, st.codec(), m, payload, into)
+	})
 }
 
 // slots bounds how many bodies run at once in a batch and all that is inside it. The nil slots

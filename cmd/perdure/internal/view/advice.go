@@ -171,7 +171,7 @@ func (h *History) whileWaiting(now time.Time) string {
 	advice := ""
 	for _, o := range h.All {
 		switch {
-		case o.Status.Terminal():
+		case o.Status.Terminal(), o.left():
 		case o.Kind == "step" && o.Running && now.Sub(o.Began) > longBody:
 			return "If it hangs: it is cut off when its invocation times out, and begun again. Give the body a deadline that is shorter."
 		case o.Kind == "callback" && o.Until == nil && o.Beats == 0:

@@ -189,6 +189,8 @@ func InvocationFailure(f *checkpoint.Failure) string {
 // waitsFor says what an operation waits for, if it does.
 func (h *History) waitsFor(o *Operation, now time.Time, commands bool) string {
 	switch {
+	case o.left():
+		return ""
 	case o.Kind == "callback" && o.Status == checkpoint.StatusStarted:
 		line := fmt.Sprintf("callback %q", o.Label())
 		switch {
@@ -223,6 +225,17 @@ func (h *History) waitsFor(o *Operation, now time.Time, commands bool) string {
 		return fmt.Sprintf("wait %q, which ends %s", o.Label(), In(now, *o.Until))
 	}
 	return ""
+}
+
+// left reports whether a context around the operation has ended: nothing waits for the operation
+// any more, as for the callback of a submitter that has failed, or for the loser of a race.
+func (o *Operation) left() bool {
+	for p := o.Parent; p != nil; p = p.Parent {
+		if p.Status.Terminal() {
+			return true
+		}
+	}
+	return false
 }
 
 // What says which operation it is: its subtype says more than its kind.
