@@ -91,6 +91,7 @@ func TestCollectKeepsWhatIsNeeded(t *testing.T) {
 
 			store, clock := listed{memory: &memory{}, written: began}, &watch{began}
 			c := codec.Chain(codec.JSON(), offload.New(store, offload.WithThreshold(0), offload.WithClock(clock.read)))
+			places := map[offload.Key]codec.Meta{}
 			payloads := map[offload.Key][]byte{}
 			at := func(m codec.Meta) []byte {
 				p, err := codec.Encode(t.Context(), c, m, m.ExecutionARN+m.OperationID+m.Function)
@@ -104,7 +105,7 @@ func TestCollectKeepsWhatIsNeeded(t *testing.T) {
 			for _, m := range []codec.Meta{input, forward, step, answer, kept} {
 				p := at(m)
 				info, _, _ := offload.Inspect(p)
-				payloads[info.Key] = p
+				payloads[info.Key], places[info.Key] = p, m
 			}
 
 			var use offload.InUse
@@ -130,7 +131,7 @@ func TestCollectKeepsWhatIsNeeded(t *testing.T) {
 			}
 
 			for k, p := range payloads {
-				if err := codec.Decode(t.Context(), c, kept, p, new(string)); err != nil {
+				if err := codec.Decode(t.Context(), c, places[k], p, new(string)); err != nil {
 					t.Errorf("object %s: %v", k, err)
 				}
 			}
@@ -230,7 +231,7 @@ func TestReferencesInsideOfRecordsAreFound(t *testing.T) {
 		{reason: "a reference that is sealed", payload: quoted([]string{record(under, "d")}), fails: true},
 		{reason: "of later code", payload: quoted([]string{"~perdure2:what"}), fails: false},
 		{reason: "of later code, with names", payload: quoted([]string{"~perdure2:offload:t1"}), fails: true},
-		{reason: "a later reference", payload: quoted([]string{"~perdure1:offload:t2 " + line + "\n"}), fails: true},
+		{reason: "a later reference", payload: quoted([]string{"~perdure1:offload:t3 " + line + "\n"}), fails: true},
 	}
 
 	for _, tt := range tests {

@@ -120,3 +120,19 @@ func ExampleWithClock() {
 	fmt.Println(strings.Contains(string(p), strconv.FormatInt(began.Unix(), 10)), err)
 	// Output: true <nil>
 }
+
+func ExampleAnyPlace() {
+	store := &memory{}
+	p, _ := codec.Encode(context.Background(), codec.Chain(codec.JSON(), offload.New(store, offload.WithThreshold(0))), charge, "paid")
+	elsewhere := codec.Meta{ExecutionARN: next}
+
+	for _, o := range []codec.Transform{offload.New(store), offload.New(store, offload.AnyPlace())} {
+		var got string
+
+		err := codec.Decode(context.Background(), codec.Chain(codec.JSON(), o), elsewhere, p, &got)
+		fmt.Println(got, errors.Is(err, offload.ErrMoved))
+	}
+	// Output:
+	//  true
+	// paid false
+}

@@ -5,8 +5,12 @@
 // under the scope of their execution and the SHA-256 of their bytes, before they are recorded. On
 // reading:
 //
-//   - If the store does not have the object, the failure is [ErrAbsent]: for now until some time
-//     after it was written, then for good.
+//   - If the reference was written for another place in the log, the failure is [ErrMoved], for
+//     good: its own one; in a fork, that in the execution it was forked from; for the input of a
+//     handler, the input of a function; and for what an invoke returns, the end of an execution of
+//     the function. What is sealed is not compared: package seal does so.
+//   - Otherwise, if the store does not have the object, the failure is [ErrAbsent]: for now until
+//     some time after it was written, then for good.
 //   - Otherwise, if the store fails, its error decides: see [codec.IsTransient].
 //   - Otherwise, if the object is not the one that was written, the failure is [ErrMismatch], for
 //     good.
@@ -28,7 +32,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -98,6 +104,13 @@ func WithClock(now func() time.Time) Option {
 	return option(func(o *offloader) { o.now = now })
 }
 
+// AnyPlace reads references wherever they stand: for programs that show records, and do not know
+// which operation has written what a batch or a group passes on. The default is that a reference
+// fails with [ErrMoved] where it was not written for.
+func AnyPlace() Option {
+	return option(func(o *offloader) { o.anywhere = true })
+}
+
 // New returns a transform that keeps payloads in s. Its name is offload. It belongs behind all
 // other transforms: what is kept is what they made, and [Collect] finds its references in the log.
 //
@@ -120,6 +133,7 @@ type offloader struct {
 	threshold int
 	preview   int
 	patience  time.Duration
+	anywhere  bool
 	now       func() time.Time
 }
 
@@ -143,6 +157,7 @@ func (o *offloader) Apply(ctx context.Context, at codec.Stage, p []byte) ([]byte
 		key:     Key{Scope: Scope(at.Meta.ExecutionARN), Hash: hex.EncodeToString(sum[:])},
 		size:    int64(len(p)),
 		written: o.now().Unix(),
+		place:   placeOf(at.Meta),
 	}
 
 	if at.Through == "" {
@@ -165,6 +180,11 @@ func (o *offloader) Revert(ctx context.Context, at codec.Stage, p []byte) ([]byt
 	r, err := parseReference(p)
 	if err != nil {
 		return nil, err
+	}
+
+	// What is sealed says itself where it belongs, and cannot be forged.
+	if !o.anywhere && !slices.Contains(strings.Split(at.Through, ","), "seal") && !r.fits(at.Meta) {
+		return nil, fmt.Errorf("offload: %w: object %s is not that of %s of execution %q", ErrMoved, r.key, place(at.Meta), at.Meta.ExecutionARN)
 	}
 
 	object, err := o.store.Get(ctx, r.key, r.size)

@@ -100,22 +100,22 @@ func TestLongPayloadsAreKeptInTheStore(t *testing.T) {
 		{reason: "under the threshold", opts: []offload.Option{offload.WithThreshold(7)}, v: "paid", want: `"paid"`},
 		{
 			reason: "at the threshold", opts: []offload.Option{offload.WithThreshold(6)}, v: "paid",
-			want: `"~perdure1:offload:t1 ` + sum(`"paid"`) + ` 6 1772366400 ` + offload.Scope(orders) + `\n\"paid\""`,
+			want: `"~perdure1:offload:t2 ` + sum(`"paid"`) + ` 6 1772366400 ` + offload.Scope(orders) + ` oa6768dcfe649ca027436fcae59fe33de\n\"paid\""`,
 		},
 		{
 			reason: "all", opts: []offload.Option{offload.WithThreshold(0), offload.WithPreview(0)}, v: "",
-			want: `"~perdure1:offload:t1 ` + sum(`""`) + ` 2 1772366400 ` + offload.Scope(orders) + `\n"`,
+			want: `"~perdure1:offload:t2 ` + sum(`""`) + ` 2 1772366400 ` + offload.Scope(orders) + ` oa6768dcfe649ca027436fcae59fe33de\n"`,
 		},
 		{
 			reason: "a preview ends with a whole character", v: "aé",
 			opts: []offload.Option{offload.WithThreshold(0), offload.WithPreview(3)},
-			want: `"~perdure1:offload:t1 ` + sum(`"aé"`) + ` 5 1772366400 ` + offload.Scope(orders) + `\n\"a"`,
+			want: `"~perdure1:offload:t2 ` + sum(`"aé"`) + ` 5 1772366400 ` + offload.Scope(orders) + ` oa6768dcfe649ca027436fcae59fe33de\n\"a"`,
 		},
 		{reason: "the default threshold", v: strings.Repeat("a", 131069), want: `"` + strings.Repeat("a", 131069) + `"`},
 		{
 			reason: "the defaults", v: strings.Repeat("a", 131070),
-			want: `"~perdure1:offload:t1 ` + sum(`"`+strings.Repeat("a", 131070)+`"`) + ` 131072 1772366400 ` +
-				offload.Scope(orders) + `\n\"` + strings.Repeat("a", 127) + `"`,
+			want: `"~perdure1:offload:t2 ` + sum(`"`+strings.Repeat("a", 131070)+`"`) + ` 131072 1772366400 ` +
+				offload.Scope(orders) + ` oa6768dcfe649ca027436fcae59fe33de\n\"` + strings.Repeat("a", 127) + `"`,
 		},
 	}
 
@@ -307,7 +307,7 @@ func TestReferencesThatAreNone(t *testing.T) {
 	tests := []struct{ reason, ref, want string }{
 		{reason: "nothing", ref: "", want: "it was cut off or changed"},
 		{reason: "no end of the line", ref: "1 " + hash + " 6 1 " + scope, want: "it was cut off or changed"},
-		{reason: "a later version", ref: "2 anything\n", want: "of version 2, and this code reads version 1"},
+		{reason: "a later version", ref: "3 anything\n", want: "of version 3, and this code reads version 2"},
 		{reason: "a folder above", ref: "1 " + hash + " 6 1 ..\n", want: "it was cut off or changed"},
 		{reason: "a path", ref: "1 " + hash + " 6 1 a/b\n", want: "it was cut off or changed"},
 		{reason: "no scope", ref: "1 " + hash + " 6 1 \n", want: "it was cut off or changed"},
@@ -316,6 +316,9 @@ func TestReferencesThatAreNone(t *testing.T) {
 		{reason: "a hash that is a path", ref: "1 ../" + hash[3:] + " 6 1 " + scope + "\n", want: "it was cut off or changed"},
 		{reason: "less than nothing", ref: "1 " + hash + " -6 1 " + scope + "\n", want: "it was cut off or changed"},
 		{reason: "too much", ref: "1 " + hash + " 9999999999999999999 1 " + scope + "\n", want: "it was cut off or changed"},
+		{reason: "no place", ref: "2 " + hash + " 6 1 " + scope + "\n", want: "it was cut off or changed"},
+		{reason: "a place that is none", ref: "2 " + hash + " 6 1 " + scope + " x" + hash[:32] + "\n", want: "it was cut off or changed"},
+		{reason: "a place that was cut off", ref: "2 " + hash + " 6 1 " + scope + " o" + hash[:31] + "\n", want: "it was cut off or changed"},
 		{reason: "more fields", ref: "1 " + hash + " 6 1 " + scope + " x\n", want: "it was cut off or changed"},
 	}
 

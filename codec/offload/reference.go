@@ -14,24 +14,29 @@ import (
 
 // reference is what a record holds of an object, as text:
 //
-//	1 hash size written scope\npreview
+//	2 hash size written scope place\npreview
 //
-// where size is in bytes and written in seconds since 1970.
+// where size is in bytes and written in seconds since 1970. Version 1 has no place.
 type reference struct {
 	key     Key
 	size    int64
 	written int64
+	place   string // as placeOf returns it; empty for any
 	preview string
 }
 
-const referenceVersion = "1"
+const (
+	referenceVersion = "2"
+	oldVersion       = "1"
+)
 
 func (r reference) append(dst []byte) []byte {
 	dst = append(append(dst, referenceVersion...), ' ')
 	dst = append(append(dst, r.key.Hash...), ' ')
 	dst = append(strconv.AppendInt(dst, r.size, 10), ' ')
 	dst = append(strconv.AppendInt(dst, r.written, 10), ' ')
-	dst = append(append(dst, r.key.Scope...), '\n')
+	dst = append(append(dst, r.key.Scope...), ' ')
+	dst = append(append(dst, r.place...), '\n')
 
 	return append(dst, r.preview...)
 }
@@ -42,16 +47,20 @@ func parseReference(p []byte) (reference, error) {
 	line, preview, ok := bytes.Cut(p, []byte{'\n'})
 	fields := strings.Split(string(line), " ")
 
-	if version := fields[0]; ok && version != referenceVersion && isNumber(version) {
+	switch version := fields[0]; {
+	case !ok || version == referenceVersion:
+	case version == oldVersion:
+		fields = append(fields, "")
+	case isLater(version):
 		return reference{}, fmt.Errorf("offload: the reference is of version %s, and this code reads version %s: deploy the code "+
 			"that wrote it", version, referenceVersion)
 	}
 
-	if !ok || len(fields) != 5 || !isHash(fields[1]) || !isScope(fields[4]) || !isNumber(fields[2]) || !isNumber(fields[3]) {
+	if !ok || len(fields) != 6 || fields[5] != "" && !isPlace(fields[5]) || !isHash(fields[1]) || !isScope(fields[4]) || !isNumber(fields[2]) || !isNumber(fields[3]) {
 		return reference{}, errChanged()
 	}
 
-	r := reference{key: Key{Scope: fields[4], Hash: fields[1]}, preview: string(preview)}
+	r := reference{key: Key{Scope: fields[4], Hash: fields[1]}, place: fields[5], preview: string(preview)}
 
 	var sizeErr, writtenErr error
 
@@ -107,13 +116,7 @@ func Scope(executionARN string) string {
 		name = function + "_" + execution
 	}
 
-	name = strings.Map(func(r rune) rune {
-		if notInScope(r) {
-			return '-'
-		}
-
-		return r
-	}, name)
+	name = strings.Map(inScope, name)
 
 	return name[:min(len(name), maxScope-digits-1)] + "-" + hex.EncodeToString(sum[:])[:digits]
 }

@@ -72,7 +72,7 @@ func inner(text []byte) (k Key, ok bool, err error) {
 
 	r, err := parseReference(line)
 	if err != nil {
-		if later, _, _ := bytes.Cut(line, []byte{' '}); string(later) != referenceVersion && isNumber(string(later)) {
+		if later, _, _ := bytes.Cut(line, []byte{' '}); isLater(string(later)) {
 			return Key{}, false, err
 		}
 
@@ -80,4 +80,9 @@ func inner(text []byte) (k Key, ok bool, err error) {
 	}
 
 	return r.key, true, nil
+}
+
+// isLater reports whether a reference of that version was written by later code.
+func isLater(version string) bool {
+	return isNumber(version) && version != referenceVersion && version != oldVersion
 }

@@ -96,6 +96,13 @@ func chains() []chain {
 		{"sealed and kept elsewhere", func(k *seal.Key, strict bool) codec.Codec {
 			return codec.Chain(codec.JSON(), sealing(k, strict), offload.New(&store{}, offload.WithThreshold(0)))
 		}},
+		{"kept elsewhere", func(_ *seal.Key, strict bool) codec.Codec {
+			t := offload.New(&store{}, offload.WithThreshold(0))
+			if strict {
+				t = codec.Required(t)
+			}
+			return codec.Chain(codec.JSON(), t)
+		}},
 		{"keys and stores that fail now and then", func(k *seal.Key, strict bool) codec.Codec {
 			calls, last := &atomic.Int64{}, &sync.Map{}
 			keys := codec.Transform(fickle{seal.New(seal.Static(k)), 7, calls, last})
@@ -226,7 +233,7 @@ func TestExploreRaisesNoAlarmForPayloads(t *testing.T) {
 	})
 	k, all := newKey(t), chains()
 	total := len(names) * len(all)
-	most := min(draws.Count(total/5), total)
+	most := min(draws.Count((total+4)/5), total)
 	var schedules atomic.Int64
 	t.Cleanup(func() {
 		t.Logf("%d of %d programs with a codec, %d schedules", most, total, schedules.Load())

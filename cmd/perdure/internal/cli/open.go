@@ -80,7 +80,7 @@ func (s *openers) of(arn string) *opener {
 		transforms = append(transforms, anyPlace{Transform: seal.New(s.keys), o: o})
 	}
 	if s.store != nil {
-		transforms = append(transforms, offload.New(s.store))
+		transforms = append(transforms, offload.New(s.store, offload.AnyPlace()))
 	}
 	for i := range transforms {
 		transforms[i] = codec.ReadOnly(transforms[i])
