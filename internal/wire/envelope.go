@@ -3,12 +3,13 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // Envelope is the payload of a batch: how it ended, and the payloads of its branches as text, so
 // that codecs need not make JSON. A replay takes reason, winner and statuses from it and never
 // computes them again. Its branches stand in the order of the code that wrote it: see
-// [Envelope.Places].
+// [Envelope.Places]. Of batches that are operands of one another, see nesting.
 type Envelope struct {
 	Reason string `json:"reason"`
 	Failed bool   `json:"failed,omitempty"`
@@ -103,8 +104,12 @@ func (e *Envelope) Encode() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(marked{Perdure: e}); err != nil {
-		return nil // strings and numbers: it cannot fail
+	var m any = marked{Perdure: e}
+	if slices.ContainsFunc(e.Items, func(it Item) bool { return nests(it.Payload) }) {
+		m = nesting(e)
+	}
+	if err := enc.Encode(m); err != nil {
+		return nil // strings, numbers and JSON: it cannot fail
 	}
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
@@ -115,7 +120,10 @@ func ReadEnvelope(payload []byte) (e *Envelope, ok bool) {
 		return &Envelope{}, false
 	}
 	var m marked
-	if json.Unmarshal(payload, &m) != nil || m.Perdure == nil {
+	if json.Unmarshal(payload, &m) != nil {
+		return readNesting(payload)
+	}
+	if m.Perdure == nil {
 		return &Envelope{}, false
 	}
 	return m.Perdure, true
