@@ -192,8 +192,10 @@ func TestSideThatEndsBeforeItsFirstOperation(t *testing.T) {
 			}
 			return "", boomed
 		}, []string{"a", "new: panic: boom"}},
-		{"it panics", func(op.Context, error) (string, error) { panic("here") },
-			[]string{undecided}},
+		{
+			"it panics", func(op.Context, error) (string, error) { panic("here") },
+			[]string{undecided},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
