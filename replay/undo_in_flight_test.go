@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -74,5 +75,43 @@ func TestCompensationInFlightWhenTheBatchIsDecided(t *testing.T) {
 	}
 	if twice > 0 {
 		t.Errorf("in %d of %d executions that nothing has interrupted, the body of a compensation ran twice in one attempt", twice, rounds)
+	}
+}
+
+// TestBatchThatIsLeftWhileItWaitsForABody: a batch waits, to undo what its loser did, until the
+// body of that has ended, and is left behind meanwhile by the batch around it. The execution goes
+// on, and suspends when it waits for time.
+func TestBatchThatIsLeftWhileItWaitsForABody(t *testing.T) {
+	t.Parallel()
+	const soon = 10 * time.Second // of real time
+	inner, outer := make(chan struct{}), make(chan struct{})
+	decided := []chan struct{}{inner, outer}
+	h := newHome(t, local.WithFaults(local.Faults{Committed: func(p local.Point) {
+		for _, u := range p.Updates {
+			if u.Name == "outcome" && u.Action == checkpoint.ActionSucceed && len(decided) > 0 {
+				close(decided[0])
+				decided = decided[1:]
+			}
+		}
+	}}))
+	undone := 0
+	slow := op.Step("slow", func(context.Context) (int, error) { <-outer; return 1, nil }).
+		UndoAttempted(func(context.Context) error { undone++; return nil })
+	quick := op.Step("quick", func(context.Context) (int, error) { return 2, nil })
+	first := op.Step("first", func(context.Context) (int, error) { <-inner; return 3, nil })
+	e := h.begin(t, replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
+		v, err := replay.Run(ctx, op.Race("outer", op.Any("inner", slow, quick), first))
+		if err != nil {
+			return 0, err
+		}
+		return v, replay.Exec(ctx, op.Wait("hour", time.Hour))
+	}, replay.WithLogHandler(slog.DiscardHandler)), "null")
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	if err := e.Drive(ctx); err != nil {
+		t.Fatalf("it does not end: %v", err)
+	}
+	if end(e) != "SUCCEEDED 3" || undone != 1 {
+		t.Errorf("it ended as %s, and what was left behind was undone %d times", end(e), undone)
 	}
 }

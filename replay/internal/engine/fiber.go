@@ -157,8 +157,12 @@ func (f *fiber) Ended() {
 	f.ending.Store(true)
 	f.setMoving(false)
 	f.releaseSlots()
-	if f.wait.why == waitDone || f.wait.why == waitRoom {
+	switch f.wait.why { // it does not come back to where it was counted
+	case waitDone, waitRoom:
 		f.inv.waits.joining--
+	case waitGone:
+		f.inv.waits.outlasting--
+	case waitNone, waitAck, waitEnd, waitRecord, waitID, waitGate, waitBody, waitChild, waitUndone, waitCatchUp, waitStopped, waitLook:
 	}
 	if f.unbegun != nil {
 		f.unbegun.withdraw()
