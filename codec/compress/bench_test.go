@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -172,6 +173,13 @@ func marshal(v any) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'})
 }
 
+// mostTimes is how many times as long as its primitives a chain may take, from 10 KB on. Whoever
+// sets the environment variable has the benchmark fail above that.
+const (
+	mostTimes = 1.3
+	strictly  = "PERDURE_SPEED"
+)
+
 // compare measures both in turns, which of them first changing. It takes the shortest time of each:
 // on a machine that does other things too, all others say how busy it was.
 func compare(b *testing.B, size int, chain, primitives func()) {
@@ -190,7 +198,12 @@ func compare(b *testing.B, size int, chain, primitives func()) {
 		}
 	}
 
-	b.ReportMetric(float64(best[0])/float64(best[1]), "x")
+	times := float64(best[0]) / float64(best[1])
+	if os.Getenv(strictly) != "" && size >= 10<<10 && times > mostTimes {
+		b.Errorf("the chain takes %.2f times as long as its primitives, want at most %v", times, mostTimes)
+	}
+
+	b.ReportMetric(times, "x")
 	b.ReportMetric(float64(best[0].Nanoseconds()), "ns/op")
 	b.ReportMetric(float64(size)/best[0].Seconds()/1e6, "MB/s")
 	b.ReportMetric(testing.AllocsPerRun(20, chain), "allocs-chain")

@@ -33,14 +33,14 @@ func placeOf(m codec.Meta) string {
 		kind = placeAnswer
 	}
 
-	var b strings.Builder
-	for _, s := range []string{m.ExecutionARN, m.Function, m.OperationID, m.Part.String()} {
-		b.WriteString(strconv.Itoa(len(s)) + ":" + s)
+	text := make([]byte, 0, 512) // on the stack, in most cases
+	for _, s := range [...]string{m.ExecutionARN, m.Function, m.OperationID, m.Part.String()} {
+		text = append(append(strconv.AppendInt(text, int64(len(s)), 10), ':'), s...)
 	}
 
-	sum := sha256.Sum256([]byte(b.String()))
+	sum := sha256.Sum256(text)
 
-	return string(kind) + hex.EncodeToString(sum[:16])
+	return string(hex.AppendEncode([]byte{kind}, sum[:16]))
 }
 
 func isPlace(s string) bool {
