@@ -6,12 +6,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/samber/lo"
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
 )
 
 // goesOnWith is the first version for that many invocations, then the other one.
@@ -148,6 +150,93 @@ func TestTheOperandThatDecidedIsGone(t *testing.T) {
 			})
 			if ended == 0 || others == 0 && tt.others != tt.ended {
 				t.Errorf("%d executions had ended the batch, %d had not", ended, others)
+			}
+		})
+	}
+}
+
+// TestFuturesGoAndReturn has the code go back to a version that does not start an operation, and on
+// to the one that does and waits for it: executions that went past without its end get the value.
+func TestFuturesGoAndReturn(t *testing.T) {
+	t.Parallel()
+	w, c := hourly("w"), says("c")
+	valued := func(name string) op.Op[string] {
+		return op.Transform(op.Wait(name, 3*time.Hour), func(op.None) (string, error) { return name, nil })
+	}
+	// started starts an operation and waits for it before the others.
+	started := func(o op.Op[string], rest ...op.Op[string]) version {
+		return func(ctx op.Context) (string, error) {
+			v, err := replay.Run(ctx, replay.Go(ctx, o).Result())
+			if err != nil {
+				return "", err
+			}
+			said, err := stepwise(rest...)(ctx)
+			return strings.TrimSpace(v + " " + said), err
+		}
+	}
+	large := func(inside version) op.Op[string] {
+		return op.Transform(op.Group("g", func(ctx op.Context) (string, error) {
+			v, err := inside(ctx)
+			return v + strings.Repeat(".", 280<<10), err
+		}), func(v string) (string, error) { return strings.TrimRight(v, "."), nil })
+	}
+	open := func(inside version) op.Op[string] { return op.OpenParallel("open", inside) }
+	slow := func() op.Op[string] { return group("b", says("b"), hourly("rest"), hourly("more")) }
+	retried := func() op.Op[string] {
+		return op.Step("b", func(ctx context.Context) (string, error) {
+			if info, _ := op.InfoFrom(ctx); info.Attempt < 3 {
+				return "", errDeclined
+			}
+			return "b", nil
+		}, op.WithRetry(retry.Fixed(time.Hour)))
+	}
+	tests := []struct {
+		reason        string
+		with, without version
+		want          []string
+	}{
+		{"a wait", started(op.Added(valued("b"), "no b"), c, w), started(removed(valued("b")), c, w), []string{"b c", "no b c", "c"}},
+		{"a group", started(op.Added(slow(), "no b"), c, w), started(removed(slow()), c, w), []string{"b c", "no b c", "c"}},
+		{"a step", started(op.Added(retried(), "no b"), c, w), started(removed(retried()), c, w), []string{"b c", "no b c", "c"}},
+		{"a batch", started(op.Added(allOf([]op.Op[string]{slow()}), "no b"), c, w), started(removed(allOf([]op.Op[string]{slow()})), c, w), []string{"b c", "no b c", "c"}},
+		{
+			"a branch of an open parallel",
+			stepwise(open(started(op.Added(op.Branch("b", stepwise(says("b"), hourly("rest"), hourly("more"))), "no b"), c, w))),
+			stepwise(open(started(removed(op.Branch("b", stepwise(says("b"), hourly("rest"), hourly("more")))), c, w))),
+			[]string{"b c", "no b c", "c"},
+		},
+		{
+			"a wait in a group whose result is too large for its record",
+			stepwise(large(started(op.Added(valued("b"), "no b"), c)), w, hourly("x"), hourly("y"), hourly("z")),
+			stepwise(large(started(removed(valued("b")), c)), w, hourly("x"), hourly("y"), hourly("z")),
+			[]string{"b c", "no b c", "c"},
+		},
+		{
+			"a wait that is not started, at the end of such a group",
+			stepwise(large(stepwise(c, op.Added(valued("b"), "no b"))), w, hourly("x"), hourly("y"), hourly("z")),
+			stepwise(large(stepwise(c, removed(valued("b")))), w, hourly("x"), hourly("y"), hourly("z")),
+			[]string{"c b", "c no b", "c"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			states, passed := 0, 0
+			for n := 1; n <= 3; n++ {
+				next := func() local.Handler { return goesOnWith(tt.without.handler(), tt.with.handler(), n) }
+				everyStateOf(t, tt.with.handler(), next, func(where string, e *local.Execution) {
+					states++
+					text := strings.Trim(strings.TrimPrefix(end(e), "SUCCEEDED "), `"`)
+					if !slices.Contains(tt.want, text) {
+						t.Errorf("%s, then %d invocations: it ended as %s, want one of %q", where, n, text, tt.want)
+					}
+					if strings.Contains(text, "no b") {
+						passed++
+					}
+				})
+			}
+			if states < 10 || passed == 0 {
+				t.Errorf("%d states, in %d of them the operation was passed", states, passed)
 			}
 		})
 	}

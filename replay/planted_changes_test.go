@@ -2,6 +2,9 @@ package replay_test
 
 import (
 	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -13,6 +16,11 @@ type brokenChange struct {
 }
 
 func brokenChanges() []brokenChange {
+	return slices.Concat(brokenInOrder(), brokenOperands(), brokenEnds())
+}
+
+// brokenInOrder are the rules of changes in scopes whose operations come one after the other.
+func brokenInOrder() []brokenChange {
 	return []brokenChange{
 		{rule: "who has not come to a change runs the new side", patch: "changes-new-is-not-fresh"},
 		{rule: "compensations that have begun count as what is left of a scope", patch: "changes-compensations-not-counted"},
@@ -25,12 +33,54 @@ func brokenChanges() []brokenChange {
 		{rule: "what is removed does not run", patch: "changes-removed-runs"},
 		{rule: "an Undo that was removed does not begin", patch: "changes-past-undo-begins"},
 		{rule: "what was left behind is not waited for", patch: "changes-left-behind-is-waited-for"},
+		{rule: "nor is it if it is started again", patch: "changes-future-left-behind-is-waited-for"},
 		{rule: "a record is that of a side of its kind alone", patch: "changes-kind-not-compared"},
+		{rule: "the side of what is started is decided where it is started", patch: "changes-decided-where-awaited"},
 	}
 }
 
-// TestBrokenChangesAreNoticed breaks one rule of declared changes after the other. It runs if
-// PERDURE_PLANTED is "changes" or "all".
+// brokenOperands are those of operands of batches.
+func brokenOperands() []brokenChange {
+	return []brokenChange{
+		{rule: "the side is taken whose branch the log holds", patch: "changes-operand-held-side-not-taken"},
+		{rule: "a branch without a record is held if something in it is", patch: "changes-operand-flat-branch-not-seen"},
+		{rule: "a branch that has begun is held though it does not count as started", patch: "changes-operand-must-count-as-started"},
+		{rule: "in an open batch what is added runs", patch: "changes-operand-of-open-batch-is-passed"},
+		{rule: "in one that has ended it does not", patch: "changes-operand-of-ended-batch-is-awaited"},
+		{rule: "a batch that is being compensated has ended", patch: "changes-operand-outcome-not-looked-up"},
+		{rule: "operands that change places keep their branches", patch: "changes-operand-places-by-index"},
+		{rule: "an operand that was removed does not run", patch: "changes-operand-removed-runs"},
+		{rule: "it is undone if its batch fails", patch: "changes-operand-removed-not-undone"},
+		{rule: "it is not undone if its batch succeeds", patch: "changes-operand-removed-is-a-loser"},
+		{rule: "how a batch ended says what was left of it", patch: "changes-operand-left-is-forgotten"},
+		{rule: "what was left is added if the code has it again", patch: "changes-operand-returns-as-it-was"},
+		{rule: "so it is where results are computed again", patch: "changes-operand-left-ends-otherwise"},
+	}
+}
+
+// brokenEnds are those of open parallels, and of how scopes end.
+func brokenEnds() []brokenChange {
+	return []brokenChange{
+		{rule: "an open parallel keeps its bound", patch: "changes-open-without-bound"},
+		{rule: "it waits for room before the branch has its place", patch: "changes-open-one-more"},
+		{rule: "it does not wait where it had room before", patch: "changes-open-waits-for-room-again"},
+		{rule: "branches have their places in the order of the code", patch: "changes-open-begins-when-it-runs"},
+		{rule: "a scope waits for what it has started", patch: "changes-close-does-not-wait"},
+		{rule: "an error that nothing asks for is that of the scope", patch: "changes-close-forgets-errors"},
+		{rule: "it is the one that MapError makes of it", patch: "changes-close-takes-recorded-errors"},
+		{rule: "what the code has not reached when a scope ends stops it", patch: "changes-close-does-not-look-back"},
+		{rule: "what a scope that fails leaves behind is undone", patch: "changes-close-keeps-what-is-left"},
+		{rule: "a step that was left behind before it began ends nothing", patch: "changes-left-unbegun-is-an-end"},
+		{rule: "a branch that failed may have left behind what it started", patch: "changes-failed-branch-must-end-what-it-started"},
+	}
+}
+
+// seedOf is what a failure of the random programs begins with.
+var seedOf = regexp.MustCompile(`seed (\d+), (\w+)`)
+
+// TestBrokenChangesAreNoticed breaks one rule of declared changes, and of what random programs have
+// in them, after the other. It runs if PERDURE_PLANTED is "changes" or "all", and prints the rows
+// of the table in docs/testing.md.
 func TestBrokenChangesAreNoticed(t *testing.T) { //nolint:paralleltest // compiling takes all processors
 	skipUnlessPlanted(t, "changes")
 	for _, m := range brokenChanges() { //nolint:paralleltest // as above
@@ -43,6 +93,16 @@ func TestBrokenChangesAreNoticed(t *testing.T) { //nolint:paralleltest // compil
 			if !bytes.Contains(out, []byte("--- FAIL: TestDeclaredChangesMeanWhatTheySay")) {
 				t.Fatalf("the test does not fail, it ends: %v\n%s", err, out)
 			}
+			first, how := 0, ""
+			for _, found := range seedOf.FindAllSubmatch(out, -1) {
+				if seed, err := strconv.Atoi(string(found[1])); err == nil && (how == "" || seed < first) {
+					first, how = seed, string(found[2])
+				}
+			}
+			if how == "" {
+				t.Fatalf("no execution is named:\n%s", out)
+			}
+			t.Logf("\n| %s | %d, %s |", m.rule, first, how)
 		})
 	}
 }

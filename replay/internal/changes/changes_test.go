@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -19,10 +20,11 @@ import (
 type scenario struct {
 	seed uint64
 	// as says what is deployed: declared changes one after the other, the same without
-	// declarations, the program before and after by way of tolerant ones, or the change without its
-	// declaration and then with it.
+	// declarations, the program before and after by way of tolerant ones, the change without its
+	// declaration and then with it, or without it alone.
 	as       string
 	programs [][]*changes.Stmt
+	declared []*changes.Stmt // what the last program would be with its declaration
 	got      string
 	met      map[string]int // what the execution has come across
 }
@@ -38,7 +40,7 @@ func (s scenario) String() string {
 
 // ways are what may be deployed, as often as it is.
 func ways() []string {
-	return []string{"declared", "declared", "declared", "declared", "declared", "dropped", "tolerant", "held"}
+	return []string{"declared", "declared", "declared", "declared", "declared", "dropped", "tolerant", "held", "undeclared"}
 }
 
 // play runs the execution of a seed and returns what is wrong with it; changed reports whether code
@@ -77,6 +79,9 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	case "held":
 		after := edit(1 + r.IntN(4))
 		s.programs = append(s.programs, changes.Clean(after), after)
+	case "undeclared":
+		s.declared = edit(1)
+		s.programs = append(s.programs, changes.Clean(s.declared))
 	}
 	at := 0
 	var coming []deploy
@@ -94,6 +99,10 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	w.bounds = boundsOf(s.programs)
 	s.count(m)
 	got, err := w.drive(ctx, c.handler(s.programs[0]), coming...)
+	if s.as == "undeclared" && errors.Is(err, errDiverged) {
+		s.met["an execution is stopped, for a change is not declared"]++
+		return s, true, true, nil
+	}
 	if err != nil {
 		return s, true, true, err
 	}
@@ -126,6 +135,14 @@ func judge(s scenario, w *world) error {
 		var cases []string
 		switch s.as {
 		case "dropped":
+		case "undeclared":
+			last = s.declared
+			taken.Decide(last, log)
+			for _, c := range last {
+				if c.Kind == changes.Declared && c.Form == changes.Removed && taken[c.Change] == changes.TakesOld {
+					return fmt.Errorf("it succeeded, though what it had begun was removed without a declaration\ntaken %v", taken)
+				}
+			}
 		case "held": // what the code without declarations has begun is new
 			last = s.programs[2]
 			cases = taken.Decide(last, w.logs[0])
@@ -139,8 +156,11 @@ func judge(s scenario, w *world) error {
 	if s.as == "tolerant" && len(w.logs) > 0 {
 		return nil // which side it was is judged by the engine's own rule: none has diverged, and no body ran twice
 	}
+	if s.as == "undeclared" && slices.Contains(slices.Collect(maps.Values(taken)), changes.TakesOld) {
+		return nil // that it fits is by chance: two statements have changed places, or the scope had failed
+	}
 	end := w.logOf(w.exec.Operations())
-	if want := taken.Result(last); want != s.got && (s.as != "held" || !sameWords(want, s.got)) {
+	if want := taken.Result(last); want != s.got && ((s.as != "held" && s.as != "undeclared") || !sameWords(want, s.got)) {
 		return fmt.Errorf("it came to\n  %s\nwant\n  %s\ntaken %v", s.got, want, taken)
 	}
 	ran := taken.Ran(last)

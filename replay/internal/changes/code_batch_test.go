@@ -69,11 +69,9 @@ func (c code) batch(s *changes.Stmt) op.Op[string] {
 	return caught(s, o)
 }
 
-// joined is a Join of two to five operands, or of fewer.
+// joined is a Join of two to five operands.
 func joined(name string, ops []op.Op[string], options []op.BatchOption, words func([]string) (string, error)) op.Op[string] {
 	switch len(ops) {
-	case 0, 1: // what is left of a Join is no Join
-		return op.Transform(op.All(name, ops...).With(options...), words)
 	case 2:
 		return op.Transform(op.Join2(name, ops[0], ops[1]).With(options...), func(t lo.Tuple2[string, string]) (string, error) {
 			return words([]string{t.A, t.B})
@@ -86,10 +84,13 @@ func joined(name string, ops []op.Op[string], options []op.BatchOption, words fu
 		return op.Transform(op.Join4(name, ops[0], ops[1], ops[2], ops[3]).With(options...), func(t lo.Tuple4[string, string, string, string]) (string, error) {
 			return words([]string{t.A, t.B, t.C, t.D})
 		})
+	case 5:
+		return op.Transform(op.Join5(name, ops[0], ops[1], ops[2], ops[3], ops[4]).With(options...), func(t lo.Tuple5[string, string, string, string, string]) (string, error) {
+			return words([]string{t.A, t.B, t.C, t.D, t.E})
+		})
 	}
-	return op.Transform(op.Join5(name, ops[0], ops[1], ops[2], ops[3], ops[4]).With(options...), func(t lo.Tuple5[string, string, string, string, string]) (string, error) {
-		return words([]string{t.A, t.B, t.C, t.D, t.E})
-	})
+	// What is left of a Join, or has become of it, may be no Join. The log has an All like it.
+	return op.Transform(op.All(name, ops...).With(options...), words)
 }
 
 // gone are the operations that an operand was.

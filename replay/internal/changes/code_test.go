@@ -3,6 +3,7 @@ package changes_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ type code struct {
 
 // handler is a version of the function.
 func (c code) handler(program []*changes.Stmt, opts ...replay.HandlerOption) local.Handler {
-	opts = append(opts, replay.WithErrors(codec.Sentinel("fails", errFails)))
+	opts = append(opts, replay.WithErrors(codec.Sentinel("fails", errFails)), replay.WithLogHandler(slog.DiscardHandler))
 	return replay.Handler(func(ctx op.Context, _ op.None) (string, error) { return c.run(ctx, program) }, opts...)
 }
 

@@ -48,6 +48,7 @@ func all() (list []string) {
 		"an operand that is a batch", "saga: a scope that fails", "saga: a future fails that nothing awaits", "compensation", "relaxed step",
 		"name that repeats", "key", "future that nothing awaits", "written as Was or WasKey")
 	add("deployed", ways()...)
+	list = append(list, "an execution is stopped, for a change is not declared")
 	add("change", "inserted", "removed", "renamed", "wrapped in a group", "unwrapped", "split", "merged", "swapped", "another kind",
 		"a key more", "a loop changes", "inserted under a name that repeats", "an Undo is gone", "run beside each other",
 		"another bound of what is open", "a branch of an open parallel more", "another kind of batch")

@@ -51,7 +51,7 @@ func (u *undoing) list(list []*Stmt, f fate) {
 // operation goes through an operation whose record is own, and whose compensation is undo.
 func (u *undoing) operation(s *Stmt, own, undo, inside string, f fate) {
 	if s.Undo && f.back && own != "" && u.log.Succeeded[own] {
-		u.add(undo, f.loosely)
+		u.add(undo, f.loosely || u.t.large(s)) // what is too large for its record may not be known when it is to be undone: then the error says so
 	}
 	// What was left behind before it had ended is taken back with all that is in it.
 	left := fate{scope: inside, back: s.Fails, loosely: f.loosely}

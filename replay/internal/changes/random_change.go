@@ -142,8 +142,11 @@ func (m *Maker) change(at scope) bool {
 	}
 }
 
-// fixed reports whether a statement stays as it is.
-func fixed(s *Stmt) bool { return s.Kind == Await || s.Fixed || s.Kind == Future && s.Body[0].Fixed }
+// fixed reports whether a statement stays as it is, for something in it does.
+func fixed(s *Stmt) bool {
+	return s.Kind == Await || s.Fixed || s.Kind == Future && s.Body[0].Fixed ||
+		s.Kind == Group && slices.ContainsFunc(s.Body, fixed) || s.Kind == Declared && slices.ContainsFunc(s.New, fixed)
+}
 
 // endless reports whether a statement does not end by itself.
 func endless(s *Stmt) bool {

@@ -12,7 +12,7 @@ func (m *Maker) operands(at scopedBatch) bool {
 	case 0, 1:
 		return m.insertOperand(at)
 	case 2:
-		if slices.ContainsFunc(b.Body, endless) || b.Rule == Limit {
+		if slices.ContainsFunc(b.Body, endless) || b.Rule == Limit || b.Rule.One() { // one that loses might begin when the batch ends
 			return false
 		}
 		b.Most = m.r.IntN(3)
@@ -89,6 +89,9 @@ func (m *Maker) insertOperand(at scopedBatch) bool {
 	o, to := m.other(at, &Stmt{}), m.r.IntN(len(b.Body)+1)
 	if b.Rule == Indexed {
 		to = len(b.Body)
+	}
+	if endless(o) {
+		b.Most = 0
 	}
 	if !b.Rule.Fixed() && m.one(2) {
 		b.Body = slices.Insert(b.Body, to, m.declare(Bare, []*Stmt{o}, nil))

@@ -2,6 +2,7 @@ package changes_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -114,6 +115,8 @@ func (w *world) answer(id, with string) error {
 	return nil
 }
 
+var errDiverged = errors.New("it diverged")
+
 // mostResumed is how often an execution that is held is resumed.
 const mostResumed = 20
 
@@ -146,6 +149,9 @@ func (w *world) drive(ctx context.Context, first local.Handler, coming ...deploy
 	}
 	if err != nil {
 		return "", err
+	}
+	if f := e.Failure(); f != nil && f.Type == "NonDeterministicExecutionError" {
+		return "", fmt.Errorf("%w: %s", errDiverged, f.Message)
 	}
 	if f := e.Failure(); f != nil {
 		return "", fmt.Errorf("%s: %s: %s", e.Status(), f.Type, f.Message)

@@ -76,6 +76,9 @@ func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) node.
 	older := s.past.inside
 	s.past.inside = older || c.sides != 0
 	r := s.take(ctx, c, start)
+	if o, ok := r.Target.(*operation); ok && start && n.Old == nil && c.state == isRecorded {
+		o.added = true
+	}
 	s.past.inside = older
 	s.saga.note(undos, r, start)
 	r.Sides = c.sides
@@ -144,18 +147,46 @@ func (s *scope) goneBy(c candidate) bool {
 	switch c.n.(type) {
 	case *node.Inline, *node.Await, *node.Choice:
 		return false
-	case *node.Step, *node.Group, *node.Batch:
-		return !c.rec.Status.Terminal() && (s.readOnly || s.unclaimed() > 1)
-	case *node.Wait, *node.Callback, *node.Invoke:
+	case *node.Step, *node.Group, *node.Batch, *node.Wait, *node.Callback, *node.Invoke:
 	}
-	if !c.rec.Status.Terminal() {
-		return s.readOnly || s.unclaimed() > 1
-	}
+	return s.wentOnWithout(c.rec, c.place)
+}
+
+// wentOnWithout reports whether the execution has gone on in the scope before an operation ended,
+// whose record this is and that it waits for: it has begun what comes later, or ended the scope.
+func (s *scope) wentOnWithout(rec *checkpoint.Operation, place int) bool {
 	recs := s.inv.log.UnclaimedRecords(s.ids)
-	return slices.ContainsFunc(recs, func(rec checkpoint.Operation) bool {
-		_, place := s.inv.log.Find([]byte(rec.ID))
-		return place > c.place && rec.Start.Before(c.rec.End)
+	if !rec.Status.Terminal() {
+		return s.readOnly || slices.ContainsFunc(recs, func(other checkpoint.Operation) bool { return other.ID != rec.ID })
+	}
+	if around, ok := s.inv.log.Get(s.real); ok && s.readOnly && around.End.Before(rec.End) {
+		return true
+	}
+	return slices.ContainsFunc(recs, func(other checkpoint.Operation) bool {
+		_, at := s.inv.log.Find([]byte(other.ID))
+		return at > place && other.Start.Before(rec.End)
 	})
+}
+
+// passes is goneBy for an operation that was started, when it is waited for: until then the
+// execution may have gone on without its end in any version. It is ended, and from then on as if it
+// had been added.
+func (s *scope) passes(o *operation) bool {
+	if !o.added || o.passed || !s.kind.ordered() && !s.readOnly {
+		return o.passed
+	}
+	rec, place := s.inv.log.Find([]byte(o.id))
+	if rec == nil || o.found == nil || o.done && !o.found.Status.Terminal() || !s.wentOnWithout(rec, place) {
+		return false
+	}
+	o.passed = true
+	if o.f != nil {
+		o.f.End(false)
+	}
+	if r := s.inv.Rehearsal; r != nil {
+		r.passed(o.path())
+	}
+	return true
 }
 
 // firstOf says what a declared change begins with, and which side that is.

@@ -55,6 +55,16 @@ func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
 	return d
 }
 
+// passed notes that an operation that was started is as if it had been added.
+func (r *Rehearsal) passed(path string) {
+	for i := range slices.Backward(r.Decisions) {
+		if d := &r.Decisions[i]; d.Path == path {
+			d.Side, d.Name = OldSide, ""
+			return
+		}
+	}
+}
+
 // decided notes for a rehearsal which side of a declared change an operand is; batch is the path of
 // its batch.
 func (s *scope) decided(o *operand, batch func() string) {

@@ -20,6 +20,9 @@ func callAwait(s *scope, n *node.Await, start bool) node.Result {
 	if o.left != nil {
 		return resultOfLeft(s, o)
 	}
+	if s.passes(o) {
+		return node.Result{Sides: node.Sides(0).Under(true)}
+	}
 	r := awaited(s, o)
 	r.Sides = n.Sides
 	return r

@@ -34,6 +34,9 @@ type operation struct {
 	polls int
 	// left is the operation that the code does not run any more, if it is one.
 	left node.Node
+	// added says that it was started as op.Added, and that the log had it; passed that the
+	// execution has gone past it without its end.
+	added, passed bool
 
 	future
 }

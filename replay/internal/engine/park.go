@@ -199,7 +199,7 @@ func (s *scope) awaitRoom() {
 	for s.most > 0 && !s.readOnly && !s.f.logOnly && s.unclaimed() == 0 {
 		var open []*operation
 		for _, o := range s.started {
-			if o.separate && !o.done && !s.inv.recorded(o.id) {
+			if o.separate && !o.done && !o.passed && !s.inv.recorded(o.id) {
 				open = append(open, o)
 			}
 		}

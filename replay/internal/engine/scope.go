@@ -348,6 +348,9 @@ func abandonStarted(s *scope) {
 func joinStarted(s *scope) error {
 	var errs []error
 	for _, o := range s.started {
+		if o.passed {
+			continue
+		}
 		if s.readOnly && !o.done && !s.inv.recorded(o.id) {
 			s.diverge(unfinishedInside(o))
 		}
