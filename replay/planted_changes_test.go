@@ -70,6 +70,7 @@ func brokenEnds() []brokenChange {
 		{rule: "it is the one that MapError makes of it", patch: "changes-close-takes-recorded-errors"},
 		{rule: "what the code has not reached when a scope ends stops it", patch: "changes-close-does-not-look-back"},
 		{rule: "what a scope that fails leaves behind is undone", patch: "changes-close-keeps-what-is-left"},
+		{rule: "also that of branches which had no room", patch: "changes-close-forgets-who-had-no-room"},
 		{rule: "a step that was left behind before it began ends nothing", patch: "changes-left-unbegun-is-an-end"},
 		{rule: "a branch that failed may have left behind what it started", patch: "changes-failed-branch-must-end-what-it-started"},
 	}

@@ -139,6 +139,10 @@ type DeclaredChange struct {
 	// Change is the path of the newest operation that the change is about: the same for all
 	// executions, whichever side they take.
 	Change string
+	// ID is that of the operation, or branch, in the log which the execution ends as the code was
+	// before; empty if it takes the new side, or the log has no such record. Now is the name that
+	// this has in the code today, with its key; empty if it was removed.
+	ID, Now string
 }
 
 // String says which side was taken.
@@ -269,7 +273,7 @@ func rehearsalOf(ctx context.Context, o engine.Outcome, found *engine.Rehearsal)
 		})
 	}
 	for _, d := range found.Decisions {
-		r.Declared = append(r.Declared, DeclaredChange{Path: d.Path, As: d.As, Old: d.Side == engine.OldSide, Name: d.Name, Change: d.Change})
+		r.Declared = append(r.Declared, DeclaredChange{Path: d.Path, As: d.As, Old: d.Side == engine.OldSide, Name: d.Name, Change: d.Change, ID: d.ID, Now: d.Now})
 	}
 	for _, p := range found.Waiting {
 		r.Waiting = append(r.Waiting, WaitingOperation(p))

@@ -40,7 +40,7 @@ func (c *core) answerRehearsal(ctx context.Context, payload []byte) ([]byte, err
 		a.Error = r.Err.Error()
 	}
 	for _, d := range r.Declared {
-		a.Declared = append(a.Declared, rehearsal.Declared{As: d.As, Change: d.Change, Old: d.Old, Text: d.String()})
+		a.Declared = append(a.Declared, rehearsal.Declared{As: d.As, Change: d.Change, Old: d.Old, Text: d.String(), ID: d.ID, Now: d.Now})
 	}
 	for _, l := range r.Lossy {
 		a.Warnings = append(a.Warnings, rehearsal.Warning{Text: l.String(), Declare: l.Declare, Line: line(l.Path)})

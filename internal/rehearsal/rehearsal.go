@@ -124,6 +124,10 @@ type Declared struct {
 	// Old says that its old side was taken; Text says it in a sentence.
 	Old  bool   `json:"old,omitempty"`
 	Text string `json:"text"`
+	// ID is that of the operation in the log that the old side is, if it is one; Now is its name in
+	// the code today, empty if it was removed.
+	ID  string `json:"id,omitempty"`
+	Now string `json:"now,omitempty"`
 }
 
 // Line is the line of the handler that a message is about; none if it is not known.

@@ -29,7 +29,7 @@ func TestSavedPage(t *testing.T) { //nolint:paralleltest // each has a browser t
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := page.Write(f, e, events, "as it was", s.clock.Now()); err != nil {
+	if err := page.Write(f, e, events, nil, "as it was", s.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

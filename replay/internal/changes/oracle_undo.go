@@ -117,7 +117,8 @@ func (u *undoing) change(s *Stmt, f fate, list func([]*Stmt, fate), spot func(*S
 			return
 		}
 		o := u.t.side(s.Old[0])
-		if o == nil {
+		if o == nil { // it was removed before
+			list(s.Old, f)
 			return
 		}
 		own, undo, inside := spot(o)

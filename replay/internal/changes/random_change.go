@@ -43,7 +43,11 @@ func (p *places) inside(list []*Stmt, depth int) {
 			p.scope(scope{&s.Body, depth + 1, s.Kind == Open})
 		case Batch:
 			p.batches = append(p.batches, scopedBatch{s, depth})
-			p.inside(s.Body, depth+1)
+			for _, o := range s.Body {
+				if !s.Rule.One() || wins(o) { // what loses is not to do more than it did
+					p.inside([]*Stmt{o}, depth+1)
+				}
+			}
 		case Future:
 			p.inside(s.Body, depth)
 		case Declared:

@@ -53,10 +53,10 @@ type standing struct {
 
 // verdict is how a batch has ended.
 type verdict struct {
-	// decided says that no further end counts; outcomeRecorded that how it ended is in the log, for
-	// its losers are being compensated; recomputing that branches run to compute large results, and
-	// are not counted.
-	decided, outcomeRecorded, recomputing bool
+	// decided says that no further end counts; leaving the same, for what is around it leaves it
+	// behind; outcomeRecorded that how it ended is in the log, for its losers are being
+	// compensated; recomputing that branches run to compute large results, and are not counted.
+	decided, leaving, outcomeRecorded, recomputing bool
 	// broken is why the batch failed if its rule did.
 	broken error
 	// last is the branch whose end decided, as long as that is not queued.
@@ -115,13 +115,14 @@ func newBatch(o *operation, n *node.Batch, kids []*branch) *batch {
 // anything is claimed, that the log can tell them apart. Those that the code has no more are the
 // last ones.
 func prepare(s *scope, n *node.Batch, rec *checkpoint.Operation) (kids []*branch, err error) {
-	list := operandsOf(s.f, n, evidenceOf(s, n, rec))
+	ev := evidenceOf(s, n, rec)
+	list := operandsOf(s.f, n, ev)
 	kids = make([]*branch, 0, len(list))
 	var left []*branch
 	seen := make(map[identity]int, len(list))
 	for i := range list {
 		o := &list[i]
-		s.decided(o, func() string { return nextPath(s, &n.Header) })
+		s.decided(n, o, ev.id, func() string { return nextPath(s, &n.Header) })
 		switch {
 		case o.err != nil:
 			return kids, fmt.Errorf("replay: %s: %w", quote(n.Name), o.err)
@@ -275,7 +276,7 @@ func (b *batch) askRule() node.Verdict {
 func (b *batch) branchEnded(k *branch) {
 	k.done = true
 	switch {
-	case b.decided, k.supposed, k.left && !b.recomputing:
+	case b.decided, b.leaving, k.supposed, k.left && !b.recomputing:
 	case b.recomputing:
 		if b.open--; b.open == 0 {
 			b.f.Wake()
@@ -314,19 +315,35 @@ func (b *batch) conclude(verdict node.Verdict, winner int) node.Result {
 }
 
 // enterLoggedRest goes into branches that were not admitted this time, although the log holds
-// something of them: it is to be undone. Those that the code has no more end as the log says.
+// something of them: it is to be undone. Those that the code has no more end as the log says. It
+// does the same of batches inside that are left behind.
 func (b *batch) enterLoggedRest() {
-	if b.live == len(b.branches) && (b.next == b.live || b.s.inv.log.AllClaimed()) {
+	if b.live < len(b.branches) || b.next < b.live && !b.s.inv.log.AllClaimed() {
+		next := b.next
+		b.enterLogged()
+		b.next = next
+	}
+	if b.s.inv.log.AllClaimed() {
 		return
 	}
-	next := b.next
-	b.enterLogged()
-	b.next = next
+	var left []*fiber
+	for _, k := range b.branches {
+		if k.f == nil || k.done {
+			continue
+		}
+		k.f.each(func(f *fiber) { f.logOnly = true })
+		if k.s != nil {
+			left = append(left, openIn(k.s)...)
+		}
+	}
+	b.f.catchUp(b.s, left)
 }
 
 // enterLogged goes into the branches of which the log holds something, as far as it does.
-func (b *batch) enterLogged() {
-	var fs []*fiber
+func (b *batch) enterLogged() { b.f.catchUp(b.s, b.look()) }
+
+// look begins to go into them, and returns the fibers that do.
+func (b *batch) look() (fs []*fiber) {
 	for _, k := range b.branches {
 		if k.f == nil && !k.done && (k.rec != nil || b.n.Flat) {
 			if b.begin(k, true); k.f != nil {
@@ -334,7 +351,7 @@ func (b *batch) enterLogged() {
 			}
 		}
 	}
-	b.f.catchUp(b.s, fs)
+	return fs
 }
 
 // record compensates what the batch must take back, and records how it ended.

@@ -106,7 +106,7 @@ func depthOf(b *batch) (n int) {
 // hasUncounted reports whether the batch, or one around it, has ends that it has not counted.
 func hasUncounted(b *batch) bool {
 	for ; b != nil; b = b.f.batch {
-		if len(b.uncounted) > 0 && !b.decided {
+		if len(b.uncounted) > 0 && !b.decided && !b.leaving {
 			return true
 		}
 	}

@@ -40,7 +40,7 @@ func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live
 		s.diverge(misfit(unfit, path(), e, labelsOf(ops)))
 	}
 	for i := range ops {
-		s.decided(&ops[i], path)
+		s.decided(b, &ops[i], r.Meta.OperationID, path)
 	}
 	r.Outcome = batchOutcome(s, b, path(), r, e, ops, places, live)
 	openItems(s, r.Outcome.Items)

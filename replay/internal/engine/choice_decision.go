@@ -20,6 +20,10 @@ type Decision struct {
 	// Change is the path of the newest operation that the change is about, whichever side was
 	// taken.
 	Change string
+	// ID is that of the record of the old side's operation, or of its branch; empty if there is
+	// none, or the new side was taken. Now is what the code calls it today, with its key; empty if
+	// the code has it no more.
+	ID, Now string
 }
 
 // Side says whose side of a declared change was taken.
@@ -50,6 +54,12 @@ func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
 	}
 	if c.sides != 0 {
 		d.Side = OldSide
+		if _, several := c.n.(*node.Inline); c.rec != nil && !several {
+			d.ID = c.rec.ID
+		}
+	}
+	if n.New != nil {
+		d.Now = oplog.WireName(n.Name, n.Key)
 	}
 	d.Path, d.Change = nextPath(s, h), nextPath(s, &n.Header)
 	return d
@@ -59,15 +69,15 @@ func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
 func (r *Rehearsal) passed(path string) {
 	for i := range slices.Backward(r.Decisions) {
 		if d := &r.Decisions[i]; d.Path == path {
-			d.Side, d.Name = OldSide, ""
+			d.Side, d.Name, d.ID = OldSide, "", ""
 			return
 		}
 	}
 }
 
 // decided notes for a rehearsal which side of a declared change an operand is; batch is the path of
-// its batch.
-func (s *scope) decided(o *operand, batch func() string) {
+// its batch, and id the ID of that, empty if it has no record.
+func (s *scope) decided(n *node.Batch, o *operand, id string, batch func() string) {
 	r := s.inv.Rehearsal
 	if !o.declared || o.err != nil || r == nil || s.f.look != nil {
 		return
@@ -76,8 +86,12 @@ func (s *scope) decided(o *operand, batch func() string) {
 	if o.n != nil && !o.passed {
 		d.Name = o.head.Name
 	}
+	if !o.left {
+		d.Now = o.shownAs
+	}
 	if o.sides != 0 {
 		d.Side = OldSide
+		d.ID = recordOf(n, o, id)
 	}
 	if !slices.Contains(r.Decisions, d) {
 		r.Decisions = append(r.Decisions, d)
@@ -92,4 +106,21 @@ func sidesAlike(s *scope, n *node.Choice, rec *checkpoint.Operation) *Divergence
 		Log:  recorded(rec),
 		Code: "op." + n.As + " at " + quote(nextPath(s, &n.Header)),
 	}
+}
+
+// recordOf is the ID of the record that an operand of a batch has if it has begun: that of its
+// branch, or of the operation if branches have none; empty if there is none.
+func recordOf(n *node.Batch, o *operand, batch string) string {
+	if batch == "" || o.n == nil || o.passed {
+		return ""
+	}
+	if !n.Flat {
+		return string(o.appendID(nil, oplog.NewScope(batch), o.index))
+	}
+	k := newBranch(o)
+	if _, plain := k.plain(); plain {
+		return ""
+	}
+	id, _ := originOf(k, batch, "")
+	return id
 }

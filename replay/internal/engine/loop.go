@@ -100,7 +100,7 @@ func (inv loop) countNext() bool {
 	var first *batch
 	asking := inv.waits.uncounted[:0]
 	for _, b := range inv.waits.uncounted {
-		if b.decided || b.f.Dead() || len(b.uncounted) == 0 {
+		if b.decided || b.leaving || b.f.Dead() || len(b.uncounted) == 0 {
 			b.listed = false
 			continue
 		}

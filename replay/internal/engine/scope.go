@@ -358,6 +358,9 @@ func joinStarted(s *scope) error {
 		if o.read {
 			continue
 		}
+		if o.found != nil && o.kind == checkpoint.KindStep && o.found.Failure != nil {
+			s.awaitLeaver(o.found, o.path)
+		}
 		if err := usersErrorOf(s, o); err != nil {
 			errs = append(errs, err)
 		}

@@ -182,6 +182,29 @@ func (f *fiber) leaveBehind(s *scope, fs []*fiber) {
 		k.each(func(k *fiber) { k.logOnly = true })
 	}
 	f.catchUp(s, fs)
+	f.catchUp(s, openIn(s))
+}
+
+// openIn begins to go into branches that batches inside the scope have not admitted this time: a
+// batch whose bound or order has changed may have had no room for one that the log holds. It
+// returns the fibers that do; what is inside the scope is about to be left behind.
+func openIn(s *scope) (fs []*fiber) {
+	for _, o := range s.saga.inner {
+		switch {
+		case o.b == nil:
+			fs = append(fs, openIn(o.s)...)
+		case o.b.decided, o.b.leaving, o.b.recomputing, o.b.f == nil:
+		default:
+			o.b.leaving = true
+			for _, k := range o.b.branches {
+				if k.s != nil && !k.done {
+					fs = append(fs, openIn(k.s)...)
+				}
+			}
+			fs = append(fs, o.b.look()...)
+		}
+	}
+	return fs
 }
 
 // catchUp parks until fibers that only look have gone as far as the log reaches.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -28,14 +29,23 @@ type function struct {
 	name, path, endpoint string
 
 	process *process.Function // nil until it is built
+	mu      sync.Mutex        // guards what follows, which others may read while it is built
 	binary  string
 	hash    string // of the binary
-	serial  int
-	seen    stamps // the code, as it was before the last build
-	broken  bool   // the last build has failed
+
+	serial int
+	seen   stamps // the code, as it was before the last build
+	broken bool   // the last build has failed
 
 	first  chan struct{} // closed when the first build has ended, well or not
 	hosted atomic.Bool
+}
+
+// built returns the program that runs, and its hash; empty if none does.
+func (f *function) built() (binary, hash string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.binary, f.hash
 }
 
 // instead says what goes on when a build has failed.
@@ -76,7 +86,9 @@ func (f *function) rebuild(ctx context.Context) error {
 	if f.binary != "" {
 		_ = os.Remove(f.binary) // where a program that runs cannot be removed, the next start does
 	}
+	f.mu.Lock()
 	f.hash, f.binary = hash, binary
+	f.mu.Unlock()
 	f.site.say("built %s in %s", f.name, view.Span(f.site.Now().Sub(begin)))
 	changed := f.site.builds.note(f.name, hash, revisionOf(ctx, f.path), f.site.Now())
 	if changed {

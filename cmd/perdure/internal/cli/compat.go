@@ -58,6 +58,8 @@ in this environment; --keyring and --objects open it before. What stays closed i
 DIR is the folder of the function, or its program. --rollback REVISION rehearses the code as it
 is in that revision of Git instead: whether a rollback to it is possible.
 
+Of executions that fit, it says which take the old side of a declared change.
+
 With --without-declarations it prints which declared changes (op.Replaces and the like) may go: those
 of which no running execution takes the old side. Code with the declarations must be what is
 deployed, or else an execution may begin an old side meanwhile.
@@ -413,6 +415,9 @@ func (a *app) printGroups(all *verdicts) {
 			}
 			fmt.Fprintln(a.Out, "  "+line)
 		}
+	}
+	for _, side := range all.oldSides() {
+		fmt.Fprintf(a.Out, "  %s × %s\n      %s\n", thousands(len(side.executions)), side.text, fewNames(side.executions))
 	}
 	if all.Ended > 0 {
 		fmt.Fprintln(a.Err, view.Plural(all.Ended, "other has", "others have")+" ended meanwhile")

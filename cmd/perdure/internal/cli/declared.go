@@ -59,6 +59,37 @@ func (out *declaredChanges) of(known map[string]*declaredChange, d rehearsal.Dec
 	return c
 }
 
+// oldSide is an old side of a declared change that executions take.
+type oldSide struct {
+	text       string
+	executions []string
+}
+
+// oldSides are those that executions take which fit: the items of a map and the rounds of a loop
+// are one.
+func (all *verdicts) oldSides() (sides []*oldSide) {
+	known := make(map[string]*oldSide)
+	for i := range all.All {
+		v := &all.All[i]
+		mine := make(map[string]bool)
+		for _, d := range v.Declared {
+			text := keys.ReplaceAllString(d.Text, "[]")
+			if !d.Old || mine[text] || v.class() != classFits {
+				continue
+			}
+			mine[text] = true
+			side := known[text]
+			if side == nil {
+				side = &oldSide{text: text}
+				known[text] = side
+				sides = append(sides, side)
+			}
+			side.executions = append(side.executions, v.Name)
+		}
+	}
+	return sides
+}
+
 // needed reports whether a declaration must stay, or may have to.
 func (out *declaredChanges) needed() bool {
 	for _, c := range out.Changes {

@@ -104,6 +104,7 @@ type site struct {
 	bus       *page.Bus
 	journal   journal
 	opens     page.Opener // nil if the page opens nothing
+	asked     asked
 }
 
 func (a *app) runDev(ctx context.Context, args []string, o devOptions) (err error) {
@@ -157,6 +158,9 @@ func (s *site) handler(endpoint string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if page.Owns(r) {
 			shown.ServeHTTP(w, r)
+			return
+		}
+		if s.serveToday(w, r) {
 			return
 		}
 		if answer := s.whileBuilding(r, longestHold); answer != nil {

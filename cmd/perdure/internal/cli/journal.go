@@ -62,7 +62,7 @@ func (j *journal) of(arn string, requests map[string]bool) []page.Line {
 func (s *site) page(endpoint string) *page.Page {
 	return page.New(page.Options{
 		Source: page.FromService(s.service), Actions: page.ActionsOn(s.service), Place: "perdure dev at " + strings.TrimPrefix(endpoint, "http://"),
-		Bus: s.bus, Now: s.Now, Written: s.journal.of, Open: s.opens,
+		Bus: s.bus, Now: s.Now, Written: s.journal.of, Open: s.opens, Today: s.today,
 		Build: func(function string, at time.Time) string { return s.builds.build(function, at).text() },
 	})
 }

@@ -18,7 +18,7 @@ import (
 
 // showOptions are the flags of perdure show.
 type showOptions struct {
-	function             string
+	function, code       string
 	all, timeline, watch bool
 	redact, follow       bool
 	open                 openFlags
@@ -43,6 +43,10 @@ many bodies ran at once. -o mermaid and -o dot print the operations as a graph, 
 Graphviz. -o html prints the page of the execution (see perdure ui) as a file that needs nothing
 else, to attach to a ticket: it holds the payloads, unless --redact is given. --watch shows the execution again whenever it has gone on, until it has ended.
 
+Where code was changed under an execution that runs, an operation that it ends as the code was
+before is shown with both names: charge-card (now pay), or send-fax (removed). perdure dev knows the
+code; elsewhere --code DIR builds that of a folder.
+
 An execution that has ended by starting another one (replay.ContinueAsNew) says which; --follow
 shows the last one of the chain.`,
 		Example: `  perdure show A-1
@@ -66,6 +70,7 @@ shows the last one of the chain.`,
 	a.addFunctionFlag(cmd, &o.function)
 	a.addOpenFlags(cmd, &o.open)
 	f := cmd.Flags()
+	f.StringVar(&o.code, "code", "", "say what the code in this folder calls operations that run under older names")
 	f.BoolVar(&o.all, "all", false, "show every operation of long lists")
 	f.BoolVar(&o.timeline, "timeline", false, "show when operations ran")
 	f.BoolVar(&o.redact, "redact", false, "with -o html: replace strings and numbers of payloads and errors")
@@ -112,8 +117,10 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 	open.openExecution(ctx, e.GetDurableExecutionOutput)
 	h := view.Read(events)
 	a.readTimeout(ctx, e, h)
+	today := a.today(ctx, e, o)
+	h.SetToday(today)
 	if a.output == "html" {
-		return a.printPage(e, events, o.redact)
+		return a.printPage(e, events, today, o.redact)
 	}
 	return a.printShow(e, h, o)
 }

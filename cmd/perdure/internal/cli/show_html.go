@@ -8,10 +8,11 @@ import (
 
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 	"github.com/perdure/perdure/cmd/perdure/internal/redact"
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // printPage prints the page of an execution as a file.
-func (a *app) printPage(d *described, events []local.Event, without bool) error {
+func (a *app) printPage(d *described, events []local.Event, today []view.Today, without bool) error {
 	e := a.shown(d)
 	if without {
 		r := redact.Redactor{}
@@ -37,7 +38,7 @@ func (a *app) printPage(d *described, events []local.Event, without bool) error 
 	} else {
 		a.say("the file holds the payloads of the execution: --redact replaces them")
 	}
-	return page.Write(a.Out, e, events, "as it was at "+stamp(a.Now()), a.Now())
+	return page.Write(a.Out, e, events, today, "as it was at "+stamp(a.Now()), a.Now())
 }
 
 func text(p checkpoint.Payload) *string {

@@ -48,6 +48,7 @@ func (a *app) watchShow(ctx context.Context, arn string, open *opener, o *showOp
 			}
 			open.openExecution(ctx, e.GetDurableExecutionOutput)
 			a.readTimeout(ctx, e, h)
+			h.SetToday(a.today(ctx, e, o))
 		}
 		if first || len(news) > 0 || a.Width > 0 {
 			switch {

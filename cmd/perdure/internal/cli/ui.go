@@ -104,7 +104,7 @@ func (a *app) showAPI(ctx context.Context, o *page.Options) error {
 	if _, err := a.functions(ctx); err != nil {
 		return err
 	}
-	o.Source, o.Actions, o.Hint = library{a}, a.actions(), a.hint
+	o.Source, o.Actions, o.Hint, o.Today = library{a}, a.actions(), a.hint, a.todayOfDev
 	o.Place = "the service at " + a.serviceURL()
 	if a.onAWS() {
 		cfg, err := a.awsConfig(ctx)

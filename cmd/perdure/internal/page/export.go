@@ -26,8 +26,9 @@ type jsonKept struct {
 // Write writes the page of one execution as a file that needs nothing else: no server, no network
 // and no other file. It shows what the page shows, as it is now, and can do nothing. Of payloads
 // that are longer than 64 KiB it has the beginning.
-func Write(w io.Writer, e *Execution, events []local.Event, place string, now time.Time) error {
+func Write(w io.Writer, e *Execution, events []local.Event, today []view.Today, place string, now time.Time) error {
 	h := view.Read(events)
+	h.SetToday(today)
 	kept := jsonKept{
 		Place:  jsonPlace{Place: place, Functions: []Function{}, Actions: []string{}, Now: milli(now)},
 		Model:  modelOf(e, h, scope{bytes: longText}, now, nil),

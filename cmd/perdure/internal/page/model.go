@@ -259,7 +259,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 			return m
 		}
 		index[o] = i
-		if o.Event > after || o.Moved {
+		if o.Event > after || o.Moved || o.Changed() {
 			m.Operations = append(m.Operations, operationOf(o, i, index))
 		}
 	}

@@ -106,8 +106,13 @@ func (p *Page) execution(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var today []view.Today
+	if p.Today != nil && e.End.IsZero() {
+		today = p.Today(r.Context(), arn)
+	}
 	var text json.RawMessage
 	err = p.histories.of(r.Context(), arn, func(h *view.History) error {
+		h.SetToday(today)
 		if known > h.Event {
 			known = 0
 		}

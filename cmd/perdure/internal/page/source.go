@@ -7,6 +7,8 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // ErrNotFound says that there is no such execution, function or callback.
@@ -104,6 +106,9 @@ type Options struct {
 	Every time.Duration
 	// Build returns which build of a function ran at a time, empty for not known; nil if none is.
 	Build func(function string, at time.Time) string
+	// Today returns the operations of an execution that the code of today has under other names, or
+	// has no more; nil if that is not known here.
+	Today func(ctx context.Context, arn string) []view.Today
 	// Written returns what a function has written in an execution; nil if that is not known here.
 	// Hint is what says where it is then.
 	Written func(arn string, requests map[string]bool) []Line

@@ -27,7 +27,7 @@ func TestWrite(t *testing.T) {
 	input := planted
 	e := &page.Execution{ARN: r.arn(), Name: planted, Function: function, Status: "RUNNING", Start: begin, Input: &input}
 	var b bytes.Buffer
-	if err := page.Write(&b, e, r.events, "this machine", at(60)); err != nil {
+	if err := page.Write(&b, e, r.events, nil, "this machine", at(60)); err != nil {
 		t.Fatal(err)
 	}
 	text := b.String()

@@ -12,8 +12,12 @@ import (
 
 // Operation is what a history says of one operation.
 type Operation struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name,omitempty"`
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Now is the name that the code has for it today, if that is another one, Removed that it has
+	// it no more; see [History.SetToday].
+	Now      string            `json:"now,omitempty"`
+	Removed  bool              `json:"removed,omitempty"`
 	Kind     string            `json:"kind"`
 	SubType  string            `json:"subType,omitempty"`
 	Status   checkpoint.Status `json:"status"`

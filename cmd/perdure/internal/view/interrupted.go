@@ -43,7 +43,7 @@ func (h *History) interruptedSteps(chosen func(*Operation) bool) (paths []string
 // them.
 func (o *Operation) Path() string {
 	if o.Parent == nil {
-		return o.Label()
+		return o.name()
 	}
-	return o.Parent.Path() + "/" + o.Label()
+	return o.Parent.Path() + "/" + o.name()
 }

@@ -246,14 +246,6 @@ func (o *Operation) What() string {
 	return o.SubType
 }
 
-// Label returns the name of the operation, or its ID if it has none.
-func (o *Operation) Label() string {
-	if o.Name != "" {
-		return o.Name
-	}
-	return o.ID
-}
-
 // In says when a time is.
 func In(now, at time.Time) string {
 	if d := at.Sub(now); d > 0 {
