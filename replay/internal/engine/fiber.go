@@ -162,7 +162,7 @@ func (f *fiber) Ended() {
 		f.inv.waits.joining--
 	case waitGone:
 		f.inv.waits.outlasting--
-	case waitNone, waitAck, waitEnd, waitRecord, waitID, waitGate, waitBody, waitChild, waitUndone, waitCatchUp, waitStopped, waitLook:
+	case waitNone, waitAck, waitEnd, waitRecord, waitID, waitGate, waitBody, waitChild, waitUndone, waitCatchUp, waitStopped, waitLook, waitLeft:
 	}
 	if f.unbegun != nil {
 		f.unbegun.withdraw()
