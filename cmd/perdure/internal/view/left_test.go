@@ -22,14 +22,14 @@ func TestLeftOperations(t *testing.T) {
 	}{
 		{
 			"the group goes on", asked(),
-			`waiting for callback "ask-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed first `+
+			`waiting for callback "ask-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed first ` +
 				`'<JSON of its type>' (the code has the type; for a string: --text '<text>')`, `callback "ask-callback"`,
 		},
 		{
 			"the group has failed, and another callback is waited for",
 			asked().op(local.EventContextFailed, "ask", "", failed(1, "x", 0)).
 				op(local.EventCallbackStarted, "approve", "", func(e *local.Event) { e.CallbackID = "second" }),
-			`waiting for callback "approve" (no time-out: it waits until it is answered); complete it with: perdure callback succeed second `+
+			`waiting for callback "approve" (no time-out: it waits until it is answered); complete it with: perdure callback succeed second ` +
 				`'<JSON of its type>' (the code has the type; for a string: --text '<text>')`, `callback "approve"`,
 		},
 		{
