@@ -291,13 +291,11 @@ func (m *model) contextFrom(v ssa.Value, depth int) string {
 		if obj == nil || obj.Pkg() == nil || obj.Pkg().Path() != "context" {
 			continue
 		}
-		if obj.Name() == "Background" || obj.Name() == "TODO" {
+		if len(call.Call.Args) == 0 { // it makes a context out of nothing, as Background does
 			return "context." + obj.Name() + "()"
 		}
-		if len(call.Call.Args) > 0 {
-			if f := m.contextFrom(call.Call.Args[0], depth+1); f != "" {
-				return f
-			}
+		if f := m.contextFrom(call.Call.Args[0], depth+1); f != "" {
+			return f
 		}
 	}
 	return ""

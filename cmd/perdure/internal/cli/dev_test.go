@@ -292,7 +292,8 @@ func TestDev(t *testing.T) {
 	}
 	p.await(`^perdure: greet A-1: started with "world"$`)
 	p.await(`^greet \| greeting world$`)
-	p.await(`^perdure: greet A-1: suspended, waiting for callback "who-callback"; complete it with: perdure callback succeed \S+ '<JSON of its type>' (the code has the type; for a string: --text '<text>')$`)
+	p.await(`^perdure: greet A-1: suspended, waiting for callback "who-callback" \(no time-out: it waits until it is answered\); ` +
+		`complete it with: perdure callback succeed \S+ '<JSON of its type>' \(the code has the type; for a string: --text '<text>'\)$`)
 	w.waiting(endpoint, "A-1")
 
 	w.code("two")

@@ -226,6 +226,10 @@ func TestStatsOf20000(t *testing.T) {
 took, of those that ended  10,000      8m19s  14m59s  16m29s  16m39s
 age, of the others         10,000      2h47m  5h      5h30m   5h33m
 
+the oldest that has not ended is A-00000 of order, started 2026-03-02 09:00:00Z, 5h33m ago
+waiting for wait "cool-off", which ends in 41d10h
+arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-00000/6c9f
+
 what the 10,000 that have not ended wait for:
 COUNT  FUNCTION  WAITS FOR            OLDEST  NAME
 2,000  order     wait "cool-off"      5h33m   A-00000
@@ -237,10 +241,6 @@ COUNT  FUNCTION  WAITS FOR            OLDEST  NAME
 errors of the 5,000 that failed:
 COUNT  FUNCTION  TYPE      LAST     ITS MESSAGE
 5,000  order     Declined  A-19997  A-19997
-
-the oldest that has not ended is A-00000 of order, started 2026-03-02 09:00:00Z, 5h33m ago
-waiting for wait "cool-off", which ends in 41d10h
-arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/A-00000/6c9f
 `
 	if diff := cmp.Diff(want, got.out); diff != "" || got.code != 0 || got.err != "" {
 		t.Errorf("exit code %d, %s (-want +got):\n%s", got.code, got.err, diff)
