@@ -4,30 +4,30 @@ import (
 	"context"
 	"os"
 
-	"github.com/perdure/perdure/replay/bench/work"
+	"github.com/perdure/perdure/replay/bench/workload"
 )
 
 // workRows are the rows whose work other versions are compared by, too: see the program in compare.
 // Each has a yardstick in the same run.
 func workRows() []Row {
-	x := func(of string) func(work.Sample) float64 {
-		return func(s work.Sample) float64 { return s[work.Micros] / s[of] }
+	x := func(of string) func(workload.Sample) float64 {
+		return func(s workload.Sample) float64 { return s[workload.Micros] / s[of] }
 	}
 	return []Row{
-		workRow("First/steps", "first-run", "x-encoding-json/step", x(work.Yardstick), 5, 8, "µs/step"),
-		workRow("First/short", "short", "x-encoding-json/step", x(work.Yardstick), 20, 35, "µs/invocation"),
-		workRow("Nested", "nested", "x-fifth", x(work.Few), 6, 15, "µs"),
-		workRow("Waiting", "waiting", "x-encoding-json/step", x(work.Yardstick), 6000, 10_000, "µs"),
-		workRow("SQLite/input", "sqlite-input", "x-small-input", x(work.Yardstick), 5, 12, "µs"),
-		workRow("SQLite/list", "sqlite-list", "x-small-inputs", x(work.Yardstick), 1.5, 2, "µs"),
+		workRow("First/steps", "first-run", "x-encoding-json/step", x(workload.Yardstick), 5, 8, "µs/step"),
+		workRow("First/short", "short", "x-encoding-json/step", x(workload.Yardstick), 20, 35, "µs/invocation"),
+		workRow("Nested", "nested", "x-fifth", x(workload.Few), 6, 15, "µs"),
+		workRow("Waiting", "waiting", "x-encoding-json/step", x(workload.Yardstick), 6000, 10_000, "µs"),
+		workRow("SQLite/input", "sqlite-input", "x-small-input", x(workload.Yardstick), 5, 12, "µs"),
+		workRow("SQLite/list", "sqlite-list", "x-small-inputs", x(workload.Yardstick), 1.5, 2, "µs"),
 	}
 }
 
 // workRow is the row of a work with one ratio, and the time in microseconds.
 func workRow(
-	name, of, unit string, ratio func(work.Sample) float64, most, limit float64, micros string,
+	name, of, unit string, ratio func(workload.Sample) float64, most, limit float64, micros string,
 ) Row {
-	w, err := work.Find(of)
+	w, err := workload.Find(of)
 	return Row{
 		Name: name, Means: w.Means,
 		Measure: func(ctx context.Context, _ Size) ([]Metric, error) {
@@ -47,7 +47,7 @@ func workRow(
 			if err != nil {
 				return nil, err
 			}
-			return []Metric{{Unit: unit, Value: ratio(s), Most: most, Limit: limit}, {Unit: micros, Value: s[work.Micros]}}, nil
+			return []Metric{{Unit: unit, Value: ratio(s), Most: most, Limit: limit}, {Unit: micros, Value: s[workload.Micros]}}, nil
 		},
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // measured are the folders that are built with both versions.
-func measured() []string { return []string{"replay/bench/work", "replay/bench/compare/contender"} }
+func measured() []string { return []string{"replay/bench/workload", "replay/bench/compare/contender"} }
 
 // build builds the contender with a commit and with the checkout, and returns the paths of both
 // programs.

@@ -10,11 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/perdure/perdure/replay/bench/work"
+	"github.com/perdure/perdure/replay/bench/workload"
 )
 
 // pair is what both contenders have measured in one turn.
-type pair struct{ old, fresh work.Sample }
+type pair struct{ old, fresh workload.Sample }
 
 // compete lets both programs do the work in turns; the one that is first changes each time. A turn
 // before the first one is not counted.
@@ -78,7 +78,7 @@ func start(ctx context.Context, program, name, folder string) (*contender, error
 	return c, c.program.Start()
 }
 
-func (c *contender) measure() (sample work.Sample, err error) {
+func (c *contender) measure() (sample workload.Sample, err error) {
 	if _, err := io.WriteString(c.asked, "\n"); err != nil {
 		return nil, err
 	}

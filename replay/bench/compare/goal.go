@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/perdure/perdure/replay/bench/work"
+	"github.com/perdure/perdure/replay/bench/workload"
 )
 
 // goal is a number that one kind of work is to keep.
@@ -23,20 +23,20 @@ type goal struct {
 // are numbers of the new version alone.
 func goals() []goal {
 	return []goal{
-		{work: "replay", means: "time, old = 1", of: toOld(work.Micros), most: 0.75, unit: work.Micros},
-		{work: "replay", means: "time, encoding/json = 1", of: within(work.Micros, work.Yardstick), most: 0.4, unit: work.Yardstick},
-		{work: "replay", means: "allocations a step", of: fresh(work.Allocs), most: 3, unit: work.Allocs},
-		{work: "replay", means: "live heap, old = 1", of: toOld(work.Heap), most: 0.8, unit: work.Heap},
-		{work: "first-run", means: "time, old = 1", of: toOld(work.Micros), most: 0.32, unit: work.Micros},
-		{work: "short", means: "time, old = 1", of: toOld(work.Micros), most: 0.45, unit: work.Micros},
-		{work: "nested", means: "time, a fifth of them = 1", of: within(work.Micros, work.Few), most: 6, unit: work.Micros},
-		{work: "waiting", means: "time, old = 1", of: toOld(work.Micros), most: 0.4, unit: work.Micros},
-		{work: "map", means: "time, old = 1", of: toOld(work.Micros), most: 0.95, unit: work.Micros},
-		{work: "map", means: "calls", of: fresh(work.Calls), most: 17, unit: work.Calls},
-		{work: "suspend", means: "time, plain Goexits = 1", of: within(work.Micros, work.Yardstick), most: 4, unit: work.Micros},
-		{work: "sqlite-input", means: "time, old = 1", of: toOld(work.Micros), most: 0.38, unit: work.Micros},
-		{work: "sqlite-list", means: "time, old = 1", of: toOld(work.Micros), most: 0.01, unit: work.Micros},
-		{work: "sqlite-64", means: "throughput, old = 1", of: ofOld(work.Micros), most: 1.1, atLeast: true, unit: work.Micros},
+		{work: "replay", means: "time, old = 1", of: toOld(workload.Micros), most: 0.75, unit: workload.Micros},
+		{work: "replay", means: "time, encoding/json = 1", of: within(workload.Micros, workload.Yardstick), most: 0.4, unit: workload.Yardstick},
+		{work: "replay", means: "allocations a step", of: fresh(workload.Allocs), most: 3, unit: workload.Allocs},
+		{work: "replay", means: "live heap, old = 1", of: toOld(workload.Heap), most: 0.8, unit: workload.Heap},
+		{work: "first-run", means: "time, old = 1", of: toOld(workload.Micros), most: 0.32, unit: workload.Micros},
+		{work: "short", means: "time, old = 1", of: toOld(workload.Micros), most: 0.45, unit: workload.Micros},
+		{work: "nested", means: "time, a fifth of them = 1", of: within(workload.Micros, workload.Few), most: 6, unit: workload.Micros},
+		{work: "waiting", means: "time, old = 1", of: toOld(workload.Micros), most: 0.4, unit: workload.Micros},
+		{work: "map", means: "time, old = 1", of: toOld(workload.Micros), most: 0.95, unit: workload.Micros},
+		{work: "map", means: "calls", of: fresh(workload.Calls), most: 17, unit: workload.Calls},
+		{work: "suspend", means: "time, plain Goexits = 1", of: within(workload.Micros, workload.Yardstick), most: 4, unit: workload.Micros},
+		{work: "sqlite-input", means: "time, old = 1", of: toOld(workload.Micros), most: 0.38, unit: workload.Micros},
+		{work: "sqlite-list", means: "time, old = 1", of: toOld(workload.Micros), most: 0.01, unit: workload.Micros},
+		{work: "sqlite-64", means: "throughput, old = 1", of: ofOld(workload.Micros), most: 1.1, atLeast: true, unit: workload.Micros},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/perdure/perdure/replay/bench/work"
+	"github.com/perdure/perdure/replay/bench/workload"
 )
 
 func main() {
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) (missed bool, err er
 	fmt.Fprintf(out, "%s %s/%s, %d processors; new: this checkout, old: %s; %d turns\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), *base, *turns)
 	fmt.Fprintln(out, header)
-	for _, w := range work.All() {
+	for _, w := range workload.All() {
 		if !strings.Contains(w.Name, *name) {
 			continue
 		}

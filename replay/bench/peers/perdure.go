@@ -5,7 +5,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/perdure/perdure/replay/bench/work"
+	"github.com/perdure/perdure/replay/bench/workload"
 )
 
 func perdure(ctx context.Context) (peer, error) {
@@ -15,7 +15,7 @@ func perdure(ctx context.Context) (peer, error) {
 	}
 	p := peer{name: "perdure", close: func() error { return os.RemoveAll(folder) }}
 	for name, to := range map[string]*func(context.Context) (float64, error){"replay": &p.replay, "first-run": &p.first} {
-		w, err := work.Find(name)
+		w, err := workload.Find(name)
 		if err != nil {
 			return peer{}, err
 		}
@@ -25,7 +25,7 @@ func perdure(ctx context.Context) (peer, error) {
 		}
 		*to = func(ctx context.Context) (float64, error) {
 			sample, err := measure(ctx)
-			return sample[work.Micros], err
+			return sample[workload.Micros], err
 		}
 	}
 	return p, nil

@@ -18,7 +18,7 @@ import (
 	"runtime/pprof"
 	"strings"
 
-	"github.com/perdure/perdure/replay/bench/work"
+	"github.com/perdure/perdure/replay/bench/workload"
 )
 
 func main() {
@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if flags.NArg() != 2 { //nolint:mnd // as the documentation of the command says
 		return errors.New("usage: contender [-times n] [-profile file] <work> <empty folder>")
 	}
-	w, err := work.Find(flags.Arg(0))
+	w, err := workload.Find(flags.Arg(0))
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
-// Package work has kinds of work that two versions of the library can be compared by.
+// Package workload has kinds of work that two versions of the library can be compared by.
 //
 // It is compiled against both, so it keeps to what users have: it imports no internal package, and
 // an event that is replayed is made of what a handler has sent when it ran for the first time.
-package work
+package workload
 
 import (
 	"context"
