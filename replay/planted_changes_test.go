@@ -62,7 +62,7 @@ func brokenOperands() []brokenChange {
 func brokenEnds() []brokenChange {
 	return []brokenChange{
 		{rule: "an open parallel keeps its bound", patch: "changes-open-without-bound"},
-		{rule: "it waits for room before the branch has its place", patch: "changes-open-one-more"},
+		{rule: "to the branch", patch: "changes-open-one-more"},
 		{rule: "it does not wait where it had room before", patch: "changes-open-waits-for-room-again"},
 		{rule: "branches have their places in the order of the code", patch: "changes-open-begins-when-it-runs"},
 		{rule: "a scope waits for what it has started", patch: "changes-close-does-not-wait"},

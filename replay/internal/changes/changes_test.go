@@ -40,7 +40,7 @@ func (s scenario) String() string {
 
 // ways are what may be deployed, as often as it is.
 func ways() []string {
-	return []string{"declared", "declared", "declared", "declared", "declared", "dropped", "tolerant", "held", "undeclared"}
+	return []string{"declared", "declared", "declared", "declared", "dropped", "tolerant", "tolerant", "held", "undeclared"}
 }
 
 // play runs the execution of a seed and returns what is wrong with it; changed reports whether code

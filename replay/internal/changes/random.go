@@ -12,15 +12,29 @@ type Maker struct {
 	r       *rand.Rand
 	names   int
 	changes int
+	// theme is what programs are about: large ones have what small ones have not, and of small
+	// ones a change meets more.
+	theme theme
 	// Timers says whether programs may have a limit that would pass while an execution is held.
 	Timers bool
 	// Drawn counts the changes that were made, by what they are.
 	Drawn map[string]int
 }
 
+// theme is what a program is about.
+type theme int
+
+const (
+	mixed  theme = iota // everything
+	small               // a few statements
+	beside              // a batch
+)
+
 // NewMaker returns a Maker that makes the same of the same seed.
 func NewMaker(seed uint64) *Maker {
-	return &Maker{r: rand.New(rand.NewPCG(seed, 18)), Timers: true, Drawn: make(map[string]int)}
+	m := &Maker{r: rand.New(rand.NewPCG(seed, 18)), Timers: true, Drawn: make(map[string]int)}
+	m.theme = []theme{mixed, mixed, small, small, beside}[m.r.IntN(5)]
+	return m
 }
 
 // Rand is what the Maker draws from.
@@ -35,7 +49,19 @@ func (m *Maker) name() string {
 func (m *Maker) one(n int) bool { return m.r.IntN(n) == 0 }
 
 // Program makes a program.
-func (m *Maker) Program() []*Stmt { return m.list(2+m.r.IntN(4), 2, true) }
+func (m *Maker) Program() []*Stmt {
+	switch m.theme {
+	case small:
+		return m.list(2+m.r.IntN(3), 1, true)
+	case beside:
+		return []*Stmt{m.batch(1), m.plain()}
+	case mixed:
+	}
+	return m.list(2+m.r.IntN(4), 2, true)
+}
+
+// large says whether a result is to be too large for its record.
+func (m *Maker) large() bool { return m.one(map[theme]int{mixed: 12, small: 8, beside: 5}[m.theme]) }
 
 func (m *Maker) list(n, depth int, futures bool) []*Stmt {
 	var list []*Stmt
@@ -83,7 +109,7 @@ func (m *Maker) group(depth int) *Stmt {
 	g := &Stmt{Kind: Group, Name: m.name(), Fails: m.one(3)}
 	g.Body = m.list(1+m.r.IntN(4), depth-1, true)
 	if !g.Fails {
-		g.Large = m.one(12)
+		g.Large = m.large()
 		return g
 	}
 	if m.one(5) {
@@ -215,7 +241,7 @@ func (m *Maker) operand(b *Stmt, depth int) *Stmt {
 		return m.as(b, m.group(depth-1))
 	case draw < 85 || depth < 2:
 		g := &Stmt{Kind: Group, Name: m.name(), Body: m.list(1+m.r.IntN(3), max(0, depth-2), m.one(2))}
-		g.Large = !b.Fails && m.one(12)
+		g.Large = !b.Fails && m.large()
 		return m.as(b, g)
 	case draw < 95:
 		return m.as(b, m.batch(depth-1))

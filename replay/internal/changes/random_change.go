@@ -64,7 +64,7 @@ func (m *Maker) Change(program []*Stmt) []*Stmt {
 	for {
 		changed := Clone(program)
 		p := placesOf(&changed)
-		if len(p.batches) > 0 && m.one(2) {
+		if len(p.batches) > 0 && (m.theme == beside && !m.one(4) || m.one(2)) {
 			if m.operands(p.batches[m.r.IntN(len(p.batches))]) {
 				return changed
 			}
@@ -131,7 +131,7 @@ func (m *Maker) change(at scope) bool {
 		if s.Kind != Open && s.Kind != Group || s.Large || slices.ContainsFunc(s.Body, endless) {
 			return false
 		}
-		s.Most = m.r.IntN(4)
+		s.Most = m.r.IntN(3)
 		return m.drew("another bound of what is open", true)
 	default:
 		if s.Undo && s.Nth == 0 && m.one(2) {
@@ -277,6 +277,9 @@ func (m *Maker) insert(at scope) bool {
 		return true
 	}
 	i := m.r.IntN(len(*at.list) + 1)
+	if m.one(4) {
+		i = len(*at.list)
+	}
 	if i < len(*at.list) && (*at.list)[i].Nth > 0 {
 		return false
 	}
@@ -294,6 +297,9 @@ func (m *Maker) insert(at scope) bool {
 		added = &Stmt{Kind: Future, Body: []*Stmt{added}, Forgotten: m.one(3)}
 	}
 	*at.list = slices.Insert(*at.list, i, added)
+	if m.one(3) {
+		m.again(at)
+	}
 	return m.drew("inserted", true)
 }
 

@@ -153,9 +153,13 @@ func (s *scope) goneBy(c candidate) bool {
 }
 
 // wentOnWithout reports whether the execution has gone on in the scope before an operation ended,
-// whose record this is and that it waits for: it has begun what comes later, or ended the scope.
+// whose record this is and that it waits for: it has begun what comes later, or to compensate the
+// scope, or has ended that.
 func (s *scope) wentOnWithout(rec *checkpoint.Operation, place int) bool {
-	recs := s.inv.log.UnclaimedRecords(s.ids)
+	if rec.Status.Terminal() && (rec.Kind == checkpoint.KindStep || rec.Kind == checkpoint.KindContext) {
+		return false // only code that waits for it ends it
+	}
+	recs := slices.Concat(s.inv.log.UnclaimedRecords(s.ids), s.inv.log.UnclaimedRecords(undoIDs(s)))
 	if !rec.Status.Terminal() {
 		return s.readOnly || slices.ContainsFunc(recs, func(other checkpoint.Operation) bool { return other.ID != rec.ID })
 	}
