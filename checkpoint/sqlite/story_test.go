@@ -19,8 +19,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/sqlite"
 )
 
-// order is what is ordered, and how long it waits: for stock, for the customer to change their mind,
-// and for the carrier. Zero is no wait.
+// order is what is ordered, and how long it waits: for stock, for the customer to change their
+// mind, and for the carrier. Zero is no wait.
 type order struct {
 	ID                   string
 	Stock, Cool, Carrier time.Duration
@@ -309,7 +309,8 @@ func TestStoryOfATeam(t *testing.T) {
 	s.start(40, order{Cool: 50 * time.Hour}, "reserve check charge-payment pack weigh label hand-over")
 	s.hours(18)
 
-	// v2b does not fit, and compat would have said so. What wakes up is held, and nothing is charged.
+	// v2b does not fit, and compat would have said so. What wakes up is held, and nothing is
+	// charged.
 	unfit("v2b", 200)
 	s.deploy("v2b")
 	s.hours(5)
