@@ -249,6 +249,18 @@ func TestFuturesGoAndReturn(t *testing.T) {
 			[]string{"failed"},
 		},
 		{
+			"a group that nothing awaits, in a group whose result is too large for its record",
+			stepwise(large(func(ctx op.Context) (string, error) {
+				replay.Go(ctx, op.Added(slow(), "no b"))
+				return stepwise(c)(ctx)
+			}), w, hourly("x"), hourly("y"), hourly("z")),
+			stepwise(large(func(ctx op.Context) (string, error) {
+				replay.Go(ctx, removed(slow()))
+				return stepwise(c)(ctx)
+			}), w, hourly("x"), hourly("y"), hourly("z")),
+			[]string{"c"},
+		},
+		{
 			"a wait in a group whose result is too large for its record",
 			stepwise(large(started(op.Added(valued("b"), "no b"), c)), w, hourly("x"), hourly("y"), hourly("z")),
 			stepwise(large(started(removed(valued("b")), c)), w, hourly("x"), hourly("y"), hourly("z")),

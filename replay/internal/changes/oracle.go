@@ -119,28 +119,41 @@ func (d *decision) batch(s *Stmt, at place) {
 	b := batchAt{Stmt: s, place: at, path: at.scope + s.ID()}
 	b.begun = d.log.Begun[b.path]
 	b.decided = d.log.Ended[b.path] || d.log.Succeeded[b.path+"/outcome"]
-	for i, o := range s.Body {
+	for i, o := range s.Body { // all of them first: it depends on them what is run again of each
 		d.operand(o, i, b)
+	}
+	for i, o := range s.Body {
+		d.inside(o, i, b)
 	}
 }
 
-// operand goes through an operand of a batch.
+// operand decides which side of a declared change an operand is.
 func (d *decision) operand(o *Stmt, i int, b batchAt) {
+	if o.Kind != Declared {
+		return
+	}
+	for _, old := range o.Old {
+		d.operand(old, i, b)
+	}
+	if _, known := d.t[o.Change]; !known {
+		d.t[o.Change] = d.beside(o, i, b)
+		how := map[bool]string{true: "decided", false: "open"}[b.decided]
+		if !b.begun {
+			how = "not begun"
+		}
+		d.cases = append(d.cases, fmt.Sprintf("operand of a batch that is %s, %s: %s", how, o.Form, d.t[o.Change]))
+	}
+	for _, newer := range o.New {
+		d.operand(newer, i, b)
+	}
+}
+
+// inside goes through what is inside an operand of a batch.
+func (d *decision) inside(o *Stmt, i int, b batchAt) {
 	switch o.Kind {
 	case Declared:
-		for _, old := range o.Old {
-			d.operand(old, i, b)
-		}
-		if _, known := d.t[o.Change]; !known {
-			d.t[o.Change] = d.beside(o, i, b)
-			how := map[bool]string{true: "decided", false: "open"}[b.decided]
-			if !b.begun {
-				how = "not begun"
-			}
-			d.cases = append(d.cases, fmt.Sprintf("operand of a batch that is %s, %s: %s", how, o.Form, d.t[o.Change]))
-		}
-		for _, newer := range o.New {
-			d.operand(newer, i, b)
+		for _, side := range slices.Concat(o.Old, o.New) {
+			d.inside(side, i, b)
 		}
 	case Group:
 		// The code of a branch runs again after the batch has ended if its result is needed, and

@@ -348,7 +348,7 @@ func abandonStarted(s *scope) {
 func joinStarted(s *scope) error {
 	var errs []error
 	for _, o := range s.started {
-		if o.passed {
+		if o.passed || s.readOnly && s.passes(o) {
 			continue
 		}
 		if s.readOnly && !o.done && !s.inv.recorded(o.id) {
