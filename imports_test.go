@@ -153,6 +153,7 @@ var importGraph = map[string]rule{
 	"internal/moto":       {deny: noReflection}, // for tests
 	"internal/minio":      {deny: noReflection}, // for tests
 	"internal/leaks":      {deny: noReflection}, // for tests
+	"internal/cputime":    {deny: noReflection}, // for benchmarks
 	"internal/draws":      {deny: noReflection}, // for tests
 	"internal/limits":     {deny: pure},
 	"internal/substitute": {allow: []string{module + "/op/node"}, deny: noReflection},         // it holds a value of a context

@@ -32,39 +32,26 @@ func withSides(n node.Node, s node.Sides, depth int, change func(*node.Header, n
 		return node.With(n, func(h *node.Header) { change(h, s) })
 	}
 	changed := *c
-	change(&changed.Header, s)
 	changed.New = withSides(c.New, s, depth+1, change)
 	changed.Old = withSides(c.Old, s|1<<depth, depth+1, change)
 	return &changed
 }
 
 // choice is an operation of which the log decides which side it is.
-func choice[T any](as string, newer, older node.Node, left bool, decode func(old bool, r node.Result) (T, error)) Op[T] {
+func choice(as string, newer, older node.Node, left bool) *node.Choice {
 	c := &node.Choice{New: newer, Old: older, Left: left, As: as}
-	var known *node.Header
-	for _, side := range []node.Node{newer, older} {
-		if side == nil {
-			continue
-		}
-		if known == nil {
-			known = side.Head()
-		}
-		if err := side.Head().Err; err != nil && c.Err == nil {
-			c.Err = err
-		}
+	if depth := node.Depth(c); depth > node.MostSides {
+		c.Err = misuse(c.Head().Name, "op.%s: %d declared changes are nested in one another; at most %d are allowed: "+
+			"drop those that no running execution needs any more", as, depth, node.MostSides)
 	}
-	if known != nil {
-		c.Name, c.Key, c.Decl, c.Input = known.Name, known.Key, known.Decl, known.Input
-	}
-	if c.Err == nil && node.Depth(c) > node.MostSides {
-		c.Err = misuse(c.Name, "op.%s: %d declared changes are nested in one another; at most %d are allowed: "+
-			"drop those that no running execution needs any more", as, node.Depth(c), node.MostSides)
-	}
-	return Op[T]{n: c, decode: func(r node.Result) (T, error) {
-		old, inner := r.Sides.Split()
-		r.Sides = inner
-		return decode(old, r)
-	}}
+	return c
+}
+
+// taken returns whether the result of a declared change is that of its side Old, and the result as
+// that side has it, or the other one.
+func taken(r node.Result) (old bool, of node.Result) {
+	old, r.Sides = r.Sides.Split()
+	return old, r
 }
 
 // checked returns n, with what is wrong if it is a declared change that the log could not decide.
@@ -76,7 +63,7 @@ func checked(n node.Node) node.Node {
 		}
 		return n
 	}
-	if c.Err != nil {
+	if c.Head().Err != nil {
 		return n
 	}
 	err := undecidable(c)

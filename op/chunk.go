@@ -114,18 +114,22 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 	if len(items) == 0 || each == nil {
 		return nil
 	}
-	h := each(items[0]).node().Head()
-	if h.Undo == nil {
+	some, _ := undosOf(each(items[0]).node())
+	if some == nil {
 		return nil
 	}
-	return &node.Undo{Attempted: h.Undo.Attempted, Step: func(r node.Result) *node.Step {
+	return &node.Undo{Attempted: some.Attempted, Step: func(r node.Result) *node.Step {
 		body := func(ctx context.Context) error {
 			if r.Outcome == nil {
 				return nil
 			}
 			var errs []error
 			for _, it := range slices.Backward(r.Outcome.Items) {
-				u := each(items[it.Index]).node().Head().Undo
+				side := node.Side(each(items[it.Index]).node(), it.Result.Sides)
+				if side == nil {
+					continue
+				}
+				u := side.Head().Undo
 				if u == nil || !undoneTogether(it, u) {
 					continue
 				}
@@ -134,7 +138,7 @@ func undoTogether[In, Out any](items []In, each Builder[In, Out]) *node.Undo {
 			}
 			return errors.Join(errs...)
 		}
-		s := h.Undo.Step(node.Result{})
+		s := some.Step(node.Result{})
 		undo, _ := Do(s.Name, body).node().(*node.Step)
 		undo.Config = s.Config
 		return undo

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/internal/limits"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -13,6 +14,14 @@ var errZeroOp = errors.New("op: the zero Op: make operations with op.Step, op.Wa
 // header returns the header of an operation with a result of type T.
 func header[T any](name, subType string) node.Header {
 	return node.Header{Name: name, SubType: subType, Check: typed[T]{}, Err: checkName(name)}
+}
+
+// newStep returns a step with a result of type T. Its header is made in its place: a replay makes a
+// step for each that it passes.
+func newStep[T any](name string, body node.Body) *node.Step {
+	n := new(node.Step)
+	n.Name, n.SubType, n.Check, n.Err, n.Body = name, subtype.Step, typed[T]{}, checkName(name), body
+	return n
 }
 
 // invalid returns a node that every interpreter refuses.

@@ -103,11 +103,14 @@ func (o Op[T]) node() node.Node {
 }
 
 // result returns what the record of the operation says.
-func (o Op[T]) result(r node.Result) (T, error) {
-	if o.decode != nil {
-		return guarded(func() (T, error) { return o.decode(r) })
+func (o Op[T]) result(r node.Result) (T, error) { return decodedWith(o.decode, r) }
+
+// decodedWith returns what decode makes of a record, or what it holds if decode is nil.
+func decodedWith[T any](decode func(node.Result) (T, error), r node.Result) (T, error) {
+	if decode == nil {
+		return decodeAs[T](r)
 	}
-	return decodeAs[T](r)
+	return guarded(func() (T, error) { return decode(r) })
 }
 
 // with returns the operation with a changed header. Operations are values: the node of o, which

@@ -29,23 +29,30 @@ import (
 // docs/changing-code.md. On the zero Op as one of the sides, running it is an error, and so are
 // sides that cannot be distinguished.
 func Replaces[T any](o, old Op[T]) Op[T] {
-	return choice("Replaces", o.node(), old.node(), false, func(taken bool, r node.Result) (T, error) {
-		if taken {
-			return old.result(r)
+	c := Op[T]{n: choice("Replaces", o.node(), old.node(), false)}
+	if newer, older := o.decode, old.decode; newer != nil || older != nil { // else both are decoded as a T
+		c.decode = func(r node.Result) (T, error) {
+			was, r := taken(r)
+			if was {
+				return decodedWith(older, r)
+			}
+			return decodedWith(newer, r)
 		}
-		return o.result(r)
-	})
+	}
+	return c
 }
 
 // Added declares that o is new in this place: executions that went past it before o was there get
 // v, and nothing is run or recorded for them; all others run o. For the rest see [Replaces].
 func Added[T any](o Op[T], v T) Op[T] {
-	return choice("Added", o.node(), nil, false, func(taken bool, r node.Result) (T, error) {
-		if taken {
+	decode := o.decode
+	return Op[T]{n: choice("Added", o.node(), nil, false), decode: func(r node.Result) (T, error) {
+		was, r := taken(r)
+		if was {
 			return v, r.Err
 		}
-		return o.result(r)
-	})
+		return decodedWith(decode, r)
+	}}
 }
 
 // Removed stands where o stood, and runs nothing. What has begun is left to itself: a body does not
@@ -55,18 +62,21 @@ func Added[T any](o Op[T], v T) Op[T] {
 // It belongs where o was, or earlier in the scope. A declaration of several operations is one
 // Removed for each. Of a batch whose results have one type, [WithRemoved] declares what is gone.
 func Removed[T any](o Op[T]) Op[Past[T]] {
-	return choice("Removed", nil, o.node(), true, func(taken bool, r node.Result) (Past[T], error) {
-		if !taken || r.Err != nil {
+	return Op[Past[T]]{n: choice("Removed", nil, o.node(), true), decode: func(r node.Result) (Past[T], error) {
+		begun, r := taken(r)
+		if !begun || r.Err != nil {
 			return Past[T]{}, r.Err
 		}
-		return Past[T]{result: o.await(r), begun: true}, nil
-	})
+		return Past[T]{of: o, target: r.Target, sides: r.Sides, begun: true}, nil
+	}}
 }
 
 // Past is what is left of an operation that the code does not run any more: see [Removed]. The zero
 // value is that of one that was never begun.
 type Past[T any] struct {
-	result Op[T]
+	of     Op[T]
+	target any // what waits for it
+	sides  node.Sides
 	begun  bool
 }
 
@@ -81,7 +91,7 @@ func (p Past[T]) Result() Op[T] {
 	if !p.begun {
 		return Op[T]{n: invalid(ErrRemoved)}
 	}
-	return p.result
+	return p.of.await(node.Result{Target: p.target, Sides: p.sides})
 }
 
 // Inline is code that runs in the scope around it, without a record and without a name of its own

@@ -18,7 +18,7 @@ import (
 // registered by [WithErrors] keep their identity. A nil fn or an invalid name is an error when
 // the step is run. Limit: a result of at most 1 MB (Lambda API, OperationUpdate.Payload).
 func Step[T any](name string, fn func(context.Context) (T, error), opts ...StepOption) Op[T] {
-	n := &node.Step{Header: header[T](name, subtype.Step), Body: stepFn[T](fn)}
+	n := newStep[T](name, stepFn[T](fn))
 	if fn == nil {
 		n.Err = nilBody(n.Err, "Step", name)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,6 +130,43 @@ func TestChunksAreCompensatedTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"6", "4", "2"}, undone); diff != "" {
+		t.Errorf("compensated (-want +got):\n%s", diff)
+	}
+}
+
+// TestChunksOfDeclaredItemsAreCompensated changes the items of a chunk under way: each is undone by
+// the Undo of the side that has run.
+func TestChunksOfDeclaredItemsAreCompensated(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var undone []string
+	item := func(side, name string) op.Op[string] {
+		return says(side).Key(side + "-" + name).Undo(func(_ context.Context, v string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if what := side + " undoes " + v; !slices.Contains(undone, what) {
+				undone = append(undone, what)
+			}
+			return nil
+		})
+	}
+	code := func(each op.Builder[string, string]) version {
+		return func(ctx op.Context) (string, error) {
+			return "", replay.Exec(ctx, op.Map("m", []string{"a", "b", "wait", "fail"}, func(name string) op.Op[string] {
+				switch name {
+				case "wait":
+					return hourly("w").Key(name)
+				case "fail":
+					return failing("f").Key(name)
+				}
+				return each(name)
+			}, op.WithChunks(2, 0), op.WithMaxConcurrency(1)))
+		}
+	}
+	old := func(name string) op.Op[string] { return item("old", name) }
+	comesTo(t, code(old), code(func(name string) op.Op[string] { return op.Replaces(item("new", name), item("old", name)) }))
+	slices.Sort(undone)
+	if diff := cmp.Diff([]string{"new undoes new", "old undoes old"}, undone); diff != "" {
 		t.Errorf("compensated (-want +got):\n%s", diff)
 	}
 }

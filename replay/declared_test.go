@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -268,6 +269,66 @@ func TestPast(t *testing.T) {
 			t.Parallel()
 			if got := comesTo(t, tt.before, tt.after); !slices.Equal(got, tt.want) {
 				t.Errorf("executions come to\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestRemovedOperationsAreUndone says what an Undo of an operation gets that the code does not run
+// any more: the recorded result.
+func TestRemovedOperationsAreUndone(t *testing.T) {
+	t.Parallel()
+	type taken struct {
+		sync.Mutex
+		values []string
+	}
+	charge := func(got *taken) op.Op[string] {
+		return says("a").Undo(func(_ context.Context, v string) error {
+			got.Lock()
+			defer got.Unlock()
+			got.values = append(got.values, v)
+			return nil
+		})
+	}
+	w, f := hourly("w"), silent(failing("f"))
+	tests := []struct {
+		reason string
+		after  func(got *taken) version
+	}{
+		{"run in its place", func(got *taken) version { return stepwise(removed(charge(got)), w, f) }},
+		{"started", func(got *taken) version {
+			return func(ctx op.Context) (string, error) {
+				past := replay.Go(ctx, op.Removed(charge(got)))
+				said, err := stepwise(w, f)(ctx)
+				if err != nil {
+					return said, err
+				}
+				_, err = replay.Run(ctx, past.Result())
+				return said, err
+			}
+		}},
+		{"asked for", func(got *taken) version {
+			return func(ctx op.Context) (string, error) {
+				past, err := replay.Run(ctx, op.Removed(charge(got)))
+				if err != nil {
+					return "", err
+				}
+				if _, err := replay.Run(ctx, past.Result()); err != nil && !errors.Is(err, op.ErrRemoved) {
+					return "", err
+				}
+				return stepwise(w, f)(ctx)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			var got taken
+			if ends := comesTo(t, stepwise(charge(&got), w), tt.after(&got)); !slices.Equal(ends, []string{"FAILED f"}) {
+				t.Errorf("executions end as %q", ends)
+			}
+			if len(got.values) == 0 || slices.ContainsFunc(got.values, func(v string) bool { return v != "a" }) {
+				t.Errorf("the Undo got %q, want the recorded result each time", got.values)
 			}
 		})
 	}

@@ -64,7 +64,8 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 // exec runs an operation and drops its result.
 func exec[T any](run func(node.Node) node.Result, o op.Op[T]) error {
 	n := o.Interpret().Node()
-	if h := n.Head(); h.Check != nil && h.Undo == nil {
+	_, declared := n.(*node.Choice)
+	if h := n.Head(); !declared && h.Check != nil && h.Undo == nil {
 		n = node.With(n, func(h *node.Header) { h.Check = nil })
 	}
 	r := run(n)

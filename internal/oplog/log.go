@@ -18,11 +18,11 @@ import (
 type Log struct {
 	index     index // operation ID → entries
 	entries   []entry
-	scopes    map[uint64]int32 // number of a tag → unclaimed
+	scopes    map[uint64]int32 // number of a tag → left
 	last      place            // of the scope that was looked for last: neighbours mostly share it
 	claimed   []string         // IDs that are claimed and were not recorded then
-	unclaimed []int32          // per scope: records that are not claimed
-	open      int              // the sum of unclaimed
+	left      []left           // per scope
+	open      int              // how many records are not claimed, of all scopes
 	root      uint64           // the number of the root scope's tag
 	execution *checkpoint.Operation
 	records   int
@@ -31,10 +31,16 @@ type Log struct {
 // entry is an operation ID that is recorded, claimed, or both. It is small, for each record has
 // one: a record has its ID itself.
 type entry struct {
-	op *checkpoint.Operation // nil: no record
-	at int32                 // of a record: its scope, in Log.unclaimed; else its ID, in Log.claimed
-	by Claimer               // which has claimed it first
+	op   *checkpoint.Operation // nil: no record
+	at   int32                 // of a record: its scope, in Log.left; else its ID, in Log.claimed
+	by   Claimer               // which has claimed it first
+	next int32                 // in left
 }
+
+// left is a scope's records that are not claimed: how many there are, and the list of them in the
+// order of the entries. Those of the list that have been claimed since are passed when it is read.
+// first and last are one more than a place in the entries, as entry.next is; zero is none.
+type left struct{ n, first, last int32 }
 
 // id returns the ID of the entry at a place.
 func (l *Log) id(place int32) string {
@@ -44,7 +50,7 @@ func (l *Log) id(place int32) string {
 	return l.entries[place].op.ID
 }
 
-// place is the place of a scope in Log.unclaimed.
+// place is the place of a scope in Log.left.
 type place struct {
 	num uint64 // of its tag
 	at  int32
@@ -114,13 +120,22 @@ func (l *Log) ClaimBy(id []byte, by Claimer) (op *checkpoint.Operation, name str
 	if !ok {
 		i = l.addClaimed(string(id))
 	}
+	return l.claimAt(i, by)
+}
+
+// ClaimAt is [Log.ClaimBy] for the operation in a place that [Log.Find] or [Log.Next] has returned.
+func (l *Log) ClaimAt(place int, by Claimer) (op *checkpoint.Operation, name string, before Claimer) {
+	return l.claimAt(int32(place), by) //nolint:gosec // it was one before
+}
+
+func (l *Log) claimAt(i int32, by Claimer) (op *checkpoint.Operation, name string, before Claimer) {
 	e := &l.entries[i]
 	if e.by != 0 {
 		return e.op, l.id(i), e.by
 	}
 	e.by = by
 	if e.op != nil {
-		l.unclaimed[e.at]--
+		l.left[e.at].n--
 		l.open--
 	}
 	return e.op, l.id(i), 0
@@ -193,10 +208,24 @@ func (l *Log) Apply(u checkpoint.Update, now time.Time) *checkpoint.Operation {
 // made count as unclaimed ones of the root scope: our code cannot reach them. The record of the
 // execution counts nowhere.
 func (l *Log) Unclaimed(s Scope) int {
-	if i, ok := l.scopes[s.num]; ok {
-		return int(l.unclaimed[i])
+	if i, ok := l.known(s.num); ok {
+		return int(l.left[i].n)
 	}
 	return 0
+}
+
+// Next returns the first of the records that [Log.Unclaimed] counts, and its place, as [Log.Find]
+// does; nil if there is none.
+func (l *Log) Next(s Scope) (op *checkpoint.Operation, place int) {
+	i, ok := l.known(s.num)
+	if !ok || l.left[i].n == 0 {
+		return nil, 0
+	}
+	in := &l.left[i]
+	for l.entries[in.first-1].by != 0 {
+		in.first = l.entries[in.first-1].next
+	}
+	return l.entries[in.first-1].op, int(in.first - 1)
 }
 
 // AllClaimed reports whether [Log.Unclaimed] is zero for every scope.
@@ -204,11 +233,11 @@ func (l *Log) AllClaimed() bool { return l.open == 0 }
 
 // UnclaimedRecords returns the records that [Log.Unclaimed] counts, by start and then by ID.
 func (l *Log) UnclaimedRecords(s Scope) []checkpoint.Operation {
-	scope, ok := l.scopes[s.num]
-	if !ok || l.unclaimed[scope] == 0 {
+	scope, ok := l.known(s.num)
+	if !ok || l.left[scope].n == 0 {
 		return nil
 	}
-	ops := make([]checkpoint.Operation, 0, l.unclaimed[scope])
+	ops := make([]checkpoint.Operation, 0, l.left[scope].n)
 	for i := range l.entries {
 		if e := &l.entries[i]; e.op != nil && e.at == scope && e.by == 0 {
 			ops = append(ops, *e.op)
@@ -253,10 +282,8 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 	i, ok := l.index.findText(l, op.ID)
 	if !ok {
 		at := l.scope(op.ID)
-		l.add(entry{op: op, at: at})
+		l.leave(at, l.add(entry{op: op, at: at}))
 		l.records++
-		l.unclaimed[at]++
-		l.open++
 		return true
 	}
 	e := &l.entries[i]
@@ -269,6 +296,19 @@ func (l *Log) put(op *checkpoint.Operation) bool {
 	e.op, e.at = op, l.scope(op.ID)
 	l.records++
 	return true
+}
+
+// leave puts a record that is not claimed at the end of those of its scope.
+func (l *Log) leave(scope, place int32) {
+	in := &l.left[scope]
+	if in.last == 0 {
+		in.first = place + 1
+	} else {
+		l.entries[in.last-1].next = place + 1
+	}
+	in.last = place + 1
+	in.n++
+	l.open++
 }
 
 // addClaimed makes an entry for an ID without a record.
@@ -285,23 +325,31 @@ func (l *Log) add(e entry) int32 {
 	return i
 }
 
-// scope returns the place in unclaimed of the scope that an ID belongs to.
+// scope returns the place in left of the scope that an ID belongs to.
 func (l *Log) scope(id string) int32 {
 	num := l.root
 	if n, ok := scopeNumber(id); ok {
 		num = n
 	}
-	if l.last.set && l.last.num == num {
-		return l.last.at
-	}
-	i, ok := l.scopes[num]
+	i, ok := l.known(num)
 	if !ok {
-		i = int32(len(l.unclaimed)) //nolint:gosec // at most one per operation
-		l.unclaimed = append(l.unclaimed, 0)
+		i = int32(len(l.left)) //nolint:gosec // at most one per operation
+		l.left = append(l.left, left{})
 		l.scopes[num] = i
+		l.last = place{num: num, at: i, set: true}
 	}
-	l.last = place{num: num, at: i, set: true}
 	return i
+}
+
+// known returns the place in left of a scope that has, or had, records that are not claimed.
+func (l *Log) known(num uint64) (at int32, ok bool) {
+	if l.last.set && l.last.num == num {
+		return l.last.at, true
+	}
+	if at, ok = l.scopes[num]; ok {
+		l.last = place{num: num, at: at, set: true}
+	}
+	return at, ok
 }
 
 func truncate(t time.Time) time.Time {

@@ -15,13 +15,37 @@ import (
 // A logModel says what a Log must answer, in the dullest way.
 type logModel struct {
 	records map[string]checkpoint.Operation
+	order   []string // of the records
 	claimed map[string]bool
+}
+
+// put makes a record that of its ID.
+func (m *logModel) put(op checkpoint.Operation) {
+	if _, known := m.records[op.ID]; !known {
+		m.order = append(m.order, op.ID)
+	}
+	m.records[op.ID] = op
+}
+
+// in reports whether an ID belongs to a scope.
+func (*logModel) in(scope, id string) bool {
+	tag, ok := oplog.ScopeTag(id)
+	return ok && tag == oplog.NewScope(scope).Tag() || !ok && scope == ""
+}
+
+// next is the ID of the first record of a scope that is not claimed; empty if there is none.
+func (m *logModel) next(scope string) string {
+	for _, id := range m.order {
+		if m.in(scope, id) && !m.claimed[id] {
+			return id
+		}
+	}
+	return ""
 }
 
 func (m *logModel) unclaimed(scope string) (n int) {
 	for id := range m.records {
-		tag, ok := oplog.ScopeTag(id)
-		if (ok && tag == oplog.NewScope(scope).Tag() || !ok && scope == "") && !m.claimed[id] {
+		if m.in(scope, id) && !m.claimed[id] {
 			n++
 		}
 	}
@@ -59,7 +83,7 @@ func (m *logModel) do(log *oplog.Log, command uint16) string {
 		if (len(changed) == 1) != (!known || old.Status != status) {
 			return fmt.Sprintf("Merge(%s, %s) changed %d", id, status, len(changed))
 		}
-		m.records[id] = record
+		m.put(record)
 	case 3:
 		u := checkpoint.Update{ID: id, Kind: checkpoint.KindWait, Action: checkpoint.ActionCancel}
 		old, known := m.records[id]
@@ -69,9 +93,30 @@ func (m *logModel) do(log *oplog.Log, command uint16) string {
 		}
 		if !final {
 			old.ID, old.Status = id, checkpoint.StatusCancelled
-			m.records[id] = old
+			m.put(old)
 		}
 	}
+	return ""
+}
+
+// claimNext claims what comes next in a scope, where it is.
+func (m *logModel) claimNext(log *oplog.Log, scope string) string {
+	s, want := oplog.NewScope(scope), m.next(scope)
+	op, place := log.Next(s)
+	if (op == nil) != (want == "") || op != nil && op.ID != want {
+		return fmt.Sprintf("scope %q: Next = %+v, want %q", scope, op, want)
+	}
+	if op == nil {
+		return ""
+	}
+	claimed, name, before := log.ClaimAt(place, 1)
+	if _, again, twice := log.ClaimAt(place, 2); again != want || twice != 1 {
+		return fmt.Sprintf("ClaimAt(%d) again = %q, %d", place, again, twice)
+	}
+	if claimed != op || name != want || before != 0 {
+		return fmt.Sprintf("ClaimAt(%d) = %+v, %q, %d, want %q", place, claimed, name, before, want)
+	}
+	m.claimed[want] = true
 	return ""
 }
 
@@ -83,7 +128,11 @@ func TestLogAgreesWithItsModel(t *testing.T) {
 			log := oplog.NewLog(nil)
 			m := &logModel{records: map[string]checkpoint.Operation{}, claimed: map[string]bool{}}
 			for _, c := range commands {
-				if fault := m.do(log, c); fault != "" {
+				fault := m.do(log, c)
+				if scopes := []string{"", modelIDs()[0], oplog.UndoScope("")}; fault == "" && c>>8%4 == 0 {
+					fault = m.claimNext(log, scopes[int(c>>10)%len(scopes)])
+				}
+				if fault != "" {
 					return fault
 				}
 				if log.Len() != len(m.records) {

@@ -2,18 +2,37 @@ package node
 
 // Choice is an operation of which the log decides which of two it is: executions that have begun
 // the old one in this place end it, all others run the new one. Nil is a side that claims nothing.
-// Its header has the name and the key of the newest side that claims something, for messages.
 //
 // It is resolved before anything is claimed: an interpreter runs one of the [Sides], and says in
 // [Result.Sides] which.
 type Choice struct {
-	Header
-
 	New, Old Node
 	// Left says that Old is not run: what has begun is left as it is.
 	Left bool
 	// As is the constructor, for messages.
 	As string
+	// Err is what is wrong with the declaration, beside what is wrong with its sides.
+	Err error
+}
+
+// Head returns the header of the newest side that claims something, with what is wrong with the
+// declaration or with a side. A Choice has none of its own: a replay makes one for each declared
+// change that it passes.
+func (c *Choice) Head() *Header {
+	n, err := c.New, c.Err
+	if n == nil {
+		n = c.Old
+	}
+	h := n.Head()
+	if err == nil && h.Err == nil && c.Old != nil {
+		err = c.Old.Head().Err
+	}
+	if err == nil {
+		return h
+	}
+	refused := *h
+	refused.Err = err
+	return &refused
 }
 
 // Inline is code that runs in the scope around it. It claims nothing itself; its name is for

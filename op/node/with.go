@@ -1,7 +1,6 @@
 package node
 
-// With returns a copy of n whose header change has changed: of a [Choice], those of its sides as
-// well.
+// With returns a copy of n whose header change has changed: of a [Choice], those of its sides.
 func With(n Node, change func(*Header)) Node {
 	switch n := n.(type) {
 	case *Step:
@@ -38,7 +37,6 @@ func With(n Node, change func(*Header)) Node {
 		return &c
 	case *Choice:
 		c := *n
-		change(&c.Header)
 		if c.New != nil {
 			c.New = With(c.New, change)
 		}

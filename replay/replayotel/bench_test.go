@@ -1,16 +1,14 @@
-//go:build unix
-
 package replayotel_test
 
 import (
 	"context"
 	"log/slog"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/cputime"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"go.opentelemetry.io/otel/attribute"
@@ -46,10 +44,10 @@ func BenchmarkOverhead(b *testing.B) {
 	plain, measured := newSteps(b, replay.Interceptor{}), newSteps(b, traces)
 	var none, off, on, bare time.Duration
 	for b.Loop() {
-		none += timed(func() { plain.run(b, "") })
-		off += timed(func() { measured.run(b, unsampled) })
-		on += timed(func() { measured.run(b, caller) })
-		bare += timed(func() { bareSpans(provider.Tracer("bare"), 2*steps) })
+		none += cputime.Of(func() { plain.run(b, "") })
+		off += cputime.Of(func() { measured.run(b, unsampled) })
+		on += cputime.Of(func() { measured.run(b, caller) })
+		bare += cputime.Of(func() { bareSpans(provider.Tracer("bare"), 2*steps) })
 	}
 	each := func(d time.Duration, n int) float64 { return float64(d.Nanoseconds()) / float64(b.N) / float64(n) }
 	b.ReportMetric(each(none, steps), "ns/step")
@@ -57,22 +55,6 @@ func BenchmarkOverhead(b *testing.B) {
 	b.ReportMetric(each(on-none, 2*steps), "ns/span")
 	b.ReportMetric(each(bare, 2*steps), "ns/bare-span")
 	b.ReportMetric(float64(on-none)/float64(bare), "ratio")
-}
-
-// timed returns the time that the processors spend in f, and in what it leaves to other goroutines
-// meanwhile: wall-clock time on a busy machine says nothing.
-func timed(f func()) time.Duration {
-	begin := spent()
-	f()
-	return spent() - begin
-}
-
-func spent() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // bareSpans makes spans as an instrumentation without us would.

@@ -99,7 +99,7 @@ func originOf(k *branch, batch, path string) (id, at string) {
 	id = string(k.appendID(nil, oplog.NewScope(batch), k.index))
 	at = oplog.ItemPath(path, k.label)
 	if a, ok := k.n.(*node.Await); ok {
-		if o, ok := a.Target.(*operation); ok && o.id != "" {
+		if o := targetOf(a); o != nil && o.id != "" {
 			return o.bound(), o.path()
 		}
 	}

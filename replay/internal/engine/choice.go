@@ -29,18 +29,19 @@ import (
 // candidate is a side of a declared change, and what the log says of the operation that it begins
 // with.
 type candidate struct {
-	n     node.Node // nil if it claims nothing
+	n node.Node // nil if it claims nothing
+	// gone is the operation that the execution has gone past without its end; nil if there is none.
+	gone  node.Node
 	sides node.Sides
 	left  bool // it is not run
 	state state
-	rec   *checkpoint.Operation
-	place int // of the record, among all
-	// gone is the operation that the execution has gone past without its end; nil if there is none.
-	gone node.Node
+	// rec is the record, at where it is in the log.
+	rec *checkpoint.Operation
+	at  ahead
 }
 
 // state is what the log says of a side.
-type state int
+type state int8
 
 const (
 	claimsNothing state = iota
@@ -49,61 +50,89 @@ const (
 )
 
 // callChoice runs, or starts, the side of a declared change that the log says.
-func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) node.Result {
+func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) (r node.Result) {
 	if start {
 		if in := inlineOf(n); in != nil {
 			return refusedResult(s, fmt.Errorf("replay: %s: a side of it is the op.Inline %s, which runs in its place and cannot be "+
 				"started by Go: start the operations inside and return their futures, or make it an op.Group",
-				quote(describe(s, &n.Header)), quote(in.Name)), start)
+				quote(describe(s, n.Head())), quote(in.Name)), start)
 		}
 	}
 	newest := newestOf(n)
-	if newest != nil && s.past.names != nil {
+	if newest != nil && s.past.any {
 		if err := repeats(s, newest); err != nil {
 			return refusedResult(s, err, start)
 		}
 	}
-	c := s.choose(ctx, n, start)
-	if r := s.inv.Rehearsal; r != nil && s.f.look == nil {
-		r.Decisions = append(r.Decisions, decisionOf(s, n, c))
+	var few [4]side
+	sides := sidesOf(n, few[:0])
+	c := s.choose(ctx, n, sides, start)
+	if found := s.inv.Rehearsal; found != nil && s.f.look == nil {
+		found.Decisions = append(found.Decisions, decisionOf(s, n, c))
 	}
-	if c.gone == nil {
-		s.passOver(n, newest, c.n)
-	} else {
-		s.passOver(n, newest, c.gone)
+	taken := c.n
+	if c.gone != nil {
+		taken = c.gone
 	}
+	s.passOver(sides, newest, taken)
 	undos := len(s.saga.undos)
 	older := s.past.inside
 	s.past.inside = older || c.sides != 0
-	r := s.take(ctx, c, start)
+	r = s.take(ctx, &c, start)
 	if o, ok := r.Target.(*operation); ok && start && n.Old == nil && c.state == isRecorded {
 		o.added = true
 	}
 	s.past.inside = older
-	s.saga.note(undos, r, start)
+	if undos < len(s.saga.undos) {
+		s.saga.note(undos, r, start)
+	}
 	r.Sides = c.sides
 	return r
 }
 
 // take runs, or starts, a side.
-func (s *scope) take(ctx context.Context, c candidate, start bool) node.Result {
-	if c.gone != nil {
+func (s *scope) take(ctx context.Context, c *candidate, start bool) (r node.Result) {
+	s.ahead = c.at
+	switch {
+	case c.gone != nil:
 		callLeft(ctx, s, c.gone, false)
+		r = givenResult(s, r, start)
+	case c.n == nil:
+		r = givenResult(s, r, start)
+	case c.left:
+		r = callLeft(ctx, s, c.n, start)
+	default:
+		r = s.call(ctx, c.n, start)
 	}
-	switch n := c.n.(type) {
-	case nil:
-		return givenResult(s, node.Result{}, start)
-	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Batch, *node.Await, *node.Inline, *node.Choice:
-		if c.left {
-			return callLeft(ctx, s, n, start)
-		}
-		return s.call(ctx, n, start)
-	}
-	return node.Result{}
+	s.ahead = ahead{} // a substitute may have been claimed instead
+	return r
 }
 
 // newestOf is how executions run that have not ended a declared change; nil if that is nothing.
 func newestOf(n *node.Choice) node.Node { return node.Side(n, 0) }
+
+// side is a side of a declared change that is none itself.
+type side struct {
+	n     node.Node
+	sides node.Sides
+	left  bool // it is not run
+}
+
+// sidesOf appends the sides of a declared change that claim something, or may, the newest first. It
+// is node.Walk without a function that is called for each.
+func sidesOf(n *node.Choice, list []side) []side { return appendSides(list, n, 0, 0, false) }
+
+func appendSides(list []side, n node.Node, sides node.Sides, depth int, left bool) []side {
+	c, declared := n.(*node.Choice)
+	switch {
+	case n == nil, depth > node.MostSides:
+		return list
+	case !declared:
+		return append(list, side{n, sides, left})
+	}
+	list = appendSides(list, c.New, sides, depth+1, left)
+	return appendSides(list, c.Old, sides|1<<depth, depth+1, left || c.Left)
+}
 
 // inlineOf is a side that runs in the scope; nil if there is none.
 func inlineOf(n *node.Choice) *node.Inline {
@@ -127,15 +156,47 @@ func (s *scope) fresh() bool {
 }
 
 // choose decides which side is taken.
-func (s *scope) choose(ctx context.Context, n *node.Choice, start bool) candidate {
-	if s.fresh() {
-		return candidate{n: newestOf(n)}
+func (s *scope) choose(ctx context.Context, n *node.Choice, sides []side, start bool) (c candidate) {
+	if !s.nextOf(sides, &c) {
+		if s.fresh() {
+			return candidate{n: newestOf(n)}
+		}
+		c = s.firstOf(ctx, n)
 	}
-	c := s.firstOf(ctx, n)
-	if !start && n.Old == nil && c.state == isRecorded && s.goneBy(c) {
-		return candidate{sides: node.Sides(0).Under(true), gone: c.n, state: isRecorded, rec: c.rec, place: c.place}
+	if !start && n.Old == nil && c.state == isRecorded && s.goneBy(&c) {
+		c.n, c.gone, c.sides = nil, c.n, node.Sides(0).Under(true)
 	}
 	return c
+}
+
+// nextOf finds the side whose record is the next one of the scope: of all sides that have a record,
+// that is the earliest. It is not found if more must be known of a side to say what it begins with.
+func (s *scope) nextOf(sides []side, c *candidate) (found bool) {
+	rec, place := s.inv.log.Next(s.ids)
+	if rec == nil {
+		return false
+	}
+	for i := range sides {
+		o := &sides[i]
+		switch n := o.n.(type) {
+		case *node.Inline:
+			return false
+		case *node.Wait:
+			if !n.Until.IsZero() {
+				return false
+			}
+		case *node.Await:
+			continue
+		case *node.Step, *node.Callback, *node.Invoke, *node.Group, *node.Batch, *node.Choice:
+		}
+		if found || !isOf(rec, o.n) {
+			continue
+		}
+		if c.at, found = s.comesNext(rec, place, o.n.Head()); found {
+			c.n, c.sides, c.left, c.state, c.rec = o.n, o.sides, o.left, isRecorded, rec
+		}
+	}
+	return found
 }
 
 // goneBy reports whether the execution has gone past an operation without its end: by a version of
@@ -143,13 +204,13 @@ func (s *scope) choose(ctx context.Context, n *node.Choice, start bool) candidat
 //
 // The record says so: what is later in the scope was begun before it had ended. Only the service
 // ends an operation that no code waits for.
-func (s *scope) goneBy(c candidate) bool {
+func (s *scope) goneBy(c *candidate) bool {
 	switch c.n.(type) {
 	case *node.Inline, *node.Await, *node.Choice:
 		return false
 	case *node.Step, *node.Group, *node.Batch, *node.Wait, *node.Callback, *node.Invoke:
 	}
-	return s.wentOnWithout(c.rec, c.place)
+	return s.wentOnWithout(c.rec, c.at.place)
 }
 
 // wentOnWithout reports whether the execution has gone on in the scope before an operation ended,
@@ -203,7 +264,7 @@ func (s *scope) firstOf(ctx context.Context, n *node.Choice) candidate {
 		if newer.rec.ID == older.rec.ID {
 			s.diverge(sidesAlike(s, n, newer.rec))
 		}
-		if older.place < newer.place {
+		if older.at.place < newer.at.place {
 			return older
 		}
 		return newer
@@ -228,7 +289,7 @@ func (s *scope) first(ctx context.Context, n node.Node) candidate {
 		return s.firstOf(ctx, n)
 	case *node.Inline:
 		c := s.lookInto(ctx, n)
-		return candidate{n: n, state: c.state, rec: c.rec, place: c.place}
+		return candidate{n: n, state: c.state, rec: c.rec, at: ahead{place: c.at.place}} // it claims nothing itself
 	case *node.Await:
 		return candidate{n: n}
 	case *node.Wait:
@@ -240,92 +301,87 @@ func (s *scope) first(ctx context.Context, n node.Node) candidate {
 	return s.find(n)
 }
 
+// comesNext reports whether a record that is not claimed is that of the operation with this header,
+// if that is claimed next, and where that is.
+func (s *scope) comesNext(rec *checkpoint.Operation, place int, h *node.Header) (at ahead, is bool) {
+	var buf [maxID]byte
+	n, sure, kept := s.occurred(identityOf(h))
+	id := s.ids.AppendID(buf[:0], h.Name, h.Key, n)
+	if rec.ID == string(id) {
+		return ahead{of: h, place: place, occurrence: n, kept: kept}, true
+	}
+	if sure || s.inv.log.ClaimedBy(id) != s.claimer() {
+		return at, false
+	}
+	at = ahead{of: h, place: place, occurrence: 1, kept: kept}
+	return at, rec.ID == string(s.ids.AppendID(buf[:0], h.Name, h.Key, 1))
+}
+
 // find looks for the record of an operation, as it would be claimed next.
 func (s *scope) find(n node.Node) candidate {
 	var buf [maxID]byte
-	h := n.Head()
 	c := candidate{n: n, state: unrecorded}
-	nth, known := s.seen.of(identity{h.Name, h.Key})
-	id := s.ids.AppendID(buf[:0], h.Name, h.Key, nth)
-	if !known && s.inv.log.ClaimedBy(id) == s.claimer() {
-		id = s.ids.AppendID(buf[:0], h.Name, h.Key, 1)
-	}
-	rec, place := s.inv.log.Find(id)
-	if rec != nil && rec.Kind == kindOf(n) && rec.SubType == h.SubType && oplog.IsWireName(rec.Name, h.Name, h.Key) {
-		c.state, c.rec, c.place = isRecorded, rec, place
+	id, nth, kept := s.nextID(buf[:0], n.Head())
+	if rec, place := s.inv.log.Find(id); rec != nil && isOf(rec, n) {
+		c.state, c.rec, c.at = isRecorded, rec, ahead{of: n.Head(), place: place, occurrence: nth, kept: kept}
 	}
 	return c
 }
 
+// isOf reports whether a record may be that of an operation: whether it is, its ID says.
+func isOf(rec *checkpoint.Operation, n node.Node) bool {
+	h := n.Head()
+	return oplog.IsWireName(rec.Name, h.Name, h.Key) && rec.Kind == kindOf(n) && rec.SubType == h.SubType
+}
+
 // past is what a scope knows of operations that the newest code does not have.
 type past struct {
-	// names are those without a key that old sides of declared changes have used up.
-	names map[string]bool
+	// any says that old sides of declared changes have used up names without a key: which ones,
+	// its occurrences say.
+	any bool
 	// inside says that an old side runs.
 	inside bool
 }
 
 // passOver has each name and key of a declared change count once, whichever side is taken: the next
 // operation of the same name must be the same one whatever the log holds.
-func (s *scope) passOver(n *node.Choice, newest, taken node.Node) {
-	if (n.New == nil || n.Old == nil) && taken != nil && (taken == n.New || taken == n.Old && n.New == nil && taken.Head().Key != "") {
-		return // the only name is that of what is claimed
+func (s *scope) passOver(sides []side, newest, taken node.Node) {
+	for i, o := range sides {
+		if isTaken := o.n == taken; !hasPlace(o.n) || isTaken && taken == newest {
+			continue
+		}
+		id := identityOf(o.n.Head())
+		counts := !named(taken, id) && !slices.ContainsFunc(sides[:i], func(before side) bool { return named(before.n, id) })
+		old := id.key == "" && !named(newest, id) && !s.past.inside
+		if !counts && !old {
+			continue
+		}
+		if s.seen.kept.n == 0 {
+			s.seen.kept.resize(s.unclaimed() + leastKept) // at a guess, as many as there are records
+		}
+		s.seen.pass(id, counts, old)
+		s.past.any = s.past.any || old
 	}
-	node.Walk(n, func(side node.Node, _ node.Sides, _ bool) bool {
-		switch side.(type) {
-		case *node.Inline, *node.Await:
-			return true
-		case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Batch, *node.Choice:
-		}
-		h := side.Head()
-		if h.Key == "" && !named(newest, h) && !s.past.inside {
-			if s.past.names == nil {
-				s.past.names = make(map[string]bool)
-			}
-			s.past.names[h.Name] = true
-		}
-		if named(taken, h) || counted(n, side) {
-			return true
-		}
-		s.seen.set(identity{h.Name, h.Key}, s.next(h)+1)
-		return true
-	})
 }
 
-// named reports whether an operation has the name and key of h.
-func named(n node.Node, h *node.Header) bool {
+// hasPlace reports whether an operation claims a place in the log itself.
+func hasPlace(n node.Node) bool {
 	switch n.(type) {
-	case nil, *node.Inline, *node.Await:
+	case nil, *node.Inline, *node.Await, *node.Choice:
 		return false
-	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Batch, *node.Choice:
+	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Batch:
 	}
-	g := n.Head()
-	return g.Name == h.Name && g.Key == h.Key
+	return true
 }
 
-// counted reports whether a side before this one has its name and key.
-func counted(n *node.Choice, side node.Node) bool {
-	before := false
-	node.Walk(n, func(other node.Node, _ node.Sides, _ bool) bool {
-		if other == side {
-			return false
-		}
-		before = before || named(other, side.Head())
-		return !before
-	})
-	return before
-}
+// named reports whether an operation claims a place by this name and key.
+func named(n node.Node, id identity) bool { return hasPlace(n) && identityOf(n.Head()) == id }
 
 // repeats reports an operation of the newest code whose name without a key an old side has used up:
 // it would have another place in the log once the declaration is dropped.
 func repeats(s *scope, n node.Node) error {
 	h := n.Head()
-	switch n.(type) {
-	case *node.Inline, *node.Await, *node.Choice:
-		return nil
-	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Batch:
-	}
-	if h.Key != "" || s.past.inside || !s.past.names[h.Name] {
+	if !hasPlace(n) || h.Key != "" || s.past.inside || !s.seen.wasPast(h.Name) {
 		return nil
 	}
 	return fmt.Errorf("replay: %s: the old side of a declared change before it has this name, too, so its place in the log would change "+

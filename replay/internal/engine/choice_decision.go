@@ -46,7 +46,7 @@ func (s Side) String() string {
 
 // decisionOf describes which side was taken.
 func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
-	h := &n.Header
+	h := n.Head()
 	d := Decision{As: n.As}
 	if c.n != nil {
 		h = c.n.Head()
@@ -59,9 +59,9 @@ func decisionOf(s *scope, n *node.Choice, c candidate) Decision {
 		}
 	}
 	if n.New != nil {
-		d.Now = oplog.WireName(n.Name, n.Key)
+		d.Now = oplog.WireName(n.Head().Name, n.Head().Key)
 	}
-	d.Path, d.Change = nextPath(s, h), nextPath(s, &n.Header)
+	d.Path, d.Change = nextPath(s, h), nextPath(s, n.Head())
 	return d
 }
 
@@ -104,7 +104,7 @@ func sidesAlike(s *scope, n *node.Choice, rec *checkpoint.Operation) *Divergence
 		Reason: "both sides of a declared change begin with the same operation, so that the log cannot say which one the execution has " +
 			"begun: put what both begin with before the declaration, or give it another name in the new side",
 		Log:  recorded(rec),
-		Code: "op." + n.As + " at " + quote(nextPath(s, &n.Header)),
+		Code: "op." + n.As + " at " + quote(nextPath(s, n.Head())),
 	}
 }
 

@@ -178,16 +178,24 @@ func describe(s *scope, h *node.Header) string {
 // place claims the place of the next operation in the log.
 func (s *scope) place(h *node.Header) claim {
 	var buf [maxID]byte
-	key, me := identity{h.Name, h.Key}, s.claimer()
-	n, known := s.seen.of(key)
-	c := claim{occurrence: n}
-	rec, name, before := s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
-	if !known && before == me { // it has occurred once, which nothing but the log knows
-		c.occurrence = 1
-		rec, name, before = s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, c.occurrence), me)
+	key, me := identityOf(h), s.claimer()
+	var c claim
+	var before oplog.Claimer
+	var kept bool
+	if at := s.ahead; at.of == h {
+		s.ahead = ahead{}
+		c.occurrence, kept = at.occurrence, at.kept
+		c.rec, c.id, before = s.inv.log.ClaimAt(at.place, me)
+	} else {
+		n, sure, known := s.occurred(key)
+		c.occurrence, kept = n, known
+		c.rec, c.id, before = s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, n), me)
+		if !sure && before == me { // it has occurred once, which nothing but the log knows
+			c.occurrence = 1
+			c.rec, c.id, before = s.inv.log.ClaimBy(s.ids.AppendID(buf[:0], h.Name, h.Key, 1), me)
+		}
 	}
-	c.id, c.rec = name, rec
-	s.seen.claimed(key, c.occurrence+1)
+	s.seen.claimed(key, c.occurrence+1, kept)
 	if before != 0 {
 		if s.kind != undoScope && !s.f.logOnly {
 			s.f.fatal(misused(s, errCollision, h))
@@ -195,6 +203,14 @@ func (s *scope) place(h *node.Header) claim {
 		s.seen.set(key, c.occurrence+1) // the log says it of another scope
 	}
 	return c
+}
+
+// ahead is where the log has the operation that is claimed next, if that was looked up to decide
+// which one it is; else zero.
+type ahead struct {
+	of                *node.Header
+	occurrence, place int
+	kept              bool // its name and key are, in the scope's occurrences
 }
 
 // claimer is the number of the scope among those that claim.
@@ -208,60 +224,33 @@ func (s *scope) claimer() oplog.Claimer {
 
 // next returns the occurrence of the next operation with this name and key.
 func (s *scope) next(h *node.Header) int {
-	if n, known := s.seen.of(identity{h.Name, h.Key}); known {
-		return n
+	var buf [maxID]byte
+	_, n, _ := s.nextID(buf[:0], h)
+	return n
+}
+
+// nextID appends the ID of the next operation with this name and key to dst, and returns its
+// occurrence as well, and whether the scope's occurrences keep the two.
+func (s *scope) nextID(dst []byte, h *node.Header) (id []byte, occurrence int, kept bool) {
+	n, sure, kept := s.occurred(identityOf(h))
+	id = s.ids.AppendID(dst, h.Name, h.Key, n)
+	if sure || s.inv.log.ClaimedBy(id) != s.claimer() {
+		return id, n, kept
+	}
+	return s.ids.AppendID(dst, h.Name, h.Key, 1), 1, kept
+}
+
+// occurred returns how often a name and key have occurred, and whether the scope's occurrences keep
+// that. If it is not sure, it is zero, or one if the scope has claimed the first occurrence, which
+// the log knows.
+func (s *scope) occurred(key identity) (n int, sure, kept bool) {
+	u, kept := s.seen.of(key)
+	if u.sure || u.n == 0 {
+		return int(u.n), u.sure, kept
 	}
 	var buf [maxID]byte
-	if s.inv.log.ClaimedBy(s.ids.AppendID(buf[:0], h.Name, h.Key, 0)) == s.claimer() {
-		return 1
+	if s.inv.log.ClaimedBy(s.ids.AppendID(buf[:0], key.name, key.key, 0)) == s.claimer() {
+		return int(u.n) + 1, true, kept
 	}
-	return 0
-}
-
-// identity is what shows operations of a scope apart, but for the occurrence.
-type identity struct{ name, key string }
-
-// occurrences counts the operations of a scope by name and key. Which of them have occurred once is
-// in the log, which knows by which scope a place was claimed: most operations of most scopes occur
-// once, and need no map.
-type occurrences struct {
-	last identity // of the operation that was claimed last
-	n    int      // how often it has occurred
-	more map[identity]int
-}
-
-// of returns how often a name and key have occurred. What is not known here has not occurred, or
-// once: that the log knows.
-func (o *occurrences) of(id identity) (n int, known bool) {
-	if o.last == id {
-		return o.n, true
-	}
-	n, known = o.more[id]
-	return n, known
-}
-
-// claimed notes the n-th occurrence of a name and key, which the log knows if it is the first one.
-func (o *occurrences) claimed(id identity, n int) {
-	if o.last != id && o.n > 1 {
-		o.keep(o.last, o.n)
-	}
-	o.last, o.n = id, n
-	if _, kept := o.more[id]; kept {
-		o.more[id] = n
-	}
-}
-
-// set says how often a name and key have occurred, whatever the log knows.
-func (o *occurrences) set(id identity, n int) {
-	if o.last == id {
-		o.n = n
-	}
-	o.keep(id, n)
-}
-
-func (o *occurrences) keep(id identity, n int) {
-	if o.more == nil {
-		o.more = make(map[identity]int)
-	}
-	o.more[id] = n
+	return int(u.n), true, kept
 }

@@ -45,7 +45,9 @@ func (h *Handle) Call(n node.Node) (r node.Result) {
 	s.f.calling = calling{}
 	undos := len(s.saga.undos)
 	r = s.call(h.ctx, n, false)
-	s.saga.note(undos, r, false)
+	if undos < len(s.saga.undos) {
+		s.saga.note(undos, r, false)
+	}
 	flushed(s)
 	s.f.calling = calling{role: ofResult, name: head.Name}
 	return r
@@ -90,7 +92,9 @@ func (h *Handle) Begin(n node.Node) (r node.Result) {
 	s.awaitRoom()
 	undos := len(s.saga.undos)
 	r = s.call(h.ctx, n, true)
-	s.saga.note(undos, r, true)
+	if undos < len(s.saga.undos) {
+		s.saga.note(undos, r, true)
+	}
 	flushed(s)
 	return r
 }
@@ -143,7 +147,7 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 			return r
 		}
 	}
-	if s.past.names != nil {
+	if s.past.any && s.ahead.of == nil { // a side of which it is known where it is has been looked at
 		if err := repeats(s, n); err != nil {
 			return refusedResult(s, err, start)
 		}

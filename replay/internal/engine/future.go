@@ -10,12 +10,12 @@ import (
 // callAwait waits for an operation that was started before. It may run in any scope inside the
 // one that started it, any number of times.
 func callAwait(s *scope, n *node.Await, start bool) node.Result {
-	o, ok := n.Target.(*operation)
-	if !ok {
+	o := targetOf(n)
+	if o == nil {
 		return node.Result{Err: ErrNoTarget}
 	}
 	if start {
-		return node.Result{Target: o, Sides: n.Sides}
+		return node.Result{Target: n.Target, Sides: n.Sides}
 	}
 	if o.left != nil {
 		return resultOfLeft(s, o)
@@ -87,7 +87,7 @@ func markOperandsRead(s *scope, n *node.Batch) {
 			case *node.Batch:
 				markOperandsRead(s, o)
 			case *node.Await:
-				if f, ok := o.Target.(*operation); ok && f.s == s {
+				if f := targetOf(o); f != nil && f.s == s {
 					f.read = true
 				}
 			case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Group, *node.Choice, *node.Inline:

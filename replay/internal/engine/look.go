@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/perdure/perdure/op"
@@ -70,9 +69,8 @@ func (s *scope) copied() *scope {
 		inv: s.inv, outer: s.outer, kind: s.kind, readOnly: s.readOnly, location: s.location, passing: s.passing,
 		time: scopeTime{now: s.time.now, unseen: slices.Clip(s.time.unseen)},
 	}
-	in.number, in.seen = s.claimer(), s.seen
-	in.seen.more = maps.Clone(s.seen.more)
-	in.past = past{names: maps.Clone(s.past.names), inside: true}
+	in.number, in.seen = s.claimer(), s.seen.clone()
+	in.past = past{any: s.past.any, inside: true}
 	return in
 }
 
@@ -85,8 +83,8 @@ func (l *look) pass(ctx context.Context, s *scope, n node.Node) (r node.Result, 
 		return r, false
 	case *node.Choice:
 		if c = s.firstOf(ctx, n); c.state == claimsNothing {
-			s.passOver(n, newestOf(n), c.n)
-			r = s.take(ctx, c, false)
+			s.passOver(sidesOf(n, nil), newestOf(n), c.n)
+			r = s.take(ctx, &c, false)
 			r.Sides = c.sides
 			return r, true
 		}

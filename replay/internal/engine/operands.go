@@ -45,7 +45,6 @@ func operandsOf(f *fiber, n *node.Batch, ev *evidence) []operand {
 			continue
 		}
 		gone := &node.Choice{Old: n.Gone[i-n.N], Left: true, As: "WithRemoved"}
-		gone.Header = *gone.Old.Head()
 		list[i] = operandOf(n, gone, i, ev)
 	}
 	return list
@@ -59,9 +58,10 @@ func operandOf(n *node.Batch, o node.Node, i int, ev *evidence) operand {
 		k.err = cmp.Or(k.head.Err, operandError(o))
 		return k
 	}
-	k := operand{index: i, head: &c.Header, shown: &c.Header, branchIdentity: newIdentity(n, &c.Header, i), declared: true, as: c.As}
+	h := c.Head()
+	k := operand{index: i, head: h, shown: h, branchIdentity: newIdentity(n, h, i), declared: true, as: c.As}
 	k.shownAs = k.label
-	if k.err = cmp.Or(c.Err, undecidable(n, c, i)); k.err != nil {
+	if k.err = cmp.Or(h.Err, undecidable(n, c, i)); k.err != nil {
 		return k
 	}
 	ev.look()
@@ -128,7 +128,7 @@ func undecidable(n *node.Batch, c *node.Choice, i int) (err error) {
 		if slices.Contains(seen, id) {
 			err = fmt.Errorf("%w: each side is the branch %s, so that no log says which one was begun: give one of them another name or "+
 				"key, or put the declaration inside, op.Group(%s, func(ctx op.Context) … { return replay.Run(ctx, op.%s(…)) })",
-				errAlikeBranches, quote(id.label), quote(c.Name), c.As)
+				errAlikeBranches, quote(id.label), quote(c.Head().Name), c.As)
 			return false
 		}
 		seen = append(seen, id)

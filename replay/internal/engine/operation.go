@@ -32,7 +32,7 @@ type operation struct {
 	binding
 	// polls is how often the service was asked whether it has finished the operation.
 	polls int
-	// left is the operation that the code does not run any more, if it is one.
+	// left is the declaration of an operation that the code does not run any more; else nil.
 	left node.Node
 	// added says that it was started as op.Added, and that the log had it; passed that the
 	// execution has gone past it without its end.
@@ -67,8 +67,12 @@ func newOperation(ctx context.Context, s *scope, h *node.Header, kind checkpoint
 	return &operation{
 		s: s, head: h, kind: kind, id: c.id, nth: c.occurrence, ctx: ctx, found: c.rec,
 		binding: binding{boundTo: boundIn(s, kind, c.id)},
-		claimed: claimed{now: s.time.now, unseen: slices.Clip(s.time.unseen), order: s.inv.claims},
+		claimed: claimedNow(s),
 	}
+}
+
+func claimedNow(s *scope) claimed {
+	return claimed{now: s.time.now, unseen: slices.Clip(s.time.unseen), order: s.inv.claims}
 }
 
 // path names the operation for people.

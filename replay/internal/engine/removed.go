@@ -9,13 +9,51 @@ import (
 	"github.com/perdure/perdure/op/node"
 )
 
-// callLeft claims an operation that the code does not run any more, and that an execution has
-// begun. Its result is the target of an await.
+// removed is an operation that the code does not run any more, and that an execution has begun: the
+// target of an await. Hardly any is waited for.
+type removed struct {
+	s   *scope
+	ctx context.Context //nolint:containedctx // with the values of the scope's context
+	n   node.Node
+	c   claim
+	claimed
+	o *operation // made when it is waited for
+}
+
+// callLeft claims an operation that the code does not run any more.
 func callLeft(ctx context.Context, s *scope, n node.Node, start bool) node.Result {
-	kind := kindOf(n)
-	o := newOperation(ctx, s, n.Head(), kind, s.claim(n, kind))
-	o.left = n
-	return givenResult(s, node.Result{Target: o}, start)
+	c := s.claim(n, kindOf(n))
+	return givenResult(s, node.Result{Target: &removed{s: s, ctx: ctx, n: n, c: c, claimed: claimedNow(s)}}, start)
+}
+
+func (l *removed) operation() *operation {
+	if l.o == nil {
+		l.o = newOperation(l.ctx, l.s, l.n.Head(), kindOf(l.n), l.c)
+		l.o.left, l.o.claimed = l.n, l.claimed
+	}
+	return l.o
+}
+
+// targetOf is the operation that an await waits for; nil if that was not started.
+func targetOf(n *node.Await) *operation {
+	switch t := n.Target.(type) {
+	case *operation:
+		return t
+	case *removed:
+		return t.operation()
+	}
+	return nil
+}
+
+// isRemoved reports whether a result stands for an operation that the code does not run any more:
+// started or not.
+func isRemoved(r node.Result) bool {
+	if o, ok := r.Target.(*operation); ok && o.done {
+		_, ok = o.rec.Target.(*removed)
+		return ok
+	}
+	_, ok := r.Target.(*removed)
+	return ok
 }
 
 // resultOfLeft is how an operation ended that the code does not run any more.

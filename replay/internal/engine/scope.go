@@ -67,6 +67,7 @@ type claims struct {
 	gate    []*fiber     // wait until everything the log holds is claimed
 	most    int          // of those started that may be open at once; zero means no bound
 	past    past
+	ahead   ahead
 }
 
 // scopeEnd is how a scope ends.

@@ -35,14 +35,11 @@ type opened struct {
 
 func (g *saga) add(u undo) { g.undos = append(g.undos, u) }
 
-// note takes in how a call has ended that claimed the operation of the n-th undo, if it did.
+// note takes in how a call has ended that claimed the operation of the n-th undo.
 func (g *saga) note(n int, r node.Result, start bool) {
-	if n >= len(g.undos) {
-		return
-	}
 	u := &g.undos[n]
-	if u.rec != nil || u.o != nil {
-		return // it is that of an operation inside a declared change
+	if u.rec != nil || u.o != nil || isRemoved(r) {
+		return // it is that of an operation inside a declared change, or the log alone has how it ended
 	}
 	if start {
 		u.o, _ = r.Target.(*operation)
