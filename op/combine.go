@@ -14,7 +14,7 @@ import (
 // Operands need different names or keys; they may change places while executions are under way, but
 // one that is added or removed after the end is a divergence.
 func All[T any](name string, ops ...Op[T]) Op[[]T] {
-	n := combinator[[]T](name, operands(node.Header{Name: name}, ops))
+	n := combinator[[]T]("All", name, operands(node.Header{Name: name}, ops))
 	return combined(n, func(r node.Result) ([]T, error) {
 		if err := loser(r, func(it node.Item) error { _, err := decodeItem(it, ops[it.Index].result); return err }); err != nil {
 			return nil, err
@@ -33,7 +33,7 @@ func All[T any](name string, ops ...Op[T]) Op[[]T] {
 
 // AllSettled runs operations concurrently until all have ended, whatever becomes of them.
 func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
-	n := combinator[Batch[T]](name, operands(node.Header{Name: name}, ops))
+	n := combinator[Batch[T]]("AllSettled", name, operands(node.Header{Name: name}, ops))
 	n.Rule, _ = newCompletion(n.N, []Completion{AllCompleted()})
 	return combined(n, func(r node.Result) (Batch[T], error) {
 		return decodeBatch(r, func(i int) Op[T] { return ops[i] })
@@ -44,7 +44,7 @@ func AllSettled[T any](name string, ops ...Op[T]) Op[Batch[T]] {
 // are then abandoned. If all fail, the error is a [*BatchError]. Without operations it is an error
 // to run it.
 func Any[T any](name string, ops ...Op[T]) Op[T] {
-	n := combinator[T](name, operands(node.Header{Name: name}, ops))
+	n := combinator[T]("Any", name, operands(node.Header{Name: name}, ops))
 	n.Rule = anyRule
 	refuseEmpty(n, "Any")
 	return combined(n, func(r node.Result) (T, error) {
@@ -63,7 +63,7 @@ func Any[T any](name string, ops ...Op[T]) Op[T] {
 // Race runs operations concurrently and ends as the first of them that ends, with its result or
 // its error; the others are then abandoned. Without operations it is an error to run it.
 func Race[T any](name string, ops ...Op[T]) Op[T] {
-	n := combinator[T](name, operands(node.Header{Name: name}, ops))
+	n := combinator[T]("Race", name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
 	refuseEmpty(n, "Race")
 	return combined(n, func(r node.Result) (T, error) { return decodeWinner(r, ops) })
@@ -80,7 +80,7 @@ type Winner[T any] struct {
 // RaceWinner is [Race] with a result that says which operation was first. If that one failed, the
 // error has its index and name.
 func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
-	n := combinator[Winner[T]](name, operands(node.Header{Name: name}, ops))
+	n := combinator[Winner[T]]("RaceWinner", name, operands(node.Header{Name: name}, ops))
 	n.Rule = raceRule
 	refuseEmpty(n, "RaceWinner")
 	return combined(n, func(r node.Result) (Winner[T], error) {
@@ -106,7 +106,7 @@ func RaceWinner[T any](name string, ops ...Op[T]) Op[Winner[T]] {
 // step "<name>-undo". Then the name has at most 251 bytes, and a codec for the result belongs to o.
 func Timeout[T any](name string, o Op[T], d time.Duration) Op[T] {
 	timer := Wait(inner(name, "-timer"), min(max(d, time.Second), MaxWait))
-	n := combinator[T](name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
+	n := combinator[T]("Timeout", name, operandsOf(node.Header{Name: name}, []Operation{o, timer}))
 	n.Rule, n.NamesInside = raceRule, true
 	if checkName(name) == nil {
 		refuseLimit(n, o.node().Head().Err, d)
@@ -143,13 +143,13 @@ func refuseLimit(n *node.Batch, inside error, d time.Duration) {
 }
 
 // combinator makes a flat batch of operands. It is recorded as a group.
-func combinator[T any](name string, n *node.Batch) *node.Batch {
+func combinator[T any](as, name string, n *node.Batch) *node.Batch {
 	err := n.Err
 	n.Header = header[T](name, subtype.Group)
 	if n.Err == nil {
 		n.Err = err
 	}
-	n.Flat, n.Fixed = true, true
+	n.Flat, n.Fixed, n.As = true, true, as
 	return n
 }
 

@@ -387,11 +387,33 @@ func TestDivergenceSaysWhatToDeclare(t *testing.T) {
 		want          []string
 	}{
 		{"renamed", stepwise(a, w), stepwise(b, w), []string{
-			`op.Step("b", …).Was("a") if that was its name, or op.Added(op.Step("b", …), v) if it is new and executions past it get v`,
+			`op.Step("b", …).Was("a") if that was its name, op.Added(op.Step("b", …), v) if it is new and executions past it get v, ` +
+				`or op.Removed(op.Step("a", …)) before it if that is gone`,
 		}},
-		{"a wait is new", stepwise(a, b), stepwise(w, a, b), []string{`op.Added(op.Wait("w", …), v) if it is new and executions past it get v`}},
+		{"a wait is new", stepwise(a, b), stepwise(w, a, b), []string{
+			`op.Added(op.Wait("w", …), v) if it is new and executions past it get v, ` +
+				`op.Replaces(op.Wait("w", …), op.Step("a", …)) if it stands for that, or op.Removed(op.Step("a", …)) before it if that is gone`,
+		}},
 		{"a key is new", stepwise(a, w), stepwise(says("a").Key("1"), w), []string{
-			`op.Step("a", …).Key("1").WasKey("") if its key was another one, or op.Added(op.Step("a", …).Key("1"), v) if it is new and executions past it get v`,
+			`op.Step("a", …).Key("1").WasKey("") if its key was another one, op.Added(op.Step("a", …).Key("1"), v) if it is new and ` +
+				`executions past it get v, or op.Removed(op.Step("a", …)) before it if that is gone`,
+		}},
+		{"wrapped in a group", stepwise(a, b, group("inform", c), w), stepwise(group("g", a), b, group("inform", c), w), []string{
+			`op.Added(op.Group("g", …), v) if it is new and executions past it get v, op.Replaces(op.Group("g", …), op.Step("a", …)) if it ` +
+				`stands for that (for several operations, of an op.Inline with them), or op.Removed(op.Step("a", …)) before it if that is gone`,
+		}},
+		{"a limit is put around", stepwise(group("a", b, w)), stepwise(op.Timeout("limit", group("a", b, w), 5*time.Hour)), []string{
+			`op.Replaces(op.Timeout("limit", …), op.Group("a", …)) if it was that, op.Added(op.Timeout("limit", …), v) if it is new and ` +
+				`executions past it get v, or op.Removed(op.Group("a", …)) before it if that is gone`,
+		}},
+		{"a sequence is an open parallel", stepwise(a, w), stepwise(opened(op.Branch("b", stepwise(a, w)))), []string{
+			`op.Added(op.OpenParallel("open", …), v) if it is new and executions past it get v, op.Replaces(op.OpenParallel("open", …), ` +
+				`op.Step("a", …)) if it stands for that (for several operations, of an op.Inline with them), or op.Removed(op.Step("a", …)) ` +
+				`before it if that is gone`,
+		}},
+		{"another combinator", stepwise(a, w), stepwise(allOf([]op.Op[string]{b, c}), w), []string{
+			`op.Added(op.All("all", …), v) if it is new and executions past it get v, op.Replaces(op.All("all", …), op.Step("a", …)) if it ` +
+				`stands for that (for several operations, of an op.Inline with them), or op.Removed(op.Step("a", …)) before it if that is gone`,
 		}},
 		{"removed", stepwise(a, b, w), stepwise(a, w), []string{`op.Removed(op.Step("b", …)) where it stood`}},
 		{"removed at the end", stepwise(w, a, b, c), stepwise(w), []string{

@@ -26,7 +26,12 @@ func Operation(kind, sub, name, key string) string {
 	case kind == "CHAINED_INVOKE", kind == "" && sub == subtype.Invoke:
 		by = "Invoke"
 	}
-	o := fmt.Sprintf("op.%s(%q, …)", by, name)
+	return By(by, name, key)
+}
+
+// By returns how a constructor declares an operation.
+func By(constructor, name, key string) string {
+	o := fmt.Sprintf("op.%s(%q, …)", constructor, name)
 	if key != "" {
 		o += fmt.Sprintf(".Key(%q)", key)
 	}

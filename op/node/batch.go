@@ -5,6 +5,8 @@ package node
 type Batch struct {
 	Header
 
+	// As is the constructor, for messages; empty if the sub-type says it.
+	As string
 	// N is the number of operations; Child makes the i-th. It is asked again whenever it is needed.
 	N     int
 	Child func(i int) Node

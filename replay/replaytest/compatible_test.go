@@ -109,7 +109,7 @@ func TestCompatible(t *testing.T) {
 			}
 			return began(ctx, op.None{})
 		}, nil, []string{`o-1 after event 2 (StepStarted of "charge"): compatible_test.go:LINE: an operation was inserted` +
-			`…declare the change (docs/changing-code.md): op.Step("check-fraud", …).Was("charge") if that was its name, or op.Added(op.Step("check-fraud", …), v)`}},
+			`…declare the change (docs/changing-code.md): op.Step("check-fraud", …).Was("charge") if that was its name, op.Added(op.Step("check-fraud", …), v)`}},
 		{"a type that cannot be read", changed(stepOf("charge", 5), refused), nil, []string{
 			`compatible_test.go:LINE: the recorded payload does not fit the declared type…op.Replaces(new, op.Transform(old, convert)), in which old is "charge" as it was`,
 		}},

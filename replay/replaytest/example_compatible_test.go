@@ -54,7 +54,7 @@ func ExampleCompatible() {
 	replaytest.Compatible(t, current, []replaytest.History{recordedNow()}) // it fits itself
 	replaytest.Compatible(t, changed, []replaytest.History{recordedNow()})
 	// Output:
-	// o-1 after event 4 (WaitStarted of "cool-off"): example_compatible_test.go:52: an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed; the log has WAIT Wait "cool-off" (STARTED, ID cool-off-0748d7a5326c-1626707e3685df0a); the code declares STEP Step at "thank"; declare the change (docs/changing-code.md): op.Added(op.Step("thank", …), v) if it is new and executions past it get v
+	// o-1 after event 4 (WaitStarted of "cool-off"): example_compatible_test.go:52: an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed; the log has WAIT Wait "cool-off" (STARTED, ID cool-off-0748d7a5326c-1626707e3685df0a); the code declares STEP Step at "thank"; declare the change (docs/changing-code.md): op.Added(op.Step("thank", …), v) if it is new and executions past it get v, op.Replaces(op.Step("thank", …), op.Wait("cool-off", …)) if it stands for that, or op.Removed(op.Wait("cool-off", …)) before it if that is gone
 }
 
 func ExampleHistoryOf() {

@@ -226,7 +226,7 @@ func (b *batch) declare() {
 		k.rec, k.id, _ = inv.log.Claim(id)
 		if rec := k.rec; rec != nil && (rec.Kind != checkpoint.KindContext || rec.SubType != b.n.ItemSubType ||
 			rec.Name != k.wire || rec.ParentID != b.inner.real) {
-			b.inner.diverge(changedRecord(b.inner, &node.Header{Name: k.wire, SubType: b.n.ItemSubType}, checkpoint.KindContext, 0, rec))
+			b.inner.diverge(changedRecord(b.inner, &node.Group{Header: node.Header{Name: k.wire, SubType: b.n.ItemSubType}}, checkpoint.KindContext, 0, rec))
 		}
 		if k.rec == nil && !k.left && b.found != nil && !b.found.Status.Terminal() {
 			b.promise(1)

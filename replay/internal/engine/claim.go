@@ -119,7 +119,7 @@ func (s *scope) claimFor(n node.Node, kind checkpoint.Kind, r refusal) claim {
 		}
 		s.inv.usage.operations++
 		if s.readOnly || (s.kind.ordered() && s.unclaimed() > 0) {
-			s.diverge(missingRecord(s, h, kind, c.occurrence))
+			s.diverge(missingRecord(s, n, kind, c.occurrence))
 		}
 		if !s.inv.log.AllClaimed() {
 			s.standstill(newOperation(s.ctx, s, h, kind, c))
@@ -132,7 +132,7 @@ func (s *scope) claimFor(n node.Node, kind checkpoint.Kind, r refusal) claim {
 		refused := r
 		c.refused, kind = &refused, rec.Kind
 	} else if rec.Kind != kind || rec.SubType != h.SubType || !oplog.IsWireName(rec.Name, h.Name, h.Key) || rec.ParentID != s.real {
-		s.diverge(changedRecord(s, h, kind, c.occurrence, rec))
+		s.diverge(changedRecord(s, n, kind, c.occurrence, rec))
 	}
 	if s.kind.ordered() && len(s.gate) > 0 && s.unclaimed() == 0 {
 		s.openGate()

@@ -14,29 +14,63 @@ import (
 // What a divergence says to declare, for people to paste. Bodies and what else the log does not
 // hold are three dots.
 
-// declaredAdded is what makes an execution fit that has not got an operation which the code has. If
-// the log holds one of the same kind instead, it may have been renamed.
-func declaredAdded(s *scope, h *node.Header, kind checkpoint.Kind) string {
-	added := paste.Added(construction(kind, h.SubType, h.Name, h.Key))
-	for _, rec := range s.inv.log.UnclaimedRecords(s.ids) {
-		if rec.Kind != kind || rec.SubType != h.SubType {
-			continue
-		}
-		name, key := nameAndKey(&rec)
-		o := construction(kind, h.SubType, h.Name, h.Key)
-		switch {
-		case name == h.Name && key != h.Key:
-			return fmt.Sprintf("%s.WasKey(%q) if its key was another one, or %s", o, key, added)
-		case namesInside(h.SubType) || key != h.Key:
-			return fmt.Sprintf("%s if it was that, or %s", paste.Replaces(o, construction(kind, rec.SubType, name, key)), added)
-		}
-		return fmt.Sprintf("%s.Was(%q) if that was its name, or %s", o, name, added)
+// declaredAdded is what makes an execution fit that has not got an operation which the code has.
+// What the log holds in its place may be what it was before, or what is gone: the log does not say
+// which.
+func declaredAdded(s *scope, n node.Node, kind checkpoint.Kind) string {
+	h := n.Head()
+	o := inCode(n, kind)
+	added := paste.Added(o)
+	recs := s.inv.log.UnclaimedRecords(s.ids)
+	if len(recs) == 0 {
+		return added
 	}
-	return added
+	rec := &recs[0]
+	name, key := nameAndKey(rec)
+	gone := paste.Removed(constructionOf(rec)) + " before it if that is gone"
+	if rec.Kind != kind || rec.SubType != h.SubType {
+		stands := paste.Replaces(o, constructionOf(rec)) + " if it stands for that"
+		if kind == checkpoint.KindContext {
+			stands += " (for several operations, of an op.Inline with them)"
+		}
+		return fmt.Sprintf("%s, %s, or %s", added, stands, gone)
+	}
+	was := fmt.Sprintf("%s.Was(%q) if that was its name", o, name)
+	switch {
+	case name == h.Name && key != h.Key:
+		was = fmt.Sprintf("%s.WasKey(%q) if its key was another one", o, key)
+	case namesInside(n) || key != h.Key:
+		was = paste.Replaces(o, constructionOf(rec)) + " if it was that"
+	}
+	return fmt.Sprintf("%s, %s, or %s", was, added, gone)
 }
 
 // namesInside reports whether names inside are made of the operation's own.
-func namesInside(sub string) bool { return sub == subtype.WaitForCallback || sub == subtype.Retry }
+func namesInside(n node.Node) bool {
+	b, ok := n.(*node.Batch)
+	sub := n.Head().SubType
+	return sub == subtype.WaitForCallback || sub == subtype.Retry || ok && b.NamesInside
+}
+
+// inCode is how an operation is declared that the code has.
+func inCode(n node.Node, kind checkpoint.Kind) string {
+	h := n.Head()
+	switch n := n.(type) {
+	case *node.Group:
+		switch n.SubType {
+		case subtype.Parallel:
+			return paste.By("OpenParallel", h.Name, h.Key)
+		case subtype.ParallelBranch:
+			return paste.By("Branch", h.Name, h.Key)
+		}
+	case *node.Batch:
+		if n.As != "" {
+			return paste.By(n.As, h.Name, h.Key)
+		}
+	case *node.Step, *node.Wait, *node.Callback, *node.Invoke, *node.Await, *node.Choice, *node.Inline:
+	}
+	return construction(kind, h.SubType, h.Name, h.Key)
+}
 
 // declaredRemoved is what makes an execution fit whose log holds operations that the code does not
 // come to.
@@ -54,8 +88,8 @@ func declaredRemoved(recs []checkpoint.Operation) string {
 }
 
 // declaredReplaced is what makes an execution fit in which an operation is of another kind.
-func declaredReplaced(h *node.Header, kind checkpoint.Kind, rec *checkpoint.Operation) string {
-	return paste.Replaces(construction(kind, h.SubType, h.Name, h.Key), constructionOf(rec))
+func declaredReplaced(n node.Node, kind checkpoint.Kind, rec *checkpoint.Operation) string {
+	return paste.Replaces(inCode(n, kind), constructionOf(rec))
 }
 
 // declaredBranches is what makes an execution fit whose batch has ended with a branch that the code

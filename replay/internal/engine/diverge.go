@@ -84,13 +84,14 @@ func divergence(s *scope, d *Divergence) error {
 // missingRecord describes an operation that has no record although the log holds later ones.
 // Whether it was added, or one before it removed, the log cannot say: what the code does next is
 // not known.
-func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int) *Divergence {
+func missingRecord(s *scope, n node.Node, kind checkpoint.Kind, occurrence int) *Divergence {
+	h := n.Head()
 	e := &Divergence{
 		Reason: "an operation was inserted, renamed or moved before operations that have been recorded, or one of those was removed",
 		Log:    unreachedRecords(s),
 		Path:   s.pathOf(h, occurrence),
 
-		Declare: declaredAdded(s, h, kind),
+		Declare: declaredAdded(s, n, kind),
 	}
 	e.Code = declared(h, kind, e.Path)
 	if s.readOnly && s.unclaimed() == 0 {
@@ -101,7 +102,8 @@ func missingRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 }
 
 // changedRecord describes a record that belongs to another operation.
-func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence int, rec *checkpoint.Operation) *Divergence {
+func changedRecord(s *scope, n node.Node, kind checkpoint.Kind, occurrence int, rec *checkpoint.Operation) *Divergence {
+	h := n.Head()
 	reason := "the name differs"
 	switch {
 	case rec.Kind != kind:
@@ -117,7 +119,7 @@ func changedRecord(s *scope, h *node.Header, kind checkpoint.Kind, occurrence in
 		Code:   declared(h, kind, s.pathOf(h, occurrence)) + parentOf(s.real),
 		Path:   s.pathOf(h, occurrence),
 
-		Declare: declaredReplaced(h, kind, rec),
+		Declare: declaredReplaced(n, kind, rec),
 	}
 }
 
