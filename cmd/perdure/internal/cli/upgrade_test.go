@@ -52,7 +52,7 @@ func TestUpgrade(t *testing.T) {
 	w.write("next/main.go", guarded(inserted))
 	got := upgrade(deploy)
 	if got.code != cli.ExitFailed || !strings.HasPrefix(got.out, "3 of 3 running executions of greet would diverge\n") ||
-		!strings.Contains(got.out, `or op.Added(op.Step("check-fraud", …), v) if it is new`) ||
+		!strings.Contains(got.out, `op.Added(op.Step("check-fraud", …), v) if it is new`) ||
 		!strings.Contains(got.err, "paused 2 of 2 executions\n") || !strings.Contains(got.err, "resumed 2 of 2 executions\n") {
 		t.Errorf("code that does not fit: %+v", got)
 	}
