@@ -56,6 +56,8 @@ func TestOperandsGoAndReturn(t *testing.T) {
 		{"Parallel, too large for its record", parallelOf(list(large, op.Added(slow(), "no b"))), parallelOf(list(large), op.WithRemoved(slow())), []string{"l b", "l"}},
 		{"flat Parallel, too large for its record", parallelOf(list(large, op.Added(slow(), "no b")), op.WithFlat()), parallelOf(list(large), op.WithFlat(), op.WithRemoved(slow())), []string{"l b", "l"}},
 		{"a branch that is not declared", parallelOf(list(a, slow())), parallelOf(list(a), op.WithRemoved(slow())), []string{"a b", "a"}},
+		{"a branch that is not declared, too large", parallelOf(list(large, slow())), parallelOf(list(large), op.WithRemoved(slow())), []string{"l b", "l"}},
+		{"a flat branch that is not declared, too large", parallelOf(list(large, slow()), op.WithFlat()), parallelOf(list(large), op.WithFlat(), op.WithRemoved(slow())), []string{"l b", "l"}},
 		{"All that fails", caught(allOf(list(undone("a"), fails(), op.Added(slow(), "no b")))), caught(allOf(list(undone("a"), fails(), removed(slow())))), []string{"caught"}},
 		{"Parallel that fails", caught(parallelOf(list(undone("a"), fails(), op.Added(slow(), "no b")))), caught(parallelOf(list(undone("a"), fails()), op.WithRemoved(slow()))), []string{"caught"}},
 		{"a side that was replaced", allOf(list(a, op.Replaces(slow(), rested("c", "c")))), allOf(list(a, op.Replaces(rested("c", "c"), slow()))), []string{"a b", "a c"}},
