@@ -113,15 +113,18 @@ func (h Processes) Run(ctx context.Context, q *Requirement, vars *Vars) (o *Obse
 	if err := m.await(ctx, e, q, a); err != nil {
 		return nil, err
 	}
-	o = &Observation{
-		ARN: e.ARN(), Status: string(e.Status()), Result: e.Result(), Problems: a.seen(), Logs: m.logs(), Spans: m.spans.seen(),
-	}
+	o = &Observation{ARN: e.ARN(), Status: string(e.Status()), Result: e.Result(), Problems: a.seen()}
 	for _, ev := range e.History() {
 		if ev.Type == local.EventInvocationCompleted && ev.Failure != nil && ev.Failure.Type == "Runtime.ExitError" {
 			o.Exits++
 		}
 	}
-	o.History, err = events(e.History())
+	if o.History, err = events(e.History()); err != nil {
+		return nil, err
+	}
+	// An execution may have ended before the last lines of its function have been read.
+	err = m.stop()
+	o.Logs, o.Spans = m.logs(), m.spans.seen()
 	return o, err
 }
 
@@ -204,11 +207,16 @@ func (t target) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return t.function.Invoke(ctx, payload)
 }
 
-func (m *mill) close() error {
-	err := m.service.Close()
+// stop ends the processes, and waits until all that they have written is taken in.
+func (m *mill) stop() (err error) {
 	for _, f := range m.functions {
 		err = errors.Join(err, f.Close())
 	}
+	return err
+}
+
+func (m *mill) close() error {
+	err := errors.Join(m.service.Close(), m.stop())
 	if m.server != nil {
 		err = errors.Join(err, m.server.Close())
 	}
