@@ -145,14 +145,16 @@ func (m planted) suite(t *testing.T) []string {
 }
 
 // explore runs the proof over the broken engine until it notices, and returns how many schedules
-// that took and the one that it stopped at, which must fail alone, too. Some bugs need two
-// goroutines to come at the same time.
+// that took and the one that it stopped at, which must fail alone, too. What some bugs do depends
+// on which of two bodies ends first: such an engine may fail at a schedule once in a hundred runs,
+// so a schedule that does not fail again is reported, and the proof runs again.
 func (m planted) explore(t *testing.T, binary, proof string) (schedules int, line string) {
 	t.Helper()
 	const tries = 10
 	tally := regexp.MustCompile(`proof: \d+ programs, (\d+) schedules`)
 	alarm := regexp.MustCompile(`replaytest\.WithSchedule\("(.*)"\)`)
 	failed := regexp.MustCompile(`--- FAIL: TestEngineProof/(\S+)`)
+	var once []byte
 	for range tries {
 		out, err := runBroken(t, "./replaytest", binary, oneCheck(), "-test.run", proof, "-test.parallel", "1", "-test.v")
 		found := tally.FindSubmatch(out)
@@ -178,7 +180,11 @@ func (m planted) explore(t *testing.T, binary, proof string) (schedules int, lin
 				return schedules, "`" + line + "`"
 			}
 		}
-		t.Fatalf("Explore has come to %q, which does not fail alone:\n%s", line, out)
+		t.Logf("Explore stopped at %q, which did not fail alone in %d runs", line, tries)
+		once = out
+	}
+	if once != nil {
+		t.Fatalf("no schedule that Explore stopped at failed alone; the last one did so in\n%s", once)
 	}
 	t.Fatalf("Explore does not notice in %d schedules", schedules)
 	return 0, ""
