@@ -18,7 +18,7 @@ const holdTime = 10 * time.Second
 // mostHoldPolls is how often an invocation asks whether the service has taken a pause in.
 const mostHoldPolls = 3
 
-// hold keeps an execution that has diverged from going on until somebody resumes it.
+// hold keeps an execution that has diverged from going on until it is resumed.
 //
 //  1. If the service pauses it, and a checkpoint call without updates is answered without a token,
 //     as it is then, the invocation answers PENDING.
