@@ -223,6 +223,12 @@ func TestContinueAsNewMisuse(t *testing.T) {
 			branch := op.Group("branch", func(ctx op.Context) (int, error) { return 0, replay.ContinueAsNew(ctx, 2) })
 			return replay.Exec(ctx, op.All("all", branch, op.Group("other", func(op.Context) (int, error) { return 0, nil })))
 		}, "only a handler ends its execution", false},
+		{"joined with a failure, which would be lost", func(ctx op.Context, _ *bool) error {
+			return errors.Join(errors.New("no money"), replay.ContinueAsNew(ctx, 2))
+		}, "joined with another error", false},
+		{"wrapped beside a failure", func(ctx op.Context, _ *bool) error {
+			return fmt.Errorf("%w: %w", replay.ContinueAsNew(ctx, 2), errors.New("no money"))
+		}, "no money", false},
 		{"the error is dropped", func(ctx op.Context, _ *bool) error { _ = replay.ContinueAsNew(ctx, 2); return nil }, "returned no error", false},
 		{"another error is returned", func(ctx op.Context, _ *bool) error {
 			_ = replay.ContinueAsNew(ctx, 2)

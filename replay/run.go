@@ -132,7 +132,7 @@ func Cancel[T any](ctx op.Context, f *Future[T]) error {
 // operations. They do not run when the invocation suspends or is repeated, nor when the execution
 // diverged, was stopped or timed out; for what must be released then, use defer.
 //
-// OnEnd does nothing on the zero Context.
+// OnEnd does nothing on the zero Context, and registers nothing if fn is nil.
 func OnEnd(ctx op.Context, fn func(ctx context.Context, err error)) {
 	if h, ok := op.ScopeOf(ctx).(*engine.Handle); ok && fn != nil {
 		h.OnEnd(fn)

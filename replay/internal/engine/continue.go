@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/codec"
@@ -58,6 +59,9 @@ func (inv *invocation) continuation(err error) (*Continuation, error) {
 	switch {
 	case made == nil && !returned:
 		return nil, err
+	case returned && c == made && !alone(err):
+		return nil, &misuse{ErrContinuation, fmt.Sprintf("%v: the handler returned the error of replay.ContinueAsNew joined with another error, "+
+			"which would be lost: return one of them: %v", ErrContinuation, err)}
 	case returned && c == made:
 		return c, nil
 	case returned:
@@ -71,6 +75,24 @@ func (inv *invocation) continuation(err error) (*Continuation, error) {
 	}
 	return nil, &misuse{ErrContinuation, fmt.Sprintf("%v: replay.ContinueAsNew was called, and the handler returned no error: "+
 		"return that of ContinueAsNew", ErrContinuation)}
+}
+
+// alone reports whether a continuation is all that err is, though it may be wrapped.
+func alone(err error) bool {
+	for err != nil {
+		switch e := err.(type) { //nolint:errorlint // each level is looked at
+		case *Continuation:
+			return true
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			parts := slices.DeleteFunc(slices.Clone(e.Unwrap()), func(part error) bool { return part == nil })
+			return !slices.ContainsFunc(parts, func(part error) bool { return !alone(part) })
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // startSuccessor starts the execution that continues this one, when everything that the handler has
