@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+
+	"github.com/perdure/perdure/internal/plainjson"
 )
 
 // JSON returns the default codec: encoding/json without HTML escaping and without a trailing
@@ -63,7 +65,7 @@ func (jsonCodec) Decode(_ context.Context, m Meta, payload []byte, v any) error 
 		}
 	}
 
-	if err := json.Unmarshal(payload, v); err != nil {
+	if err := plainjson.Unmarshal(payload, v); err != nil {
 		return newError(m, true, err)
 	}
 

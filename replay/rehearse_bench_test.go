@@ -15,8 +15,8 @@ import (
 
 // fiftySteps is a log of fifty operations, and the function that has written it: of the last one, a
 // wait, the end is not in the log.
-func fiftySteps(b *testing.B) (*replay.Function[op.None, int], checkpoint.Invocation) {
-	b.Helper()
+func fiftySteps(tb testing.TB) (*replay.Function[op.None, int], checkpoint.Invocation) {
+	tb.Helper()
 	type payment struct {
 		ID     string
 		Amount int
@@ -35,16 +35,35 @@ func fiftySteps(b *testing.B) (*replay.Function[op.None, int], checkpoint.Invoca
 	svc := local.New(local.WithClock(local.NewVirtualClock(dawn)))
 	defer svc.Close()
 	if err := svc.Host("order", f); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	e, err := svc.Start(b.Context(), "order", "", []byte("null"))
+	e, err := svc.Start(tb.Context(), "order", "", []byte("null"))
 	if err == nil {
-		err = e.RunUntilSuspended(b.Context())
+		err = e.RunUntilSuspended(tb.Context())
 	}
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f, e.Log()
+}
+
+// TestRehearsalAllocatesAtMostThreeHundredTimes counts a rehearsal of fifty operations: four times
+// an operation, of which three are the handler's own, and what there is once.
+//
+//nolint:paralleltest // counts allocations of the whole process
+func TestRehearsalAllocatesAtMostThreeHundredTimes(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates by itself")
+	}
+	f, log := fiftySteps(t)
+	n := testing.AllocsPerRun(20, func() {
+		if r, err := f.Rehearse(t.Context(), log); err != nil || r.Verdict != replay.VerdictFits || len(r.Lossy) > 0 {
+			t.Fatal(r, err)
+		}
+	})
+	if n > 300 {
+		t.Errorf("a rehearsal of fifty operations allocates %v times, at most 300 are allowed", n)
+	}
 }
 
 // BenchmarkRehearse rehearses a log of fifty operations; beside it the same function is invoked

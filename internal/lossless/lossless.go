@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/perdure/perdure/internal/plainjson"
 )
 
 // Loss is a place of a document that a decode loses.
@@ -41,6 +43,9 @@ func Of(doc []byte, decoded any, o Options) []Loss {
 	t := reflect.TypeOf(decoded)
 	if t == nil || t.Kind() != reflect.Pointer || reflect.ValueOf(decoded).IsNil() {
 		return nil
+	}
+	if same, ok := plainjson.Encodes(decoded, doc); ok && same {
+		return nil // as almost always
 	}
 	again, err := encode(decoded)
 	if err == nil && bytes.Equal(again, doc) {

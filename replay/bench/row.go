@@ -53,7 +53,7 @@ func Quick() Size {
 
 // Rows returns all rows.
 func Rows() []Row {
-	return slices.Concat(replayRows(), declaredRows(), depthRows(), sequentialRows(), relaxedRows(), longRows(), mapRows(), suspendRows(),
+	return slices.Concat(replayRows(), declaredRows(), rehearseRows(), depthRows(), sequentialRows(), relaxedRows(), longRows(), mapRows(), suspendRows(),
 		workRows(), coldRows())
 }
 

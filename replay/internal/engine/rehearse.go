@@ -338,9 +338,15 @@ func (r *Rehearsal) decoded(s *scope, c codec.Codec, m codec.Meta, payload []byt
 	for _, l := range lossless.Of(plain, v, lossless.Options{Nulls: m.Part == codec.PartInput}) {
 		members = append(members, l.Path)
 	}
-	if text := string(bytes.TrimSpace(plain)); len(members) > 0 || (text == "{}" || text == "null") && lossless.Missing([]byte("{}"), v) != "" {
+	if len(members) > 0 || isNothing(bytes.TrimSpace(plain)) && lossless.Missing([]byte("{}"), v) != "" {
 		r.lost(s, m, members, v)
 	}
+}
+
+// isNothing reports whether a payload has nothing in it.
+func isNothing(payload []byte) bool {
+	text := string(payload[:min(len(payload), len("null")+1)])
+	return text == "{}" || text == "null"
 }
 
 // lost notes what a value has lost; without members that nothing was recorded for it.

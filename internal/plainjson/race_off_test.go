@@ -1,0 +1,6 @@
+//go:build !race
+
+package plainjson_test
+
+// allowed are allocations.
+const allowed = 0.0
