@@ -14,8 +14,8 @@ import (
 	"github.com/perdure/perdure/internal/limits"
 )
 
-// typeForked is the type of the error that ends, in the history of a fork, the invocation that ran
-// where it begins.
+// typeForked is the type of the error of the event that says where a fork begins. It is that of an
+// invocation: the one that ran then, or none.
 const typeForked = "Service.Forked"
 
 // ForkInput says which execution is made of another one.
@@ -44,7 +44,10 @@ type ForkInput struct {
 //   - The execution timeout begins at zero; what has invoked the other one does not wait for the
 //     fork.
 //
-// What depends on the ARN differs: idempotency keys, UUIDs and random numbers.
+// What depends on the ARN differs: idempotency keys, UUIDs and random numbers. As many invocations
+// of the fork may fail as of any other execution, whatever has failed before it began. Its history
+// says where that is, by an event EventInvocationCompleted whose error has the type
+// "Service.Forked" and names the ARN.
 //
 // Lambda has no such call. The error is a [*checkpoint.APIError]: [ErrNotFound], or it says which
 // operation there is not, or whose name is taken.
@@ -284,9 +287,9 @@ func (d *draft) take(l *pastLog, name string) {
 }
 
 // takeEvents makes the events of the log those of the execution: without those of its end and of
-// pauses, and with one that ends the invocation that ran.
+// pauses, and with one more, which ends the invocation that ran and says where the fork begins.
+// What has failed before that does not count against it.
 func (d *draft) takeEvents(l *pastLog) {
-	running := false
 	for _, ev := range l.events {
 		switch {
 		case ev.Type.Terminal(), ev.Type == EventExecutionPaused, ev.Type == EventExecutionResumed, l.dropped[ev.OperationID]:
@@ -294,20 +297,17 @@ func (d *draft) takeEvents(l *pastLog) {
 		case ev.Type.ofExecution():
 			ev.OperationID = d.rec.ID()
 		}
-		if running = ev.Type != EventInvocationCompleted; !running {
+		if ev.Type == EventInvocationCompleted {
 			d.rec.Invocations++
 		}
 		ev.ID = len(d.events) + 1
 		d.events = append(d.events, ev)
 	}
-	if !running {
-		return
-	}
 	d.rec.Invocations++
 	d.events = append(d.events, Event{
-		ID: len(d.events) + 1, Type: EventInvocationCompleted, Time: l.at, Start: l.at, End: l.at,
+		ID: len(d.events) + 1, Type: EventInvocationCompleted, Time: d.now, Start: l.at, End: l.at,
 		RequestID: requestID(d.e.arn, d.rec.Invocations),
-		Failure:   &checkpoint.Failure{Type: typeForked, Message: "The execution was made of " + l.rec.ARN + "; the invocation is repeated."},
+		Failure:   &checkpoint.Failure{Type: typeForked, Message: "The execution was made of " + l.rec.ARN + "; it goes on here, and what has failed before does not count."},
 	})
 }
 

@@ -253,12 +253,15 @@ func count(h *view.History) string {
 		text += fmt.Sprintf(" (%s of %s counted, with retries and failed invocations)", thousands(counted), thousands(limits.Operations))
 	}
 	text += ", "
-	if h.Invocations == 0 && h.End.IsZero() {
+	if h.Invocations == 0 && h.End.IsZero() && h.Forked == nil {
 		return text + "the first invocation has not ended"
 	}
 	text += view.Plural(h.Invocations, "invocation", "invocations")
 	if h.Failures > 0 {
 		text += fmt.Sprintf(", %d failed", h.Failures)
+	}
+	if h.Forked != nil {
+		text += fmt.Sprintf(", after %d of %s", h.Forked.Inherited, checkpoint.ExecutionName(h.Forked.From))
 	}
 	return text
 }
@@ -286,7 +289,7 @@ func rows(ops []*view.Operation, whole bool, other said) []row {
 }
 
 func rowOf(o *view.Operation, other said) row {
-	r := row{name: o.Label() + "  " + o.What(), status: string(o.Status)}
+	r := row{name: o.Label() + "  " + o.What(), status: o.Shown()}
 	attempts := o.Attempts
 	if o.Status == checkpoint.StatusStarted && attempts > 0 {
 		attempts++ // the one that is under way

@@ -62,6 +62,9 @@ func (a *app) runUI(ctx context.Context, listen, store string, open openFlags) (
 		defer func() { err = errors.Join(err, file.Close()) }()
 		kept := readBuilds(store + "-builds.json")
 		o.Source, o.Place = page.FromStore(file), store
+		o.Hint = func(string) string {
+			return "a file of executions has none; perdure dev has printed them in its terminal"
+		}
 		o.Build = func(function string, at time.Time) string { return kept.build(function, at).text() }
 	} else if err := a.showAPI(ctx, &o); err != nil {
 		return err

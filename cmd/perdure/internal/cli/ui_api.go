@@ -13,6 +13,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // library is where the page reads executions through the API: on AWS, or of perdure dev.
@@ -113,6 +114,28 @@ func (l library) Events(ctx context.Context, arn string, after int) ([]local.Eve
 	return events, l.known(err)
 }
 
+// Forks implements [page.Source]. The API does not say which executions were made of one: those are
+// found whose names begin as they do unless someone has chosen another. AWS makes none.
+func (l library) Forks(ctx context.Context, e *page.Execution) (found []page.Execution, err error) {
+	if l.onAWS() {
+		return nil, nil
+	}
+	all, _, err := l.List(ctx, page.Query{Function: functionOf(e.ARN), Limit: pageItems})
+	for i := range all {
+		if !strings.HasPrefix(all[i].Name, e.Name+"-redrive-") && !strings.HasPrefix(all[i].Name, e.Name+"-fork-") {
+			continue
+		}
+		events, err := l.Events(ctx, all[i].ARN, 0)
+		if err != nil {
+			return found, err
+		}
+		if h := view.Read(events); h.Forked != nil && h.Forked.From == e.ARN {
+			found = append(found, all[i])
+		}
+	}
+	return found, err
+}
+
 // known returns an error as the page knows it.
 func (library) known(err error) error {
 	if is[notFoundError](err) {
@@ -176,7 +199,7 @@ func (a *app) startExecution(ctx context.Context, function, name string, input [
 // hint says where the logs of a function are that runs on AWS.
 func (a *app) hint(arn string) string {
 	if !a.onAWS() {
-		return "The logs of a function are shown by the page of perdure dev, which keeps its last lines."
+		return "perdure dev prints them in its terminal, and its own page shows the last lines: " + a.serviceURL() + "/"
 	}
 	command := "aws logs tail /aws/lambda/" + functionOf(arn) + " --since 1d --filter-pattern '\"" + checkpoint.ExecutionName(arn) + "\"'"
 	if a.region != "" {

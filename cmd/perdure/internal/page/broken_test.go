@@ -85,7 +85,7 @@ func TestReasonOfAPause(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", reason, diff)
 		}
-		if all, _ := e["reason"].(string); all != reason {
+		if all, _ := e["held"].(string); all != reason {
 			t.Errorf("the reason %q is sent as %q", reason, all)
 		}
 	}

@@ -22,12 +22,13 @@ type shelf struct {
 	events    func(arn string, after int) ([]local.Event, error)
 	functions func() ([]Function, error)
 	timeout   func(function string) time.Duration // of an invocation; nil if that is not known
+	runs      bool                                // a service runs them
 }
 
 // FromService returns what a service runs and has run.
 func FromService(s *local.Service) Source {
 	return shelf{
-		list: s.List, record: s.Record, timers: s.Timers,
+		list: s.List, record: s.Record, timers: s.Timers, runs: true,
 		timeout: func(function string) time.Duration {
 			f, err := s.Function(function)
 			if err != nil { // it is hosted no longer
@@ -140,6 +141,9 @@ func (s shelf) Execution(_ context.Context, arn string) (*Execution, error) {
 	if s.timeout != nil {
 		e.FunctionTimeout = s.timeout(r.Function)
 	}
+	if s.runs && !r.Status.Terminal() { // what a service left behind that has ended runs no more
+		e.Invoked = r.InvocationStart
+	}
 	if r.Unfinished() {
 		timers, err := s.timers(arn)
 		if err != nil {
@@ -159,6 +163,22 @@ func (s shelf) Execution(_ context.Context, arn string) (*Execution, error) {
 func (s shelf) Events(_ context.Context, arn string, after int) ([]local.Event, error) {
 	events, err := s.events(arn, after)
 	return events, known(err)
+}
+
+// Forks implements [Source].
+func (s shelf) Forks(_ context.Context, e *Execution) (found []Execution, err error) {
+	function := e.Function
+	if before, after, ok := strings.Cut(function, ":function:"); ok {
+		name, _, _ := strings.Cut(after, ":")
+		function = before + ":function:" + name
+	}
+	records, err := s.list(local.Query{Function: function, StartedAfter: e.Start, Reverse: true, Limit: manyItems})
+	for i := range records {
+		if from := records[i].ForkedFrom; len(from) > 0 && from[0] == e.ARN {
+			found = append(found, executionOf(&records[i]))
+		}
+	}
+	return found, known(err)
 }
 
 // known returns an error as the page knows it.

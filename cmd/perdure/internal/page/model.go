@@ -40,6 +40,8 @@ type jsonRow struct {
 	Start    int64  `json:"start"`
 	End      int64  `json:"end,omitempty"`
 	By       string `json:"by,omitempty"` // the name of the execution that has invoked it
+	// Reason is why it has ended without a result, or is held; empty if that is to be asked for.
+	Reason string `json:"reason,omitempty"`
 }
 
 type jsonExecution struct {
@@ -50,11 +52,13 @@ type jsonExecution struct {
 	Error    *jsonError `json:"error,omitempty"`
 	Deadline int64      `json:"deadline,omitempty"`
 	Paused   int64      `json:"paused,omitempty"`
-	Reason   string     `json:"reason,omitempty"`
-	Why      []string   `json:"why,omitempty"` // the reason in lines, for people
+	Held     string     `json:"held,omitempty"` // the reason of a pause
+	Why      []string   `json:"why,omitempty"`  // the reason in lines, for people
 	Parent   string     `json:"parent,omitempty"`
 	// Continued is the ARN of the execution that goes on for this one.
 	Continued string `json:"continued,omitempty"`
+	// Origin is the ARN of the execution that it was made of.
+	Origin string `json:"origin,omitempty"`
 	// Closed says that something of it went through transforms, so that it may be opened.
 	Closed bool `json:"closed,omitempty"`
 }
@@ -110,6 +114,7 @@ type jsonInvocation struct {
 	Build     string     `json:"build,omitempty"`
 	Error     *jsonError `json:"error,omitempty"`
 	InRow     int        `json:"inRow,omitempty"`
+	From      string     `json:"from,omitempty"` // the execution that this one was made of, if it began here
 }
 
 // jsonModel is an execution, or what has changed of it after an event.
@@ -124,12 +129,20 @@ type jsonModel struct {
 	// Waiting says what it does and waits for.
 	Waiting string `json:"waiting,omitempty"`
 	// Advice says what can be done about it.
-	Advice      string           `json:"advice,omitempty"`
+	Advice string `json:"advice,omitempty"`
+	// Poison says that its input is what it has failed at. Where says where the logs are of its
+	// function, if they are not here.
+	Poison      bool             `json:"poison,omitempty"`
+	Where       string           `json:"where,omitempty"`
 	Operations  []jsonOperation  `json:"operations"`
 	Count       int              `json:"count"` // of all operations
 	Invocations []jsonInvocation `json:"invocations"`
 	Ended       int              `json:"ended"` // invocations, all of them
-	Failures    int              `json:"failures"`
+	// Own and Failures are invocations that have ended, without those of an execution that it was
+	// made of; Invoked is when the one began that runs.
+	Own      int   `json:"own"`
+	Failures int   `json:"failures"`
+	Invoked  int64 `json:"invoked,omitempty"`
 	// Charged of Limit invocations in a row have failed; Next is when the next one is.
 	Charged int   `json:"charged,omitempty"`
 	Limit   int   `json:"limit"`
@@ -194,8 +207,19 @@ func rowOf(e *Execution) jsonRow {
 	name, version := functionOf(e.Function)
 	return jsonRow{
 		ARN: e.ARN, Name: e.Name, Function: name, Version: version, Status: e.Status,
-		Start: milli(e.Start), End: milli(e.End), By: nameOfExecution(e.Parent),
+		Start: milli(e.Start), End: milli(e.End), By: nameOfExecution(e.Parent), Reason: cut(reasonOf(e), shortText),
 	}
+}
+
+// reasonOf returns why an execution has ended without a result, or is held, if it says so itself.
+func reasonOf(e *Execution) string {
+	switch {
+	case !e.End.IsZero():
+		return view.FailureText(e.Failure)
+	case e.Pause.Reason != "":
+		return view.Why(e.Pause.Reason)
+	}
+	return ""
 }
 
 // nameOfExecution returns the name that an ARN holds, empty for none.
@@ -225,7 +249,7 @@ func whyOf(reason string) []string {
 func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(string, time.Time) string) *jsonModel {
 	after, bytes := s.after, s.bytes
 	m := &jsonModel{
-		Event: h.Event, After: after, Partial: s.first > 0 && len(h.All) > s.first, Now: milli(now), Count: len(h.All), Ended: len(h.Ended), Failures: h.Failures,
+		Event: h.Event, After: after, Partial: s.first > 0 && len(h.All) > s.first, Now: milli(now), Count: len(h.All), Ended: len(h.Ended), Own: h.Invocations, Failures: h.Failures,
 		Limit: limits.FailedInvocations, Operations: []jsonOperation{}, Invocations: []jsonInvocation{}, Levels: [][2]int64{},
 	}
 	deadline := h.Deadline
@@ -234,7 +258,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	}
 	m.Execution = jsonExecution{
 		jsonRow: rowOf(e), Input: payload(e.Input, bytes), Result: payload(e.Result, bytes), Error: errorOf(e.Failure),
-		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Reason: e.Pause.Reason, Why: whyOf(e.Pause.Reason), Parent: e.Parent,
+		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Held: e.Pause.Reason, Why: whyOf(e.Pause.Reason), Parent: e.Parent,
 		Continued: continuedAs(e.Result), Closed: isClosed(e.Input, e.Result),
 	}
 	if e.Failure != nil && isClosed(&e.Failure.Data) {
@@ -243,14 +267,18 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 	for id, at := range e.Due {
 		h.Move(id, at)
 	}
-	h.FunctionTimeout = e.FunctionTimeout
+	h.FunctionTimeout, h.Invoked = e.FunctionTimeout, e.Invoked
 	m.Advice = h.Advice(now, e.Failure)
+	if h.Forked != nil {
+		m.Execution.Origin = h.Forked.From
+	}
 	if e.End.IsZero() {
-		m.Waiting = h.Doing(now)
-		if m.Charged = h.Charged; m.Charged > 0 {
+		m.Waiting, m.Invoked = h.Doing(now), milli(e.Invoked)
+		if m.Charged = h.Charged; m.Charged > 0 && e.Invoked.IsZero() && e.Pause.Since.IsZero() {
 			m.Next = milli(h.LastEnd.Add(limits.FailurePause(h.Charged)))
 		}
 	}
+	m.Poison = view.Poisoned(e.Failure)
 	levels, most := h.Concurrency(now)
 	m.Most = most
 	index := make(map[*view.Operation]int, len(h.All))
@@ -270,7 +298,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 		}
 		out := jsonInvocation{
 			Number: i + 1, Start: milli(v.Start), End: milli(v.End), RequestID: v.RequestID, Version: m.Execution.Version,
-			Error: errorOf(v.Failure), InRow: v.InRow,
+			Error: errorOf(v.Failure), InRow: v.InRow, From: v.From,
 		}
 		if build != nil {
 			out.Build = build(m.Execution.Function, v.Start)
@@ -303,7 +331,7 @@ func startedBy(result string) (arn string) {
 
 func operationOf(o *view.Operation, i int, index map[*view.Operation]int) jsonOperation {
 	out := jsonOperation{
-		Index: i, ID: o.ID, Parent: -1, Name: o.Label(), Kind: o.Kind, What: o.What(), Status: string(o.Status),
+		Index: i, ID: o.ID, Parent: -1, Name: o.Label(), Kind: o.Kind, What: o.What(), Status: o.Shown(),
 		Start: milli(o.Start), End: milliOf(o.End), Attempts: o.Attempts, CutOff: o.CutOff, Running: o.Running,
 		Until: milliOf(o.Until), Beats: o.Beats.Milliseconds(), Callback: o.Callback, Target: o.Target, Function: o.Function,
 		Interrupted: o.Interrupted(),

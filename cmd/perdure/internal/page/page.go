@@ -55,7 +55,7 @@ func New(o Options) *Page {
 	for pattern, serve := range map[string]func(*http.Request) (any, error){
 		"GET /ui/place": p.place, "GET /ui/executions": p.executions, "GET /ui/execution": p.execution,
 		"GET /ui/operation": p.operation, "GET /ui/history": p.history, "GET /ui/logs": p.logs, "GET /ui/payload": p.payload,
-		"GET /ui/inputs": p.inputs,
+		"GET /ui/inputs": p.inputs, "GET /ui/forks": p.forks, "GET /ui/answers": p.answers, "GET /ui/reasons": p.reasons,
 	} {
 		p.mux.HandleFunc(pattern, p.read(serve))
 	}

@@ -1,7 +1,9 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +20,7 @@ type jsonPlace struct {
 	Actions   []string   `json:"actions"`
 	Logs      bool       `json:"logs"`
 	Opens     bool       `json:"opens,omitempty"` // what is closed, when it is asked to
+	Cheap     bool       `json:"cheap,omitempty"` // reading is, so that more is read than is seen
 	Now       int64      `json:"now"`
 }
 
@@ -29,7 +32,8 @@ func (p *Page) place(r *http.Request) (any, error) {
 	if functions == nil {
 		functions = []Function{}
 	}
-	return jsonPlace{p.Place, functions, p.offered(), p.Written != nil, p.Open != nil, milli(p.Now())}, nil
+	_, cheap := p.Source.(shelf)
+	return jsonPlace{p.Place, functions, p.offered(), p.Written != nil, p.Open != nil, cheap, milli(p.Now())}, nil
 }
 
 // pageItems is how many executions an answer has unless the page says otherwise, and mostItems at
@@ -116,10 +120,79 @@ func (p *Page) execution(r *http.Request) (any, error) {
 		if known > h.Event {
 			known = 0
 		}
-		text, err = json.Marshal(modelOf(e, h, scope{known, first, longText}, p.Now(), p.Build))
+		m := modelOf(e, h, scope{known, first, longText}, p.Now(), p.Build)
+		if p.Written == nil && p.Hint != nil {
+			m.Where = p.Hint(arn)
+		}
+		text, err = json.Marshal(m)
 		return err
 	})
 	return text, err
+}
+
+// forks returns the executions that were made of one.
+func (p *Page) forks(r *http.Request) (any, error) {
+	arn, err := arn(r)
+	if err != nil {
+		return nil, err
+	}
+	e, err := p.Source.Execution(r.Context(), arn)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.Source.Forks(r.Context(), e)
+	rows := make([]jsonRow, len(found))
+	for i := range found {
+		rows[i] = rowOf(&found[i])
+	}
+	return struct {
+		Executions []jsonRow `json:"executions"`
+	}{rows}, err
+}
+
+// mostReasons is of how many executions a request may ask for the reason.
+const mostReasons = 50
+
+// reasons returns by ARN what executions wait for, or why they have ended without a result. Those
+// that are not there any more are left out.
+func (p *Page) reasons(r *http.Request) (any, error) {
+	arns := r.URL.Query()["arn"]
+	if len(arns) > mostReasons {
+		return nil, badRequest("ask for the reasons of at most 50 executions")
+	}
+	out := make(map[string]string, len(arns))
+	for _, arn := range arns {
+		e, err := p.Source.Execution(r.Context(), arn)
+		if err == nil {
+			var reason string
+			if reason, err = p.reason(r.Context(), e); err == nil {
+				out[arn] = cut(reason, shortText)
+			}
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+	}
+	return struct {
+		Reasons map[string]string `json:"reasons"`
+	}{out}, nil
+}
+
+// reason says in a few words, the same for all that are alike, what an execution waits for, or why
+// it has ended without a result.
+func (p *Page) reason(ctx context.Context, e *Execution) (string, error) {
+	if reason := reasonOf(e); reason != "" || !e.End.IsZero() {
+		return reason, nil
+	}
+	events, err := p.Source.Events(ctx, e.ARN, 0)
+	if err != nil {
+		return "", err
+	}
+	h := view.Read(events)
+	if cause, running := strings.CutPrefix(h.Cause(), "the body of "); running {
+		return "the body of " + cause + " runs", nil
+	}
+	return "waits for " + h.Cause(), nil
 }
 
 // operation returns what is shown of one operation beside its row.

@@ -35,6 +35,8 @@ type Execution struct {
 	Deadline time.Time
 	// FunctionTimeout is how long an invocation may take, zero for not known.
 	FunctionTimeout time.Duration
+	// Invoked is when the invocation began that runs, zero if none does, and for not known.
+	Invoked time.Time
 	// Due is when operations that have not ended go on by themselves, or time out, by their IDs. An
 	// operation that is not in it goes on when the history says.
 	Due map[string]time.Time
@@ -74,6 +76,9 @@ type Source interface {
 	Execution(ctx context.Context, arn string) (*Execution, error)
 	// Events returns the events after one, in order.
 	Events(ctx context.Context, arn string, after int) ([]local.Event, error)
+	// Forks returns the executions that were made of one, by a redrive or a fork, as far as that is
+	// found without reading all there are.
+	Forks(ctx context.Context, e *Execution) ([]Execution, error)
 }
 
 // Actions are what can be done to executions. An action that is nil cannot be done here, and the

@@ -100,7 +100,7 @@ func TestTenExecutions(t *testing.T) {
 		{"ingest", local.StatusRunning, []string{
 			" counted, with retries and failed invocations)", "(CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded): it is repeated (",
 			` failed since step "store-row[11]" was recorded; 9 without a record end it, next in `,
-			"advice: Its calls of the service are throttled",
+			"advice: Its calls of CheckpointDurableExecution are throttled",
 		}},
 		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576", "advice: Keep large data outside of the log"}},
 		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6  ", ", see the error above", "\nat      ", "practice.total (functions.go:", "advice: Mend the code at the first line of the stack"}},

@@ -57,13 +57,17 @@ func diverged(paused *local.Event) bool {
 
 func (h *History) afterFailure(f *checkpoint.Failure) string {
 	const again = "redrive it on this machine, or start one with the same input under another name."
+	stopped := h.ends == local.EventExecutionStopped
 	switch {
-	case f == nil:
+	case f == nil && !stopped:
 		return ""
-	case f.Type == interrupted || len(h.RepeatedByRedrive()) > 0:
+	case f != nil && f.Type == interrupted || len(h.RepeatedByRedrive()) > 0:
 		return "A step was cut off, and may have had its effect: ask what it calls, such as the payment provider, first. " +
 			"If the effect is there, do the rest by hand. If it is not, redrive it on this machine, which runs the step again " +
 			"under another idempotency key, or start one with the same input under another name."
+	case stopped:
+		return "It was stopped by hand: nothing of it has failed, and nothing was undone. " + h.ranAtTheEnd() +
+			"If it is to be done after all, redrive it on this machine, or start one with the same input under another name."
 	case f.Type == "PanicError":
 		return "Mend the code at the first line of the stack, which the log line \"an attempt failed\" or \"the execution failed\" has, " +
 			"and the record if the handler has replay.WithStackTraces. Then " + again
@@ -73,12 +77,28 @@ func (h *History) afterFailure(f *checkpoint.Failure) string {
 		return "Keep large data outside of the log, as package codec/offload does; then " + again
 	case timedOut(f):
 		return stuck(f) + " Then " + again
-	case strings.HasPrefix(f.Message, "replay: the input does not fit"):
-		return "Start one with an input that the function can decode, under another name."
+	case Poisoned(f):
+		return "Start one with an input that the function can decode, under another name: a redrive has the same input, and fails again."
 	case f.Type == "Execution.Timeout":
 		return "See what it waited for; raise the execution timeout if it was to go on, and start it under another name."
 	}
 	return "Look at the operation that failed; after a fix " + again
+}
+
+// ranAtTheEnd says which body ran when the execution ended.
+func (h *History) ranAtTheEnd() string {
+	for _, o := range h.All {
+		if o.Kind == "step" && o.Shown() == CutOff && o.Status == checkpoint.StatusStarted {
+			return fmt.Sprintf("The body of step %q ran then: see whether its effect has happened. ", o.Label())
+		}
+	}
+	return ""
+}
+
+// Poisoned reports whether an execution has failed with its input, which does not fit the function:
+// another one with that input fails as well.
+func Poisoned(f *checkpoint.Failure) bool {
+	return f != nil && strings.HasPrefix(f.Message, "replay: the input does not fit")
 }
 
 // lostTarget says what can be done about a function that is not there: the error does not say
@@ -152,15 +172,24 @@ func throttledCall(f *checkpoint.Failure) bool {
 	return f != nil && strings.HasPrefix(f.Message, "replay: ") && strings.Contains(refusedCall.FindString(f.Message), ": 429 ")
 }
 
+// refusedName returns the name of the call that was throttled.
+func refusedName(f *checkpoint.Failure) string {
+	name, _, _ := strings.Cut(refusedCall.FindString(f.Message), ":")
+	return name
+}
+
 func whileFailing(f *checkpoint.Failure) string {
 	switch {
 	case timedOut(f):
 		return stuck(f) + " Pause the execution meanwhile, so that it does not use up its invocations."
 	case throttledCall(f):
-		return "Its calls of the service are throttled, for all executions of the account make too many: fewer, larger steps and less at once, " +
-			"or a higher quota. Pause it meanwhile, so that it does not use up its invocations."
+		return "Its calls of " + refusedName(f) + " are throttled, for all executions of the account and region together make too many. Make fewer of them: " +
+			"larger steps, and less at once (op.WithMaxRunning); or have the quota of that call raised, in Service Quotas under AWS Lambda. " +
+			"It goes on when there are fewer. Pause it meanwhile, so that it does not use up its invocations."
 	case throttled(f):
-		return "The function has no concurrency left: it goes on by itself when it has, or raise it."
+		return "The function has no concurrency left: it goes on by itself when it has. To raise it, see its own " +
+			"(aws lambda get-function-concurrency --function-name FUNCTION; put-function-concurrency sets it), " +
+			"and, if it has none of its own, Concurrent executions in Service Quotas under AWS Lambda."
 	}
 	return "The logs of the function say why. Pause the execution while it is mended; then resume it."
 }

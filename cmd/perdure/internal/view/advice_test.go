@@ -36,7 +36,11 @@ func TestAdvice(t *testing.T) {
 		{"a body runs for long", step(), time.Hour, nil, "If it hangs"},
 		{"an invocation was too long", step().invocation(time.Minute, "Task timed out"), time.Hour, nil, "A body hangs, or takes longer"},
 		{
-			"calls are throttled", step().fails("CheckpointCallError", throttled), time.Hour, nil, "Its calls of the service are throttled",
+			"calls are throttled", step().fails("CheckpointCallError", throttled), time.Hour, nil, "Its calls of CheckpointDurableExecution are throttled",
+		},
+		{
+			"the function is throttled", step().fails("TooManyRequestsException", "Rate Exceeded."), time.Hour, nil,
+			"The function has no concurrency left: it goes on by itself when it has. To raise it, see its own (aws lambda get-function-concurrency",
 		},
 		{"an invocation failed", step().fails("errorString", "out of luck"), time.Hour, nil, "The logs of the function say why"},
 		{"a wait of days", newScript().op(local.EventWaitStarted, "a", "", wait(5*24*time.Hour)), time.Hour, nil, ""},
@@ -49,7 +53,14 @@ func TestAdvice(t *testing.T) {
 			"Run code that fits the history",
 		},
 		{"succeeded", step().end(local.EventExecutionSucceeded), time.Hour, nil, ""},
-		{"stopped without an error", step().end(local.EventExecutionStopped), time.Hour, nil, ""},
+		{
+			"stopped without an error", step().end(local.EventExecutionStopped), time.Hour, nil,
+			`It was stopped by hand: nothing of it has failed, and nothing was undone. The body of step "a" ran then: see whether its effect has happened. If`,
+		},
+		{
+			"stopped with an error, while it waited", newScript().op(local.EventWaitStarted, "a", "", wait(time.Hour)).end(local.EventExecutionStopped), time.Hour,
+			failure("mistaken", "x"), "It was stopped by hand: nothing of it has failed, and nothing was undone. If it is to be done after all, redrive",
+		},
 		{"a panic", step().end(local.EventExecutionFailed), time.Hour, failure("PanicError", "x"), "Mend the code"},
 		{
 			"an interrupted step", step().end(local.EventExecutionFailed), time.Hour, failure("Interrupted", "x"),
@@ -76,7 +87,7 @@ func TestAdvice(t *testing.T) {
 		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("TooLarge", "the result has 1,048,578 bytes"), "Keep large data outside"},
 		{
 			"an input of another type", step().end(local.EventExecutionFailed), time.Hour,
-			failure("UnmarshalTypeError", "replay: the input does not fit int: codec: decode input: x"), "Start one with an input",
+			failure("UnmarshalTypeError", "replay: the input does not fit int: codec: decode input: x"), "Start one with an input that the function can decode, under another name: a redrive has the same input, and fails again.",
 		},
 		{"an error of the code", step().end(local.EventExecutionFailed), time.Hour, failure("Declined", "x"), "Look at the operation that failed"},
 		{
@@ -96,7 +107,7 @@ func TestAdvice(t *testing.T) {
 				"Its timeout cannot be raised: 900 seconds are the most.",
 		},
 		{
-			"calls are throttled, as that is said now", step().fails("CheckpointCallError", throttledNow), time.Hour, nil, "Its calls of the service are throttled",
+			"calls are throttled, as that is said now", step().fails("CheckpointCallError", throttledNow), time.Hour, nil, "Its calls of CheckpointDurableExecution are throttled, for",
 		},
 		{
 			"calls fail in another way", step().fails("CheckpointCallError", "replay: CheckpointDurableExecution: 500 ServiceException: x"), time.Hour, nil,

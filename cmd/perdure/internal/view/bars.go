@@ -141,13 +141,17 @@ func (h *History) drawInvocation(e *local.Event) {
 	}
 }
 
-// end takes in the end of the execution: with it ends what goes on.
-func (h *History) end(at time.Time) {
-	h.End = at
+// end takes in the end of the execution: with it ends what goes on. It has cut that off, unless the
+// code had left it behind.
+func (h *History) end(e *local.Event) {
+	h.End, h.ends = e.Time, e.Type
 	for _, o := range h.Open {
+		o.shown, o.Event, o.Running = CutOff, e.ID, false
+		if e.Type == local.EventExecutionSucceeded || o.left() {
+			o.shown = Left
+		}
 		if last := o.last(); last != nil {
-			last.End, last.Until, last.Cut = at, time.Time{}, true
-			o.Event = h.Event
+			last.End, last.Until, last.Cut = e.Time, time.Time{}, o.shown == CutOff
 		}
 	}
 }

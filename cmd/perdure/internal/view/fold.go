@@ -48,11 +48,12 @@ func (l Line) Text() string {
 	if l.Operation != nil {
 		return ""
 	}
-	counts := make(map[checkpoint.Status]int)
-	var order []checkpoint.Status
+	counts := make(map[string]int)
+	var order []string
 	for _, o := range l.Left {
-		if counts[o.Status]++; counts[o.Status] == 1 {
-			order = append(order, o.Status)
+		status := o.Shown()
+		if counts[status]++; counts[status] == 1 {
+			order = append(order, status)
 		}
 	}
 	parts := make([]string, len(order))

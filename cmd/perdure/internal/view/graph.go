@@ -46,7 +46,7 @@ func (g *graph) scope(parent string, ops []*Operation, whole bool) {
 		n, p := graphNode{id: fmt.Sprintf("n%d", len(g.nodes)+1)}, placed{last: math.MaxInt}
 		p.id = n.id
 		if o := line.Operation; o != nil {
-			n.label, n.status, n.group = o.Label()+"\n"+o.What()+", "+string(o.Status), string(o.Status), o.Kind == "group"
+			n.label, n.status, n.group = o.Label()+"\n"+o.What()+", "+o.Shown(), o.Shown(), o.Kind == "group"
 			p.first = o.First
 			if o.Status.Terminal() {
 				p.last = o.ended
@@ -85,6 +85,12 @@ func (g *graph) scope(parent string, ops []*Operation, whole bool) {
 
 // colors returns those of a node by the status of its operation: its inside, and its border.
 func colors(status string) (inside, border string) {
+	switch status {
+	case CutOff:
+		return "#fde7e7", "#b3261e"
+	case Left:
+		return "#eeeeee", "#616161"
+	}
 	switch checkpoint.Status(status) {
 	case checkpoint.StatusSucceeded:
 		return "#e3f4e6", "#2e7d32"
@@ -127,8 +133,9 @@ func (h *History) Mermaid(whole bool) string {
 	}
 	for _, status := range order {
 		inside, border := colors(status)
-		fmt.Fprintf(&b, "  classDef %s fill:%s,stroke:%s,color:#1b1b1b\n", status, inside, border)
-		fmt.Fprintf(&b, "  class %s %s\n", strings.Join(used[status], ","), status)
+		class := strings.ReplaceAll(status, " ", "_")
+		fmt.Fprintf(&b, "  classDef %s fill:%s,stroke:%s,color:#1b1b1b\n", class, inside, border)
+		fmt.Fprintf(&b, "  class %s %s\n", strings.Join(used[status], ","), class)
 	}
 	return b.String()
 }

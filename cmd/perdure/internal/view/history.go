@@ -1,6 +1,7 @@
 package view
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -58,7 +59,25 @@ type Operation struct {
 	First int `json:"-"`
 	Event int `json:"-"`
 
-	ended int // the ID of the event that has ended it
+	ended int    // the ID of the event that has ended it
+	shown string // what Shown returns, if that is not the status
+}
+
+// What is shown of operations that had not ended when their execution did.
+const (
+	// CutOff is one that the end of the execution has cut off.
+	CutOff = "CUT OFF"
+	// Left is one that nothing waited for any more, such as the loser of a race.
+	Left = "LEFT"
+)
+
+// Shown returns the status of the operation as people are shown it: that of a record says STARTED
+// also when the execution has ended, and nothing of it goes on.
+func (o *Operation) Shown() string {
+	if o.shown != "" {
+		return o.shown
+	}
+	return string(o.Status)
 }
 
 // ErrorText is an error in JSON.
@@ -84,9 +103,27 @@ type Invocation struct {
 	// InRow is how many invocations have failed in a row, this one included, since the function has
 	// written something last; zero if it did not fail.
 	InRow int
+	// From is the ARN of the execution that this one was made of, if it began here: all invocations
+	// up to this one were of that execution.
+	From string
 	// Event is the ID of its event.
 	Event int
 }
+
+// Forked is where an execution began that was made of another one, by a redrive or a fork.
+type Forked struct {
+	// From is the ARN of the other one, Time when this one began, Inherited how many invocations
+	// before that were of the other one.
+	From      string
+	Time      time.Time
+	Inherited int
+}
+
+// forked is the type of the error of the event that says where a fork begins, madeOf what stands
+// around the ARN in its message (package checkpoint/local, Service.Fork).
+const forked = "Service.Forked"
+
+var madeOf = regexp.MustCompile(`^The execution was made of (\S+);`)
 
 // History is what the events of an execution say. Make one with [New] or [Read].
 type History struct {
@@ -97,8 +134,11 @@ type History struct {
 	Open map[string]*Operation
 	// Ended are the invocations that have ended, in that order.
 	Ended []Invocation
-	// Invocations and Failures count invocations that have ended, and those that failed; InRow
-	// those that failed since one did not; Last is the failure of the last one.
+	// Forked is where the execution began, nil if it was not made of another one.
+	Forked *Forked
+	// Invocations and Failures count invocations that have ended, and those that failed, without
+	// those of an execution that this one was made of; InRow those that failed since one did not;
+	// Last is the failure of the last one.
 	Invocations, Failures, InRow int
 	Last                         *checkpoint.Failure
 	// Charged is how many invocations in a row have failed since the function has written something
@@ -115,9 +155,12 @@ type History struct {
 	// FunctionTimeout is how long an invocation may take, zero if that is not known: no event says
 	// it.
 	FunctionTimeout time.Duration
+	// Invoked is when the invocation began that runs, zero if none does, or if that is not known.
+	Invoked time.Time
 
-	wrote *Operation // the last one that the function has written something of
-	began int        // the ID of the last event that has begun something
+	ends  local.EventType // how it has ended
+	wrote *Operation      // the last one that the function has written something of
+	began int             // the ID of the last event that has begun something
 	byID  map[string]*Operation
 	// restarted are operations whose body a later invocation has begun again, at a time that its
 	// end will say.
@@ -147,7 +190,11 @@ func (h *History) Add(e *local.Event) *Operation {
 		h.began = e.ID
 	}
 	if e.Type == local.EventInvocationCompleted {
-		h.invoked(e)
+		if e.Failure != nil && e.Failure.Type == forked {
+			h.madeOf(e)
+		} else {
+			h.invoked(e)
+		}
 		return nil
 	}
 	if e.Type == local.EventExecutionStarted {
@@ -161,7 +208,7 @@ func (h *History) Add(e *local.Event) *Operation {
 	kind, ok := kindOf(e.Type)
 	if !ok {
 		if e.Type.Terminal() {
-			h.end(e.Time)
+			h.end(e)
 		}
 		return nil
 	}
@@ -253,6 +300,26 @@ func (h *History) invoked(e *local.Event) {
 			o.Cut = e.Failure
 			o.Event = e.ID
 		}
+	}
+}
+
+// madeOf takes in where an execution begins that was made of another one. What has failed there
+// counts for nothing here, and what ran there was cut off.
+func (h *History) madeOf(e *local.Event) {
+	h.Forked = &Forked{Time: e.Time, Inherited: len(h.Ended)}
+	if found := madeOf.FindStringSubmatch(e.Failure.Message); found != nil {
+		h.Forked.From = found[1]
+	}
+	h.Ended = append(h.Ended, Invocation{RequestID: e.RequestID, Start: e.Start, End: e.End, From: h.Forked.From, Event: e.ID})
+	h.Invocations, h.Failures, h.InRow, h.Charged, h.Last, h.LastEnd = 0, 0, 0, 0, nil, e.Time
+	for _, o := range h.Open {
+		if o.Kind != "step" || o.Status != checkpoint.StatusStarted {
+			continue
+		}
+		if last := o.last(); last != nil {
+			last.End, last.Failure, last.Cut = e.End, e.Failure, true
+		}
+		o.Running, o.CutOff, o.Cut, o.Event = false, 0, nil, e.ID
 	}
 }
 

@@ -30,8 +30,20 @@ func (h *History) waitingFor(now time.Time, commands bool) string {
 		return h.failing(now)
 	case pending != "":
 		return pending
+	case !h.Invoked.IsZero():
+		return fmt.Sprintf("its function has run for %s", Span(now.Sub(h.Invoked))) + h.begunAgain() + h.cutOff(now)
 	}
 	return "its function is being invoked"
+}
+
+// begunAgain says which body runs again that the execution has taken over from another one.
+func (h *History) begunAgain() string {
+	for _, o := range h.All {
+		if o.Kind == "step" && o.Status == checkpoint.StatusStarted && !o.left() {
+			return fmt.Sprintf("; the body of step %q, which was cut off before, runs again", o.Label())
+		}
+	}
+	return ""
 }
 
 // heldSince says that an execution is paused, and why.
@@ -96,15 +108,15 @@ func (h *History) Bodies(now time.Time) string {
 	return line
 }
 
-// cutOff says when the invocation that runs is cut off, if that is known: the start of one is not
-// in the history, but that of its first body is.
+// cutOff says when the invocation that runs is cut off, if that is known: where the service does
+// not say when it has begun, its first body does.
 func (h *History) cutOff(now time.Time) string {
 	if h.FunctionTimeout == 0 {
 		return ""
 	}
-	var first time.Time
+	first := h.Invoked
 	for _, o := range h.Open {
-		if o.Kind == "step" && o.Running && (first.IsZero() || o.Began.Before(first)) {
+		if h.Invoked.IsZero() && o.Kind == "step" && o.Running && (first.IsZero() || o.Began.Before(first)) {
 			first = o.Began
 		}
 	}
@@ -117,7 +129,10 @@ func (h *History) failing(now time.Time) string {
 	next := h.LastEnd.Add(limits.FailurePause(h.Charged))
 	// A body that runs again has no event of that: no pause is left, or the function has written.
 	again, goesOn := h.Charged == 0 || now.After(next), "it is repeated"
-	if again {
+	switch {
+	case !h.Invoked.IsZero():
+		again, goesOn = true, "it has run again for "+Span(now.Sub(h.Invoked))
+	case again:
 		goesOn = "it runs again"
 	}
 	parts := []string{fmt.Sprintf("the last invocation failed %s ago (%s): %s", Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last), goesOn)}
@@ -134,6 +149,9 @@ func (h *History) failing(now time.Time) string {
 			}
 			parts = append(parts, line)
 		}
+	}
+	if !h.Invoked.IsZero() {
+		return strings.Join(parts, "; ") + h.cutOff(now)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -69,6 +69,36 @@ func TestDoing(t *testing.T) {
 	}
 }
 
+// TestInvoked: where the service says that an invocation runs, no one guesses it.
+func TestInvoked(t *testing.T) {
+	t.Parallel()
+	const cutOff = "; its invocation is cut off in 12m at the latest, and logs a second before in which line the body is"
+	failed := newScript().op(local.EventStepStarted, "render", "").after(time.Minute).invocation(time.Minute, "late")
+	tests := []struct {
+		reason string
+		script *script
+		want   string
+	}{
+		{"the first one", newScript(), "its function has run for 3m" + cutOff},
+		{
+			"one after one that failed", failed,
+			`the last invocation failed 4m ago (Sandbox.Timedout: late): it has run again for 3m; step "render" was cut off 1 time, and its body runs again` + cutOff,
+		},
+		{"one of an execution that was redriven", redriven(), `its function has run for 3m; the body of step "render", which was cut off before, runs again` + cutOff},
+		{
+			"one that waits for nothing, beside a callback", newScript().op(local.EventCallbackStarted, "answer", "", callback(0)),
+			`waiting for callback "answer" (no time-out: it waits until it is answered)`,
+		},
+	}
+	for _, tt := range tests {
+		h, now := view.Read(tt.script.events), tt.script.now.Add(4*time.Minute)
+		h.Invoked, h.FunctionTimeout = now.Add(-3*time.Minute), 15*time.Minute
+		if got := h.Doing(now); got != tt.want {
+			t.Errorf("%s:\n%s\nwant\n%s", tt.reason, got, tt.want)
+		}
+	}
+}
+
 // TestCounted: an execution may have 3,000 operations, of which its tree shows a part.
 func TestCounted(t *testing.T) {
 	t.Parallel()

@@ -1,4 +1,5 @@
 import { button, el, put, say, statusBadge } from './dom.js';
+import { skipWaitDialog } from './dialogs.js';
 import * as source from './source.js';
 import { errorText, exact, keepsNumbers, pretty, span, stamp, when } from './words.js';
 
@@ -58,15 +59,31 @@ export function textBlock(title, payload, whole, closed = false) {
   );
 }
 
+/** The stack of an error, or how to get one of a panic that has none. */
+export function stackOf(error) {
+  if (error.stack?.length)
+    return el(
+      'pre',
+      { class: 'stack', tabindex: '0', 'aria-label': 'Stack' },
+      error.stack.join('\n'),
+    );
+  if (error.type !== 'PanicError') return null;
+  return el(
+    'p',
+    { class: 'no-stack' },
+    'No stack is recorded. The handler records those of panics with ',
+    el('code', {}, 'replay.WithStackTraces()'),
+    ', which is off by default; the log line "an attempt failed" of this attempt has it in any case.',
+  );
+}
+
 function errorBlock(title, error) {
   return el(
     'div',
     { class: 'error' },
     el('h3', {}, title),
     el('p', { class: 'error-line' }, errorText(error) || 'without a message'),
-    error.stack?.length
-      ? el('pre', { class: 'stack', tabindex: '0', 'aria-label': 'Stack' }, error.stack.join('\n'))
-      : null,
+    stackOf(error),
     error.data ? textBlock('Data', { text: error.data }, null, true) : null,
   );
 }
@@ -218,6 +235,15 @@ export class Detail {
     const earlier = (read.attempts ?? []).filter((a) => a.cut || a.end !== o.end);
     return [
       read.error ? errorBlock(o.end ? 'Error' : 'The attempt before', read.error) : null,
+      o.status === 'CUT OFF'
+        ? el(
+            'p',
+            { class: 'cut-off' },
+            o.kind === 'step'
+              ? 'The execution ended while this step was under way: its effect may have happened.'
+              : 'The execution ended before this did.',
+          )
+        : null,
       read.input ? textBlock('Input', read.input, whole('input')) : null,
       read.result ? textBlock('Result', read.result, whole('result')) : null,
       earlier.length
@@ -238,7 +264,7 @@ export class Detail {
 
   actions(o) {
     const { app, view } = this;
-    const open = !['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED', 'CANCELLED'].includes(o.status);
+    const open = ['STARTED', 'PENDING', 'READY'].includes(o.status);
     return [
       open && o.callback && app.can('succeed')
         ? button('Complete…', () => view.callback(o, 'succeed'), { class: 'strong' })
@@ -252,8 +278,8 @@ export class Detail {
           )
         : null,
       open && o.until && o.kind !== 'callback' && app.can('skip')
-        ? button(o.kind === 'wait' ? 'Skip the wait' : 'Try again now', () =>
-            view.act('skip', { operation: o.id }, 'Skipped.'),
+        ? button(o.kind === 'wait' ? 'Skip the wait…' : 'Try again now…', () =>
+            skipWaitDialog(app, view, o),
           )
         : null,
       app.can('fork') ? button('Fork before it…', () => view.fork(o)) : null,

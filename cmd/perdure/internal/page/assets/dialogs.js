@@ -1,5 +1,6 @@
 import { button, el, put, say } from './dom.js';
 import * as source from './source.js';
+import { span } from './words.js';
 
 /**
  * Asks for something. fields are elements, do returns a promise: the dialog closes when it is true.
@@ -24,7 +25,7 @@ function dialog(title, text, fields, does, done) {
       },
     },
     el('h2', { id: 'dialog-title' }, title),
-    text ? el('p', {}, text) : null,
+    text ? [text].flat().map((t) => el('p', {}, t)) : null,
     fields,
     trouble,
     el(
@@ -61,13 +62,15 @@ async function act(view, action, members, done) {
   else view.read();
 }
 
-function checkJSON(text) {
+function checkJSON(text, instead = '') {
   try {
     JSON.parse(text);
   } catch (trouble) {
-    throw new Error(`This is no JSON: ${trouble.message}`);
+    throw new Error(`This is no JSON: ${trouble.message}.${instead}`);
   }
 }
+
+const check = (box, text) => el('label', { class: 'check' }, box, el('span', {}, text));
 
 export function callbackDialog(app, view, o, how) {
   if (how === 'fail') {
@@ -93,20 +96,50 @@ export function callbackDialog(app, view, o, how) {
   const result = area();
   const asText = el('input', { type: 'checkbox' });
   const empty = el('input', { type: 'checkbox' });
+  const earlier = el('div', { class: 'earlier', hidden: true });
+  source.answers(view.arn, o.id).then(
+    ({ answers }) => {
+      if (!answers.length) return;
+      earlier.hidden = false;
+      put(
+        earlier,
+        el('p', {}, `Such a callback was answered in ${answers[0].name}, with:`),
+        el('pre', { tabindex: '0', 'aria-label': 'An earlier answer' }, answers[0].text),
+        button(
+          'Begin with it',
+          () => {
+            result.value = answers[0].text;
+            asText.checked = answers[0].plain ?? false;
+            empty.checked = false;
+            result.focus();
+          },
+          { class: 'small' },
+        ),
+      );
+    },
+    () => {},
+  );
   dialog(
     `Complete callback ${o.name}`,
-    'The result is JSON, unless the callback is one of a string: only the function knows.',
     [
-      field('Result', result),
-      el('label', {}, asText, ' send it as it stands, for a callback of a string or of bytes'),
-      el('label', {}, empty, ' without a result: the function gets the zero value, such as false'),
+      'The result is JSON of the type that the code gives the callback, such as true, "Ann" or {"approved":true}. No record has that type: look at the code, or at an earlier answer.',
+    ],
+    [
+      earlier,
+      field('Result, JSON', result),
+      check(asText, 'Send it as it stands, without a look: for a callback of a string or of bytes'),
+      check(empty, 'Without a result: the function gets the zero value, such as false'),
     ],
     'Complete it',
     () => {
       if (result.value && empty.checked) throw new Error('There is a result: remove it, or the tick.');
       if (!result.value && !empty.checked)
         throw new Error('There is no result: write one, or say that it has none.');
-      if (result.value && !asText.checked) checkJSON(result.value);
+      if (result.value && !asText.checked)
+        checkJSON(
+          result.value,
+          ' A text has quotes around it, or is sent as it stands. Nothing was sent.',
+        );
       return act(
         view,
         'succeed',
@@ -125,6 +158,42 @@ export function pauseDialog(app, view) {
     [field('Reason', reason)],
     'Pause it',
     () => act(view, 'pause', { reason: reason.value }, 'It is paused, or will be soon.'),
+  );
+}
+
+export function resumeDialog(app, view) {
+  const reason = line({ maxlength: '1024' });
+  const why = view.model.execution.why ?? [];
+  dialog(
+    'Resume the execution',
+    [
+      why.length ? `It was paused: ${why[0]}` : 'It was paused without a reason.',
+      'Its function is invoked, with the code that is there now. Code that does not fit the log has it paused again.',
+    ],
+    [field('Reason', reason)],
+    'Resume it',
+    () => view.resume(reason.value),
+  );
+}
+
+/** Skips what is left of a wait, or of a pause before an attempt. */
+export function skipWaitDialog(app, view, o) {
+  const waits = o.kind === 'wait';
+  const left = o.until > app.now() ? `in ${span(o.until - app.now())}` : 'now';
+  dialog(
+    waits ? `Skip the wait ${o.name}` : `Try ${o.name} again now`,
+    waits
+      ? `It ends now; otherwise it ends ${left}. What comes after it happens that much sooner, and that cannot be taken back.`
+      : `The next attempt begins now; otherwise it begins ${left}. If what it calls is still broken, that attempt is used up.`,
+    [],
+    waits ? 'Skip it' : 'Try it now',
+    () =>
+      act(
+        view,
+        'skip',
+        { operation: o.id },
+        waits ? `The wait ${o.name} is over.` : `The next attempt of ${o.name} begins.`,
+      ),
   );
 }
 
@@ -160,11 +229,9 @@ function repeats(operations) {
   const names = steps.map((o) => o.name).join(', ');
   return {
     label: steps.length
-      ? el(
-          'label',
-          { class: 'repeats' },
+      ? check(
           tick,
-          ` run ${names} again, if it comes to that: it was interrupted, and what it calls says that the effect did not happen`,
+          `Run ${names} again, if it comes to that: it was interrupted, and what it calls says that the effect did not happen`,
         )
       : null,
     check() {
@@ -181,7 +248,10 @@ export function confirmDialog(app, view, action) {
   const again = repeats(view.model.operations);
   dialog(
     'Redrive the execution',
-    'A new execution goes on where this one has failed, with the code that is there now. This one stays as it is.',
+    [
+      'A new execution goes on where this one has ended, with its input and its log, and with the code that is there now. This one stays as it is.',
+      'Nine of its own invocations may fail, whatever has failed here.',
+    ],
     [field('Name of the new one (made up if it is empty)', name), again.label],
     'Redrive it',
     () => {
@@ -206,8 +276,11 @@ export function forkDialog(app, view, o) {
   );
 }
 
-/** Starts an execution, with the input of an earlier one if there is one. */
-export function startDialog(app, like) {
+/**
+ * Starts an execution, with the input of an earlier one if there is one. With why that input is to
+ * be changed first.
+ */
+export function startDialog(app, like, why) {
   const names = app.place.functions.flatMap((f) =>
     f.qualifiers?.length ? f.qualifiers.map((q) => `${f.name}:${q}`) : [f.name],
   );
@@ -261,12 +334,14 @@ export function startDialog(app, like) {
       () => {},
     );
   dialog(
-    'Start an execution',
-    '',
+    why ? 'Start with another input' : 'Start an execution',
+    why ? `${why} Change the input before it is started.` : '',
     [field('Function', functions), field('Name', name), last, field('Input, JSON', input)],
     'Start it',
     async () => {
       if (!functions.value) throw new Error('There is no function to start.');
+      if (why && input.value === like.input?.text)
+        throw new Error('This is the input that has failed: change it first.');
       if (input.value.trim()) checkJSON(input.value);
       const started = await source.act('start', {
         function: functions.value,

@@ -1,10 +1,11 @@
 import { button, el, painted, put, say, slowly, statusBadge } from './dom.js';
-import { Detail, opening, textBlock } from './detail.js';
+import { Detail, opening, stackOf, textBlock } from './detail.js';
 import {
   callbackDialog,
   confirmDialog,
   forkDialog,
   pauseDialog,
+  resumeDialog,
   skipDialog,
   startDialog,
   stopDialog,
@@ -14,6 +15,7 @@ import { Rows } from './rows.js';
 import * as source from './source.js';
 import { errorText, exact, plural, span, stamp, when } from './words.js';
 
+const nameOf = (arn) => arn.split('/durable-execution/')[1]?.split('/')[0] ?? arn;
 const ended = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED']);
 const tabs = [
   ['tree', 'Tree'],
@@ -110,13 +112,7 @@ export class ExecutionView {
       news = await source.execution(this.arn, this.model?.event);
     } catch (trouble) {
       if (this.model) say(trouble.message, true);
-      else
-        put(
-          this.head,
-          el('h1', {}, 'Execution'),
-          el('p', { class: 'error-line' }, trouble.message),
-          el('p', {}, this.arn),
-        );
+      else this.missing(trouble);
       return;
     }
     this.app.sync(news.now);
@@ -128,6 +124,7 @@ export class ExecutionView {
       this.show();
       if (this.chosen && !this.detail.element.hidden) this.operations.choose(this.chosen);
       await painted('execution');
+      this.findForks();
       if (news.partial) {
         this.model.event = 0;
         await this.load();
@@ -140,9 +137,36 @@ export class ExecutionView {
     }
   }
 
+  /** Says that there is no such execution, or that it cannot be read. */
+  missing(trouble) {
+    const gone = trouble.status === 404;
+    this.tablist.hidden = this.panel.parentElement.hidden = true;
+    if (!gone && trouble.status === 0) this.app.down(trouble.message);
+    document.title = 'perdure';
+    put(
+      this.head,
+      el(
+        'div',
+        { class: 'title' },
+        source.kept ? null : el('a', { href: '#/', class: 'back' }, 'All executions'),
+        el('h1', {}, gone ? 'There is no such execution' : 'The execution cannot be read'),
+      ),
+      el('p', { class: 'error-line' }, gone ? this.arn : trouble.message),
+      gone
+        ? el(
+            'p',
+            {},
+            `It is not kept by ${this.app.place.place || 'this service'}: it was deleted after its retention, or it belongs to another file, region or account.`,
+          )
+        : el('p', {}, button('Read it again', () => this.read())),
+    );
+  }
+
   /** Takes in what has changed. */
   take(news) {
     const before = this.model;
+    this.tablist.hidden = this.panel.parentElement.hidden = false;
+    this.pausedAgain(before, news);
     if (before && before.execution.status !== news.execution.status) this.opened = null;
     if (!before || !news.after) {
       this.model = news;
@@ -168,7 +192,7 @@ export class ExecutionView {
         `${stamp(e.start)} to ${e.end ? stamp(e.end) : 'now'}`,
       ],
       [plural(m.count, 'operation', 'operations')],
-      [plural(m.ended, 'invocation', 'invocations') + (m.failures ? `, ${m.failures} failed` : '')],
+      [this.invocations()],
       m.most > 1 ? [`at most ${plural(m.most, 'body', 'bodies')} at once`] : null,
       e.deadline && !e.end ? [`times out ${when(e.deadline, now)}`, stamp(e.deadline)] : null,
     ].filter(Boolean);
@@ -189,24 +213,23 @@ export class ExecutionView {
         { class: 'facts' },
         facts.map(([text, title]) => el('span', { title }, text)),
       ),
-      e.paused
-        ? el(
-            'p',
-            { class: 'waiting paused', title: e.reason },
-            el('strong', {}, 'Paused '),
-            `${when(e.paused, now)} (${stamp(e.paused)})${e.why ? `: ${e.why.join('\n')}` : ''}`,
-          )
-        : null,
+      e.paused ? this.pause(e, now) : null,
       m.charged
         ? el(
             'p',
             { class: 'waiting failing' },
             el('strong', {}, `Failed invocation ${m.charged} of ${m.limit}. `),
-            m.next && m.next > now ? `The next one is ${when(m.next, now)}. ` : '',
-            m.charged >= m.limit - 2 ? 'After the last one the execution fails.' : '',
+            m.invoked
+              ? `The next one has run for ${span(now - m.invoked)}. `
+              : e.status === 'PAUSED'
+                ? 'The next one is when it is resumed. '
+                : m.next && m.next > now
+                  ? `The next one is ${when(m.next, now)}. `
+                  : '',
+            m.charged >= m.limit - 2 ? `After ${m.limit} in a row the execution fails.` : '',
           )
         : null,
-      m.waiting && !e.paused
+      m.waiting && e.status !== 'PAUSED'
         ? el('p', { class: 'waiting' }, m.waiting[0].toUpperCase() + m.waiting.slice(1))
         : null,
       e.error
@@ -214,17 +237,20 @@ export class ExecutionView {
             'details',
             { class: 'error', open: true },
             el('summary', {}, errorText(e.error) || e.status),
-            e.error.stack?.length
-              ? el(
-                  'pre',
-                  { class: 'stack', tabindex: '0', 'aria-label': 'Stack' },
-                  e.error.stack.join('\n'),
-                )
+            e.error.stack?.length || !m.operations.some((o) => o.failed)
+              ? stackOf(e.error)
               : null,
             e.error.data ? textBlock('Data', { text: e.error.data }, null, true) : null,
           )
         : null,
-      m.advice ? el('p', { class: 'advice' }, el('strong', {}, 'What to do: '), m.advice) : null,
+      m.advice
+        ? el(
+            'div',
+            { class: 'advice' },
+            el('p', {}, el('strong', {}, 'What to do: '), m.advice),
+            this.where(m),
+          )
+        : null,
       el(
         'div',
         { class: 'payloads' },
@@ -247,22 +273,92 @@ export class ExecutionView {
     );
   }
 
+  /** Says how many invocations have ended, and that one runs. */
+  invocations() {
+    const m = this.model;
+    const e = m.execution;
+    const failed = m.failures ? `, ${m.failures} failed` : '';
+    const runs = m.invoked ? `, one runs since ${span(this.app.now() - m.invoked)}` : '';
+    const before = e.origin ? `, after ${m.ended - m.own - 1} of ${nameOf(e.origin)}` : '';
+    if (!m.own && m.invoked && !before) return 'the first invocation runs';
+    return plural(m.own, 'invocation', 'invocations') + failed + runs + before;
+  }
+
+  /** Says since when it is paused, or is about to be, and why; more than two lines are folded. */
+  pause(e, now) {
+    const pausing = e.status === 'PAUSING';
+    const [first, ...rest] = (e.why ?? []).map((line) => line.trim().replace(/ {2,}/g, ' '));
+    const sides = rest.filter((line) => !line.startsWith('do this'));
+    const cure = rest.find((line) => line.startsWith('do this'));
+    return el(
+      'div',
+      { class: 'waiting paused' },
+      el(
+        'p',
+        {},
+        el('strong', {}, pausing ? 'About to be paused' : 'Paused'),
+        ` ${when(e.paused, now)} (${stamp(e.paused)})`,
+        pausing ? ', when the invocation that runs has ended' : '',
+        first ? `: ${first}` : '',
+      ),
+      sides.length ? el('p', { class: 'sides' }, sides.join('; ')) : null,
+      cure
+        ? el(
+            'details',
+            {},
+            el('summary', {}, 'How to go on, and the whole reason'),
+            el('p', {}, cure.replace(/^do this /, '')),
+            el('p', { class: 'dim' }, e.held),
+          )
+        : null,
+    );
+  }
+
+  /** Says where the logs are, if they are of use. */
+  where(m) {
+    if (!/\blogs?\b/.test(m.advice)) return null;
+    if (!m.where && this.app.place.logs)
+      return el(
+        'p',
+        {},
+        'The logs: ',
+        el('a', { href: this.address({ view: 'logs' }) }, 'what it has written'),
+      );
+    if (!m.where) return null;
+    return el('p', {}, 'Where the logs are: ', el('code', {}, m.where));
+  }
+
+  /** The executions that were made of this one. */
+  async findForks() {
+    try {
+      this.forks = await source.forks(this.arn);
+    } catch {
+      return; // it is shown without them
+    }
+    if (this.forks.length && this.model) this.drawHead();
+  }
+
   /** The executions that this one belongs together with. */
   chain() {
     const e = this.model.execution;
     const link = (arn, text) =>
       source.kept ? el('span', {}, text) : el('a', { href: this.app.executionHash(arn) }, text);
     const invoked = this.model.operations.filter((o) => o.target);
-    if (!e.parent && !e.continued && !invoked.length) return null;
-    const short = (arn) => arn.split('/durable-execution/')[1]?.split('/')[0] ?? arn;
+    const forks = this.forks ?? [];
+    if (!e.parent && !e.continued && !e.origin && !forks.length && !invoked.length) return null;
+    const short = nameOf;
     const verb = (o) => (o.what === 'StartExecution' ? 'started' : `invoked ${o.function}`);
     return el(
       'details',
-      { class: 'chain' },
+      { class: 'chain', open: Boolean(e.origin || forks.length) },
       el('summary', {}, 'Chain'),
       el(
         'ul',
         {},
+        e.origin ? el('li', {}, 'made of ', link(e.origin, short(e.origin))) : null,
+        forks.map((f) =>
+          el('li', {}, 'made of it: ', link(f.arn, f.name), ' ', statusBadge(f.status)),
+        ),
         e.parent ? el('li', {}, 'invoked by ', link(e.parent, short(e.parent))) : null,
         e.continued ? el('li', {}, 'goes on as ', link(e.continued, short(e.continued))) : null,
         invoked
@@ -287,13 +383,21 @@ export class ExecutionView {
         ? button('Pause…', () => pauseDialog(app, this))
         : null,
       app.can('resume') && held
-        ? button('Resume', () => this.act('resume', {}, 'It goes on.'), { class: 'strong' })
+        ? button('Resume…', () => resumeDialog(app, this), { class: 'strong' })
         : null,
       app.can('skip') && !over ? button('Skip time…', () => skipDialog(app, this)) : null,
-      app.can('redrive') && over && e.status !== 'SUCCEEDED'
+      app.can('redrive') && over && e.status !== 'SUCCEEDED' && !this.model.poison
         ? button('Redrive…', () => confirmDialog(app, this, 'redrive'))
         : null,
-      app.can('start') ? button('Start again…', () => startDialog(app, e)) : null,
+      app.can('start')
+        ? this.model.poison
+          ? button(
+              'Start with another input…',
+              () => startDialog(app, e, `The input of ${e.name} does not fit the function.`),
+              { class: 'strong' },
+            )
+          : button('Start again…', () => startDialog(app, e))
+        : null,
       app.can('stop') && !over
         ? button('Stop…', () => stopDialog(app, this), { class: 'danger' })
         : null,
@@ -306,6 +410,29 @@ export class ExecutionView {
 
   fork(o) {
     forkDialog(this.app, this, o);
+  }
+
+  /** Resumes the execution, and says what is so after that. */
+  async resume(reason) {
+    const before = this.model.execution.paused;
+    await source.act('resume', { arn: this.arn, reason });
+    this.resumed = { since: before, at: Date.now() };
+    say('It is resumed.');
+    await new Promise((done) => setTimeout(done, 800));
+    await this.load();
+    if (!this.resumed) return; // that it was paused again has been said
+    const { execution: e, waiting } = this.model;
+    if (e.status === 'RUNNING') say(`It is resumed. ${waiting ? `Now: ${waiting}` : ''}`);
+    else if (ended.has(e.status)) say(`It is resumed, and has ended: ${e.status}.`);
+  }
+
+  /** Says that an execution which was resumed was paused again. */
+  pausedAgain(before, news) {
+    const e = news.execution;
+    if (!this.resumed || Date.now() - this.resumed.at > 60e3) return;
+    if (!e.paused || e.paused === this.resumed.since) return;
+    this.resumed = null;
+    say(`It was paused again at once: ${e.why?.[0] ?? 'without a reason'}`, true);
   }
 
   /** Has something done to this execution, and says what came of it. */
@@ -406,7 +533,9 @@ export class ExecutionView {
             el(
               'span',
               { class: v.error ? 'failed' : 'dim', title: errorText(v.error) },
-              v.error
+              v.from
+                ? `here it began, made of ${nameOf(v.from)}: what is above was there`
+                : v.error
                 ? `failed${v.inRow > 1 ? ` (${v.inRow} in a row)` : ''}: ${errorText(v.error)}`
                 : 'ended',
             ),

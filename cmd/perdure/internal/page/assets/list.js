@@ -6,6 +6,8 @@ import { span, stamp, when } from './words.js';
 const statuses = ['RUNNING', 'PAUSING', 'PAUSED', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED'];
 const firstItems = 100; // what fills a screen
 const nextItems = 5000;
+const reasonsAtOnce = 50;
+const mostReasons = 2000; // that are asked for without being seen
 const mostItems = 20000; // what is read without being asked for
 const ages = [
   ['', 'any time'],
@@ -27,7 +29,8 @@ export class ListView {
     this.rows = new Rows({
       label: 'Executions',
       class: 'executions',
-      columns: ['Status', 'Name', 'Function', 'Started', 'Took'],
+      columns: ['Status', 'Name', 'Function', 'Started', 'Took', 'Why'],
+      seen: (first, last) => this.explain(first, last),
       draw: (index) => this.draw(index),
       open: (index, event) => {
         if (event.type !== 'click' || event.target.closest('.row'))
@@ -60,8 +63,8 @@ export class ListView {
     });
     this.search = el('input', {
       type: 'search',
-      placeholder: 'Name or ARN',
-      'aria-label': 'Search by name or ARN',
+      placeholder: 'Name, ARN or reason',
+      'aria-label': 'Search by name, ARN or reason',
       autocomplete: 'off',
       spellcheck: 'false',
       oninput: (event) => {
@@ -152,7 +155,9 @@ export class ListView {
         if (first) await painted('list');
       } while (this.next && this.all.length < most);
     } catch (trouble) {
-      say(trouble.message, true);
+      this.app.down(trouble.message);
+      this.empty.hidden = this.all.length > 0;
+      this.empty.textContent = 'Nothing can be read.';
     }
     this.loading = false;
     this.further.hidden = !this.next;
@@ -162,11 +167,64 @@ export class ListView {
   /** Reads the last executions again: what has changed before the connection said so. */
   async reload() {
     await this.first;
+    if (this.next === null) {
+      await this.load(); // which could not be read at first
+      return;
+    }
     try {
       this.changed((await source.executions({ limit: firstItems })).executions);
     } catch (trouble) {
-      say(trouble.message, true);
+      this.app.down(trouble.message);
     }
+  }
+
+  /**
+   * Asks why executions wait, or have failed, where their rows do not say so: of those that are
+   * seen, and then, where that is cheap, of others.
+   */
+  explain(first, last) {
+    const unknown = (e) => e.reason === undefined && e.status !== 'SUCCEEDED' && !e.asked;
+    this.wanted = this.found.slice(first, last).filter(unknown);
+    if (!this.asking) this.ask();
+  }
+
+  async ask() {
+    this.asking = true;
+    try {
+      for (;;) {
+        await new Promise((done) => setTimeout(done, 50)); // what is seen is drawn first
+        const rows = this.wanted.splice(0, reasonsAtOnce);
+        if (!rows.length) rows.push(...this.others());
+        if (!rows.length) break;
+        for (const e of rows) e.asked = true;
+        const found = await source.reasons(rows.map((e) => e.arn));
+        for (const e of rows) this.setReason(e, found[e.arn] ?? '');
+        if (this.filter.text) this.refilter();
+        else if (this.element.isConnected) this.rows.redraw();
+      }
+    } catch {
+      // rows say it the next time they are seen
+    }
+    this.asking = false;
+  }
+
+  /** Returns executions that are not seen, and whose reasons can be searched when they are known. */
+  others() {
+    if (!this.app.place.cheap || this.explained >= mostReasons) return [];
+    const unknown = (e) => e.reason === undefined && e.status !== 'SUCCEEDED' && !e.asked;
+    const rows = [];
+    for (const e of this.all) {
+      if (rows.length === reasonsAtOnce) break;
+      if (unknown(e)) rows.push(e);
+    }
+    this.explained = (this.explained ?? 0) + rows.length;
+    return rows;
+  }
+
+  setReason(row, reason) {
+    row.reason = reason;
+    row.asked = false;
+    row.found = `${row.name} ${row.arn.split('/').at(-1)} ${reason ?? ''}`.toLowerCase();
   }
 
   merge(rows) {
@@ -175,9 +233,10 @@ export class ListView {
       const before = this.byARN.get(row.arn);
       if (before) {
         Object.assign(before, row, { end: row.end });
+        this.setReason(before, row.reason);
         continue;
       }
-      row.found = `${row.name} ${row.arn.split('/').at(-1)}`.toLowerCase();
+      this.setReason(row, row.reason);
       this.byARN.set(row.arn, row);
       if (this.all.length > 0 && this.all[this.all.length - 1].start < row.start) sorted = false;
       this.all.push(row);
@@ -269,6 +328,11 @@ export class ListView {
           'span',
           { class: 'dim number', title: e.end ? stamp(e.end) : '' },
           e.end ? span(e.end - e.start) : `${span(now - e.start)} so far`,
+        ),
+        el(
+          'span',
+          { class: e.end ? 'failed why' : 'dim why', title: e.reason || null },
+          e.reason ?? '',
         ),
       ],
     };

@@ -1,8 +1,9 @@
-import { button, el, put, say } from './dom.js';
+import { button, el, put } from './dom.js';
 import { ExecutionView } from './execution.js';
 import { ListView } from './list.js';
 import { startDialog } from './dialogs.js';
 import * as source from './source.js';
+import { stamp } from './words.js';
 
 const main = document.getElementById('main');
 const bar = document.getElementById('bar');
@@ -23,7 +24,21 @@ const app = {
     if (!shown || source.kept) return;
     shown.dataset.state = state;
     shown.textContent = state === 'live' ? 'live' : 'not connected';
-    shown.title = why ?? '';
+    if (state === 'live') app.down('');
+    else if (why) app.down(why);
+  },
+  /** Says that nothing can be read, and what to do; an empty text takes that back. */
+  down(why) {
+    const shown = document.getElementById('down');
+    if (!shown || shown.dataset.why === why) return;
+    shown.dataset.why = why;
+    shown.hidden = !why;
+    put(
+      shown,
+      el('strong', {}, 'Not connected. '),
+      why,
+      ` What is shown is from ${stamp(app.now())}.`,
+    );
   },
   go(hash) {
     location.hash = hash;
@@ -126,7 +141,7 @@ async function begin() {
     app.state(view.state ?? 'live');
     view.placed?.();
   } catch (trouble) {
-    say(trouble.message, true);
+    app.down(trouble.message);
   }
 }
 

@@ -118,12 +118,16 @@ export class Operations {
     this.legend = el(
       'span',
       { class: 'legend' },
-      Object.entries(kinds)
-        .filter(([k]) => k !== 'group')
-        .map(([k, text]) =>
-          el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text),
-        ),
-      el('span', {}, el('i', { class: 'bar attempt broken', 'aria-hidden': 'true' }), 'failed'),
+      [
+        ...Object.entries(kinds),
+        ['attempt broken', 'failed'],
+        ['attempt broken cut', 'cut off'],
+        ['attempt going', 'goes on'],
+        ['axis-invocation', 'invocation (above)'],
+        ['axis-level', 'bodies at once (above)'],
+      ].map(([k, text]) =>
+        el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text),
+      ),
     );
     this.none = el('p', { class: 'empty' }, 'It has not begun any operation yet.');
     this.counted = el('span', { class: 'count', role: 'status' });
@@ -389,7 +393,7 @@ export class Operations {
     );
     name.style.setProperty('--depth', depth);
     const properties = {
-      class: `op ${o.status.toLowerCase()}`,
+      class: `op ${o.status.toLowerCase().replace(' ', '-')}`,
       'aria-level': depth + 1,
       'aria-posinset': n,
       'aria-setsize': of,
@@ -423,8 +427,11 @@ export class Operations {
   outcome(o) {
     const now = this.app.now();
     if (o.end) return o.outcome ?? '';
+    if (o.status === 'CUT OFF' && !o.cut)
+      return `the execution ended before it did.${o.outcome ? ` The attempt before: ${o.outcome}` : ''}`;
+    if (o.status === 'LEFT') return 'nothing waited for it';
     const before = o.outcome ? ` The attempt before: ${o.outcome}` : '';
-    if (o.cut && o.status === 'STARTED')
+    if (o.cut && (o.status === 'STARTED' || o.status === 'CUT OFF'))
       return `cut off ${plural(o.cut, 'time', 'times')}: ${o.bars.findLast((b) => b.c)?.f ?? ''}`;
     if (o.status === 'PENDING')
       return `attempt ${(o.attempts ?? 0) + 1} ${when(o.until, now)}.${before}`;

@@ -9,6 +9,7 @@ const more = 8; // rows that are drawn above and below what is seen
  * Options: label; columns, the names of the cells; role, "grid" unless it is a "treegrid";
  * head, an element in place of the names of the columns;
  * draw(index), the properties and the cells of a row; open(index), for Enter and a click;
+ * seen(first, last), for the rows that are in the document;
  * key(event, index), which returns true for a key that it has used; moved(index).
  */
 export class Rows {
@@ -103,6 +104,7 @@ export class Rows {
     }
     this.body.append(fresh);
     this.mark();
+    this.options.seen?.(first, last);
   }
 
   make(index) {

@@ -2,7 +2,7 @@
 // saved with one execution in it.
 
 const saved = document.getElementById('perdure-execution');
-const token = document.querySelector('meta[name=perdure-token]')?.content ?? '';
+let token = document.querySelector('meta[name=perdure-token]')?.content ?? '';
 
 /** What was saved with the page, null for a page that a server has sent. */
 export const kept = saved ? JSON.parse(saved.textContent) : null;
@@ -19,7 +19,7 @@ async function answerOf(request) {
   try {
     answer = await request;
   } catch {
-    throw new Refusal('perdure does not answer: it has ended, or is being started again', 0);
+    throw new Refusal(`nothing answers at ${location.origin}: start perdure again`, 0);
   }
   let body;
   try {
@@ -34,7 +34,8 @@ async function answerOf(request) {
 function get(path, parameters = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== '') query.set(name, value);
+    if (Array.isArray(value)) value.forEach((v) => query.append(name, v));
+    else if (value !== undefined && value !== '') query.set(name, value);
   }
   const text = query.toString();
   return answerOf(fetch(`/ui/${path}${text ? `?${text}` : ''}`, { credentials: 'same-origin' }));
@@ -43,6 +44,13 @@ function get(path, parameters = {}) {
 export const place = () => (kept ? Promise.resolve(kept.place) : get('place'));
 export const executions = (parameters) => get('executions', parameters);
 export const inputs = (name) => get('inputs', { function: name });
+export const answers = (arn, id) => get('answers', { arn, id });
+
+/** Returns the executions that were made of one. */
+export const forks = async (arn) => (kept ? [] : (await get('forks', { arn })).executions);
+
+/** Returns by ARN why executions wait, or have failed. */
+export const reasons = async (arns) => (await get('reasons', { arn: arns })).reasons;
 
 export function execution(arn, after) {
   return kept
@@ -85,15 +93,67 @@ export async function act(action, members) {
 }
 
 /**
- * Calls changed with the rows of executions that have changed, and state with "live" or
- * "interrupted", until the function that it returns is called.
+ * Joins the server again that was started again: it knows neither the cookie nor the token of the
+ * one before. Returns why that is not possible, empty if it was.
+ */
+async function rejoin() {
+  let answer;
+  try {
+    answer = await fetch('/', { credentials: 'same-origin' });
+  } catch {
+    return `Nothing answers at ${location.origin}. Start perdure again: the page goes on when it is there.`;
+  }
+  const found = answer.ok && /name="perdure-token" content="([^"]+)"/.exec(await answer.text());
+  if (!found)
+    return `perdure was started again at ${location.origin}, with another key: open the address that it has printed.`;
+  token = found[1];
+  return '';
+}
+
+/**
+ * Calls changed with the rows of executions that have changed, and state with "live", or with
+ * "interrupted" and why, until the function that it returns is called.
  */
 export function follow(arn, changed, state) {
   if (kept) return () => {};
-  const stream = new EventSource(`/ui/live${arn ? `?arn=${encodeURIComponent(arn)}` : ''}`);
-  stream.addEventListener('hello', () => state('live'));
-  stream.addEventListener('changed', (event) => changed(JSON.parse(event.data)));
-  stream.addEventListener('trouble', (event) => state('interrupted', JSON.parse(event.data)));
-  stream.onerror = () => state('interrupted');
-  return () => stream.close();
+  let stream = null;
+  let timer = 0;
+  let live = false;
+  const well = () => {
+    if (!live) state('live');
+    live = true;
+  };
+  const broken = (why) => {
+    live = false;
+    state('interrupted', why);
+  };
+  const again = async () => {
+    const why = await rejoin();
+    if (timer === null) return;
+    if (why) {
+      broken(why);
+      timer = setTimeout(again, 2000);
+    } else join();
+  };
+  const join = () => {
+    stream = new EventSource(`/ui/live${arn ? `?arn=${encodeURIComponent(arn)}` : ''}`);
+    stream.addEventListener('hello', well);
+    stream.addEventListener('beat', well);
+    stream.addEventListener('changed', (event) => {
+      well();
+      changed(JSON.parse(event.data));
+    });
+    stream.addEventListener('trouble', (event) => broken(JSON.parse(event.data)));
+    stream.onerror = () => {
+      stream.close();
+      broken();
+      timer = setTimeout(again, 300);
+    };
+  };
+  join();
+  return () => {
+    clearTimeout(timer);
+    timer = null;
+    stream.close();
+  };
 }
