@@ -87,6 +87,7 @@ var importGraph = map[string]rule{
 	"checkpoint/local": {
 		allow: []string{
 			module + "/checkpoint", module + "/checkpoint/local/internal/api", module + "/internal/limits", module + "/internal/unmeasured",
+			module + "/internal/subtype", module + "/internal/wire", // redrive finds what has failed in a log
 			"github.com/aws/aws-lambda-go/lambdacontext",
 		},
 		deny: noFront,

@@ -68,10 +68,18 @@ func (s *Service) Fork(ctx context.Context, in ForkInput) (*Execution, error) {
 }
 
 // Redrive starts an execution with the log of one that has ended without a result, but for its end:
-// the new one replays that and goes on, with the code that is hosted now. Steps, callbacks and
-// invokes whose failure was the last thing that happened, with nothing begun after it, have not
-// begun in it; the groups and branches around them go on. A failure after which something else
-// began, such as an Undo, was dealt with and stays: use [Service.Fork] to begin before it.
+// the new one replays that and goes on, with the code that is hosted now. What has failed and was
+// not answered is taken back, so that its log is one that the same code could have written:
+//
+//   - A failure was answered if something else began after it in the same scope or below, such as
+//     an Undo; it stays, as all do in a group that has ended well. Use [Service.Fork] to begin
+//     before it. Branches of a batch know nothing of each other, and answer nothing.
+//   - Steps, callbacks and invokes that are taken back have not begun; if something in their scope
+//     began after them, they are open: a step waits for its second attempt. Groups and batches
+//     around them go on, and a Timeout whose time was over begins it again.
+//   - What submits a callback, in a WaitForCallback that is open or is taken back, runs again with
+//     the new ID.
+//
 // Everything else is as for a fork.
 //
 // Lambda has no such call. The error is a [*checkpoint.APIError]: [ErrNotFound], or a conflict that
@@ -146,23 +154,6 @@ func findOperation(call string, records []Record, text string) (id string, err e
 		return found[0], nil
 	}
 	return "", api.Refuse(call, fmt.Sprintf("%d operations are at %q: give the ID of one: %s", len(found), text, strings.Join(found, ", ")))
-}
-
-// dropFailures takes back the failures after which nothing has begun.
-func (l *pastLog) dropFailures() {
-	for i, ev := range slices.Backward(l.events) {
-		switch {
-		case strings.HasSuffix(string(ev.Type), "Started"):
-			return
-		case ev.Failure == nil || ev.NextAttemptDelay > 0 || ev.Type.ofExecution() || ev.Type == EventInvocationCompleted:
-			continue
-		case ev.Type == EventContextFailed:
-			l.opened[ev.OperationID] = true
-			l.events = slices.Delete(slices.Clone(l.events), i, i+1)
-		default:
-			l.dropped[ev.OperationID] = true
-		}
-	}
 }
 
 // fork makes an execution of what another one held at a time that cut chooses.

@@ -52,8 +52,9 @@ func (a *app) redrive() *cobra.Command {
 		Use:   "redrive EXECUTION",
 		Short: "Start an execution that goes on where another one has failed (on this machine)",
 		Long: `Starts an execution with the log of one that has failed, timed out or was stopped, without its end: it replays
-that, and tries again what has failed last, with the code that is there now. A failure after which something else began,
-such as an Undo, stays: perdure fork begins before it. The other execution stays as it is. AWS has no such call.
+that, and tries again what has failed and nothing has answered, with the code that is there now. A failure after which
+something else began in the same scope, such as an Undo, stays: perdure fork begins before it. The other execution stays
+as it is. AWS has no such call.
 
 A step that was interrupted may have had its effect, and runs again under another idempotency key: ask what it calls
 first, and give --repeat-interrupted if the effect is not there.`,

@@ -160,7 +160,6 @@ type History struct {
 
 	ends  local.EventType // how it has ended
 	wrote *Operation      // the last one that the function has written something of
-	began int             // the ID of the last event that has begun something
 	byID  map[string]*Operation
 	// restarted are operations whose body a later invocation has begun again, at a time that its
 	// end will say.
@@ -186,9 +185,6 @@ func Read(events []local.Event) *History {
 // Add takes in the next event, and returns the operation that it is of; nil if it is of none.
 func (h *History) Add(e *local.Event) *Operation {
 	h.Event = e.ID
-	if strings.HasSuffix(string(e.Type), "Started") {
-		h.began = e.ID
-	}
 	if e.Type == local.EventInvocationCompleted {
 		if e.Failure != nil && e.Failure.Type == forked {
 			h.madeOf(e)

@@ -13,10 +13,21 @@ func (o *Operation) Interrupted() bool {
 	return o.Kind == "step" && o.Status == checkpoint.StatusFailed && o.Failure != nil && o.Failure.Type == interrupted
 }
 
-// RepeatedByRedrive returns the paths of the interrupted steps whose bodies a redrive runs again:
-// those that have failed with nothing begun after them.
+// RepeatedByRedrive returns the paths of the interrupted steps whose bodies a redrive may run
+// again: those after whose failure no scope around them has begun something.
 func (h *History) RepeatedByRedrive() []string {
-	return h.interruptedSteps(func(o *Operation) bool { return o.ended > h.began })
+	return h.interruptedSteps(func(o *Operation) bool {
+		ended := o.ended
+		for inner := o; inner != nil; inner = inner.Parent {
+			ended = max(ended, inner.ended)
+			for _, later := range h.All {
+				if later.Parent == inner.Parent && later.First > ended {
+					return false
+				}
+			}
+		}
+		return true
+	})
 }
 
 // RepeatedByFork returns the paths of the interrupted steps whose bodies a fork before an
