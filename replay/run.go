@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/op/node"
@@ -33,13 +34,12 @@ func Run[T any](ctx op.Context, o op.Op[T]) (T, error) {
 	if !ok || !h.Enter() {
 		return o.Interpret().Decode(s.Run(o.Interpret().Node()))
 	}
-	defer h.Leave() // what key functions and a Transform do is part of the call
-	v, err := o.Interpret().Decode(h.Call(o.Interpret().Node()))
-	if err != nil {
-		h.Failed(err)
+	r, ended := h.Call(made(h, o, true))
+	if ended {
+		h.Leave()
+		runtime.Goexit()
 	}
-	h.Done()
-	return v, err
+	return decoded(h, o, r)
 }
 
 // Exec runs an operation as [Run] does and drops the result, without decoding it.
@@ -50,30 +50,63 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 	}
 	h, ok := s.(*engine.Handle)
 	if !ok || !h.Enter() {
-		return exec(s.Run, o)
+		r := s.Run(undecoded(o.Interpret().Node()))
+		if r.Err == nil {
+			return nil
+		}
+		_, err := o.Interpret().Decode(r)
+		return err
 	}
+	r, ended := h.Call(made(h, o, false))
+	if ended {
+		h.Leave()
+		runtime.Goexit()
+	}
+	if r.Err == nil {
+		h.Done()
+		h.Leave()
+		return nil
+	}
+	_, err := decoded(h, o, r)
+	return err
+}
+
+// made returns the node of an operation for which the scope was entered; with decodes, the result is
+// to be decoded. If a key function ends the goroutine, the turn is that of the code around the call.
+func made[T any](h *engine.Handle, o op.Op[T], decodes bool) (n node.Node) {
+	returned := false
+	defer func() {
+		if !returned {
+			h.Leave()
+		}
+	}()
+	n = o.Interpret().Node()
+	if !decodes {
+		n = undecoded(n)
+	}
+	returned = true
+	return n
+}
+
+// undecoded is an operation whose result is dropped.
+func undecoded(n node.Node) node.Node {
+	_, declared := n.(*node.Choice)
+	if h := n.Head(); !declared && h.Check != nil && h.Undo == nil {
+		return node.With(n, func(h *node.Header) { h.Check = nil })
+	}
+	return n
+}
+
+// decoded decodes the record of a call, and lets user code go on: what a Transform does is part of
+// the call.
+func decoded[T any](h *engine.Handle, o op.Op[T], r node.Result) (T, error) {
 	defer h.Leave()
-	err := exec(h.Call, o)
+	v, err := o.Interpret().Decode(r)
 	if err != nil {
 		h.Failed(err)
 	}
 	h.Done()
-	return err
-}
-
-// exec runs an operation and drops its result.
-func exec[T any](run func(node.Node) node.Result, o op.Op[T]) error {
-	n := o.Interpret().Node()
-	_, declared := n.(*node.Choice)
-	if h := n.Head(); !declared && h.Check != nil && h.Undo == nil {
-		n = node.With(n, func(h *node.Header) { h.Check = nil })
-	}
-	r := run(n)
-	if r.Err == nil {
-		return nil
-	}
-	_, err := o.Interpret().Decode(r)
-	return err
+	return v, err
 }
 
 // Future is an operation that was started and goes on beside its scope.

@@ -24,6 +24,13 @@ type job func()
 func (f job) Run() { f() }
 func (job) Ended() {}
 
+// Left lets a panic go on.
+func (job) Left(v any, _ bool) {
+	if v != nil {
+		panic(v)
+	}
+}
+
 // Two strands give the turn to each other: an operation is one park and one wake.
 func BenchmarkParkAndWake(b *testing.B) {
 	tn := turn.New(bare{})

@@ -168,11 +168,15 @@ func (p *play) spawn(by *actor) {
 
 func (s *actor) Ended() { s.p.note(s.n, "ended") }
 
+// Left notes how the strand ended. A panic goes on.
+func (s *actor) Left(v any, _ bool) {
+	if v != nil {
+		panic(v)
+	}
+	s.p.note(s.n, unwinds(s.Dead()))
+}
+
 func (s *actor) Run() {
-	defer func() {
-		s.Regain()
-		s.p.note(s.n, unwinds(s.Dead()))
-	}()
 	defer func() {
 		if s.Dead() {
 			s.Regain()

@@ -20,6 +20,9 @@ const (
 type Task interface {
 	// Run is called with the turn, on the goroutine of the strand.
 	Run()
+	// Left is called with the turn, on the same goroutine, when Run has returned, has panicked with
+	// v, or was left by the end of the goroutine.
+	Left(v any, returned bool)
 	// Ended is called with the turn when the strand was marked dead: see [Strand.End].
 	Ended()
 }
@@ -114,13 +117,15 @@ func (s *Strand) Why() any {
 // main is the strand's goroutine. The watchdog finds it in a dump of all stacks by the argument of
 // this function; see [Strand.find].
 func (s *Strand) main() {
-	defer s.finish()
+	returned := false
+	defer s.finish(&returned)
 	room()
 	s.id.Store(g())
 	if !tellsStrands(s) {
 		s.number = number()
 	}
 	s.task.Run()
+	returned = true
 	runtime.KeepAlive(s) // so that the argument is in its place during each of these calls
 }
 
@@ -138,9 +143,12 @@ func room() {
 	runtime.KeepAlive(&frame)
 }
 
-// finish ends the strand, however its task did, and gives the turn away.
-func (s *Strand) finish() {
+// finish ends the strand, however its task did, and gives the turn away. It is deferred: there is
+// one deferred function and not two, for the end of a goroutine has to look for each.
+func (s *Strand) finish(returned *bool) {
+	v := recover()
 	s.Regain()
+	s.task.Left(v, *returned)
 	s.id.Store(0)
 	s.leave()
 	s.turn.drive(nil)
@@ -161,17 +169,24 @@ func (s *Strand) leave() {
 // Park gives the turn away until [Strand.Wake], and returns with it. If the strand is dead by then,
 // its goroutine ends instead. why is what [Strand.Why] returns meanwhile. With the turn.
 func (s *Strand) Park(why any) {
-	if s.dead {
+	if s.Parked(why) {
 		s.Exit()
+	}
+}
+
+// Parked is Park for a caller that ends the goroutine by itself if the strand is dead, with
+// [Strand.Exit]: that goes back through the functions on the stack one by one, and takes less time
+// where there are fewer.
+func (s *Strand) Parked(why any) (dead bool) {
+	if s.dead {
+		return true
 	}
 	s.state, s.why = parked, why
 	if !s.turn.drive(s) {
 		<-s.wake
 	}
 	s.why = nil
-	if s.dead {
-		s.Exit()
-	}
+	return s.dead
 }
 
 // Wake makes a parked strand ready, behind those that are. It does nothing to others. With the

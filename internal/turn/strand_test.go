@@ -56,10 +56,14 @@ type runner struct {
 
 func (r *runner) Ended() { r.f.say(r.name + " ended") }
 
-func (r *runner) Run() {
-	defer r.f.say(r.name + " gone")
-	defer r.s.Regain()
-	r.run(r.s)
+func (r *runner) Run() { r.run(r.s) }
+
+// Left says that the strand is gone. A panic goes on.
+func (r *runner) Left(v any, _ bool) {
+	if v != nil {
+		panic(v)
+	}
+	r.f.say(r.name + " gone")
 }
 
 // begin spawns a strand, with the turn.

@@ -30,6 +30,13 @@ type task func()
 func (f task) Run() { f() }
 func (task) Ended() {}
 
+// Left lets a panic go on.
+func (task) Left(v any, _ bool) {
+	if v != nil {
+		panic(v)
+	}
+}
+
 // lockSpinning locks the turn's mutex. Code that waited for it would lose the turn.
 func (t *Turn) lockSpinning() {
 	for !t.mu.TryLock() {

@@ -17,10 +17,11 @@ type goexits struct {
 	cold bool
 }
 
-// branchFrames and branchGuards are those of a branch that waits: the goroutine, the branch, its
-// guard, the user's function with its dictionary, Run, the scope, and the waiting.
+// branchFrames and branchGuards are those that the end of a branch that waits goes through: the
+// goroutine, the fiber, the branch, its guard, the user's function with its dictionary, and Run. The
+// others have returned by then.
 const (
-	branchFrames = 11
+	branchFrames = 8
 	branchGuards = 2
 	// branchBytes is about what a branch allocates, its stack aside.
 	branchBytes = 5 << 10

@@ -29,28 +29,37 @@ func (h *Handle) Run(n node.Node) node.Result {
 	if err := h.s.enter(n.Head()); err != nil {
 		return node.Result{Err: err}
 	}
-	r := h.Call(n)
+	r, ended := h.Call(n)
+	if ended {
+		h.s.f.Exit()
+	}
 	h.Done()
 	h.Leave()
 	return r
 }
 
-// Call runs an operation for a caller that has entered.
-func (h *Handle) Call(n node.Node) (r node.Result) {
+// Call runs an operation for a caller that has entered. If the goroutine is to end instead, ended
+// is true: the caller hands the turn to user code, by [Handle.Leave], and calls [runtime.Goexit].
+func (h *Handle) Call(n node.Node) (r node.Result, ended bool) {
 	s, head := h.s, n.Head()
 	if head.Err != nil {
-		return node.Result{Err: head.Err}
+		return node.Result{Err: head.Err}, false
 	}
-	defer crashed(s)
+	returned := false
+	defer interrupted(s, &returned)
 	s.f.calling = calling{}
 	undos := len(s.saga.undos)
-	r = s.call(h.ctx, n, false)
+	if r, ended = s.callOrEnd(h.ctx, n, false); ended {
+		returned = true
+		return r, true
+	}
 	if undos < len(s.saga.undos) {
 		s.saga.note(undos, r, false)
 	}
 	flushed(s)
 	s.f.calling = calling{role: ofResult, name: head.Name}
-	return r
+	returned = true
+	return r, false
 }
 
 // Enter takes the turn for a caller that makes the operation, calls [Handle.Call] or
@@ -99,6 +108,19 @@ func (h *Handle) Begin(n node.Node) (r node.Result) {
 	return r
 }
 
+// interrupted is crashed for a call that has not returned because a function of the user's ended
+// the goroutine: the turn is that of the user code around the call then.
+func interrupted(s *scope, returned *bool) {
+	if *returned {
+		return
+	}
+	if v := recover(); v != nil {
+		s.inv.Crashed(v, debug.Stack())
+		s.f.exitIfOver()
+	}
+	s.leave()
+}
+
 // crashed ends the invocation if the engine has panicked: what user code does with the panic must
 // not matter. It is deferred.
 func crashed(s *scope) {
@@ -136,6 +158,15 @@ func (h *Handle) View() node.View {
 
 // call runs or starts an operation. All but a [node.Await] claim their place; see [scope.claim].
 func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
+	r, ended := s.callOrEnd(ctx, n, start)
+	if ended {
+		s.f.Exit()
+	}
+	return r
+}
+
+// callOrEnd is call for a caller that ends the goroutine by itself if the fiber has ended.
+func (s *scope) callOrEnd(ctx context.Context, n node.Node, start bool) (r node.Result, ended bool) {
 	if swap := s.inv.Substitute; swap != nil {
 		h := n.Head()
 		if _, ok := n.(*node.Choice); !ok { // a substitute stands for the side that is taken
@@ -144,35 +175,35 @@ func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
 	}
 	if s.f.look != nil {
 		if r, passes := s.f.look.pass(ctx, s, n); passes {
-			return r
+			return r, false
 		}
 	}
 	if s.past.any && s.ahead.of == nil { // a side of which it is known where it is has been looked at
 		if err := repeats(s, n); err != nil {
-			return refusedResult(s, err, start)
+			return refusedResult(s, err, start), false
 		}
 	}
 	switch n := n.(type) {
 	case *node.Step:
-		return callStep(ctx, s, n, start)
+		return callStep(ctx, s, n, start), false
 	case *node.Wait:
 		return callWait(ctx, s, n, start)
 	case *node.Group:
-		return callGroup(ctx, s, n, start)
+		return callGroup(ctx, s, n, start), false
 	case *node.Await:
 		return callAwait(s, n, start)
 	case *node.Callback:
-		return callCallback(ctx, s, n, start)
+		return callCallback(ctx, s, n, start), false
 	case *node.Invoke:
 		return callInvoke(ctx, s, n, start)
 	case *node.Batch:
-		return callBatch(ctx, s, n, start)
+		return callBatch(ctx, s, n, start), false
 	case *node.Choice:
-		return callChoice(ctx, s, n, start)
+		return callChoice(ctx, s, n, start), false
 	case *node.Inline:
-		return callInline(ctx, s, n, start)
+		return callInline(ctx, s, n, start), false
 	}
-	return node.Result{}
+	return node.Result{}, false
 }
 
 // refusedResult returns what is wrong with a declaration that was started. It belongs to what the

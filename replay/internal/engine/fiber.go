@@ -105,23 +105,14 @@ func (inv *invocation) spawn(up *fiber, in *batch, path string, r routine) *fibe
 }
 
 // Run is what the goroutine of the fiber does.
-func (f *fiber) Run() {
-	returned := false
-	defer func() {
-		v := recover()
-		if v != nil {
-			f.panicStack = StackOf(panicError(v))
-		}
-		f.Regain()
-		f.classifyEnd(v, returned)
-	}()
-	f.routine.run(f)
-	returned = true
-}
+func (f *fiber) Run() { f.routine.run(f) }
 
-// classifyEnd classifies how the goroutine ended. Whether it was ended is known by the strand, not
-// by what recover says: deferred functions may panic on the way out.
-func (f *fiber) classifyEnd(v any, returned bool) {
+// Left classifies how the goroutine ended. Whether it was ended is known by the strand, not by what
+// recover says: deferred functions may panic on the way out.
+func (f *fiber) Left(v any, returned bool) {
+	if v != nil {
+		f.panicStack = StackOf(panicError(v))
+	}
 	switch {
 	case f.Dead():
 		if v == nil {

@@ -8,28 +8,28 @@ import (
 )
 
 // callAwait waits for an operation that was started before. It may run in any scope inside the
-// one that started it, any number of times.
-func callAwait(s *scope, n *node.Await, start bool) node.Result {
+// one that started it, any number of times. ended is what [fiber.parked] returns.
+func callAwait(s *scope, n *node.Await, start bool) (r node.Result, ended bool) {
 	o := targetOf(n)
 	if o == nil {
-		return node.Result{Err: ErrNoTarget}
+		return node.Result{Err: ErrNoTarget}, false
 	}
 	if start {
-		return node.Result{Target: n.Target, Sides: n.Sides}
+		return node.Result{Target: n.Target, Sides: n.Sides}, false
 	}
 	if o.left != nil {
-		return resultOfLeft(s, o)
+		return resultOfLeft(s, o), false
 	}
 	if s.passes(o) {
-		return node.Result{Sides: node.Sides(0).Under(true)}
+		return node.Result{Sides: node.Sides(0).Under(true)}, false
 	}
-	r := awaited(s, o)
+	r, ended = awaited(s, o)
 	r.Sides = n.Sides
-	return r
+	return r, ended
 }
 
 // awaited is the result of an operation that was started before.
-func awaited(s *scope, o *operation) node.Result {
+func awaited(s *scope, o *operation) (r node.Result, ended bool) {
 	f := s.f
 	if !o.done {
 		finished := s.inv.recorded(o.id)
@@ -54,7 +54,7 @@ func awaited(s *scope, o *operation) node.Result {
 		s.awaitLeaver(o.found, o.path)
 	}
 	markAwaited(s, o)
-	return o.rec
+	return o.rec, false
 }
 
 // joined notes that the fiber has waited for an operation with a fiber of its own, or that was at

@@ -18,7 +18,7 @@ import (
 //  1. A panic becomes an [*op.PanicError] with its stack.
 //  2. Otherwise an error whose methods cannot be called, that of a nil pointer above all, becomes
 //     one that says so: see package guard.
-//  3. A Goexit cannot be stopped. [fiber.left] notices the end of the goroutine, and fails the
+//  3. A Goexit cannot be stopped. [fiber.Left] notices the end of the goroutine, and fails the
 //     execution with [ErrExited] and what was called.
 //  4. A function that does not return holds up nothing but the invocation: the deadline ends it.
 

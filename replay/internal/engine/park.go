@@ -66,6 +66,14 @@ func (w *wait) String() string {
 
 // park gives the turn away until the fiber is woken. It ends the goroutine if the fiber was ended.
 func (f *fiber) park(w wait) {
+	if f.parked(w) {
+		f.Exit()
+	}
+}
+
+// parked is park for callers that return to user code at once if the fiber was ended, which is
+// what ended says: see [Handle.Call].
+func (f *fiber) parked(w wait) (ended bool) {
 	f.wait = w
 	if w.s != nil {
 		w.s.publish()
@@ -75,12 +83,15 @@ func (f *fiber) park(w wait) {
 	if joins {
 		f.inv.waits.joining++
 	}
-	f.Park(nil)
+	if f.Parked(nil) {
+		return true
+	}
 	if joins {
 		f.inv.waits.joining--
 	}
 	f.setMoving(false)
 	f.wait = wait{}
+	return false
 }
 
 // stop parks for good: the fiber has gone as far as the log reaches.

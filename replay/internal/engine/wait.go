@@ -12,27 +12,27 @@ import (
 
 // callWait runs or starts a wait. One that ends in the past claims nothing: it is compared with
 // the scope's own time, which is the same on every replay.
-func callWait(ctx context.Context, s *scope, n *node.Wait, start bool) node.Result {
+func callWait(ctx context.Context, s *scope, n *node.Wait, start bool) (r node.Result, ended bool) {
 	if !n.Until.IsZero() {
 		switch now := s.knownNow(); {
 		case !n.Until.After(now):
-			return givenResult(s, node.Result{}, start)
+			return givenResult(s, node.Result{}, start), false
 		case n.Until.Sub(now) > limits.Duration && peek(s, &n.Header) == nil:
 			return refusedResult(s, fmt.Errorf("replay: %s: wait until %s: that is more than %v after %s, the longest that an execution "+
 				"can last; let another execution wait for the rest", quote(nextPath(s, &n.Header)), n.Until.Format(time.RFC3339),
-				limits.Duration, now.Format(time.RFC3339)), start)
+				limits.Duration, now.Format(time.RFC3339)), start), false
 		}
 	}
 	c := s.claim(n, checkpoint.KindWait)
 	if c.refused != nil {
-		return callRefused(ctx, s, n, c, start)
+		return callRefused(ctx, s, n, c, start), false
 	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindWait, c)
 	if c.rec == nil {
 		startWait(o, n)
 	}
 	if start {
-		return node.Result{Target: o}
+		return node.Result{Target: o}, false
 	}
 	return awaitService(s, o)
 }
@@ -59,13 +59,13 @@ func wholeSeconds(d time.Duration) time.Duration {
 }
 
 // awaitService parks until the record of o is terminal, which the service brings to its end, and
-// returns what user code gets of it.
-func awaitService(s *scope, o *operation) node.Result {
+// returns what user code gets of it. ended is what [fiber.parked] returns.
+func awaitService(s *scope, o *operation) (r node.Result, ended bool) {
 	for {
 		rec, ok := s.inv.log.Get(o.id)
 		if ok && rec.Status.Terminal() {
 			o.read = true
-			return outcomeOf(s, s.f, o, rec)
+			return outcomeOf(s, s.f, o, rec), false
 		}
 		if s.f.logOnly {
 			s.f.stop(s)
@@ -78,6 +78,8 @@ func awaitService(s *scope, o *operation) node.Result {
 		}
 		s.time.stale = false
 		s.f.watch(o)
-		s.f.park(wait{why: waitRecord, s: s, op: o})
+		if s.f.parked(wait{why: waitRecord, s: s, op: o}) {
+			return r, true
+		}
 	}
 }
