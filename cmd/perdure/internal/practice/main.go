@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +24,8 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 	"github.com/perdure/perdure/checkpoint/sqlite"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 
 func main() {
@@ -66,12 +69,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return errors.Join(err, logs.Close())
 	}
 	defer func() { err = errors.Join(err, store.Close(), logs.Close()) }()
-	s, err := prepared(ctx, store, logs, machine(), numbered(*seed))
+	bus := page.NewBus()
+	s, err := prepared(ctx, page.Announce(store, bus), logs, machine(), numbered(*seed))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "the executions A-1 to A-%d are in %s\n", len(s.names), filepath.Join(dir, "executions.db"))
 	fmt.Fprintf(out, "their functions log to %s\n", logs.Name())
+	s.bus, s.logFile = bus, logs.Name()
 	if listener == nil {
 		return s.close() //nolint:contextcheck // what ctx ends is closed all the same
 	}
@@ -107,7 +112,8 @@ func open(ctx context.Context, listen string) (net.Listener, error) {
 
 // serve serves the executions, under a clock that goes on, and says in the end what was wrong.
 func (s *site) serve(ctx context.Context, listener net.Listener, out io.Writer) error {
-	server := &http.Server{Handler: lambdaapi.Handler(s.service), ReadHeaderTimeout: time.Minute}
+	url := "http://" + listener.Addr().String()
+	server := &http.Server{Handler: s.handler(url), ReadHeaderTimeout: time.Minute}
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 	defer func() { _ = server.Close() }()
@@ -116,8 +122,8 @@ func (s *site) serve(ctx context.Context, listener net.Listener, out io.Writer) 
 	go func() { defer close(stopped); s.clock.follow(following, 100*time.Millisecond) }()
 	defer func() { stop(); <-stopped }()
 
-	url := "http://" + listener.Addr().String()
 	fmt.Fprintf(out, "serving them at %s; Ctrl-C ends it, and says what was wrong\n", url)
+	fmt.Fprintf(out, "to see them: %s/\n", url)
 	if !strings.HasSuffix(url, ":9090") {
 		fmt.Fprintf(out, "for the other commands: export PERDURE_ENDPOINT=%s\n", url)
 	}
@@ -128,6 +134,41 @@ func (s *site) serve(ctx context.Context, listener net.Listener, out io.Writer) 
 	case err := <-serving:
 		return fmt.Errorf("serve: %w", err)
 	}
+}
+
+// handler serves the API, and the page beside it, as perdure dev does.
+func (s *site) handler(url string) http.Handler {
+	api := lambdaapi.Handler(s.service)
+	shown := page.New(page.Options{
+		Source: page.FromService(s.service), Actions: page.ActionsOn(s.service), Place: "the practice at " + url, Bus: s.bus, Now: s.clock.Now,
+		Written: func(arn string, _ map[string]bool) []page.Line { return written(s.logFile, arn) },
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if page.Owns(r) {
+			shown.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
+// written returns what the functions have logged in an execution, none if that cannot be read.
+func written(file, arn string) (lines []page.Line) {
+	text, err := os.ReadFile(file) //nolint:gosec // the file that this program writes
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		var l struct {
+			ARN       string    `json:"executionArn"`
+			RequestID string    `json:"requestId"`
+			Time      time.Time `json:"timestamp"`
+		}
+		if json.Unmarshal([]byte(line), &l) == nil && l.ARN == arn {
+			lines = append(lines, page.Line{Time: l.Time, RequestID: l.RequestID, Text: strings.TrimSuffix(line, "\n")})
+		}
+	}
+	return lines
 }
 
 // answers says what is wrong with each execution, in the order of their names.

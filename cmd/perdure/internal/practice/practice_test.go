@@ -5,7 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -274,6 +279,55 @@ func TestAnswers(t *testing.T) {
 		function, _, _ := strings.Cut(strings.TrimSpace(rest), ":")
 		if w.names[function] != name || name != fmt.Sprintf("A-%d", i+1) {
 			t.Errorf("line %d is %q", i+1, line)
+		}
+	}
+}
+
+// TestPage: the address that is printed shows the page, with the logs of the functions.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.logFile = filepath.Join(t.TempDir(), "functions.log")
+	if err := os.WriteFile(w.logFile, w.logs.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(w.handler("http://127.0.0.1:9090"))
+	t.Cleanup(server.Close)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	get := func(path string) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %v: %s", path, res.Status, err, text)
+		}
+		return string(text)
+	}
+	get("/") // which gives the cookie
+	for _, e := range w.service.Executions() {
+		if e.Name() == w.names["order"] && !strings.Contains(get("/ui/execution?arn="+url.QueryEscape(e.ARN())), `"invoked":`) {
+			t.Error("an invocation of order runs, and the page does not say so")
+		}
+	}
+	var list struct{ Executions []struct{ ARN, Name string } }
+	if err := json.Unmarshal([]byte(get("/ui/executions")), &list); err != nil || len(list.Executions) != 10 {
+		t.Fatalf("%d executions: %v", len(list.Executions), err)
+	}
+	for _, e := range list.Executions {
+		if e.Name == w.names["report"] && strings.Count(get("/ui/logs?arn="+url.QueryEscape(e.ARN)), "the invocation's time is nearly over") != 9 {
+			t.Error("the logs of report do not have a line for each invocation that was cut off")
 		}
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	front "github.com/perdure/perdure/checkpoint/local/lambdaapi"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 
 // patient is an execution that is prepared.
@@ -46,6 +48,9 @@ func patients() []patient {
 
 // site is a service with the functions, and what they need to break.
 type site struct {
+	bus     *page.Bus // says which executions have changed
+	logFile string    // what the functions log is in it
+
 	clock   shifted
 	service *local.Service
 	logs    *lines
