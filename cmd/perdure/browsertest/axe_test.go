@@ -169,3 +169,22 @@ func TestZoomedTo200(t *testing.T) { //nolint:paralleltest // each has a browser
 	b.shot("page-200.png")
 	b.quiet()
 }
+
+// TestNarrowWindow: at 900 pixels the timeline has room beside an operation that is chosen, and
+// nothing is cut off.
+func TestNarrowWindow(t *testing.T) { //nolint:paralleltest // each has a browser to itself
+	s := newSite(t)
+	order, _ := s.story()
+	b := newTab(t, 900, 800)
+	b.open(s.address(order, "?view=timeline"), ".timeline .row[data-index]")
+	b.row("cool-off")
+	b.await(`document.querySelector('.detail h2')`, "the operation")
+	if wide := js[float64](b, `document.querySelector('.axis').clientWidth`); wide < 600 {
+		t.Errorf("the axis is %v pixels wide, of 900", wide)
+	}
+	if wide := js[float64](b, `document.documentElement.scrollWidth`); wide > 900 {
+		t.Errorf("the page is %v pixels wide", wide)
+	}
+	b.shot("page-900.png")
+	b.quiet()
+}

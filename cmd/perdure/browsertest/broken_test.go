@@ -79,11 +79,11 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 		},
 		{
 			"hung-body", local.StatusRunning, ago(14*time.Minute).step(local.EventStepStarted, "call-bank", nil, 0),
-			[]string{`The body of step "call-bank" has run for 14m`, "If it hangs"},
+			[]string{`The body of step "call-bank" has run for 14m`, "If it hangs", "the first invocation runs"},
 		},
 		{
 			"nine-time-outs", local.StatusRunning, nine,
-			[]string{"Failed invocation 8 of 9", "After the last one the execution fails", `step "render" was cut off 8 times`, "Task timed out", "A body hangs, or takes longer than an invocation may", "900 seconds are the most"},
+			[]string{"Failed invocation 8 of 9", "After 9 in a row the execution fails", `step "render" was cut off 8 times`, "Task timed out", "A body hangs, or takes longer than an invocation may", "900 seconds are the most"},
 		},
 		{
 			"divergence-held", local.StatusPaused, ago(time.Hour).step(local.EventStepSucceeded, "charge", nil, 0).add(local.Event{

@@ -278,9 +278,11 @@ export class ExecutionView {
     const m = this.model;
     const e = m.execution;
     const failed = m.failures ? `, ${m.failures} failed` : '';
-    const runs = m.invoked ? `, one runs since ${span(this.app.now() - m.invoked)}` : '';
+    const running = m.invoked || (!e.end && m.operations.some((o) => o.running && o.kind === 'step'));
+    const since = m.invoked ? ` since ${span(this.app.now() - m.invoked)}` : '';
+    const runs = running ? `, one runs${since}` : '';
     const before = e.origin ? `, after ${m.ended - m.own - 1} of ${nameOf(e.origin)}` : '';
-    if (!m.own && m.invoked && !before) return 'the first invocation runs';
+    if (!m.own && running && !before) return 'the first invocation runs';
     return plural(m.own, 'invocation', 'invocations') + failed + runs + before;
   }
 

@@ -5,7 +5,7 @@ import { plural, span, stamp, when } from './words.js';
 
 const kinds = {
   attempt: 'body',
-  backoff: 'pause before the next attempt',
+  backoff: 'pause before an attempt',
   wait: 'wait',
   callback: 'callback',
   invoke: 'other function',
@@ -123,8 +123,8 @@ export class Operations {
         ['attempt broken', 'failed'],
         ['attempt broken cut', 'cut off'],
         ['attempt going', 'goes on'],
-        ['axis-invocation', 'invocation (above)'],
-        ['axis-level', 'bodies at once (above)'],
+        ['axis-invocation', 'invocation'],
+        ['axis-level', 'bodies at once'],
       ].map(([k, text]) =>
         el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text),
       ),

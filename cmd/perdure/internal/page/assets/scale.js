@@ -161,7 +161,7 @@ export class Scale {
         const t1 = this.time(Math.min(p.p1, this.to));
         const x0 = this.at(t0) * width;
         const x1 = this.at(t1) * width;
-        if (p.gap) return { x0, x1, gap: p.t1 - p.t0, times: [], step: 1 };
+        if (p.gap) return { x0, x1, gap: p.t1 - p.t0, until: p.t1, times: [], step: 1 };
         const wanted = (t1 - t0) / Math.max(1, (x1 - x0) / apart);
         const step = steps.find((s) => s >= wanted) ?? steps.at(-1);
         const times = [];
@@ -171,6 +171,8 @@ export class Scale {
       });
   }
 }
+
+const day = (time) => new Date(time).toISOString().slice(5, 16).replace('T', ' ');
 
 /** Returns a time as the axis has it: as short as the distance of the marks allows. */
 export function mark(time, step) {
@@ -207,10 +209,14 @@ export function drawAxis(canvas, scale, model) {
     if (piece.gap) {
       c.fillStyle = gap;
       c.fillRect(piece.x0, 0, piece.x1 - piece.x0, height);
-      const text = span(piece.gap);
-      const wide = c.measureText(text).width;
+      // What is short says how long it is, and when it ends, if there is room.
+      const room = piece.x1 - piece.x0 - 4;
+      const text = [`${span(piece.gap)}, until ${day(piece.until)}`, span(piece.gap)].find(
+        (t) => c.measureText(t).width < room,
+      );
       c.fillStyle = dim;
-      if (wide + 4 < piece.x1 - piece.x0) c.fillText(text, (piece.x0 + piece.x1 - wide) / 2, 3);
+      if (text)
+        c.fillText(text, (piece.x0 + piece.x1 - c.measureText(text).width) / 2, 3);
       free = piece.x1;
       continue;
     }
@@ -221,7 +227,8 @@ export function drawAxis(canvas, scale, model) {
       c.moveTo(x, 0);
       c.lineTo(x, height);
       c.stroke();
-      const text = mark(t, piece.step);
+      // Where times are short, a piece begins with its day: the one before it may be weeks ago.
+      const text = scale.short && t === piece.times[0] ? day(t) : mark(t, piece.step);
       const wide = c.measureText(text).width;
       if (x + 4 < free || x + 4 + wide > width) continue;
       c.fillStyle = dim;
