@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,6 +16,7 @@ import (
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -203,6 +205,116 @@ func TestCompatibleWithCutPayloads(t *testing.T) {
 	})
 	if len(r.errs) != 0 {
 		t.Errorf("the failures are %q", r.errs)
+	}
+}
+
+// TestCompatibleWithLargeGroups: a history does not say that a group keeps its result in what is
+// inside of it. It is computed again from that, and not decided if a part of that was cut off.
+func TestCompatibleWithLargeGroups(t *testing.T) {
+	t.Parallel()
+	large := func(last string) func(ctx op.Context, _ op.None) (int, error) {
+		return func(ctx op.Context, _ op.None) (int, error) {
+			parts, err := replay.Run(ctx, op.Group("parts", func(ctx op.Context) ([]string, error) {
+				var all []string
+				for _, name := range []string{"one", "two"} {
+					part, err := replay.Run(ctx, stepOf("part", strings.Repeat(name, 60_000)).Key(name))
+					if err != nil {
+						return nil, err
+					}
+					all = append(all, part)
+				}
+				return all, replay.Exec(ctx, stepOf(last, 1))
+			}))
+			if err != nil || len(parts) != 2 {
+				return len(parts), err
+			}
+			return len(parts[1]), replay.Exec(ctx, op.Wait("cool-off", time.Hour))
+		}
+	}
+	h := recorded(t, replay.Handler(large("sum")), "null")
+	text, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended := slices.IndexFunc(h.Events, func(e local.Event) bool { return e.Type == local.EventContextSucceeded }); h.Events[ended].Result.Size() > 0 {
+		t.Fatalf("the result of the group is in its record: %d bytes", h.Events[ended].Result.Size())
+	}
+	whole := `{"Payload":"\"` + strings.Repeat("two", 60_000) + `\"","Truncated":false}`
+	if !strings.Contains(string(text), whole) {
+		t.Fatal("the history has no such payload")
+	}
+	var cut replaytest.History
+	if err := json.Unmarshal([]byte(strings.Replace(string(text), whole, `{"Payload":"two","Truncated":true}`, 1)), &cut); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		reason string
+		of     replaytest.History
+		last   string
+		opts   []replaytest.CompatibleOption
+		want   string // empty if it is compatible
+	}{
+		{"the same code", h, "sum", nil, ""},
+		{"what is inside was renamed", h, "total", nil, `declare the change`},
+		{"a part was cut off", cut, "sum", nil, `a payload of "parts/part[two]" is withheld: the service has cut it off`},
+		{"that may be", cut, "sum", []replaytest.CompatibleOption{replaytest.WithUndecidedAllowed()}, ""},
+		{"and what comes after it was renamed, which no log shows that lacks it", cut, "total", []replaytest.CompatibleOption{replaytest.WithUndecidedAllowed()}, ""},
+	} {
+		r := record(t, func(tb *recorder) {
+			replaytest.Compatible(tb, replay.Handler(large(tt.last)), []replaytest.History{tt.of}, tt.opts...)
+		})
+		said := strings.Join(r.errs, "\n")
+		if tt.want == "" && said != "" || !strings.Contains(said, tt.want) {
+			t.Errorf("%s: the failures are %.2000q, want %q", tt.reason, said, tt.want)
+		}
+	}
+}
+
+// TestCompatibleWithForks: what was sealed in an execution is opened in one that was forked from
+// it, for the history of a fork says so, in its file as well.
+func TestCompatibleWithForks(t *testing.T) {
+	t.Parallel()
+	key, err := seal.GenerateKey("k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := codec.Chain(codec.JSON(), seal.New(seal.Static(key)))
+	f := replay.Handler(began, replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c))
+	svc := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))))
+	defer svc.Close()
+	if err := svc.Host("order", f); err != nil {
+		t.Fatal(err)
+	}
+	e, err := svc.Start(t.Context(), "order", "o-1", []byte("null"))
+	if err == nil {
+		err = e.RunUntilSuspended(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fork, err := svc.Fork(t.Context(), local.ForkInput{ARN: e.ARN(), Before: "cool-off"})
+	if err == nil {
+		err = fork.RunUntilSuspended(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := replaytest.HistoryOf(fork)
+	if diff := cmp.Diff([]string{e.ARN()}, h.ForkedFrom); diff != "" {
+		t.Fatalf("forked from (-want +got):\n%s", diff)
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := replaytest.ReadHistories(fstest.MapFS{"a.json": {Data: text}}, "*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaytest.Compatible(t, f, read)
+	read[0].ForkedFrom = nil
+	if r := record(t, func(tb *recorder) { replaytest.Compatible(tb, f, read) }); len(r.errs) == 0 {
+		t.Error("what was sealed in the other execution is opened in any")
 	}
 }
 

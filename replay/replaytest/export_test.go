@@ -48,3 +48,13 @@ func DeclaredIn(dir string) (names []string, err error) {
 	slices.Sort(names)
 	return names, err
 }
+
+// ShapeChanges says what has changed between two shapes, of a package in which these operations are
+// declared and reached by no input, if that is known.
+func ShapeChanges(want, got string, missed []string, known bool) []string {
+	all := make([]declaredAt, len(missed))
+	for i, name := range missed {
+		all[i] = declaredAt{name, "order/main.go:7"}
+	}
+	return changesOf(want, got, all, known)
+}

@@ -13,7 +13,7 @@ import (
 
 // History is what happened in an execution: a recording that changed code is compared with. As JSON
 // it has the members that the Lambda API and its command line give a history: DurableExecutionArn
-// and Events, with a time, Taken.
+// and Events, with a time, Taken, and of a fork ForkedFrom.
 type History struct {
 	// Name is where it was read; messages begin with it.
 	Name string
@@ -21,29 +21,35 @@ type History struct {
 	ARN string
 	// Taken is when it was recorded; zero if that is not known.
 	Taken time.Time
+	// ForkedFrom are the ARNs of the executions that it was forked from, the last one first: what
+	// was sealed in them is opened as it is there.
+	ForkedFrom []string
 	// Events are those of the execution, from the first on.
 	Events []local.Event
 }
 
 // HistoryOf returns the history of an execution of the local service, as far as it has come.
 func HistoryOf(e *local.Execution) History {
-	return History{Name: e.Name(), ARN: e.ARN(), Events: e.History()}
+	return History{Name: e.Name(), ARN: e.ARN(), ForkedFrom: e.Log().ForkedFrom, Events: e.History()}
 }
 
 // Log returns what the function was given after the first n events: see local.LogOf.
 func (h History) Log(n int) checkpoint.Invocation {
-	return local.LogOf(h.ARN, h.Events[:min(max(n, 0), len(h.Events))])
+	log := local.LogOf(h.ARN, h.Events[:min(max(n, 0), len(h.Events))])
+	log.ForkedFrom = h.ForkedFrom
+	return log
 }
 
 type historyJSON struct {
-	ARN    string        `json:"DurableExecutionArn"`
-	Taken  *time.Time    `json:"Taken,omitempty"`
-	Events []local.Event `json:"Events"`
+	ARN        string        `json:"DurableExecutionArn"`
+	Taken      *time.Time    `json:"Taken,omitempty"`
+	ForkedFrom []string      `json:"ForkedFrom,omitempty"`
+	Events     []local.Event `json:"Events"`
 }
 
 // MarshalJSON writes the history.
 func (h History) MarshalJSON() ([]byte, error) {
-	j := historyJSON{ARN: h.ARN, Events: h.Events}
+	j := historyJSON{ARN: h.ARN, ForkedFrom: h.ForkedFrom, Events: h.Events}
 	if !h.Taken.IsZero() {
 		j.Taken = &h.Taken
 	}
@@ -63,7 +69,7 @@ func (h *History) UnmarshalJSON(data []byte) error {
 	case len(j.Events) == 0 || j.Events[0].Type != local.EventExecutionStarted:
 		return errors.New("replaytest: a history that does not begin with ExecutionStarted: record all pages, the first event first")
 	}
-	h.ARN, h.Events = j.ARN, j.Events
+	h.ARN, h.ForkedFrom, h.Events = j.ARN, j.ForkedFrom, j.Events
 	if j.Taken != nil {
 		h.Taken = *j.Taken
 	}

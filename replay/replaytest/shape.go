@@ -16,7 +16,7 @@ import (
 )
 
 // Shape runs f with each of the inputs, as [Run] does with these options, and compares the shape
-// of what was recorded with a file in testdata: one line for each operation, with its path, its
+// of what was recorded with a file in testdata, which the name may begin with: one line for each operation, with its path, its
 // sub-type, and what its result looks like as JSON. Where nothing but its place names an operation
 // (an item by index, a name that is repeated without keys) the line has the result itself. The
 // file is rewritten as that of [Result.Golden] is.
@@ -64,7 +64,7 @@ func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out],
 		got.WriteString(d.name + "\n")
 		tb.Logf("replaytest: no input of %s reaches %q, which %s declares", file, d.name, d.line)
 	}
-	name := filepath.Join("testdata", filepath.FromSlash(file))
+	name := filepath.Join("testdata", filepath.FromSlash(strings.TrimPrefix(file, "testdata/")))
 	if updating() {
 		err := os.MkdirAll(filepath.Dir(name), 0o750)
 		if err == nil {

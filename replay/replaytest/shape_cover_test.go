@@ -70,3 +70,36 @@ var a = op.Step("charge", nil)`, nil},
 		t.Error("a folder that is not there declares nothing")
 	}
 }
+
+// TestShapeCoverage: an operation that no input reaches any more, or not yet, is a difference that
+// says where it is declared.
+func TestShapeCoverage(t *testing.T) {
+	t.Parallel()
+	const (
+		one     = "# 1\ncharge  Step  string\n"
+		refund  = "# 1\ncharge  Step  string\n# reached by no input\nrefund\n"
+		reached = "# 1\ncharge  Step  string\nrefund  Step  string\n"
+	)
+	for _, tt := range []struct {
+		reason, was, is string
+		missed          []string
+		unknown         bool
+		want            []string
+	}{
+		{"all are reached", one, one, nil, false, nil},
+		{"one is as unreached as it was", refund, refund, []string{"refund"}, false, nil},
+		{"one is newly unreached", one, refund, []string{"refund"}, false, []string{"free: refund is declared (order/main.go:7), and no input reaches it: give one that does"}},
+		{"it was reached", reached, refund, []string{"refund"}, false, []string{
+			`declare: refund is gone: op.Removed(op.Step("refund", …)) where it stood, or as the old side of op.Replaces`,
+			"free: refund is declared (order/main.go:7), and no input reaches it: give one that does",
+		}},
+		{"it is reached now", refund, reached, nil, false, []string{
+			"free: refund is new, behind all others", "free: refund was reached by no input, and is, or is not declared any more",
+		}},
+		{"the files cannot be read", refund, one, nil, true, nil},
+	} {
+		if diff := cmp.Diff(tt.want, replaytest.ShapeChanges(tt.was, tt.is, tt.missed, !tt.unknown)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.reason, diff)
+		}
+	}
+}

@@ -296,6 +296,16 @@ func declaredTypes() map[string]declaration {
 			}, op.WithErrors(codec.Sentinel("card-declined", errDeclined), codec.Sentinel("declined", errDeclined))))
 			c.add(errors.Is(err, errDeclined))
 		})},
+		"36d": {how: `op.WithErrors(codec.Renamed("declined", codec.Sentinel("card-declined", err)))`, code: around(func(c *code) {
+			errDeclined := errors.New("declined")
+			_, err := replay.Run(c.Context, op.Group("pay", func(ctx op.Context) (string, error) {
+				return replay.Run(ctx, op.Step("charge", func(ctx context.Context) (string, error) {
+					c.w.ran(ctx, "charge")
+					return "", retry.Permanent(errDeclined)
+				}))
+			}, op.WithErrors(codec.Renamed("declined", codec.Sentinel("card-declined", errDeclined)))))
+			c.add(errors.Is(err, errDeclined))
+		})},
 		"35b": {how: `a type that reads both`, code: taking(func(p eitherAmount) string { return p.ID + p.Amount })},
 		"35c": {how: `a type that reads both`, code: taking(func(p eitherAmount) string { return p.ID + p.Amount })},
 		"44":  {how: `replay.Go(ctx, op.Replaces(quoteV2, op.Transform(quote, convert)))`, code: quote},

@@ -214,6 +214,9 @@ func buildFor(ctx context.Context, name, path, dir, revision string) (binary str
 	if err != nil {
 		return "", err
 	}
+	if _, err := git(ctx, path, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}"); err != nil {
+		return "", usage("--rollback: Git knows no revision %q here: give a commit, a tag or a branch, such as HEAD~1", revision)
+	}
 	tree := filepath.Join(dir, "tree")
 	if _, err := git(ctx, path, "worktree", "add", "--detach", tree, revision); err != nil {
 		return "", err

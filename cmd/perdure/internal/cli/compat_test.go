@@ -126,8 +126,8 @@ func (w *workshop) rollback(store string) {
 		got.out != "the running execution of greet fits\n" {
 		w.t.Errorf("the one before: %+v", got)
 	}
-	if got := w.run("", "compat", "./greet", "--store", store, "--rollback", "nonsense"); got.code != cli.ExitUnavailable ||
-		!strings.Contains(got.err, "nonsense") {
+	if got := w.run("", "compat", "./greet", "--store", store, "--rollback", "nonsense"); got.code != cli.ExitUsage ||
+		!strings.Contains(got.err, `Git knows no revision "nonsense" here: give a commit`) {
 		w.t.Errorf("no revision: %+v", got)
 	}
 	out, err := exec.CommandContext(w.t.Context(), "git", "-C", w.dir, "worktree", "list").Output()

@@ -42,7 +42,7 @@ A history holds the data of its execution: say --redact or --plain. With --redac
 operations, their names and keys, how they ended and the structure of their payloads stay, and
 strings and numbers are replaced. What handlers branch on is to stay: --keep names an operation
 and the path in its payload, or "input". ARNs stay, and with them the names of executions; so do
-the keys of operations.
+the keys of operations, in payloads as well: a handler makes them of its input.
 
 What is sealed, compressed or kept elsewhere is opened with --keyring, --unpack and --objects,
 and then written as the other payloads are. Without them --redact withholds it: what depends on
@@ -87,9 +87,10 @@ func (o *recordOptions) check() error {
 
 // recorded is a history as a file has it.
 type recorded struct {
-	ARN    string        `json:"DurableExecutionArn"`
-	Taken  time.Time     `json:"Taken"`
-	Events []local.Event `json:"Events"`
+	ARN        string        `json:"DurableExecutionArn"`
+	Taken      time.Time     `json:"Taken"`
+	ForkedFrom []string      `json:"ForkedFrom,omitempty"`
+	Events     []local.Event `json:"Events"`
 }
 
 func (a *app) runRecord(ctx context.Context, function string, o recordOptions) error {
@@ -115,6 +116,9 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 		arn := aws.ToString(found[i].DurableExecutionArn)
 		h := recorded{ARN: arn, Taken: a.Now().UTC().Truncate(time.Second)}
 		if h.Events, err = a.events(ctx, arn, 0); err != nil {
+			return err
+		}
+		if h.ForkedFrom, err = a.forkedFrom(ctx, arn); err != nil {
 			return err
 		}
 		opener := open.of(arn)
@@ -143,9 +147,22 @@ func (a *app) runRecord(ctx context.Context, function string, o recordOptions) e
 	return nil
 }
 
+// forkedFrom returns the ARNs of the executions that one was forked from. AWS has no forks.
+func (a *app) forkedFrom(ctx context.Context, arn string) ([]string, error) {
+	if a.onAWS() {
+		return nil, nil
+	}
+	log, err := apiLogs{app: a}.exactLog(ctx, arn)
+	if err != nil && ctx.Err() == nil {
+		return nil, nil //nolint:nilerr // a service that does not know the call has no forks
+	}
+	return log.ForkedFrom, err
+}
+
 // redactHistory takes the data out of a history, and reports whether something of it is not known.
 func redactHistory(h *recorded, o recordOptions) (withheld bool) {
 	r := redact.Redactor{Keep: o.keep}
+	r.KeepKeys(h.Events)
 	for i := range h.Events {
 		e := &h.Events[i]
 		if o.redact {

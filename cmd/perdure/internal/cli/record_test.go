@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,9 +21,10 @@ import (
 
 // history is what a file has.
 type history struct {
-	ARN    string        `json:"DurableExecutionArn"`
-	Taken  time.Time     `json:"Taken"`
-	Events []local.Event `json:"Events"`
+	ARN        string        `json:"DurableExecutionArn"`
+	Taken      time.Time     `json:"Taken"`
+	ForkedFrom []string      `json:"ForkedFrom"`
+	Events     []local.Event `json:"Events"`
 }
 
 // readHistories reads the files of a folder, by the name of the execution.
@@ -119,6 +121,18 @@ func TestRecord(t *testing.T) {
 				t.Errorf("%s: event %d is another: %+v, was %+v", name, i, e, was)
 			}
 		}
+	}
+	forked := filepath.Join(t.TempDir(), "forked")
+	for _, args := range [][]string{
+		{"fork", "A-1", "-f", "order", "--before", "parcels", "--name", "A-1b"}, {"record", "order", "--redact", "--name", "A-1b", "--dir", forked},
+	} {
+		if got := s.run(args...); got.code != 0 {
+			t.Fatalf("%v: %+v", args, got)
+		}
+	}
+	forks, _ := readHistories(t, forked)
+	if got, want := forks["A-1b"].ForkedFrom, []string{plain["A-1"].ARN}; !slices.Equal(got, want) || plain["A-1"].ForkedFrom != nil {
+		t.Errorf("the fork is of %v, want %v; the other one of %v", got, want, plain["A-1"].ForkedFrom)
 	}
 	if got := s.run("record", "order", "--redact", "--dir", dir, "--name", "none"); got.code != cli.ExitNotFound {
 		t.Errorf("no such execution: %+v", got)

@@ -18,6 +18,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/internal/lossless"
+	"github.com/perdure/perdure/internal/oplog"
+	"github.com/perdure/perdure/internal/subtype"
 	"github.com/perdure/perdure/internal/wire"
 )
 
@@ -29,6 +31,7 @@ import (
 //     zeros, digits one zero.
 //   - A payload that is no JSON is a string. One that went through transforms of a codec.Chain is
 //     withheld.
+//   - What is the key of an operation stays: see [Redactor.KeepKeys].
 //   - Of errors, the type and the names of registrations stay. Stacks are dropped.
 //
 // ARNs, names and keys of operations, sub-types and times stay: IDs are made of names and keys,
@@ -39,7 +42,29 @@ type Redactor struct {
 	// the path in its payload: "charge.status", "pack.lines[].sku", "input". "*" stands for any one
 	// name.
 	Keep []string
+
+	keys map[string]bool // of operations
 }
+
+// KeepKeys has texts and numbers stay that are the key of an operation in one of the events, or the
+// name of an item: they stand in its name as well. A handler that makes keys of its input would not
+// find its operations otherwise.
+func (r *Redactor) KeepKeys(events []local.Event) {
+	r.keys = make(map[string]bool)
+	for i := range events {
+		e := &events[i]
+		name, key, keyed := strings.Cut(e.Name, "[")
+		if !keyed && e.SubType == subtype.MapItem {
+			key, keyed = name, true
+		}
+		if key = strings.TrimSuffix(key, "]"); keyed && key != "" {
+			r.keys[key] = true
+		}
+	}
+}
+
+// isKey reports whether a text is the key of an operation, as names spell it.
+func (r Redactor) isKey(text string) bool { return text != "" && r.keys[oplog.KeyName(text)] }
 
 // Withheld is why a payload is not known that was sealed, or compressed.
 const Withheld = "it was redacted: it went through transforms of a codec"
@@ -215,8 +240,15 @@ func (r Redactor) value(dec *json.Decoder, b *bytes.Buffer, path string) error {
 	case bool:
 		return write(b, t)
 	case json.Number:
+		if r.isKey(t.String()) {
+			b.WriteString(t.String())
+			return nil
+		}
 		b.WriteByte('0')
 	case string:
+		if r.isKey(t) {
+			return write(b, t)
+		}
 		return write(b, like(t))
 	case json.Delim:
 		return r.values(dec, b, path, t == '{')

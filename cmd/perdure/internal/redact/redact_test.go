@@ -14,6 +14,7 @@ import (
 	"github.com/perdure/perdure/codec"
 	"github.com/perdure/perdure/codec/seal"
 	"github.com/perdure/perdure/internal/draws"
+	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/wire"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/redact"
@@ -45,6 +46,27 @@ func TestPayloads(t *testing.T) {
 		if got := (redact.Redactor{Keep: tt.keep}).Event(e).Result.String(); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.reason, got, tt.want)
 		}
+	}
+}
+
+// TestKeysStay: what is the key of an operation, or names an item, stays in payloads: the handler
+// would declare other operations without it.
+func TestKeysStay(t *testing.T) {
+	t.Parallel()
+	r := redact.Redactor{}
+	started := local.Event{Type: local.EventExecutionStarted, Name: "A-1", Input: checkpoint.TextPayload(
+		`{"items":["hat","a/b [c]","scarf"],"id":7,"n":"7","other":8,"name":"A-1","pack":"pack","":""}`,
+	)}
+	r.KeepKeys([]local.Event{
+		started,
+		{Type: local.EventContextStarted, Name: "hat", SubType: "MapIteration", OperationID: "1"},
+		{Type: local.EventStepStarted, Name: "pack[7]", SubType: "Step", OperationID: "2"},
+		{Type: local.EventStepStarted, Name: oplog.WireName("pack", "a/b [c]"), SubType: "Step", OperationID: "3"},
+		{Type: local.EventContextStarted, Name: "gift", SubType: "ParallelBranch", OperationID: "4"},
+	})
+	want := `{"items":["hat","a/b [c]","xxxxxxxx"],"id":7,"n":"7","other":0,"name":"xxxx","pack":"xxxx","":""}`
+	if got := r.Event(started).Input.String(); got != want {
+		t.Errorf("the input is %s, want %s", got, want)
 	}
 }
 
