@@ -36,7 +36,7 @@ func ExampleOpenParallel() {
 
 func ExampleBranch() {
 	double := func(n int) op.Op[int] {
-		return op.Branch(fmt.Sprint("double-", n), func(op.Context) (int, error) { return 2 * n, nil })
+		return op.Branch("double", func(op.Context) (int, error) { return 2 * n, nil }).Key(fmt.Sprint(n))
 	}
 	show(func(ctx op.Context, _ op.None) (sum int, err error) {
 		return replay.Run(ctx, op.OpenParallel("all", func(ctx op.Context) (sum int, err error) {

@@ -17,7 +17,7 @@ func (m *model) checkBodies() {
 			m.checkIdempotency(fn)
 		}
 		if m.bodies[fn] || m.groups[fn] {
-			m.checkWrites(m.family(fn))
+			m.checkWrites(m.household(fn))
 		}
 		if m.bodies[fn] || isGroup(fn) {
 			m.checkOuter(fn, m.family(fn))
@@ -45,6 +45,31 @@ func (m *model) family(fn *ssa.Function) map[*ssa.Function]bool {
 		for f := range m.family(a) {
 			all[f] = true
 		}
+	}
+	return all
+}
+
+// household is the family of a function, and the functions beside it that they call: a closure that
+// notes something for several branches, say.
+func (m *model) household(fn *ssa.Function) map[*ssa.Function]bool {
+	all := m.family(fn)
+	var add func(f *ssa.Function)
+	add = func(f *ssa.Function) {
+		for _, c := range m.sums[f].sites {
+			for _, t := range m.reached(c) {
+				if t.fn == nil || t.fn.Parent() == nil || all[t.fn] || m.sums[t.fn] == nil ||
+					m.bodies[t.fn] || m.groups[t.fn] || hasContext(t.fn.Signature) {
+					continue
+				}
+				for g := range m.family(t.fn) {
+					all[g] = true
+				}
+				add(t.fn)
+			}
+		}
+	}
+	for f := range m.family(fn) {
+		add(f)
 	}
 	return all
 }
@@ -326,22 +351,38 @@ func (m *model) checkOuter(inner *ssa.Function, family map[*ssa.Function]bool) {
 				return
 			}
 			api := apiName(calleeObject(c))
-			if api == apiExecution || api == "op.Context.Logger" {
+			if api == apiExecution || api == apiLogger {
 				return
 			}
 			for _, a := range c.Common().Args {
-				if isContext(a.Type()) && m.comesFromOutside(a, family) {
+				if (isContext(a.Type()) || m.runsWithin(c, a)) && m.comesFromOutside(a, family) {
 					what := "the body of an operation: use the context that the body is given"
 					var fixes []analysis.SuggestedFix
 					if !m.bodies[inner] {
 						what = "a group: use the context that the group is given"
-						fixes = m.fixOuter(fn, c)
+						if isContext(a.Type()) {
+							fixes = m.fixOuter(fn, c)
+						}
 					}
 					m.report(ruleOuter, i.Pos(), "an op.Context from outside is used in "+what, fixes...)
 				}
 			}
 		})
 	}
+}
+
+// runsWithin reports whether a call is given no op.Context but an object that has one, and runs
+// operations.
+func (m *model) runsWithin(c ssa.CallInstruction, a ssa.Value) bool {
+	if !holdsContext(a.Type()) || c.Common().IsInvoke() {
+		return false
+	}
+	for _, arg := range c.Common().Args {
+		if isContext(arg.Type()) {
+			return false // which of the two it uses is not known
+		}
+	}
+	return m.runsOperation(c)
 }
 
 func (m *model) comesFromOutside(v ssa.Value, family map[*ssa.Function]bool) bool {

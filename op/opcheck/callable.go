@@ -32,7 +32,7 @@ func (m *model) returned(c *ssa.Call) ([]target, bool) {
 	}
 	fn := c.Call.StaticCallee()
 	if fn == nil {
-		return nil, false
+		return m.returnedByValue(c)
 	}
 	obj := objectOf(fn)
 	if m.know.of(obj) == once { // sync.OnceValue: what it returns calls what it was given
@@ -42,24 +42,48 @@ func (m *model) returned(c *ssa.Call) ([]target, bool) {
 		return nil, false
 	}
 	if in := m.here(fn); in != nil {
-		var all []target
-		known := true
-		for _, v := range results(in, 0) {
-			for _, src := range m.flow.sources(v) {
-				if src == ssa.Value(c) {
-					continue
-				}
-				t, ok := m.functionOnly(src)
-				all = append(all, t...)
-				known = known && ok
-			}
-		}
-		return all, known
+		return m.returnedHere(in, c)
 	}
 	if f := m.fact(obj); f != nil && len(f.Result) > 0 {
 		return []target{{fact: &funcFact{Effects: f.Result}, obj: obj}}, true
 	}
 	return nil, false
+}
+
+// returnedHere are the functions that a function of this package returns.
+func (m *model) returnedHere(in *ssa.Function, c *ssa.Call) ([]target, bool) {
+	var all []target
+	known := true
+	for _, v := range results(in, 0) {
+		for _, src := range m.flow.sources(v) {
+			if src == ssa.Value(c) {
+				continue
+			}
+			t, ok := m.functionOnly(src)
+			all = append(all, t...)
+			known = known && ok
+		}
+	}
+	return all, known
+}
+
+// returnedByValue are the functions that a call of a function value may return.
+func (m *model) returnedByValue(c *ssa.Call) ([]target, bool) {
+	if c.Call.IsInvoke() {
+		return nil, false
+	}
+	var all []target
+	known := true
+	for _, src := range m.flow.sources(c.Call.Value) {
+		fn := functionOf(src)
+		if fn == nil || m.sums[fn] == nil {
+			return nil, false
+		}
+		t, ok := m.returnedHere(fn, c)
+		all = append(all, t...)
+		known = known && ok
+	}
+	return all, known
 }
 
 // given are the functions that a call is given.

@@ -12,6 +12,7 @@ import (
 // checkConcurrency reports goroutines, channels, locks and sync.Once in handler code.
 func (m *model) checkConcurrency(r region) {
 	for _, fn := range r.funcs {
+		m.checkAsync(fn)
 		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
 			switch i := i.(type) {
 			case *ssa.Go:
@@ -28,6 +29,29 @@ func (m *model) checkConcurrency(r region) {
 				m.checkSync(i)
 			}
 		})
+	}
+}
+
+// checkAsync reports functions that run operations and are passed to a helper that calls them on
+// goroutines.
+func (m *model) checkAsync(fn *ssa.Function) {
+	for _, s := range m.sums[fn].sites {
+		if s.instr.Common().IsInvoke() {
+			continue
+		}
+		for _, t := range s.targets {
+			if m.know.of(t.obj) == concurrent {
+				continue // reported as what it is
+			}
+			for i, arg := range s.instr.Common().Args {
+				if _, ok := arg.Type().Underlying().(*types.Signature); !ok || !m.onGoroutines(t, i) {
+					continue
+				}
+				if slices.ContainsFunc(m.flow.sources(arg), m.yieldRuns) {
+					m.report(ruleConcurrency, s.instr.Pos(), t.name()+" calls a function that runs operations on other goroutines, which suspension does not know: use "+sayGo+", op.All or op.Map")
+				}
+			}
+		}
 	}
 }
 

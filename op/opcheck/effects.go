@@ -36,9 +36,15 @@ func (m *model) update(fn *ssa.Function) bool {
 			s.runs = true // an interface's or a function value's: by its type it runs operations
 		}
 	}
+	if !hasContext(fn.Signature) {
+		m.updateSelects(fn, s)
+	}
 	m.updateResults(fn, s)
 	m.updateWrites(fn, s)
 	m.updateLeaves(fn, s)
+	m.updateCalls(fn, s)
+	m.updateAsks(fn, s)
+	m.updateOptions(fn, s)
 	if s.ignores == nil {
 		s.ignores = m.ignored(fn)
 	}
@@ -46,8 +52,9 @@ func (m *model) update(fn *ssa.Function) bool {
 }
 
 func (s *sum) size() int {
-	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed) + len(s.leaves)
-	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil} {
+	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed) + len(s.leaves) +
+		len(s.async) + len(s.looped) + len(s.asks)
+	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.options != nil} {
 		if b {
 			n++
 		}
@@ -84,13 +91,16 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 				}
 			}
 		}
-		if handler && contextArg(c.instr) || t.fn.Parent() != nil {
+		for n := range o.needs {
+			s.needs[n] = true
+		}
+		bound := t.obj != nil && t.obj.Signature().Recv() != nil && holdsContext(t.obj.Signature().Recv().Type())
+		if handler && (bound || contextArg(c.instr)) || t.fn.Parent() != nil {
 			s.runs = s.runs || o.runs
 			for name := range o.claims {
-				s.claims[name] = true
-			}
-			for n := range o.needs {
-				s.needs[n] = true
+				if len(c.targets) == 1 { // of several functions only one is called
+					s.claims[name] = true
+				}
 			}
 		}
 	case t.fact != nil:
@@ -101,7 +111,9 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 		if handler {
 			s.runs = s.runs || t.fact.Runs
 			for _, name := range t.fact.Claims {
-				s.claims[name] = true
+				if len(c.targets) == 1 {
+					s.claims[name] = true
+				}
 			}
 			for _, n := range t.fact.Needs {
 				s.needs[n] = true
@@ -112,6 +124,31 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 			m.addEffect(s, e, t, pos)
 		}
 	}
+}
+
+// updateSelects adds a choice among several channels, those of a context apart.
+func (m *model) updateSelects(fn *ssa.Function, s *sum) {
+	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+		sel, ok := i.(*ssa.Select)
+		if !ok {
+			return
+		}
+		n := 0
+		for _, st := range sel.States {
+			if !slices.ContainsFunc(m.flow.sources(st.Chan), isDone) {
+				n++
+			}
+		}
+		if n > 1 {
+			m.addEffect(s, effect{Kind: ruleConcurrency, What: "select"}, target{}, selectPos(sel))
+		}
+	})
+}
+
+// isDone reports whether a channel is that of a context.
+func isDone(v ssa.Value) bool {
+	c, ok := v.(*ssa.Call)
+	return ok && c.Call.IsInvoke() && c.Call.Method.Name() == "Done"
 }
 
 // addEffect adds what a callee does, unless it is allowed here.
@@ -247,9 +284,7 @@ func (m *model) claim(fn *ssa.Function, s *sum, c site) {
 	if len(args) < 2 || !ownScope(m, fn, args[0]) {
 		return
 	}
-	if o := m.operation(args[1]); o != nil && o.Name != "" && !o.Keyed && !o.Await {
-		s.claims[o.Name] = true
-	}
+	maps.Copy(s.claims, m.change(args[1], 0).news)
 }
 
 // ownScope reports whether the context is the one that the function was given, or that a function
@@ -305,7 +340,7 @@ func (m *model) operationOf(src ssa.Value, depth int) *opInfo {
 	obj := objectOf(fn)
 	switch api := apiName(obj); {
 	case constructor(api):
-		return &opInfo{Name: constantString(c.Call.Args[0]), Left: leftBehind(api)}
+		return &opInfo{Name: constantString(c.Call.Args[0]), Kind: kindOf(api), Left: leftBehind(api)}
 	case claimsNothing(api):
 		return &opInfo{Await: true}
 	case keys(api) || adapts(api):
@@ -314,7 +349,12 @@ func (m *model) operationOf(src ssa.Value, depth int) *opInfo {
 			return nil
 		}
 		info := *o
-		info.Keyed = info.Keyed || keys(api)
+		if keys(api) {
+			info.Keyed, info.Key = true, ""
+			if isOp(c.Type()) {
+				info.Key = constantString(c.Call.Args[1])
+			}
+		}
 		return &info
 	}
 	if in := m.here(fn); in != nil {
@@ -398,10 +438,29 @@ func (m *model) updateWrites(fn *ssa.Function, s *sum) {
 			for _, v := range m.written(i) {
 				if p, ok := base(v).(*ssa.Parameter); ok && p.Parent() == fn {
 					s.writes[slices.Index(fn.Params, p)] = true
+				} else if p := mapOfParam(v); p != nil && p.Parent() == fn {
+					s.writes[slices.Index(fn.Params, p)] = true
 				}
 			}
 		}
 	}
+}
+
+// mapOfParam is the parameter of which a map or list is a field that is written to; nil for others.
+func mapOfParam(v ssa.Value) *ssa.Parameter {
+	load, ok := base(v).(*ssa.UnOp)
+	if !ok {
+		return nil
+	}
+	if _, field := load.X.(*ssa.FieldAddr); !field {
+		return nil
+	}
+	switch load.Type().Underlying().(type) {
+	case *types.Map, *types.Slice:
+		p, _ := base(load.X).(*ssa.Parameter)
+		return p
+	}
+	return nil
 }
 
 // written are the addresses, maps and pointers that an instruction writes through.

@@ -3,6 +3,7 @@ package opcheck
 import (
 	"fmt"
 	"go/types"
+	"maps"
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
@@ -57,24 +58,26 @@ func errorName(v ssa.Value) string {
 	return g.Pkg.Pkg.Path() + "." + g.Name()
 }
 
-// checkErrors notes the errors that handler code asks for, and reports those that are not
-// registered if this package makes the handler.
+// checkErrors reports errors that handler code asks for and nothing registers, if this package
+// makes the handler. What it asks for otherwise is part of what importers know: checkHandlers.
 func (m *model) checkErrors(r region) {
 	for _, fn := range r.funcs {
 		for _, s := range m.sums[fn].sites {
-			name, asked := m.asked(s.instr)
-			if name == "" || !m.ofOperation(asked, 0) || m.registered[name] || inTree(name) {
-				continue
+			asks := m.asksOf(s)
+			for _, a := range slices.SortedFunc(maps.Keys(asks), func(a, b asking) int { return compare(a.What, b.What) }) {
+				m.checkAsked(s, a.What, asks[a])
 			}
-			if m.handles {
-				m.report(ruleError, s.instr.Pos(), fmt.Sprintf("%s is not registered, so no error of an operation is one, not on the first run either: pass codec.Sentinel or codec.ErrorType of it to %s", short2(name), apiRegister))
-				continue
-			}
-			m.sums[r.root].needs[need{name, m.where(s.instr.Pos())}] = true
 		}
 	}
-	if obj := objectOf(r.root); obj != nil && obj.Pkg() == m.pass.Pkg && len(m.sums[r.root].needs) > 0 {
-		m.exportFact(r.root)
+}
+
+// checkAsked reports an error that is asked for and not registered.
+func (m *model) checkAsked(s site, name string, asked ssa.Value) {
+	if name == "" || !m.ofOperation(asked, 0) || m.registered[name] || inTree(name) {
+		return
+	}
+	if m.handles {
+		m.reportOf(ruleError, s.instr.Pos(), name, fmt.Sprintf("%s is not registered, so no error of an operation is one, not on the first run either: pass codec.Sentinel or codec.ErrorType of it to %s", short2(name), apiRegister))
 	}
 }
 

@@ -37,9 +37,11 @@ func (e effect) chain() string {
 // opInfo is what is known about an operation or a builder.
 type opInfo struct {
 	Name  string // "" if it is not a constant
+	Kind  string
 	Keyed bool
-	Await bool // it claims nothing
-	Left  bool // a scope that returns does not wait for it
+	Key   string // if it is a constant
+	Await bool   // it claims nothing
+	Left  bool   // a scope that returns does not wait for it
 }
 
 // need is what handler code does somewhere, which is judged where the handler is made: the error
@@ -64,6 +66,30 @@ type funcFact struct {
 	Ignores *effect   // what it does in a loop without looking at the context that it is given
 	Leaves  []leaving // parameters that it writes through in bodies
 	State   []need    // fields of its receiver that handler code writes and reads
+	Async   []int     // parameters that it calls on other goroutines
+	Looped  []int     // parameters that it calls in a loop
+	Asks    []asking  // errors that it asks its parameters for
+	Drops   []int     // errors that it is given and does not look at
+	Options *optInfo  // of the options of operations that it returns
+	Fresh   bool      // its first result is an object that it has made
+}
+
+// asking is an error that a function asks the error in one of its parameters for.
+type asking struct {
+	Param int
+	What  string
+}
+
+// optInfo is what is known about options of a step.
+type optInfo struct {
+	Most     bool // the step runs at most once per attempt
+	Repeats  bool // it has a policy that repeats it
+	Never    bool // it has one that does not; of several the last counts
+	Filtered bool // the policy leaves something out
+}
+
+func (o optInfo) or(p optInfo) optInfo {
+	return optInfo{o.Most || p.Most, o.Repeats || p.Repeats, o.Never || p.Never, o.Filtered || p.Filtered}
 }
 
 // leaving is a parameter that is written through in a body.
@@ -79,7 +105,9 @@ func (f *funcFact) String() string { return fmt.Sprintf("does %d", len(f.Effects
 type varFact struct {
 	Effects []effect // of calling it
 	Op      *opInfo
-	Changes bool // it is written after initialization
+	Options *optInfo
+	Changes bool                // it is written after initialization
+	Methods map[string][]effect // of calling a method of what it holds, if all is known that it may hold
 }
 
 func (*varFact) AFact()           {}

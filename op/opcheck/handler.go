@@ -147,6 +147,8 @@ func (m *model) reportEffect(fn *ssa.Function, c ssa.CallInstruction, t target, 
 		m.report(network, posOf(c), what+" in handler code calls out again on each replay: do it in the body of a step")
 	case process:
 		m.report(process, posOf(c), what+" in handler code depends on the process, which is another one on a replay: do it in the body of a step")
+	case ruleConcurrency:
+		m.report(ruleConcurrency, posOf(c), what+" in handler code chooses another case on each replay: use op.RaceWinner or op.Race over operations")
 	case blocking:
 		m.report(blocking, posOf(c), what+" blocks handler code, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
 	}

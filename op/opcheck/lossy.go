@@ -25,6 +25,10 @@ func (m *model) checkTypes(fn *ssa.Function) {
 				continue
 			}
 			for _, t := range recorded(c, api) {
+				if lost := lostOfAPI(t.typ); lost != "" && keepsResult(api) {
+					m.report(ruleLossy, c.Pos(), fmt.Sprintf("the %s type %s: %s, so nothing of it is recorded; use it in the scope that it belongs to", t.what, types.TypeString(t.typ, types.RelativeTo(m.pass.Pkg)), lost))
+					continue
+				}
 				m.checkNumbers(c, api, t)
 				if t.what == "input" && call && types.IsInterface(t.typ) || isAny(t.typ) {
 					continue // what is in it is encoded; nothing is promised of what comes out

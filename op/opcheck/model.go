@@ -70,6 +70,11 @@ type sum struct {
 	ignores *effect
 	leaves  map[int]string // where a parameter is written through in a body
 	state   map[need]bool
+	async   map[*ssa.Parameter]bool // of any function around it, called on other goroutines
+	looped  map[*ssa.Parameter]bool // of any function around it, called in a loop
+	asks    map[asking]bool
+	options *optInfo
+	fresh   bool
 }
 
 // site is one call.
@@ -161,6 +166,7 @@ func (m *model) analyse() {
 			effects: map[string]effect{}, result: map[string]effect{}, params: map[*ssa.Parameter]bool{},
 			bodies: map[*ssa.Parameter]bool{}, writes: map[int]bool{}, claims: map[string]bool{}, needs: map[need]bool{},
 			keyed: map[string]effect{}, leaves: map[int]string{}, state: map[need]bool{},
+			async: map[*ssa.Parameter]bool{}, looped: map[*ssa.Parameter]bool{}, asks: map[asking]bool{},
 		}
 		m.sums[fn] = s
 	}
@@ -201,6 +207,10 @@ func (m *model) site(c ssa.CallInstruction) site {
 		for _, src := range m.flow.sources(common.Value) {
 			mi, ok := src.(*ssa.MakeInterface)
 			if !ok {
+				if t, ok := m.methodOfVar(src, common.Method); ok {
+					s.targets = append(s.targets, t)
+					continue
+				}
 				s.known = s.known && isNil(src)
 				continue
 			}
@@ -239,6 +249,19 @@ func (m *model) method(t types.Type, method *types.Func) target {
 		return m.target(fn)
 	}
 	return target{obj: method}
+}
+
+// methodOfVar is a method of what a variable or field of another package holds.
+func (m *model) methodOfVar(src ssa.Value, method *types.Func) (target, bool) {
+	load, ok := src.(*ssa.UnOp)
+	if !ok {
+		return target{}, false
+	}
+	f := m.varFact(load.X)
+	if f == nil || f.Methods == nil {
+		return target{}, false
+	}
+	return target{fact: &funcFact{Effects: f.Methods[method.Name()]}}, true
 }
 
 // results are the values that a function returns in a place.

@@ -42,6 +42,13 @@ const (
 	apiRetryIf    = "op.WithRetryIf"
 	apiRegister   = "op.WithErrors"
 	apiExecution  = "op.Context.Execution"
+	apiLogger     = "op.Context.Logger"
+	apiReplaces   = "op.Replaces"
+	apiAdded      = "op.Added"
+	apiRemoved    = "op.Removed"
+	apiInline     = "op.Inline"
+	apiPastResult = "op.Past.Result"
+	apiPastBegun  = "op.Past.Begun"
 
 	// Words of messages.
 	sayRun   = "replay.Run or replay.Exec"
@@ -55,6 +62,9 @@ const (
 
 // atMostOnce is the value of op.AtMostOncePerRetry.
 const atMostOnce = "AtMostOncePerRetry"
+
+// errRemoved is the error of a removed operation that an execution has not begun.
+const errRemoved = "ErrRemoved"
 
 // apiPackages are the packages whose functions apiName knows. They are trusted: nothing below them
 // is analysed.
@@ -116,10 +126,42 @@ func constructor(api string) bool {
 	case "op.Step", "op.StepFunc", "op.Do", "op.DoFunc", "op.Wait", "op.WaitUntil", "op.Group", "op.GroupFunc",
 		apiInvoke, apiStart, "op.CreateCallback", "op.WaitForCallback", apiCondition, "op.Map", "op.Parallel",
 		"op.All", "op.AllSettled", "op.Any", "op.Race", "op.RaceWinner", "op.Join2", "op.Join3", "op.Join4", "op.Join5",
-		"op.Retry", "op.Timeout":
+		"op.Retry", "op.Timeout", "op.Branch", "op.OpenParallel", "op.Saga":
 		return true
 	}
 	return false
+}
+
+// combines reports whether the function declares a batch of the operations that it is given.
+func combines(api string) bool {
+	switch api {
+	case "op.Parallel", "op.All", "op.AllSettled", "op.Any", "op.Race", "op.RaceWinner", "op.Join2", "op.Join3", "op.Join4", "op.Join5":
+		return true
+	}
+	return false
+}
+
+// kindOf is what kind of operation the function declares: two of one kind have the same records.
+func kindOf(api string) string {
+	kind := strings.TrimSuffix(strings.TrimPrefix(api, "op."), "Func")
+	switch kind {
+	case "Do":
+		return "Step"
+	case "WaitUntil":
+		return "Wait"
+	}
+	return kind
+}
+
+// keepsResult reports whether what a function of the API declares records one value as its result:
+// batches keep those of their branches.
+func keepsResult(api string) bool {
+	switch kindOf(api) {
+	case "Step", "Group", "Branch", "OpenParallel", "Saga", "WaitForCondition":
+		return true
+	}
+	_, handler := handles(api)
+	return handler
 }
 
 // leftBehind reports whether what the function declares is left behind by a scope that returns;
@@ -184,6 +226,19 @@ func isFuture(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
 	return ok && isNamed(p.Elem(), replayPath, "Future")
 }
+
+// futureOf is the T of a *replay.Future[T].
+func futureOf(t types.Type) types.Type {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		if n, ok := types.Unalias(p.Elem()).(*types.Named); ok && n.TypeArgs().Len() == 1 {
+			return n.TypeArgs().At(0)
+		}
+	}
+	return nil
+}
+
+// isNone reports whether a type is that of an operation without a result.
+func isNone(t types.Type) bool { return t == nil || isNamed(t, opPath, "None") }
 
 // ofAPI reports whether the type belongs to the API: how it becomes a payload is known.
 func ofAPI(t types.Type) bool {

@@ -102,6 +102,7 @@ func (m *model) check() {
 		m.checkConcurrency(r)
 		m.checkPackageVars(r)
 		m.checkScope(r)
+		m.checkChanges(r)
 		m.checkErrors(r)
 		m.checkLeft(r)
 		m.checkState(r)
@@ -110,6 +111,7 @@ func (m *model) check() {
 	for _, fn := range m.flow.funcs {
 		m.checkDeclarations(fn)
 		m.checkTypes(fn)
+		m.checkMean(fn)
 		m.checkSecrets(fn)
 		m.checkHandlers(fn)
 	}
@@ -136,6 +138,11 @@ func (m *model) export() {
 	for place := range m.flow.stores {
 		m.exportVar(place)
 	}
+	for _, member := range m.pkg.Members {
+		if g, ok := member.(*ssa.Global); ok && m.flow.stores[any(g)] == nil {
+			m.exportVar(g) // it may be written through a pointer alone
+		}
+	}
 	if len(m.registered) > 0 {
 		m.pass.ExportPackageFact(&packageFact{Registered: sorted(m.registered)})
 	}
@@ -153,9 +160,10 @@ func (m *model) exportVar(place any) {
 	default:
 		return
 	}
-	if obj == nil || obj.Pkg() != m.pass.Pkg || !obj.Exported() {
+	if obj == nil || obj.Pkg() != m.pass.Pkg || !obj.Exported() && !embedded(obj) {
 		return
 	}
+	f.Methods = m.methodsOf(obj, m.flow.stores[place])
 	for i, v := range m.flow.stores[place] {
 		for _, src := range m.flow.sources(v) {
 			if _, ok := src.Type().Underlying().(*types.Signature); !ok {
@@ -172,10 +180,51 @@ func (m *model) exportVar(place any) {
 			}
 			f.Op = o
 		}
+		if isOptions(v.Type()) {
+			o := m.optionsOf(v, 0)
+			f.Options = &o
+		}
 	}
-	if len(f.Effects) > 0 || f.Op != nil || f.Changes {
+	if len(f.Effects) > 0 || f.Op != nil || f.Changes || f.Options != nil || f.Methods != nil {
 		m.pass.ExportObjectFact(obj, f)
 	}
+}
+
+// embedded reports whether a field is embedded: others call its methods whatever its name is.
+func embedded(obj types.Object) bool {
+	v, ok := obj.(*types.Var)
+	return ok && v.Embedded()
+}
+
+// methodsOf are the effects of the methods of what is stored in a variable of an interface type,
+// by name; nil if it is not known what all that is.
+func (m *model) methodsOf(obj types.Object, stored []ssa.Value) map[string][]effect {
+	i, ok := obj.Type().Underlying().(*types.Interface)
+	if !ok || len(stored) == 0 {
+		return nil
+	}
+	all := map[string][]effect{}
+	for _, v := range stored {
+		for _, src := range m.flow.sources(v) {
+			mi, ok := src.(*ssa.MakeInterface)
+			if !ok {
+				return nil
+			}
+			for method := range i.Methods() {
+				t := m.method(mi.X.Type(), method)
+				for _, e := range m.calleeEffects(t) {
+					if e.Where != "" && t.obj != nil {
+						e = e.through(short(t.obj))
+					}
+					if e.Where == "" {
+						e.Where = m.where(mi.Pos())
+					}
+					all[method.Name()] = append(all[method.Name()], e)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // fact is what importers need to know; nil if nothing.
@@ -200,9 +249,22 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 			f.Leaves = append(f.Leaves, leaving{i, where})
 		}
 	}
+	for i, p := range fn.Params {
+		if s.async[p] {
+			f.Async = append(f.Async, i)
+		}
+		if s.looped[p] {
+			f.Looped = append(f.Looped, i)
+		}
+	}
+	f.Drops, f.Options, f.Fresh = drops(fn), s.options, s.fresh
+	f.Asks = slices.SortedFunc(maps.Keys(s.asks), func(a, b asking) int {
+		return cmp.Or(cmp.Compare(a.Param, b.Param), compare(a.What, b.What))
+	})
 	f.Needs, f.State, f.Ignores = sortedNeeds(s.needs), sortedNeeds(s.state), s.ignores
-	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed)+len(f.Leaves)+len(f.State) == 0 &&
-		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil {
+	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed)+len(f.Leaves)+len(f.State)+
+		len(f.Async)+len(f.Looped)+len(f.Drops)+len(f.Asks) == 0 &&
+		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh {
 		return nil
 	}
 	return f

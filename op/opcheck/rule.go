@@ -20,6 +20,10 @@ const (
 	ruleNeverRun    = "neverrun"
 	ruleFuture      = "future"
 	ruleDropped     = "dropped"
+	ruleBlank       = "blank"
+	ruleUnawaited   = "unawaited"
+	ruleDeclared    = "declared"
+	ruleMean        = "mean"
 	ruleLoopKey     = "loopkey"
 	ruleSameName    = "samename"
 	ruleName        = "constname"
@@ -97,6 +101,10 @@ func Rules() []Rule {
 		{ruleNeverRun, "An operation is declared and never run", Error, false},
 		{ruleFuture, "A future is never awaited", Warning, false},
 		{ruleDropped, "The error of an operation is dropped", Error, false},
+		{ruleBlank, "The error of an operation is assigned to the blank identifier", Warning, false},
+		{ruleUnawaited, "A step is started and never awaited", Warning, true},
+		{ruleDeclared, "A declared change is unsafe", Error, false},
+		{ruleMean, "A recorded float is a quotient of nothing by nothing", Warning, false},
 		{ruleLoopKey, "An operation in a loop has no key", Error, false},
 		{ruleSameName, "A name is used twice in a scope without a key", Error, false},
 		{ruleName, "The name of an operation is computed", Warning, false},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 type claimed struct {
 	instr ssa.CallInstruction
 	names []string
+	fixed []string // with the constant key that they have
+
+	declared bool
 }
 
 // checkScope reports names that are claimed twice in one scope, by a loop or by two calls.
@@ -21,22 +25,66 @@ func (m *model) checkScope(r region) {
 	for _, fn := range r.funcs {
 		var all []claimed
 		for _, s := range m.sums[fn].sites {
-			if names := m.claims(fn, s); len(names) > 0 {
-				all = append(all, claimed{instr: s.instr, names: names})
+			c, direct := m.changeAt(fn, s)
+			if names := m.claims(fn, s); len(names) > 0 || len(c.fixed) > 0 {
+				all = append(all, claimed{instr: s.instr, names: names, fixed: sorted(c.fixed), declared: direct && c.declared})
 			}
 		}
 		l := m.loopsOf(fn)
+		m.checkLooped(r, fn)
 		for i, a := range all {
 			if l.around(a.instr.Block()) {
-				m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf("operation %q runs in a loop without a key: only their order distinguishes its records; give it the item's key, such as .Key(item.ID)", a.names[0]))
+				switch {
+				case a.declared: // checkChanges
+				case len(a.names) > 0:
+					m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf(noKey, a.names[0]))
+				default:
+					m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf(oneKey, quoted(a.fixed[0])))
+				}
 				continue
 			}
 			for j, b := range all {
 				if i == j || !l.after(a.instr, b.instr) {
 					continue
 				}
+				if name := common(a.fixed, b.fixed); name != "" {
+					m.report(ruleSameName, b.instr.Pos(), fmt.Sprintf("operation %s has the name and the key of the one at %s in the same scope: only their order distinguishes them; give them different keys", quoted(name), m.where(a.instr.Pos())))
+				}
 				if name := common(a.names, b.names); name != "" {
 					m.report(ruleSameName, b.instr.Pos(), fmt.Sprintf("operation %q has the name of the one at %s in the same scope: only their order distinguishes them; give them different names, or keys", name, m.where(a.instr.Pos())))
+				}
+			}
+		}
+	}
+}
+
+const (
+	noKey  = "operation %q runs in a loop without a key: only their order distinguishes its records; give it the item's key, such as .Key(item.ID)"
+	oneKey = "operation %s runs in a loop, and the key is the same in each round: only their order distinguishes its records; give it the item's key, such as .Key(item.ID)"
+)
+
+// checkLooped reports functions that run operations without keys and are passed to a helper that
+// calls them in a loop.
+func (m *model) checkLooped(r region, fn *ssa.Function) {
+	for _, s := range m.sums[fn].sites {
+		if s.instr.Common().IsInvoke() {
+			continue
+		}
+		for _, t := range s.targets {
+			for i, arg := range s.instr.Common().Args {
+				if _, ok := arg.Type().Underlying().(*types.Signature); !ok || !m.inLoop(t, i) {
+					continue
+				}
+				for _, src := range m.flow.sources(arg) {
+					if f := functionOf(src); f != nil && inside(f, r.root) && m.sums[f] != nil && !hasContext(f.Signature) {
+						for _, c := range m.sums[f].sites {
+							if names := m.claims(f, c); len(names) > 0 {
+								m.report(ruleLoopKey, c.instr.Pos(), fmt.Sprintf(noKey, names[0]))
+							} else if o, _ := m.changeAt(f, c); len(o.fixed) > 0 {
+								m.report(ruleLoopKey, c.instr.Pos(), fmt.Sprintf(oneKey, quoted(sorted(o.fixed)[0])))
+							}
+						}
+					}
 				}
 			}
 		}
@@ -57,27 +105,27 @@ func (m *model) claims(fn *ssa.Function, s site) []string {
 	args := s.instr.Common().Args
 	for _, t := range s.targets {
 		if runs(t.api) && len(args) > 1 && ownScope(m, fn, args[0]) {
-			if o := m.operation(args[1]); o != nil && o.Name != "" && !o.Keyed && !o.Await {
-				return []string{o.Name}
-			}
-			return nil
+			return sorted(m.change(args[1], 0).news)
 		}
 	}
 	if !contextArg(s.instr) || !ownScopeArgs(m, fn, s.instr) {
 		return nil
 	}
-	names := map[string]bool{}
-	for _, t := range s.targets {
+	var names map[string]bool
+	for _, t := range s.targets { // what all claim: only one of them is called
+		own := map[string]bool{}
 		if t.fn != nil && m.sums[t.fn] != nil {
-			for n := range m.sums[t.fn].claims {
-				names[n] = true
-			}
+			maps.Copy(own, m.sums[t.fn].claims)
 		}
 		if t.fact != nil {
 			for _, n := range t.fact.Claims {
-				names[n] = true
+				own[n] = true
 			}
 		}
+		if names == nil {
+			names = own
+		}
+		maps.DeleteFunc(names, func(n string, _ bool) bool { return !own[n] })
 	}
 	return sorted(names)
 }
@@ -101,6 +149,7 @@ func (m *model) checkDeclarations(fn *ssa.Function) {
 			}
 			api := apiName(calleeObject(c))
 			m.checkUnused(c, api)
+			m.checkChange(fn, c, api)
 			switch {
 			case constructor(api):
 				m.checkName(fn, c)
@@ -122,16 +171,34 @@ func (m *model) checkUnused(c *ssa.Call, api string) {
 	switch t := c.Type(); {
 	case isOp(t) && used == 0:
 		m.report(ruleNeverRun, c.Pos(), "the operation is declared and never run: pass it to "+sayRun)
+	case isOp(t) && m.unread(c):
+		m.report(ruleNeverRun, c.Pos(), "the operation is declared, kept and never run: nothing reads where it is kept; pass it to "+sayRun)
 	case isBuilder(t) && used == 0:
 		m.report(ruleNeverRun, c.Pos(), "the builder is made and never used: call it, and pass the operation to "+sayRun)
-	case isFuture(t) && used == 0 && m.left(c):
-		m.report(ruleFuture, c.Pos(), "the future is never awaited: a wait, a callback or an invoke is left behind when the scope returns; run its Result()")
+	case isFuture(t) && (used == 0 || m.unread(c)):
+		m.checkFuture(c)
 	case api == "replay.Exec" && used == 0 && m.isStatement(c):
 		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped: handle it, or assign it to _ if it does not matter", m.fixDropped(c)...)
 	case api == "replay.Run" && m.isStatement(c):
 		m.report(ruleDropped, c.Pos(), "result and error of the operation are dropped: handle the error")
 	case api == "replay.Run" && !extracted(c, 1) && extracted(c, 0):
 		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped, and its result is used: after a failure that is the zero value")
+	case (api == "replay.Exec" || api == "replay.Run") && m.passedAndDropped(c):
+		m.report(ruleDropped, c.Pos(), "the error of the operation is passed to a function that does not look at it: handle it before")
+	case api == "replay.Exec" && used == 0, api == "replay.Run" && !extracted(c, 0) && !extracted(c, 1):
+		m.report(ruleBlank, c.Pos(), "the error of the operation is assigned to _: the handler goes on, and its execution succeeds, although the operation failed; handle it, or allow it with a reason")
+	}
+}
+
+// checkFuture reports a future that is not used.
+func (m *model) checkFuture(c *ssa.Call) {
+	switch {
+	case m.left(c):
+		m.report(ruleFuture, c.Pos(), "the future is never awaited: a wait, a callback or an invoke is left behind when the scope returns; run its Result()")
+	case !isNone(futureOf(c.Type())):
+		m.report(ruleFuture, c.Pos(), "the future is never awaited: the scope waits for the operation, and its result is lost; run its Result()")
+	default:
+		m.report(ruleUnawaited, c.Pos(), "the future is never awaited: its error becomes that of the scope when that returns, after all else was done, and a scope that fails does not wait for it; run its Result()")
 	}
 }
 
@@ -225,29 +292,7 @@ func (m *model) checkRepeat(c *ssa.Call) {
 	if len(c.Call.Args) == 0 {
 		return
 	}
-	list, ok := c.Call.Args[len(c.Call.Args)-1].(*ssa.Slice)
-	if !ok {
-		return
-	}
-	most, repeats, filtered := false, false, false
-	for _, v := range variadic(list) {
-		for _, src := range m.flow.sources(unwrap(v)) {
-			o, ok := src.(*ssa.Call)
-			if !ok {
-				continue
-			}
-			switch apiName(calleeObject(o)) {
-			case apiSemantics:
-				most = most || m.isAtMostOnce(o.Call.Args[0])
-			case apiWithRetry:
-				repeats = repeats || !m.never(o.Call.Args[0])
-				filtered = filtered || m.mentions(o.Call.Args[0], apiUnless, 0)
-			case apiRetryIf:
-				filtered = true
-			}
-		}
-	}
-	if most && repeats && !filtered {
+	if o := m.optionsOf(c.Call.Args[len(c.Call.Args)-1], 0); o.Most && o.Repeats && !o.Filtered && !o.Never {
 		m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt and has further attempts: one that was cut off after its effect is repeated; leave out "+apiWithRetry+", or except op.ErrInterrupted with "+apiUnless)
 	}
 }
@@ -325,7 +370,18 @@ func (m *model) checkKey(c *ssa.Call) {
 	if m.position(c.Call.Args[1], 0) {
 		m.report(ruleKey, c.Pos(), "the key is a position in a list: if an item is inserted, the others take its records; use what identifies the item")
 	}
-	if m.address(c.Call.Args[1]) {
+	made := []ssa.Value{c.Call.Args[1]}
+	if _, ok := c.Call.Args[1].Type().Underlying().(*types.Signature); ok {
+		made = nil
+		for _, src := range m.flow.sources(c.Call.Args[1]) {
+			for _, t := range m.sourceFuncs(src) {
+				if t.fn != nil {
+					made = append(made, results(t.fn, 0)...)
+				}
+			}
+		}
+	}
+	if slices.ContainsFunc(made, m.address) {
 		m.report(ruleKey, c.Pos(), "the key is made of an address, which differs on each replay: use what identifies the item")
 	}
 }

@@ -112,9 +112,13 @@ func (m *model) checkLeft(r region) {
 		for _, s := range m.sums[fn].sites {
 			for arg, where := range m.leftByCall(s) {
 				for _, src := range m.flow.sources(arg) {
-					switch src.(type) {
+					switch src := src.(type) {
 					case *ssa.Alloc, *ssa.MakeMap:
 						add(src, s.instr, where)
+					case *ssa.Call:
+						if m.made(src) && hasMethods(src) {
+							add(src, s.instr, where)
+						}
 					}
 				}
 			}
@@ -125,8 +129,17 @@ func (m *model) checkLeft(r region) {
 			}
 			for w := range m.leftIn(m.family(a)) {
 				_, call := w.by.(ssa.CallInstruction)
-				if obj, ok := w.of.(*ssa.Alloc); ok && call && hasMethods(obj) {
-					add(obj, w.by, "")
+				switch obj := w.of.(type) {
+				case *ssa.Alloc:
+					if call && hasMethods(obj) {
+						add(obj, w.by, "")
+					} else if !call && m.handlerFuncs()[parent(obj)] && loadedOutside(obj, m.family(a), map[ssa.Value]bool{}) {
+						m.report(ruleWrite, w.by.Pos(), bodyWritten(obj.Comment))
+					}
+				case *ssa.Call:
+					if m.made(obj) && hasMethods(obj) {
+						add(obj, w.by, "")
+					}
 				}
 			}
 		}
@@ -145,9 +158,37 @@ func (m *model) checkLeft(r region) {
 	}
 }
 
+// loadedOutside reports whether a variable that a body writes through a pointer is read by others.
+func loadedOutside(v ssa.Value, family map[*ssa.Function]bool, seen map[ssa.Value]bool) bool {
+	if seen[v] || v.Referrers() == nil {
+		return false
+	}
+	seen[v] = true
+	for _, use := range *v.Referrers() {
+		switch use := use.(type) {
+		case *ssa.UnOp:
+			if !family[use.Parent()] && uses(use) > 0 && !onlyWrittenBack(use, v) {
+				return true
+			}
+		case *ssa.FieldAddr:
+			if loadedOutside(use, family, seen) {
+				return true
+			}
+		case *ssa.MakeClosure:
+			fn := functionOf(use)
+			for i, b := range use.Bindings {
+				if fn != nil && b == v && i < len(fn.FreeVars) && loadedOutside(fn.FreeVars[i], family, seen) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // hasMethods reports whether the object is a struct with a name: a call that writes it is then one
 // of its methods, and not a function that fills a variable.
-func hasMethods(a *ssa.Alloc) bool {
+func hasMethods(a ssa.Value) bool {
 	n, ok := types.Unalias(elem(a)).(*types.Named)
 	if !ok || n.Obj().Pkg() == nil {
 		return false
@@ -221,6 +262,9 @@ func (m *model) usedBeside(a ssa.Value, call ssa.Instruction) bool {
 				fn := functionOf(use)
 				if fn == nil || fn == body {
 					continue
+				}
+				if _, call := a.(*ssa.Call); call && m.bodies[fn] {
+					continue // what bodies leave in a client, say, is its own affair
 				}
 				if fn.Synthetic != "" { // a method value
 					found = true

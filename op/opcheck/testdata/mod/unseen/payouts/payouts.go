@@ -81,8 +81,8 @@ func (r *Run) Handle(ctx op.Context, n Night) (Statement, error) {
 		return Statement{}, err
 	}
 	r.Log.Info("night is over", "day", n.Day, "began", started)
-	return Statement{ // MISTAKE 34: without a merchant the mean is not a number, which JSON has not
-		Paid: batch.Len(), Total: r.sum(), Mean: float64(r.sum()) / float64(batch.Len()),
+	return Statement{
+		Paid: batch.Len(), Total: r.sum(), Mean: float64(r.sum()) / float64(batch.Len()), // MISTAKE 34: without a merchant the mean is not a number, which JSON has not
 	}, nil
 }
 
