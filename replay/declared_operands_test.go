@@ -156,11 +156,30 @@ func did(e *local.Execution) map[string]int {
 	return count
 }
 
+// dayLong is a wait of a day.
+func dayLong(name string) op.Op[string] {
+	return op.Transform(op.Wait(name, 24*time.Hour), func(op.None) (string, error) { return name, nil })
+}
+
+// undoneLater is a step whose compensation waits for a second attempt.
+func undoneLater(name string) op.Op[string] {
+	return says(name).Undo(func(ctx context.Context, _ string) error {
+		if info, _ := op.InfoFrom(ctx); info.Attempt == 1 {
+			return errRefused
+		}
+		return nil
+	}, op.WithRetry(attemptsOf(2)))
+}
+
 // TestDeclaredOperandsAreUndone: what completed of an operand is taken back exactly once if the
 // batch fails, whichever side it is and whether the code still has it; not at all if it succeeds.
 func TestDeclaredOperandsAreUndone(t *testing.T) {
 	t.Parallel()
 	fails := func() op.Op[string] { return group("fails", hourly("rest"), silent(failing("f"))) }
+	late := func(name string) op.Op[string] {
+		return group(name, undoneLater(name), dayLong("rest")).Undo(func(context.Context, string) error { return nil })
+	}
+	one := op.WithMaxConcurrency(1)
 	ends := func() op.Op[string] { return rested("ends", "e") }
 	tests := []struct {
 		reason        string
@@ -195,6 +214,11 @@ func TestDeclaredOperandsAreUndone(t *testing.T) {
 			return parallelOf([]op.Op[string]{undone("a"), other}, op.WithFlat())
 		}, func(other op.Op[string]) op.Op[string] {
 			return parallelOf([]op.Op[string]{other}, op.WithFlat(), op.WithRemoved(undone("a")))
+		}},
+		{"Parallel: renamed, and begun although it does not count as started in the new order", func(other op.Op[string]) op.Op[string] {
+			return parallelOf([]op.Op[string]{late("a"), other, hourly("c"), hourly("d")}, one)
+		}, func(other op.Op[string]) op.Op[string] {
+			return parallelOf([]op.Op[string]{other, hourly("c"), hourly("d"), op.Replaces(late("x"), late("a"))}, one)
 		}},
 	}
 	for _, tt := range tests {
