@@ -1,6 +1,10 @@
 package op
 
-import "github.com/perdure/perdure/op/node"
+import (
+	"cmp"
+
+	"github.com/perdure/perdure/op/node"
+)
 
 // batchOption is an option of batches alone.
 type batchOption func(n *node.Batch)
@@ -88,7 +92,7 @@ func WithRemoved(ops ...Operation) BatchOption {
 			}
 			gone = append(gone, n)
 			if b.Err == nil {
-				b.Err = removedError(b, n)
+				b.Err = cmp.Or(removedError(b, n), keptError(b, gone))
 			}
 		}
 		b.Gone = gone
@@ -115,6 +119,26 @@ func removedError(b *node.Batch, n node.Node) error {
 			"write op.Replaces(new, old) around the map, with another name for the new one", h.Name)
 	}
 	return nil
+}
+
+// keptError reports that the last one of the operations that a batch had is one that it still has,
+// or another one of them. Of items only their keys say it, when they are made.
+func keptError(b *node.Batch, gone []node.Node) (err error) {
+	last := gone[len(gone)-1].Head()
+	alike := func(side node.Node, _ node.Sides, _ bool) bool {
+		if h := side.Head(); h.Name == last.Name && h.Key == last.Key {
+			err = misuse(b.Name, "op.WithRemoved(%q): the batch still has it, or it is named twice: name what is no operand of the batch, "+
+				"and no side of one, by the name and key that it had", last.Name)
+		}
+		return err == nil
+	}
+	for _, n := range gone[:len(gone)-1] {
+		node.Walk(n, alike)
+	}
+	for i := 0; i < b.N && !b.Indexed; i++ {
+		node.Walk(b.Child(i), alike)
+	}
+	return err
 }
 
 // With configures a combinator, such as a [Race], or any other batch after it was declared. For an

@@ -24,6 +24,8 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 	with := func(opts ...op.StepOption) op.Operation {
 		return op.Step("pay", func(context.Context) (int, error) { return 1, nil }, opts...)
 	}
+	const kept = `op: "all": op.WithRemoved("pay"): the batch still has it, or it is named twice: name what is no operand of the batch, ` +
+		`and no side of one, by the name and key that it had`
 	tests := []struct {
 		name, reason string
 		op           op.Operation
@@ -99,6 +101,16 @@ func TestWhatCannotBeMeantIsReported(t *testing.T) {
 			"a chunk that is gone", "items of chunks are not branches", op.Map("map", []int{1}, build, op.WithRemoved(step.Key("a")), op.WithChunks(1, 0)),
 			`op: "map": op.WithRemoved: chunks are distinguished by their number: write op.Replaces(new, old) around the map, ` +
 				`with another name for the new one`,
+		},
+		{
+			"an operand that is said to be gone", "the log could not say which one was begun",
+			op.Parallel("all", []op.Op[int]{step}, op.WithRemoved(step)), kept,
+		},
+		{
+			"a side of an operand", "the same", op.All("all", op.Replaces(op.Step("new", func(context.Context) (int, error) { return 1, nil }), step)).With(op.WithRemoved(step)), kept,
+		},
+		{
+			"an operand that is gone twice", "the same", op.All("all", op.Step("new", func(context.Context) (int, error) { return 1, nil })).With(op.WithRemoved(step, step)), kept,
 		},
 		{
 			"nothing that is gone", "it has no name", op.All("all", step).With(op.WithRemoved(nil)),

@@ -376,6 +376,15 @@ func TestRefusedDeclarations(t *testing.T) {
 			`replay: "m": a declared change of an operand: each side is the branch "0", so that no log says which one was begun: give one of ` +
 				`them another name or key, or put the declaration inside, op.Group("b", func(ctx op.Context) … { return replay.Run(ctx, op.Replaces(…)) })`,
 		},
+		{
+			"a key that an old side has used", stepwise(a.Key("2").WasKey("1"), b, a.Key("1")),
+			`replay: "a[1]#2": the old side of a declared change before it has this name and key, too, so its place in the log would change ` +
+				`when the declaration is dropped: give it another key`,
+		},
+		{"an item that is said to be gone", stepwise(mapText("1 2", a.Key, op.WithRemoved(a.Key("2")))), alike("m", "2")},
+		{"items whose keys change places", stepwise(mapText("1 2", func(item string) op.Op[string] {
+			return a.Key(item).WasKey(map[string]string{"1": "2", "2": "1"}[item])
+		})), alike("m", "1")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
@@ -384,6 +393,49 @@ func TestRefusedDeclarations(t *testing.T) {
 			if e.Failure() == nil || e.Failure().Message != tt.want {
 				t.Errorf("the execution ended as %s, want\n%s", end(e), tt.want)
 			}
+		})
+	}
+}
+
+// alike is why a batch is refused of which two operands may be one branch.
+func alike(batch, branch string) string {
+	return fmt.Sprintf("replay: %q: a declared change of an operand: two operands may be the branch %q, so that no log says which one was "+
+		"begun: give one of them another name or key, and leave what an op.WithRemoved names out of the operands", batch, branch)
+}
+
+// TestRefusedUnderWay: executions that meet a declaration which is refused say why, and not that
+// what they have recorded was removed.
+func TestRefusedUnderWay(t *testing.T) {
+	t.Parallel()
+	a, w := says("a"), hourly("w")
+	other := allOf([]op.Op[string]{a, says("b")})
+	tests := []struct {
+		reason        string
+		before, after version
+		want          string
+		mayEnd        bool // code of a group that has ended does not run
+	}{
+		{"its own name", stepwise(a, w), stepwise(a.Was("a"), w), "both sides are a step of the name", false},
+		{"the zero Op", stepwise(a, w), stepwise(op.Replaces(says("b"), op.Op[string]{}), w), "the zero Op", false},
+		{"started", stepwise(a, w), func(ctx op.Context) (string, error) {
+			return replay.Run(ctx, replay.Go(ctx, op.Replaces(says("b"), inline(a))).Result())
+		}, "cannot be started by Go", false},
+		{"of a batch", stepwise(other, w), stepwise(allOf([]op.Op[string]{a}, op.WithRemoved(a, says("b"))), w), "the batch still has it", false},
+		{"of an operand", stepwise(other, w), stepwise(allOf([]op.Op[string]{a, op.Replaces(inline(a), says("b"))}), w), "make it an op.Group", false},
+		{"in a group", stepwise(group("g", a, w)), stepwise(group("g", a.Was("a"), w)), "both sides are a step of the name", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.reason, func(t *testing.T) {
+			t.Parallel()
+			everyState(t, tt.before.handler(), tt.after.handler(), func(where string, e *local.Execution) {
+				f := e.Failure()
+				if f == nil && tt.mayEnd {
+					return
+				}
+				if f == nil || !strings.Contains(f.Message, tt.want) || strings.Contains(f.Message, "op.Removed(") {
+					t.Errorf("%s: the execution ended as %s, want a failure that says %q", where, end(e), tt.want)
+				}
+			})
 		})
 	}
 }

@@ -71,6 +71,7 @@ func callBatch(ctx context.Context, s *scope, n *node.Batch, start bool) node.Re
 	if rec := peek(s, &n.Header); rec == nil || !rec.Status.Terminal() || rec.ReplayChildren {
 		var err error
 		if kids, err = prepare(s, n, rec); err != nil {
+			s.refused = err
 			return givenResult(s, node.Result{Err: err}, start)
 		}
 	}
@@ -120,6 +121,9 @@ func prepare(s *scope, n *node.Batch, rec *checkpoint.Operation) (kids []*branch
 	kids = make([]*branch, 0, len(list))
 	var left []*branch
 	seen := make(map[identity]int, len(list))
+	if err := sharedBranch(n, list); err != nil {
+		return kids, fmt.Errorf("replay: %s: %w", quote(n.Name), err)
+	}
 	for i := range list {
 		o := &list[i]
 		s.decided(n, o, ev.id, func() string { return nextPath(s, &n.Header) })

@@ -336,8 +336,8 @@ func isOf(rec *checkpoint.Operation, n node.Node) bool {
 
 // past is what a scope knows of operations that the newest code does not have.
 type past struct {
-	// any says that old sides of declared changes have used up names without a key: which ones,
-	// its occurrences say.
+	// any says that old sides of declared changes have used up names and keys: which ones, its
+	// occurrences say.
 	any bool
 	// inside says that an old side runs.
 	inside bool
@@ -352,7 +352,7 @@ func (s *scope) passOver(sides []side, newest, taken node.Node) {
 		}
 		id := identityOf(o.n.Head())
 		counts := !named(taken, id) && !slices.ContainsFunc(sides[:i], func(before side) bool { return named(before.n, id) })
-		old := id.key == "" && !named(newest, id) && !s.past.inside
+		old := !named(newest, id) && !s.past.inside
 		if !counts && !old {
 			continue
 		}
@@ -377,12 +377,16 @@ func hasPlace(n node.Node) bool {
 // named reports whether an operation claims a place by this name and key.
 func named(n node.Node, id identity) bool { return hasPlace(n) && identityOf(n.Head()) == id }
 
-// repeats reports an operation of the newest code whose name without a key an old side has used up:
-// it would have another place in the log once the declaration is dropped.
+// repeats reports an operation of the newest code whose name and key an old side has used up: it
+// would have another place in the log once the declaration is dropped.
 func repeats(s *scope, n node.Node) error {
 	h := n.Head()
-	if !hasPlace(n) || h.Key != "" || s.past.inside || !s.seen.wasPast(h.Name) {
+	if !hasPlace(n) || s.past.inside || !s.seen.wasPast(identityOf(h)) {
 		return nil
+	}
+	if h.Key != "" {
+		return fmt.Errorf("replay: %s: the old side of a declared change before it has this name and key, too, so its place in the log "+
+			"would change when the declaration is dropped: give it another key", quote(nextPath(s, h)))
 	}
 	return fmt.Errorf("replay: %s: the old side of a declared change before it has this name, too, so its place in the log would change "+
 		"when the declaration is dropped: give it a key and say that it had none, .Key(%q).WasKey(\"\")", quote(nextPath(s, h)), "1")

@@ -43,6 +43,7 @@ func (h *Handle) Run(n node.Node) node.Result {
 func (h *Handle) Call(n node.Node) (r node.Result, ended bool) {
 	s, head := h.s, n.Head()
 	if head.Err != nil {
+		s.refused = head.Err
 		return node.Result{Err: head.Err}, false
 	}
 	returned := false
@@ -209,6 +210,7 @@ func (s *scope) callOrEnd(ctx context.Context, n node.Node, start bool) (r node.
 // refusedResult returns what is wrong with a declaration that was started. It belongs to what the
 // scope has started: if its error is not asked for, it becomes the scope's.
 func refusedResult(s *scope, err error, start bool) node.Result {
+	s.refused = err
 	r := givenResult(s, node.Result{Err: err}, start)
 	if o, ok := r.Target.(*operation); ok {
 		s.started = append(s.started, o)

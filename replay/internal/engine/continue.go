@@ -111,7 +111,7 @@ func startSuccessor(root *scope, c *Continuation) ([]byte, error) {
 		begun = 1
 	}
 	if root.unclaimed() > begun {
-		root.diverge(unreachedAtReturn(root))
+		root.diverge(unreachedAtReturn(root, nil))
 	}
 	if err := joinStarted(root); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -135,8 +136,17 @@ func beyondFrontier(s *scope, o *operation) *Divergence {
 	}
 }
 
-// unreachedAtReturn describes records that the code returned without reaching.
-func unreachedAtReturn(s *scope) *Divergence {
+// unreachedAtReturn describes records that the code returned without reaching, with err: for one
+// thing because it declares what is refused.
+func unreachedAtReturn(s *scope, err error) *Divergence {
+	if s.refused != nil && errors.Is(err, s.refused) {
+		return &Divergence{
+			Reason: "an operation was refused, and the code returned that error without reaching what is recorded",
+			Log:    unreachedRecords(s),
+			Code:   "an operation that is refused: " + s.refused.Error(),
+			Path:   s.lastPath(),
+		}
+	}
 	return &Divergence{
 		Reason: "a recorded operation was removed: the code returned without reaching it",
 		Log:    unreachedRecords(s),

@@ -30,7 +30,7 @@ type uses struct {
 	// sure says that this is all. Otherwise it is what sides of declared changes have used up that
 	// were not taken, and a first occurrence that was claimed is to be added: the log knows it.
 	sure bool
-	// past says that an old side of a declared change has had the name, without a key.
+	// past says that an old side of a declared change has had the name and key.
 	past bool
 }
 
@@ -45,9 +45,9 @@ func (o *occurrences) of(id identity) (u uses, kept bool) {
 	return u, false
 }
 
-// wasPast reports whether an old side of a declared change has had a name without a key.
-func (o *occurrences) wasPast(name string) bool {
-	u := o.kept.find(identity{name: name})
+// wasPast reports whether an old side of a declared change has had a name and key.
+func (o *occurrences) wasPast(id identity) bool {
+	u := o.kept.find(id)
 	return u != nil && u.past
 }
 
@@ -74,7 +74,7 @@ func (o *occurrences) set(id identity, n int) {
 func (u *uses) set(n int) { u.n, u.sure = int32(n), true } //nolint:gosec // as above
 
 // pass notes a name and key of a declared change: counts says that it has occurred without being
-// claimed, past that it is an old side's, without a key.
+// claimed, past that it is an old side's.
 func (o *occurrences) pass(id identity, counts, past bool) {
 	u := o.kept.at(id)
 	switch {

@@ -32,7 +32,8 @@ type operand struct {
 	// again, and the batch has ended without it: it is as if it had been added. declared says that
 	// the operand is a declared change, as by which constructor.
 	left, passed, declared bool
-	as, shownAs            string // shownAs is the label that the newest side has
+	of                     *node.Choice // the declared change; nil if it is none
+	as, shownAs            string       // shownAs is the label that the newest side has
 	err                    error
 }
 
@@ -59,7 +60,7 @@ func operandOf(n *node.Batch, o node.Node, i int, ev *evidence) operand {
 		return k
 	}
 	h := c.Head()
-	k := operand{index: i, head: h, shown: h, branchIdentity: newIdentity(n, h, i), declared: true, as: c.As}
+	k := operand{index: i, head: h, shown: h, branchIdentity: newIdentity(n, h, i), declared: true, of: c, as: c.As}
 	k.shownAs = k.label
 	if k.err = cmp.Or(h.Err, undecidable(n, c, i)); k.err != nil {
 		return k
@@ -143,6 +144,36 @@ var (
 	errLeftByIndex    = errors.New("an item that was removed has no key, so its index identifies it: write op.Replaces(new, old) around the map, with another name for the new one")
 	errInlineOperand  = errors.New("an op.Inline has no record, so it is no branch: make it an op.Group")
 )
+
+// sharedBranch reports a branch that two operands may be: the log cannot say which one was begun.
+// Operands that are no declared changes and are alike are found without it.
+func sharedBranch(n *node.Batch, list []operand) error {
+	if !slices.ContainsFunc(list, func(o operand) bool { return o.of != nil }) {
+		return nil
+	}
+	seen := make(map[identity]int, len(list))
+	for i := range list {
+		var shared string
+		note := func(h *node.Header) {
+			id := newIdentity(n, h, i)
+			first, twice := seen[identity{id.name, id.key}]
+			if twice && first != i && !id.indexed && (list[first].of != nil || list[i].of != nil) {
+				shared = id.label
+			}
+			seen[identity{id.name, id.key}] = i
+		}
+		if o := &list[i]; o.of == nil {
+			note(o.head)
+		} else {
+			node.Walk(o.of, func(side node.Node, _ node.Sides, _ bool) bool { note(side.Head()); return true })
+		}
+		if shared != "" {
+			return fmt.Errorf("%w: two operands may be the branch %s, so that no log says which one was begun: give one of them another "+
+				"name or key, and leave what an op.WithRemoved names out of the operands", errAlikeBranches, quote(shared))
+		}
+	}
+	return nil
+}
 
 // operandError reports an operation that cannot be a branch.
 func operandError(o node.Node) error {

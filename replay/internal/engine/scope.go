@@ -77,6 +77,8 @@ type scopeEnd struct {
 	// through says that a fiber that goes only as far as the log has reached the end of the scope,
 	// which is not in the log.
 	through bool
+	// refused is why the last operation was refused that the code may not run.
+	refused error
 }
 
 // location is where a scope is, and what its operations inherit.
@@ -308,7 +310,7 @@ func (s *scope) close(err error) error {
 		return err // it had succeeded: who runs it again says so
 	}
 	if s.unclaimed() > 0 {
-		s.diverge(unreachedAtReturn(s))
+		s.diverge(unreachedAtReturn(s, err))
 	}
 	if err == nil {
 		err = joinStarted(s)
