@@ -25,15 +25,16 @@ type Maker struct {
 type theme int
 
 const (
-	mixed  theme = iota // everything
-	small               // a few statements
-	beside              // a batch
+	mixed   theme = iota // everything
+	small                // a few statements
+	beside               // a batch
+	bounded              // a batch that fails before all of its branches have had their turn
 )
 
 // NewMaker returns a Maker that makes the same of the same seed.
 func NewMaker(seed uint64) *Maker {
 	m := &Maker{r: rand.New(rand.NewPCG(seed, 18)), Timers: true, Drawn: make(map[string]int)}
-	m.theme = []theme{mixed, mixed, small, small, beside}[m.r.IntN(5)]
+	m.theme = []theme{mixed, mixed, small, small, beside, bounded}[m.r.IntN(6)]
 	return m
 }
 
@@ -55,13 +56,17 @@ func (m *Maker) Program() []*Stmt {
 		return m.list(2+m.r.IntN(3), 1, true)
 	case beside:
 		return []*Stmt{m.batch(1), m.plain()}
+	case bounded:
+		return []*Stmt{m.bounded(), m.plain()}
 	case mixed:
 	}
 	return m.list(2+m.r.IntN(4), 2, true)
 }
 
 // large says whether a result is to be too large for its record.
-func (m *Maker) large() bool { return m.one(map[theme]int{mixed: 12, small: 8, beside: 5}[m.theme]) }
+func (m *Maker) large() bool {
+	return m.one(map[theme]int{mixed: 12, small: 8, beside: 5, bounded: 5}[m.theme])
+}
 
 func (m *Maker) list(n, depth int, futures bool) []*Stmt {
 	var list []*Stmt
@@ -225,6 +230,22 @@ func (m *Maker) batch(depth int) *Stmt {
 				o.Large = false
 			}
 		}
+	}
+	m.r.Shuffle(len(b.Body), func(i, j int) { b.Body[i], b.Body[j] = b.Body[j], b.Body[i] })
+	return b
+}
+
+// bounded makes a batch of which one branch fails, while others have begun and others have not.
+func (m *Maker) bounded() *Stmt {
+	b := &Stmt{Kind: Batch, Name: m.name(), Rule: []Rule{All, Parallel, Parallel, FlatParallel, Keyed, FlatKeyed}[m.r.IntN(6)], Fails: true, Most: 1 + m.r.IntN(2)}
+	for range 1 + m.r.IntN(2) {
+		g := &Stmt{Kind: Group, Name: m.name(), Body: []*Stmt{{Kind: Step, Name: m.name()}, {Kind: Wait, Name: m.name()}}}
+		b.Body = append(b.Body, m.as(b, g))
+	}
+	b.Body = append(b.Body, m.operand(b, 1), m.as(b, m.loud(false)))
+	m.undone(b.Body)
+	for _, o := range b.Body {
+		m.undone(o.Body)
 	}
 	m.r.Shuffle(len(b.Body), func(i, j int) { b.Body[i], b.Body[j] = b.Body[j], b.Body[i] })
 	return b

@@ -64,7 +64,7 @@ func (m *Maker) Change(program []*Stmt) []*Stmt {
 	for {
 		changed := Clone(program)
 		p := placesOf(&changed)
-		if len(p.batches) > 0 && (m.theme == beside && !m.one(4) || m.one(2)) {
+		if len(p.batches) > 0 && (m.theme >= beside && !m.one(4) || m.one(2)) {
 			if m.operands(p.batches[m.r.IntN(len(p.batches))]) {
 				return changed
 			}
@@ -96,7 +96,7 @@ func (m *Maker) change(at scope) bool {
 	if draw == 0 || len(list) == 0 {
 		return m.insert(at)
 	}
-	i := m.r.IntN(len(list))
+	i := m.near(list)
 	s := list[i]
 	if fixed(s) {
 		return false
@@ -138,12 +138,21 @@ func (m *Maker) change(at scope) bool {
 			list[i] = m.declare(WasUndone, nil, []*Stmt{s})
 			return m.drew("an Undo is gone", true)
 		}
-		return m.drew("swapped", m.replace(at, i, i+2, func(old []*Stmt) []*Stmt {
+		return m.drew("swapped", m.replace(at, i, i+2+m.r.IntN(2), func(old []*Stmt) []*Stmt {
 			c := Clean(old)
 			slices.Reverse(c)
 			return c
 		}))
 	}
+}
+
+// near draws the place of a change: often where there has been one.
+func (m *Maker) near(list []*Stmt) int {
+	i := m.r.IntN(len(list))
+	if before := slices.IndexFunc(list, func(s *Stmt) bool { return s.Kind == Declared }); before >= 0 && m.one(3) {
+		return before
+	}
+	return i
 }
 
 // fixed reports whether a statement stays as it is, for something in it does.

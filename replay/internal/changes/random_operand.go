@@ -8,6 +8,9 @@ import (
 func (m *Maker) operands(at scopedBatch) bool {
 	b := at.Stmt
 	draw := m.r.IntN(11)
+	if m.theme == bounded && m.one(3) {
+		draw = 3
+	}
 	switch draw {
 	case 0, 1:
 		return m.insertOperand(at)

@@ -34,7 +34,7 @@ type world struct {
 	coming  []deploy
 	moments int
 	losses  int
-	lossy   bool
+	often   int            // the function is lost once in so many moments
 	logs    []changes.Log  // when each version was deployed
 	nth     map[string]int // the occurrence of operations that are not the first of their name, by ID
 	wrong   []string       // bodies that ran though their result was recorded
@@ -43,7 +43,7 @@ type world struct {
 }
 
 func newWorld(r *rand.Rand) *world {
-	w := &world{r: r, lossy: true, nth: make(map[string]int), tried: make(map[string]bool)}
+	w := &world{r: r, often: []int{5, 12, 12}[r.IntN(3)], nth: make(map[string]int), tried: make(map[string]bool)}
 	w.svc = local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))), local.WithFaults(local.Faults{Lose: w.lose}))
 	return w
 }
@@ -76,7 +76,7 @@ func (w *world) lose(p local.Point) bool {
 		w.code, w.coming = w.coming[0].handler, w.coming[1:]
 		return p.Moment == local.MomentAfterCall
 	}
-	if !w.lossy || w.losses == mostLosses || w.r.IntN(12) > 0 {
+	if w.losses == mostLosses || w.r.IntN(w.often) > 0 {
 		return false
 	}
 	w.losses++
