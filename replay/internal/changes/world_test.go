@@ -43,7 +43,7 @@ type world struct {
 }
 
 func newWorld(r *rand.Rand) *world {
-	w := &world{r: r, often: []int{5, 12, 12}[r.IntN(3)], nth: make(map[string]int), tried: make(map[string]bool)}
+	w := &world{r: r, often: []int{6, 12, 12}[r.IntN(3)], nth: make(map[string]int), tried: make(map[string]bool)}
 	w.svc = local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))), local.WithFaults(local.Faults{Lose: w.lose}))
 	return w
 }
@@ -56,8 +56,9 @@ func (w *world) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return h.Invoke(ctx, event)
 }
 
-// mostLosses bounds how often a function is lost: it must end as its end.
-const mostLosses = 12
+// mostLosses bounds how often a function is lost that is lost so often: nine invocations that fail
+// in a row are the last ones.
+func mostLosses(often int) int { return min(often, 12) }
 
 // lose deploys and loses the function at random.
 func (w *world) lose(p local.Point) bool {
@@ -76,7 +77,7 @@ func (w *world) lose(p local.Point) bool {
 		w.code, w.coming = w.coming[0].handler, w.coming[1:]
 		return p.Moment == local.MomentAfterCall
 	}
-	if w.losses == mostLosses || w.r.IntN(w.often) > 0 {
+	if w.losses == mostLosses(w.often) || w.r.IntN(w.often) > 0 {
 		return false
 	}
 	w.losses++
