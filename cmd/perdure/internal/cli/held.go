@@ -73,7 +73,7 @@ paused, of all durable functions or of those that the flags select.`,
 
 // resumed is what is said of one execution that was resumed: whether it goes on is for its code to
 // say, which is compared with the log when it is invoked.
-const resumed = "the execution is resumed; if its code does not fit its log, it is held again: perdure show says so"
+const resumed = "the execution is resumed: perdure show says whether it goes on"
 
 func (a *app) remove() *cobra.Command {
 	var b bulk

@@ -225,7 +225,7 @@ func TestShowOfAPausedExecution(t *testing.T) {
 		`"ExecutionPausedDetails":{"PauseRequestTimestamp":1772445600,"Reason":{"Payload":"bad deploy","Truncated":false},"ExecutionTimeoutPaused":true}`) {
 		t.Errorf("the history in JSON is %s", o.out)
 	}
-	s.expect("resume", s.run("resume", "A-1", "-f", "order"), 0, "the execution is resumed; if its code does not fit its log, it is held again: perdure show says so\n")
+	s.expect("resume", s.run("resume", "A-1", "-f", "order"), 0, "the execution is resumed: perdure show says whether it goes on\n")
 	if o := s.run("show", "A-1", "-f", "order"); !strings.Contains(o.out, "times out in 4d3h") || strings.Contains(o.out, "paused") {
 		t.Errorf("afterwards show says %s", o.out)
 	}

@@ -122,6 +122,13 @@ func (a *app) runList(ctx context.Context, functions []string, s selection) erro
 			defer fmt.Fprintf(a.Err, "there are more of %s: --limit 0 lists all\n", function)
 		}
 	}
+	slices.SortStableFunc(all, func(x, y lambdatypes.Execution) int { // over all functions
+		order := aws.ToTime(y.StartTimestamp).Compare(aws.ToTime(x.StartTimestamp))
+		if s.oldest {
+			return -order
+		}
+		return order
+	})
 	if a.output == "json" {
 		out := []summary{}
 		for i := range all {

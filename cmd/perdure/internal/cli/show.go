@@ -167,6 +167,9 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	case "json":
 		s := summaryOf(e)
 		s.Operations, s.Waiting, s.Advice = h.Operations, waiting, h.Advice(a.Now(), failureOf(e.Error))
+		if pausing(e) {
+			s.Advice = untilPaused
+		}
 		return a.printJSON(s)
 	case "mermaid":
 		fmt.Fprint(a.Out, h.Mermaid(o.all))
@@ -186,11 +189,21 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
 	}
-	if hint := h.Hint(a.Now(), failureOf(e.Error)); hint != "" {
+	hint := h.Hint(a.Now(), failureOf(e.Error))
+	if pausing(e) {
+		hint = untilPaused
+	}
+	if hint != "" {
 		fmt.Fprintln(a.Out, "advice: "+hint)
 	}
 	return nil
 }
+
+// untilPaused is the advice for an execution that is to be paused, and whose invocation runs.
+const untilPaused = "Its invocation goes on until its next checkpoint call or its end; then the execution is paused, and nothing is repeated. " +
+	"perdure resume takes the pause back."
+
+func pausing(e *described) bool { return local.Status(e.Status) == local.StatusPausing }
 
 // mostTimeline is how wide a timeline is without a terminal.
 const mostTimeline = 120
@@ -203,8 +216,10 @@ func (a *app) waiting(e *described, h *view.History, whole bool) string {
 		waiting = h.WaitingFor(a.Now())
 	}
 	if held := e.held(a.Now(), whole); len(held) > 0 {
-		if pending := h.Pending(a.Now()); pending != "" {
-			held = append(held, "meanwhile it is "+pending)
+		if text := h.Meanwhile(a.Now()); strings.HasPrefix(text, "waiting for ") {
+			held = append(held, "meanwhile it is "+text)
+		} else if text != "" {
+			held = append(held, "meanwhile: "+text)
 		}
 		waiting = strings.Join(held, "\n")
 	}

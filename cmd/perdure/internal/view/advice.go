@@ -134,8 +134,8 @@ func cutQualifier(function string) (name, qualifier string, ok bool) {
 // hangs for longer if the timeout is raised, so that comes last, and only if it can be raised.
 func stuck(f *checkpoint.Failure) string {
 	text := "A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" " +
-		"of each invocation says in which line it is: the same line each time is a body that hangs, so mend that line; " +
-		"different lines are a body that is only slow: cut it into steps, or make it faster"
+		"of each invocation says in which line it is. The same line each time is a body that hangs there, so mend that line, unless it is " +
+		"the pause of a loop that gets on. Different lines are a body that is only slow: cut it into steps, or make it faster"
 	after := timedOutAfter(f)
 	if after > 0 && after < limits.FunctionTimeout {
 		return text + ", or raise the timeout of the function, which is at most " + inSeconds(limits.FunctionTimeout) + "."
@@ -183,7 +183,7 @@ func whileFailing(f *checkpoint.Failure) string {
 	case timedOut(f):
 		return stuck(f) + " Pause the execution meanwhile, so that it does not use up its invocations."
 	case throttledCall(f):
-		return "Its calls of " + refusedName(f) + " are throttled, for all executions of the account and region together make too many. Make fewer of them: " +
+		return "Its calls of " + refusedName(f) + " are throttled: all executions of the account and region together make too many. Make fewer of them: " +
 			"larger steps, and less at once (op.WithMaxRunning); or have the quota of that call raised, in Service Quotas under AWS Lambda. " +
 			"It goes on when there are fewer. Pause it meanwhile, so that it does not use up its invocations."
 	case throttled(f):

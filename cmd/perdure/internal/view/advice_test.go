@@ -96,18 +96,18 @@ func TestAdvice(t *testing.T) {
 		},
 		{
 			"a timeout that can be raised", step().invocation(time.Minute, "Task timed out after 30.00 seconds"), time.Hour, nil,
-			"A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" of each invocation says in which line it is: " +
-				"the same line each time is a body that hangs, so mend that line; different lines are a body that is only slow: cut it into steps, or make it faster, " +
+			"A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" of each invocation says in which line it is. " +
+				"The same line each time is a body that hangs there, so mend that line, unless it is the pause of a loop that gets on. Different lines are a body that is only slow: cut it into steps, or make it faster, " +
 				"or raise the timeout of the function, which is at most 900 seconds.",
 		},
 		{
 			"a timeout that cannot be raised", step().invocation(time.Minute, "Task timed out after 900.00 seconds"), time.Hour, nil,
-			"A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" of each invocation says in which line it is: " +
-				"the same line each time is a body that hangs, so mend that line; different lines are a body that is only slow: cut it into steps, or make it faster. " +
+			"A body hangs, or takes longer than an invocation may. The log line \"the invocation's time is nearly over\" of each invocation says in which line it is. " +
+				"The same line each time is a body that hangs there, so mend that line, unless it is the pause of a loop that gets on. Different lines are a body that is only slow: cut it into steps, or make it faster. " +
 				"Its timeout cannot be raised: 900 seconds are the most.",
 		},
 		{
-			"calls are throttled, as that is said now", step().fails("CheckpointCallError", throttledNow), time.Hour, nil, "Its calls of CheckpointDurableExecution are throttled, for",
+			"calls are throttled, as that is said now", step().fails("CheckpointCallError", throttledNow), time.Hour, nil, "Its calls of CheckpointDurableExecution are throttled: all",
 		},
 		{
 			"calls fail in another way", step().fails("CheckpointCallError", "replay: CheckpointDurableExecution: 500 ServiceException: x"), time.Hour, nil,

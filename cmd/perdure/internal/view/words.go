@@ -18,22 +18,37 @@ func (h *History) WaitingFor(now time.Time) string { return h.waitingFor(now, tr
 func (h *History) Doing(now time.Time) string { return h.waitingFor(now, false) }
 
 func (h *History) waitingFor(now time.Time, commands bool) string {
+	if h.Paused != nil {
+		return h.heldSince(now)
+	}
+	if text := h.meanwhile(now, commands); text != "" {
+		return text
+	}
+	return "its function is being invoked"
+}
+
+// Meanwhile says what an execution does and waits for, paused or not: its bodies, the invocations
+// that fail, what is pending. It is empty if that is nothing.
+func (h *History) Meanwhile(now time.Time) string { return h.meanwhile(now, true) }
+
+func (h *History) meanwhile(now time.Time, commands bool) string {
 	running, pending := h.Bodies(now), h.pending(now, commands)
 	switch {
-	case h.Paused != nil:
-		return h.heldSince(now)
 	case running != "" && pending != "":
 		return running + "; " + pending
 	case running != "":
 		return running
 	case h.InRow > 0: // what is pending is older than that: nothing of it goes on before an invocation succeeds
+		if h.Paused != nil && pending != "" {
+			return h.failing(now) + "; " + pending
+		}
 		return h.failing(now)
 	case pending != "":
 		return pending
 	case !h.Invoked.IsZero():
 		return fmt.Sprintf("its function has run for %s", Span(now.Sub(h.Invoked))) + h.begunAgain() + h.cutOff(now)
 	}
-	return "its function is being invoked"
+	return pending
 }
 
 // begunAgain says which body runs again that the execution has taken over from another one.
@@ -127,6 +142,10 @@ func (h *History) cutOff(now time.Time) string {
 // failing says that invocations fail, and which bodies they have cut off.
 func (h *History) failing(now time.Time) string {
 	next := h.LastEnd.Add(limits.FailurePause(h.Charged))
+	if h.Paused != nil { // nothing of it is invoked
+		return fmt.Sprintf("the last invocation failed %s ago (%s), and nothing is repeated until it is resumed",
+			Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last))
+	}
 	// A body that runs again has no event of that: no pause is left, or the function has written.
 	again, goesOn := h.Charged == 0 || now.After(next), "it is repeated"
 	switch {

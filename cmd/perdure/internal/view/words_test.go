@@ -11,6 +11,34 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
+// TestMeanwhile: a pause does not hide what has failed, and repeats nothing.
+func TestMeanwhile(t *testing.T) {
+	t.Parallel()
+	paused := func(s *script) *script {
+		return s.add(local.Event{Type: local.EventExecutionPaused, Reason: "mending"})
+	}
+	tests := []struct {
+		reason string
+		script *script
+		want   string
+	}{
+		{"nothing", paused(newScript()), ""},
+		{
+			"an invocation has failed, and a callback is open",
+			paused(newScript().op(local.EventCallbackStarted, "answer", "", callback(0)).invocation(0, "late")),
+			`the last invocation failed 2s ago (Sandbox.Timedout: late), and nothing is repeated until it is resumed; ` +
+				`waiting for callback "answer" (no time-out: it waits until it is answered)`,
+		},
+	}
+	for _, tt := range tests {
+		h := view.Read(tt.script.events)
+		got, _, _ := strings.Cut(h.Meanwhile(h.Start.Add(2*time.Second)), "; complete it")
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
+		}
+	}
+}
+
 // TestDoing: what an execution does, for someone who has a minute to read it.
 func TestDoing(t *testing.T) {
 	t.Parallel()
