@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -45,7 +46,10 @@ func TestJSONWritesPlainJSON(t *testing.T) {
 		{reason: "control characters", v: "\b\f\n\r\t\x00\x1f\x7f", want: `"\b\f\n\r\t\u0000\u001f` + "\x7f" + `"`},
 		{reason: "line separators of JavaScript", v: "a\u2028b\u2029c", want: `"a\u2028b\u2029c"`},
 		{reason: "text beyond ASCII stands as it is", v: "é世😀", want: `"é世😀"`},
-		{reason: "bytes that are not UTF-8", v: "a\xffb\xed\xa0\x80", want: `"a\ufffdb\ufffd\ufffd\ufffd"`},
+		{
+			reason: "bytes that are not UTF-8 stand as encoding/json writes them", v: "a\xffb\xed\xa0\x80",
+			want: strings.ReplaceAll(`"a?b???"`, "?", invalid(t)),
+		},
 	}
 
 	for _, tt := range tests {
@@ -62,6 +66,16 @@ func TestJSONWritesPlainJSON(t *testing.T) {
 	}
 }
 
+// invalid is what encoding/json writes for a byte that is not UTF-8.
+func invalid(t *testing.T) string {
+	t.Helper()
+	p, err := json.Marshal("\xff")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Trim(string(p), `"`)
+}
+
 func TestJSONReadsStrings(t *testing.T) {
 	t.Parallel()
 
@@ -69,7 +83,7 @@ func TestJSONReadsStrings(t *testing.T) {
 		reason  string
 		payload string
 		want    string
-		wantErr string
+		fails   bool // with the error of encoding/json, whose words differ between versions of Go
 	}{
 		{reason: "no payload was recorded", payload: ``, want: ""},
 		{reason: "null leaves the zero value", payload: ` null `, want: ""},
@@ -87,31 +101,31 @@ func TestJSONReadsStrings(t *testing.T) {
 		{reason: "bytes that are not UTF-8", payload: "\"a\xff\xfeb\"", want: "a\uFFFD\uFFFDb"},
 		{
 			reason: "an unknown escape", payload: `"\x"`,
-			wantErr: `codec: decode result of "charge": invalid character 'x' in string escape code`,
+			fails: true,
 		},
 		{
 			reason: "a code unit that is cut off", payload: `"\u12"`,
-			wantErr: `codec: decode result of "charge": invalid character '"' in \u hexadecimal character escape`,
+			fails: true,
 		},
 		{
 			reason: "a control character", payload: "\"a\nb\"",
-			wantErr: `codec: decode result of "charge": invalid character '\n' in string literal`,
+			fails: true,
 		},
 		{
 			reason: "a quote that is escaped does not end the string", payload: `"a\"`,
-			wantErr: `codec: decode result of "charge": unexpected end of JSON input`,
+			fails: true,
 		},
 		{
 			reason: "a lone quote", payload: `"`,
-			wantErr: `codec: decode result of "charge": unexpected end of JSON input`,
+			fails: true,
 		},
 		{
 			reason: "two strings", payload: `"a""b"`,
-			wantErr: `codec: decode result of "charge": invalid character '"' after top-level value`,
+			fails: true,
 		},
 		{
 			reason: "another type", payload: `42`,
-			wantErr: `codec: decode result of "charge": json: cannot unmarshal number into Go value of type string`,
+			fails: true,
 		},
 	}
 
@@ -119,10 +133,14 @@ func TestJSONReadsStrings(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 
-			var got string
+			var got, plain string
+			wantErr := ""
+			if err := json.Unmarshal([]byte(tt.payload), &plain); tt.fails {
+				wantErr = `codec: decode result of "charge": ` + err.Error()
+			}
 
 			err := codec.Decode(t.Context(), codec.JSON(), charge, []byte(tt.payload), &got)
-			checkError(t, err, tt.wantErr, true, nil)
+			checkError(t, err, wantErr, true, nil)
 
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("value (-want +got):\n%s", diff)
@@ -131,7 +149,7 @@ func TestJSONReadsStrings(t *testing.T) {
 			var p *string
 
 			err = codec.Decode(t.Context(), codec.JSON(), charge, []byte(tt.payload), &p)
-			checkError(t, err, tt.wantErr, true, nil)
+			checkError(t, err, wantErr, true, nil)
 
 			if p != nil && *p != tt.want {
 				t.Errorf("value behind a pointer = %q, want %q", *p, tt.want)

@@ -3,10 +3,22 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// invalidByte is what encoding/json writes for a byte that is not UTF-8: an escape up to Go 1.26,
+// the character from Go 1.27 on. A string means the same with either; it is written as the fields of
+// a struct are.
+var invalidByte = func() string {
+	p, err := json.Marshal("\xff")
+	if err != nil || len(p) < len(`"\"`) {
+		return `\ufffd`
+	}
+	return string(p[1 : len(p)-1])
+}()
 
 // appendString appends s as a JSON string, byte for byte what encoding/json writes without HTML
 // escaping.
@@ -33,7 +45,7 @@ func appendEscaped(dst []byte, s string) []byte {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			dst = append(append(dst, s[done:i]...), `\ufffd`...)
+			dst = append(append(dst, s[done:i]...), invalidByte...)
 			done = i + size
 		case r == '\u2028': // these two end a line in JavaScript, so encoding/json never writes them as they are
 			dst = append(append(dst, s[done:i]...), `\u2028`...)

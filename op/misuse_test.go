@@ -185,7 +185,7 @@ var misuses = []struct {
 		reason: "what an operation returns is known where it is declared",
 		body:   `var receipt Receipt; var err error; receipt, err = replay.Run(ctx, reserve(o)); _ = receipt; return err`,
 		fixed:  `var hold Hold; var err error; hold, err = replay.Run(ctx, reserve(o)); _ = hold; return err`,
-		want:   `cannot use replay\.Run\(ctx, reserve\(o\)\) .* as Receipt value in assignment`,
+		want:   `cannot use (replay\.Run\(ctx, reserve\(o\)\)|1st function result) .* as Receipt value in (multiple )?assignment`,
 	},
 	{
 		name:   "result without its error",
