@@ -10,8 +10,8 @@ import (
 )
 
 // invalidByte is what encoding/json writes for a byte that is not UTF-8: an escape up to Go 1.26,
-// the character from Go 1.27 on. A string means the same with either; it is written as the fields of
-// a struct are.
+// the character from Go 1.27 on. A string means the same with either; it is written as the fields
+// of a struct are.
 var invalidByte = func() string {
 	p, err := json.Marshal("\xff")
 	if err != nil || len(p) < len(`"\"`) {

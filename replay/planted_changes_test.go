@@ -22,7 +22,7 @@ func brokenChanges() []brokenChange {
 // brokenInOrder are the rules of changes in scopes whose operations come one after the other.
 func brokenInOrder() []brokenChange {
 	return []brokenChange{
-		{rule: "who has not come to a change runs the new side", patch: "changes-new-is-not-fresh"},
+		{rule: "who has not reached a change runs the new side", patch: "changes-new-is-not-fresh"},
 		{rule: "compensations that have begun count as what is left of a scope", patch: "changes-compensations-not-counted"},
 		{rule: "what is left of other scopes does not count", patch: "changes-only-this-scope"},
 		{rule: "of two sides the one that was begun first is taken", patch: "changes-later-record-wins"},

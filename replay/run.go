@@ -71,8 +71,9 @@ func Exec[T any](ctx op.Context, o op.Op[T]) error {
 	return err
 }
 
-// made returns the node of an operation for which the scope was entered; with decodes, the result is
-// to be decoded. If a key function ends the goroutine, the turn is that of the code around the call.
+// made returns the node of an operation for which the scope was entered; with decodes, the result
+// is to be decoded. If a key function ends the goroutine, the turn is that of the code around the
+// call.
 func made[T any](h *engine.Handle, o op.Op[T], decodes bool) (n node.Node) {
 	returned := false
 	defer func() {

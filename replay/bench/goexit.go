@@ -18,8 +18,8 @@ type goexits struct {
 }
 
 // branchFrames and branchGuards are those that the end of a branch that waits goes through: the
-// goroutine, the fiber, the branch, its guard, the user's function with its dictionary, and Run. The
-// others have returned by then.
+// goroutine, the fiber, the branch, its guard, the user's function with its dictionary, and Run.
+// The others have returned by then.
 const (
 	branchFrames = 8
 	branchGuards = 2

@@ -16,10 +16,10 @@ import (
 )
 
 // Shape runs f with each of the inputs, as [Run] does with these options, and compares the shape
-// of what was recorded with a file in testdata, which the name may begin with: one line for each operation, with its path, its
-// sub-type, and what its result looks like as JSON. Where nothing but its place names an operation
-// (an item by index, a name that is repeated without keys) the line has the result itself. The
-// file is rewritten as that of [Result.Golden] is.
+// of what was recorded with a file in testdata, which the name may begin with: one line for each
+// operation, with its path, its sub-type, and what its result looks like as JSON. Where nothing but
+// its place names an operation (an item by index, a name that is repeated without keys) the line
+// has the result itself. The file is rewritten as that of [Result.Golden] is.
 //
 // A difference fails the test, and says what it does to executions that are under way:
 //

@@ -34,7 +34,7 @@ type world struct {
 	coming  []deploy
 	moments int
 	losses  int
-	often   int            // the function is lost once in so many moments
+	often   int            // the function is lost once in that many moments
 	logs    []changes.Log  // when each version was deployed
 	nth     map[string]int // the occurrence of operations that are not the first of their name, by ID
 	wrong   []string       // bodies that ran though their result was recorded
