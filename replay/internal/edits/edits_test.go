@@ -130,6 +130,7 @@ func (j *judged) judgeStrict(t *testing.T, e *edits.Edit, by string) {
 		w.Options = append(w.Options, replay.WithStrictRecords())
 		return e.After(w)
 	}
+	says := 0 // states that say so
 	if err := e.States(t.Context(), strict, func(s edits.State) error {
 		j.mu.Lock()
 		defer j.mu.Unlock()
@@ -141,6 +142,9 @@ func (j *judged) judgeStrict(t *testing.T, e *edits.Edit, by string) {
 			t.Errorf("strict, %s: %v", s.Where, err)
 		}
 		warned := len(s.Rehearsal.Unregistered) > 0 // of groups: see replay.WithStrictRecords
+		if warned || s.Verdict == edits.Diverged {
+			says++
+		}
 		if s.Verdict == edits.Wrong && !warned && !slices.Contains(unseen(), e.ID) {
 			t.Errorf("strict, %s: silently wrong: %s", s.Where, s.Why)
 		}
@@ -150,6 +154,9 @@ func (j *judged) judgeStrict(t *testing.T, e *edits.Edit, by string) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if by != "" && says == 0 {
+		t.Error("no state diverges or warns with strict records")
+	}
 	// How many states there are varies: branches end in any order.
 	if was, is := j.rows[e.ID][edits.Diverged], j.strict[e.ID][edits.Diverged]; by == "" && was == 0 && is > 0 {
 		t.Errorf("%d states diverge with strict records, and none without", is)
