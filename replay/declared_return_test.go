@@ -182,16 +182,19 @@ func TestFuturesGoAndReturn(t *testing.T) {
 			return v + strings.Repeat(".", 280<<10), err
 		}), func(v string) (string, error) { return strings.TrimRight(v, "."), nil })
 	}
+	// slowly is a step whose compensation takes three attempts.
+	slowly := func() op.Op[string] {
+		return op.Step("d", func(context.Context) (string, error) { return "", nil }).Undo(func(ctx context.Context, _ string) error {
+			if info, _ := op.InfoFrom(ctx); info.Attempt < 3 {
+				return errThrottled
+			}
+			return nil
+		}, op.WithRetry(retry.Fixed(time.Minute)))
+	}
 	// failed is a group that fails when it has run what is inside, and compensates that slowly.
 	failed := func(inside version) op.Op[string] {
 		g := op.Group("g", func(ctx op.Context) (string, error) {
-			slow := op.Step("d", func(context.Context) (string, error) { return "", nil }).Undo(func(ctx context.Context, _ string) error {
-				if info, _ := op.InfoFrom(ctx); info.Attempt < 3 {
-					return errThrottled
-				}
-				return nil
-			}, op.WithRetry(retry.Fixed(time.Minute)))
-			if _, err := stepwise(slow)(ctx); err != nil {
+			if _, err := stepwise(slowly())(ctx); err != nil {
 				return "", err
 			}
 			if _, err := inside(ctx); err != nil {
@@ -210,6 +213,30 @@ func TestFuturesGoAndReturn(t *testing.T) {
 			}
 			return "b", nil
 		}, op.WithRetry(retry.Fixed(time.Hour)))
+	}
+	// late fails of a future that nothing awaits, and compensates that slowly; inside stands before
+	// or after it.
+	late := func(before, after version, opts ...op.GroupOption) op.Op[string] {
+		g := op.OpenParallel("g", func(ctx op.Context) (string, error) {
+			if _, err := stepwise(slowly())(ctx); err != nil {
+				return "", err
+			}
+			if _, err := before(ctx); err != nil {
+				return "", err
+			}
+			replay.Go(ctx, op.Branch("f", stepwise(failing("x"))))
+			return after(ctx)
+		}, opts...)
+		return op.Transform(g.MapError(func(error) error { return nil }), func(string) (string, error) { return "failed", nil })
+	}
+	// begun starts operations that nothing awaits.
+	begun := func(ops ...op.Op[string]) version {
+		return func(ctx op.Context) (string, error) {
+			for _, o := range ops {
+				replay.Go(ctx, o)
+			}
+			return "", nil
+		}
 	}
 	tests := []struct {
 		reason        string
@@ -248,6 +275,48 @@ func TestFuturesGoAndReturn(t *testing.T) {
 				f := replay.Go(ctx, removed(valued("b")))
 				return stepwise(undone("c"), f.Result())(ctx)
 			}), w),
+			[]string{"failed"},
+		},
+		{
+			"a wait that nothing awaits, in a group that fails of a future before it",
+			stepwise(late(begun(), begun(op.Added(valued("b"), "no b"))), w),
+			stepwise(late(begun(), begun(removed(valued("b")))), w),
+			[]string{"failed"},
+		},
+		{
+			"a wait that nothing awaits, in a group that fails of a future after it",
+			stepwise(late(begun(op.Added(valued("b"), "no b")), begun()), w),
+			stepwise(late(begun(removed(valued("b"))), begun()), w),
+			[]string{"failed"},
+		},
+		{
+			"a group that nothing awaits, in such a group",
+			stepwise(late(begun(), begun(op.Added(slow(), "no b"))), w),
+			stepwise(late(begun(), begun(removed(slow()))), w),
+			[]string{"failed"},
+		},
+		{
+			"a retried step that nothing awaits, in such a group",
+			stepwise(late(begun(), begun(op.Added(retried(), "no b"))), w),
+			stepwise(late(begun(), begun(removed(retried()))), w),
+			[]string{"failed"},
+		},
+		{
+			"a batch with a time limit that nothing awaits, in such a group",
+			stepwise(late(begun(), begun(op.Added(op.Timeout("b", slow(), 240*time.Hour), "no b"))), w),
+			stepwise(late(begun(), begun(removed(op.Timeout("b", slow(), 240*time.Hour)))), w),
+			[]string{"failed"},
+		},
+		{
+			"a branch of an open parallel that goes past its bound without it",
+			stepwise(late(begun(op.Added(slow(), "no b")), begun(), op.WithMaxConcurrency(1)), w),
+			stepwise(late(begun(removed(slow())), begun(), op.WithMaxConcurrency(1)), w),
+			[]string{"failed"},
+		},
+		{
+			"two branches of an open parallel with room for one",
+			stepwise(late(begun(), begun(op.Added(slow(), "no b"), op.Added(group("c", says("c"), hourly("rest")), "no c")), op.WithMaxConcurrency(1)), w),
+			stepwise(late(begun(), begun(removed(slow()), removed(group("c", says("c"), hourly("rest")))), op.WithMaxConcurrency(1)), w),
 			[]string{"failed"},
 		},
 		{

@@ -237,17 +237,26 @@ func (s *scope) wentOnWithout(rec *checkpoint.Operation, place int) bool {
 // execution may have gone on without its end in any version. It is ended, and from then on as if it
 // had been added.
 func (s *scope) passes(o *operation) bool {
-	if !o.added || o.passed || !s.kind.ordered() && !s.readOnly {
+	if o.passed || !s.skips(o) {
 		return o.passed
+	}
+	if o.f != nil {
+		o.f.End(false)
+	}
+	return true
+}
+
+// skips is passes for a scope that fails next: what goes on is left to it, for what an earlier
+// invocation has done there is to be undone.
+func (s *scope) skips(o *operation) bool {
+	if !o.added || !s.kind.ordered() && !s.readOnly {
+		return false
 	}
 	rec, place := s.inv.log.Find([]byte(o.id))
 	if rec == nil || o.found == nil || o.done && !o.found.Status.Terminal() || !s.wentOnWithout(rec, place) {
 		return false
 	}
 	o.passed = true
-	if o.f != nil {
-		o.f.End(false)
-	}
 	if r := s.inv.Rehearsal; r != nil {
 		r.passed(o.path())
 	}

@@ -205,9 +205,9 @@ func (inv *invocation) leaveNothing() (woken bool) {
 }
 
 // awaitRoom parks until the scope may start another operation. An invocation that has gone on from
-// here had room: the log holds what it started then.
+// here had room: the log holds what it started then, or compensations of the scope.
 func (s *scope) awaitRoom() {
-	for s.most > 0 && !s.readOnly && !s.f.logOnly && s.unclaimed() == 0 {
+	for s.most > 0 && !s.readOnly && !s.f.logOnly && s.unclaimed() == 0 && !s.compensated() {
 		var open []*operation
 		for _, o := range s.started {
 			if o.separate && !o.done && !o.passed && !s.inv.recorded(o.id) {

@@ -299,7 +299,8 @@ func (s *scope) isReplaying() bool {
 //  1. If the log holds records that the code did not reach, the execution diverged: this is seen
 //     before anything is waited for.
 //  2. If the function returned no error, what it started is waited for; an error that no one has
-//     asked for becomes the scope's.
+//     asked for becomes the scope's. If there is none and the log has compensations of the scope, it
+//     was left behind by one around it before it could get here, and is again.
 //  3. Otherwise everything it started is left behind.
 //  4. If the scope failed, what completed in it is compensated.
 //  5. The functions of OnEnd run, the last one first, once the results of relaxed steps are
@@ -320,7 +321,7 @@ func (s *scope) close(err error) error {
 		s.f.stop(s) // how it ended is not in the log: it was not left to end
 	}
 	if err == nil && s.compensated() {
-		expectUndos(undoScopeOf(s), nil)
+		s.standstill(nil)
 	}
 	if err != nil {
 		err = compensate(s, err)
@@ -347,11 +348,12 @@ func abandonStarted(s *scope) {
 	}
 }
 
-// joinStarted waits for what the scope has started and returns the errors no one has asked for.
+// joinStarted waits for what the scope has started and returns the errors no one has asked for. If
+// the scope had failed without an operation that the code has again, it is not waited for.
 func joinStarted(s *scope) error {
 	var errs []error
 	for _, o := range s.started {
-		if o.passed || s.readOnly && s.passes(o) {
+		if o.passed || s.readOnly && s.passes(o) || s.compensated() && s.skips(o) {
 			continue
 		}
 		if s.readOnly && !o.done && !s.inv.recorded(o.id) {
