@@ -117,6 +117,67 @@ func TestNearDeadlineNamesTheLine(t *testing.T) { //nolint:paralleltest // the s
 	}
 }
 
+// These are named in stacks.
+//
+//go:noinline
+func hangsHere(mu *sync.WaitGroup) { mu.Wait() }
+
+//go:noinline
+func hangsThere(begun chan<- struct{}, until <-chan struct{}) { close(begun); <-until }
+
+//go:noinline
+func waitsApart(begun *sync.WaitGroup, until <-chan struct{}) { begun.Done(); <-until }
+
+//go:noinline
+func outlivesItsParent(begun *sync.WaitGroup, until <-chan struct{}) { begun.Done(); <-until }
+
+// TestNearDeadlineNamesNothingOfOthers: of two invocations in one process, each says what holds it
+// up, and nothing of the other, neither of its bodies nor of goroutines that these have begun.
+func TestNearDeadlineNamesNothingOfOthers(t *testing.T) { //nolint:paralleltest // the stacks are those of the process
+	book, logged := &logBook{}, make(chan struct{})
+	begun := make(chan struct{})
+	var other sync.WaitGroup
+	other.Go(func() {
+		newHome(t).drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+			return op.None{}, replay.Exec(ctx, op.Do("others", func(context.Context) error {
+				go hangsThere(make(chan struct{}), logged)
+				hangsThere(begun, logged)
+				return nil
+			}))
+		}), "null")
+	})
+	<-begun
+	h := newHome(t, local.WithFunctionTimeout(time.Minute))
+	h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+		return op.None{}, replay.Exec(ctx, op.Do("own", func(context.Context) error {
+			var mu, apart, parent sync.WaitGroup
+			apart.Add(2)
+			mu.Go(func() { waitsApart(&apart, logged) })
+			parent.Go(func() { go outlivesItsParent(&apart, logged) })
+			parent.Wait()
+			apart.Wait()
+			go h.clock.Advance(59 * time.Second)
+			hangsHere(&mu)
+			return nil
+		}))
+	}, replay.WithLogHandler(waitingBody{book.handler(true), logged})), "null")
+	other.Wait()
+	got := strings.Join(book.lines(), "\n")
+	for _, want := range []string{
+		`waits="github.com/perdure/perdure/replay_test.hangsHere waits in sync.(*WaitGroup).Wait (warning_test.go:`,
+		"replay_test.waitsApart(",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%.900s has no %s", got, want)
+		}
+	}
+	for _, unwanted := range []string{"hangsThere", "testing.tRunner", "outlivesItsParent("} {
+		if strings.Contains(got, unwanted) {
+			t.Errorf("%s has %s", got, unwanted)
+		}
+	}
+}
+
 // TestNearLimitsOfAnExecutionWarns: once in an invocation, from four fifths on.
 func TestNearLimitsOfAnExecutionWarns(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,9 @@ type Frame struct{ Function, At string }
 // Goroutine is a goroutine as [runtime.Stack] prints it.
 type Goroutine struct {
 	Text string
+	// Number is its own, and Creator that of the goroutine that began it, which may have ended; zero
+	// if it is not said.
+	Number, Creator uint64
 	// State is what it does, such as "running" or "chan receive".
 	State  string
 	Frames []Frame // the innermost call first
@@ -54,6 +58,11 @@ const module = "github.com/perdure/perdure/"
 // engine begins the names of the functions that run bodies and handlers.
 const engine = module + "replay/internal/engine."
 
+// strand is the outermost function of the goroutines that run bodies and handlers.
+const strand = module + "internal/turn.(*Strand).main"
+
+func (f Frame) isEngines() bool { return strings.HasPrefix(f.Function, engine) }
+
 // machinery reports whether a frame is one of Go or of the SDK.
 func (f Frame) machinery() bool {
 	for _, prefix := range []string{
@@ -77,9 +86,11 @@ func Parse(dump []byte) (list []Goroutine) {
 			at, isPlace := strings.CutPrefix(line, "\t")
 			switch {
 			case n == 0:
-				g.State = stateOf(line)
+				g.Number, g.State = numberIn(line), stateOf(line)
 			case strings.HasPrefix(line, "created by "):
 				function = ""
+				_, after, _ := strings.Cut(line, " in ")
+				g.Creator = numberIn(after)
 			case !isPlace:
 				function = line[:max(0, strings.LastIndex(line, "("))] // without the arguments
 			case function != "":
@@ -92,6 +103,14 @@ func Parse(dump []byte) (list []Goroutine) {
 	return list
 }
 
+// numberIn reads the number of a goroutine from a text that begins with it: "goroutine 34 [select]:".
+func numberIn(text string) uint64 {
+	rest, _ := strings.CutPrefix(text, "goroutine ")
+	digits, _, _ := strings.Cut(rest, " ")
+	n, _ := strconv.ParseUint(digits, 10, 64)
+	return n
+}
+
 // stateOf reads what a goroutine does from the first line of its stack: "goroutine 34 [select, 2
 // minutes]:".
 func stateOf(line string) string {
@@ -99,13 +118,55 @@ func stateOf(line string) string {
 	return state[:max(0, strings.IndexAny(state, ",]"))]
 }
 
+// Whose is what one of several invocations in a process knows of a goroutine.
+type Whose int
+
+const (
+	// Unknown is one that the invocation knows nothing of.
+	Unknown Whose = iota
+	// Own is one of its own.
+	Own
+	// Others is one of another invocation.
+	Others
+)
+
+// OfOne leaves out what may be of other invocations than one. whose says what is known of a
+// goroutine by itself. What a goroutine has begun is of the same invocation. If all are known, for
+// the dump is whole, and none is of another invocation, what is of neither stays.
+func OfOne(all []Goroutine, whole bool, whose func(g *Goroutine) Whose) []Goroutine {
+	known := make(map[uint64]*Goroutine, len(all))
+	for i := range all {
+		known[all[i].Number] = &all[i]
+	}
+	others := !whole
+	of := make([]Whose, len(all))
+	for i := range all {
+		g := &all[i]
+		of[i] = whose(g)
+		for left := len(all); of[i] == Unknown && g != nil && left > 0; left-- {
+			if g = known[g.Creator]; g != nil {
+				of[i] = whose(g)
+			}
+		}
+		others = others || of[i] == Others
+	}
+	var list []Goroutine
+	for i, g := range all {
+		if of[i] == Own || of[i] == Unknown && !others {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
 // OfUsers puts the goroutines first in which the engine has called the user's code, and that has
-// not called the engine: where it is, in a line each, and the stacks in their new order.
+// not called the engine: where it is, in a line each, and the stacks in their new order. Others of
+// the engine, which call the service or log, are not among them.
 func OfUsers(all []Goroutine) (lines []string, ordered []Goroutine) {
 	var others []Goroutine
 	for _, g := range all {
 		line := ""
-		if called := slices.IndexFunc(g.Frames, func(f Frame) bool { return strings.HasPrefix(f.Function, engine) }); called >= 0 {
+		if called := slices.IndexFunc(g.Frames, Frame.isEngines); called >= 0 && g.Frames[len(g.Frames)-1].Function == strand {
 			line = Waits(g.State, g.Frames[:called])
 		}
 		if line == "" {

@@ -28,6 +28,7 @@ main.(*cards).charge(0xc000, {0x7, 0x8})
 	/home/ann/order/main.go:31 +0x45
 github.com/perdure/perdure/replay/internal/engine.call(...)
 	/src/engine/step_body.go:80
+` + mainOfAStrand + `
 created by github.com/perdure/perdure/internal/turn.(*Turn).Go in goroutine 1
 	/src/turn/turn.go:20 +0x9`
 	own = `goroutine 40 [chan receive]:
@@ -39,7 +40,17 @@ created by main.main in goroutine 1
 main.spin.func1(0x1)
 	/home/ann/order/main.go:50 +0x1
 github.com/perdure/perdure/replay/internal/engine.call(...)
-	/src/engine/step_body.go:80`
+	/src/engine/step_body.go:80
+` + mainOfAStrand
+	sender = `goroutine 42 [runnable]:
+slices.Clone[...](...)
+	/go/src/slices/slices.go:360
+github.com/perdure/perdure/replay/internal/engine.(*sender).run(0xc000)
+	/src/engine/calls.go:60 +0x1
+created by github.com/perdure/perdure/replay/internal/engine.(*sender).start in goroutine 34
+	/src/engine/calls.go:50 +0x1`
+	mainOfAStrand = `github.com/perdure/perdure/internal/turn.(*Strand).main(0xc000, 0xc001)
+	/src/turn/strand.go:128 +0x1`
 )
 
 // TestOfUsers: bodies come first, with the line in which they wait.
@@ -57,6 +68,8 @@ func TestOfUsers(t *testing.T) {
 			[]string{"main.(*cards).charge waits in sync.(*Mutex).Lock (main.go:31)"},
 			"goroutine 34 ",
 		},
+		{"what calls the service is no body", sender, nil, "goroutine 42 "},
+		{"what calls the service, and a body", sender + "\n\n" + loop, []string{"main.spin.func1 was running at main.go:50"}, "goroutine 41 "},
 		{"a body that computes", own + "\n\n" + loop, []string{"main.spin.func1 was running at main.go:50"}, "goroutine 41 "},
 		{
 			"a body that waits for a channel", strings.Replace(loop, "running", "chan receive, 3 minutes", 1),
@@ -82,6 +95,52 @@ func TestOfUsers(t *testing.T) {
 		}
 		if got := stacks.Text(ordered, 10); got != text[:min(len(text), 10)] {
 			t.Errorf("%s: cut: %q", tt.reason, got)
+		}
+	}
+}
+
+// TestOfOne: of several invocations in a process, one gets its own goroutines and what they have
+// begun, and of nothing that may be of another.
+func TestOfOne(t *testing.T) {
+	t.Parallel()
+	const (
+		mine    = "goroutine 10 [select]:\nmine()\n\t/a.go:1\ncreated by turn in goroutine 1\n\t/t.go:1"
+		child   = "goroutine 11 [select]:\nchild()\n\t/a.go:2\ncreated by mine in goroutine 10\n\t/t.go:1"
+		nested  = "goroutine 12 [select]:\nnested()\n\t/a.go:3\ncreated by child.func1 in goroutine 11\n\t/t.go:1"
+		orphan  = "goroutine 13 [select]:\norphan()\n\t/a.go:4\ncreated by pool in goroutine 9\n\t/t.go:1"
+		root    = "goroutine 1 [select]:\nmain.main()\n\t/a.go:5"
+		other   = "goroutine 20 [select]:\nother()\n\t/a.go:6\ncreated by turn in goroutine 10\n\t/t.go:1"
+		others  = "goroutine 21 [select]:\nchildOfOther()\n\t/a.go:7\ncreated by other in goroutine 20\n\t/t.go:1"
+		circle  = "goroutine 30 [select]:\nx()\n\t/a.go:8\ncreated by x in goroutine 30\n\t/t.go:1"
+		noOnes  = "goroutine [select]:\nx()\n\t/a.go:8"
+		between = "\n\n"
+	)
+	tests := []struct {
+		reason, dump string
+		cut          bool
+		want         []uint64
+	}{
+		{"the only invocation: all", root + between + mine + between + child + between + orphan, false, []uint64{1, 10, 11, 13}},
+		{
+			"two invocations: its own, with what they have begun", root + between + mine + between + other + between + child +
+				between + nested + between + orphan + between + others, false,
+			[]uint64{10, 11, 12},
+		},
+		{"a strand that another invocation's goroutine has begun is no child of that", other + between + mine, false, []uint64{10}},
+		{"what is cut off may have others", root + between + mine + between + child + between + orphan, true, []uint64{10, 11}},
+		{"what has begun itself, or has no number", mine + between + circle + between + noOnes, false, []uint64{10, 30, 0}},
+		{"the same beside others", mine + between + circle + between + noOnes + between + other, false, []uint64{10}},
+	}
+	for _, tt := range tests {
+		list := stacks.OfOne(stacks.Parse([]byte(tt.dump)), !tt.cut, func(g *stacks.Goroutine) stacks.Whose {
+			return map[uint64]stacks.Whose{10: stacks.Own, 20: stacks.Others}[g.Number]
+		})
+		var got []uint64
+		for _, g := range list {
+			got = append(got, g.Number)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.reason, got, tt.want)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func stackOf(dump []byte, number uint64) []byte {
 	return nil
 }
 
-// mainName is how [Strand.main] is named in a stack, up to its argument.
+// mainName is how [Strand.main] is named in a stack, up to its arguments.
 const mainName = "turn.(*Strand).main("
 
 // told is what is known of the stacks of this program: nothing yet, that they say whose they are,
@@ -54,8 +54,8 @@ const (
 	tellNot
 )
 
-// tellsStrands reports whether the stack of a strand shows which strand it is, as the argument of
-// its main function. That is so wherever we have looked, but no one has promised it, so the first
+// tellsStrands reports whether the stack of a strand shows which strand it is, and of which turn, as
+// the arguments of its main function. That is so wherever we have looked, but no one has promised it, so the first
 // strand looks at its own.
 func tellsStrands(s *Strand) bool {
 	if told.Load() == 0 {
@@ -74,14 +74,51 @@ func look(s *Strand) {
 	told.Store(tellNot)
 }
 
-// isMainOf reports whether a stack shows the strand as the argument of its main function.
+// isMainOf reports whether a stack shows the strand and its turn as the arguments of its main
+// function.
 func (s *Strand) isMainOf(stack []byte) bool {
+	strand, turn, ok := mainIn(stack)
+	return ok && string(strand) == fmt.Sprintf("%p", s) && string(turn) == fmt.Sprintf("%p", s.turn)
+}
+
+// mainIn reads the arguments of the main function of a strand from a stack.
+func mainIn(stack []byte) (strand, turn []byte, ok bool) {
 	_, rest, ok := bytes.Cut(stack, []byte(mainName))
 	if !ok {
-		return false
+		return nil, nil, false
 	}
-	rest, ok = bytes.CutPrefix(rest, fmt.Appendf(nil, "%p", s))
-	return ok && len(rest) > 0 && (rest[0] == ')' || rest[0] == '?') // a question mark: it need not be kept any more
+	rest, _, ok = bytes.Cut(rest, []byte(")"))
+	if !ok {
+		return nil, nil, false
+	}
+	strand, turn, ok = bytes.Cut(rest, []byte(", "))
+	// A question mark: it need not be kept any more.
+	return bytes.TrimSuffix(strand, []byte("?")), bytes.TrimSuffix(turn, []byte("?")), ok
+}
+
+// Whose returns what a stack out of a dump says of its goroutine: whether it is that of a strand, and
+// whether of one of this turn. It needs no turn.
+func (t *Turn) Whose(stack []byte) (strand, own bool) {
+	if !bytes.Contains(stack, []byte(mainName)) {
+		return false, false
+	}
+	if told.Load() == tellNot {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return true, t.numbers[parseNumber(stack)]
+	}
+	_, turn, ok := mainIn(stack)
+	return true, ok && string(turn) == fmt.Sprintf("%p", t)
+}
+
+// numbered notes the number of a goroutine.
+func (t *Turn) numbered(number uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.numbers == nil {
+		t.numbers = make(map[uint64]bool)
+	}
+	t.numbers[number] = true
 }
 
 // find returns the stack of the strand out of a dump of all, with its first line; nil if it is not

@@ -114,19 +114,21 @@ func (s *Strand) Why() any {
 	return s.why
 }
 
-// main is the strand's goroutine. The watchdog finds it in a dump of all stacks by the argument of
-// this function; see [Strand.find].
-func (s *Strand) main() {
+// main is the strand's goroutine. It is found in a dump of all stacks by the arguments of this
+// function; see [Strand.find] and [Turn.Whose].
+func (s *Strand) main(t *Turn) {
 	returned := false
 	defer s.finish(&returned)
 	room()
 	s.id.Store(g())
 	if !tellsStrands(s) {
 		s.number = number()
+		t.numbered(s.number)
 	}
 	s.task.Run()
 	returned = true
-	runtime.KeepAlive(s) // so that the argument is in its place during each of these calls
+	runtime.KeepAlive(s) // so that the arguments are in their places during each of these calls
+	runtime.KeepAlive(t)
 }
 
 // roomBytes is how much of a stack nearly every strand uses: hashing the ID of an operation needs

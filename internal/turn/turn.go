@@ -52,11 +52,13 @@ const (
 type Turn struct {
 	machine Machine
 
-	mu     sync.Mutex // guards away, events, held, and whether the watchdog is set
+	mu     sync.Mutex // guards away, numbers, events, held, and whether the watchdog is set
 	events queue[func()]
 	held   bool             // a goroutine has the turn
 	away   map[uintptr]bool // goroutines of strands that are off the turn
-	dog    watchdog
+	// numbers are those of its goroutines, if stacks do not show whose they are.
+	numbers map[uint64]bool
+	dog     watchdog
 
 	// now is the ticket of the code outside the engine that has the turn; zero while the engine has
 	// it, or no one. user is whose code it is.
@@ -238,7 +240,7 @@ func (t *Turn) resume(s, self *Strand) bool {
 		s.wake <- struct{}{}
 	default:
 		s.begun = true
-		go s.main()
+		go s.main(t)
 	}
 	return false
 }

@@ -349,26 +349,29 @@ func TestStacksTellWhoseTheyAre(t *testing.T) {
 			t.Errorf("strand %d has another stack by its number", i)
 		}
 	}
-	if stack := new(Strand).find(all); stack != nil {
+	if stack := (&Strand{turn: strands[0].turn}).find(all); stack != nil {
 		t.Errorf("a strand that has not begun has the stack\n%s", stack)
 	}
 }
 
 func TestIsMainOf(t *testing.T) {
 	t.Parallel()
-	s := new(Strand)
-	at := fmt.Sprintf("%p", s)
+	s := &Strand{turn: new(Turn)}
+	at, turn := fmt.Sprintf("%p", s), fmt.Sprintf(", %p", s.turn)
 	const frame = "\ngithub.com/perdure/perdure/internal/turn.(*Strand).main("
 	tests := []struct {
 		reason, stack string
 		want          bool
 	}{
-		{"the argument", "goroutine 5 [running]:" + frame + at + ")\n\t/a.go:1", true},
-		{"an argument that need not be kept", "goroutine 5 [running]:" + frame + at + "?)\n", true},
-		{"another strand", "goroutine 5 [running]:" + frame + "0xc000000001)\n", false},
-		{"a strand whose address begins alike", "goroutine 5 [running]:" + frame + at + "0)\n", false},
+		{"the arguments", "goroutine 5 [running]:" + frame + at + turn + ")\n\t/a.go:1", true},
+		{"arguments that need not be kept", "goroutine 5 [running]:" + frame + at + "?" + turn + "?)\n", true},
+		{"another strand", "goroutine 5 [running]:" + frame + "0xc000000001" + turn + ")\n", false},
+		{"another turn", "goroutine 5 [running]:" + frame + at + ", 0xc000000001)\n", false},
+		{"a strand whose address begins alike", "goroutine 5 [running]:" + frame + at + "0" + turn + ")\n", false},
+		{"a turn whose address begins alike", "goroutine 5 [running]:" + frame + at + turn + "0)\n", false},
+		{"one argument", "goroutine 5 [running]:" + frame + at + ")\n", false},
 		{"arguments are not shown", "goroutine 5 [running]:" + frame + "...)\n", false},
-		{"a stack that is cut off", "goroutine 5 [running]:" + frame + at, false},
+		{"a stack that is cut off", "goroutine 5 [running]:" + frame + at + turn, false},
 		{"a goroutine of others", "goroutine 5 [running]:\nmain.main()\n", false},
 		{"created by a strand", "goroutine 5 [running]:\nmain.f()\ncreated by turn.(*Strand).main in goroutine 1", false},
 	}
@@ -377,4 +380,34 @@ func TestIsMainOf(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.reason, got, tt.want)
 		}
 	}
+}
+
+// TestWhoseAStackIs: a turn knows its own strands, those of others and what is none, whether stacks
+// show it or goroutines have to be asked for their numbers.
+func TestWhoseAStackIs(t *testing.T) { //nolint:paralleltest // it changes what is known of all stacks
+	strands, end := strandsAtWork(t, 3)
+	defer end()
+	others, end2 := strandsAtWork(t, 2)
+	defer end2()
+	all := dump()
+	none := []byte("goroutine 5 [running]:\nmain.main()\n")
+	check := func(how string) {
+		t.Helper()
+		for _, s := range append(strands, others...) {
+			strand, own := strands[0].turn.Whose(s.find(all))
+			if want := s.turn == strands[0].turn; !strand || own != want {
+				t.Errorf("%s: a strand: %t, its own: %t, want %t", how, strand, own, want)
+			}
+		}
+		if strand, own := strands[0].turn.Whose(none); strand || own {
+			t.Errorf("%s: main is a strand: %t, its own: %t", how, strand, own)
+		}
+	}
+	check("arguments")
+	told.Store(tellNot)
+	defer told.Store(tell)
+	for _, s := range strands {
+		s.turn.numbered(parseNumber(s.find(all)))
+	}
+	check("numbers")
 }

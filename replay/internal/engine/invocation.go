@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/perdure/perdure/internal/oplog"
 	"github.com/perdure/perdure/internal/outbox"
 	"github.com/perdure/perdure/internal/quota"
+	"github.com/perdure/perdure/internal/stacks"
 	"github.com/perdure/perdure/internal/substitute"
 	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op"
@@ -196,8 +196,8 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	cut := context.AfterFunc(ctx, func() {
 		inv.endWith(Outcome{Err: fmt.Errorf("replay: the invocation's time is over: %w", context.Cause(ctx))})
 	})
+	warned := watchDeadline(inv) // before anything runs, which may take until then
 	inv.turn.Post(inv.begin)
-	warned := watchDeadline(inv)
 	<-inv.end.answered
 	warned()
 	cut()
@@ -347,10 +347,9 @@ func (inv *invocation) join() error {
 	case <-inv.end.idle:
 		return nil
 	case <-grace.Done():
-		buf := make([]byte, mostStack)
-		buf = buf[:runtime.Stack(buf, true)]
+		_, left := stacks.OfUsers(ownGoroutines(inv))
 		sayLast(inv, func(l *slog.Logger) {
-			l.Warn("goroutines of the handler did not end with the invocation", stackAttr(buf))
+			l.Warn("goroutines of the handler did not end with the invocation", stackAttr([]byte(stacks.Text(left, mostStack))))
 		})
 		return errLeft
 	}

@@ -284,14 +284,29 @@ func sayWhatRuns(inv *invocation) {
 }
 
 func sayThatRuns(inv *invocation, paths ...string) {
-	buf := make([]byte, mostDump)
-	lines, ordered := stacks.OfUsers(stacks.Parse(buf[:runtime.Stack(buf, true)]))
+	lines, ordered := stacks.OfUsers(ownGoroutines(inv))
 	attrs := []slog.Attr{slog.String("paths", strings.Join(paths, ", "))}
 	if len(lines) > 0 {
 		attrs = append(attrs, slog.String("waits", strings.Join(lines, "; ")))
 	}
 	warn(inv, "the invocation's time is nearly over, and it is held up by user code",
 		append(attrs, slog.String(keyStack, stacks.Text(ordered, mostStack)))...)
+}
+
+// ownGoroutines are those of the invocation: its fibers and what they have begun. If it is the only
+// one in the process, the others are among them. It needs no turn.
+func ownGoroutines(inv *invocation) []stacks.Goroutine {
+	buf := make([]byte, mostDump)
+	n := runtime.Stack(buf, true)
+	return stacks.OfOne(stacks.Parse(buf[:n]), n < len(buf), func(g *stacks.Goroutine) stacks.Whose {
+		switch fiber, own := inv.turn.Whose([]byte(g.Text)); {
+		case own:
+			return stacks.Own
+		case fiber:
+			return stacks.Others
+		}
+		return stacks.Unknown
+	})
 }
 
 // mostDump bounds what is read of stacks, in bytes, to find the user's among them.
