@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,44 +28,52 @@ func TestScopeLeftBehindReachesItsEnd(t *testing.T) {
 			return nil
 		}, op.WithRetry(retry.Fixed(2*time.Hour)))
 	}
+	rest := silent(op.Wait("w", 150*time.Minute))
 	large := op.Group("large", func(ctx op.Context) (string, error) {
 		_, err := replay.Run(ctx, says("l"))
 		return strings.Repeat(".", 280<<10), err
 	})
 	tests := []struct {
 		reason string
-		left   func(a op.Op[string]) version
+		left   func(a op.Op[string], own *atomic.Int64) op.Op[string]
 	}{
-		{"it waits", func(a op.Op[string]) version { return stepwise(a, silent(op.Wait("w", 150*time.Minute))) }},
-		{"a future is joined", func(a op.Op[string]) version {
-			return func(ctx op.Context) (string, error) {
+		{"it waits", func(a op.Op[string], _ *atomic.Int64) op.Op[string] { return group("g", a, rest) }},
+		{"a future is joined", func(a op.Op[string], _ *atomic.Int64) op.Op[string] {
+			return op.Group("g", func(ctx op.Context) (string, error) {
 				if _, err := replay.Run(ctx, a); err != nil {
 					return "", err
 				}
-				replay.Go(ctx, group("waits", silent(op.Wait("w", 150*time.Minute))))
+				replay.Go(ctx, group("waits", rest))
 				return "", nil
-			}
+			})
+		}},
+		{"it is a branch without a record, whose own Undo is for what has done all", func(a op.Op[string], own *atomic.Int64) op.Op[string] {
+			return allOf([]op.Op[string]{group("g", a, rest).Undo(func(context.Context, string) error { own.Add(1); return nil }), hourly("b")})
 		}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.reason, func(t *testing.T) {
-			t.Parallel()
-			var times atomic.Int64
-			h := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
-				replay.Go(ctx, op.Group("g", tt.left(undone("a", &times))))
-				if _, err := replay.Run(ctx, hourly("before")); err != nil {
-					return "", err
+		for _, parks := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the code parks before the failure: %t", tt.reason, parks), func(t *testing.T) {
+				t.Parallel()
+				var times, own atomic.Int64
+				h := replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
+					replay.Go(ctx, tt.left(undone("a", &times), &own))
+					if _, err := replay.Run(ctx, hourly("before")); err != nil {
+						return "", err
+					}
+					if parks {
+						if _, err := replay.Run(ctx, replay.Go(ctx, large).Result()); err != nil {
+							return "", err
+						}
+					}
+					return "", errDeclined
+				})
+				e := alone(t, h)
+				if text := end(e); times.Load() != 1 || own.Load() != 0 || !strings.Contains(text, errDeclined.Error()) {
+					t.Errorf("it ended as %s, and was compensated %d times, with its own Undo %d times", text, times.Load(), own.Load())
 				}
-				if _, err := replay.Run(ctx, replay.Go(ctx, large).Result()); err != nil {
-					return "", err
-				}
-				return "", errDeclined
 			})
-			e := alone(t, h)
-			if text := end(e); times.Load() != 1 || !strings.Contains(text, errDeclined.Error()) {
-				t.Errorf("it ended as %s, and was compensated %d times", text, times.Load())
-			}
-		})
+		}
 	}
 }
 

@@ -109,6 +109,10 @@ func play(ctx context.Context, seed uint64) (s scenario, changed, mixed bool, er
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.got = got
+	s.met["deploys under way"] += len(w.logs)
+	for path := range w.logOf(w.exec.Operations()).Begun {
+		s.met["compensations"] += map[bool]int{true: 1}[isUndo(path)]
+	}
 	return s, len(w.logs) > 0, got != changes.Taken{}.Result(s.programs[len(s.programs)-1]), judge(s, w)
 }
 

@@ -317,7 +317,8 @@ func (s *scope) close(err error) error {
 		err = joinStarted(s)
 	}
 	if s.f.logOnly && !s.readOnly {
-		s.through = err == nil
+		// What was compensated in it was so as in one that had not got here.
+		s.through = err == nil && !s.compensated()
 		s.f.stop(s) // how it ended is not in the log: it was not left to end
 	}
 	if err == nil && s.compensated() {
