@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 

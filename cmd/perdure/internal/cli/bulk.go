@@ -13,6 +13,7 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
@@ -89,6 +90,8 @@ func (b *bulk) check(c change) error {
 // change is what is done to executions.
 type change struct {
 	verb, done, one string
+	// now, if not nil, says what has been done to one execution by the status that it has then.
+	now func(now local.Status) string
 	// statuses are those that an execution may have.
 	statuses []string
 	make     func(ctx context.Context, c checkpoint.Control, arn string) error
@@ -110,7 +113,16 @@ func (a *app) runBulk(ctx context.Context, args []string, b *bulk, c change) err
 		if err != nil {
 			return err
 		}
-		return a.done(a.apply(ctx, c, arn), c.one)
+		if err := a.apply(ctx, c, arn); err != nil {
+			return err
+		}
+		one := c.one
+		if c.now != nil {
+			if e, err := a.execution(ctx, arn); err == nil { // else what is so in any case is said
+				one = c.now(local.Status(e.Status))
+			}
+		}
+		return a.done(nil, one)
 	}
 	if err := b.check(c); err != nil {
 		return err

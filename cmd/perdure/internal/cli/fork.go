@@ -98,6 +98,16 @@ func (a *app) checkInterrupted(ctx context.Context, verb, arn, before string) er
 		verb, strings.Join(steps, ", "), map[bool]string{true: "was", false: "were"}[len(steps) == 1])
 }
 
+// checkPoisoned refuses to try again what fails with its input, which a redrive has as well.
+func (a *app) checkPoisoned(ctx context.Context, arn string) error {
+	e, err := a.execution(ctx, arn)
+	if err != nil || !view.Poisoned(failureOf(e.Error)) {
+		return nil //nolint:nilerr // the call itself says what is wrong with the execution
+	}
+	return usage("redrive: the input does not fit the function, and a redrive has the same input: it fails again. " +
+		"Start one with another input, under another name: perdure start FUNCTION INPUT --name NAME")
+}
+
 // runFork makes a call that only the service on this machine has, and prints the ARN of the new
 // execution.
 func (a *app) runFork(ctx context.Context, verb, text, function, before, name string, repeat bool) error {
@@ -107,6 +117,11 @@ func (a *app) runFork(ctx context.Context, verb, text, function, before, name st
 	arn, err := a.arn(ctx, text, function)
 	if err != nil {
 		return err
+	}
+	if verb == "redrive" {
+		if err := a.checkPoisoned(ctx, arn); err != nil {
+			return err
+		}
 	}
 	if !repeat {
 		if err := a.checkInterrupted(ctx, verb, arn, before); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -30,7 +31,7 @@ With --all it pauses all that run, of all durable functions or of those that the
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runBulk(cmd.Context(), args, &b, change{
 				verb: "pause", done: "paused", one: "the execution is paused, or will be when its invocation makes its next checkpoint call",
-				statuses: []string{"RUNNING"},
+				now: paused, statuses: []string{"RUNNING"},
 				make: func(ctx context.Context, c checkpoint.Control, arn string) error {
 					return c.Pause(ctx, checkpoint.PauseInput{ARN: arn, Reason: reason, TimeoutRuns: runs})
 				},
@@ -42,6 +43,14 @@ With --all it pauses all that run, of all durable functions or of those that the
 	a.addBulkFlags(cmd, &b)
 	cmd.ValidArgsFunction = a.completeExecutionsWith("RUNNING")
 	return cmd
+}
+
+// paused says whether an execution is paused yet.
+func paused(now local.Status) string {
+	if now == local.StatusPausing {
+		return "the execution is pausing: its invocation goes on until its next checkpoint call"
+	}
+	return "the execution is " + strings.ToLower(string(now))
 }
 
 func (a *app) resume() *cobra.Command {
@@ -185,10 +194,14 @@ func (d *described) held(now time.Time, whole bool) []string {
 	switch {
 	case d.pause.Reason == "":
 		return []string{line + "; " + goesOn}
-	case whole || !diverged:
+	case !diverged:
 		return []string{line + ": " + d.pause.Reason + "; " + goesOn}
 	}
 	lines := view.WhyInLines(d.pause.Reason)
 	lines[0] = line + ": " + lines[0]
-	return append(lines, "then "+goesOn, "--all shows the whole reason")
+	lines = append(lines, "then "+goesOn)
+	if whole {
+		return append(lines, "the whole reason: "+d.pause.Reason)
+	}
+	return append(lines, "--all shows the whole reason")
 }

@@ -199,15 +199,16 @@ func TestShowOfAPausedExecution(t *testing.T) {
 	s.begun("A-1")
 	s.clock.Advance(time.Hour)
 	s.expect("pause", s.run("pause", "A-1", "-f", "order", "--reason", "bad deploy"), 0,
-		"the execution is paused, or will be when its invocation makes its next checkpoint call\n")
+		"the execution is paused\n")
 	s.clock.Advance(10 * time.Minute)
 	lines := strings.Split(strings.TrimSpace(s.run("show", "A-1", "-f", "order").out), "\n")
 	if want := "A-1  PAUSED  started 2026-03-02 09:00:00Z, 1h10m ago, times out in 365d23h"; lines[0] != want {
 		t.Errorf("show begins with %q, want %q", lines[0], want)
 	}
-	got := strings.Join(lines[len(lines)-2:], "\n")
+	got := strings.Join(lines[len(lines)-3:], "\n")
 	want := "paused 10m ago: bad deploy; it goes on with: perdure resume '" + s.scrub(s.arnOf("A-1")) + "'\n" +
-		`meanwhile it is waiting for callback "collected-callback" (times out in 46h50m); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`
+		`meanwhile it is waiting for callback "collected-callback" (times out in 46h50m); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')` +
+		"\nadvice: Resume it when the reason is gone."
 	if got != want {
 		t.Errorf("show ends with\n%s\nwant\n%s", got, want)
 	}

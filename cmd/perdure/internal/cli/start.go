@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -50,12 +51,16 @@ ended, prints its result, and exits with 1 if there is none.`,
 }
 
 func (a *app) runStart(ctx context.Context, function, qualifier, name string, payload []byte, wait bool) error {
+	began := a.Now()
 	out, err := a.invoke(ctx, function, qualifier, name, payload)
 	if err != nil {
 		return err
 	}
 	a.warn(out.ResultMetadata)
 	arn := aws.ToString(out.DurableExecutionArn)
+	if name != "" {
+		a.sayEnded(ctx, arn, began)
+	}
 	switch {
 	case wait:
 		fmt.Fprintln(a.Err, arn)
@@ -67,6 +72,20 @@ func (a *app) runStart(ctx context.Context, function, qualifier, name string, pa
 	}
 	fmt.Fprintln(a.Out, arn)
 	return nil
+}
+
+// longAgo is how long before a start an execution has ended that the start did not begin, however
+// the clocks of this machine and of the service differ.
+const longAgo = time.Minute
+
+// sayEnded says that a start has found an execution that had ended. Who may not ask does without.
+func (a *app) sayEnded(ctx context.Context, arn string, began time.Time) {
+	e, err := a.execution(ctx, arn)
+	if err != nil || e.EndTimestamp == nil || !e.EndTimestamp.Before(began.Add(-longAgo)) {
+		return
+	}
+	fmt.Fprintf(a.Err, "nothing was started: the execution of that name has ended, %s at %s; another name starts another one\n",
+		e.Status, stamp(*e.EndTimestamp))
 }
 
 // invoke starts an execution of a durable function.

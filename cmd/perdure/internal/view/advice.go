@@ -37,7 +37,7 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 // commands: it is empty where that has said it.
 func (h *History) Hint(now time.Time, failure *checkpoint.Failure) string {
 	switch text := h.Advice(now, failure); text {
-	case resumeIt, fitIt, answerIt:
+	case answerIt:
 		return ""
 	default:
 		return text
