@@ -59,7 +59,7 @@ durations are always of all executions: --since bounds them where there are many
 	}
 	f.StringVar(&o.store, "store", "", "count the executions in this file of perdure dev")
 	f.Var(duration(&o.since, 0), "since", "only those started within this time, such as 24h")
-	f.IntVar(&o.sample, "sample", 0, "of how many executions at most it is read what they wait for, and of how many why they failed; 0 means all (default on AWS 100)")
+	f.IntVar(&o.sample, "sample", 0, "read what at most this many executions wait for, and why at most this many failed; 0 means all (default on AWS 100)")
 	f.IntVar(&o.rate, "rate", 0, "how many calls a second are made at most; 0 means any number (default on AWS 5)")
 	return cmd
 }

@@ -40,7 +40,7 @@ func TestBodyThatHangs(t *testing.T) {
 	<-began
 	v := serve(t, page.Options{Source: page.FromService(service), Now: func() time.Time { return begin.Add(9 * time.Minute) }})
 	got := v.get("/ui/execution?arn=" + url.QueryEscape(e.ARN()))["waiting"]
-	want := `the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and logs a second before in which line the body is`
+	want := `the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and a second before that logs the line in which the body is`
 	if got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}

@@ -135,7 +135,7 @@ func (h *History) cutOff(now time.Time) string {
 			first = o.Began
 		}
 	}
-	return fmt.Sprintf("; its invocation is cut off %s at the latest, and logs a second before in which line the body is",
+	return fmt.Sprintf("; its invocation is cut off %s at the latest, and a second before that logs the line in which the body is",
 		In(now, first.Add(h.FunctionTimeout)))
 }
 

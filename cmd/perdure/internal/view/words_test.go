@@ -73,7 +73,7 @@ func TestDoing(t *testing.T) {
 		{
 			"a body that hangs is cut off, and then there is a line in the log",
 			newScript().after(time.Minute).op(local.EventStepStarted, "call-bank", ""), 10 * time.Minute, 15 * time.Minute,
-			`the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and logs a second before in which line the body is`,
+			`the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and a second before that logs the line in which the body is`,
 		},
 		{
 			"the timeout of the function is not known", newScript().op(local.EventStepStarted, "call-bank", ""), time.Minute, 0,
@@ -100,7 +100,7 @@ func TestDoing(t *testing.T) {
 // TestInvoked: where the service says that an invocation runs, no one guesses it.
 func TestInvoked(t *testing.T) {
 	t.Parallel()
-	const cutOff = "; its invocation is cut off in 12m at the latest, and logs a second before in which line the body is"
+	const cutOff = "; its invocation is cut off in 12m at the latest, and a second before that logs the line in which the body is"
 	failed := newScript().op(local.EventStepStarted, "render", "").after(time.Minute).invocation(time.Minute, "late")
 	tests := []struct {
 		reason string
