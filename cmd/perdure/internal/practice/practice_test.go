@@ -108,7 +108,7 @@ func TestTenExecutions(t *testing.T) {
 			"advice: Its calls of CheckpointDurableExecution are throttled",
 		}},
 		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576", "advice: Keep large data outside of the log"}},
-		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6  ", ", see the error above", "\nat      ", "practice.total (functions.go:", "advice: Mend the code at the first line of the stack"}},
+		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6  ", ", see the error above", "\nat      ", "practice.total (functions.go:", "advice: Mend the code at github.com/perdure/perdure/cmd/perdure/internal/practice.total (functions.go:"}},
 		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`, "advice: It goes on by itself.", "perdure skip EXECUTION --operation renewal"}},
 	}
 	w := newWard(t)

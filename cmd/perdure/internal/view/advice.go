@@ -68,6 +68,8 @@ func (h *History) afterFailure(f *checkpoint.Failure) string {
 	case stopped:
 		return "It was stopped by hand: nothing of it has failed, and nothing was undone. " + h.ranAtTheEnd() +
 			"If it is to be done after all, redrive it on this machine, or start one with the same input under another name."
+	case f.Type == "PanicError" && h.PanicPlace(f) != "":
+		return "Mend the code at " + h.PanicPlace(f) + ". Then " + again
 	case f.Type == "PanicError":
 		return "Mend the code at the first line of the stack, which the log line \"an attempt failed\" or \"the execution failed\" has, " +
 			"and the record if the handler has replay.WithStackTraces. Then " + again

@@ -122,3 +122,20 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 }
+
+// TestAdviceOnAPanicNamesItsPlace, if the record has it; else it says where that is.
+func TestAdviceOnAPanicNamesItsPlace(t *testing.T) {
+	t.Parallel()
+	panicked := &checkpoint.Failure{
+		Type: "PanicError", Message: "panic: no table",
+		Stack: []string{"goroutine 7 [running]:", "main.total(0x1)", "\t/src/order/functions.go:139 +0x1d"},
+	}
+	const again = " Then redrive it on this machine, or start one with the same input under another name."
+	h := view.Read(newScript().end(local.EventExecutionFailed).events)
+	if got, want := h.Advice(begin.Add(time.Hour), panicked), "Mend the code at main.total (functions.go:139)."+again; got != want {
+		t.Errorf("with a place: %q, want %q", got, want)
+	}
+	if got := h.Advice(begin.Add(time.Hour), &checkpoint.Failure{Type: "PanicError", Message: "panic: no table"}); !strings.Contains(got, "replay.WithStackTraces") {
+		t.Errorf("without one: %q", got)
+	}
+}
