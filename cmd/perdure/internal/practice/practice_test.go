@@ -90,7 +90,7 @@ func TestTenExecutions(t *testing.T) {
 			`waiting for callback "approval-callback" (no time-out: it waits until it is answered); complete it with: perdure callback succeed `, "do not guess", "started 2026-03-01 07:07:00Z, 19h53m ago",
 			"advice: It has no timeout",
 		}},
-		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and logs`, "the first invocation has not ended", "advice: If it hangs"}},
+		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and a second before that logs`, "the first invocation has not ended", "advice: If it hangs"}},
 		{"report", local.StatusFailed, []string{
 			"Sandbox.Timedout: RequestId: ", "Task timed out after 900.00 seconds", "9 invocations, 9 failed", "cut off 9 times",
 			"advice: A body hangs, or takes longer", "Different lines are a body that is only slow", "900 seconds are the most",
