@@ -92,6 +92,14 @@ func (o optInfo) or(p optInfo) optInfo {
 	return optInfo{o.Most || p.Most, o.Repeats || p.Repeats, o.Never || p.Never, o.Filtered || p.Filtered}
 }
 
+// then is what is known of options of which p come after o: the last policy counts.
+func (o optInfo) then(p optInfo) optInfo {
+	if p.Repeats || p.Never {
+		o.Repeats, o.Never = false, false
+	}
+	return o.or(p)
+}
+
 // leaving is a parameter that is written through in a body.
 type leaving struct {
 	Param int

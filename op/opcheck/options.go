@@ -22,7 +22,7 @@ func (m *model) optionsOf(v ssa.Value, depth int) optInfo {
 	}
 	if s, ok := v.(*ssa.Slice); ok {
 		for _, e := range variadic(s) {
-			all = all.or(m.optionsOf(e, depth+1))
+			all = all.then(m.optionsOf(e, depth+1))
 		}
 		if len(variadic(s)) > 0 {
 			return all
@@ -68,10 +68,20 @@ func (m *model) optionsOfCall(c *ssa.Call, depth int) optInfo {
 	}
 	for _, a := range c.Call.Args { // append, and helpers that add to what they are given
 		if isOptions(a.Type()) {
-			all = all.or(m.optionsOf(a, depth+1))
+			if o := m.optionsOf(a, depth+1); isAppend(c) {
+				all = all.then(o)
+			} else {
+				all = all.or(o)
+			}
 		}
 	}
 	return all
+}
+
+// isAppend reports whether a call is one of append, which keeps the order of what it is given.
+func isAppend(c *ssa.Call) bool {
+	b, ok := c.Call.Value.(*ssa.Builtin)
+	return ok && b.Name() == "append"
 }
 
 // updateOptions computes what is known about the options that a function returns.

@@ -112,6 +112,8 @@ func unused(ctx op.Context, f func(op.Op[int]) int) error {
 var (
 	charge = op.Do("charge", nop, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Default())) // want `repeatcharge: `
 	never  = op.Do("never", nop, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Never()))
+	later  = op.Do("later", nop, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Never()), op.WithRetry(retry.Default())) // want `repeatcharge: `
+	ended  = op.Do("ended", nop, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Default()), op.WithRetry(retry.Never()))
 	plain  = op.Do("plain", nop, op.WithSemantics(op.AtMostOncePerRetry))
 	often  = op.Do("often", nop, op.WithRetry(retry.Default()))
 	except = op.Do("except", nop, op.WithSemantics(op.AtMostOncePerRetry),
