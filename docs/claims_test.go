@@ -23,12 +23,12 @@ var claims = []struct {
 		[]string{"cmd/perdure/internal/cli/compat_test.go#TestCompat", "replay/rehearse_test.go#TestRehearseDoesNothing"},
 	},
 	{
-		"Proof: programs are changed at random while they run, and another implementation says how they must end; " +
+		"Proof: programs are changed at random while they run, and an independent implementation predicts how they must end; " +
 			"a [table of edits](docs/changing-code.md#what-each-edit-does) says it of each kind.",
 		[]string{"replay/internal/changes/changes_test.go#TestDeclaredChangesMeanWhatTheySay", "replay/internal/edits/declared_test.go#TestDeclaredEdits"},
 	},
 	{
-		"**A handler that does not fit its log is stopped.** Before a body runs again, with an error that names the place and what to " +
+		"**A handler that does not fit its log is stopped** before a body runs again, with an error that names the place and what to " +
 			"declare; `replay.DivergenceHold` pauses the execution until the code is mended.",
 		[]string{"replay/divergence_test.go#TestDivergence", "replay/declared_test.go#TestDivergenceSaysWhatToDeclare", "replay/hold_test.go#TestHeldForAMonth"},
 	},
@@ -47,7 +47,7 @@ var claims = []struct {
 	},
 	{
 		"**Mistakes fail early.** Handlers get an `op.Context`, so I/O that takes a `context.Context` does not compile in them; " +
-			"`perdure check` finds `time.Now`, and what else compiles.",
+			"`perdure check` finds `time.Now` and other mistakes that compile.",
 		[]string{"op/misuse_test.go#TestMisuseDoesNotCompile", "docs/unnoticed_test.go#TestWhatTheCompilerSeesInAHandler", "op/opcheck/planted_test.go#TestUnseenMistakes"},
 	},
 	{

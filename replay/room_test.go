@@ -68,7 +68,7 @@ func refusals() []refusal {
 		{"a map that has no room", func(_ op.Context, bodies *int) op.Op[string] {
 			body := op.StepFunc("s", func(context.Context, int) (int, error) { *bodies++; return 0, nil })
 			return op.Transform(op.Map("last", make([]int, 2000), body), func(op.Batch[int]) (string, error) { return "", nil })
-		}, op.ErrTooMany, []string{`"last"`, "4,001 operations", "op.Invoke"}},
+		}, op.ErrTooMany, []string{`"last"`, "4,001 operations", "op.WithFlat", "op.WithChunks", "op.Invoke"}},
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // TestScopeLeftBehindReachesItsEnd: what a scope that failed leaves behind is compensated by it. By
 // the next invocation the group that was left may be able to reach its end, for what it waited for
-// has ended meanwhile, before the code comes to the failure again. That is no divergence.
+// has ended meanwhile, before the code reaches the failure again. That is no divergence.
 func TestScopeLeftBehindReachesItsEnd(t *testing.T) {
 	t.Parallel()
 	undone := func(name string, times *atomic.Int64) op.Op[string] {

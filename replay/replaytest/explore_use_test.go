@@ -253,7 +253,7 @@ func TestHangingIsTold(t *testing.T) {
 		}))
 	})
 	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, replaytest.WithTimeLimit(50*time.Millisecond)) })
-	const want = `^replaytest: the undisturbed execution: it has not ended within 50ms of real time: a body, or the handler, waits for what does not come`
+	const want = `^replaytest: the undisturbed execution: it has not ended within 50ms of real time: a body, or the handler, waits for something that never happens`
 	if len(got.errs) != 1 || !got.fatal || !regexp.MustCompile(want).MatchString(got.errs[0]) {
 		t.Errorf("got %q", got.errs)
 	}

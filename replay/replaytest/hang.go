@@ -102,7 +102,7 @@ func (k *kit) within(ctx context.Context, limit time.Duration, drive func(ctx co
 // hangs says what an execution waits for that is not at rest.
 func (k *kit) hangs(limit time.Duration) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "it has not ended within %v of real time: a body, or the handler, waits for what does not come; "+
+	fmt.Fprintf(&b, "it has not ended within %v of real time: a body, or the handler, waits for something that never happens; "+
 		"WithTimeLimit allows more", limit)
 	var running []string
 	k.note(func() { running = slices.Sorted(maps.Keys(k.running)) })

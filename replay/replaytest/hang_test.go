@@ -36,7 +36,7 @@ func TestWhatHangsEnds(t *testing.T) {
 	t.Parallel()
 	const brief = 300 * time.Millisecond
 	limit := replaytest.WithTimeLimit(brief)
-	const said = `^replaytest: (the undisturbed execution: )?it has not ended within 300ms of real time: a body, or the handler, waits for what does not come; WithTimeLimit allows more\n`
+	const said = `^replaytest: (the undisturbed execution: )?it has not ended within 300ms of real time: a body, or the handler, waits for something that never happens; WithTimeLimit allows more\n`
 	const waits = `.*\(\*held\)\.await waits in sync\.\(\*Mutex\)\.Lock \(hang_test\.go:\d+\)\n(.*\n)*\ngoroutines here: 1\n(.*\n)*.*replaytest_test\.\(\*held\)\.await\n`
 	at := func(h *held, before ...func(ctx op.Context) error) *replay.Function[int, int] {
 		return replay.Handler(func(ctx op.Context, n int) (int, error) {

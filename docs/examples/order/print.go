@@ -93,7 +93,7 @@ func (p *printer) label(u checkpoint.Update) string {
 func (p *printer) killed(label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line("", "killed", label, "the record is durable; the function is lost before it hears of that")
+	p.line("", "killed", label, "the result is recorded; the function is lost before the reply arrives")
 }
 
 // manager prints what the manager does, who is outside the function.

@@ -226,9 +226,13 @@ func noRoom(o *operation, r *refusal) error {
 			"(AWS quotas for durable functions); store it elsewhere and pass where it is", quote(o.path()), thousands(r.bytes), thousands(q.Bytes))
 		return &fullError{own, op.ErrTooLarge}
 	}
+	fewer := ""
+	if r.takes > 1 { // a batch
+		fewer = "a batch takes fewer with op.WithFlat or, of a map, with op.WithChunks; or "
+	}
 	own.text = fmt.Sprintf("replay: %s: the execution has no room for it: it takes %s operations, and an execution may have %s with "+
 		"all retries (AWS quotas for durable functions), of which the last are kept for compensations and for what is refused; "+
-		"let parts of it be executions of their own (op.Invoke)", quote(o.path()), thousands(r.takes), thousands(q.Operations))
+		"%slet parts of it be executions of their own (op.Invoke)", quote(o.path()), thousands(r.takes), thousands(q.Operations), fewer)
 	return &fullError{own, op.ErrTooMany}
 }
 

@@ -16,8 +16,8 @@ func (a *app) skip() *cobra.Command {
 		Short: "Have time go by for an execution, without a wait (on this machine)",
 		Long: `Has time go by for one execution: its waits, the pauses before its attempts and its timeouts come that much
 sooner, and what is due by then happens at once. No clock moves, and other executions are as they are. With
---operation it is done for one operation, by its path, as in parcels/item-1/pack, or its ID; without DURATION that
-is all that is left of a wait, or until the next attempt. AWS has no such call.`,
+--operation it is done for one operation, by its path, as in parcels/item-1/pack, or its ID; without DURATION it
+skips the rest of the wait, or of the pause before the next attempt. AWS has no such call.`,
 		Example: `  perdure skip A-1 24h
   perdure skip A-1 --operation cool-off`,
 		Args: between(1, "EXECUTION", "DURATION"),
