@@ -12,7 +12,7 @@ import (
 // invalidByte is what encoding/json writes for a byte that is not UTF-8: an escape up to Go 1.26,
 // the character from Go 1.27 on. A string means the same with either; it is written as the fields
 // of a struct are.
-var invalidByte = func() string {
+var invalidByte = func() string { //nolint:gochecknoglobals // found out once, and never changed
 	p, err := json.Marshal("\xff")
 	if err != nil || len(p) < len(`"\"`) {
 		return `\ufffd`

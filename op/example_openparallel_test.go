@@ -3,6 +3,7 @@ package op_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -36,7 +37,7 @@ func ExampleOpenParallel() {
 
 func ExampleBranch() {
 	double := func(n int) op.Op[int] {
-		return op.Branch("double", func(op.Context) (int, error) { return 2 * n, nil }).Key(fmt.Sprint(n))
+		return op.Branch("double", func(op.Context) (int, error) { return 2 * n, nil }).Key(strconv.Itoa(n))
 	}
 	show(func(ctx op.Context, _ op.None) (sum int, err error) {
 		return replay.Run(ctx, op.OpenParallel("all", func(ctx op.Context) (sum int, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -334,12 +335,13 @@ func (p *part) String() string {
 // TestRedriveOfRandomPrograms: what a redrive or a fork begins with is a log that the code could
 // have written, so that the same code never diverges. Where no code answers a failure, the new
 // execution succeeds once everything is mended.
-func TestRedriveOfRandomPrograms(t *testing.T) {
+func TestRedriveOfRandomPrograms(t *testing.T) { //nolint:tparallel // one after the other: the last tally is of all
 	t.Parallel()
 	failed, mended := 0, 0
-	for seed := range uint64(draws.Count(160)) {
+	programs := draws.Count(160)
+	for seed := range uint64(programs) {
 		root := randomParts(rand.New(rand.NewPCG(seed, 1)), seed%2 == 0)
-		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		ok := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			r := newRedriving(t, root)
 			e, err := r.Start(t.Context(), "order", "A-1", nil)
 			must(t, err)
@@ -366,7 +368,7 @@ func TestRedriveOfRandomPrograms(t *testing.T) {
 		}
 	}
 	t.Logf("%d executions have failed; %d of them succeeded when redriven", failed, mended)
-	if failed < 50 || mended < failed*2/3 {
-		t.Errorf("%d failed, %d mended: the programs no longer say much", failed, mended)
+	if failed < programs/4 || mended < failed*2/3 {
+		t.Errorf("of %d programs %d failed, %d of them mended: the programs no longer say much", programs, failed, mended)
 	}
 }
