@@ -13,12 +13,15 @@ import (
 // TestPausedSaysWhich: a pause is there, or waits for the invocation that runs.
 func TestPausedSaysWhich(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[local.Status]string{
-		local.StatusPaused:  "the execution is paused",
-		local.StatusPausing: "the execution is pausing: its invocation goes on until its next checkpoint call",
+	for _, tt := range []struct {
+		status local.Status
+		want   string
+	}{
+		{local.StatusPaused, "the execution is paused"},
+		{local.StatusPausing, "the execution is pausing: its invocation goes on until its next checkpoint call"},
 	} {
-		if got := paused(status); got != want {
-			t.Errorf("%s: %q, want %q", status, got, want)
+		if got := paused(tt.status); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.status, got, tt.want)
 		}
 	}
 }

@@ -154,7 +154,7 @@ func (a *app) forkedFrom(ctx context.Context, arn string) ([]string, error) {
 	}
 	log, err := apiLogs{app: a}.exactLog(ctx, arn)
 	if err != nil && ctx.Err() == nil {
-		return nil, nil //nolint:nilerr // a service that does not know the call has no forks
+		return nil, nil // a service that does not know the call has no forks
 	}
 	return log.ForkedFrom, err
 }

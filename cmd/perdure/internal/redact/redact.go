@@ -64,13 +64,13 @@ func (r *Redactor) KeepKeys(events []local.Event) {
 }
 
 // isKey reports whether a text is the key of an operation, as names spell it.
-func (r Redactor) isKey(text string) bool { return text != "" && r.keys[oplog.KeyName(text)] }
+func (r *Redactor) isKey(text string) bool { return text != "" && r.keys[oplog.KeyName(text)] }
 
 // Withheld is why a payload is not known that was sealed, or compressed.
 const Withheld = "it was redacted: it went through transforms of a codec"
 
 // Event returns an event without its data.
-func (r Redactor) Event(e local.Event) local.Event {
+func (r *Redactor) Event(e local.Event) local.Event {
 	name := nameOf(&e)
 	e.Input, e.Result = r.payload(name, e.Input), r.payload(name, e.Result)
 	if isClosed(e.Failure) {
@@ -93,7 +93,7 @@ func nameOf(e *local.Event) string {
 	return bare
 }
 
-func (r Redactor) payload(name string, p checkpoint.Payload) checkpoint.Payload {
+func (r *Redactor) payload(name string, p checkpoint.Payload) checkpoint.Payload {
 	if _, withheld := p.Withheld(); withheld || !p.Present() {
 		return p
 	}
@@ -124,7 +124,7 @@ func isClosed(f *checkpoint.Failure) bool {
 }
 
 // text returns a payload without its data.
-func (r Redactor) text(name, payload string) string {
+func (r *Redactor) text(name, payload string) string {
 	if e, ok := wire.ReadEnvelope([]byte(payload)); ok {
 		return r.envelope(name, e)
 	}
@@ -139,7 +139,7 @@ func (r Redactor) text(name, payload string) string {
 }
 
 // envelope returns the payload of a batch without the data of its branches.
-func (r Redactor) envelope(name string, e *wire.Envelope) string {
+func (r *Redactor) envelope(name string, e *wire.Envelope) string {
 	e.Summary = longest(e.Summary)
 	for i := range e.Items {
 		it := &e.Items[i]
@@ -170,7 +170,7 @@ type data struct {
 }
 
 // failure returns an error without its data.
-func (r Redactor) failure(name string, f *checkpoint.Failure) *checkpoint.Failure {
+func (r *Redactor) failure(name string, f *checkpoint.Failure) *checkpoint.Failure {
 	if f == nil {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (r Redactor) failure(name string, f *checkpoint.Failure) *checkpoint.Failur
 var errTrailing = errors.New("there is more after the document")
 
 // document returns JSON with other values.
-func (r Redactor) document(name, doc string) (string, error) {
+func (r *Redactor) document(name, doc string) (string, error) {
 	dec := json.NewDecoder(strings.NewReader(doc))
 	dec.UseNumber()
 	var b bytes.Buffer
@@ -218,12 +218,12 @@ func (r Redactor) document(name, doc string) (string, error) {
 }
 
 // keeps reports whether a place stays as it is.
-func (r Redactor) keeps(path string) bool {
+func (r *Redactor) keeps(path string) bool {
 	return slices.ContainsFunc(r.Keep, func(pattern string) bool { return lossless.Matches(pattern, path) })
 }
 
 // value writes the next value.
-func (r Redactor) value(dec *json.Decoder, b *bytes.Buffer, path string) error {
+func (r *Redactor) value(dec *json.Decoder, b *bytes.Buffer, path string) error {
 	if r.keeps(path) {
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
@@ -259,7 +259,7 @@ func (r Redactor) value(dec *json.Decoder, b *bytes.Buffer, path string) error {
 }
 
 // values writes what is in an array or object.
-func (r Redactor) values(dec *json.Decoder, b *bytes.Buffer, path string, object bool) error {
+func (r *Redactor) values(dec *json.Decoder, b *bytes.Buffer, path string, object bool) error {
 	brackets := "[]"
 	if object {
 		brackets = "{}"

@@ -43,7 +43,7 @@ func TestPayloads(t *testing.T) {
 	}
 	for _, tt := range tests {
 		e := local.Event{Type: local.EventStepSucceeded, Name: tt.name, Result: checkpoint.TextPayload(tt.payload)}
-		if got := (redact.Redactor{Keep: tt.keep}).Event(e).Result.String(); got != tt.want {
+		if got := (&redact.Redactor{Keep: tt.keep}).Event(e).Result.String(); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.reason, got, tt.want)
 		}
 	}
@@ -77,7 +77,7 @@ func TestEvents(t *testing.T) {
 	if got := input.Input.String(); got != `{"id":"xxxx"}` || input.Name != "A-1" {
 		t.Errorf("the input: %s of %s", got, input.Name)
 	}
-	kept := redact.Redactor{Keep: []string{"input.id"}}.Event(local.Event{Type: local.EventExecutionStarted, Input: checkpoint.TextPayload(`{"id":"A-1"}`)})
+	kept := (&redact.Redactor{Keep: []string{"input.id"}}).Event(local.Event{Type: local.EventExecutionStarted, Input: checkpoint.TextPayload(`{"id":"A-1"}`)})
 	if got := kept.Input.String(); got != `{"id":"A-1"}` {
 		t.Errorf("the input that is kept: %s", got)
 	}
@@ -117,17 +117,17 @@ func TestSealedPayloadsAreWithheld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := redact.Redactor{}.Event(local.Event{Type: local.EventStepSucceeded, Result: checkpoint.NewPayload(payload)})
+	e := (&redact.Redactor{}).Event(local.Event{Type: local.EventStepSucceeded, Result: checkpoint.NewPayload(payload)})
 	if why, ok := e.Result.Withheld(); !ok || why != redact.Withheld {
 		t.Errorf("a sealed payload: %q, %t", why, ok)
 	}
 	text := string(payload)
 	envelope := wire.Envelope{Status: "S", Winner: -1, Items: []wire.Item{{Payload: &text}}}
-	e = redact.Redactor{}.Event(local.Event{Type: local.EventContextSucceeded, Result: checkpoint.NewPayload(envelope.Encode())})
+	e = (&redact.Redactor{}).Event(local.Event{Type: local.EventContextSucceeded, Result: checkpoint.NewPayload(envelope.Encode())})
 	if why, ok := e.Result.Withheld(); !ok || why != redact.Withheld {
 		t.Errorf("a batch with a sealed payload: %s", e.Result.String())
 	}
-	e = redact.Redactor{}.Event(local.Event{Type: local.EventStepFailed, Failure: &checkpoint.Failure{
+	e = (&redact.Redactor{}).Event(local.Event{Type: local.EventStepFailed, Failure: &checkpoint.Failure{
 		Type: "declined", Data: `{"perdure":{"encoded":"abc"}}`,
 	}})
 	log := local.LogOf("arn:aws:lambda:us-east-1:123456789012:function:f:1/durable-execution/a/b", []local.Event{e})
@@ -135,7 +135,7 @@ func TestSealedPayloadsAreWithheld(t *testing.T) {
 		t.Errorf("a sealed error: %+v", e)
 	}
 	cut := checkpoint.WithheldPayload("cut off")
-	e = redact.Redactor{}.Event(local.Event{Type: local.EventStepSucceeded, Result: cut})
+	e = (&redact.Redactor{}).Event(local.Event{Type: local.EventStepSucceeded, Result: cut})
 	if why, _ := e.Result.Withheld(); why != "cut off" {
 		t.Errorf("a payload that is withheld: %q", why)
 	}
@@ -173,7 +173,7 @@ func TestNoSecretIsLeft(t *testing.T) {
 			e.Type, e.Input, e.Tenant = local.EventChainedInvokeStarted, checkpoint.TextPayload(secret+text), secret
 			e.Reason = secret
 		}
-		got := redact.Redactor{Keep: []string{"other.id"}}.Event(e)
+		got := (&redact.Redactor{Keep: []string{"other.id"}}).Event(e)
 		out, err := got.MarshalJSON()
 		if err != nil {
 			t.Fatal(err)
@@ -186,7 +186,7 @@ func TestNoSecretIsLeft(t *testing.T) {
 				t.Fatalf("seed %d: the structure of %s is %s, and was %s", seed, text, is, was)
 			}
 		}
-		if again := (redact.Redactor{}).Event(got); fmt.Sprintf("%+v", again.Failure) != fmt.Sprintf("%+v", got.Failure) || !again.Result.Equal(got.Result) || !again.Input.Equal(got.Input) {
+		if again := (&redact.Redactor{}).Event(got); fmt.Sprintf("%+v", again.Failure) != fmt.Sprintf("%+v", got.Failure) || !again.Result.Equal(got.Result) || !again.Input.Equal(got.Input) {
 			t.Fatalf("seed %d: redacted twice %+v, once %+v", seed, again, got)
 		}
 	}

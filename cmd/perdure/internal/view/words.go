@@ -46,7 +46,7 @@ func (h *History) meanwhile(now time.Time, commands bool) string {
 	case pending != "":
 		return pending
 	case !h.Invoked.IsZero():
-		return fmt.Sprintf("its function has run for %s", Span(now.Sub(h.Invoked))) + h.begunAgain() + h.cutOff(now)
+		return "its function has run for " + Span(now.Sub(h.Invoked)) + h.begunAgain() + h.cutOff(now)
 	}
 	return pending
 }
