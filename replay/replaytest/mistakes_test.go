@@ -13,9 +13,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/replay/replaytest"
@@ -135,6 +137,10 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 			n, err := replay.Run(ctx, op.Step("number", func(context.Context) (int64, error) { return 1<<53 + 1, nil }))
 			return strconv.FormatInt(n, 10), err
 		}),
+		"blank": handle("the scope goes on, and succeeds", "", func(ctx op.Context, _ int) (string, error) {
+			_ = replay.Exec(ctx, op.Do("mail", func(context.Context) error { return errOutOfStock }, op.WithRetry(retry.Never())))
+			return "", replay.Exec(ctx, pack("x"))
+		}),
 		"blocking": {
 			reason: "the virtual clock stands still", reports: `it has not ended within 100ms of real time`,
 			limit: 100 * time.Millisecond,
@@ -160,6 +166,18 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 		"constname": handle("the name is the same each time", "", func(ctx op.Context, n int) (string, error) {
 			return "", replay.Exec(ctx, op.Do("pack-"+strconv.Itoa(n), nop))
 		}),
+		"declared": {
+			reason: "a key that an old side has used up", fails: "the old side of a declared change before it has this name and key, too",
+			handler: func(*testing.T) func(op.Context, int) (string, error) {
+				return func(ctx op.Context, _ int) (string, error) {
+					charge := op.Do("charge", nop).Key("order")
+					if err := replay.Exec(ctx, op.Removed(charge)); err != nil {
+						return "", err
+					}
+					return "", replay.Exec(ctx, charge)
+				}
+			},
+		},
 		"deferred": handle("nothing counts what is deferred", "", func(ctx op.Context, _ int) (string, error) {
 			defer os.Remove("no-such-file")
 			return "", suspend(ctx)
@@ -230,6 +248,16 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 			}
 			return "", nil
 		}),
+		"mean": handle("the list is not empty", "", func(ctx op.Context, n int) (string, error) {
+			mean, err := replay.Run(ctx, op.Step("mean", func(context.Context) (float64, error) {
+				payments, sum := make([]float64, n), 0.0
+				for _, p := range payments {
+					sum += p
+				}
+				return sum / float64(len(payments)), nil
+			}, op.WithRetry(retry.Never())))
+			return strconv.FormatFloat(mean, 'g', -1, 64), err
+		}),
 		"network": handle("the call has the same result each time", "", func(ctx op.Context, _ int) (string, error) {
 			port, err := net.LookupPort("tcp", "http") //nolint:noctx // a call that takes no context
 			return "", errors.Join(err, replay.Exec(ctx, pack(strconv.Itoa(port))))
@@ -279,6 +307,15 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 			ctx.Logger().Info("waiting", "id", cb.ID) //nolint:sloglint // as users write it
 			return "", err
 		}),
+		"unawaited": handle("the step succeeds, and the scope waits for it", "", func(ctx op.Context, n int) (string, error) {
+			replay.Go(ctx, op.Do("announce", func(context.Context) error {
+				if n == 0 {
+					return errOutOfStock
+				}
+				return nil
+			}, op.WithRetry(retry.Never())))
+			return "", errors.Join(suspend(ctx), replay.Exec(ctx, pack("x")))
+		}),
 		"undoreads": handle("nothing compares what was cancelled", "", func(ctx op.Context, _ int) (string, error) {
 			last := ""
 			for _, trip := range []string{"a", "b"} {
@@ -306,6 +343,113 @@ func mistakes() map[string]mistake { //nolint:maintidx // a table
 			}
 			return "", nil
 		}),
+	}
+}
+
+// released is a handler whose code is another one after as many invocations.
+func released(old int64, before, after func(op.Context) error) func(op.Context, int) (string, error) {
+	var invocations atomic.Int64
+	return func(ctx op.Context, _ int) (string, error) {
+		if invocations.Add(1) <= old {
+			return "", before(ctx)
+		}
+		return "", after(ctx)
+	}
+}
+
+// TestMistakesThatAnInputShows runs mistakes that need an input of 0: the pages say that a test with
+// such a value sees the operation, or its scope, fail.
+func TestMistakesThatAnInputShows(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		rule, reason, want string
+		done               []string // operations that the execution has recorded
+	}{
+		{"mean", "nothing by nothing is not a number", "NaN", nil},
+		{"nan", "something by nothing is infinite", "+Inf", nil},
+		{"unawaited", "the step fails, and the scope fails at its end", errOutOfStock.Error(), []string{"pause", "pack"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			t.Parallel()
+			var res *replaytest.Result[string]
+			record(t, func(tb *recorder) { res = replaytest.Run(tb, replay.Handler(mistakes()[tt.rule].handler(t)), 0) })
+			if res.Err == nil || !strings.Contains(res.Err.Error(), tt.want) {
+				t.Errorf("%s: the execution ends with %v, want %q in it", tt.reason, res.Err, tt.want)
+			}
+			for _, path := range tt.done {
+				if got := res.Op(path).Status; got != checkpoint.StatusSucceeded {
+					t.Errorf("%s: %s has the status %q", tt.reason, path, got)
+				}
+			}
+		})
+	}
+}
+
+// TestMistakesOfDeclaredChanges says by a declaration that a charge is gone, and runs it all the
+// same: it is refused whatever the execution has recorded, and no card is charged again.
+func TestMistakesOfDeclaredChanges(t *testing.T) {
+	t.Parallel()
+	pause, again := op.Wait("pause", time.Hour), op.Do("again", func(context.Context) error { return nil })
+	declare := map[string]func(op.Context, op.Op[op.None]) error{
+		"Removed":  func(ctx op.Context, charge op.Op[op.None]) error { return replay.Exec(ctx, op.Removed(charge)) },
+		"Replaces": func(ctx op.Context, charge op.Op[op.None]) error { return replay.Exec(ctx, op.Replaces(again, charge)) },
+	}
+	const noKey, sameKey = `"charge#2": the old side of a declared change before it has this name, too`,
+		`"charge[order]#2": the old side of a declared change before it has this name and key, too`
+	tests := []struct {
+		reason  string
+		key     string
+		old     int64 // invocations that the code before it has
+		later   bool  // a wait is recorded behind the charge, not before it
+		fails   string
+		charges int64
+	}{
+		{"a key, and a wait was recorded after the charge", "order", 1, true, sameKey, 1},
+		{"a key, and nothing was recorded after the charge", "order", 1, false, sameKey, 1},
+		{"a key, and the execution is new", "order", 0, true, sameKey, 0},
+		{"no key, and a wait was recorded after the charge", "", 1, true, noKey, 1},
+		{"no key, and nothing was recorded after the charge", "", 1, false, noKey, 1},
+		{"no key, and the execution is new", "", 0, true, noKey, 0},
+	}
+	for how, gone := range declare {
+		for _, tt := range tests {
+			t.Run(how+"/"+tt.reason, func(t *testing.T) {
+				t.Parallel()
+				var charges atomic.Int64
+				charge := op.Do("charge", func(context.Context) error { charges.Add(1); return nil })
+				if tt.key != "" {
+					charge = charge.Key(tt.key)
+				}
+				code := func(declared bool) func(op.Context) error {
+					return func(ctx op.Context) error {
+						paused := pause
+						if !tt.later {
+							paused = replay.Go(ctx, pause).Result()
+						}
+						if declared {
+							if err := gone(ctx, charge); err != nil {
+								return err
+							}
+						}
+						if err := replay.Exec(ctx, charge); err != nil {
+							return err
+						}
+						return replay.Exec(ctx, paused)
+					}
+				}
+				var err error
+				record(t, func(tb *recorder) {
+					err = replaytest.Run(tb, replay.Handler(released(tt.old, code(false), code(true))), 1).Err
+				})
+				if err == nil || !strings.Contains(err.Error(), tt.fails) {
+					t.Errorf("the execution ends with %v, want %q in it", err, tt.fails)
+				}
+				if got := charges.Load(); got != tt.charges {
+					t.Errorf("the card is charged %d times, want %d", got, tt.charges)
+				}
+			})
+		}
 	}
 }
 
