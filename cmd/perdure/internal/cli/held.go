@@ -45,10 +45,13 @@ With --all it pauses all that run, of all durable functions or of those that the
 	return cmd
 }
 
-// paused says whether an execution is paused yet.
+// paused says whether an execution is paused yet. Its invocation may have ended it meanwhile.
 func paused(now local.Status) string {
-	if now == local.StatusPausing {
+	switch {
+	case now == local.StatusPausing:
 		return "the execution is pausing: its invocation goes on until its next checkpoint call"
+	case now.Terminal():
+		return "the execution ended before it was paused: " + string(now)
 	}
 	return "the execution is " + strings.ToLower(string(now))
 }

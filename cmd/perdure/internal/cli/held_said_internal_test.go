@@ -10,7 +10,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 )
 
-// TestPausedSaysWhich: a pause is there, or waits for the invocation that runs.
+// TestPausedSaysWhich: a pause is there, or waits for the invocation that runs. The invocation
+// may have ended the execution by the time that its status is read.
 func TestPausedSaysWhich(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -19,6 +20,8 @@ func TestPausedSaysWhich(t *testing.T) {
 	}{
 		{local.StatusPaused, "the execution is paused"},
 		{local.StatusPausing, "the execution is pausing: its invocation goes on until its next checkpoint call"},
+		{local.StatusSucceeded, "the execution ended before it was paused: SUCCEEDED"},
+		{local.StatusTimedOut, "the execution ended before it was paused: TIMED_OUT"},
 	} {
 		if got := paused(tt.status); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.status, got, tt.want)
