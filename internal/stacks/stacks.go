@@ -15,8 +15,8 @@ type Frame struct{ Function, At string }
 // Goroutine is a goroutine as [runtime.Stack] prints it.
 type Goroutine struct {
 	Text string
-	// Number is its own, and Creator that of the goroutine that began it, which may have ended; zero
-	// if it is not said.
+	// Number is its own, and Creator that of the goroutine that began it, which may have ended;
+	// zero if it is not said.
 	Number, Creator uint64
 	// State is what it does, such as "running" or "chan receive".
 	State  string
@@ -103,7 +103,8 @@ func Parse(dump []byte) (list []Goroutine) {
 	return list
 }
 
-// numberIn reads the number of a goroutine from a text that begins with it: "goroutine 34 [select]:".
+// numberIn reads the number of a goroutine from a text that begins with it: "goroutine 34
+// [select]:".
 func numberIn(text string) uint64 {
 	rest, _ := strings.CutPrefix(text, "goroutine ")
 	digits, _, _ := strings.Cut(rest, " ")

@@ -54,9 +54,9 @@ const (
 	tellNot
 )
 
-// tellsStrands reports whether the stack of a strand shows which strand it is, and of which turn, as
-// the arguments of its main function. That is so wherever we have looked, but no one has promised it, so the first
-// strand looks at its own.
+// tellsStrands reports whether the stack of a strand shows which strand it is, and of which turn,
+// as the arguments of its main function. That is so wherever we have looked, but no one has
+// promised it, so the first strand looks at its own.
 func tellsStrands(s *Strand) bool {
 	if told.Load() == 0 {
 		look(s)
@@ -96,8 +96,8 @@ func mainIn(stack []byte) (strand, turn []byte, ok bool) {
 	return bytes.TrimSuffix(strand, []byte("?")), bytes.TrimSuffix(turn, []byte("?")), ok
 }
 
-// Whose returns what a stack out of a dump says of its goroutine: whether it is that of a strand, and
-// whether of one of this turn. It needs no turn.
+// Whose returns what a stack out of a dump says of its goroutine: whether it is that of a strand,
+// and whether of one of this turn. It needs no turn.
 func (t *Turn) Whose(stack []byte) (strand, own bool) {
 	if !bytes.Contains(stack, []byte(mainName)) {
 		return false, false

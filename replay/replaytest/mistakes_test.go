@@ -357,8 +357,8 @@ func released(old int64, before, after func(op.Context) error) func(op.Context, 
 	}
 }
 
-// TestMistakesThatAnInputShows runs mistakes that need an input of 0: the pages say that a test with
-// such a value sees the operation, or its scope, fail.
+// TestMistakesThatAnInputShows runs mistakes that need an input of 0: the pages say that a test
+// with such a value sees the operation, or its scope, fail.
 func TestMistakesThatAnInputShows(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

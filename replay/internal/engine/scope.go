@@ -299,8 +299,8 @@ func (s *scope) isReplaying() bool {
 //  1. If the log holds records that the code did not reach, the execution diverged: this is seen
 //     before anything is waited for.
 //  2. If the function returned no error, what it started is waited for; an error that no one has
-//     asked for becomes the scope's. If there is none and the log has compensations of the scope, it
-//     was left behind by one around it before it could get here, and is again.
+//     asked for becomes the scope's. If there is none and the log has compensations of the scope,
+//     it was left behind by one around it before it could get here, and is again.
 //  3. Otherwise everything it started is left behind.
 //  4. If the scope failed, what completed in it is compensated.
 //  5. The functions of OnEnd run, the last one first, once the results of relaxed steps are

@@ -8,8 +8,8 @@ import (
 	"github.com/perdure/perdure/cmd/perdure/internal/cli"
 )
 
-// TestStartOfAnExecutionThatHasEnded: its ARN is printed, as the name asks for, and that nothing was
-// started is said.
+// TestStartOfAnExecutionThatHasEnded: its ARN is printed, as the name asks for, and that nothing
+// was started is said.
 func TestStartOfAnExecutionThatHasEnded(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
