@@ -365,8 +365,20 @@ func (l apiLogs) parents(ctx context.Context, arn string) (map[string]string, er
 	return all, err
 }
 
-// exactLog asks the service on this machine for a log.
-func (l apiLogs) exactLog(ctx context.Context, arn string) (log checkpoint.Invocation, err error) {
+// exactLog asks the service on this machine for a log, again if it is throttled.
+func (l apiLogs) exactLog(ctx context.Context, arn string) (checkpoint.Invocation, error) {
+	for pause := throttlePause; ; pause *= 2 {
+		log, err := l.askForLog(ctx, arn)
+		if !errors.Is(err, errThrottledLog) || pause > mostThrottlePause {
+			return log, err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return log, err
+		}
+	}
+}
+
+func (l apiLogs) askForLog(ctx context.Context, arn string) (log checkpoint.Invocation, err error) {
 	what := "log of " + arn
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -376,6 +388,9 @@ func (l apiLogs) exactLog(ctx context.Context, arn string) (log checkpoint.Invoc
 		return log, err
 	}
 	resp, err := knownService{http.DefaultClient}.Do(req)
+	if errors.Is(err, errStranger) {
+		return log, fmt.Errorf("%w: %w", errNoLog, l.explain(what, err))
+	}
 	if err != nil {
 		return log, l.explain(what, err)
 	}
@@ -384,11 +399,25 @@ func (l apiLogs) exactLog(ctx context.Context, arn string) (log checkpoint.Invoc
 	if err != nil {
 		return log, l.explain(what, err)
 	}
-	if resp.StatusCode != http.StatusOK {
+	switch code := resp.StatusCode; {
+	case code == http.StatusOK:
+		return checkpoint.DecodeInvocation(text)
+	case code == http.StatusTooManyRequests:
+		return log, fmt.Errorf("%w: %s: %s: %s", errThrottledLog, what, resp.Status, cut(string(text), 120))
+	case code >= http.StatusInternalServerError, code == http.StatusRequestTimeout:
 		return log, fmt.Errorf("%s: %s: %s", what, resp.Status, cut(string(text), 120))
+	default:
+		return log, fmt.Errorf("%w: %s: %s: %s", errNoLog, what, resp.Status, cut(string(text), 120))
 	}
-	return checkpoint.DecodeInvocation(text)
 }
+
+var (
+	// errNoLog is the error of a service that refuses to show a log: other services do not know the
+	// call.
+	errNoLog = errors.New("the service does not show logs")
+	// errThrottledLog is the error of one that has too many calls for now.
+	errThrottledLog = errors.New("the service has too many calls")
+)
 
 // printVerdicts prints what was found. The error says that the code is not to be deployed.
 func (a *app) printVerdicts(all *verdicts, o compatOptions) error {

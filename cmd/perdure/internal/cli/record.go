@@ -153,7 +153,7 @@ func (a *app) forkedFrom(ctx context.Context, arn string) ([]string, error) {
 		return nil, nil
 	}
 	log, err := apiLogs{app: a}.exactLog(ctx, arn)
-	if err != nil && ctx.Err() == nil {
+	if errors.Is(err, errNoLog) {
 		return nil, nil // a service that does not know the call has no forks
 	}
 	return log.ForkedFrom, err
