@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 

@@ -13,11 +13,10 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
-
-	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 
 // head returns what is said of the execution, in a line.

@@ -11,7 +11,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
-
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
-
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 

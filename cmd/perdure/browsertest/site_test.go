@@ -11,11 +11,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
-
-	"github.com/perdure/perdure/cmd/perdure/internal/page"
 )
 
 // begin is when the executions begin.
