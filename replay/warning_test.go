@@ -1,8 +1,10 @@
 package replay_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -131,6 +133,15 @@ func waitsApart(begun *sync.WaitGroup, until <-chan struct{}) { begun.Done(); <-
 //go:noinline
 func outlivesItsParent(begun *sync.WaitGroup, until <-chan struct{}) { begun.Done(); <-until }
 
+//go:noinline
+func beginsAndEnds(begun *sync.WaitGroup, until <-chan struct{}) { go outlivesItsParent(begun, until) }
+
+// stackHas reports whether a goroutine of the process is in a function.
+func stackHas(function string) bool {
+	dump := make([]byte, 1<<22)
+	return bytes.Contains(dump[:runtime.Stack(dump, true)], []byte(function))
+}
+
 // TestNearDeadlineNamesNothingOfOthers: of two invocations in one process, each says what holds it
 // up, and nothing of the other, neither of its bodies nor of goroutines that these have begun.
 func TestNearDeadlineNamesNothingOfOthers(t *testing.T) { //nolint:paralleltest // the stacks are those of the process
@@ -150,12 +161,14 @@ func TestNearDeadlineNamesNothingOfOthers(t *testing.T) { //nolint:paralleltest 
 	h := newHome(t, local.WithFunctionTimeout(time.Minute))
 	h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 		return op.None{}, replay.Exec(ctx, op.Do("own", func(context.Context) error {
-			var mu, apart, parent sync.WaitGroup
+			var mu, apart sync.WaitGroup
 			apart.Add(2)
 			mu.Go(func() { waitsApart(&apart, logged) })
-			parent.Go(func() { go outlivesItsParent(&apart, logged) })
-			parent.Wait()
+			go beginsAndEnds(&apart, logged)
 			apart.Wait()
+			for stackHas("replay_test.beginsAndEnds(") { // its parent is followed for as long as it is there
+				runtime.Gosched()
+			}
 			go h.clock.Advance(59 * time.Second)
 			hangsHere(&mu)
 			return nil
