@@ -57,14 +57,18 @@ func rerunBranches(b *batch, e *wire.Envelope, places []int) *wire.Envelope {
 	full := &wire.Envelope{Reason: e.Reason, Failed: e.Failed, Winner: e.Winner, IDs: e.IDs}
 	for j := range len(e.Status) {
 		k := b.branches[places[j]]
-		if e.Left(j) { // also if the code has it again
+		if e.Left(j) || k.left && !hasEnded(e, j) { // it is as it was, also if the code has it again
 			full.Add(e.At(j))
 			continue
 		}
 		if k.counted = k.done && !k.left; k.counted {
 			judge(b, k)
 		}
-		full.Add(k.ending())
+		end := k.ending()
+		if k.left && k.done {
+			end.Status = e.Status[j] // what would judge it went with the code that had it
+		}
+		full.Add(end)
 	}
 	return full
 }

@@ -151,7 +151,7 @@ func itemOf(s *scope, n *node.Batch, path string, r node.Result, o *operand, end
 	}
 	it.Status = node.ItemSucceeded // as such: it says what is left of the operation
 	rec := node.Result{Err: fmt.Errorf("%s had begun and not ended when it was %w", quote(originPath(k, path)), op.ErrRemoved)}
-	if end.Status != wire.BranchLeft {
+	if end.Status != wire.BranchLeft && end.Status != wire.BranchStarted {
 		rec = branchResult(s, n, k, path, r, end)
 	}
 	it.Result.Target = &operation{s: s, head: k.n.Head(), future: future{done: true, rec: rec}}
