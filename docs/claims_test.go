@@ -30,7 +30,7 @@ var claims = []struct {
 	{
 		"**A handler that does not fit its log is stopped** before a body runs again, with an error that names the place and what to " +
 			"declare; `replay.DivergenceHold` pauses the execution until the code is mended.",
-		[]string{"replay/divergence_test.go#TestDivergence", "replay/declared_test.go#TestDivergenceSaysWhatToDeclare", "replay/hold_test.go#TestHeldForAMonth"},
+		[]string{"replay/divergence_test.go#TestDivergence", "replay/declared_message_test.go#TestDivergenceSaysWhatToDeclare", "replay/hold_test.go#TestHeldForAMonth"},
 	},
 	{
 		"[What no log shows](docs/determinism.md#what-cannot-be-noticed) is a short list.",

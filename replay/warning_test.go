@@ -14,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -91,31 +92,51 @@ func (w waitingBody) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // TestNearDeadlineNamesTheLine: of a body that hangs, the line is named in which it does, and its
-// stack comes first.
+// stack comes first; among thousands of other goroutines too, whose stacks do not fit a megabyte.
 func TestNearDeadlineNamesTheLine(t *testing.T) { //nolint:paralleltest // the stacks are those of the process
-	book, logged := &logBook{}, make(chan struct{})
-	h := newHome(t, local.WithFunctionTimeout(time.Minute))
-	h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
-		return op.None{}, replay.Exec(ctx, op.Do("hangs", func(context.Context) error {
-			go h.clock.Advance(59 * time.Second)
-			var mu sync.WaitGroup
-			mu.Go(func() { <-logged })
-			mu.Wait()
-			return nil
-		}))
-	}, replay.WithLogHandler(waitingBody{book.handler(true), logged})), "null")
-	got := strings.Join(book.lines(), "\n")
-	for _, want := range []string{
-		`waits="github.com/perdure/perdure/replay_test.TestNearDeadlineNamesTheLine.func`,
-		` waits in sync.(*WaitGroup).Wait (warning_test.go:`, `stack="goroutine `,
-	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%.900s has no %s", got, want)
-		}
+	tests := []struct {
+		reason string
+		others int
+	}{
+		{"alone", 0},
+		{"in a crowd", 8000},
 	}
-	_, stack, _ := strings.Cut(got, "stack=")
-	if first, _, _ := strings.Cut(stack, `\n\n`); !strings.Contains(first, "TestNearDeadlineNamesTheLine") {
-		t.Errorf("the first stack is not the body's: %.900s", first)
+	for _, tt := range tests { //nolint:paralleltest // the stacks are those of the process
+		t.Run(tt.reason, func(t *testing.T) {
+			book, logged := &logBook{}, make(chan struct{})
+			h := newHome(t, local.WithFunctionTimeout(time.Minute))
+			over := make(chan struct{})
+			var begun, others sync.WaitGroup
+			begun.Add(tt.others)
+			for range tt.others {
+				others.Go(func() { waitsApart(&begun, over) })
+			}
+			begun.Wait()
+			h.drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
+				return op.None{}, replay.Exec(ctx, op.Do("hangs", func(context.Context) error {
+					var mu sync.WaitGroup
+					mu.Go(func() { <-logged })
+					go h.almostOver("hangsHere")
+					hangsHere(&mu)
+					return nil
+				}))
+			}, replay.WithLogHandler(waitingBody{book.handler(true), logged})), "null")
+			close(over)
+			others.Wait()
+			got := strings.Join(book.lines(), "\n")
+			for _, want := range []string{
+				`waits="github.com/perdure/perdure/replay_test.hangsHere waits in sync.(*WaitGroup).Wait (warning_test.go:`,
+				`stack="goroutine `,
+			} {
+				if !strings.Contains(got, want) {
+					t.Errorf("%.900s has no %s", got, want)
+				}
+			}
+			_, stack, _ := strings.Cut(got, "stack=")
+			if first, _, _ := strings.Cut(stack, `\n\n`); !strings.Contains(first, "hangsHere") {
+				t.Errorf("the first stack is not the body's: %.900s", first)
+			}
+		})
 	}
 }
 
@@ -138,8 +159,29 @@ func beginsAndEnds(begun *sync.WaitGroup, until <-chan struct{}) { go outlivesIt
 
 // stackHas reports whether a goroutine of the process is in a function.
 func stackHas(function string) bool {
-	dump := make([]byte, 1<<22)
-	return bytes.Contains(dump[:runtime.Stack(dump, true)], []byte(function))
+	dump, _ := turn.Dump()
+	return bytes.Contains(dump, []byte(function))
+}
+
+// waitsIn reports whether a goroutine of the process waits in a function for a wait group.
+func waitsIn(function string) bool {
+	dump, _ := turn.Dump()
+	for stack := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		first, frames, _ := bytes.Cut(stack, []byte("\n"))
+		if bytes.Contains(frames, []byte("replay_test."+function+"(")) && bytes.Contains(first, []byte("sync.WaitGroup.Wait")) {
+			return true
+		}
+	}
+	return false
+}
+
+// almostOver advances the clock to the warning of a function that has a minute, as soon as a
+// goroutine waits in a function: before that its stack says something else.
+func (h *home) almostOver(function string) {
+	for !waitsIn(function) {
+		runtime.Gosched()
+	}
+	h.clock.Advance(59 * time.Second)
 }
 
 // TestNearDeadlineNamesNothingOfOthers: of two invocations in one process, each says what holds it
@@ -169,7 +211,7 @@ func TestNearDeadlineNamesNothingOfOthers(t *testing.T) { //nolint:paralleltest 
 			for stackHas("replay_test.beginsAndEnds(") { // its parent is followed for as long as it is there
 				runtime.Gosched()
 			}
-			go h.clock.Advance(59 * time.Second)
+			go h.almostOver("hangsHere")
 			hangsHere(&mu)
 			return nil
 		}))

@@ -80,7 +80,8 @@ func (t *Turn) revoke(ticket uint64) bool {
 	if s == nil || t.now.Load() != ticket {
 		return false
 	}
-	stack := s.find(dump())
+	all, _ := Dump()
+	stack := s.find(all)
 	if !waits(stack) {
 		return false
 	}
@@ -100,12 +101,13 @@ func (t *Turn) revoke(ticket uint64) bool {
 // goroutine that is looked for, so it is made again with more, at most with the most bytes.
 const fewestBytes, mostBytes = 1 << 20, 64 << 20
 
-// dump returns the stacks of all goroutines.
-func dump() []byte {
+// Dump returns the stacks of all goroutines, and reports whether none is missing or cut off: of
+// tens of thousands some are.
+func Dump() (stacks []byte, whole bool) {
 	for size := fewestBytes; ; size *= 2 {
 		buf := make([]byte, size)
 		if n := runtime.Stack(buf, true); n < size || size >= mostBytes {
-			return buf[:n]
+			return buf[:n], n < size
 		}
 	}
 }

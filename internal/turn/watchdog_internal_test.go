@@ -166,7 +166,7 @@ func TestStackIsFoundAmongMany(t *testing.T) {
 		all[i] = <-numbers
 	}
 	began := time.Now()
-	stacks := dump()
+	stacks, _ := Dump()
 	t.Logf("%d bytes in %v", len(stacks), time.Since(began))
 	if len(stacks) <= fewestBytes {
 		t.Fatalf("the dump has only %d bytes", len(stacks))
@@ -332,7 +332,7 @@ func TestStacksTellWhoseTheyAre(t *testing.T) {
 	t.Parallel()
 	strands, end := strandsAtWork(t, 50)
 	defer end()
-	all := dump()
+	all, _ := Dump()
 	seen := make(map[uint64]bool)
 	for i, s := range strands {
 		if s.number != 0 {
@@ -389,7 +389,7 @@ func TestWhoseAStackIs(t *testing.T) { //nolint:paralleltest // it changes what 
 	defer end()
 	others, end2 := strandsAtWork(t, 2)
 	defer end2()
-	all := dump()
+	all, _ := Dump()
 	none := []byte("goroutine 5 [running]:\nmain.main()\n")
 	check := func(how string) {
 		t.Helper()

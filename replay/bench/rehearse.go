@@ -61,18 +61,40 @@ func rehearseRows() []Row {
 			if err != nil {
 				return nil, err
 			}
+			least, err := leastOf(size.Turns, rehearse)
+			if err != nil {
+				return nil, err
+			}
 			allocs := math.Inf(1)
 			for range 5 { // pools may be empty, and what else the process does counts as well
 				allocs = min(allocs, allocations(func() { err = errors.Join(err, rehearse()) }))
 			}
 			return []Metric{
 				{Unit: "x-encoding-json", Value: ratio(worked, floor), Most: 3.5, Limit: 5},
-				{Unit: "µs", Value: float64(worked) / float64(time.Microsecond), Most: 150},
+				{Unit: "cpu-µs", Value: float64(worked) / float64(time.Microsecond)},
+				{Unit: "µs", Value: float64(least) / float64(time.Microsecond), Most: 150},
 				{Unit: "encoding-json-µs", Value: float64(floor) / float64(time.Microsecond)},
 				{Unit: "allocs", Value: allocs, Most: 320, Limit: 320},
 			}, err
 		},
 	}}
+}
+
+// leastOf returns how long f takes, from the outside, in the least disturbed of n turns of a hundred:
+// what else runs on the machine only adds.
+func leastOf(n int, f func() error) (time.Duration, error) {
+	const times = 100
+	least := time.Duration(math.MaxInt64)
+	for range n {
+		began := time.Now()
+		for range times {
+			if err := f(); err != nil {
+				return 0, err
+			}
+		}
+		least = min(least, time.Since(began))
+	}
+	return least / times, nil
 }
 
 // decodeAndEncode is the least that encoding/json can be asked to do with the results.

@@ -121,7 +121,7 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 		{
 			"code-panics", local.StatusFailed, ago(time.Hour).step(local.EventStepStarted, "total", nil, 0).
 				step(local.EventStepFailed, "total", panicked, 0).ends(local.EventExecutionFailed, panicked),
-			[]string{"FAILED", "index out of range [3] with length 3", "order/main.go:41", "Mend the code at the first line of the stack"},
+			[]string{"FAILED", "index out of range [3] with length 3", "order/main.go:41", "Mend the code at main.total (main.go:41)"},
 		},
 		{
 			"waits-for-a-year", local.StatusRunning, ago(20*time.Hour).add(local.Event{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/internal/guard"
 	"github.com/perdure/perdure/internal/stacks"
+	"github.com/perdure/perdure/internal/turn"
 	"github.com/perdure/perdure/op/node"
 )
 
@@ -296,9 +296,8 @@ func sayThatRuns(inv *invocation, paths ...string) {
 // ownGoroutines are those of the invocation: its fibers and what they have begun. If it is the only
 // one in the process, the others are among them. It needs no turn.
 func ownGoroutines(inv *invocation) []stacks.Goroutine {
-	buf := make([]byte, mostDump)
-	n := runtime.Stack(buf, true)
-	return stacks.OfOne(stacks.Parse(buf[:n]), n < len(buf), func(g *stacks.Goroutine) stacks.Whose {
+	dump, whole := turn.Dump()
+	return stacks.OfOne(stacks.Parse(dump), whole, func(g *stacks.Goroutine) stacks.Whose {
 		switch fiber, own := inv.turn.Whose([]byte(g.Text)); {
 		case own:
 			return stacks.Own
@@ -308,9 +307,6 @@ func ownGoroutines(inv *invocation) []stacks.Goroutine {
 		return stacks.Unknown
 	})
 }
-
-// mostDump bounds what is read of stacks, in bytes, to find the user's among them.
-const mostDump = 1 << 20
 
 // mostStack bounds what is logged of stacks, in bytes.
 const mostStack = 64 << 10

@@ -101,7 +101,7 @@ func selectsAllowed(ctx op.Context, d *desk) int {
 	return d.ready() //perdure:allow concurrency one of the channels is always nil
 }
 
-func contextSelect(ctx op.Context, d *desk) int { return far.Wait(context.TODO(), d.a) }
+func contextSelect(ctx op.Context, d *desk) int { return far.Wait(context.Background(), d.a) }
 
 func rolls(ctx op.Context) int {
 	t := far.NewTable()
