@@ -31,7 +31,10 @@ import (
 //   - ListFunctions, GetFunction and GetFunctionConfiguration for the functions that are hosted.
 //
 // AWS does not have GET /perdure/durable-executions/ARN/log, which returns what the function would
-// be invoked with: with it perdure compat is exact.
+// be invoked with: with it perdure compat is exact. Neither does it have GET
+// /perdure/durable-executions/ARN/timers, which returns what the execution does by itself after a
+// time, as an array of objects with operation, purpose and at (see [local.Service.Timers]): a
+// history does not say what was skipped.
 //
 // It accepts every signature, and a request without one: no one is authenticated. Serve it on a
 // loopback address. Requests of web pages are refused: those with an Origin header and, on a
@@ -106,6 +109,7 @@ func frontRoutes() []route {
 		at("GetDurableExecutionHistory", http.MethodGet, durable+"durable-executions/*/history", noBytes, (*front).history),
 		at("ListDurableExecutionsByFunction", http.MethodGet, durable+"functions/*/durable-executions", noBytes, (*front).list),
 		at("GetLog", http.MethodGet, "perdure/durable-executions/*/log", noBytes, (*front).log),
+		at("GetTimers", http.MethodGet, "perdure/durable-executions/*/timers", noBytes, (*front).timers),
 		at(api.CallStop, http.MethodPost, durable+"durable-executions/*/stop", failureBytes, (*front).stop),
 		at(api.CallPause, http.MethodPost, durable+"durable-executions/*/pause", noBytes, (*front).pause),
 		at(api.CallResume, http.MethodPost, durable+"durable-executions/*/resume", noBytes, (*front).resume),

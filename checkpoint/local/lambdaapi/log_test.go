@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 	"github.com/perdure/perdure/checkpoint/local/lambdaapi"
 )
 
-// TestLogOfAnExecution: the log that the front serves is that of the service.
+// TestLogOfAnExecution: the log and the timers that the front serves are those of the service.
 func TestLogOfAnExecution(t *testing.T) {
 	t.Parallel()
 	s := local.New(local.WithClock(local.NewVirtualClock(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC))))
@@ -43,8 +44,8 @@ func TestLogOfAnExecution(t *testing.T) {
 	}
 	server := httptest.NewServer(lambdaapi.Handler(s))
 	t.Cleanup(server.Close)
-	get := func(arn string) (int, []byte) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/perdure/durable-executions/"+url.PathEscape(arn)+"/log", nil)
+	get := func(arn, what string) (int, []byte) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/perdure/durable-executions/"+url.PathEscape(arn)+"/"+what, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func TestLogOfAnExecution(t *testing.T) {
 		}
 		return resp.StatusCode, text
 	}
-	status, text := get(e.ARN())
+	status, text := get(e.ARN(), "log")
 	got, err := checkpoint.DecodeInvocation(text)
 	if status != http.StatusOK || err != nil {
 		t.Fatalf("%d %s, %v", status, text, err)
@@ -69,7 +70,18 @@ func TestLogOfAnExecution(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.Comparer(checkpoint.Payload.Equal)); diff != "" || len(got.Operations) != 2 {
 		t.Errorf("(-service +front):\n%s", diff)
 	}
-	if status, text := get("arn:none"); status != http.StatusNotFound {
+	if status, text := get("arn:none", "log"); status != http.StatusNotFound {
 		t.Errorf("no such execution: %d %s", status, text)
+	}
+
+	if err := s.Skip(t.Context(), local.SkipInput{ARN: e.ARN(), By: 20 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	status, text = get(e.ARN(), "timers")
+	if want := `[{"operation":"nap-1","purpose":"wait","at":"2026-01-01T09:40:00Z"}]`; status != http.StatusOK || strings.TrimSpace(string(text)) != want {
+		t.Errorf("what is left of the wait: %d %s, want %s", status, text, want)
+	}
+	if status, text := get("arn:none", "timers"); status != http.StatusNotFound {
+		t.Errorf("the timers of no execution: %d %s", status, text)
 	}
 }

@@ -117,6 +117,7 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 	open.openExecution(ctx, e.GetDurableExecutionOutput)
 	h := view.Read(events)
 	a.readTimeout(ctx, e, h)
+	a.moveTimers(ctx, arn, h)
 	today := a.today(ctx, e, o)
 	h.SetToday(today)
 	if a.output == "html" {

@@ -51,6 +51,7 @@ func (a *app) watchShow(ctx context.Context, arn string, open *opener, o *showOp
 			h.SetToday(a.today(ctx, e, o))
 		}
 		if first || len(news) > 0 || a.Width > 0 {
+			a.moveTimers(ctx, arn, h)
 			switch {
 			case a.Width > 0:
 				fmt.Fprint(a.Out, clearScreen)

@@ -39,16 +39,26 @@ skips the rest of the wait, or of the pause before the next attempt. AWS has no 
 			if err != nil {
 				return err
 			}
-			done := "skipped"
-			if by > 0 {
-				done += " " + view.Exact(by)
-			}
-			return a.done(a.skipTime(cmd.Context(), arn, operation, by), done)
+			return a.runSkip(cmd.Context(), arn, operation, by)
 		},
 	}
 	a.addFunctionFlag(cmd, &function)
 	cmd.Flags().StringVar(&operation, "operation", "", "only for this operation, by its path or its ID")
 	return cmd
+}
+
+// runSkip has time go by, and says what that has done.
+func (a *app) runSkip(ctx context.Context, arn, operation string, by time.Duration) error {
+	before, known := a.timers(ctx, arn)
+	if err := a.skipTime(ctx, arn, operation, by); err != nil {
+		return err
+	}
+	after, knownAfter := a.timers(ctx, arn)
+	events, err := a.events(ctx, arn, 0)
+	if err != nil || !known || !knownAfter { // it is done: who cannot say more says that
+		before, after = nil, nil
+	}
+	return a.done(nil, skippedText(view.Read(events), before, after, operation, by, a.Now()))
 }
 
 // skipTime has time go by for an execution of the service on this machine.

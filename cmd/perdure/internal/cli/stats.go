@@ -119,8 +119,11 @@ func (a *app) readStats(ctx context.Context, source census, s *stats, most int) 
 			fmt.Fprintf(a.Err, "read %d of %d executions\n", done, len(open)+len(failed))
 		}
 	}
-	for _, e := range open {
+	for i, e := range open {
 		h, err := source.history(ctx, e.arn)
+		if err == nil && i == 0 { // of the oldest it is said when that is due
+			source.move(ctx, e.arn, h)
+		}
 		switch {
 		case is[notFoundError](err) || err == nil && !h.End.IsZero():
 			s.Waiting.Gone++ // it has ended, or was deleted, since it was listed

@@ -165,7 +165,7 @@ func (w *waitingStats) add(e counted, h *view.History, now time.Time) {
 	if w.oldest != nil && w.oldest.ARN == e.arn {
 		w.oldest.Waiting = h.WaitingFor(now)
 	}
-	function, cause := functionOf(e.function), h.Cause()
+	function, cause := functionOf(e.function), h.Cause(now)
 	i := slices.IndexFunc(w.Groups, func(g *waitingGroup) bool { return g.Function == function && g.Waiting == cause })
 	if i < 0 {
 		i = len(w.Groups)
@@ -203,6 +203,8 @@ type census interface {
 	// zero for any.
 	list(ctx context.Context, function string, since time.Duration) ([]counted, error)
 	history(ctx context.Context, arn string) (*view.History, error)
+	// move has a history show when what it waits for is due now, if that is known.
+	move(ctx context.Context, arn string, h *view.History)
 	failure(ctx context.Context, e counted) (*checkpoint.Failure, error)
 	close() error
 }
@@ -262,6 +264,16 @@ func (s storeCensus) history(ctx context.Context, arn string) (*view.History, er
 	return view.Read(events), err
 }
 
+func (s storeCensus) move(_ context.Context, arn string, h *view.History) {
+	kept, err := s.Load(arn)
+	if err != nil {
+		return // the history says when it was to be at first
+	}
+	for _, t := range kept.Timers {
+		moveTimer(h, t.TimerKey, t.At)
+	}
+}
+
 func (storeCensus) failure(_ context.Context, e counted) (*checkpoint.Failure, error) {
 	return e.failure, nil
 }
@@ -298,6 +310,8 @@ func (c apiCensus) history(ctx context.Context, arn string) (*view.History, erro
 	events, err := c.events(ctx, arn, 0)
 	return view.Read(events), err
 }
+
+func (c apiCensus) move(ctx context.Context, arn string, h *view.History) { c.moveTimers(ctx, arn, h) }
 
 func (c apiCensus) failure(ctx context.Context, e counted) (*checkpoint.Failure, error) {
 	d, err := c.execution(ctx, e.arn)

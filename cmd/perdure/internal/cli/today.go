@@ -98,25 +98,31 @@ const (
 
 // todayOfDev asks perdure dev. Other services do not know.
 func (a *app) todayOfDev(ctx context.Context, arn string) (all []view.Today) {
-	if a.onAWS() {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	address := strings.TrimSuffix(a.serviceURL(), "/") + todayBefore + url.PathEscape(arn) + todayAfter
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil
-	}
-	res, err := knownService{http.DefaultClient}.Do(r)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = res.Body.Close() }() // it was read
-	if res.StatusCode != http.StatusOK || json.NewDecoder(res.Body).Decode(&all) != nil {
+	if !a.askDev(ctx, arn, todayAfter, &all) {
 		return nil
 	}
 	return all
+}
+
+// askDev asks the service on this machine what AWS has no call for. ok is false if it does not
+// know.
+func (a *app) askDev(ctx context.Context, arn, what string, out any) (ok bool) {
+	if a.onAWS() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	address := strings.TrimSuffix(a.serviceURL(), "/") + todayBefore + url.PathEscape(arn) + what
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return false
+	}
+	res, err := knownService{http.DefaultClient}.Do(r)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = res.Body.Close() }() // it was read
+	return res.StatusCode == http.StatusOK && json.NewDecoder(res.Body).Decode(out) == nil
 }
 
 // mostAsked is how long perdure dev takes to find out what the code calls the operations of an

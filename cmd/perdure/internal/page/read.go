@@ -189,10 +189,12 @@ func (p *Page) reason(ctx context.Context, e *Execution) (string, error) {
 		return "", err
 	}
 	h := view.Read(events)
-	if cause, running := strings.CutPrefix(h.Cause(), "the body of "); running {
-		return "the body of " + cause + " runs", nil
+	h.Invoked = e.Invoked
+	cause := h.Cause(p.Now())
+	if body, running := strings.CutPrefix(cause, "the body of "); running {
+		return "the body of " + body + " runs", nil
 	}
-	return "waits for " + h.Cause(), nil
+	return "waits for " + cause, nil
 }
 
 // operation returns what is shown of one operation beside its row.

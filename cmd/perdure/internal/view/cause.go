@@ -11,8 +11,8 @@ import (
 
 // Cause says what an execution that runs waits for, in the same words for all executions that wait
 // for the same: without times, IDs and numbers of attempts. It names the first thing that
-// [History.WaitingFor] does.
-func (h *History) Cause() string {
+// [History.WaitingFor] does at that time.
+func (h *History) Cause(now time.Time) string {
 	switch {
 	case h.Paused != nil && diverged(h.Paused):
 		return "code that fits the log, then a resume"
@@ -25,6 +25,9 @@ func (h *History) Cause() string {
 		if o.Kind == "step" && o.Running {
 			return "the body of " + o.alike("step")
 		}
+	}
+	if again := h.runsAgain(now); again != nil {
+		return "the body of " + again.alike("step")
 	}
 	if h.InRow > 0 && throttledCall(h.Last) {
 		return "an invocation after one that failed: calls of the service are throttled"
@@ -43,6 +46,20 @@ func (h *History) Cause() string {
 		}
 	}
 	return "its function to be invoked"
+}
+
+// runsAgain returns the first step whose body a failed invocation has cut off, and which an
+// invocation that is under way has begun again; nil if there is none.
+func (h *History) runsAgain(now time.Time) *Operation {
+	if h.InRow == 0 || !h.invokedAgain(now) {
+		return nil
+	}
+	for _, o := range h.All {
+		if o.Status == checkpoint.StatusStarted && o.CutOff > 0 {
+			return o
+		}
+	}
+	return nil
 }
 
 // refusedCall finds what the service answered in the error of an invocation that it is the reason

@@ -66,16 +66,44 @@ func TestCause(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got := view.Read(tt.script.events).Cause(); got != tt.want {
+		if got := view.Read(tt.script.events).Cause(tt.script.now); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
 		}
 	}
 	h := view.Read([]local.Event{{ID: 1, Type: local.EventInvocationCompleted, Failure: &checkpoint.Failure{Type: "errorString", Message: "x 429"}}})
-	if got, want := h.Cause(), "an invocation after one that failed"; got != want {
+	if got, want := h.Cause(begin), "an invocation after one that failed"; got != want {
 		t.Errorf("a type of Go's own says nothing: %q, want %q", got, want)
 	}
 	h = view.Read([]local.Event{{ID: 1, Type: local.EventInvocationCompleted, Failure: &checkpoint.Failure{Message: "x"}}})
-	if got, want := h.Cause(), "an invocation after one that failed"; got != want {
+	if got, want := h.Cause(begin), "an invocation after one that failed"; got != want {
 		t.Errorf("a failure without a type: %q, want %q", got, want)
+	}
+}
+
+// TestCauseOfABodyThatRunsAgain: a body that was cut off is waited for as soon as the invocation is
+// repeated, which has no event.
+func TestCauseOfABodyThatRunsAgain(t *testing.T) {
+	t.Parallel()
+	s := newScript().op(local.EventStepStarted, "render", "").after(time.Minute).invocation(time.Minute, "Task timed out after 60.00 seconds")
+	const repeated = "an invocation after one that failed: Sandbox.Timedout"
+	for _, tt := range []struct {
+		reason  string
+		now     time.Time
+		invoked time.Time
+		want    string
+	}{
+		{"its pause is not over", s.now, time.Time{}, repeated},
+		{"its pause is over", s.now.Add(time.Minute), time.Time{}, `the body of step "render"`},
+		{"the service says that it runs", s.now, s.now, `the body of step "render"`},
+	} {
+		h := view.Read(s.events)
+		h.Invoked = tt.invoked
+		if got := h.Cause(tt.now); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.reason, got, tt.want)
+		}
+	}
+	h := view.Read(newScript().invocation(time.Second, "x").events)
+	if got, want := h.Cause(begin.Add(time.Hour)), repeated; got != want {
+		t.Errorf("no body was cut off: %q, want %q", got, want)
 	}
 }

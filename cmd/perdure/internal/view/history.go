@@ -157,6 +157,8 @@ type History struct {
 	FunctionTimeout time.Duration
 	// Invoked is when the invocation began that runs, zero if none does, or if that is not known.
 	Invoked time.Time
+	// Repeated is when an invocation that failed is repeated, if the service says it.
+	Repeated time.Time
 
 	ends  local.EventType // how it has ended
 	wrote *Operation      // the last one that the function has written something of

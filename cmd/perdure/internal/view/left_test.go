@@ -44,7 +44,7 @@ func TestLeftOperations(t *testing.T) {
 		if got := h.Pending(begin); got != tt.pending {
 			t.Errorf("%s: pending is %q, want %q", tt.reason, got, tt.pending)
 		}
-		if got := h.Cause(); got != tt.cause {
+		if got := h.Cause(begin); got != tt.cause {
 			t.Errorf("%s: the cause is %q, want %q", tt.reason, got, tt.cause)
 		}
 	}

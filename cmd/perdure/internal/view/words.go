@@ -141,16 +141,15 @@ func (h *History) cutOff(now time.Time) string {
 
 // failing says that invocations fail, and which bodies they have cut off.
 func (h *History) failing(now time.Time) string {
-	next := h.LastEnd.Add(limits.FailurePause(h.Charged))
+	next := h.nextInvocation()
 	if h.Paused != nil { // nothing of it is invoked
 		return fmt.Sprintf("the last invocation failed %s ago (%s), and nothing is repeated until it is resumed",
 			Span(now.Sub(h.LastEnd)), InvocationFailure(h.Last))
 	}
-	// A body that runs again has no event of that: no pause is left, or the function has written.
-	again, goesOn := h.Charged == 0 || now.After(next), "it is repeated"
+	again, goesOn := h.invokedAgain(now), "it is repeated"
 	switch {
 	case !h.Invoked.IsZero():
-		again, goesOn = true, "it has run again for "+Span(now.Sub(h.Invoked))
+		goesOn = "it has run again for " + Span(now.Sub(h.Invoked))
 	case again:
 		goesOn = "it runs again"
 	}
@@ -173,6 +172,20 @@ func (h *History) failing(now time.Time) string {
 		return strings.Join(parts, "; ") + h.cutOff(now)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// nextInvocation returns when an invocation that failed is repeated.
+func (h *History) nextInvocation() time.Time {
+	if !h.Repeated.IsZero() {
+		return h.Repeated
+	}
+	return h.LastEnd.Add(limits.FailurePause(h.Charged))
+}
+
+// invokedAgain reports whether an invocation that failed is being repeated. That has no event: no
+// pause is left, or the function has written.
+func (h *History) invokedAgain(now time.Time) bool {
+	return !h.Invoked.IsZero() || h.Charged == 0 || now.After(h.nextInvocation())
 }
 
 // charged says which failed invocation of nine the last one is. What the function has recorded
