@@ -27,6 +27,10 @@ func bookings() map[string]func(op.Context, int) (string, error) {
 		return 0, errors.Join(replay.Exec(ctx, op.Wait("minute", time.Minute)), errBusy)
 	})
 	trip := op.Group("trip", func(ctx op.Context) (int, error) { return replay.Run(ctx, book(7)) }).Undo(nothing)
+	rested := op.Group("rested", func(ctx op.Context) (int, error) { return 1, replay.Exec(ctx, op.Wait("minute", time.Minute)) })
+	refused := func(o op.Op[int]) op.Op[int] {
+		return op.Transform(o, func(int) (int, error) { return 0, errBusy })
+	}
 	reserving := func(first func(op.Context) error) op.Op[int] {
 		return op.Group("steps", func(ctx op.Context) (int, error) {
 			if err := first(ctx); err != nil {
@@ -90,6 +94,28 @@ func bookings() map[string]func(op.Context, int) (string, error) {
 				return "", err
 			}
 			return "", replay.Exec(ctx, refuse)
+		},
+		"a step whose result is refused": func(ctx op.Context, n int) (string, error) {
+			return text(replay.Run(ctx, op.Any("any", refused(book(n).Undo(nothing)), rested)))
+		},
+		"a group whose result is refused": func(ctx op.Context, n int) (string, error) {
+			return text(replay.Run(ctx, op.Any("any", refused(trip), rested)))
+		},
+		"a group without an Undo whose result is refused": func(ctx op.Context, n int) (string, error) {
+			return text(replay.Run(ctx, op.Any("any", refused(op.Group("plain", func(ctx op.Context) (int, error) {
+				return replay.Run(ctx, book(n).Undo(nothing))
+			})), rested)))
+		},
+		"a step whose result is refused, in a group that is retried": func(ctx op.Context, n int) (string, error) {
+			g := op.Group("g", func(ctx op.Context) (int, error) {
+				return replay.Run(ctx, op.Any("any", refused(book(n).Undo(nothing)), rested))
+			})
+			return text(replay.Run(ctx, op.Retry("again", g, retry.Fixed(time.Second))))
+		},
+		"a branch with a record whose result is refused": func(ctx op.Context, n int) (string, error) {
+			all := op.Parallel("all", []op.Op[int]{refused(trip), rested}, op.WithCompletion(op.Tolerate(1)))
+			_, err := replay.Run(ctx, all)
+			return "", err
 		},
 		"a group that succeeds in one that fails": func(ctx op.Context, n int) (string, error) {
 			inner := op.Group("inner", func(ctx op.Context) (int, error) { return replay.Run(ctx, book(n).Undo(nothing)) })
@@ -156,6 +182,23 @@ func TestExploreFindsLostEffects(t *testing.T) {
 		{
 			program: "a map, then a failure", reason: "one of its results is another", path: "all", when: always, wrong: exchanged,
 			want: `the Undo of "all" was given 2 of "all\[0\]/book", which had returned 1`,
+		},
+		{
+			program: "a step whose result is refused", reason: "the batch succeeds with another", path: "any[book]", when: always,
+			wrong: forgotten, want: `the effect of "any\[book\]" is lost: .* and "any" ended with its result refused`,
+		},
+		{
+			program: "a group whose result is refused", reason: "the branch leaves no record", path: "any[trip]", when: always,
+			wrong: forgotten, want: `the effect of "any\[trip\]" is lost: it completed, and its result was refused`,
+		},
+		{
+			program: "a step whose result is refused, in a group that is retried", reason: "the batch succeeds with another",
+			path: "again/g[1]/any[book]", when: always, wrong: forgotten,
+			want: `the effect of "again/g\[1\]/any\[book\]" is lost: .* ended with its result refused`,
+		},
+		{
+			program: "a branch with a record whose result is refused", reason: "the batch tolerates it", path: "all[trip]", when: always,
+			wrong: forgotten, want: `the effect of "all\[trip\]" is lost: .* and "all" ended with its result refused`,
 		},
 		{
 			program: "a group that succeeds in one that fails", reason: "its own Undo is forgotten", path: "outer/inner", when: always,

@@ -1,7 +1,6 @@
 package replaytest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -202,6 +201,9 @@ func (j *judgement) flatGroup(path string) (int, string) {
 	case node.ItemSucceeded:
 		return yes, fmt.Sprintf("the batch %q has counted its success", j.branches[path].batch)
 	case node.ItemFailed:
+		if j.refused(path) {
+			return yes, "it completed, and its result was refused"
+		}
 		return no, "it failed"
 	case node.ItemStarted:
 	}
@@ -328,7 +330,12 @@ func (j *judgement) branchFate(path string) verdict {
 		return verdict{undo, fmt.Sprintf("%q failed", b.batch)}
 	}
 	switch j.branchStatus(path) {
-	case node.ItemSucceeded, node.ItemFailed:
+	case node.ItemFailed:
+		if j.refused(path) {
+			return verdict{undo, fmt.Sprintf("%q ended with its result refused", b.batch)}
+		}
+		return verdict{stand, fmt.Sprintf("%q succeeded", b.batch)}
+	case node.ItemSucceeded:
 		return verdict{stand, fmt.Sprintf("%q succeeded", b.batch)}
 	case node.ItemStarted:
 		return verdict{undo, fmt.Sprintf("%q ended without it", b.batch)}
@@ -421,67 +428,4 @@ func (j *judgement) abandoned(path string) verdict {
 		return v
 	}
 	return verdict{} // what a scope has started has ended before it succeeds
-}
-
-// batchFailed reports whether a batch that has a result ended because it failed.
-func (j *judgement) batchFailed(path string) bool {
-	o := j.outcome(path)
-	return o != nil && o.Failed
-}
-
-// timedOut reports whether an operation is an op.Timeout whose timer was first.
-func (j *judgement) timedOut(path string) bool {
-	o := j.outcome(path)
-	return o != nil && j.batches[path].limit && o.Winner != 0
-}
-
-// branchStatus is how a branch has ended as its batch sees it; zero if that is not known.
-func (j *judgement) branchStatus(path string) node.ItemStatus {
-	b := j.branches[path]
-	rec, ok := j.records[b.batch]
-	if !ok || !rec.Status.Terminal() {
-		return node.ItemStarted
-	}
-	o := j.outcome(b.batch)
-	switch {
-	case o == nil:
-		return 0
-	case b.index >= len(o.Items):
-		return node.ItemStarted
-	}
-	return o.Items[b.index].Status
-}
-
-// outcome is how a batch has ended; nil if it has not, or if that is not known.
-func (j *judgement) outcome(path string) *node.Outcome {
-	b, rec := j.batches[path], j.records[path]
-	if b == nil {
-		return nil
-	}
-	for _, text := range []string{rec.Payload.String(), j.byID[settlementOf(rec.ID)].Payload.String()} {
-		if o := outcomeOf(text); o != nil {
-			return o
-		}
-	}
-	return b.outcome
-}
-
-// outcomeOf reads what a batch is recorded with; nil for what a codec has written.
-func outcomeOf(payload string) *node.Outcome {
-	var m struct {
-		Perdure *struct {
-			Reason string `json:"reason"`
-			Status string `json:"status"`
-			Failed bool   `json:"failed"`
-			Winner int    `json:"winner"`
-		} `json:"perdure"`
-	}
-	if !strings.HasPrefix(payload, `{"perdure":`) || json.Unmarshal([]byte(payload), &m) != nil || m.Perdure == nil {
-		return nil
-	}
-	o := &node.Outcome{Reason: m.Perdure.Reason, Failed: m.Perdure.Failed, Winner: m.Perdure.Winner}
-	for i, status := range []byte(m.Perdure.Status) {
-		o.Items = append(o.Items, node.Item{Index: i, Status: node.ItemStatus(status)})
-	}
-	return o
 }
