@@ -260,12 +260,16 @@ func Tolerant(list []*Stmt) []*Stmt {
 }
 
 // Tolerable reports whether Tolerant is for a program: no change is a side of another one, whose
-// side before that change is not for Tolerant to say, and no item without a key comes or goes.
+// side before that change is not for Tolerant to say, no item without a key comes or goes, and no
+// operand that loses and is undone returns: it may begin when its batch ends, and is unknown then.
 func Tolerable(list []*Stmt) (is bool) {
 	is = true
 	Each(list, func(s *Stmt) {
 		for _, o := range s.Body {
 			is = is && (s.Rule != Indexed || s.Kind != Batch || o.Kind != Declared || o.Form == Replaced)
+			if s.Kind == Batch && s.Rule.One() && o.Kind == Declared && o.Form == Gone {
+				Each(o.Old, func(in *Stmt) { is = is && !in.Undo })
+			}
 		}
 		declared := 0
 		Each(s.New, func(o *Stmt) { declared += map[bool]int{true: 1}[o.Kind == Declared] })

@@ -29,12 +29,13 @@ const (
 	small                // a few statements
 	beside               // a batch
 	bounded              // a batch that fails before all of its branches have had their turn
+	weighty              // a batch whose results are too large, and whose operands come and go
 )
 
 // NewMaker returns a Maker that makes the same of the same seed.
 func NewMaker(seed uint64) *Maker {
 	m := &Maker{r: rand.New(rand.NewPCG(seed, 18)), Timers: true, Drawn: make(map[string]int)}
-	m.theme = []theme{mixed, mixed, small, small, beside, bounded}[m.r.IntN(6)]
+	m.theme = []theme{mixed, mixed, small, small, beside, bounded, weighty}[m.r.IntN(7)]
 	return m
 }
 
@@ -58,6 +59,8 @@ func (m *Maker) Program() []*Stmt {
 		return []*Stmt{m.batch(1), m.plain()}
 	case bounded:
 		return []*Stmt{m.bounded(), m.plain()}
+	case weighty:
+		return []*Stmt{m.weighty(), m.plain()}
 	case mixed:
 	}
 	return m.list(2+m.r.IntN(4), 2, true)
@@ -65,7 +68,7 @@ func (m *Maker) Program() []*Stmt {
 
 // large says whether a result is to be too large for its record.
 func (m *Maker) large() bool {
-	return m.one(map[theme]int{mixed: 12, small: 8, beside: 5, bounded: 5}[m.theme])
+	return m.one(map[theme]int{mixed: 12, small: 8, beside: 5, bounded: 5, weighty: 5}[m.theme])
 }
 
 func (m *Maker) list(n, depth int, futures bool) []*Stmt {
@@ -246,6 +249,26 @@ func (m *Maker) bounded() *Stmt {
 	m.undone(b.Body)
 	for _, o := range b.Body {
 		m.undone(o.Body)
+	}
+	m.r.Shuffle(len(b.Body), func(i, j int) { b.Body[i], b.Body[j] = b.Body[j], b.Body[i] })
+	return b
+}
+
+// weighty makes a batch one of whose operands is too large for its record, and ends before others
+// do that may come and go.
+func (m *Maker) weighty() *Stmt {
+	rules := []Rule{All, Settled, Parallel, Parallel, FlatParallel, FlatParallel, Keyed, FlatKeyed, Any, First, Winner}
+	b := &Stmt{Kind: Batch, Name: m.name(), Rule: rules[m.r.IntN(len(rules))]}
+	for i := range 2 + m.r.IntN(2) {
+		if i > 0 && b.Rule.One() {
+			b.Body = append(b.Body, m.loser(b))
+			continue
+		}
+		g := &Stmt{Kind: Group, Name: m.name(), Large: i == 0, Wins: b.Rule.One()}
+		for range 1 + m.r.IntN(2) {
+			g.Body = append(g.Body, &Stmt{Kind: Wait, Name: m.name(), Fixed: g.Wins})
+		}
+		b.Body = append(b.Body, m.as(b, g))
 	}
 	m.r.Shuffle(len(b.Body), func(i, j int) { b.Body[i], b.Body[j] = b.Body[j], b.Body[i] })
 	return b

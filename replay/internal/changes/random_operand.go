@@ -11,6 +11,9 @@ func (m *Maker) operands(at scopedBatch) bool {
 	if m.theme == bounded && m.one(3) {
 		draw = 3
 	}
+	if m.theme == weighty && m.one(2) {
+		draw = []int{0, 5, 7}[m.r.IntN(3)]
+	}
 	switch draw {
 	case 0, 1:
 		return m.insertOperand(at)
