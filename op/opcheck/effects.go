@@ -1,7 +1,6 @@
 package opcheck
 
 import (
-	"go/constant"
 	"go/token"
 	"go/types"
 	"maps"
@@ -44,6 +43,8 @@ func (m *model) update(fn *ssa.Function) bool {
 	m.updateLeaves(fn, s)
 	m.updateCalls(fn, s)
 	m.updateAsks(fn, s)
+	m.updateInvokes(fn, s)
+	m.updateFails(fn, s)
 	m.updateOptions(fn, s)
 	if s.ignores == nil {
 		s.ignores = m.ignored(fn)
@@ -53,8 +54,8 @@ func (m *model) update(fn *ssa.Function) bool {
 
 func (s *sum) size() int {
 	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed) + len(s.leaves) +
-		len(s.async) + len(s.looped) + len(s.asks)
-	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.options != nil} {
+		len(s.async) + len(s.looped) + len(s.asks) + len(s.named) + len(s.invokes) + len(s.sets) + len(s.passes)
+	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.fails, s.options != nil} {
 		if b {
 			n++
 		}
@@ -102,6 +103,9 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 					s.claims[name] = true
 				}
 			}
+			if len(c.targets) == 1 && m.ownCall(fn, c) {
+				m.includeNamed(s, c, t)
+			}
 		}
 	case t.fact != nil:
 		s.info = s.info || t.fact.Info
@@ -117,6 +121,9 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 			}
 			for _, n := range t.fact.Needs {
 				s.needs[n] = true
+			}
+			if len(c.targets) == 1 && m.ownCall(fn, c) {
+				m.includeNamed(s, c, t)
 			}
 			return
 		}
@@ -278,101 +285,6 @@ func contextArg(c ssa.CallInstruction) bool {
 	return slices.ContainsFunc(c.Common().Args, func(a ssa.Value) bool { return holdsContext(a.Type()) })
 }
 
-// claim notes the name of an operation that is run without a key.
-func (m *model) claim(fn *ssa.Function, s *sum, c site) {
-	args := c.instr.Common().Args
-	if len(args) < 2 || !ownScope(m, fn, args[0]) {
-		return
-	}
-	maps.Copy(s.claims, m.change(args[1], 0).news)
-}
-
-// ownScope reports whether the context is the one that the function was given, or that a function
-// around it was given.
-func ownScope(m *model, _ *ssa.Function, ctx ssa.Value) bool {
-	for _, src := range m.flow.sources(ctx) {
-		if _, ok := src.(*ssa.Parameter); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// operation is what is known about a value that is an operation or a builder; nil if nothing.
-func (m *model) operation(v ssa.Value) *opInfo { return m.operationDeep(v, 0) }
-
-func (m *model) operationDeep(v ssa.Value, depth int) *opInfo {
-	if depth > 10 {
-		return nil
-	}
-	var info *opInfo
-	for _, src := range m.flow.sources(v) {
-		o := m.operationOf(src, depth)
-		switch {
-		case o == nil:
-			return nil
-		case info != nil && *o != *info:
-			return nil
-		}
-		info = o
-	}
-	return info
-}
-
-func (m *model) operationOf(src ssa.Value, depth int) *opInfo {
-	if load, ok := src.(*ssa.UnOp); ok {
-		if f := m.varFact(load.X); f != nil {
-			return f.Op
-		}
-		return nil
-	}
-	c, ok := src.(*ssa.Call)
-	if !ok {
-		return nil
-	}
-	fn := c.Call.StaticCallee()
-	if fn == nil {
-		if isBuilder(c.Call.Value.Type()) {
-			return m.operationDeep(c.Call.Value, depth+1)
-		}
-		return nil
-	}
-	obj := objectOf(fn)
-	switch api := apiName(obj); {
-	case constructor(api):
-		return &opInfo{Name: constantString(c.Call.Args[0]), Kind: kindOf(api), Left: leftBehind(api)}
-	case claimsNothing(api):
-		return &opInfo{Await: true}
-	case keys(api) || adapts(api):
-		o := m.operationDeep(c.Call.Args[0], depth+1)
-		if o == nil {
-			return nil
-		}
-		info := *o
-		if keys(api) {
-			info.Keyed, info.Key = true, ""
-			if isOp(c.Type()) {
-				info.Key = constantString(c.Call.Args[1])
-			}
-		}
-		return &info
-	}
-	if in := m.here(fn); in != nil {
-		return m.sums[in].op
-	}
-	if f := m.fact(obj); f != nil {
-		return f.Op
-	}
-	return nil
-}
-
-func constantString(v ssa.Value) string {
-	if c, ok := v.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.String {
-		return constant.StringVal(c.Value)
-	}
-	return ""
-}
-
 // updateResults computes what is known about the results of a function.
 func (m *model) updateResults(fn *ssa.Function, s *sum) {
 	sig := fn.Signature
@@ -391,7 +303,7 @@ func (m *model) updateResults(fn *ssa.Function, s *sum) {
 			info = o
 		}
 		if info != nil {
-			s.op, s.opKnown = info, true
+			s.op, s.opKnown = asResult(info, fn), true
 		}
 	}
 	if _, ok := first.Underlying().(*types.Signature); ok && !isBuilder(first) {
@@ -419,11 +331,7 @@ func (m *model) updateResults(fn *ssa.Function, s *sum) {
 // effectsOf are the effects of calling a target, as its caller sees them.
 func (m *model) effectsOf(t target) []effect {
 	if t.fn != nil && m.sums[t.fn] != nil {
-		var all []effect
-		for _, e := range m.sums[t.fn].effects {
-			all = append(all, e)
-		}
-		return all
+		return values(m.sums[t.fn].effects)
 	}
 	if t.fact != nil {
 		return t.fact.Effects

@@ -2,6 +2,7 @@ package opcheck
 
 import (
 	"fmt"
+	"go/token"
 	"go/types"
 	"maps"
 	"slices"
@@ -62,6 +63,7 @@ func errorName(v ssa.Value) string {
 // makes the handler. What it asks for otherwise is part of what importers know: checkHandlers.
 func (m *model) checkErrors(r region) {
 	for _, fn := range r.funcs {
+		m.checkCompared(fn)
 		for _, s := range m.sums[fn].sites {
 			asks := m.asksOf(s)
 			for _, a := range slices.SortedFunc(maps.Keys(asks), func(a, b asking) int { return compare(a.What, b.What) }) {
@@ -130,6 +132,9 @@ func (m *model) ofOperation(v ssa.Value, depth int) bool {
 		}
 		c, ok := src.(*ssa.Call)
 		if !ok {
+			if ofItem(src) {
+				return true
+			}
 			continue
 		}
 		obj := calleeObject(c)
@@ -144,20 +149,127 @@ func (m *model) ofOperation(v ssa.Value, depth int) bool {
 					}
 				}
 			}
-		case c.Call.StaticCallee() != nil && obj != nil && hasContext(obj.Signature()): // a helper that runs operations
-			fn := m.here(c.Call.StaticCallee())
-			if fn == nil {
-				continue
-			}
-			for _, r := range results(fn, fn.Signature.Results().Len()-1) {
-				if m.ofOperation(r, depth+1) {
-					return true
-				}
+		case api == apiBatchErr:
+			return true
+		case m.fails(c): // a helper that runs operations
+			return true
+		}
+		for _, i := range m.passesOf(c) {
+			if i < len(c.Call.Args) && m.ofOperation(c.Call.Args[i], depth+1) {
+				return true
 			}
 		}
 	}
 	return false
 }
+
+// ofItem reports whether a value is the error of an item of a batch.
+func ofItem(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.UnOp:
+		a, ok := v.X.(*ssa.FieldAddr)
+		return ok && isItem(elem(a.X)) && fieldOf(a.X.Type(), a.Field).Name() == itemErr
+	case *ssa.Field:
+		return isItem(v.X.Type()) && fieldOf(v.X.Type(), v.Field).Name() == itemErr
+	}
+	return false
+}
+
+// fails reports whether a call returns the error of an operation that the callee has run.
+func (m *model) fails(c *ssa.Call) bool {
+	fn := c.Call.StaticCallee()
+	if fn == nil {
+		return false
+	}
+	if in := m.here(fn); in != nil {
+		return m.sums[in].fails
+	}
+	f := m.fact(objectOf(fn))
+	return f != nil && f.Fails
+}
+
+// passesOf are the arguments of a call that are errors which the callee returns, or wraps.
+func (m *model) passesOf(c *ssa.Call) []int {
+	fn := c.Call.StaticCallee()
+	if fn == nil {
+		return nil
+	}
+	if in := m.here(fn); in != nil {
+		return slices.Sorted(maps.Keys(m.sums[in].passes))
+	}
+	if f := m.fact(objectOf(fn)); f != nil {
+		return f.Passes
+	}
+	return nil
+}
+
+// updateFails finds out whether a function returns the error of an operation, and which of the
+// errors that it is given it returns.
+func (m *model) updateFails(fn *ssa.Function, s *sum) {
+	last := fn.Signature.Results().Len() - 1
+	if last < 0 || !isError(fn.Signature.Results().At(last).Type()) {
+		return
+	}
+	for _, r := range results(fn, last) {
+		s.fails = s.fails || m.ofOperation(r, 0)
+		m.passedOn(fn, s, r, 0)
+	}
+}
+
+func (m *model) passedOn(fn *ssa.Function, s *sum, v ssa.Value, depth int) {
+	if depth > 4 {
+		return
+	}
+	for _, src := range m.flow.sources(unwrap(v)) {
+		switch src := src.(type) {
+		case *ssa.Parameter:
+			if src.Parent() == fn && isError(src.Type()) {
+				s.passes[slices.Index(fn.Params, src)] = true
+			}
+		case *ssa.Call:
+			obj := calleeObject(src)
+			if obj != nil && obj.Pkg() != nil && (obj.Pkg().Path()+"."+obj.Name() == "fmt.Errorf" || obj.Pkg().Path() == "errors") {
+				if list, ok := src.Call.Args[len(src.Call.Args)-1].(*ssa.Slice); ok {
+					for _, a := range variadic(list) {
+						m.passedOn(fn, s, a, depth+1)
+					}
+				}
+			}
+			for _, i := range m.passesOf(src) {
+				if i < len(src.Call.Args) {
+					m.passedOn(fn, s, src.Call.Args[i], depth+1)
+				}
+			}
+		}
+	}
+}
+
+func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
+
+// checkCompared reports errors of operations that are compared with == or asserted to be of a type:
+// what the body returned is wrapped, so they never are.
+func (m *model) checkCompared(fn *ssa.Function) {
+	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+		switch i := i.(type) {
+		case *ssa.BinOp:
+			if i.Op != token.EQL && i.Op != token.NEQ {
+				return
+			}
+			for _, of := range [][2]ssa.Value{{i.X, i.Y}, {i.Y, i.X}} {
+				if name := errorName(of[0]); name != "" && isError(of[0].Type()) && m.ofOperation(of[1], 0) {
+					m.report(ruleError, i.Pos(), fmt.Sprintf(never, "== "+short2(name), "Is"))
+				}
+			}
+		case *ssa.TypeAssert:
+			name := types.TypeString(i.AssertedType, nil)
+			if isError(i.X.Type()) && !isError(i.AssertedType) && !inTree(name) && m.ofOperation(i.X, 0) {
+				m.report(ruleError, i.Pos(), fmt.Sprintf(never, "a "+short2(name), "As"))
+			}
+		}
+	})
+}
+
+const never = "the error of an operation is never %s, for it wraps what the body returned, on the first run too: use errors.%s, and register the error with " + apiRegister
 
 // mapsError reports whether an operation replaces its error.
 func (m *model) mapsError(v ssa.Value, depth int) bool {

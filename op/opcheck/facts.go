@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/tools/go/ssa"
 )
 
 // effect is something that handler code must not do.
@@ -42,6 +44,12 @@ type opInfo struct {
 	Key   string // if it is a constant
 	Await bool   // it claims nothing
 	Left  bool   // a scope that returns does not wait for it
+
+	// Of an operation that a function returns: the parameters that are its name and its key,
+	// counted from 1.
+	NameFrom, KeyFrom int
+
+	name, key ssa.Value // if they are not constants
 }
 
 // need is what handler code does somewhere, which is judged where the handler is made: the error
@@ -72,6 +80,12 @@ type funcFact struct {
 	Drops   []int     // errors that it is given and does not look at
 	Options *optInfo  // of the options of operations that it returns
 	Fresh   bool      // its first result is an object that it has made
+	Named   []naming  // operations that it runs whose name or key it is given
+	Fails   bool      // its error is that of an operation
+	Passes  []int     // errors that it is given and returns
+	Invokes []invoking
+	Sets    []setTo
+	Methods methods // of the interface that it returns, if all is known that it may be
 }
 
 // asking is an error that a function asks the error in one of its parameters for.
@@ -114,15 +128,38 @@ type varFact struct {
 	Effects []effect // of calling it
 	Op      *opInfo
 	Options *optInfo
-	Changes bool                // it is written after initialization
-	Methods map[string][]effect // of calling a method of what it holds, if all is known that it may hold
+	Changes bool    // it is written after initialization
+	Methods methods // of what it holds, if all is known that it may hold
+}
+
+type methods []methodFact
+
+// methodFact is what a method does: a list of them, because an encoded map has no order.
+type methodFact struct {
+	Name    string
+	Effects []effect
+}
+
+// target is the method of a name, if there are methods.
+func (m methods) target(name string) []target {
+	if m == nil {
+		return nil
+	}
+	i := slices.IndexFunc(m, func(f methodFact) bool { return f.Name == name })
+	if i < 0 {
+		return []target{{fact: &funcFact{}}}
+	}
+	return []target{{fact: &funcFact{Effects: m[i].Effects}}}
 }
 
 func (*varFact) AFact()           {}
 func (f *varFact) String() string { return "variable" }
 
-// packageFact lists the errors that a package registers.
-type packageFact struct{ Registered []string }
+// packageFact lists the errors that a package registers, and the fields that its handler code calls.
+type packageFact struct {
+	Registered []string
+	Calls      []invoking
+}
 
 func (*packageFact) AFact()           {}
 func (f *packageFact) String() string { return "registers " + strings.Join(f.Registered, ", ") }

@@ -43,6 +43,7 @@ func newFlow(funcs []*ssa.Function) *flow {
 			}
 		}
 	})
+	f.callers()
 	return f
 }
 
@@ -200,16 +201,36 @@ func (f *flow) loaded(addr ssa.Value) []ssa.Value {
 // contents are the elements of a map or slice.
 func (f *flow) contents(v ssa.Value) []ssa.Value {
 	var all []ssa.Value
-	for _, p := range f.places(v) {
-		all = append(all, f.elems[p]...)
-		for _, stored := range f.stores[p] {
-			if stored != v {
-				for _, q := range f.places(stored) {
-					all = append(all, f.elems[q]...)
+	seen := map[any]bool{}
+	var walk func(v ssa.Value)
+	walk = func(v ssa.Value) {
+		if len(seen) > 100 {
+			return
+		}
+		for _, p := range f.places(v) {
+			if seen[p] {
+				continue
+			}
+			seen[p] = true
+			all = append(all, f.elems[p]...)
+			for _, stored := range f.stores[p] {
+				walk(stored)
+			}
+			switch p := p.(type) {
+			case *ssa.Call:
+				if isAppend(p) {
+					for _, a := range p.Call.Args {
+						walk(a)
+					}
+				}
+			case *ssa.Phi:
+				for _, e := range p.Edges {
+					walk(e)
 				}
 			}
 		}
 	}
+	walk(v)
 	return all
 }
 

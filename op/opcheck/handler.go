@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 
+	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 )
 
@@ -115,6 +116,9 @@ func (m *model) checkEffects(r region) {
 					}
 					m.reportEffect(r.root, c.instr, t, e)
 				}
+				for _, e := range m.givenEffects(c, t) {
+					m.reportEffect(r.root, c.instr, t, e)
+				}
 			}
 		}
 	}
@@ -132,25 +136,28 @@ func (m *model) reportEffect(fn *ssa.Function, c ssa.CallInstruction, t target, 
 	if e.Where != "" && t.obj != nil {
 		e = e.through(short(t.obj))
 	}
-	what := e.chain()
+	m.reportKind(posOf(c), e, e.chain()+" in handler code", m.fixClock(fn, c, e)...)
+}
+
+// reportKind reports an effect by the rule of its kind.
+func (m *model) reportKind(pos token.Pos, e effect, what string, fixes ...analysis.SuggestedFix) {
 	switch e.Kind {
 	case clock:
-		m.report(clock, posOf(c), what+" in handler code reads the clock, which differs on each replay: use "+sayNow+
-			", or read it in the body of a step", m.fixClock(fn, c, e)...)
+		m.report(clock, pos, what+" reads the clock, which differs on each replay: use "+sayNow+", or read it in the body of a step", fixes...)
 	case random:
-		m.report(random, posOf(c), what+" in handler code is random, and differs on each replay: use "+sayRand+", or draw in the body of a step")
+		m.report(random, pos, what+" is random, and differs on each replay: use "+sayRand+", or draw in the body of a step")
 	case environ:
-		m.report(environ, posOf(c), what+" in handler code reads the environment, which may differ on a replay: read it before the handler starts, or in the body of a step")
+		m.report(environ, pos, what+" reads the environment, which may differ on a replay: read it before the handler starts, or in the body of a step")
 	case files:
-		m.report(files, posOf(c), what+" in handler code touches files again on each replay: do it in the body of a step")
+		m.report(files, pos, what+" touches files again on each replay: do it in the body of a step")
 	case network:
-		m.report(network, posOf(c), what+" in handler code calls out again on each replay: do it in the body of a step")
+		m.report(network, pos, what+" calls out again on each replay: do it in the body of a step")
 	case process:
-		m.report(process, posOf(c), what+" in handler code depends on the process, which is another one on a replay: do it in the body of a step")
+		m.report(process, pos, what+" depends on the process, which is another one on a replay: do it in the body of a step")
 	case ruleConcurrency:
-		m.report(ruleConcurrency, posOf(c), what+" in handler code chooses another case on each replay: use op.RaceWinner or op.Race over operations")
+		m.report(ruleConcurrency, pos, what+" chooses another case on each replay: use op.RaceWinner or op.Race over operations")
 	case blocking:
-		m.report(blocking, posOf(c), what+" blocks handler code, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
+		m.report(blocking, pos, what+" blocks, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
 	}
 }
 

@@ -31,7 +31,10 @@ type model struct {
 	handlers   map[*ssa.Function]bool // handler code, when it is asked for
 	registered map[string]bool        // errors
 	handles    bool                   // the package makes a handler
-	unresolved []unresolved
+	fieldCalls map[string][]invoking  // of handler code in imported packages, by field
+
+	fieldValues map[string][]ssa.Value // what this package has other packages set, by field
+	unresolved  []unresolved
 
 	found []finding
 	seen  map[string]bool
@@ -75,6 +78,11 @@ type sum struct {
 	asks    map[asking]bool
 	options *optInfo
 	fresh   bool
+	named   map[named]bool
+	fails   bool
+	passes  map[int]bool
+	invokes map[invoke]bool
+	sets    map[setting]bool
 }
 
 // site is one call.
@@ -167,6 +175,7 @@ func (m *model) analyse() {
 			bodies: map[*ssa.Parameter]bool{}, writes: map[int]bool{}, claims: map[string]bool{}, needs: map[need]bool{},
 			keyed: map[string]effect{}, leaves: map[int]string{}, state: map[need]bool{},
 			async: map[*ssa.Parameter]bool{}, looped: map[*ssa.Parameter]bool{}, asks: map[asking]bool{},
+			named: map[named]bool{}, passes: map[int]bool{}, invokes: map[invoke]bool{}, sets: map[setting]bool{},
 		}
 		m.sums[fn] = s
 	}
@@ -177,6 +186,13 @@ func (m *model) analyse() {
 			for _, t := range s.targets {
 				if _, ok := handles(t.api); ok {
 					m.handles = true
+				}
+			}
+		}
+		if c, ok := i.(*ssa.ChangeType); ok && isBuilder(c.Type()) { // op.Builder[In, Out](func …)
+			for _, t := range m.sourceFuncs(c.X) {
+				if t.fn != nil {
+					m.again[t.fn] = true
 				}
 			}
 		}
@@ -205,16 +221,9 @@ func (m *model) site(c ssa.CallInstruction) site {
 			return s
 		}
 		for _, src := range m.flow.sources(common.Value) {
-			mi, ok := src.(*ssa.MakeInterface)
-			if !ok {
-				if t, ok := m.methodOfVar(src, common.Method); ok {
-					s.targets = append(s.targets, t)
-					continue
-				}
-				s.known = s.known && isNil(src)
-				continue
-			}
-			s.targets = append(s.targets, m.method(mi.X.Type(), common.Method))
+			found := m.methodOn(src, common.Method.Name())
+			s.targets = append(s.targets, found...)
+			s.known = s.known && (len(found) > 0 || isNil(src))
 		}
 		s.known = s.known && len(s.targets) > 0
 		return s
@@ -223,7 +232,7 @@ func (m *model) site(c ssa.CallInstruction) site {
 		return s
 	}
 	if fn := common.StaticCallee(); fn != nil {
-		s.targets = m.targetsOf(fn, common.Value)
+		s.targets = append(m.targetsOf(fn, common.Value), m.drawn(objectOf(fn), common.Args)...)
 		return s
 	}
 	if isBuilder(common.Value.Type()) {
@@ -249,19 +258,6 @@ func (m *model) method(t types.Type, method *types.Func) target {
 		return m.target(fn)
 	}
 	return target{obj: method}
-}
-
-// methodOfVar is a method of what a variable or field of another package holds.
-func (m *model) methodOfVar(src ssa.Value, method *types.Func) (target, bool) {
-	load, ok := src.(*ssa.UnOp)
-	if !ok {
-		return target{}, false
-	}
-	f := m.varFact(load.X)
-	if f == nil || f.Methods == nil {
-		return target{}, false
-	}
-	return target{fact: &funcFact{Effects: f.Methods[method.Name()]}}, true
 }
 
 // results are the values that a function returns in a place.
@@ -326,6 +322,9 @@ func objectOf(fn *ssa.Function) *types.Func {
 
 // here is the function with its code, if this package has it.
 func (m *model) here(fn *ssa.Function) *ssa.Function {
+	if fn == nil {
+		return nil
+	}
 	if fn.Origin() != nil {
 		fn = fn.Origin()
 	}

@@ -49,6 +49,7 @@ const (
 	apiInline     = "op.Inline"
 	apiPastResult = "op.Past.Result"
 	apiPastBegun  = "op.Past.Begun"
+	apiBatchErr   = "op.Batch.Err"
 
 	// Words of messages.
 	sayRun   = "replay.Run or replay.Exec"
@@ -245,6 +246,11 @@ func ofAPI(t types.Type) bool {
 	n, ok := types.Unalias(t).(*types.Named)
 	return ok && n.Obj().Pkg() != nil && slices.Contains(apiPackages(), n.Obj().Pkg().Path())
 }
+
+func isItem(t types.Type) bool { return isNamed(t, opPath, "Item") }
+
+// itemErr is the field of an item that has its error.
+const itemErr = "Err"
 
 // callbackID is the field that names a callback.
 const callbackID = "ID"

@@ -81,10 +81,14 @@ func (o *options) run(pass *analysis.Pass) (any, error) {
 		return []finding(nil), nil
 	}
 	m := newModel(pass, know, o)
+	m.readFieldCalls()
 	m.analyse()
 	m.export()
 	if usesAPI(pass.Pkg) {
 		m.check()
+	}
+	for _, fn := range m.flow.funcs { // who gives handler code a clock need not import the API
+		m.checkWired(fn)
 	}
 	m.checkAllowances()
 	return slices.DeleteFunc(m.found, func(f finding) bool { return !*o.enabled[f.rule] }), nil
@@ -126,12 +130,12 @@ func (m *model) check() {
 
 // export writes the facts that importers need.
 func (m *model) export() {
-	for fn, s := range m.sums {
+	for fn := range m.sums {
 		obj := objectOf(fn)
 		if obj == nil || obj.Pkg() != m.pass.Pkg || fn.Parent() != nil {
 			continue
 		}
-		if f := s.fact(fn); f != nil {
+		if f := m.factOf(fn); f != nil {
 			m.pass.ExportObjectFact(obj, f)
 		}
 	}
@@ -143,8 +147,8 @@ func (m *model) export() {
 			m.exportVar(g) // it may be written through a pointer alone
 		}
 	}
-	if len(m.registered) > 0 {
-		m.pass.ExportPackageFact(&packageFact{Registered: sorted(m.registered)})
+	if calls := m.ownFieldCalls(); len(m.registered)+len(calls) > 0 {
+		m.pass.ExportPackageFact(&packageFact{Registered: sorted(m.registered), Calls: calls})
 	}
 }
 
@@ -198,33 +202,57 @@ func embedded(obj types.Object) bool {
 
 // methodsOf are the effects of the methods of what is stored in a variable of an interface type,
 // by name; nil if it is not known what all that is.
-func (m *model) methodsOf(obj types.Object, stored []ssa.Value) map[string][]effect {
+func (m *model) methodsOf(obj types.Object, stored []ssa.Value) methods {
 	i, ok := obj.Type().Underlying().(*types.Interface)
-	if !ok || len(stored) == 0 {
+	if !ok {
 		return nil
 	}
-	all := map[string][]effect{}
-	for _, v := range stored {
-		for _, src := range m.flow.sources(v) {
-			mi, ok := src.(*ssa.MakeInterface)
-			if !ok {
-				return nil
-			}
-			for method := range i.Methods() {
-				t := m.method(mi.X.Type(), method)
-				for _, e := range m.calleeEffects(t) {
-					if e.Where != "" && t.obj != nil {
-						e = e.through(short(t.obj))
+	return m.methodsIn(i, stored)
+}
+
+// methodsIn are the effects of the methods of an interface that may be one of the values; nil if it
+// is not known of one what it is.
+func (m *model) methodsIn(i *types.Interface, of []ssa.Value) methods {
+	var all methods
+	for method := range i.Methods() {
+		f := methodFact{Name: method.Name()}
+		for _, v := range of {
+			for _, src := range m.flow.sources(v) {
+				if isNil(src) {
+					continue
+				}
+				targets := m.methodOn(src, method.Name())
+				if len(targets) == 0 {
+					return nil
+				}
+				for _, t := range targets {
+					for _, e := range m.namedEffects(t) {
+						if e.Where == "" {
+							e.Where = m.where(src.Pos())
+						}
+						f.Effects = append(f.Effects, e)
 					}
-					if e.Where == "" {
-						e.Where = m.where(mi.Pos())
-					}
-					all[method.Name()] = append(all[method.Name()], e)
 				}
 			}
 		}
+		all = append(all, f)
+	}
+	if len(of) == 0 {
+		return nil
 	}
 	return all
+}
+
+// factOf is what importers need to know about a function; nil if nothing.
+func (m *model) factOf(fn *ssa.Function) *funcFact {
+	f := m.sums[fn].fact(fn)
+	if methods := m.returnedMethods(fn); methods != nil {
+		if f == nil {
+			f = &funcFact{}
+		}
+		f.Methods = methods
+	}
+	return f
 }
 
 // fact is what importers need to know; nil if nothing.
@@ -257,14 +285,16 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 			f.Looped = append(f.Looped, i)
 		}
 	}
-	f.Drops, f.Options, f.Fresh = drops(fn), s.options, s.fresh
+	f.Fails, f.Passes = s.fails, slices.Sorted(maps.Keys(s.passes))
+	f.Invokes, f.Sets = s.invoking(fn), s.setTo(fn)
+	f.Drops, f.Options, f.Fresh, f.Named = drops(fn), s.options, s.fresh, s.namings(fn)
 	f.Asks = slices.SortedFunc(maps.Keys(s.asks), func(a, b asking) int {
 		return cmp.Or(cmp.Compare(a.Param, b.Param), compare(a.What, b.What))
 	})
 	f.Needs, f.State, f.Ignores = sortedNeeds(s.needs), sortedNeeds(s.state), s.ignores
 	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed)+len(f.Leaves)+len(f.State)+
-		len(f.Async)+len(f.Looped)+len(f.Drops)+len(f.Asks) == 0 &&
-		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh {
+		len(f.Async)+len(f.Looped)+len(f.Drops)+len(f.Asks)+len(f.Named)+len(f.Invokes)+len(f.Sets)+len(f.Passes) == 0 &&
+		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh && !f.Fails {
 		return nil
 	}
 	return f

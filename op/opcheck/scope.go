@@ -2,11 +2,9 @@ package opcheck
 
 import (
 	"fmt"
-	"go/token"
 	"go/types"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -17,6 +15,8 @@ type claimed struct {
 	names []string
 	fixed []string // with the constant key that they have
 
+	same string // one whose key is the same in each round of the loop around the call
+
 	declared bool
 }
 
@@ -26,8 +26,10 @@ func (m *model) checkScope(r region) {
 		var all []claimed
 		for _, s := range m.sums[fn].sites {
 			c, direct := m.changeAt(fn, s)
-			if names := m.claims(fn, s); len(names) > 0 || len(c.fixed) > 0 {
-				all = append(all, claimed{instr: s.instr, names: names, fixed: sorted(c.fixed), declared: direct && c.declared})
+			a := claimed{instr: s.instr, names: m.claims(fn, s), fixed: sorted(c.fixed), declared: direct && c.declared}
+			m.addRan(fn, s, &a)
+			if len(a.names)+len(a.fixed) > 0 || a.same != "" {
+				all = append(all, a)
 			}
 		}
 		l := m.loopsOf(fn)
@@ -38,8 +40,10 @@ func (m *model) checkScope(r region) {
 				case a.declared: // checkChanges
 				case len(a.names) > 0:
 					m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf(noKey, a.names[0]))
-				default:
+				case len(a.fixed) > 0:
 					m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf(oneKey, quoted(a.fixed[0])))
+				default:
+					m.report(ruleLoopKey, a.instr.Pos(), fmt.Sprintf(oneKey, quoted(a.same)))
 				}
 				continue
 			}
@@ -91,6 +95,37 @@ func (m *model) checkLooped(r region, fn *ssa.Function) {
 	}
 }
 
+// addRan adds what a call claims by names and keys that it gives to helpers, and reports those that
+// no helper should be given.
+func (m *model) addRan(fn *ssa.Function, s site, a *claimed) {
+	direct, through := m.ranAt(fn, s)
+	for _, r := range through {
+		switch {
+		case r.nameValue != nil && m.computed(r.nameValue, fn):
+			m.report(ruleName, s.instr.Pos(), computedName)
+			continue
+		case r.name == "":
+			continue
+		case !r.keyed:
+			a.names = append(a.names, r.name)
+		case r.key != "":
+			a.fixed = append(a.fixed, withKey(r.name, r.key))
+		}
+		if r.keyValue != nil {
+			m.checkKeyValue(s.instr.Pos(), r.keyValue)
+		}
+	}
+	if direct != nil {
+		through = append(through, *direct)
+	}
+	for _, r := range through {
+		if r.name != "" && r.keyed && r.keyValue != nil && m.loopsOf(fn).reaches(s.instr.Block(), s.instr.Block()) &&
+			parent(r.keyValue) == fn && m.invariant(r.keyValue, s.instr.Block(), 0) {
+			a.same = r.name
+		}
+	}
+}
+
 func common(a, b []string) string {
 	for _, x := range a {
 		if slices.Contains(b, x) {
@@ -108,7 +143,7 @@ func (m *model) claims(fn *ssa.Function, s site) []string {
 			return sorted(m.change(args[1], 0).news)
 		}
 	}
-	if !contextArg(s.instr) || !ownScopeArgs(m, fn, s.instr) {
+	if !m.ownCall(fn, s) {
 		return nil
 	}
 	var names map[string]bool
@@ -143,6 +178,9 @@ func ownScopeArgs(m *model, fn *ssa.Function, c ssa.CallInstruction) bool {
 func (m *model) checkDeclarations(fn *ssa.Function) {
 	for _, b := range fn.Blocks {
 		for _, i := range b.Instrs {
+			if d, ok := i.(*ssa.Defer); ok {
+				m.checkDeferred(d)
+			}
 			c, ok := i.(*ssa.Call)
 			if !ok {
 				continue
@@ -177,16 +215,8 @@ func (m *model) checkUnused(c *ssa.Call, api string) {
 		m.report(ruleNeverRun, c.Pos(), "the builder is made and never used: call it, and pass the operation to "+sayRun)
 	case isFuture(t) && (used == 0 || m.unread(c)):
 		m.checkFuture(c)
-	case api == "replay.Exec" && used == 0 && m.isStatement(c):
-		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped: handle it, or assign it to _ if it does not matter", m.fixDropped(c)...)
-	case api == "replay.Run" && m.isStatement(c):
-		m.report(ruleDropped, c.Pos(), "result and error of the operation are dropped: handle the error")
-	case api == "replay.Run" && !extracted(c, 1) && extracted(c, 0):
-		m.report(ruleDropped, c.Pos(), "the error of the operation is dropped, and its result is used: after a failure that is the zero value")
-	case (api == "replay.Exec" || api == "replay.Run") && m.passedAndDropped(c):
-		m.report(ruleDropped, c.Pos(), "the error of the operation is passed to a function that does not look at it: handle it before")
-	case api == "replay.Exec" && used == 0, api == "replay.Run" && !extracted(c, 0) && !extracted(c, 1):
-		m.report(ruleBlank, c.Pos(), "the error of the operation is assigned to _: the handler goes on, and its execution succeeds, although the operation failed; handle it, or allow it with a reason")
+	case runs(api) && api != apiGo, m.fails(c):
+		m.checkDropped(c, api)
 	}
 }
 
@@ -230,33 +260,43 @@ func extracted(c *ssa.Call, i int) bool {
 	return false
 }
 
+const computedName = "the name of the operation is computed: names are constants, and what varies goes into the key, such as .Key(order.ID)"
+
 // checkName reports names that are computed.
 func (m *model) checkName(fn *ssa.Function, c *ssa.Call) {
-	for _, src := range m.flow.sources(c.Call.Args[0]) {
-		switch src := src.(type) {
-		case *ssa.Const:
-			continue
-		case *ssa.BinOp:
-		case *ssa.Call:
-			if calleeObject(src) != nil && calleeObject(src).Pkg() == m.pass.Pkg {
-				continue
-			}
-			if apiName(calleeObject(src)) != "" {
-				continue
-			}
-		case *ssa.UnOp:
-			if !ofInput(src.X, fn) {
-				continue
-			}
-		case *ssa.Field:
-			if !ofInput(src.X, fn) {
-				continue
-			}
-		default:
-			continue
-		}
-		m.report(ruleName, c.Pos(), "the name of the operation is computed: names are constants, and what varies goes into the key, such as .Key(order.ID)")
+	if m.computed(c.Call.Args[0], fn) {
+		m.report(ruleName, c.Pos(), computedName)
 	}
+}
+
+// computed reports whether a name is made of what is not constant.
+func (m *model) computed(name ssa.Value, fn *ssa.Function) bool {
+	return slices.ContainsFunc(m.flow.sources(name), func(src ssa.Value) bool {
+		switch src := src.(type) {
+		case *ssa.BinOp:
+			return true
+		case *ssa.Call:
+			obj := calleeObject(src)
+			if in := m.here(src.Call.StaticCallee()); in != nil {
+				return slices.ContainsFunc(results(in, 0), m.concatenates)
+			}
+			return obj != nil && obj.Pkg() != nil && apiName(obj) == ""
+		case *ssa.UnOp:
+			return ofInput(src.X, fn)
+		case *ssa.Field:
+			return ofInput(src.X, fn)
+		}
+		return false
+	})
+}
+
+// concatenates reports whether a text is put together.
+func (m *model) concatenates(v ssa.Value) bool {
+	return slices.ContainsFunc(m.flow.sources(v), func(src ssa.Value) bool {
+		c, ok := src.(*ssa.Call)
+		_, concat := src.(*ssa.BinOp)
+		return concat || ok && formats(calleeObject(c))
+	})
 }
 
 // ofInput reports whether a value belongs to the input of a handler.
@@ -357,119 +397,6 @@ func (m *model) mentions(v ssa.Value, api string, depth int) bool {
 					return true
 				}
 			}
-		}
-	}
-	return false
-}
-
-// checkKey reports keys that are a position in a list, or an address.
-func (m *model) checkKey(c *ssa.Call) {
-	if len(c.Call.Args) < 2 {
-		return
-	}
-	if m.position(c.Call.Args[1], 0) {
-		m.report(ruleKey, c.Pos(), "the key is a position in a list: if an item is inserted, the others take its records; use what identifies the item")
-	}
-	made := []ssa.Value{c.Call.Args[1]}
-	if _, ok := c.Call.Args[1].Type().Underlying().(*types.Signature); ok {
-		made = nil
-		for _, src := range m.flow.sources(c.Call.Args[1]) {
-			for _, t := range m.sourceFuncs(src) {
-				if t.fn != nil {
-					made = append(made, results(t.fn, 0)...)
-				}
-			}
-		}
-	}
-	if slices.ContainsFunc(made, m.address) {
-		m.report(ruleKey, c.Pos(), "the key is made of an address, which differs on each replay: use what identifies the item")
-	}
-}
-
-// position reports whether a string is made of nothing but the index of a range over a list.
-func (m *model) position(v ssa.Value, depth int) bool {
-	if depth > 6 {
-		return false
-	}
-	switch v := v.(type) {
-	case *ssa.BinOp:
-		if _, ok := v.X.(*ssa.Const); ok {
-			return m.position(v.Y, depth+1)
-		}
-		if _, ok := v.Y.(*ssa.Const); ok {
-			return rangeIndex(v) || m.position(v.X, depth+1)
-		}
-	case *ssa.Phi:
-		return rangeIndex(v)
-	case *ssa.Convert:
-		return m.position(v.X, depth+1)
-	case *ssa.MakeInterface:
-		return m.position(v.X, depth+1)
-	case *ssa.UnOp:
-		return slices.ContainsFunc(m.flow.loaded(v.X), rangeIndex)
-	case *ssa.Call:
-		obj := calleeObject(v)
-		if obj == nil || obj.Pkg() == nil {
-			return false
-		}
-		switch obj.Pkg().Path() + "." + obj.Name() {
-		case "strconv.Itoa", "strconv.FormatInt":
-			return m.position(v.Call.Args[0], depth+1)
-		case "fmt.Sprint", "fmt.Sprintf":
-			s, ok := v.Call.Args[len(v.Call.Args)-1].(*ssa.Slice)
-			if !ok {
-				return false
-			}
-			args := variadic(s)
-			for _, a := range args {
-				if _, isConst := unwrap(a).(*ssa.Const); !isConst && !m.position(a, depth+1) {
-					return false
-				}
-			}
-			return len(args) > 0
-		}
-	}
-	return false
-}
-
-// rangeIndex reports whether a value is the index of a range over a list.
-func rangeIndex(v ssa.Value) bool {
-	if phi, ok := v.(*ssa.Phi); ok {
-		return counter(phi)
-	}
-	b, ok := v.(*ssa.BinOp)
-	if !ok {
-		return false
-	}
-	phi, ok := b.X.(*ssa.Phi)
-	return ok && phi.Comment == "rangeindex"
-}
-
-// counter reports whether a variable of a loop is counted up, and is an index.
-func counter(phi *ssa.Phi) bool {
-	up, index := false, false
-	for _, use := range *phi.Referrers() {
-		switch use := use.(type) {
-		case *ssa.BinOp:
-			up = up || use.Op == token.ADD && slices.Contains(phi.Edges, ssa.Value(use))
-		case *ssa.IndexAddr:
-			index = index || use.Index == ssa.Value(phi)
-		case *ssa.Index:
-			index = index || use.Index == ssa.Value(phi)
-		}
-	}
-	return up && index
-}
-
-// address reports whether a string is formatted from a pointer with %p.
-func (m *model) address(v ssa.Value) bool {
-	for _, src := range m.flow.sources(v) {
-		c, ok := src.(*ssa.Call)
-		if !ok || calleeObject(c) == nil || calleeObject(c).Name() != "Sprintf" {
-			continue
-		}
-		if strings.Contains(constantString(c.Call.Args[0]), "%p") {
-			return true
 		}
 	}
 	return false

@@ -372,7 +372,7 @@ func writtenTo(load *ssa.UnOp, f *types.Var) bool {
 
 // exportFact exports what is known about a function once more, after a check has added to it.
 func (m *model) exportFact(fn *ssa.Function) {
-	if f := m.sums[fn].fact(fn); f != nil {
+	if f := m.factOf(fn); f != nil {
 		m.pass.ExportObjectFact(objectOf(fn), f)
 	}
 }

@@ -4,6 +4,7 @@ package far
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -182,4 +183,25 @@ type Run struct{ Ctx op.Context }
 // Sign runs an operation.
 func (r *Run) Sign() error {
 	return replay.Exec(r.Ctx, op.Do("sign", func(context.Context) error { return nil }))
+}
+
+func Ship(ctx op.Context, to string) error {
+	if err := replay.Exec(ctx, op.Do("ship", func(context.Context) error { return nil }).Key(to)); err != nil {
+		return fmt.Errorf("ship: %w", err)
+	}
+	return nil
+}
+
+func Count(ctx op.Context) (int, error) {
+	return replay.Run(ctx, op.Step("count", func(context.Context) (int, error) { return 1, nil }))
+}
+
+// Plan returns an error of its own.
+func Plan(op.Context) error { return ErrLate }
+
+func Wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
