@@ -140,7 +140,7 @@ func TestAWSConfiguration(t *testing.T) {
 	}{
 		{
 			name: "no region", reason: "no one can guess it", args: []string{"list", "--aws"}, env: credentials(),
-			want: "no AWS region is configured: give --region, or set AWS_REGION", code: cli.ExitUsage,
+			want: "no AWS region is configured; give --region, or set AWS_REGION", code: cli.ExitUsage,
 		},
 		{
 			name: "region of the environment", reason: "as all AWS programs", args: []string{"list", "--aws"},

@@ -92,8 +92,7 @@ func (f *function) rebuild(ctx context.Context) error {
 	f.site.say("built %s in %s", f.name, view.Span(f.site.Now().Sub(begin)))
 	changed := f.site.builds.note(f.name, hash, revisionOf(ctx, f.path), f.site.Now())
 	if changed {
-		f.warn(ctx)
-		f.rescue(ctx)
+		f.rescue(ctx, f.warn(ctx))
 	}
 	return f.site.builds.write()
 }
@@ -108,8 +107,9 @@ func holding(lookup func(name string) (string, bool)) []string {
 	return []string{mode + "=hold"}
 }
 
-// rescue resumes executions that were paused because the code before did not fit them.
-func (f *function) rescue(ctx context.Context) {
+// rescue resumes executions that were paused because the code before did not fit them. Of those in
+// fit it was said that they are.
+func (f *function) rescue(ctx context.Context, fit map[string]bool) {
 	for _, e := range f.site.service.Executions() {
 		if rec := e.Record(); functionOf(rec.Function) != f.name || !heldByDivergence(rec) {
 			continue
@@ -119,7 +119,9 @@ func (f *function) rescue(ctx context.Context) {
 			f.site.say("  %s was held, because its code did not fit, and cannot be resumed: %v", e.Name(), err)
 			continue
 		}
-		f.site.say("  %s was held, because its code did not fit, and is resumed", e.Name())
+		if !fit[e.ARN()] {
+			f.site.say("  %s was held, because its code did not fit, and is resumed", e.Name())
+		}
 	}
 }
 
@@ -138,12 +140,12 @@ func (f *function) build(ctx context.Context, binary string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
-		return errors.New("there is no program go in PATH: install Go to build functions")
+		return codeError{errors.New("there is no program go in PATH; install Go to build functions")}
 	case err != nil:
-		return fmt.Errorf("build %s: %w\n%s", f.name, err, bytes.TrimSpace(out))
+		return codeError{fmt.Errorf("build %s: %w\n%s", f.name, err, bytes.TrimSpace(out))}
 	}
 	if info, err := os.Stat(binary); err != nil || info.Mode()&0o111 == 0 { // a package that is not main makes no program
-		return fmt.Errorf("build %s: %s is not a main package: give the folder of a program that calls lambda.Start", f.name, f.path)
+		return codeError{fmt.Errorf("build %s: %s is not a main package; give the folder of a program that calls lambda.Start", f.name, f.path)}
 	}
 	return nil
 }
@@ -168,8 +170,9 @@ func (f *function) run(binary string) error {
 
 // warn says which executions go on under code that they have not begun under, and whether it fits
 // them. Those whose last invocation has failed may have been held by other code: it looks at them,
-// too.
-func (f *function) warn(ctx context.Context) {
+// too. It returns by their ARNs those of which it has said that the code fits.
+func (f *function) warn(ctx context.Context) (fit map[string]bool) {
+	fit = make(map[string]bool)
 	var old, held []*local.Execution
 	for _, e := range f.site.service.Executions() {
 		r := e.Record()
@@ -190,11 +193,12 @@ func (f *function) warn(ctx context.Context) {
 	}
 	all := slices.Concat(held, old)
 	if len(all) == 0 {
-		return
+		return fit
 	}
-	if err := f.rehearse(ctx, all); err != nil && ctx.Err() == nil {
+	if err := f.rehearse(ctx, all, fit); err != nil && ctx.Err() == nil {
 		f.site.say("  whether it fits them is not known: %v", err)
 	}
+	return fit
 }
 
 // functionOf returns the name of a function.

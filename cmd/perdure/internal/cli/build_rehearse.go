@@ -21,8 +21,9 @@ const (
 )
 
 // rehearse says of executions whether the code that was just built fits them. Those whose last
-// invocation has failed, held ones for example, are invoked at once if it does.
-func (f *function) rehearse(ctx context.Context, running []*local.Execution) (err error) {
+// invocation has failed, held ones for example, are invoked at once if it does. It keeps in
+// fit of which executions a line has said that it fits them.
+func (f *function) rehearse(ctx context.Context, running []*local.Execution, fit map[string]bool) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, mostRehearsing)
 	defer cancel()
 	r, err := newRehearser(ctx, f.name, f.binary, folderOf(f.path))
@@ -51,6 +52,7 @@ func (f *function) rehearse(ctx context.Context, running []*local.Execution) (er
 				first[line] = e.Name()
 			}
 			f.site.say("  %s %s", e.Name(), line)
+			fit[e.ARN()] = v.class() == classFits
 		}
 		if v.class() != classFits {
 			continue
@@ -103,10 +105,17 @@ func (f *function) verdictLine(e *local.Execution, v *verdict) string {
 	case classUndecided:
 		return "cannot be decided: " + text
 	}
-	line := "fits: "
+	h := view.Read(e.History())
+	line, waits := "fits", ": "+h.WaitingFor(f.site.Now())
+	if heldByDivergence(e.Record()) { // it is resumed next: why it was held is not so any more
+		line, waits = "fits again, and is resumed", ""
+		if pending := h.Pending(f.site.Now()); pending != "" {
+			waits = ": " + pending
+		}
+	}
 	if len(v.Warnings) > 0 {
 		w := v.Warnings[0]
-		line = "fits, but " + w.Text + inLine(w.Line) + "; declare: " + w.Declare + ": "
+		line += ", but " + w.Text + inLine(w.Line) + "; declare: " + w.Declare
 	}
-	return line + view.Read(e.History()).WaitingFor(f.site.Now()) + oldSides(v.Declared)
+	return line + waits + oldSides(v.Declared)
 }

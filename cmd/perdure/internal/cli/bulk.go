@@ -49,15 +49,15 @@ func (a *app) addBulkFlags(cmd *cobra.Command, b *bulk) {
 func (b *bulk) args(cmd *cobra.Command, args []string) error {
 	switch {
 	case b.all && len(args) > 0:
-		return usage("%s: --all is for all executions that the flags select: leave %q out, or --all", cmd.CommandPath(), args[0])
+		return usage("--all is for all executions that the flags select; leave %q out, or --all", args[0])
 	case b.all:
 		return nil
 	case len(args) == 0:
-		return usage("%s: EXECUTION is missing; --all is for all that the flags select; see %s --help", cmd.CommandPath(), cmd.CommandPath())
+		return usage("EXECUTION is missing: %s; --all is for all that the flags select; see %s --help", arguments()["EXECUTION"], cmd.CommandPath())
 	}
 	for _, name := range []string{"status", "name", "older-than", "newer-than", "limit", "rate", "dry-run"} {
 		if cmd.Flags().Changed(name) {
-			return usage("%s: --%s selects of many executions: give --all, and no execution", cmd.CommandPath(), name)
+			return usage("--%s selects of many executions; give --all, and no execution", name)
 		}
 	}
 	return exactly("EXECUTION")(cmd, args)

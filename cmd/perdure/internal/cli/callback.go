@@ -17,7 +17,7 @@ func (a *app) callback() *cobra.Command {
 		Short: "Answer a callback",
 		Long:  `Answers a callback that an execution waits for; perdure show prints its ID.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usage("%s: say how: succeed, fail or heartbeat; see %s --help", cmd.CommandPath(), cmd.CommandPath())
+			return usage("the answer is missing: succeed, fail or heartbeat; see %s --help", cmd.CommandPath())
 		},
 	}
 	cmd.AddCommand(a.callbackSucceed(), a.callbackFail(), a.callbackHeartbeat())
@@ -41,18 +41,17 @@ false: that needs --empty.`,
 			var result []byte
 			switch {
 			case empty && len(args) > 1:
-				return usage("--empty sends no result: leave out %s, or --empty", cut(args[1], 60))
+				return usage("--empty sends no result; leave out %s, or --empty", cut(args[1], 60))
 			case len(args) == 1 && !empty:
-				return usage("%s: RESULT is missing: JSON that fits the type of the callback; --empty completes it without one, "+
-					"as the zero value of its type, such as false", cmd.CommandPath())
+				return missing(cmd, "RESULT")
 			case len(args) > 1:
 				var err error
 				if result, err = a.payload(args[1]); err != nil {
 					return err
 				}
 				if !text && !json.Valid(result) {
-					return usage("the result is no JSON: %s; what a callback cannot decode fails its operation; "+
-						"a callback of a string takes it as it stands: add --text", cut(string(result), 60))
+					return usage("the result is no JSON: %s; give JSON of the type of the callback, such as '{\"approved\":true}'; "+
+						"for a callback of a string, which takes it as it stands, add --text", cut(string(result), 60))
 				}
 			}
 			return a.done(a.succeedCallback(cmd.Context(), args[0], result), "the callback has its result")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,9 @@ import (
 	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
+	"github.com/perdure/perdure/checkpoint"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // defaultEndpoint is where perdure dev serves unless a flag says otherwise.
@@ -83,7 +87,7 @@ func (a *app) awsConfig(ctx context.Context) (aws.Config, error) {
 		return cfg, fmt.Errorf("load the AWS configuration: %w", err)
 	}
 	if cfg.Region == "" {
-		return cfg, usage("no AWS region is configured: give --region, or set AWS_REGION")
+		return cfg, usage("no AWS region is configured; give --region, or set AWS_REGION")
 	}
 	return cfg, nil
 }
@@ -171,20 +175,48 @@ func pacer(rate int) func(context.Context) error {
 
 // explain says what a call was for, what came back and what to do next.
 func (a *app) explain(what string, err error) error {
+	what = shortARNs(what)
 	if is[*lambdatypes.ResourceNotFoundException](err) || isUnknown(err) {
-		return notFoundError{refusedError{fmt.Errorf("%s: %s", what, message(err)), err}}
+		text := message(err)
+		if !a.onAWS() { // where account and region say nothing
+			text = functionARN.ReplaceAllString(text, "$1")
+		}
+		return notFoundError{refusedError{fmt.Errorf("%s: %s%s", what, text, a.whereToLook(text)), err}}
 	}
 	if errors.Is(err, errStranger) {
-		return fmt.Errorf("%s: another program answers at %s, not perdure dev: give the address of perdure dev with --endpoint; "+
+		return fmt.Errorf("%s: another program answers at %s, not perdure dev; give the address of perdure dev with --endpoint; "+
 			"it prints it, and --listen gives it another", what, a.serviceURL())
 	}
 	if is[*net.OpError](err) && !a.onAWS() {
-		return fmt.Errorf("%s: no answer at %s: start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
+		return fmt.Errorf("%s: no answer at %s; start perdure dev, or give --endpoint or --aws", what, a.serviceURL())
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: no answer within %v: give a longer --timeout", what, a.timeout)
+		return fmt.Errorf("%s: no answer within %s; give a longer --timeout", what, view.Exact(a.timeout))
 	}
 	return refusedError{fmt.Errorf("%s: %s", what, message(err)), err}
+}
+
+// shortARNs names executions by their names where a text has their ARNs.
+func shortARNs(text string) string {
+	return executionARN.ReplaceAllStringFunc(text, checkpoint.ExecutionName)
+}
+
+var (
+	executionARN = regexp.MustCompile(`arn:[^\s/]+/durable-execution/[^\s/]+/[\w-]+`)
+	functionARN  = regexp.MustCompile(`\barn:aws:lambda:[\w-]+:\d+:function:([\w$:-]+)`)
+)
+
+// whereToLook says where the names are of what there is.
+func (a *app) whereToLook(text string) string {
+	switch {
+	case strings.Contains(text, "no such function") && !a.onAWS():
+		return "; perdure dev hosts the functions that it was started with"
+	case strings.Contains(text, "no such execution"):
+		return "; perdure list shows all"
+	case strings.Contains(text, "no such callback"):
+		return "; perdure show prints the IDs of callbacks that are open"
+	}
+	return ""
 }
 
 // refusedError is an error of the service, with a text that says what was asked for.
@@ -208,7 +240,7 @@ func isUnknown(err error) bool {
 // message returns what the service has said, without what the SDK says around it.
 func message(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorMessage() != "" {
-		return api.ErrorMessage() + " (" + api.ErrorCode() + ")"
+		return strings.TrimPrefix(api.ErrorMessage(), "local: ") + " (" + api.ErrorCode() + ")"
 	}
 	if answer, ok := errors.AsType[interface {
 		error
@@ -231,7 +263,7 @@ func (a *app) payload(arg string) ([]byte, error) {
 	if path, ok := strings.CutPrefix(arg, "@"); ok {
 		text, err := os.ReadFile(path) //nolint:gosec // the user's file
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usage("%w; give @FILE of a file that can be read, or - for the standard input", err)
 		}
 		return text, nil
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/codec/offload"
 	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // collectOptions are the flags of perdure collect.
@@ -68,11 +70,11 @@ Nothing is removed where it cannot be known what an execution needs.`,
 func (a *app) completeCollect(cmd *cobra.Command, o *collectOptions) error {
 	switch {
 	case o.objects == "":
-		return usage("%s: --objects is missing: the folder or the bucket of the objects; see %s --help", cmd.CommandPath(), cmd.CommandPath())
+		return usage("--objects is missing: the folder or the bucket of the objects; see %s --help", cmd.CommandPath())
 	case o.ended < 0:
-		return usage("--ended is a duration such as 168h, not %v", o.ended)
+		return usage("--ended is a duration such as 168h, not %s", view.Exact(o.ended))
 	case o.age < 0:
-		return usage("--min-age is a duration such as 24h, not %v", o.age)
+		return usage("--min-age is a duration such as 24h, not %s", view.Exact(o.age))
 	case o.rate < 0:
 		return usage("--rate is a number of calls a second, or 0 for any, not %d", o.rate)
 	}

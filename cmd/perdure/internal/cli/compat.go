@@ -64,8 +64,8 @@ With --without-declarations it prints which declared changes (op.Replaces and th
 of which no running execution takes the old side. Code with the declarations must be what is
 deployed, or else an execution may begin an old side meanwhile.
 
-Exit codes: 0 no execution would diverge, 1 some would diverge or fail, or may; others: it was
-not found out.`,
+Exit codes: 0 no execution would diverge, 1 some would diverge or fail, or may; 5 the code cannot be
+built or rehearsed; others: it was not found out.`,
 		Example: `  perdure compat ./order
   perdure compat order=./cmd/order -o json
   perdure compat ./order --store .perdure/executions.db
@@ -77,7 +77,7 @@ not found out.`,
 				return usage("--since is a duration such as 24h, and --max a number of executions, 0 for all")
 			}
 			if o.store != "" && (a.onAWS() || o.histories) {
-				return usage("--store is a file of perdure dev on this machine: leave out --histories, --aws, --region and --profile")
+				return usage("--store is a file of perdure dev on this machine; leave out --histories, --aws, --region and --profile")
 			}
 			return a.runCompat(cmd.Context(), args[0], o)
 		},
@@ -166,7 +166,7 @@ func functionArg(arg string) (name, path string, err error) {
 		return "", "", usageError{err}
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", "", usage("there is no %s: give the folder of a function, such as ./order", dir)
+		return "", "", usage("there is no %s; give the folder of a function, such as ./order", dir)
 	}
 	if !ok {
 		name = filepath.Base(path)
@@ -215,7 +215,7 @@ func buildFor(ctx context.Context, name, path, dir, revision string) (binary str
 		return "", err
 	}
 	if _, err := git(ctx, path, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}"); err != nil {
-		return "", usage("--rollback: Git knows no revision %q here: give a commit, a tag or a branch, such as HEAD~1", revision)
+		return "", usage("--rollback: Git knows no revision %q here; give a commit, a tag or a branch, such as HEAD~1", revision)
 	}
 	tree := filepath.Join(dir, "tree")
 	if _, err := git(ctx, path, "worktree", "add", "--detach", tree, revision); err != nil {

@@ -127,7 +127,7 @@ func (w *workshop) rollback(store string) {
 		w.t.Errorf("the one before: %+v", got)
 	}
 	if got := w.run("", "compat", "./greet", "--store", store, "--rollback", "nonsense"); got.code != cli.ExitUsage ||
-		!strings.Contains(got.err, `Git knows no revision "nonsense" here: give a commit`) {
+		!strings.Contains(got.err, `Git knows no revision "nonsense" here; give a commit`) {
 		w.t.Errorf("no revision: %+v", got)
 	}
 	out, err := exec.CommandContext(w.t.Context(), "git", "-C", w.dir, "worktree", "list").Output()
@@ -169,12 +169,12 @@ func main() { lambda.Start(func(in json.RawMessage) (any, error) { ` + body + ` 
 		dir, want string
 		code      int
 	}{
-		{"plain", "plain is no durable function: its program is built without github.com/perdure/perdure", cli.ExitUnavailable},
-		{"ends", "no configuration", cli.ExitUnavailable},
-		{"older", "older is built with a version of perdure that cannot rehearse: update github.com/perdure/perdure in its go.mod", cli.ExitUnavailable},
-		{"other", `other does not answer rehearsals, but with {"hello":"world"}: its program is to give events to a replay.Handler`, cli.ExitUnavailable},
-		{"broken", "build broken: exit status 1", cli.ExitUnavailable},
-		{"none", "there is no ./none: give the folder of a function", cli.ExitUsage},
+		{"plain", "plain is no durable function: its program is built without github.com/perdure/perdure", cli.ExitCode},
+		{"ends", "no configuration", cli.ExitCode},
+		{"older", "older is built with a version of perdure that cannot rehearse; update github.com/perdure/perdure in its go.mod", cli.ExitCode},
+		{"other", `other does not answer rehearsals, but with {"hello":"world"}: its program is to give events to a replay.Handler`, cli.ExitCode},
+		{"broken", "build broken: exit status 1", cli.ExitCode},
+		{"none", "there is no ./none; give the folder of a function", cli.ExitUsage},
 	} {
 		got := w.run("http://127.0.0.1:1", "compat", "./"+tt.dir)
 		if got.code != tt.code || !strings.Contains(got.err, tt.want) || strings.Contains(got.err, "it runs") {

@@ -54,7 +54,7 @@ was running goes on; with --memory it is lost. Callers are not authenticated, so
   perdure dev orders=./cmd/order ./payment --listen 127.0.0.1:9999 --memory`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("%s: DIR is missing: the folder of a function; see %s --help", cmd.CommandPath(), cmd.CommandPath())
+				return missing(cmd, "DIR")
 			}
 			return nil
 		},
@@ -80,11 +80,11 @@ func (o *devOptions) check() error {
 	case o.processes < 1:
 		return usage("--processes is at least 1, not %d", o.processes)
 	case o.functionTimeout <= 0:
-		return usage("--function-timeout is a duration such as 15m, not %v", o.functionTimeout)
+		return usage("--function-timeout is a duration such as 15m, not %s", view.Exact(o.functionTimeout))
 	case o.executionTimeout < 0:
-		return usage("--execution-timeout is a duration such as 24h, or 0 forever, not %v", o.executionTimeout)
+		return usage("--execution-timeout is a duration such as 24h, or 0 forever, not %s", view.Exact(o.executionTimeout))
 	case o.retention < 0:
-		return usage("--retention is a duration such as 336h, or 0 forever, not %v", o.retention)
+		return usage("--retention is a duration such as 336h, or 0 forever, not %s", view.Exact(o.retention))
 	case o.store == "" && !o.memory:
 		return usage("--store is a file; --memory keeps executions in memory only")
 	}
@@ -222,17 +222,17 @@ func (s *site) parse(args []string) error {
 			return usageError{err}
 		}
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
-			return usage("%s is not a folder: give that of a function, such as ./order", dir)
+			return usage("%s is not a folder; give that of a function, such as ./order", dir)
 		}
 		if !ok {
 			name = filepath.Base(path)
 		}
 		if !isFunctionName(name) {
-			return usage("%q cannot be the name of a function, which is 1 to 64 letters, digits, - and _: give another, as in %s=%s",
+			return usage("%q cannot be the name of a function, which is 1 to 64 letters, digits, - and _; give another, as in %s=%s",
 				name, nameLike(name), dir)
 		}
 		if names[name] {
-			return usage("two functions are named %s: give one another name, as in other=%s", name, dir)
+			return usage("two functions are named %s; give one another name, as in other=%s", name, dir)
 		}
 		names[name] = true
 		s.functions = append(s.functions, &function{site: s, name: name, path: path, first: make(chan struct{})})
@@ -265,7 +265,7 @@ func nameLike(text string) string {
 // open opens the port and the store, and makes the service.
 func (s *site) open(ctx context.Context) (listener net.Listener, err error) {
 	if host, _, err := net.SplitHostPort(s.listen); err != nil {
-		return nil, usage("--listen is an address such as 127.0.0.1:9090: %w", err)
+		return nil, usage("--listen is an address such as 127.0.0.1:9090, not %q", s.listen)
 	} else if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		s.say("warning: %s can be reached from other machines, and no one is authenticated", s.listen)
 	}

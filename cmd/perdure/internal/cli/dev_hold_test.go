@@ -45,8 +45,12 @@ func TestDevHolds(t *testing.T) {
 	}
 
 	w.write("greet/main.go", code)
+	p.await(`^perdure:   A-1 fits again, and is resumed$`)
 	p.await(`^perdure: greet A-1: resumed`)
 	p.await(`^perdure: greet A-1: SUCCEEDED after .*: "one, then two, me"$`)
+	if text := p.said.String(); strings.Contains(text, "A-1 was held") {
+		t.Errorf("that it is resumed is said twice:\n%s", text)
+	}
 	if n := strings.Count(p.said.String(), "greeting world"); n != 1 {
 		t.Errorf(`the step "first" ran %d times:\n%s`, n, p.said)
 	}

@@ -396,7 +396,7 @@ func TestDevBeginsWithBrokenCode(t *testing.T) {
 
 	once := w.command("dev", ".", "--memory", "--watch=false", "--listen", "127.0.0.1:0")
 	text, _ := once.CombinedOutput()
-	if once.ProcessState.ExitCode() != cli.ExitUnavailable || !strings.Contains(string(text), "no Go files in") {
+	if once.ProcessState.ExitCode() != cli.ExitCode || !strings.Contains(string(text), "no Go files in") {
 		t.Errorf("a folder without a program, not watched: %d\n%s", once.ProcessState.ExitCode(), text)
 	}
 }

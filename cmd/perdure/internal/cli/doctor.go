@@ -51,7 +51,7 @@ read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case !a.onAWS():
-				return usage("doctor looks at functions on AWS: give --region, --profile or --aws; " +
+				return usage("doctor looks at functions on AWS; give --region, --profile or --aws; " +
 					"perdure check and perdure dev look at functions on this machine")
 			case histories < 0:
 				return usage("--histories is a number of executions, not %d", histories)
@@ -172,7 +172,7 @@ func (e *examination) unread(check, action string, err error) {
 	case isThrottled(err):
 		mend = "run it again in a minute: the account has no calls of this kind left for now"
 	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("no answer within %v", e.app.timeout)
+		err = fmt.Errorf("no answer within %s", view.Exact(e.app.timeout))
 		mend = "give a longer --timeout"
 	}
 	text := err.Error()

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/perdure/perdure/checkpoint/local"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // pageItems is how many items a call asks for: the most that the API gives.
@@ -150,7 +152,7 @@ func (a *app) arn(ctx context.Context, text, function string) (string, error) {
 	if function != "" {
 		arn, err := a.named(ctx, text, function)
 		if err == nil && arn == "" {
-			err = notFoundError{fmt.Errorf("function %s has no execution named %q", function, text)}
+			err = notFoundError{fmt.Errorf("function %s has no execution named %q; perdure list %s shows all", function, text, view.Quoted(function))}
 		}
 		return arn, err
 	}
@@ -170,11 +172,11 @@ func (a *app) arn(ctx context.Context, text, function string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", notFoundError{fmt.Errorf("no function has an execution named %q: perdure list shows all", text)}
+		return "", notFoundError{fmt.Errorf("no function has an execution named %q; perdure list shows all", text)}
 	case 1:
 		return found[0], nil
 	}
-	return "", usage("%d functions have an execution named %q, %s: say which one with --function", len(of), text, strings.Join(of, " and "))
+	return "", usage("%d functions have an execution named %q, %s; say which one with --function", len(of), text, strings.Join(of, " and "))
 }
 
 // named returns the ARN of the execution of a function with a name, empty if there is none.

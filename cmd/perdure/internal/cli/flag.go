@@ -25,7 +25,7 @@ func (d *durationFlag) String() string {
 
 // Set reads a duration.
 func (d *durationFlag) Set(text string) error {
-	v, err := time.ParseDuration(text)
+	v, err := view.ParseSpan(text)
 	*d = durationFlag(v)
 	return err
 }

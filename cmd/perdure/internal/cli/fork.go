@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/perdure/perdure/checkpoint"
+	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/cmd/perdure/internal/view"
@@ -32,7 +34,8 @@ A step that was interrupted may have had its effect; it is run again only with -
 		Args:    exactly("EXECUTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if before == "" {
-				return usage("%s: --before is missing: the operation that has not begun in the new execution", cmd.CommandPath())
+				return usage("--before is missing: the operation that has not begun in the new execution, by its path or its ID, "+
+					"as perdure show prints them; see %s --help", cmd.CommandPath())
 			}
 			return a.runFork(cmd.Context(), "fork", args[0], function, before, name, repeat)
 		},
@@ -98,28 +101,39 @@ func (a *app) checkInterrupted(ctx context.Context, verb, arn, before string) er
 		verb, strings.Join(steps, ", "), map[bool]string{true: "was", false: "were"}[len(steps) == 1])
 }
 
-// checkPoisoned refuses to try again what fails with its input, which a redrive has as well.
-func (a *app) checkPoisoned(ctx context.Context, arn string) error {
+// checkRedrive refuses what has nothing that failed, and what fails again with its input, which a
+// redrive has as well.
+func (a *app) checkRedrive(ctx context.Context, arn string) error {
 	e, err := a.execution(ctx, arn)
-	if err != nil || !view.Poisoned(failureOf(e.Error)) {
+	if err != nil {
 		return nil //nolint:nilerr // the call itself says what is wrong with the execution
 	}
-	return usage("redrive: the input does not fit the function, and a redrive has the same input: it fails again. " +
-		"Start one with another input, under another name: perdure start FUNCTION INPUT --name NAME")
+	name := view.Quoted(checkpoint.ExecutionName(arn))
+	fork := "perdure fork " + name + " --before OPERATION, by its path as perdure show prints it"
+	switch status := local.Status(e.Status); {
+	case status == local.StatusSucceeded:
+		return fmt.Errorf("redrive %s: it has succeeded, so nothing of it is to be tried again; to run a part of it again: %s", name, fork)
+	case !status.Terminal():
+		return fmt.Errorf("redrive %s: it has not ended, it is %s; stop it first, or leave it as it is and begin another one with: %s", name, status, fork)
+	case view.Poisoned(failureOf(e.Error)):
+		return usage("redrive: the input does not fit the function, and a redrive has the same input: it fails again; " +
+			"start one with another input, under another name: perdure start FUNCTION INPUT --name NAME")
+	}
+	return nil
 }
 
 // runFork makes a call that only the service on this machine has, and prints the ARN of the new
 // execution.
 func (a *app) runFork(ctx context.Context, verb, text, function, before, name string, repeat bool) error {
 	if a.onAWS() {
-		return usage("AWS has no call to %s an execution: start one with the same input, under another name", verb)
+		return usage("AWS has no call to %s an execution; start one with the same input, under another name", verb)
 	}
 	arn, err := a.arn(ctx, text, function)
 	if err != nil {
 		return err
 	}
 	if verb == "redrive" {
-		if err := a.checkPoisoned(ctx, arn); err != nil {
+		if err := a.checkRedrive(ctx, arn); err != nil {
 			return err
 		}
 	}
@@ -138,7 +152,60 @@ func (a *app) runFork(ctx context.Context, verb, text, function, before, name st
 		}{started})
 	}
 	fmt.Fprintln(a.Out, started)
+	a.sayForked(ctx, arn, started)
 	return nil
+}
+
+// sayForked says what an execution has taken over from the one that it was made of, what runs
+// again, and where to look. Who may not read either does without.
+func (a *app) sayForked(ctx context.Context, from, started string) {
+	before, err := a.events(ctx, from, 0)
+	if err != nil {
+		return
+	}
+	events, err := a.events(ctx, started, 0)
+	if err != nil {
+		return
+	}
+	name := checkpoint.ExecutionName(started)
+	for _, line := range forkedText(view.Read(before), view.Begun(events), checkpoint.ExecutionName(from), name) {
+		fmt.Fprintln(a.Err, line)
+	}
+	fmt.Fprintf(a.Err, "how it goes on: perdure show %s --function %s\n", view.Quoted(name), view.Quoted(functionOf(started)))
+}
+
+// mostForked is how many operations are named.
+const mostForked = 3
+
+// forkedText says what of an execution another one has kept, and what runs again.
+func forkedText(before, begun *view.History, from, name string) []string {
+	var kept, again []string
+	for _, o := range before.All {
+		if o.Kind == "group" {
+			continue
+		}
+		if now := begun.Operation(o.ID); now != nil && now.Status.Terminal() {
+			kept = append(kept, o.Path())
+		} else {
+			again = append(again, o.Path())
+		}
+	}
+	lines := []string{fmt.Sprintf("%s has what %s has recorded of %s", name, from, fewOf(kept)), "what runs again, or goes on: " + fewOf(again)}
+	if len(kept) == 0 {
+		lines[0] = fmt.Sprintf("%s has no record of %s: it begins from the start", name, from)
+	}
+	if len(again) == 0 {
+		lines[1] = "all of its operations have ended: the handler runs again, and finds their results"
+	}
+	return lines
+}
+
+// fewOf names operations, at most three.
+func fewOf(paths []string) string {
+	if more := len(paths) - mostForked; more > 0 {
+		return strings.Join(paths[:mostForked], ", ") + " and " + view.Plural(more, "other", "others")
+	}
+	return strings.Join(paths, ", ")
 }
 
 // post makes a call about an execution that the AWS SDK does not have.
@@ -154,7 +221,7 @@ func (a *app) post(ctx context.Context, verb, arn string, in, out any) (err erro
 	if err != nil {
 		return err
 	}
-	what := verb + " " + arn
+	what := verb + " " + shortARNs(arn)
 	res, err := knownService{http.DefaultClient}.Do(r)
 	if err != nil {
 		if is[*net.OpError](err) || errors.Is(err, errStranger) || limited.Err() != nil {
@@ -172,9 +239,9 @@ func (a *app) post(ctx context.Context, verb, arn string, in, out any) (err erro
 			Message string `json:"message"`
 		}
 		_ = json.Unmarshal(answer, &refusal) // without a message the status says it
-		err := fmt.Errorf("%s: %s (%s)", what, refusal.Message, res.Header.Get("X-Amzn-Errortype"))
+		err := fmt.Errorf("%s: %s (%s)", what, strings.TrimSuffix(strings.TrimPrefix(refusal.Message, "local: "), "."), res.Header.Get("X-Amzn-Errortype"))
 		if res.StatusCode == http.StatusNotFound {
-			return notFoundError{err}
+			return notFoundError{fmt.Errorf("%w%s", err, a.whereToLook(refusal.Message))}
 		}
 		return err
 	}

@@ -77,9 +77,9 @@ func TestAllThatAreSelected(t *testing.T) {
 	}
 	s.expect("at most one", s.run("resume", "--all", "--limit", "1", "--status", "paused", fast), 0, "resumed 1 of 1 execution\n")
 	s.expect("one that is not paused", s.run("resume", "A-1", "-f", "order"), cli.ExitUnavailable,
-		"perdure: resume "+s.scrub(s.arnOf("A-1"))+": local: the execution is not paused (ResourceConflictException)\n")
+		"perdure: resume A-1: the execution is not paused (ResourceConflictException)\n")
 	s.expect("one that runs is not deleted", s.run("delete", "A-1", "-f", "order"), cli.ExitUnavailable,
-		"perdure: delete "+s.scrub(s.arnOf("A-1"))+": local: the execution has not ended; stop it first (ResourceConflictException)\n")
+		"perdure: delete A-1: the execution has not ended; stop it first (ResourceConflictException)\n")
 	s.expect("what has ended", s.run("delete", "--all", "--status", "STOPPED,FAILED", "-f", "order", fast), 0, "deleted 2 of 2 executions\n")
 	if got := s.statuses(); got != "A-1 RUNNING, A-3 PAUSED" {
 		t.Errorf("the executions are %s", got)
@@ -159,7 +159,7 @@ func TestAnErrorEndsIt(t *testing.T) {
 		next.ServeHTTP(w, r)
 	})
 	s.expect("pause", s.run("pause", "--all", "--rate", "1000"), cli.ExitUnavailable, "paused 1 of 3 executions\n"+
-		"perdure: pause "+s.scrub(s.arnOf("A-2"))+": ann is not authorized to perform: lambda:PauseDurableExecution (AccessDeniedException)\n")
+		"perdure: pause A-2: ann is not authorized to perform: lambda:PauseDurableExecution (AccessDeniedException)\n")
 	if calls != 2 {
 		t.Errorf("there were %d calls", calls)
 	}
@@ -335,9 +335,12 @@ func TestForkAndRedrive(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.begun("B-1", "A-1")
+	s.run("start", "payment", `"A-9"`, "--name", "A-9")
+	s.settle()
 	arn := "arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/"
 	o := s.run("redrive", "B-1", "-f", "order")
-	if o.code != 0 || o.out != arn+"B-1-redrive-1/6c9f…\n" {
+	if o.code != 0 || o.out != arn+"B-1-redrive-1/6c9f…\n" || o.err != "B-1-redrive-1 has what B-1 has recorded of reserve\n"+
+		"what runs again, or goes on: charge\nhow it goes on: perdure show B-1-redrive-1 --function order\n" {
 		t.Errorf("redrive: %+v", o)
 	}
 	s.settle()
@@ -353,14 +356,18 @@ func TestForkAndRedrive(t *testing.T) {
 		t.Errorf("the fork: %s", got)
 	}
 	for args, want := range map[string]outcome{
-		"fork A-1 -f order":    {err: "perdure: perdure fork: --before is missing: the operation that has not begun in the new execution\n", code: cli.ExitUsage},
-		"redrive A-1 -f order": {err: "perdure: redrive " + arn + "A-1/6c9f…: local: the execution has not ended; stop it first (ResourceConflictException)\n", code: cli.ExitUnavailable},
-		"fork A-1 -f order --before fly": {err: "perdure: fork " + arn + "A-1/6c9f…: There is no operation \"fly\"; there are: reserve, charge, parcels, parcels/item-0, " +
+		"fork A-1 -f order": {err: "perdure: --before is missing: the operation that has not begun in the new execution, by its path or its ID, " +
+			"as perdure show prints them; see perdure fork --help\n", code: cli.ExitUsage},
+		"redrive A-1 -f order": {err: "perdure: redrive A-1: it has not ended, it is RUNNING; stop it first, or leave it as it is and begin another one with: " +
+			"perdure fork A-1 --before OPERATION, by its path as perdure show prints it\n", code: cli.ExitUnavailable},
+		"redrive A-9 -f payment": {err: "perdure: redrive A-9: it has succeeded, so nothing of it is to be tried again; to run a part of it again: " +
+			"perdure fork A-9 --before OPERATION, by its path as perdure show prints it\n", code: cli.ExitUnavailable},
+		"fork A-1 -f order --before fly": {err: "perdure: fork A-1: There is no operation \"fly\"; there are: reserve, charge, parcels, parcels/item-0, " +
 			"parcels/item-0/pack, collected, collected/collected-callback, collected/collected-submitter (InvalidParameterValueException)\n", code: cli.ExitUnavailable},
-		"redrive arn:aws:x": {err: "perdure: redrive arn:aws:x: local: no such execution (ResourceNotFoundException)\n", code: cli.ExitNotFound},
-		"redrive A-1 --aws": {err: "perdure: AWS has no call to redrive an execution: start one with the same input, under another name\n", code: cli.ExitUsage},
+		"redrive arn:aws:x": {err: "perdure: redrive arn:aws:x: no such execution (ResourceNotFoundException); perdure list shows all\n", code: cli.ExitNotFound},
+		"redrive A-1 --aws": {err: "perdure: AWS has no call to redrive an execution; start one with the same input, under another name\n", code: cli.ExitUsage},
 		"redrive arn:aws:x --endpoint http://127.0.0.1:1": {
-			err: "perdure: redrive arn:aws:x: no answer at http://127.0.0.1:1: start perdure dev, or give --endpoint or --aws\n", code: cli.ExitUnavailable,
+			err: "perdure: redrive arn:aws:x: no answer at http://127.0.0.1:1; start perdure dev, or give --endpoint or --aws\n", code: cli.ExitUnavailable,
 		},
 	} {
 		if diff := cmp.Diff(want, s.run(strings.Fields(args)...), cmp.AllowUnexported(outcome{})); diff != "" {

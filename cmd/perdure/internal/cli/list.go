@@ -84,7 +84,7 @@ func (s *selection) check() error {
 	case s.limit < 0:
 		return usage("--limit is the number of executions, or 0 for all, not %d", s.limit)
 	case s.since < 0:
-		return usage("--since is a duration such as 24h, not %v", s.since)
+		return usage("--since is a duration such as 24h, not %s", view.Exact(s.since))
 	}
 	return nil
 }

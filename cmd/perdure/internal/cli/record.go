@@ -76,7 +76,7 @@ it is not decided by a rehearsal. --plain writes it as it is recorded.`,
 func (o *recordOptions) check() error {
 	switch {
 	case o.redact == o.plain:
-		return usage("a history holds the data of its execution: give --redact to replace it, or --plain to write it as it is, one of them")
+		return usage("a history holds the data of its execution; give --redact to replace it, or --plain to write it as it is, one of them")
 	case o.plain && len(o.keep) > 0:
 		return usage("--keep is for --redact: --plain keeps everything")
 	case o.sample < 0:

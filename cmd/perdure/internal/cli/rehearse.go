@@ -41,7 +41,7 @@ func newRehearser(ctx context.Context, name, binary, folder string) (r *rehearse
 	r = &rehearser{name: name}
 	if info, err := buildinfo.ReadFile(binary); err == nil {
 		if !usesPerdure(info) {
-			return nil, fmt.Errorf("%s is no durable function: its program is built without %s", name, module)
+			return nil, codeError{fmt.Errorf("%s is no durable function: its program is built without %s", name, module)}
 		}
 		r.sources = sourcesOf(info, folder)
 	}
@@ -91,8 +91,8 @@ func (r *rehearser) ask(ctx context.Context, log checkpoint.Invocation) (a rehea
 		return a, r.explain(ctx, err)
 	}
 	if err := json.Unmarshal(out, &a); err != nil || a.Version == 0 {
-		return a, fmt.Errorf("%s does not answer rehearsals, but with %s: its program is to give events to a replay.Handler",
-			r.name, cut(string(out), 60))
+		return a, codeError{fmt.Errorf("%s does not answer rehearsals, but with %s: its program is to give events to a replay.Handler",
+			r.name, cut(string(out), 60))}
 	}
 	r.sources.locate(&a)
 	return a, nil
@@ -105,9 +105,9 @@ func (r *rehearser) explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !ok:
-		return fmt.Errorf("rehearse %s: %w", r.name, err)
+		return codeError{fmt.Errorf("rehearse %s: %w", r.name, err)}
 	case strings.Contains(failed.Failure.Message, checkpoint.ErrNotDurable.Error()):
-		return fmt.Errorf("%s is built with a version of perdure that cannot rehearse: update %s in its go.mod", r.name, module)
+		return codeError{fmt.Errorf("%s is built with a version of perdure that cannot rehearse; update %s in its go.mod", r.name, module)}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,5 +115,5 @@ func (r *rehearser) explain(ctx context.Context, err error) error {
 	if len(r.said) > 0 {
 		text += "\n" + strings.Join(r.said, "\n")
 	}
-	return fmt.Errorf("rehearse %s: the program of the function fails: %s", r.name, text)
+	return codeError{fmt.Errorf("rehearse %s: the program of the function fails: %s", r.name, text)}
 }

@@ -40,7 +40,7 @@ func TestRedriveOfAnInputThatDoesNotFit(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	o := s.run("redrive", "P-1", "-f", "order")
-	if o.code != cli.ExitUsage || o.out != "" || !strings.Contains(o.err, "it fails again. Start one with another input") {
+	if o.code != cli.ExitUsage || o.out != "" || !strings.Contains(o.err, "it fails again; start one with another input") {
 		t.Errorf("%+v", o)
 	}
 }

@@ -58,11 +58,11 @@ shows the last one of the chain.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case a.output != "text" && o.timeline:
-				return usage("--timeline is text: leave out -o %s", a.output)
+				return usage("--timeline is text; leave out -o %s", a.output)
 			case o.redact && a.output != "html":
-				return usage("--redact is for a file to pass on: add -o html")
+				return usage("--redact is for a file to pass on; add -o html")
 			case a.output != "text" && o.watch:
-				return usage("--watch shows text: leave out -o %s, or --watch", a.output)
+				return usage("--watch shows text; leave out -o %s, or --watch", a.output)
 			}
 			return a.runShow(cmd.Context(), args[0], &o)
 		},
@@ -167,7 +167,7 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	switch a.output {
 	case "json":
 		s := summaryOf(e)
-		s.Operations, s.Waiting, s.Advice = h.Operations, waiting, h.Advice(a.Now(), failureOf(e.Error))
+		s.Operations, s.Waiting, s.Advice = h.Operations, waiting, view.For(h.Advice(a.Now(), failureOf(e.Error)), checkpoint.ExecutionName(s.ARN), functionOf(s.ARN))
 		if pausing(e) {
 			s.Advice = untilPaused
 		}
@@ -190,7 +190,8 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
 	}
-	hint := h.Hint(a.Now(), failureOf(e.Error))
+	arn := aws.ToString(e.DurableExecutionArn)
+	hint := view.For(h.Hint(a.Now(), failureOf(e.Error)), checkpoint.ExecutionName(arn), functionOf(arn))
 	if pausing(e) {
 		hint = untilPaused
 	}

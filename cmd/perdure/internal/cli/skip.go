@@ -26,14 +26,14 @@ skips the rest of the wait, or of the pause before the next attempt. AWS has no 
 			switch {
 			case len(args) > 1:
 				var err error
-				if by, err = time.ParseDuration(args[1]); err != nil || by <= 0 {
-					return usage("the time to skip is a duration such as 24h or 90m, not %q", args[1])
+				if by, err = view.ParseSpan(args[1]); err != nil || by <= 0 {
+					return usage("DURATION is a time such as 24h, 90m or 3d, not %q", args[1])
 				}
 			case operation == "":
-				return usage("%s: DURATION is missing: how much time to skip; --operation skips a wait as a whole", cmd.CommandPath())
+				return missing(cmd, "DURATION")
 			}
 			if a.onAWS() {
-				return usage("AWS has no call to skip time: skip only works on this machine")
+				return usage("AWS has no call to skip time; leave out --aws, --region and --profile, for executions on this machine")
 			}
 			arn, err := a.arn(cmd.Context(), args[0], function)
 			if err != nil {

@@ -68,9 +68,9 @@ durations are always of all executions: --since bounds them where there are many
 func (a *app) completeStats(cmd *cobra.Command, o *statsOptions) error {
 	switch {
 	case o.store != "" && (a.endpoint != "" || a.onAWS()):
-		return usage("--store is a file, and --endpoint, --aws, --region and --profile are for an API: give one of them")
+		return usage("--store is a file, and --endpoint, --aws, --region and --profile are for an API; give one of them")
 	case o.since < 0:
-		return usage("--since is a duration such as 24h, not %v", o.since)
+		return usage("--since is a duration such as 24h, not %s", view.Exact(o.since))
 	case o.sample < 0:
 		return usage("--sample is a number of executions, or 0 for all, not %d", o.sample)
 	case o.rate < 0:

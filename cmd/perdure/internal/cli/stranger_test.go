@@ -65,7 +65,7 @@ func strange(t *testing.T, url string) {
 	s := newSite(t)
 	for _, args := range []string{"list", "list order", "start order", "show A-1 -f order", "show A-1", "callback heartbeat ID", "stop A-1 -f order"} {
 		got := s.run(append(strings.Fields(args), "--endpoint", url)...)
-		if got.code != cli.ExitUnavailable || got.out != "" || !strings.Contains(got.err, ": another program answers at "+url+", not perdure dev: ") ||
+		if got.code != cli.ExitUnavailable || got.out != "" || !strings.Contains(got.err, ": another program answers at "+url+", not perdure dev; ") ||
 			strings.Count(got.err, "\n") != 1 {
 			t.Errorf("%s: %+v", args, got)
 		}

@@ -371,7 +371,7 @@ func TestNameWithoutFunction(t *testing.T) {
 			t.Errorf("%s without --function: %+v\nwith it: %+v", command, alone, given)
 		}
 		two := s.run(command, "A-2")
-		if want := `perdure: 2 functions have an execution named "A-2", order and payment: say which one with --function` + "\n"; two.err != want ||
+		if want := `perdure: 2 functions have an execution named "A-2", order and payment; say which one with --function` + "\n"; two.err != want ||
 			two.code != cli.ExitUsage {
 			t.Errorf("%s of a name that two functions know: %+v", command, two)
 		}

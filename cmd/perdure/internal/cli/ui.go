@@ -34,7 +34,7 @@ an operation, or of an execution; until it is pressed they are shown as they are
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if store != "" && (a.endpoint != "" || a.onAWS()) {
-				return usage("--store is a file, and --endpoint, --aws, --region and --profile are for an API: give one of them")
+				return usage("--store is a file, and --endpoint, --aws, --region and --profile are for an API; give one of them")
 			}
 			return a.runUI(cmd.Context(), listen, store, open)
 		},

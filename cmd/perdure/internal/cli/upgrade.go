@@ -46,7 +46,8 @@ perdure resume --all --function NAME.
 Executions that start while COMMAND runs are not paused. They are rehearsed in the end: the new code is deployed
 then, so give it replay.WithDivergence(replay.DivergenceHold), which keeps those that it does not fit.
 
-Exit codes: 0 upgraded, 1 the code does not fit and is not deployed, 4 it could not be done.`,
+Exit codes: 0 upgraded, 1 the code does not fit and is not deployed, 4 it could not be done, 5 the code cannot be
+built or rehearsed.`,
 		Example: `  perdure upgrade ./order --deploy 'sam deploy' --aws --function 'order:$LATEST'
   perdure upgrade ./order --deploy ./deploy.sh`,
 		Args: exactly("DIR"),
@@ -177,7 +178,7 @@ func (u *upgrading) settle(ctx context.Context) error {
 			err = sleep(ctx, every)
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%s still running after %v, which pauses at its next checkpoint call: give it more time with --patience",
+			return fmt.Errorf("%s still running after %v, which pauses at its next checkpoint call; give it more time with --patience",
 				view.Plural(len(pausing), "invocation is", "invocations are"), u.patience)
 		}
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
+
+	"github.com/perdure/perdure/cmd/perdure/internal/view"
 )
 
 // mostBody is how long a request may be: the longest input, in JSON.
@@ -103,8 +105,8 @@ func skip(ctx context.Context, a *Actions, o *order) (string, error) {
 	var by time.Duration
 	if o.By != "" {
 		var err error
-		if by, err = time.ParseDuration(o.By); err != nil || by <= 0 {
-			return "", badRequest("the time to skip is a duration such as 24h or 90m, not " + o.By)
+		if by, err = view.ParseSpan(o.By); err != nil || by <= 0 {
+			return "", badRequest("the time to skip is a duration such as 24h, 90m or 3d, not " + o.By)
 		}
 	}
 	if by == 0 && o.Operation == "" {

@@ -268,7 +268,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 		h.Move(id, at)
 	}
 	h.FunctionTimeout, h.Invoked = e.FunctionTimeout, e.Invoked
-	m.Advice = h.Advice(now, e.Failure)
+	m.Advice = view.For(h.Advice(now, e.Failure), e.Name, nameOf(e.Function))
 	if h.Forked != nil {
 		m.Execution.Origin = h.Forked.From
 	}

@@ -191,8 +191,8 @@ func TestActions(t *testing.T) {
 		{`{"action":"start","function":"f","name":"n","text":"1"}`, 200, "start f n 1"},
 
 		{`{"action":"skip","arn":"a"}`, 400, "say which operation to skip, or how much time"},
-		{`{"action":"skip","arn":"a","by":"a day"}`, 400, "the time to skip is a duration such as 24h or 90m, not a day"},
-		{`{"action":"skip","arn":"a","by":"-1h"}`, 400, "the time to skip is a duration such as 24h or 90m, not -1h"},
+		{`{"action":"skip","arn":"a","by":"a day"}`, 400, "the time to skip is a duration such as 24h, 90m or 3d, not a day"},
+		{`{"action":"skip","arn":"a","by":"-1h"}`, 400, "the time to skip is a duration such as 24h, 90m or 3d, not -1h"},
 		{`{"action":"stop"}`, 400, "stop does not say of what"},
 		{`{"action":"fork","arn":"a"}`, 400, "fork does not say of what"},
 		{`{"action":"frob","arn":"a"}`, 400, "there is no action frob"},

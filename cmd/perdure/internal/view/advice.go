@@ -15,6 +15,8 @@ import (
 const (
 	longBody = time.Minute
 	longWait = 30 * 24 * time.Hour
+	// manyAttempts is how often a step fails before someone asks whether any attempt can go well.
+	manyAttempts = 5
 )
 
 // Advice says what can be done about an execution that has failed, that is held, or that does not
@@ -68,6 +70,8 @@ func (h *History) afterFailure(f *checkpoint.Failure) string {
 	case stopped:
 		return "It was stopped by hand: nothing of it has failed, and nothing was undone. " + h.ranAtTheEnd() +
 			"If it is to be done after all, redrive it on this machine, or start one with the same input under another name."
+	case h.Undecoded(f) != nil:
+		return wrongResult(h.Undecoded(f))
 	case f.Type == "PanicError" && h.PanicPlace(f) != "":
 		return "Mend the code at " + h.PanicPlace(f) + ". Then " + again
 	case f.Type == "PanicError":
@@ -205,6 +209,11 @@ func (h *History) whileWaiting(now time.Time) string {
 		case o.Status.Terminal(), o.left():
 		case o.Kind == "step" && o.Running && now.Sub(o.Began) > longBody:
 			return "If it hangs: it is cut off when its invocation times out, and begun again. Give the body a deadline that is shorter."
+		case o.Kind == "step" && o.Failure != nil && o.Failure.Type == "PanicError":
+			return whilePanicking(o)
+		case o.Kind == "step" && o.Failure != nil && o.Attempts >= manyAttempts && advice == "":
+			advice = fmt.Sprintf("Step %q has failed %d times, and is tried again as its policy says: mend what it calls, and an attempt goes well. "+
+				"If no attempt can, stop the execution, or mend the code: each attempt counts as an operation.", o.Label(), o.Attempts)
 		case o.Kind == "callback" && o.Until == nil && o.Beats == 0:
 			advice = "It has no timeout and waits until someone completes or fails it. If the answer is lost, do so by hand: " +
 				"a result has the type that the code says, or that an earlier answer had; do not guess, a wrong one is not always refused."
@@ -216,4 +225,20 @@ func (h *History) whileWaiting(now time.Time) string {
 		}
 	}
 	return advice
+}
+
+// whilePanicking is what can be done about a step whose body panics, before its attempts are used
+// up.
+func whilePanicking(o *Operation) string {
+	at := "the first line of the stack, which the log line \"an attempt failed\" has"
+	if place := PlaceOf(o.Failure); place != "" {
+		at = place
+	}
+	return fmt.Sprintf("The body of step %q panics, and most likely does with each attempt: mend the code at %s. "+
+		"Pause the execution meanwhile, so that it does not use up its attempts: perdure pause EXECUTION", o.Label(), at)
+}
+
+// For puts an execution into advice, where that has a command for it.
+func For(advice, name, function string) string {
+	return strings.ReplaceAll(advice, " EXECUTION", " "+Quoted(name)+" --function "+Quoted(function))
 }

@@ -52,6 +52,36 @@ func TestAdvice(t *testing.T) {
 			"held", newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: "replay: the execution diverged: x"}), time.Minute, nil,
 			"Run code that fits the history",
 		},
+		{
+			"a step panics, and is tried again", step().op(local.EventStepFailed, "a", "", func(e *local.Event) {
+				e.Attempt, e.NextAttemptDelay, e.Failure = 1, time.Minute, failure("PanicError", "panic: no table")
+			}), time.Second, nil, "The body of step \"a\" panics, and most likely does with each attempt: mend the code at the first line of the stack, which",
+		},
+		{
+			"its place is known, and the next attempt runs", step().op(local.EventStepFailed, "a", "", func(e *local.Event) {
+				e.Attempt, e.NextAttemptDelay, e.Failure = 1, time.Minute, panicked()
+			}).op(local.EventStepStarted, "a", ""), time.Second, nil,
+			"The body of step \"a\" panics, and most likely does with each attempt: mend the code at main.total (functions.go:139). Pause",
+		},
+		{"an attempt has failed", step().op(local.EventStepFailed, "a", "", failed(1, "x", time.Minute)), time.Second, nil, ""},
+		{
+			"many attempts have failed", step().op(local.EventStepFailed, "a", "", failed(5, "x", time.Minute)), time.Second, nil,
+			"Step \"a\" has failed 5 times, and is tried again",
+		},
+		{
+			"an answer of another type", answered(), time.Hour, failure("UnmarshalTypeError", `codec: decode result of "approval": json: x`),
+			"The answer of callback \"approval\" is not of the type that the code decodes. It stays, so a redrive fails again: " +
+				"on this machine begin before it, and answer it again: perdure fork EXECUTION --before approval. On AWS start one",
+		},
+		{
+			"the same in an error of the code", answered(), time.Hour, failure("wrapError", `no approval: codec: decode result of "approval": json: x`),
+			"The answer of callback \"approval\" is not",
+		},
+		{
+			"a result of another type", step().op(local.EventStepSucceeded, "a", "", result("7")).end(local.EventExecutionFailed), time.Hour,
+			failure("UnmarshalTypeError", `codec: decode result of "a": json: x`),
+			"The code decodes the result of \"a\" as another type than it was recorded with. It stays, so mend the type in the code; then redrive",
+		},
 		{"succeeded", step().end(local.EventExecutionSucceeded), time.Hour, nil, ""},
 		{
 			"stopped without an error", step().end(local.EventExecutionStopped), time.Hour, nil,
@@ -123,16 +153,36 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// TestAdviceOnAPanicNamesItsPlace, if the record has it; else it says where that is.
-func TestAdviceOnAPanicNamesItsPlace(t *testing.T) {
-	t.Parallel()
-	panicked := &checkpoint.Failure{
+// answered is an execution that has failed after its callback was answered.
+func answered() *script {
+	return newScript().op(local.EventContextStarted, "approval", "", subType("WaitForCallback")).
+		op(local.EventCallbackStarted, "approval-callback", "approval", callback(0)).
+		op(local.EventCallbackSucceeded, "approval-callback", "approval", result(`"yes"`)).
+		op(local.EventContextSucceeded, "approval", "", result(`"yes"`)).end(local.EventExecutionFailed)
+}
+
+func panicked() *checkpoint.Failure {
+	return &checkpoint.Failure{
 		Type: "PanicError", Message: "panic: no table",
 		Stack: []string{"goroutine 7 [running]:", "main.total(0x1)", "\t/src/order/functions.go:139 +0x1d"},
 	}
+}
+
+// TestFor: commands of advice name the execution.
+func TestFor(t *testing.T) {
+	t.Parallel()
+	const text = "On this machine: perdure fork EXECUTION --before a"
+	if got, want := view.For(text, "A-1", "order:$LATEST"), "On this machine: perdure fork A-1 --function 'order:$LATEST' --before a"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestAdviceOnAPanicNamesItsPlace, if the record has it; else it says where that is.
+func TestAdviceOnAPanicNamesItsPlace(t *testing.T) {
+	t.Parallel()
 	const again = " Then redrive it on this machine, or start one with the same input under another name."
 	h := view.Read(newScript().end(local.EventExecutionFailed).events)
-	if got, want := h.Advice(begin.Add(time.Hour), panicked), "Mend the code at main.total (functions.go:139)."+again; got != want {
+	if got, want := h.Advice(begin.Add(time.Hour), panicked()), "Mend the code at main.total (functions.go:139)."+again; got != want {
 		t.Errorf("with a place: %q, want %q", got, want)
 	}
 	if got := h.Advice(begin.Add(time.Hour), &checkpoint.Failure{Type: "PanicError", Message: "panic: no table"}); !strings.Contains(got, "replay.WithStackTraces") {

@@ -256,6 +256,17 @@ func (h *History) Counted() int {
 	return n
 }
 
+// Begun reads the events that an execution began with which was made of another one; all events if
+// it was not.
+func Begun(events []local.Event) *History {
+	for i := len(events) - 1; i >= 0; i-- {
+		if f := events[i].Failure; f != nil && f.Type == forked && events[i].Type == local.EventInvocationCompleted {
+			return Read(events[:i+1])
+		}
+	}
+	return Read(events)
+}
+
 // Operation returns the operation with an ID, nil if there is none.
 func (h *History) Operation(id string) *Operation { return h.byID[id] }
 
