@@ -41,7 +41,7 @@ func Several[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In, opt
 
 // DeclaredIn lists the names of the operations that a folder declares.
 func DeclaredIn(dir string) (names []string, err error) {
-	all, err := declaredIn(dir)
+	all, _, err := declaredIn(dir)
 	for _, d := range all {
 		names = append(names, d.name)
 	}
@@ -56,5 +56,12 @@ func ShapeChanges(want, got string, missed []string, known bool) []string {
 	for i, name := range missed {
 		all[i] = declaredAt{name, "order/main.go:7"}
 	}
-	return changesOf(want, got, all, known)
+	return changesOf(want, got, all, nil, known)
+}
+
+// DeclaredShapeChanges is [ShapeChanges] of a package in a folder, all of whose operations are
+// reached.
+func DeclaredShapeChanges(dir, want, got string) ([]string, error) {
+	_, changed, err := declaredIn(dir)
+	return changesOf(want, got, nil, changed, true), err
 }

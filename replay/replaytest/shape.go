@@ -29,7 +29,9 @@ import (
 //   - lossy: they go on, and nothing will say so. Members that have no place any more, and another
 //     value in a place that has no name.
 //
-// Each difference of the class declare has the declaration to paste.
+// Each difference of the class declare has the declaration to paste. Where the code has it, as far as
+// names in the files of the handler's package say, the difference is of the class declared: write the
+// file again, and let [Compatible] or perdure compat say what executions make of it.
 //
 // Shape sees only the paths through the code that the inputs take: give an input for each that
 // matters. What no input reaches stands at the end of the file: operations with constant names that
@@ -56,7 +58,7 @@ func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out],
 			seen.reached(&o)
 		}
 	}
-	missed, known := seen.missed()
+	missed, declared, known := seen.missed()
 	if len(missed) > 0 {
 		got.WriteString(notReached + "\n")
 	}
@@ -80,7 +82,7 @@ func Shape[In, Out any](tb testing.TB, file string, f *replay.Function[In, Out],
 		tb.Errorf("replaytest: %v; to write it: %s", err, toUpdate(tb.Name()))
 		return
 	}
-	if changes := changesOf(string(want), got.String(), missed, known); len(changes) > 0 {
+	if changes := changesOf(string(want), got.String(), missed, declared, known); len(changes) > 0 {
 		tb.Errorf("replaytest: the shape is not that of %s; if that is meant: %s\n%s", name, toUpdate(tb.Name()), strings.Join(changes, "\n"))
 	}
 }

@@ -33,8 +33,8 @@ func sections(shape string) (order []string, lines map[string][]line) {
 }
 
 // changesOf says what has changed between two shapes, and what that does to executions that are
-// under way.
-func changesOf(want, got string, missed []declaredAt, known bool) (changes []string) {
+// under way. declared are the operations in changes that the code declares.
+func changesOf(want, got string, missed, declared []declaredAt, known bool) (changes []string) {
 	_, before := sections(want)
 	order, after := sections(got)
 	for _, input := range order {
@@ -46,7 +46,7 @@ func changesOf(want, got string, missed []declaredAt, known bool) (changes []str
 			changes = append(changes, "free: "+strings.TrimPrefix(input, "# ")+" is an input that the file does not have")
 			continue
 		}
-		changes = append(changes, changesOfInput(was, after[input])...)
+		changes = append(changes, changesOfInput(was, after[input], declared)...)
 	}
 	if !known {
 		before[notReached] = after[notReached]
@@ -70,8 +70,15 @@ func changesOf(want, got string, missed []declaredAt, known bool) (changes []str
 	return slices.Compact(changes)
 }
 
-func changesOfInput(was, is []line) (changes []string) {
+func changesOfInput(was, is []line, declared []declaredAt) (changes []string) {
 	add := func(format string, a ...any) { changes = append(changes, fmt.Sprintf(format, a...)) }
+	declare := func(l *line, what, pasted string) {
+		if i := slices.IndexFunc(declared, func(d declaredAt) bool { return d.name == l.name() }); i >= 0 {
+			add("declared: %s, and %s declares a change of it", what, declared[i].line)
+			return
+		}
+		add("declare: %s: %s", what, pasted)
+	}
 	place := func(in []line, path string) int {
 		return slices.IndexFunc(in, func(l line) bool { return l.path == path })
 	}
@@ -89,28 +96,27 @@ func changesOfInput(was, is []line) (changes []string) {
 			add("free: %s is new, behind all others", l.path)
 			continue
 		case before < 0:
-			add("declare: %s is new before %s: %s", l.path, is[i+1].path, pasteNew(&l, was, is))
+			declare(&l, fmt.Sprintf("%s is new before %s", l.path, is[i+1].path), pasteNew(&l, was, is))
 			continue
 		case before < at:
-			add("declare: %s comes later than it did: op.Replaces(op.Inline(\"new order\", …), op.Inline(\"old order\", …)) around what "+
-				"has changed places", l.path)
+			declare(&l, l.path+" comes later than it did", `op.Replaces(op.Inline("new order", …), op.Inline("old order", …)) around what has changed places`)
 		}
 		at = max(at, before)
-		compareLines(add, was[before], l)
+		compareLines(add, declare, was[before], l)
 	}
 	for _, l := range was {
 		if place(is, l.path) < 0 {
-			add("declare: %s is gone: %s where it stood, or as the old side of op.Replaces", l.path, paste.Removed(l.construction()))
+			declare(&l, l.path+" is gone", paste.Removed(l.construction())+" where it stood, or as the old side of op.Replaces")
 		}
 	}
 	return changes
 }
 
 // compareLines says what has changed in an operation.
-func compareLines(add func(format string, a ...any), was, is line) {
+func compareLines(add func(format string, a ...any), declare func(l *line, what, pasted string), was, is line) {
 	switch {
 	case was.subType != is.subType:
-		add("declare: %s is a %s and was a %s: %s", is.path, is.subType, was.subType, paste.Replaces(is.construction(), was.construction()))
+		declare(&is, fmt.Sprintf("%s is a %s and was a %s", is.path, is.subType, was.subType), paste.Replaces(is.construction(), was.construction()))
 	case was.kind != is.kind && strings.HasPrefix(was.kind, "{") && strings.HasPrefix(is.kind, "{"):
 		gone, fresh := differing(was.kind, is.kind), differing(is.kind, was.kind)
 		if len(gone) > 0 {
@@ -123,7 +129,7 @@ func compareLines(add func(format string, a ...any), was, is line) {
 			add("lossy: %s had no result, and has %s: executions that are past it get the zero value: %s", is.path, is.kind, paste.Type(is.name()))
 		}
 	case was.kind != is.kind:
-		add("declare: the result of %s is %s and was %s: %s", is.path, is.kind, was.kind, paste.Type(is.name()))
+		declare(&is, fmt.Sprintf("the result of %s is %s and was %s", is.path, is.kind, was.kind), paste.Type(is.name()))
 	case was.value != is.value:
 		add("lossy: at %s stands another value (%s, it was %s), and nothing but its place names it: give keys", is.path,
 			strings.TrimPrefix(is.value, "= "), strings.TrimPrefix(was.value, "= "))

@@ -51,16 +51,18 @@ func (c *coverage) reached(o *Operation) {
 // declaredAt is an operation that a line declares.
 type declaredAt struct{ name, line string }
 
-// missed lists the operations that were not reached, by name. They are not known where the files
-// cannot be read: with -trimpath the program does not know where they are.
-func (c *coverage) missed() (all []declaredAt, known bool) {
+// missed lists the operations that were not reached, by name, and those in a declared change. They
+// are not known where the files cannot be read: with -trimpath the program does not know where they
+// are.
+func (c *coverage) missed() (all, changes []declaredAt, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for dir := range c.dirs {
-		declared, err := declaredIn(dir)
+		declared, changed, err := declaredIn(dir)
 		if err != nil {
-			return nil, false
+			return nil, nil, false
 		}
+		changes = append(changes, changed...)
 		for _, d := range declared {
 			if !c.names[d.name] && !slices.ContainsFunc(all, func(o declaredAt) bool { return o.name == d.name }) {
 				all = append(all, d)
@@ -68,14 +70,15 @@ func (c *coverage) missed() (all []declaredAt, known bool) {
 		}
 	}
 	slices.SortFunc(all, func(a, b declaredAt) int { return strings.Compare(a.name, b.name) })
-	return all, true
+	return all, changes, true
 }
 
-// declaredIn lists the operations with constant names that the files of a folder declare.
-func declaredIn(dir string) ([]declaredAt, error) {
+// declaredIn lists the operations with constant names that the files of a folder declare, and those
+// whose change they declare, by the names that the operations have or had.
+func declaredIn(dir string) (all, changed []declaredAt, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files := token.NewFileSet()
 	var parsed []*ast.File
@@ -83,7 +86,7 @@ func declaredIn(dir string) ([]declaredAt, error) {
 		if name := e.Name(); strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
 			f, err := parser.ParseFile(files, filepath.Join(dir, name), nil, parser.SkipObjectResolution)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			parsed = append(parsed, f)
 		}
@@ -94,7 +97,7 @@ func declaredIn(dir string) ([]declaredAt, error) {
 			ast.Inspect(f, d.visit)
 		}
 	}
-	return d.all, nil
+	return d.all, d.changed, nil
 }
 
 // ours begins the paths of the module's packages.
@@ -106,6 +109,8 @@ type declarations struct {
 	texts map[string]string // of constants, by name
 	of    string            // what the file calls package op
 	all   []declaredAt
+	// changed are those that are in a declared change.
+	changed []declaredAt
 }
 
 func (d *declarations) visit(n ast.Node) bool {
@@ -113,6 +118,7 @@ func (d *declarations) visit(n ast.Node) bool {
 	if !ok || len(call.Args) == 0 {
 		return true
 	}
+	d.change(call)
 	switch by := d.constructor(call); {
 	case by == "Removed": // for executions that have begun it
 		return false
@@ -126,6 +132,35 @@ func (d *declarations) visit(n ast.Node) bool {
 		}
 	}
 	return true
+}
+
+// change takes in the operations of a declared change.
+func (d *declarations) change(call *ast.CallExpr) {
+	by := d.constructor(call)
+	if method, ok := call.Fun.(*ast.SelectorExpr); ok && by == "" && (method.Sel.Name == "Was" || method.Sel.Name == "WasKey") {
+		by = method.Sel.Name
+	}
+	if !slices.Contains([]string{"Added", "Removed", "Replaces", "Was", "WasKey"}, by) {
+		return
+	}
+	at := d.files.Position(call.Pos())
+	line := fmt.Sprintf("%s:%d", near(at.Filename), at.Line)
+	add := func(e ast.Expr) {
+		if name, ok := d.text(e); ok {
+			d.changed = append(d.changed, declaredAt{name, line})
+		}
+	}
+	if by == "Was" { // the names that it had
+		for _, e := range call.Args {
+			add(e)
+		}
+	}
+	ast.Inspect(call, func(n ast.Node) bool {
+		if inner, ok := n.(*ast.CallExpr); ok && inner != call && len(inner.Args) > 0 && d.constructor(inner) != "" {
+			add(inner.Args[0])
+		}
+		return true
+	})
 }
 
 // constructor is the name of the function of package op that is called; empty for other calls.
