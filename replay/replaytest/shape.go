@@ -29,9 +29,9 @@ import (
 //   - lossy: they go on, and nothing will say so. Members that have no place any more, and another
 //     value in a place that has no name.
 //
-// Each difference of the class declare has the declaration to paste. Where the code has it, as far as
-// names in the files of the handler's package say, the difference is of the class declared: write the
-// file again, and let [Compatible] or perdure compat say what executions make of it.
+// Each difference of the class declare has the declaration to paste. Where the code has it, as far
+// as names in the files of the handler's package say, the difference is of the class declared:
+// write the file again, and let [Compatible] or perdure compat say what executions make of it.
 //
 // Shape sees only the paths through the code that the inputs take: give an input for each that
 // matters. What no input reaches stands at the end of the file: operations with constant names that
