@@ -51,6 +51,9 @@ var avoidedWords = []avoided{
 var allowedEnglish = []struct{ file, text, reason string }{
 	{"english_test.go", "", "the list itself"},
 	{"testdata/english.tsv", "", "the counts"},
+	{"docs/examples/refund/oldlogs_test.go", "nobody answers", "the name of a recorded history"},
+	{"replay/replaytest/corpus_races_test.go", "a future that nobody awaits", "the name of a recorded history"},
+	{"replay/replaytest/corpus_test.go", `"told"`, "the name of a step in recorded histories"},
 }
 
 const englishCounts = "testdata/english.tsv"

@@ -151,7 +151,7 @@ func TestAbandonedBranchesWriteNothingMore(t *testing.T) {
 	}
 	for _, line := range history(e) {
 		if strings.HasSuffix(line, " long") && line != "StepStarted long" || strings.HasSuffix(line, " loser") && line != "ContextStarted loser" {
-			t.Errorf("the history tells %s", line)
+			t.Errorf("the history has %s", line)
 		}
 	}
 }

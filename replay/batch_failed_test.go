@@ -94,12 +94,12 @@ func TestFailedBatchIsAFailureForEverybody(t *testing.T) {
 			want:   " card declined (declined)",
 		},
 		{
-			reason: "Exec tells of a map that failed",
+			reason: "Exec returns the error of a map that failed",
 			run:    func(ctx op.Context) (string, error) { return "", replay.Exec(ctx, mapped()) },
 			want:   ` "ship": 1 of 2 operations failed, the first with: card declined (declined, batch ship FAILURE_TOLERANCE_EXCEEDED: 2 of 2)`,
 		},
 		{
-			reason: "Exec tells of a time limit that passed",
+			reason: "Exec returns the error of a time limit that passed",
 			run:    func(ctx op.Context) (string, error) { return "", replay.Exec(ctx, timeout()) },
 			want:   ` "limit": timed out after 1m0s (timed out)`,
 		},
@@ -113,7 +113,7 @@ func TestFailedBatchIsAFailureForEverybody(t *testing.T) {
 		{
 			reason: "a map of maps fails with the first one that does",
 			run: func(ctx op.Context) (string, error) {
-				b, err := replay.Run(ctx, op.Parallel("orders", []operation{mapped(), plainStep("notify", "told")}, op.WithMaxConcurrency(1)))
+				b, err := replay.Run(ctx, op.Parallel("orders", []operation{mapped(), plainStep("notify", "sent")}, op.WithMaxConcurrency(1)))
 				return fmt.Sprint(b.Reason, " ", b.Len()), err
 			},
 			want: `FAILURE_TOLERANCE_EXCEEDED 1 "orders": 1 of 2 operations failed, the first with: "ship": 1 of 2 operations failed, the first with: card declined` +
@@ -136,7 +136,7 @@ func TestFailedBatchIsAFailureForEverybody(t *testing.T) {
 			want: " card declined (declined)",
 		},
 		{
-			reason: "a future nobody has asked for gives its error to its scope",
+			reason: "a future that was not asked for gives its error to its scope",
 			run: func(ctx op.Context) (string, error) {
 				return replay.Run(ctx, op.Group("order", func(ctx op.Context) (string, error) {
 					replay.Go(ctx, mapped())

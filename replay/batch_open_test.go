@@ -27,7 +27,7 @@ func TestNeverAnEleventhBranchOpen(t *testing.T) {
 		}
 		for i, v := range b.Values() {
 			if v != 2*i {
-				t.Errorf("item %d came to %d", i, v)
+				t.Errorf("item %d resulted in %d", i, v)
 			}
 		}
 		return op.None{}, nil

@@ -68,8 +68,8 @@ func names(e *local.Execution) []string {
 	return all
 }
 
-// tell says how an operation ended, with everything that code may branch on.
-func tell(v any, err error) string {
+// endedAs says how an operation ended, with everything that code may branch on.
+func endedAs(v any, err error) string {
 	if err == nil {
 		if b, ok := v.([]byte); ok {
 			v = string(b)
@@ -129,7 +129,7 @@ func (n *notes) same(tb testing.TB, want int) string {
 func twice[T any](n *notes, o func(ctx op.Context) (T, error), opts ...replay.HandlerOption) *replay.Function[op.None, op.None] {
 	return replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
 		v, err := o(ctx)
-		n.add(tell(v, err))
+		n.add(endedAs(v, err))
 		for _, name := range []string{"after", "later"} {
 			if err := replay.Exec(ctx, op.Wait(name, time.Second)); err != nil {
 				return op.None{}, err

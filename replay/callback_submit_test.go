@@ -142,7 +142,7 @@ type anywhere struct {
 
 func places() []anywhere {
 	timer := func(name string) op.Op[answer] {
-		return op.Transform(op.Wait(name, time.Hour), func(op.None) (answer, error) { return answer{By: "nobody"}, nil })
+		return op.Transform(op.Wait(name, time.Hour), func(op.None) (answer, error) { return answer{By: "no one"}, nil })
 	}
 	return []anywhere{
 		{"the scope of the callback", replay.Run[answer]},

@@ -268,7 +268,7 @@ func deep[T any](n int, fn func(op.Context) (T, error)) op.Op[T] {
 	})
 }
 
-func TestCallbackThatNobodyAwaitsKeepsNothingAlive(t *testing.T) {
+func TestCallbackNotAwaitedKeepsNothingAlive(t *testing.T) {
 	t.Parallel()
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (string, error) {
 		cb, err := replay.Run(ctx, op.CreateCallback[answer]("approval"))

@@ -194,7 +194,7 @@ func TestChunksLoseNoItem(t *testing.T) {
 		}
 		for i, v := range b.Values() {
 			if v != strconv.Itoa(items[i]) {
-				t.Errorf("item %d came to %s", i, v)
+				t.Errorf("item %d resulted in %s", i, v)
 			}
 		}
 		if b.Len() != len(items) {

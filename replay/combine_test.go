@@ -35,8 +35,8 @@ func TestOutcomesOfCombinators(t *testing.T) {
 		},
 		{"race, a success first", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Race("c", b, a)) }, "A <nil>"},
 		{"race, a failure first", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Race("c", b, bad)) }, " card declined"},
-		{"select tells the winner", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.RaceWinner("c", b, a)) }, "{1 a A} <nil>"},
-		{"select tells who failed", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.RaceWinner("c", b, bad)) }, "{1 bad } card declined"},
+		{"select returns the winner", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.RaceWinner("c", b, a)) }, "{1 a A} <nil>"},
+		{"select returns who failed", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.RaceWinner("c", b, bad)) }, "{1 bad } card declined"},
 		{"join of types", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Join2("c", b, number)) }, "{late 7} <nil>"},
 		{"join of three", func(ctx op.Context) (any, error) { return replay.Run(ctx, op.Join3("c", b, number, a)) }, "{late 7 A} <nil>"},
 		{

@@ -130,7 +130,7 @@ func TestDeclaredChanges(t *testing.T) {
 			t.Parallel()
 			got := comesTo(t, tt.before, tt.after)
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("executions come to\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+				t.Errorf("executions end as\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
 	}
@@ -278,7 +278,7 @@ func TestPast(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			t.Parallel()
 			if got := comesTo(t, tt.before, tt.after); !slices.Equal(got, tt.want) {
-				t.Errorf("executions come to\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+				t.Errorf("executions end as\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
 	}

@@ -146,7 +146,7 @@ func divergences() []divergence {
 		{
 			name: "loop without keys shortened to what has run", wrote: "a*3 wait:w", at: "SUCCEED a", reads: "a*1 wait:w",
 			result: "a {}",
-			reason: "unseen by design: which item an occurrence stands for, nobody can tell without keys",
+			reason: "unseen by design: which item an occurrence stands for is unknown without keys",
 		},
 		{
 			name: "two of one name swapped", wrote: "a b a wait:w c", reads: "a a b wait:w c",

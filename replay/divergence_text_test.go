@@ -109,8 +109,8 @@ func TestDivergenceNamesTheChange(t *testing.T) {
 	}
 }
 
-// TestDivergenceSaysWhatToDo: the advice is possible: an execution that has failed is not told to
-// go on, one that is held is, and both ask whether the handler is deterministic.
+// TestDivergenceSaysWhatToDo: the advice is possible: an execution that has failed is not advised
+// to go on, one that is held is, and both ask whether the handler is deterministic.
 func TestDivergenceSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -159,7 +159,7 @@ func TestEveryOperationEverywhere(t *testing.T) {
 						}
 					}
 					if !strings.Contains(got[0], end.want) || (end.is != nil) != strings.Contains(got[0], "known") {
-						t.Errorf("%s came to %s, want %s", kind, got[0], end.want)
+						t.Errorf("%s ended as %s, want %s", kind, got[0], end.want)
 					}
 				})
 			}

@@ -176,7 +176,7 @@ func TestEveryChangeOfAReplyIsNoticed(t *testing.T) {
 			return seen, replay.Exec(ctx, f.Result())
 		}), "null", local.WithFaults(faults))
 		if got := end(e); got != "SUCCEEDED true" || e.Invocations() != 1 {
-			t.Errorf("%d naps: ended as %s after %d invocations; %d were told", naps, got, e.Invocations(), woken)
+			t.Errorf("%d naps: ended as %s after %d invocations; %d were reported", naps, got, e.Invocations(), woken)
 		}
 	}
 }

@@ -49,11 +49,11 @@ func TestScopeJoinsWhatItStarted(t *testing.T) {
 			took: time.Minute,
 		},
 		{
-			reason: "a wait that nobody waits for is left behind",
+			reason: "a wait that is not awaited is left behind",
 			run:    func(ctx op.Context) error { replay.Go(ctx, op.Wait("nap", time.Hour)); return nil },
 		},
 		{
-			reason: "an error that nobody asked for becomes the scope's",
+			reason: "an error that was not asked for becomes the scope's",
 			run:    func(ctx op.Context) error { replay.Go(ctx, declined); return nil }, want: "card declined",
 		},
 		{
@@ -117,7 +117,7 @@ func TestScopeJoinsWhatItStarted(t *testing.T) {
 			want:   "panic: no table",
 		},
 		{
-			reason: "a future that was declared wrong is an error that nobody asked for",
+			reason: "a future that was declared wrong is an error that was not asked for",
 			run:    func(ctx op.Context) error { replay.Go(ctx, op.Wait("nap", 0)); return nil },
 			want:   `op: "nap": wait for 0s: a wait lasts at least one second; leave it out, or use a timer in a step`,
 		},

@@ -198,7 +198,7 @@ func TestZeroContext(t *testing.T) {
 	if replay.Suspending(ctx) || !replay.Now(ctx).IsZero() || replay.UUID(ctx, "a") != "" || ctx.Execution().ARN != "" {
 		t.Error("the zero Context says something")
 	}
-	ctx.Logger().Info("nobody reads this")
+	ctx.Logger().Info("not written")
 }
 
 // TestFunctionThatCannotRun: what is wrong with a handler or its options is reported by the first
@@ -343,7 +343,7 @@ func TestHoldKeepsAnExecutionThatDiverged(t *testing.T) {
 	}
 }
 
-// TestReasonOfAHoldHasRoom: a reason has at most 1,024 characters, and tells nothing that errors
+// TestReasonOfAHoldHasRoom: a reason has at most 1,024 characters, and nothing in it that errors
 // are encoded to hide.
 func TestReasonOfAHoldHasRoom(t *testing.T) {
 	t.Parallel()

@@ -107,8 +107,8 @@ func TestChangeIsReportedOnce(t *testing.T) {
 	}
 }
 
-// TestReplayTellsWhichInvocationHasBegun an operation, in every report of it.
-func TestReplayTellsWhichInvocationHasBegun(t *testing.T) {
+// TestReplaySaysWhichInvocationHasBegun an operation, in every report of it.
+func TestReplaySaysWhichInvocationHasBegun(t *testing.T) {
 	t.Parallel()
 	var got []string
 	i := replay.Interceptor{

@@ -149,7 +149,7 @@ func (o *lawOutcome) traffic() error {
 			case checkpoint.ActionSucceed, checkpoint.ActionFail:
 				ended[u.ID] = true
 			case checkpoint.ActionCancel:
-				return fmt.Errorf("CANCEL of %s, which nobody asked for", u.Name)
+				return fmt.Errorf("CANCEL of %s, which was not asked for", u.Name)
 			}
 		}
 	}

@@ -330,7 +330,7 @@ func TestCounterexamples(t *testing.T) {
 				{num: 5, kind: doStep, swallow: true},
 			},
 		},
-		"error that nobody asks for": {
+		"error that is not asked for": {
 			reason: "it is that of the scope, on the first run and on every replay",
 			body: []*stmt{
 				{num: 1, kind: doGroup, swallow: true, body: []*stmt{

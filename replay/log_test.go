@@ -208,7 +208,7 @@ func TestLinesSayWhereTheyComeFrom(t *testing.T) {
 	if diff := cmp.Diff(want, book.lines()); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
-	op.LoggerFrom(t.Context()).Info("nobody reads this")
+	op.LoggerFrom(t.Context()).Info("not written")
 }
 
 func TestReplayingIsTrueWhileRecordsAreLeft(t *testing.T) {

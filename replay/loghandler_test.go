@@ -74,7 +74,7 @@ func TestJSONLogsAreOneObjectALine(t *testing.T) {
 	}
 }
 
-func TestJSONLogsLeaveOutWhatThereIsNot(t *testing.T) {
+func TestJSONLogsLeaveOutWhatIsAbsent(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
 	lines := logged(t, "", func(ctx op.Context, _ op.None) (op.None, error) {

@@ -104,7 +104,7 @@ func breakFiles(t *testing.T, root, patch string) map[string]string {
 			text = string(b)
 		}
 		if n := strings.Count(text, h.old); n != 1 {
-			t.Fatalf("%s contains %d times what %s.patch is to change; find where the rule is now, and make the patch anew:\n%s",
+			t.Fatalf("%s contains %d times what %s.patch is to change; find where the rule is now, and make the patch again:\n%s",
 				h.file, n, patch, h.old)
 		}
 		texts[h.file] = strings.Replace(text, h.old, h.new, 1)

@@ -37,9 +37,9 @@ func mutations() []mutation {
 			patch: "suspended-with-a-queue",
 		},
 		{
-			name:     "an update that the reply has told of is applied again",
+			name:     "an update that the reply had is applied again",
 			property: "^TestParkAndWake$", checks: "0.5",
-			patch: "told-update-applied-again",
+			patch: "sent-update-applied-again",
 		},
 		{
 			name:     "a START that is held back is overtaken",

@@ -26,7 +26,7 @@ func brokenRules() []brokenRule {
 			test:  "^TestStateTravelsWithItsAttemptInAFullCall$", pkg: ".",
 		},
 		{
-			rule: "every change that a reply tells of wakes who waits for it", how: "the first 64 alone",
+			rule: "every change in a reply wakes who waits for it", how: "the first 64 alone",
 			patch: "rule-every-change-wakes",
 			test:  "^TestEveryChangeOfAReplyIsNoticed$", pkg: ".",
 		},
@@ -36,7 +36,7 @@ func brokenRules() []brokenRule {
 			test:  "^TestEventsAreNumbered$", pkg: "../checkpoint/local",
 		},
 		{
-			rule: "how a batch ended is durable before its losers are undone", how: "it is queued, and nobody waits",
+			rule: "how a batch ended is durable before its losers are undone", how: "it is queued, and not waited for",
 			patch: "rule-outcome-durable",
 			// Explore sees no second winner: the one that ended first wins again after a crash.
 			test: "^TestOutcomeIsDurableBeforeLosersAreUndone$", pkg: ".",
@@ -64,7 +64,7 @@ func brokenRules() []brokenRule {
 		{
 			rule: "who waits beside a body is asked for as long as the body runs", how: "once alone",
 			patch: "rule-polled-while-busy",
-			test:  "^TestPollsComeOnlyWhileSomebodyIsBusy$", pkg: ".",
+			test:  "^TestPollsComeOnlyWhileABodyIsBusy$", pkg: ".",
 		},
 		{
 			rule: "a crash consumes the attempt of a step that counts crashes", how: "not the first attempt",
@@ -102,7 +102,7 @@ func brokenRules() []brokenRule {
 			program: "a step, then a failure",
 		},
 		{
-			rule: "what a group that was abandoned has done is undone", how: "nobody looks into a group that waits",
+			rule: "what a group that was abandoned has done is undone", how: "a group that waits is not looked into",
 			patch:   "rule-left-groups-undone",
 			program: "a step in a group that was abandoned",
 		},

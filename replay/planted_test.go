@@ -45,7 +45,7 @@ func plantedBugs() []planted {
 		},
 		{
 			name:    "the identity of a record is not checked",
-			how:     "the sub-type of steps, which tells a condition from a step",
+			how:     "the sub-type of steps, which distinguishes a condition from a step",
 			program: "a copy for other code",
 			patch:   "planted-subtype-of-steps-not-checked",
 		},

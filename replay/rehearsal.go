@@ -227,7 +227,7 @@ func (c *core) rehearse(ctx context.Context, of checkpoint.Invocation) (*Rehears
 }
 
 // keepingChildren marks the contexts that keep their results in their children, which a history
-// does not say: their own result is empty, or tells only how their branches ended, and the
+// does not say: their own result is empty, or says only how their branches ended, and the
 // operations inside are there.
 func keepingChildren(ops []checkpoint.Operation) []checkpoint.Operation {
 	isShort := func(o *checkpoint.Operation) bool {
@@ -293,7 +293,7 @@ func rehearsalOf(ctx context.Context, o engine.Outcome, found *engine.Rehearsal)
 	return r, nil
 }
 
-// divergedOr tells a divergence from other errors.
+// divergedOr distinguishes a divergence from other errors.
 func divergedOr(err error) (*DivergedError, error) {
 	if d, ok := errors.AsType[*DivergedError](err); ok {
 		return d, nil

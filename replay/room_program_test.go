@@ -18,18 +18,18 @@ import (
 	"github.com/perdure/perdure/retry"
 )
 
-// crowd is a random program that comes to the quotas of its execution: errors do not stop it.
+// crowd is a random program that reaches the quotas of its execution: errors do not stop it.
 type crowd struct {
 	seed  int64
 	quota quota.Quota
 
 	mu   sync.Mutex
-	seen map[string]string // what each operation has come to, by its place
-	bad  []string          // places that came to something else on a replay
+	seen map[string]string // how each operation ended, by its place
+	bad  []string          // places that ended otherwise on a replay
 	ran  map[string]int    // bodies
 }
 
-// note compares what a place comes to with what it came to before.
+// note compares how a place ends with how it ended before.
 func (c *crowd) note(place string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,9 +158,9 @@ func (c crowded) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return c.Handler.Invoke(quota.With(ctx, c.quota), payload)
 }
 
-// TestRefusalsComeAgain runs random programs that come to the quotas of their execution, with much
+// TestRefusalsComeAgain runs random programs that reach the quotas of their execution, with much
 // of what they did hidden by the service: none is refused by the service, and none diverges, for
-// each operation comes to the same on each replay, to a refusal too.
+// each operation ends the same on each replay, by a refusal too.
 func TestRefusalsComeAgain(t *testing.T) {
 	t.Parallel()
 	seed := lawSeed(t)

@@ -26,7 +26,7 @@ func undoable(name string, undone *[]string, fails func() error) op.Op[string] {
 		}, op.WithRetry(retry.Fixed(time.Minute, retry.MaxAttempts(2))))
 }
 
-func TestUndoErrorTellsWhatWasTakenBack(t *testing.T) {
+func TestUndoErrorSaysWhatWasTakenBack(t *testing.T) {
 	t.Parallel()
 	fine := func() error { return nil }
 	tests := []struct {
@@ -46,7 +46,7 @@ func TestUndoErrorTellsWhatWasTakenBack(t *testing.T) {
 			}, "denied | CONTEXT | Denied | order | is denied", []string{"b result", "a result"},
 		},
 		{
-			"a compensation that fails is told, and the others run", func(ctx op.Context, undone *[]string) error {
+			"a compensation that fails is reported, and the others run", func(ctx op.Context, undone *[]string) error {
 				if err := replay.Exec(ctx, undoable("a", undone, fine)); err != nil {
 					return err
 				}
@@ -97,7 +97,7 @@ func TestUndoErrorTellsWhatWasTakenBack(t *testing.T) {
 			var undone []string
 			drive(t, twice(&n, func(ctx op.Context) (string, error) {
 				_, err := replay.Run(ctx, op.Group("order", func(ctx op.Context) (op.None, error) { return op.None{}, tt.body(ctx, &undone) }))
-				text := tell(nil, err)
+				text := endedAs(nil, err)
 				if u, ok := errors.AsType[*op.UndoError](err); ok {
 					text += " | undone " + strings.Join(u.Undone, ", ") + " | failed " + errors.Join(u.Failed...).Error()
 				}

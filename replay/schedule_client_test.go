@@ -219,7 +219,7 @@ func (c *restless) resume() error {
 		pending = pending || serviceSide(rec)
 	}
 	if !pending {
-		return errors.New("PENDING, but nothing is pending in the service: nobody will invoke again")
+		return errors.New("PENDING, but nothing is pending in the service: it will not be invoked again")
 	}
 	for len(c.untold) == 0 {
 		c.progress(40)

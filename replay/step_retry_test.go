@@ -216,7 +216,7 @@ func TestJitterIsAFunctionOfExecutionOperationAndAttempt(t *testing.T) {
 	}
 }
 
-func TestPolicyIsToldTheAttempt(t *testing.T) {
+func TestPolicyGetsTheAttempt(t *testing.T) {
 	t.Parallel()
 	type seen struct {
 		Err     string

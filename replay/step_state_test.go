@@ -208,7 +208,7 @@ func TestCrashOfAStep(t *testing.T) {
 			opts: []op.StepOption{op.WithCrashCounting(), three}, runs: []run{{1, -1}, {2, -1}}, want: "SUCCEEDED -1",
 		},
 		{
-			reason: "counted: a body that ends its process cannot do so for ever", script: crashes,
+			reason: "counted: a body that ends its process cannot do so forever", script: crashes,
 			opts: []op.StepOption{op.WithCrashCounting(), three},
 			runs: []run{{1, -1}, {2, -1}, {3, -1}}, want: interrupted,
 		},

@@ -197,7 +197,7 @@ func TestBodyHasTheDeadlineOfItsInvocation(t *testing.T) {
 	})
 }
 
-func TestBodyOfAStepIsToldWhatItRunsFor(t *testing.T) {
+func TestBodyOfAStepGetsWhatItRunsFor(t *testing.T) {
 	t.Parallel()
 	var got op.Info
 	var ok bool

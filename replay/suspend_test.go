@@ -112,7 +112,7 @@ func TestOperationsInDeferredFunctionsRunOnATrueReturnOnly(t *testing.T) {
 	}
 }
 
-func TestSuspendingTellsADeferredRollback(t *testing.T) {
+func TestSuspendingIsSeenByADeferredRollback(t *testing.T) {
 	t.Parallel()
 	var rollbacks []string
 	e := drive(t, replay.Handler(func(ctx op.Context, _ op.None) (op.None, error) {
@@ -232,9 +232,9 @@ func TestBodyThatRunsWhileOthersWaitHoldsUpTheSuspension(t *testing.T) {
 	}
 }
 
-// TestNobodyToWaitForIsNoSuspension: an invocation in which everybody waits for each other must
+// TestNothingToWaitForIsNoSuspension: an invocation in which everybody waits for each other must
 // not answer PENDING, for the service would never invoke again.
-func TestNobodyToWaitForIsNoSuspension(t *testing.T) {
+func TestNothingToWaitForIsNoSuspension(t *testing.T) {
 	t.Parallel()
 	var inner *replay.Future[int]
 	f := replay.Handler(func(ctx op.Context, _ op.None) (int, error) {
@@ -265,7 +265,7 @@ func TestSuspensionNeedsAWaiterThatIsAlive(t *testing.T) {
 		want   string
 	}{
 		{
-			reason: "a future that nobody awaits is left behind when the handler returns",
+			reason: "a future that is not awaited is left behind when the handler returns",
 			run: func(ctx op.Context) error {
 				replay.Go(ctx, op.Wait("pause", time.Hour))
 				return nil

@@ -231,8 +231,8 @@ func TestAnswerDoesNotWaitForABodyThatIgnoresItsContext(t *testing.T) {
 	}
 }
 
-// TestAbandonedBodyIsToldByItsContext: no one waits for what a failed group has started.
-func TestAbandonedBodyIsToldByItsContext(t *testing.T) {
+// TestAbandonedBodyLearnsItFromItsContext: no one waits for what a failed group has started.
+func TestAbandonedBodyLearnsItFromItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})

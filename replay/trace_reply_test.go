@@ -34,7 +34,7 @@ func (r *traceRun) reply(how string, ends []string) error {
 			return err
 		}
 	}
-	out.Operations = append(out.Operations, r.service.tell()...)
+	out.Operations = append(out.Operations, r.service.unseen()...)
 	if how == "last" {
 		out.Token = ""
 	}

@@ -346,7 +346,7 @@ func (r *traceRun) send(gate string, end traceEnd) error {
 	case r.gate(gate) <- end:
 		return nil
 	default:
-		return fmt.Errorf("nobody waits at %q", gate)
+		return fmt.Errorf("nothing waits at %q", gate)
 	}
 }
 

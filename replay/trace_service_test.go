@@ -225,11 +225,11 @@ func (s *traceService) accept(mute bool) (checkpoint.CheckpointOutput, error) {
 		}
 	}
 	s.token++
-	return checkpoint.CheckpointOutput{Token: s.current(), Operations: s.tell()}, nil
+	return checkpoint.CheckpointOutput{Token: s.current(), Operations: s.unseen()}, nil
 }
 
-// tell returns what the function does not know yet.
-func (s *traceService) tell() (ops []checkpoint.Operation) {
+// unseen returns what the function does not know yet.
+func (s *traceService) unseen() (ops []checkpoint.Operation) {
 	for _, id := range s.order {
 		if s.untold[id] {
 			ops = append(ops, *s.records[id])

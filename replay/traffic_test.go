@@ -246,9 +246,9 @@ func TestFailureOfARelaxedStepIsAwaited(t *testing.T) {
 	}
 }
 
-// TestPollsComeOnlyWhileSomebodyIsBusy covers empty calls: at the time of the first wait, then with
+// TestPollsComeOnlyWhileABodyIsBusy covers empty calls: at the time of the first wait, then with
 // growing pauses, never when everybody waits.
-func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
+func TestPollsComeOnlyWhileABodyIsBusy(t *testing.T) {
 	t.Parallel()
 	asked := func(ctx op.Context) { // a branch that waits for someone outside
 		replay.Go(ctx, op.Group("ask", func(ctx op.Context) (string, error) {
@@ -267,7 +267,7 @@ func TestPollsComeOnlyWhileSomebodyIsBusy(t *testing.T) {
 		wait   time.Duration
 		polls  []string
 	}{
-		{reason: "nobody is busy", work: 0, wait: 5 * time.Second},
+		{reason: "nothing is busy", work: 0, wait: 5 * time.Second},
 		{
 			reason: "a body runs longer than the wait lasts", work: 9 * time.Second, wait: 5 * time.Second,
 			polls: []string{"5.01s", "6.01s", "8.01s"},

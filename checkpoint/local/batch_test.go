@@ -111,7 +111,7 @@ func TestRefusedUpdates(t *testing.T) {
 			with(contextSucceed("x", "1"), func(u *checkpoint.Update) { u.Failure = &checkpoint.Failure{} }),
 			"Cannot provide an Error for SUCCEED action.",
 		},
-		{"a parent is known", nil, below("nobody", stepStart("x")), "Invalid parent operation id."},
+		{"a parent is known", nil, below("absent", stepStart("x")), "Invalid parent operation id."},
 		{
 			"a parent is a context",
 			[]checkpoint.Update{stepStart("p")},

@@ -103,7 +103,7 @@ func TestWhatCountsAsFailedInARow(t *testing.T) {
 			}
 			return "", no
 		}, status: local.StatusFailed, invocations: 9},
-		"a call with updates begins it anew": {invoke: func(k *talk, n int) (string, error) {
+		"a call with updates begins it again": {invoke: func(k *talk, n int) (string, error) {
 			if n == 5 {
 				_, err := k.send(stepStart("a"))
 				return "", errors.Join(err, no)
@@ -131,7 +131,7 @@ func TestWhatCountsAsFailedInARow(t *testing.T) {
 		"invalid answers have their own": {invoke: func(*talk, int) (string, error) {
 			return `{}`, nil
 		}, status: local.StatusFailed, invocations: 4},
-		"and begin it anew": {invoke: func(_ *talk, n int) (string, error) {
+		"and begin it again": {invoke: func(_ *talk, n int) (string, error) {
 			if n == 5 {
 				return `{}`, nil
 			}

@@ -73,7 +73,7 @@ func TestCallbacks(t *testing.T) {
 			status: checkpoint.StatusFailed, failure: &declined, event: local.EventCallbackFailed,
 		},
 		{
-			reason: "nobody answers in time", timeout: 5 * time.Second, heartbeat: time.Minute,
+			reason: "no answer in time", timeout: 5 * time.Second, heartbeat: time.Minute,
 			status: checkpoint.StatusTimedOut, event: local.EventCallbackTimedOut, after: 5 * time.Second,
 			failure: &checkpoint.Failure{Type: "Callback.Timeout", Message: "Callback timed out"},
 		},
@@ -83,7 +83,7 @@ func TestCallbacks(t *testing.T) {
 			failure: &checkpoint.Failure{Type: "Callback.Heartbeat", Message: "Callback timed out on heartbeat"},
 		},
 		{
-			reason: "a heartbeat begins its timeout anew", timeout: time.Minute, heartbeat: 5 * time.Second,
+			reason: "a heartbeat begins its timeout again", timeout: time.Minute, heartbeat: 5 * time.Second,
 			act: func(s *local.Service, clock *local.VirtualClock, id string) error {
 				clock.Advance(4 * time.Second)
 				return s.Heartbeat(id)
@@ -238,14 +238,14 @@ func TestCallbackCompletedDuringAnInvocation(t *testing.T) {
 			}
 			if poll {
 				want(t, "the poll", k.must(t), "c SUCCEEDED")
-				return succeed(`"told"`), nil
+				return succeed(`"polled"`), nil
 			}
 			return pending, nil
 		}), `{}`)
 		if err := e.Drive(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := string(e.Result()), map[bool]string{false: `"replayed"`, true: `"told"`}[poll]; got != want {
+		if got, want := string(e.Result()), map[bool]string{false: `"replayed"`, true: `"polled"`}[poll]; got != want {
 			t.Errorf("the result is %s, want %s", got, want)
 		}
 	}

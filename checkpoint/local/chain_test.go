@@ -83,7 +83,7 @@ func TestChainedInvocations(t *testing.T) {
 			failure: &checkpoint.Failure{Type: "Runtime.MarshalError", Message: "the response is not valid UTF-8"},
 		},
 		{
-			reason: "a function that nobody hosts",
+			reason: "a function that is not hosted",
 			status: checkpoint.StatusFailed, event: local.EventChainedInvokeFailed,
 			failure: &checkpoint.Failure{Type: "ResourceNotFoundException", Message: "Function not found: target:7"},
 		},
@@ -139,7 +139,7 @@ func TestChainedInvocationOfATargetThatIsEnded(t *testing.T) {
 		event   local.EventType
 	}{
 		{
-			"somebody stops it",
+			"it is stopped",
 			func(target *local.Execution, _ *local.VirtualClock) error {
 				return target.Stop(&checkpoint.Failure{Message: "enough"})
 			},

@@ -110,7 +110,7 @@ func (s *Service) checkpoint(
 	if err := s.disturb(ctx, e, point.at(MomentAfterCall)); err != nil {
 		return out, err
 	}
-	e.tell(r)
+	e.replied(r)
 	return r.out, nil
 }
 

@@ -35,13 +35,13 @@ func TestEventsAsJSON(t *testing.T) {
 		}, `{"Input":{"Truncated":false},"ExecutionTimeout":60}`},
 		{"it succeeds", local.Event{Type: local.EventExecutionSucceeded, Result: text("1")}, result},
 		{"it fails", local.Event{Type: local.EventExecutionFailed, Failure: no}, failed},
-		{"it fails and nobody says why", local.Event{Type: local.EventExecutionFailed}, `{"Error":{"Truncated":false}}`},
+		{"it fails without a reason", local.Event{Type: local.EventExecutionFailed}, `{"Error":{"Truncated":false}}`},
 		{"it times out", local.Event{Type: local.EventExecutionTimedOut}, `{}`},
 		{"it is stopped", local.Event{Type: local.EventExecutionStopped, Failure: no}, failed},
 		{"it is paused", local.Event{
 			Type: local.EventExecutionPaused, Requested: start, Reason: "bad deploy", TimeoutPaused: true,
 		}, `{"PauseRequestTimestamp":1767225600,"Reason":{"Payload":"bad deploy","Truncated":false},"ExecutionTimeoutPaused":true}`},
-		{"it is paused and nobody says why", local.Event{
+		{"it is paused without a reason", local.Event{
 			Type: local.EventExecutionPaused, Requested: start,
 		}, `{"PauseRequestTimestamp":1767225600,"ExecutionTimeoutPaused":false}`},
 		{"it is resumed", local.Event{

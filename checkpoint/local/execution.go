@@ -40,8 +40,8 @@ type Execution struct {
 	// parked: no one hosts the function of an execution that an earlier service has begun; waiting:
 	// an invocation is to begin when someone does. Both are guarded by the service's mutex.
 	parked, waiting bool
-	// told is how many changes the last invocation knows.
-	told int
+	// known is how many changes the last invocation knows.
+	known int
 }
 
 // record is an operation in the log.

@@ -200,7 +200,7 @@ func (s *Service) forked(from *Execution, f api.Function, name string, l *pastLo
 		svc: s, input: l.rec.Input, done: make(chan struct{}), key: nameKey{f.Unqualified(), name}, function: from.function,
 		index: make(map[string]*record), timers: make(map[TimerKey]*armed),
 	}
-	e.mu.Lock() // nobody sees the execution before it is stored
+	e.mu.Lock() // the execution is not seen before it is stored
 	s.mu.Lock()
 	other := s.byName[e.key]
 	if other == nil {

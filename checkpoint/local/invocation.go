@@ -136,7 +136,7 @@ func (e *Execution) event(inv *invocation) ([]byte, error) {
 	for _, r := range p.sent {
 		r.sent = r.revision
 	}
-	e.told = len(e.changes)
+	e.known = len(e.changes)
 	return checkpoint.EncodeInvocation(in)
 }
 

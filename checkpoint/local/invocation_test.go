@@ -50,7 +50,7 @@ func TestUpdatedOperationIDs(t *testing.T) {
 		got = append(got, k.event.UpdatedOperationIDs)
 		switch len(got) {
 		case 1:
-			k.must(t, waitStart("told", time.Second), stepRetry("s", 2*time.Second, nil), waitStart("w", 2*time.Second))
+			k.must(t, waitStart("known", time.Second), stepRetry("s", 2*time.Second, nil), waitStart("w", 2*time.Second))
 			clock.Advance(time.Second)
 			k.must(t) // the reply reports the first wait
 			return pending, nil
@@ -97,11 +97,11 @@ func TestPendingIsFollowedByAnInvocation(t *testing.T) {
 			u.Timeout = 5 * time.Second
 			k.must(t, u)
 		}, 5 * time.Second},
-		{"at once if something changed that it was not told, even if nothing is pending any more", func(k *talk, clock *local.VirtualClock) {
+		{"at once if something changed that it does not know, even if nothing is pending any more", func(k *talk, clock *local.VirtualClock) {
 			k.must(t, waitStart("w", 5*time.Second))
 			clock.Advance(5 * time.Second)
 		}, 0},
-		{"not for what it was told", func(k *talk, clock *local.VirtualClock) {
+		{"not for what it knows", func(k *talk, clock *local.VirtualClock) {
 			k.must(t, waitStart("w", 5*time.Second), waitStart("long", 10*time.Second))
 			clock.Advance(5 * time.Second)
 			k.must(t)
@@ -300,8 +300,8 @@ func TestFailedInvocationsAreRepeated(t *testing.T) {
 	}
 }
 
-// TestFailuresForEverEndAtTheOperationLimit also says that pauses do not grow forever.
-func TestFailuresForEverEndAtTheOperationLimit(t *testing.T) {
+// TestEndlessFailuresEndAtTheOperationLimit also says that pauses do not grow forever.
+func TestEndlessFailuresEndAtTheOperationLimit(t *testing.T) {
 	t.Parallel()
 	s, clock := newVirtual(t, local.WithLimits(local.Limits{Operations: 10, FailedInvocations: -1, RetryPause: time.Second}))
 	e := begin(t, s, function(func(*talk) (string, error) { return "", errors.New("no") }), `{}`)

@@ -120,7 +120,7 @@ func (e *Execution) reply() reply {
 	e.inv.accepted++
 	r := reply{inv: e.inv}
 	p := e.svc.limits.newPage(0)
-	r.told = e.changePage(e.told, &p, true)
+	r.told = e.changePage(e.known, &p, true)
 	r.out.Operations, r.sent = p.ops, p.sent
 	for _, s := range p.sent {
 		r.revisions = append(r.revisions, s.revision)
@@ -135,14 +135,14 @@ func (e *Execution) reply() reply {
 	return r
 }
 
-// tell notes that the function has a reply.
-func (e *Execution) tell(r reply) {
+// replied notes that the function has a reply.
+func (e *Execution) replied(r reply) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.inv != r.inv {
 		return
 	}
-	e.told = max(e.told, r.told)
+	e.known = max(e.known, r.told)
 	for i, s := range r.sent {
 		s.sent = max(s.sent, r.revisions[i])
 	}
@@ -151,7 +151,7 @@ func (e *Execution) tell(r reply) {
 // untold reports whether something has changed that the last invocation does not know of.
 // The execution's mutex is held.
 func (e *Execution) untold() bool {
-	for i := e.told; i < len(e.changes); i++ {
+	for i := e.known; i < len(e.changes); i++ {
 		if r := e.changes[i].r; r.revision == i+1 && r.sent != r.revision {
 			return true
 		}
@@ -194,7 +194,7 @@ func (e *Execution) state(in checkpoint.StateInput) (checkpoint.StateOutput, err
 		out.NextMarker = e.logPage(from, &p, false)
 	default:
 		next := e.changePage(from, &p, false)
-		e.told = max(e.told, next)
+		e.known = max(e.known, next)
 		if next < len(e.changes) {
 			out.NextMarker = markChanges + strconv.Itoa(next)
 		}

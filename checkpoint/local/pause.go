@@ -146,7 +146,7 @@ func (d *draft) pause() {
 }
 
 // cut answers a checkpoint call of an execution that is to be paused: its updates are committed,
-// and the function is told nothing. It has to stop, and what it still has to do is due when the
+// and the function gets no reply. It has to stop, and what it still has to do is due when the
 // execution is resumed.
 func (d *draft) cut() {
 	d.rec.Due = true

@@ -18,7 +18,7 @@ import (
 )
 
 // chaos is a function that makes random calls, most of them wrong, and keeps the log as it was
-// told of it. Everything it does depends on the seed alone.
+// reported. Everything it does depends on the seed alone.
 type chaos struct {
 	t       *testing.T
 	r       *rand.Rand
@@ -155,7 +155,7 @@ func (c *chaos) update() checkpoint.Update {
 	if u.Action == checkpoint.ActionStart || c.chance(5) {
 		u.Wait, u.Timeout = time.Duration(c.r.IntN(5))*time.Second, time.Duration(c.r.IntN(5))*time.Second
 		u.Heartbeat = time.Duration(c.r.IntN(5)) * time.Second
-		u.Function = pick(c, "target", "nobody", "")
+		u.Function = pick(c, "target", "absent", "")
 	}
 	if u.Action == checkpoint.ActionRetry || c.chance(5) {
 		u.NextAttemptDelay = time.Duration(c.r.IntN(5)) * time.Second
@@ -185,7 +185,7 @@ func (c *chaos) checkTold(told map[string]checkpoint.Operation) {
 			continue // hidden in a finished context
 		}
 		if op.Kind != checkpoint.KindExecution && !same(op, got) {
-			c.t.Errorf("the function was told something else (-log +told):\n%s", cmp.Diff(op, got))
+			c.t.Errorf("the function has been sent something else (-log +sent):\n%s", cmp.Diff(op, got))
 		}
 	}
 }

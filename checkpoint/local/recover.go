@@ -128,7 +128,7 @@ func (s *Service) read(arn string) (*Execution, Snapshot, error) {
 		e.records, e.index[r.ID] = append(e.records, rec), rec
 		e.changes = append(e.changes, change{r: rec, external: slices.Contains(e.rec.Updated, r.ID)})
 	}
-	e.told = len(e.changes)
+	e.known = len(e.changes)
 	if e.ended() {
 		close(e.done)
 	}

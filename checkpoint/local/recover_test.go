@@ -247,7 +247,7 @@ func TestInvocationIsInterrupted(t *testing.T) {
 
 	s, e = reopen(t, memory, clock, e.ARN())
 	if err := e.RunUntilSuspended(t.Context()); err != nil || e.Invocations() != 1 {
-		t.Fatalf("nobody hosts the function: %d invocations, %v", e.Invocations(), err)
+		t.Fatalf("the function is not hosted: %d invocations, %v", e.Invocations(), err)
 	}
 	_, err := s.Checkpoint(t.Context(), checkpoint.CheckpointInput{ARN: e.ARN(), Token: token})
 	if api, ok := errors.AsType[*checkpoint.APIError](err); !ok || !strings.Contains(api.Message, "token") {

@@ -54,7 +54,7 @@ func TestReplyHoldsTimersThatFiredMeanwhile(t *testing.T) {
 		want(t, "after a second", k.must(t), "w SUCCEEDED")
 		clock.Advance(time.Second)
 		want(t, "after two, with what the call changes", k.must(t, stepStart("b")), "s READY", "b STARTED")
-		want(t, "nothing is told twice", k.must(t))
+		want(t, "nothing is sent twice", k.must(t))
 		return succeed(`1`), nil
 	}), `{}`)
 	if err := e.RunUntilSuspended(t.Context()); err != nil {
@@ -111,7 +111,7 @@ func TestReplyIsPaged(t *testing.T) {
 			next.Marker = out.NextMarker
 		}
 		k.token = out.Token
-		want(t, "what was read is not told again", k.must(t))
+		want(t, "what was read is not sent again", k.must(t))
 		return ""
 	}, local.WithLimits(local.Limits{PageItems: 2}))
 }
@@ -157,7 +157,7 @@ func TestStateIsPaged(t *testing.T) {
 			return "", err
 		}
 		want(t, "one item", page.Operations, "execution STARTED")
-		want(t, "what was read is not told", k.must(t))
+		want(t, "what was read is not sent", k.must(t))
 		return succeed(`1`), nil
 	}), `{}`)
 	if err := e.Drive(t.Context()); err != nil {
@@ -329,8 +329,8 @@ func TestReplyDoesNotRepeatThePages(t *testing.T) {
 	}
 }
 
-// TestReplyDoesNotTellWhatTheEventHides says that what is left out of an event is not news.
-func TestReplyDoesNotTellWhatTheEventHides(t *testing.T) {
+// TestReplyDoesNotHaveWhatTheEventHides says that what is left out of an event is not news.
+func TestReplyDoesNotHaveWhatTheEventHides(t *testing.T) {
 	t.Parallel()
 	s, _ := newVirtual(t)
 	first := true

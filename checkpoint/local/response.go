@@ -201,7 +201,7 @@ func (d *draft) judge(completed Event, payload []byte) {
 		d.end(StatusFailed, checkpoint.Payload{}, r.failure, false)
 	default:
 		d.rec.FailedInRow, d.rec.InvalidInRow = 0, 0
-		d.rec.Updated = d.e.updatedSince(d.e.told)
+		d.rec.Updated = d.e.updatedSince(d.e.known)
 	}
 }
 

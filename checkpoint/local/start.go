@@ -73,7 +73,7 @@ func (s *Service) Run(ctx context.Context, h Handler, payload []byte) ([]byte, e
 
 // abandon stops an execution whose function is not hosted any more.
 func (e *Execution) abandon() error {
-	err := e.Stop(&checkpoint.Failure{Message: "nobody waits for the execution any more"})
+	err := e.Stop(&checkpoint.Failure{Message: "the caller has stopped waiting for the execution"})
 	if !errors.Is(err, ErrEnded) && e.svc.down() == nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func TestStartRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ reason, function, name, payload, want string }{
-		{"a function that nobody hosts", "nobody", "", "", "no such function is hosted: nobody"},
+		{"a function that is not hosted", "absent", "", "", "no such function is hosted: absent"},
 		{"a text that is no function", "a b", "", "", `"a b" is not the name of a function`},
 		{"a name with other characters", "order", "a b", "", "the name of an execution is 1 to 64 of"},
 		{"a name that is too long", "order", strings.Repeat("a", 65), "", "the name of an execution is 1 to 64 of"},
@@ -77,8 +77,8 @@ func TestStartRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.reason, err, tt.want)
 		}
 	}
-	if _, err := s.Start(t.Context(), "nobody", "", nil); !errors.Is(err, local.ErrNoFunction) {
-		t.Errorf("nobody: %v", err)
+	if _, err := s.Start(t.Context(), "absent", "", nil); !errors.Is(err, local.ErrNoFunction) {
+		t.Errorf("absent: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

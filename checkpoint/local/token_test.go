@@ -151,11 +151,11 @@ func TestExecutionSucceedIsAnsweredWithoutAToken(t *testing.T) {
 func TestUnknownExecutionIsRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := newVirtual(t)
-	_, err := s.Checkpoint(t.Context(), checkpoint.CheckpointInput{ARN: "arn:nobody", Token: "x"})
+	_, err := s.Checkpoint(t.Context(), checkpoint.CheckpointInput{ARN: "arn:absent", Token: "x"})
 	if message(err) != "Invalid durable execution ARN" {
 		t.Errorf("checkpoint: %v", err)
 	}
-	_, err = s.State(t.Context(), checkpoint.StateInput{ARN: "arn:nobody", Token: "x"})
+	_, err = s.State(t.Context(), checkpoint.StateInput{ARN: "arn:absent", Token: "x"})
 	if message(err) != "Invalid durable execution ARN" {
 		t.Errorf("state: %v", err)
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/perdure/perdure/codec/compress"
 )
 
-// now is a transform that now and then fails for now: each so many calls, and never for one payload
+// now is a transform that now and then fails for now: each few calls, and never for one payload
 // twice in a row.
 type now struct {
 	codec.Transform
@@ -98,7 +98,7 @@ func sale(ctx op.Context, n int) (string, error) {
 	return fmt.Sprint(len(first), len(all.Values()), len(last), len(failed.Error())), replay.Exec(ctx, op.Wait("pause", time.Minute))
 }
 
-// An execution whose payloads are compressed, sealed and kept elsewhere comes to the same wherever
+// An execution whose payloads are compressed, sealed and kept elsewhere ends the same wherever
 // it is interrupted, while keys and store fail now and then.
 func TestExploreCompressedPayloads(t *testing.T) {
 	t.Parallel()

@@ -335,7 +335,7 @@ func TestWireNamesFitTheAPI(t *testing.T) {
 	p.TestingRun(t)
 }
 
-func TestPathsTellOperationsApart(t *testing.T) {
+func TestPathsDistinguishOperations(t *testing.T) {
 	t.Parallel()
 	p := properties(1000)
 	p.Property("different names, keys and occurrences have different paths", prop.ForAll(

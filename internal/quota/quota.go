@@ -1,5 +1,5 @@
 // Package quota has a function believe in other quotas than those of the service, so that a test
-// comes to them with few operations.
+// reaches them with few operations.
 package quota
 
 import (

@@ -45,33 +45,33 @@ func stackOf(dump []byte, number uint64) []byte {
 // mainName is how [Strand.main] is named in a stack, up to its arguments.
 const mainName = "turn.(*Strand).main("
 
-// told is what is known of the stacks of this program: nothing yet, that they say whose they are,
+// shown is what is known of the stacks of this program: nothing yet, that they say whose they are,
 // or that they do not.
-var told atomic.Int32 //nolint:gochecknoglobals // how the program was compiled is the same for all turns
+var shown atomic.Int32 //nolint:gochecknoglobals // how the program was compiled is the same for all turns
 
 const (
-	tell = iota + 1
-	tellNot
+	shows = iota + 1
+	showsNot
 )
 
-// tellsStrands reports whether the stack of a strand shows which strand it is, and of which turn,
+// showsStrands reports whether the stack of a strand shows which strand it is, and of which turn,
 // as the arguments of its main function. That is so wherever we have looked, but no one has
 // promised it, so the first strand looks at its own.
-func tellsStrands(s *Strand) bool {
-	if told.Load() == 0 {
+func showsStrands(s *Strand) bool {
+	if shown.Load() == 0 {
 		look(s)
 	}
-	return told.Load() == tell
+	return shown.Load() == shows
 }
 
 //go:noinline
 func look(s *Strand) {
 	var buf [2 << 10]byte // main is among the first functions
 	if s.isMainOf(buf[:runtime.Stack(buf[:], false)]) {
-		told.Store(tell)
+		shown.Store(shows)
 		return
 	}
-	told.Store(tellNot)
+	shown.Store(showsNot)
 }
 
 // isMainOf reports whether a stack shows the strand and its turn as the arguments of its main
@@ -102,7 +102,7 @@ func (t *Turn) Whose(stack []byte) (strand, own bool) {
 	if !bytes.Contains(stack, []byte(mainName)) {
 		return false, false
 	}
-	if told.Load() == tellNot {
+	if shown.Load() == showsNot {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		return true, t.numbers[parseNumber(stack)]

@@ -121,7 +121,7 @@ func (s *Strand) main(t *Turn) {
 	defer s.finish(&returned)
 	room()
 	s.id.Store(g())
-	if !tellsStrands(s) {
+	if !showsStrands(s) {
 		s.number = number()
 		t.numbered(s.number)
 	}

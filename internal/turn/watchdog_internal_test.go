@@ -326,9 +326,9 @@ func below(depth int, f func()) {
 	below(depth-1, f)
 }
 
-// TestStacksTellWhoseTheyAre: each strand is found in a dump, by the argument of its main function,
+// TestStacksSayWhoseTheyAre: each strand is found in a dump, by the argument of its main function,
 // and by its number where stacks do not show arguments.
-func TestStacksTellWhoseTheyAre(t *testing.T) {
+func TestStacksSayWhoseTheyAre(t *testing.T) {
 	t.Parallel()
 	strands, end := strandsAtWork(t, 50)
 	defer end()
@@ -404,8 +404,8 @@ func TestWhoseAStackIs(t *testing.T) { //nolint:paralleltest // it changes what 
 		}
 	}
 	check("arguments")
-	told.Store(tellNot)
-	defer told.Store(tell)
+	shown.Store(showsNot)
+	defer shown.Store(shows)
 	for _, s := range strands {
 		s.turn.numbered(parseNumber(s.find(all)))
 	}

@@ -80,8 +80,8 @@ func rehearseRows() []Row {
 	}}
 }
 
-// leastOf returns how long f takes, from the outside, in the least disturbed of n turns of a hundred:
-// what else runs on the machine only adds.
+// leastOf returns how long f takes, from the outside, in the least disturbed of n turns of a
+// hundred: what else runs on the machine only adds.
 func leastOf(n int, f func() error) (time.Duration, error) {
 	const times = 100
 	least := time.Duration(math.MaxInt64)

@@ -74,7 +74,7 @@ func TestCallbackActions(t *testing.T) {
 			actions: "[{CallbackName: a, Operation: success}]", want: []string{"0s a SUCCEEDED"},
 			problem: `callback "b": the requirement has no answer to it`,
 		},
-		{reason: "nobody answers", actions: "[]"},
+		{reason: "no answer", actions: "[]"},
 		{
 			reason:  "a failure that says nothing",
 			actions: "[{CallbackName: a, Operation: failure, Payload: text}, {CallbackName: b, Operation: success}]",

@@ -138,6 +138,6 @@ func (s *interruptions) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.Sort(s.skipped)
-	return fmt.Sprintf("%d requirements came to the same end in %d executions whose functions were lost %d times\n%s",
+	return fmt.Sprintf("%d requirements ended the same in %d executions whose functions were lost %d times\n%s",
 		s.requirements, s.runs, s.lost, strings.Join(s.skipped, "\n"))
 }

@@ -89,7 +89,7 @@ type cloud struct {
 // farewell is how long stopping an execution may take.
 const farewell = 10 * time.Second
 
-var errCloud = errors.New("Cloud goes with Run alone: nobody can hold the clock of AWS, or interrupt what runs there; " +
+var errCloud = errors.New("Cloud goes with Run alone: the clock of AWS cannot be held, and what runs there not be interrupted; " +
 	"leave the option out of Start and Explore")
 
 // refused lists the options that a deployed function knows nothing of.
@@ -108,7 +108,7 @@ func (c *config) refused() (list []string) {
 		add("WithService", "the service there is AWS")
 	}
 	if c.budget != (Budget{}) {
-		add("WithBudget", "nobody sees there how many calls were made, or bytes stored: check the budget without Cloud")
+		add("WithBudget", "how many calls were made, or bytes stored, is not seen there: check the budget without Cloud")
 	}
 	return list
 }

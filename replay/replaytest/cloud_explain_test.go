@@ -43,7 +43,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			want: `(?s)Cloud: Host\("math"\): .*Cloud: WithStartTime: .*Cloud: WithService: .*Cloud: WithBudget: `,
 		},
 		{
-			name: "start", reason: "a clock that nobody can hold",
+			name: "start", reason: "a clock that cannot be held",
 			run:  func(tb *recorder, at *site) { replaytest.Start(tb, f, in, at.cloud(tb)) },
 			want: `^replaytest: Cloud goes with Run alone: `,
 		},
@@ -53,11 +53,11 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			want: `Cloud goes with Run alone: `,
 		},
 		{
-			name: "golden", reason: "nobody sees the calls",
+			name: "golden", reason: "the calls are not seen",
 			run: func(tb *recorder, at *site) {
 				replaytest.Run(tb, f, order{ID: "A-1"}, at.cloud(tb)).Golden(tb, "order.golden")
 			},
-			want: `^replaytest: Golden\("order.golden"\): nobody sees the checkpoint traffic`,
+			want: `^replaytest: Golden\("order.golden"\): the checkpoint traffic`,
 		},
 		{
 			name: "no ARN", reason: "an environment variable is missing",
@@ -70,7 +70,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			want: `the client is nil: pass a \*lambda.Client`,
 		},
 		{
-			name: "client that nobody has made", reason: "the variable has a type, and so it is no nil interface",
+			name: "client that was never made", reason: "the variable has a type, and so it is no nil interface",
 			run: func(tb *recorder, _ *site) {
 				var client *lambdaapi.Client
 				replaytest.Run(tb, f, in, replaytest.Cloud(tb, client, functionARN))
@@ -132,7 +132,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 			want: `start arn:aws:lambda:us-east-1:123456789012:function:orders:live: .*The function is not durable`,
 		},
 		{
-			name: "nobody answers", reason: "it says what the execution waits for",
+			name: "no answer", reason: "it says what the execution waits for",
 			site: func(t *testing.T) *site {
 				t.Helper()
 				at := deploy(t, f)
@@ -161,7 +161,7 @@ func TestCloudProblemsAreExplained(t *testing.T) {
 				`answer it with the option CallbackResult\("manager-approval", …\); wait longer with WithPollTimeout\n`, // and not with Start
 		},
 		{
-			name: "no function", reason: "it tells the types and the errors",
+			name: "no function", reason: "it says the types and the errors",
 			run:  func(tb *recorder, at *site) { replaytest.Run[order, receipt](tb, nil, in, at.cloud(tb)) },
 			want: `^replaytest: the function is nil: pass what replay\.Handler makes of your handler$`,
 		},

@@ -175,7 +175,7 @@ func TestSameTableHereAndInTheCloud(t *testing.T) {
 			name: "refused", reason: "a failure from outside, compensated", in: order{ID: "A-5", Total: 500},
 			opts: []replaytest.Option{replaytest.CallbackFailure("manager-approval", "declined", "too dear")},
 		},
-		{name: "nobody answers", reason: "a callback times out", in: order{ID: "A-6", Total: 500}, err: op.ErrTimedOut},
+		{name: "no answer", reason: "a callback times out", in: order{ID: "A-6", Total: 500}, err: op.ErrTimedOut},
 		{name: "declined", reason: "an error that an operation has registered", shop: refuse, in: order{ID: "A-7"}, err: errDeclined},
 		{name: "retried", reason: "attempts are counted", shop: busy, in: order{ID: "A-8"}},
 	}
@@ -369,7 +369,7 @@ func TestNoBodyRunsToReadAHistory(t *testing.T) {
 	}
 }
 
-func TestCloudBearsThrottlingAndLateHistories(t *testing.T) {
+func TestCloudSurvivesThrottlingAndLateHistories(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(newShop().process)
 	s := deploy(t, f)
@@ -440,7 +440,7 @@ func TestLongHistoriesAreReadPageByPage(t *testing.T) {
 	}
 }
 
-func TestTruncatedDataIsTold(t *testing.T) {
+func TestTruncatedDataIsReported(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(newShop().process)
 	s := deploy(t, f)

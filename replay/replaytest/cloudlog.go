@@ -18,7 +18,7 @@ import (
 type history struct {
 	events []local.Event
 	// log is the log that the function was given, that of the execution first, as far as events
-	// tell. cut holds the IDs of operations whose result or failure the service has cut off.
+	// say. cut holds the IDs of operations whose result or failure the service has cut off.
 	log []checkpoint.Operation
 	cut map[string]bool
 	// began and over are the times of the first and the last event; over is zero until the

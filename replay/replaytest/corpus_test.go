@@ -95,7 +95,7 @@ func lengths(vs []string, err error) (string, error) {
 	return text(n, err)
 }
 
-// told is a step that is given what the handler has computed: if a replay computes something else,
+// A step that is given what the handler has computed: if a replay computes something else,
 // that is seen.
 var told = op.DoFunc("told", func(context.Context, string) error { return nil })
 

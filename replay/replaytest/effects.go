@@ -313,7 +313,7 @@ func recorded(p node.Payload) []byte {
 	return p.Bytes()
 }
 
-// told notes an update, as far as it reports compensations or of the end of a group. Called with
+// noted notes an update, as far as it reports compensations or of the end of a group. Called with
 // the lock held.
 func (f *effects) told(u checkpoint.Update, invocation int) {
 	if u.Failure != nil {

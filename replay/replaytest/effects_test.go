@@ -131,7 +131,7 @@ func bookings() map[string]func(op.Context, int) (string, error) {
 }
 
 // TestExploreFindsLostEffects takes from each program, in one way or another, what undoes its
-// effects: Explore tells of which operation.
+// effects: Explore says of which operation.
 func TestExploreFindsLostEffects(t *testing.T) {
 	t.Parallel()
 	late := func(invocation int) bool { return invocation > 1 }
@@ -164,7 +164,7 @@ func TestExploreFindsLostEffects(t *testing.T) {
 			want: `the Undo of "both\[huge\]" was given "", which had returned "xxx`,
 		},
 		{
-			program: "a step in a group that was abandoned", reason: "nobody looks into the group", path: "limit[steps]/book",
+			program: "a step in a group that was abandoned", reason: "the group is not looked into", path: "limit[steps]/book",
 			when: late, wrong: forgotten, want: `the effect of "limit\[steps\]/book" is lost: .* and "limit" ended without it`,
 		},
 		{

@@ -181,7 +181,7 @@ func (x *explorer) otherEnd(t *trial, k *kit, refused bool, out []byte, err erro
 			after = fmt.Sprintf("; the last operation that it ran is %q%s", path, k.atLine(path))
 		}
 	})
-	return fmt.Sprintf("it came to %s, and before to %s%s", got, t, after)
+	return fmt.Sprintf("it ended as %s, and before as %s%s", got, t, after)
 }
 
 // closed is a client that refuses every call.

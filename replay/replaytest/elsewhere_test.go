@@ -51,7 +51,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 				return halfDay(), nil
 			},
 			want: []string{
-				`it came to SUCCEEDED "20[^"]* [AP]M", and before to SUCCEEDED "20[^"]* [AP]M"; the last operation that it ran is "pause" \(elsewhere_test\.go:\d+\); it reads the clock`,
+				`it ended as SUCCEEDED "20[^"]* [AP]M", and before as SUCCEEDED "20[^"]* [AP]M"; the last operation that it ran is "pause" \(elsewhere_test\.go:\d+\); it reads the clock`,
 			},
 		},
 		{
@@ -65,7 +65,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 				}
 				return replay.Run(ctx, op.Step("evening", func(context.Context) (string, error) { return "", nil }))
 			},
-			want: []string{`replayed elsewhere.* (it ran "(morning|evening)" \(elsewhere_test\.go:\d+\)|it came to FAILED .*diverge)`, "it reads the clock"},
+			want: []string{`replayed elsewhere.* (it ran "(morning|evening)" \(elsewhere_test\.go:\d+\)|it ended as FAILED .*diverge)`, "it reads the clock"},
 		},
 		{
 			name: "environment in an input", reason: "a deployment changes it",
@@ -75,7 +75,7 @@ func TestExploreReplaysElsewhere(t *testing.T) { // it is not parallel, so that 
 		{
 			name: "environment in the result", reason: "a deployment changes it",
 			handler: func(ctx op.Context, _ int) (string, error) { return os.Getenv("RATE"), replay.Exec(ctx, interval) },
-			want:    []string{`it came to SUCCEEDED "3-elsewhere", and before to SUCCEEDED "3"; the last operation that it ran is "pause"`, "it reads the environment"},
+			want:    []string{`it ended as SUCCEEDED "3-elsewhere", and before as SUCCEEDED "3"; the last operation that it ran is "pause"`, "it reads the environment"},
 		},
 		{
 			name: "order of a map in the result", reason: "eight executions and more have had the same",
@@ -173,13 +173,13 @@ func TestExploreElsewhereInParallelTests(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) { return halfDay(), replay.Exec(ctx, interval) })
 	got := record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, replaytest.WithSchedules(0)) })
-	if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "replayed elsewhere, 13 hours later, it came to") || !strings.Contains(all, "it reads the clock") {
+	if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "replayed elsewhere, 13 hours later, it ended as") || !strings.Contains(all, "it reads the clock") {
 		t.Errorf("got %s", all)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		got := &recorder{TB: t}
 		replaytest.Explore(got, f, 1, replaytest.WithSchedule("invocation:2=lost-after"))
-		if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "replayed elsewhere, 13 hours later, it came to") {
+		if all := strings.Join(got.errs, "\n"); !strings.Contains(all, "replayed elsewhere, 13 hours later, it ended as") {
 			t.Errorf("on a fake clock: %s", all)
 		}
 	})

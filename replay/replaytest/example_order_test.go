@@ -140,9 +140,9 @@ func ExampleStub() {
 func ExampleStubResult() {
 	t := newTest()
 
-	r := replaytest.Run(t, checkout, 12, replaytest.StubResult(charge, "paid by nobody"))
+	r := replaytest.Run(t, checkout, 12, replaytest.StubResult(charge, "paid by no one"))
 	fmt.Println(r.Value, r.Op("charge-card").Runs)
-	// Output: paid by nobody 1
+	// Output: paid by no one 1
 }
 
 func ExampleStubPath() {

@@ -61,7 +61,7 @@ func (k *kit) unusedStub(s *stub) string {
 		return fmt.Sprintf("%q was run, but another builder has declared it: stub the builder that the handler runs, "+
 			"a field of the same struct for instance", at)
 	}
-	return "the handler has not come to such an operation" + meant("", paths)
+	return "the handler has not reached such an operation" + meant("", paths)
 }
 
 // idleHosts lists the functions that were not invoked.
@@ -79,7 +79,7 @@ func (k *kit) idleHosts() (list []idle) {
 			name = function
 		}
 		if !slices.ContainsFunc(invoked, func(f string) bool { return f == name || strings.HasPrefix(f, name+":") }) {
-			text := fmt.Sprintf("the function of Host(%q) was never used: nobody has invoked it", h.function)
+			text := fmt.Sprintf("the function of Host(%q) was never used: no operation has invoked it", h.function)
 			list = append(list, idle{"host " + h.function, text})
 		}
 	}
@@ -130,7 +130,7 @@ func misfit(s *stub, path string, n node.Node) string {
 func repeats(path string, at func(path string) string) string {
 	first := path[:strings.LastIndexByte(path, '#')]
 	return fmt.Sprintf("%q%s repeats the name of %q%s without a key: an operation of that name inserted before it would take its "+
-		"record; tell them apart with Key, or accept it with AllowRepeats", path, at(path), first, at(first))
+		"record; distinguish them with Key, or accept it with AllowRepeats", path, at(path), first, at(first))
 }
 
 // waitsFor lists what is not finished. instead is another way to answer than by a reply; empty for

@@ -60,7 +60,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{
 			name: "stub that is not reached", reason: "what was reached shows where the handler went",
 			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubResult(s.release, op.None{})) },
-			want: `"release-stock" was never used: the handler has not come to such an operation; there were "reserve-stock", "charge-card", "ship", .*"ship\[\*\]/pack-item"`,
+			want: `"release-stock" was never used: the handler has not reached such an operation; there were "reserve-stock", "charge-card", "ship", .*"ship\[\*\]/pack-item"`,
 		},
 		{
 			name: "mistyped path", reason: "the nearest path is probably meant",
@@ -92,7 +92,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{
 			name: "builder that is not set", reason: "a nil function panics far from the mistake", fatal: true,
 			run:  func(tb *recorder) { replaytest.Run(tb, process, small, replaytest.StubResult(unset, payment{})) },
-			want: `a stub for a nil builder: is it a field of a struct that nobody has filled in\?$`,
+			want: `a stub for a nil builder: is it a field of a struct that was never filled in\?$`,
 		},
 		{
 			name: "builder that needs an input", reason: "it is called with a zero one", fatal: true,
@@ -108,14 +108,14 @@ func TestMistakesAreExplained(t *testing.T) {
 			want: `a stub without a function: pass what is to run in place of the body$`,
 		},
 		{
-			name: "mistyped reply", reason: "the callback times out, and nobody would notice",
+			name: "mistyped reply", reason: "the callback times out, and nothing would show it",
 			run: func(tb *recorder) {
 				replaytest.Run(tb, process, big, replaytest.CallbackResult("manager-aprovl", approval{}))
 			},
 			want: `the reply for "manager-aprovl" was never used: no callback waited there; did you mean "manager-approval"\?$`,
 		},
 		{
-			name: "reply to nobody", reason: "the order is too small to need approval",
+			name: "reply that is not awaited", reason: "the order is too small to need approval",
 			run: func(tb *recorder) {
 				replaytest.Run(tb, process, small, replaytest.CallbackResult("manager-approval", approval{}))
 			},
@@ -129,7 +129,7 @@ func TestMistakesAreExplained(t *testing.T) {
 			want: `(?s)^replaytest: the reply for "manager-approval": codec: .*func\(\).*OPERATION`,
 		},
 		{
-			name: "nobody answers", reason: "both ways to answer are named", fatal: true,
+			name: "no answer", reason: "both ways to answer are named", fatal: true,
 			run: func(tb *recorder) { replaytest.Run(tb, patient, small) },
 			want: `(?s)stalled: callback "approval/approval-callback" is STARTED; answer it with the option CallbackResult\("approval", …\), ` +
 				`or with Start and Callback\("approval"\)\nOPERATION`,
@@ -227,9 +227,9 @@ func TestMistakesAreExplained(t *testing.T) {
 	}
 }
 
-// TestFunctionThatNobodyHostsIsTold runs a handler that invokes a function, which is an error that
-// the handler may be tested for.
-func TestFunctionThatNobodyHostsIsTold(t *testing.T) {
+// TestFunctionThatIsNotHostedIsReported runs a handler that invokes a function, which is an
+// error that the handler may be tested for.
+func TestFunctionThatIsNotHostedIsReported(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, n int) (int, error) {
 		return replay.Run(ctx, op.Invoke[int]("square", "math:live", n))
@@ -244,7 +244,7 @@ func TestFunctionThatNobodyHostsIsTold(t *testing.T) {
 	if len(got.logs) != 1 || !regexp.MustCompile(want).MatchString(got.logs[0]) {
 		t.Errorf("got the logs %q", got.logs)
 	}
-	if want := `^replaytest: the function of Host\("maths"\) was never used: nobody has invoked it$`; len(got.errs) != 1 ||
+	if want := `^replaytest: the function of Host\("maths"\) was never used: no operation has invoked it$`; len(got.errs) != 1 ||
 		!regexp.MustCompile(want).MatchString(got.errs[0]) {
 		t.Errorf("got the errors %q", got.errs)
 	}
@@ -278,7 +278,7 @@ func TestPrintOfARunningExecution(t *testing.T) {
 func TestOnlyOneOfARepeatedNameIsNamed(t *testing.T) {
 	t.Parallel()
 	got := record(t, func(tb *recorder) { replaytest.Run(tb, replay.Handler(twice), order{}) })
-	want := `^replaytest: "notify#2" \(cloud_explain_test\.go:\d+\) repeats the name of "notify" \(cloud_explain_test\.go:\d+\) without a key: .*tell them apart with Key, or accept it with AllowRepeats$`
+	want := `^replaytest: "notify#2" \(cloud_explain_test\.go:\d+\) repeats the name of "notify" \(cloud_explain_test\.go:\d+\) without a key: .*distinguish them with Key, or accept it with AllowRepeats$`
 	if len(got.errs) != 1 || !regexp.MustCompile(want).MatchString(got.errs[0]) {
 		t.Errorf("got %q", got.errs)
 	}

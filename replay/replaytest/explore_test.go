@@ -44,7 +44,7 @@ func TestScheduleCountsObeyTheFormula(t *testing.T) {
 			got := replaytest.Explore(t, f, 1, append(p.opts, replaytest.WithSchedules(7), replaytest.WithReset(func() { executions++ }))...)
 			line := got.String()
 			if singles, sum := computed(t, line); singles != got.Singles || sum != got.Singles {
-				t.Errorf("%d singles were tried; the line says %d, and its parts come to %d: %s", got.Singles, singles, sum, line)
+				t.Errorf("%d singles were tried; the line says %d, and its parts sum to %d: %s", got.Singles, singles, sum, line)
 			}
 			undisturbed := 8
 			if got.Concurrent {

@@ -19,14 +19,14 @@ import (
 	"github.com/perdure/perdure/replay/replaytest"
 )
 
-// TestExploreTellsWhatIsOfNoUse gives Explore what no execution uses, and what only some do.
-func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
+// TestExploreSaysWhatIsOfNoUse gives Explore what no execution uses, and what only some do.
+func TestExploreSaysWhatIsOfNoUse(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
 		ask := op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }, op.WithTimeout(time.Hour))
 		answer, err := replay.Run(ctx, ask)
 		if errors.Is(err, op.ErrTimedOut) {
-			return "nobody", nil
+			return "no one", nil
 		}
 		return answer, err
 	})
@@ -42,7 +42,7 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 			want:    []string{`^replaytest: the function is nil: pass what replay\.Handler makes of your handler$`},
 		},
 		{
-			name: "Equal of another type", reason: "nobody would notice that it is never asked",
+			name: "Equal of another type", reason: "that it is never asked would not show",
 			explore: func(tb *recorder) {
 				replaytest.Explore(tb, f, 1, replaytest.WithEqual(func(int, int) bool { return true }))
 			},
@@ -56,13 +56,13 @@ func TestExploreTellsWhatIsOfNoUse(t *testing.T) {
 			want: []string{`the reply for "approvals" was never used: no callback waited there; did you mean "approval"\?; none of \d+ schedules has used it$`},
 		},
 		{
-			name: "mistyped stub and a function that nobody invokes", reason: "the test means something that the code does not do",
+			name: "mistyped stub and a function that is not invoked", reason: "the test means something that the code does not do",
 			explore: func(tb *recorder) {
 				replaytest.Explore(tb, f, 1, replaytest.WithSchedules(0), replaytest.StubPath("approvals", label), replaytest.Host("math", f))
 			},
 			want: []string{
 				`the stub for "approvals" was never used: no step or group runs there; did you mean "approval"\?; none of \d+ schedules has used it$`,
-				`the function of Host\("math"\) was never used: nobody has invoked it; none of \d+ schedules has used it$`,
+				`the function of Host\("math"\) was never used: no operation has invoked it; none of \d+ schedules has used it$`,
 			},
 		},
 		{
@@ -182,7 +182,7 @@ func TestSeedChooses(t *testing.T) {
 		chosen[strings.Join(one, "\n")] = true
 	}
 	if len(chosen) != 6 {
-		t.Errorf("six seeds come to %d choices", len(chosen))
+		t.Errorf("six seeds have %d choices", len(chosen))
 	}
 }
 
@@ -238,8 +238,8 @@ func TestLostBegunIsLostAfterItsStart(t *testing.T) {
 	}
 }
 
-// TestHangingIsTold: an execution that does not end is reported as more than a deadline.
-func TestHangingIsTold(t *testing.T) {
+// TestHangingIsReported: an execution that does not end is reported as more than a deadline.
+func TestHangingIsReported(t *testing.T) {
 	t.Parallel()
 	f := replay.Handler(func(ctx op.Context, _ int) (string, error) {
 		never := make(chan string)

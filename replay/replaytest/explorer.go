@@ -243,7 +243,7 @@ func (x *explorer) sound(base *trial) bool {
 			what = t.err.Error()
 		}
 		if what == "" && !x.same(base, t) {
-			what, advice = fmt.Sprintf("one came to %s, another one to %s", base, t), causes+sharing
+			what, advice = fmt.Sprintf("one ended as %s, another one as %s", base, t), causes+sharing
 			if base.k.beside {
 				advice += chances
 			}

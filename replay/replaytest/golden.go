@@ -28,7 +28,7 @@ const UpdateVariable = "PERDURE_UPDATE"
 func (r *Result[Out]) Golden(tb testing.TB, file string) {
 	tb.Helper()
 	if r.Cloud {
-		tb.Errorf("replaytest: Golden(%q): nobody sees the checkpoint traffic of a function in the cloud: compare that of a run without Cloud", file)
+		tb.Errorf("replaytest: Golden(%q): the checkpoint traffic of a function in the cloud is not seen: compare that of a run without Cloud", file)
 		return
 	}
 	got := r.Traffic()

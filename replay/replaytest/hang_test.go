@@ -92,7 +92,7 @@ func TestWhatHangsEnds(t *testing.T) {
 			want: waits,
 		},
 		{
-			name: "TimeOut", reason: "it waits once nobody has answered",
+			name: "TimeOut", reason: "it waits if there is no answer",
 			run: func(tb *recorder, h *held) {
 				e := replaytest.Start(tb, at(h, approval), 1, limit)
 				e.RunUntilSuspended()

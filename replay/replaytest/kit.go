@@ -24,7 +24,7 @@ var errTooMany = errors.New("the execution makes no progress")
 // kit is one execution of a function in a service of its own.
 type kit struct {
 	cfg    *config
-	number string // tells its goroutines from those of others
+	number string // distinguishes its goroutines from those of others
 	clock  *local.VirtualClock
 	svc    *local.Service
 	exec   *local.Execution

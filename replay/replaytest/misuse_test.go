@@ -81,7 +81,7 @@ func TestMisuseIsExplained(t *testing.T) {
 			handler: func(ctx op.Context, _ int) (string, error) {
 				return replay.Run(ctx, op.Step("count", func(context.Context) (string, error) { return strconv.Itoa(int(counter.Add(1))), nil }))
 			},
-			want: []string{`one came to SUCCEEDED "\d+", another one to SUCCEEDED "\d+"; .*Reset$`},
+			want: []string{`one ended as SUCCEEDED "\d+", another one as SUCCEEDED "\d+"; .*Reset$`},
 		},
 		{
 			name: "race", reason: "chance decides, and that is no mistake of the handler",
@@ -90,7 +90,7 @@ func TestMisuseIsExplained(t *testing.T) {
 					return strconv.Itoa(int(counter.Add(1))), nil
 				}), op.Transform(op.Wait("hour", time.Hour), func(op.None) (string, error) { return "", nil })))
 			},
-			want: []string{`one came to SUCCEEDED "\d+", another one to SUCCEEDED "\d+"; .*Equal says which results count as the same$`},
+			want: []string{`one ended as SUCCEEDED "\d+", another one as SUCCEEDED "\d+"; .*Equal says which results count as the same$`},
 		},
 		{
 			name: "captured variable", reason: "a body that is not run again does not change it again",
@@ -240,7 +240,7 @@ func TestFailureIsShrunkAndRepeats(t *testing.T) {
 	}
 	got = record(t, func(tb *recorder) { replaytest.Explore(tb, f, 1, reset, replaytest.WithSchedule("call:17=throttled")) })
 	if len(got.errs) != 1 || !strings.Contains(got.errs[0], "took place") {
-		t.Errorf("nothing was interrupted, and that is not told: %q", got.errs)
+		t.Errorf("nothing was interrupted, and that is not said: %q", got.errs)
 	}
 }
 

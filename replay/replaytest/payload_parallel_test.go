@@ -58,7 +58,7 @@ func TestResultsOfABatchAreReadBesideEachOther(t *testing.T) {
 		}, replay.WithCodec(codec.Chain(codec.JSON(), offload.New(s, offload.WithThreshold(0)))))
 		r := replaytest.Run(t, f, 100, replaytest.WithTimeLimit(0))
 		if r.Err != nil || r.Value != "100" {
-			t.Fatalf("it comes to %q, %v", r.Value, r.Err)
+			t.Fatalf("it ends as %q, %v", r.Value, r.Err)
 		}
 		if n := len(spans); n < 2 || counts[n-1] != 100 || spans[n-1] > 120*time.Millisecond {
 			t.Errorf("the replays read %v objects in %v, want 100 in at most 4 times 30 ms", counts, spans)

@@ -161,7 +161,7 @@ func TestRuleThatPanicsShowsNoSecret(t *testing.T) {
 	f := replay.Handler(handler, replay.WithCodec(c), replay.WithHandlerCodec(c), replay.WithErrorCodec(c))
 	r := replaytest.Run(t, f, 1)
 	if r.Err != nil || r.Value != plain.Value || !strings.Contains(r.Value, planted) {
-		t.Errorf("it comes to %q, %v, want %q", r.Value, r.Err, plain.Value)
+		t.Errorf("it ends as %q, %v, want %q", r.Value, r.Err, plain.Value)
 	}
 	for _, x := range []*replaytest.Result[string]{plain, r} {
 		text, err := json.Marshal([]any{x.History, x.Operations})

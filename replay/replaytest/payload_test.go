@@ -214,7 +214,7 @@ func TestPayloadsCrossExecutions(t *testing.T) {
 			}
 			r := replaytest.Run(t, f, 1, host)
 			if r.Err != nil || r.Value != plain.Value {
-				t.Errorf("it comes to %q, %v, want %q", r.Value, r.Err, plain.Value)
+				t.Errorf("it ends as %q, %v, want %q", r.Value, r.Err, plain.Value)
 			}
 			replaytest.Explore(t, f, 1, host, replaytest.WithSchedules(10))
 		})

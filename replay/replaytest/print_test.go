@@ -50,7 +50,7 @@ func parcels() *replay.Function[[]string, string] {
 		}
 		ask := op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }, op.WithTimeout(time.Hour))
 		if err := replay.Exec(ctx, ask); err == nil {
-			return "", errors.New("somebody has approved")
+			return "", errors.New("someone has approved")
 		}
 		return replay.Run(ctx, op.Step("label", func(context.Context) (string, error) {
 			return "", errors.New("the printer says:\nout of paper, and this goes on and on and on and on and on")

@@ -31,7 +31,7 @@ func Stub[In, Out any](b op.Builder[In, Out], fn func(context.Context, In) (Out,
 	}}
 	switch {
 	case b == nil:
-		s.err = errors.New("a stub for a nil builder: is it a field of a struct that nobody has filled in?")
+		s.err = errors.New("a stub for a nil builder: is it a field of a struct that was never filled in?")
 	case fn == nil:
 		s.err = errors.New("a stub without a function: pass what is to run in place of the body")
 	default:

@@ -46,12 +46,12 @@ func TestWhenFilesAreWritten(t *testing.T) {
 		written          bool
 		want             string // in the output; empty: the test passes
 	}{
-		{name: "nothing", reason: "who adds a test is told how to write the file", helper: "plain", want: "to write it: PERDURE_UPDATE=1 go test -run '^TestUpdateHelper$'"},
+		{name: "nothing", reason: "who adds a test sees how to write the file", helper: "plain", want: "to write it: PERDURE_UPDATE=1 go test -run '^TestUpdateHelper$'"},
 		{name: "variable", reason: "the binary has no such flag", helper: "plain", variable: "1", written: true},
 		{name: "flag", reason: "the binary's own flag counts", helper: "flag", args: []string{"-update"}, written: true},
 		{name: "variable beside a flag", reason: "the flag may be one for other files", helper: "flag", variable: "1", written: true},
 		{name: "flag that is false", reason: "it is not set", helper: "flag", args: []string{"-update=false"}, want: "to write it: go test -run '^TestUpdateHelper$' . -update"},
-		{name: "flag that nobody defines", reason: "the kit defines none", helper: "plain", args: []string{"-update"}, want: "flag provided but not defined: -update"},
+		{name: "flag that is not defined", reason: "the kit defines none", helper: "plain", args: []string{"-update"}, want: "flag provided but not defined: -update"},
 		{name: "old file", reason: "the difference is shown, and how to accept it", helper: "plain", before: "input 2\n", want: `If it is to change: PERDURE_UPDATE=1 go test`},
 		{name: "old file is replaced", reason: "it is the same afterwards", helper: "plain", variable: "1", before: "input 2\n", written: true},
 	}

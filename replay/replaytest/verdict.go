@@ -152,7 +152,7 @@ func (j *judgement) judge(e *effect) string {
 	case happened == yes && !j.failed(e):
 		return fmt.Sprintf("the effect of %q is lost: %s, and %s, but it was not undone, and no op.UndoError lists it", e.path, what, v.why)
 	case happened == no && !e.attempted && j.begun(e):
-		return fmt.Sprintf("the body of %q had begun, and nobody knows what came of it; %s, and no op.UndoError lists it", e.path, v.why)
+		return fmt.Sprintf("the body of %q had begun, and what became of it is unknown; %s, and no op.UndoError lists it", e.path, v.why)
 	}
 	return ""
 }
@@ -209,13 +209,13 @@ func (j *judgement) flatGroup(path string) (int, string) {
 	}
 	switch g := j.groups[path]; {
 	case g == nil || len(g.returned) == 0:
-		return no, "it has not come to its end"
+		return no, "it has not ended"
 	case j.leftBehind(path):
 		return no, fmt.Sprintf("the batch %q was decided without it", j.branches[path].batch)
 	case j.cameToRest(path):
-		return yes, "it came to its end before what decided"
+		return yes, "it ended before what decided"
 	}
-	return perhaps, "it may have come to its end"
+	return perhaps, "it may have ended"
 }
 
 // leftBehind reports whether the batch of a branch was decided without it, however far it had got.

@@ -242,7 +242,7 @@ func TestUnqualifiedFunctionsAreWarnedOf(t *testing.T) {
 	defer fresh.Close()
 	if err := s.Host("caller", through(sdkClient(fresh.URL), function(func(k *talk) (string, error) {
 		var updates []checkpoint.Update
-		for i, target := range []string{"done:live", "echo", "nobody", "done", "done"} {
+		for i, target := range []string{"done:live", "echo", "absent", "done", "done"} {
 			u := update(checkpoint.KindChainedInvoke, checkpoint.ActionStart, fmt.Sprint("call-", i))
 			u.Function = target
 			updates = append(updates, u)

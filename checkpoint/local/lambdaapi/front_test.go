@@ -312,6 +312,6 @@ func TestHostedFunctionsAreListed(t *testing.T) {
 	}
 	_, err = client.GetFunction(t.Context(), &lambdaapi.GetFunctionInput{FunctionName: aws.String("other")})
 	if !isAPI[*lambdatypes.ResourceNotFoundException](err) {
-		t.Errorf("a function that nobody hosts: %v", err)
+		t.Errorf("a function that is not hosted: %v", err)
 	}
 }

@@ -56,7 +56,7 @@ func TestPagesOfAHistory(t *testing.T) {
 			want = append(want, fmt.Sprint(i+1, " ", kind))
 		}
 		if len(want) < 3 {
-			t.Fatalf("%s: the history has %d events: too few to tell pages apart", state, len(want))
+			t.Fatalf("%s: the history has %d events: too few to distinguish pages", state, len(want))
 		}
 		for items := 1; items <= len(want)+1; items++ {
 			for _, reverse := range []bool{false, true} {

@@ -68,24 +68,24 @@ func TestRefusedRequests(t *testing.T) {
 			status: 400, code: "InvalidParameterValueException", says: "Invalid checkpoint token",
 		},
 		{
-			name: "checkpoint of nobody", reason: "the call has no other error for it (Lambda API)", method: "POST",
-			path: executions + "nobody/checkpoint", body: `{"CheckpointToken":"{token}"}`,
+			name: "checkpoint of none", reason: "the call has no other error for it (Lambda API)", method: "POST",
+			path: executions + "absent/checkpoint", body: `{"CheckpointToken":"{token}"}`,
 			status: 400, code: "InvalidParameterValueException", says: "ARN",
 		},
 		{
-			name: "execution of nobody", reason: "there is none", method: "GET", path: executions + "arn%3Aaws%3Alambda",
+			name: "execution of none", reason: "there is none", method: "GET", path: executions + "arn%3Aaws%3Alambda",
 			status: 404, code: "ResourceNotFoundException", says: "execution",
 		},
 		{
-			name: "history of nobody", reason: "there is none", method: "GET", path: executions + "nobody/history",
+			name: "history of none", reason: "there is none", method: "GET", path: executions + "absent/history",
 			status: 404, code: "ResourceNotFoundException", says: "execution",
 		},
 		{
-			name: "stop of nobody", reason: "there is none", method: "POST", path: executions + "nobody/stop",
+			name: "stop of none", reason: "there is none", method: "POST", path: executions + "absent/stop",
 			status: 404, code: "ResourceNotFoundException", says: "execution",
 		},
 		{
-			name: "pause of nobody", reason: "there is none", method: "POST", path: executions + "nobody/pause",
+			name: "pause of none", reason: "there is none", method: "POST", path: executions + "absent/pause",
 			status: 404, code: "ResourceNotFoundException", says: "execution",
 		},
 		{
@@ -124,12 +124,12 @@ func TestRefusedRequests(t *testing.T) {
 			status: 404, code: "UnknownOperationException", says: "no such call",
 		},
 		{
-			name: "callback of nobody", reason: "there is none", method: "POST", path: "/2025-12-01/durable-execution-callbacks/nobody/succeed", body: "1",
+			name: "callback of none", reason: "there is none", method: "POST", path: "/2025-12-01/durable-execution-callbacks/absent/succeed", body: "1",
 			status: 400, code: "InvalidParameterValueException", says: "callback",
 		},
 		{
-			name: "function of nobody", reason: "nobody hosts it", method: "POST", path: "/2015-03-31/functions/nobody/invocations", body: "{}",
-			status: 404, code: "ResourceNotFoundException", says: "nobody",
+			name: "function of none", reason: "it is not hosted", method: "POST", path: "/2015-03-31/functions/absent/invocations", body: "{}",
+			status: 404, code: "ResourceNotFoundException", says: "absent",
 		},
 		{
 			name: "input too large", reason: "Lambda takes 6 MiB", method: "POST", path: "/2015-03-31/functions/open/invocations", body: `"` + big + `"`,
@@ -152,7 +152,7 @@ func TestRefusedRequests(t *testing.T) {
 		{
 			name: "one update of two is wrong", reason: "all of a call counts, or nothing", method: "POST", path: executions + "{arn}/checkpoint",
 			body: `{"CheckpointToken":"{token}","Updates":[{"Id":"a","Type":"STEP","Action":"SUCCEED","Payload":"1"},` +
-				`{"Id":"b","ParentId":"nobody","Type":"STEP","Action":"START"}]}`,
+				`{"Id":"b","ParentId":"absent","Type":"STEP","Action":"START"}]}`,
 			status: 400, code: "InvalidParameterValueException", says: "parent",
 		},
 		{

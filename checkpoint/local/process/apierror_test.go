@@ -219,7 +219,7 @@ func (s *apiStage) calls(t *testing.T) map[string]int {
 			t.Fatal(err)
 		}
 		if problems := s.judge(e, apiFault{want: goesOn}, checkpointAPI); len(problems) > 0 {
-			t.Fatalf("an execution that nobody disturbs: %s", strings.Join(problems, "; "))
+			t.Fatalf("an execution that is not disturbed: %s", strings.Join(problems, "; "))
 		}
 		for _, api := range []string{checkpointAPI, stateAPI} {
 			if n, _ := s.line.seen(name, api); least[api] == 0 || n < least[api] {

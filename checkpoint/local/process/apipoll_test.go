@@ -88,11 +88,11 @@ func TestPollsOverHTTP(t *testing.T) {
 		answered     bool // the callback, after the invocation
 	}{
 		{
-			name: "nobody is busy", reason: "the invocation is suspended", in: errand{Wait: time.Second},
+			name: "nothing is busy", reason: "the invocation is suspended", in: errand{Wait: time.Second},
 			limit: time.Minute, invocations: 2,
 		},
 		{
-			name: "a body is busy", reason: "a poll tells that the wait is over, the first unless it came a moment too early",
+			name: "a body is busy", reason: "a poll says that the wait is over, the first unless it came a moment too early",
 			in: errand{Body: 4 * time.Second, Wait: time.Second}, limit: time.Minute, polls: 1, most: 2, invocations: 1,
 		},
 		{

@@ -92,7 +92,7 @@ func TestLargestAnswersOverHTTP(t *testing.T) {
 			in: purchase{Bytes: most - 100}, fault: apiFault{hit: commits(lost), attempts: always, want: again}, carried: true,
 		},
 		{
-			name: "throttled", reason: "the handler runs again and comes to the same result",
+			name: "throttled", reason: "the handler runs again and has the same result",
 			in:    purchase{Bytes: most - 100},
 			fault: apiFault{hit: refuses(429, "TooManyRequestsException", "slow"), attempts: always, want: again}, carried: true,
 		},

@@ -53,7 +53,7 @@ func TestJavaScriptRunsEveryOperation(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(30 * time.Second):
-		t.Fatalf("nobody has called the courier; the operations are:\n%s", strings.Join(tree(e), "\n"))
+		t.Fatalf("the courier has not been called; the operations are:\n%s", strings.Join(tree(e), "\n"))
 	}
 	finish(t, e)
 
@@ -192,7 +192,7 @@ func TestJavaScriptFails(t *testing.T) {
 		operations  []string
 	}{
 		{
-			how: "step", reason: "nobody catches the error of the step",
+			how: "step", reason: "the error of the step is not caught",
 			want: "StepError: no money", operations: []string{"charge-card Step FAILED"},
 		},
 		{how: "handler", reason: "there is no operation at all", want: "Declined: no money at all"},
@@ -207,7 +207,7 @@ func TestJavaScriptFails(t *testing.T) {
 			operations: []string{"ask WaitForCallback FAILED", "ask/- Callback FAILED", "ask/- Step SUCCEEDED"},
 		},
 		{
-			how: "late callback", reason: "nobody answers within its second",
+			how: "late callback", reason: "no answer within its second",
 			want:       "CallbackTimeoutError: Callback timed out",
 			operations: []string{"ask WaitForCallback FAILED", "ask/- Callback TIMED_OUT", "ask/- Step SUCCEEDED"},
 		},
@@ -216,8 +216,8 @@ func TestJavaScriptFails(t *testing.T) {
 			want: "InvokeError: no money at all", operations: []string{"call ChainedInvoke FAILED"},
 		},
 		{
-			how: "unknown target", reason: "nobody hosts it",
-			want: "InvokeError: Function not found: nobody:$LATEST", operations: []string{"call ChainedInvoke FAILED"},
+			how: "unknown target", reason: "it is not hosted",
+			want: "InvokeError: Function not found: absent:$LATEST", operations: []string{"call ChainedInvoke FAILED"},
 		},
 		{
 			how: "map", reason: "one failure of three is tolerated",

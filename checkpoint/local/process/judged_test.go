@@ -74,8 +74,8 @@ func judgedCases(waitForCallback [2]string) map[string]judged {
 			reason: "the other execution fails", status: failed, err: "InvokeError: no money",
 			operations: []string{"other ChainedInvoke FAILED"},
 		},
-		"failure": {reason: "nobody catches the error", status: failed, err: "StepError: no money", operations: []string{"charge Step FAILED"}},
-		"caught":  {reason: "somebody does", status: ok, result: `"no money"`, operations: []string{"charge Step FAILED"}},
+		"failure": {reason: "the error is not caught", status: failed, err: "StepError: no money", operations: []string{"charge Step FAILED"}},
+		"caught":  {reason: "it is caught", status: ok, result: `"no money"`, operations: []string{"charge Step FAILED"}},
 		"throws":  {reason: "the handler itself", status: failed, err: "Declined: no money at all"},
 		"callback": {
 			reason: "the library finds its ID and answers it", answer: "yes", status: ok, result: `"yes"`,
@@ -86,7 +86,7 @@ func judgedCases(waitForCallback [2]string) map[string]judged {
 			operations: asked(failed),
 		},
 		"late": {
-			reason: "nobody answers within its second", status: failed, err: "CallbackTimeoutError: Callback timed out",
+			reason: "no answer within its second", status: failed, err: "CallbackTimeoutError: Callback timed out",
 			operations: asked("TIMED_OUT"),
 		},
 		"timed out": {

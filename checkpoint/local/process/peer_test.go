@@ -160,7 +160,7 @@ func TestPythonPeerPauses(t *testing.T) { //nolint:paralleltest // it starts pro
 	}
 }
 
-// sdkClient returns the client of the AWS SDK for an endpoint, with keys that nobody checks.
+// sdkClient returns the client of the AWS SDK for an endpoint, with keys that are not checked.
 func sdkClient(endpoint string) *lambdaapi.Client {
 	return lambdaapi.New(lambdaapi.Options{
 		Region: "us-east-1", BaseEndpoint: &endpoint,

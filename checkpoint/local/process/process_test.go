@@ -82,11 +82,11 @@ func TestAnswers(t *testing.T) {
 			failure: checkpoint.Failure{Type: "string", Message: "broken"},
 		},
 		{
-			name: "exit", reason: "nobody has answered", do: "exit", n: 3,
+			name: "exit", reason: "no answer", do: "exit", n: 3,
 			failure: checkpoint.Failure{Type: "Runtime.ExitError", Message: "RequestId: request-1 Error: Runtime exited with error: exit status 3"},
 		},
 		{
-			name: "exit 0", reason: "nobody has answered either", do: "exit",
+			name: "exit 0", reason: "no answer either", do: "exit",
 			failure: checkpoint.Failure{Type: "Runtime.ExitError", Message: "RequestId: request-1 Error: Runtime exited without providing a reason"},
 		},
 		{
@@ -95,7 +95,7 @@ func TestAnswers(t *testing.T) {
 		},
 		{name: "again", reason: "the next one gets a new process", do: "echo", n: 8, want: "8"},
 		{
-			name: "context", reason: "what Lambda tells a function", do: "who",
+			name: "context", reason: "what Lambda says to a function", do: "who",
 			want: `{"arn":"arn:aws:lambda:eu-west-1:123456789012:function:order:7","endpoint":"http://127.0.0.1:1","extra":"e","header":"Root=1",` +
 				`"name":"order","request":"request-1","secret":"","soon":true,"tenant":"blue","trace":"Root=1","version":"7"}`,
 		},

@@ -47,7 +47,7 @@ func TestNodeReady(t *testing.T) {
 		},
 		{
 			name: "broken", reason: "a node that cannot start, as of another architecture",
-			programs: map[string]string{"node": "exit 126", "npm": ""}, says: "does not tell a version: ''",
+			programs: map[string]string{"node": "exit 126", "npm": ""}, says: "says no version: ''",
 		},
 	})
 }
@@ -69,7 +69,7 @@ func TestPythonReady(t *testing.T) {
 			programs: python("Python 3.9.18", "true"), says: "python3 is 3.9.18, and the SDK needs 3.11 or later",
 		},
 		{name: "much too old", reason: "the major version counts first", programs: python("Python 2.18.0", "true"), says: "python3 is 2.18.0"},
-		{name: "broken", reason: "a python that cannot start", programs: map[string]string{"python3": "exit 126"}, says: "does not tell a version: ''"},
+		{name: "broken", reason: "a python that cannot start", programs: map[string]string{"python3": "exit 126"}, says: "says no version: ''"},
 	})
 }
 

@@ -43,7 +43,7 @@ func TestRefund(t *testing.T) {
 }
 
 // Whatever is lost on the way, a refund has the same receipt.
-func TestRefundBearsCrashes(t *testing.T) {
+func TestRefundSurvivesCrashes(t *testing.T) {
 	t.Parallel()
 	replaytest.Explore(t, replay.Handler(process), Refund{ID: "R-1", Cents: 500})
 }

@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	count := flags.Int("count", 3, "measure each row `n` times")
 	name := flags.String("row", "", "only rows whose name contains `text`")
 	quick := flags.Bool("quick", false, "little work: the figures mean nothing")
-	live := flags.Int("live", 0, "run so many steps one after the other, instead of 300")
+	live := flags.Int("live", 0, "run `n` steps one after the other, instead of 300")
 	check := flags.Bool("check", false, "fail if the median of a number is above its limit, which has room for a busy machine")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -165,7 +165,7 @@ func judge(s scenario, w *world) error {
 	}
 	end := w.logOf(w.exec.Operations())
 	if want := taken.Result(last); want != s.got && ((s.as != "held" && s.as != "undeclared") || !sameWords(want, s.got)) {
-		return fmt.Errorf("it came to\n  %s\nwant\n  %s\ntaken %v", s.got, want, taken)
+		return fmt.Errorf("it ended as\n  %s\nwant\n  %s\ntaken %v", s.got, want, taken)
 	}
 	ran := taken.Ran(last)
 	for path := range ran.Must {
@@ -244,7 +244,7 @@ func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // th
 						count[what] += n
 					}
 					count["changed under way"] += map[bool]int{true: 1}[changed]
-					count["not what the last program alone comes to"] += map[bool]int{true: 1}[mixed]
+					count["not what the last program alone ends as"] += map[bool]int{true: 1}[mixed]
 				}
 				counts <- count
 			})

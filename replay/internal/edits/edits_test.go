@@ -75,7 +75,7 @@ func TestCatalogue(t *testing.T) { //nolint:tparallel // the table comes after a
 		// A rehearsal says so.
 		"13b": "lossy", "13e": "lossy", "13k": "lossy", "35b": "lossy", "36a": "unregistered", "36c": "unregistered",
 		"36d": "unregistered", "36e": "unregistered",
-		// The log does not hold what would tell: Compatible and Shape say it.
+		// The log does not hold what would show it: Compatible and Shape say it.
 		"13g": "", "23b": "", "32c": "", "32d": "", "41": "",
 	}
 	j := &judged{rows: make(map[string]count), strict: make(map[string]count)}

@@ -39,7 +39,7 @@ type part struct {
 	open  int // of a batch, how many branches at once; zero is no bound
 	flat  bool
 	in    []part
-	after int // of a future: it is awaited after so many further parts
+	after int // of a future: it is awaited after that many further parts
 }
 
 // String is the program as a counter-example shows it.

@@ -319,7 +319,7 @@ func endOf(e *local.Execution) string {
 	return fmt.Sprintf("%s %s", e.Status(), e.Result())
 }
 
-// markOf tells logs apart but for their times.
+// markOf distinguishes logs but for their times.
 func markOf(log checkpoint.Invocation) string {
 	lines := make([]string, len(log.Operations))
 	for i := range log.Operations {

@@ -85,7 +85,7 @@ func (w *World) enter(ctx context.Context, name string) (kill bool) {
 	return false
 }
 
-// code is what versions are written with: a scope, and what it has come to.
+// code is what versions are written with: a scope, and what it has resulted in.
 type code struct {
 	op.Context
 
@@ -114,7 +114,7 @@ func version[In, Out any](handler func(c *code, in In) Out) Version {
 	}
 }
 
-// text is a version that has no input and returns what its operations have come to.
+// text is a version that has no input and returns what its operations have resulted in.
 func text(handler func(c *code)) Version {
 	return version(func(c *code, _ op.None) string {
 		handler(c)
@@ -171,7 +171,7 @@ func effect[T any](c *code, name, effect string, v T, opts ...op.StepOption) op.
 	}, opts...)
 }
 
-// group is a group of steps and waits, with the text of what they have come to.
+// group is a group of steps and waits, with the text of what they have resulted in.
 func group(c *code, name string, run func(c *code)) op.Op[string] {
 	return op.Group(name, func(ctx op.Context) (_ string, err error) {
 		defer func() {
@@ -218,7 +218,7 @@ func keyed(c *code) op.Builder[string, string] {
 	return each(c).Key(func(item string) string { return item })
 }
 
-// values notes what a batch has come to.
+// values notes what a batch has resulted in.
 func values(c *code, b op.Batch[string]) {
 	for _, it := range b.Items {
 		c.add(it.Value)

@@ -113,7 +113,7 @@ func newBatch(o *operation, n *node.Batch, kids []*branch) *batch {
 }
 
 // prepare makes the branches of a batch whose record is rec, nil if it has none, and checks, before
-// anything is claimed, that the log can tell them apart. Those that the code has no more are the
+// anything is claimed, that the log can distinguish them. Those that the code has no more are the
 // last ones.
 func prepare(s *scope, n *node.Batch, rec *checkpoint.Operation) (kids []*branch, err error) {
 	ev := evidenceOf(s, n, rec)

@@ -19,8 +19,8 @@ func addBatchOutcome(s *scope, n node.Node, path func() string, r node.Result) n
 	return addOutcomeOf(s, n, path, r, nil)
 }
 
-// addOutcomeOf is addBatchOutcome for a batch that has just ended, whose branches these are: what
-// they have come to may have been recorded by an earlier invocation.
+// addOutcomeOf is addBatchOutcome for a batch that has just ended, whose branches these are: how
+// they ended may have been recorded by an earlier invocation.
 func addOutcomeOf(s *scope, n node.Node, path func() string, r node.Result, live []*branch) node.Result {
 	r.Outside, r.Meta.Function = node.FromOutside(n), functionOf(n)
 	b, ok := node.Origin(n).(*node.Batch)

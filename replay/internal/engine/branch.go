@@ -44,7 +44,7 @@ type branchEnd struct {
 	// done says that it has ended, at cause; counted that the batch has taken that in; failed that
 	// it counts as failed, which may differ from whether its operation did: see [judge].
 	done, counted, failed bool
-	// replayed says that what it has come to was recorded by an earlier invocation.
+	// replayed says that how it ended was recorded by an earlier invocation.
 	replayed bool
 	cause    cause
 	payload  checkpoint.Payload

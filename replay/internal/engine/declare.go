@@ -73,7 +73,7 @@ func inCode(n node.Node, kind checkpoint.Kind) string {
 }
 
 // declaredRemoved is what makes an execution fit whose log holds operations that the code does not
-// come to.
+// reach.
 func declaredRemoved(recs []checkpoint.Operation) string {
 	const most = 3
 	var lines []string

@@ -268,7 +268,7 @@ func undeclaredBranch(s *scope, what string, rec *checkpoint.Operation) *Diverge
 // notUndone describes a compensation that is in the log and that the code has no reason for.
 func notUndone(what string) *Divergence {
 	return &Divergence{
-		Reason: "the scope had failed and was being compensated, but now the code does not come to that failure: " +
+		Reason: "the scope had failed and was being compensated, but now the code does not reach that failure: " +
 			"an error or panic that does not come again on a replay is not deterministic",
 		Log:  what,
 		Code: "no such compensation",

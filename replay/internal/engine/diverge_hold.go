@@ -91,7 +91,7 @@ func stopsUs(ctx context.Context, inv *invocation, o *Outcome) bool {
 	return false
 }
 
-// firstRunes cuts a text to so many characters.
+// firstRunes cuts a text to n characters.
 func firstRunes(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s

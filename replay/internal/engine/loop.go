@@ -330,7 +330,7 @@ func inReply(ops []checkpoint.Operation, id string) bool {
 	return slices.ContainsFunc(ops, func(op checkpoint.Operation) bool { return op.ID == id })
 }
 
-// stopped ends an invocation that the service has told to stop: it has saved the updates of the
+// stopped ends an invocation that the service has stopped: it has saved the updates of the
 // call and gives no token for another one, as it does when the execution is paused. Whatever could
 // go on does so in a later invocation, which the service begins; what bodies return now is recorded
 // nowhere.

@@ -53,8 +53,8 @@ type claimed struct {
 
 // future is how an operation ends that was started by Go.
 type future struct {
-	// own says that it is brought to its end by a fiber of its own, f, or is at its end. What it
-	// comes to is seen by the scope when it asks for it, never when it happens.
+	// own says that it is brought to its end by a fiber of its own, f, or is at its end. How it
+	// ended is seen by the scope when it asks for it, never when it happens.
 	separate bool
 	f        *fiber
 	// done says that rec is how it ended; read that someone has asked for it.

@@ -136,8 +136,7 @@ type refusal struct {
 //
 //  1. A refusal that the log has is read like any other failure.
 //  2. If the execution has room for it, it is recorded, as a step that has failed: what the service
-//     does not show is counted, but not to the last one, and each replay must come to the same
-//     refusals.
+//     does not show is counted, but not to the last one, and each replay must refuse the same.
 //  3. Otherwise it is recorded once that the execution is full. From then on whatever the log does
 //     not hold is refused without a record.
 //  4. Where the log holds what came later, it was refused without a record: earlier releases made

@@ -19,7 +19,7 @@ func TestFunctionsHoldByDefault(t *testing.T) {
 	}
 }
 
-// TestHeldByDivergence: what somebody else has paused is left alone.
+// TestHeldByDivergence: what an operator has paused is left alone.
 func TestHeldByDivergence(t *testing.T) {
 	t.Parallel()
 	reason := (&replay.DivergedError{Reason: "the name differs"}).Error()
@@ -29,7 +29,7 @@ func TestHeldByDivergence(t *testing.T) {
 		want bool
 	}{
 		{"held", local.ExecutionRecord{Status: local.StatusPaused, Pause: local.Pause{Reason: reason}}, true},
-		{"paused by somebody", local.ExecutionRecord{Status: local.StatusPaused, Pause: local.Pause{Reason: "freeze"}}, false},
+		{"paused by an operator", local.ExecutionRecord{Status: local.StatusPaused, Pause: local.Pause{Reason: "freeze"}}, false},
 		{"paused without a reason", local.ExecutionRecord{Status: local.StatusPaused}, false},
 		{"running", local.ExecutionRecord{Status: local.StatusRunning, Pause: local.Pause{Reason: reason}}, false},
 	} {

@@ -40,8 +40,8 @@ func (a *app) addBulkFlags(cmd *cobra.Command, b *bulk) {
 	f.StringVar(&b.pattern, "name", "", "with --all: only with such a name; * and ? stand for any text and any character")
 	f.Var(duration(&b.olderThan, 0), "older-than", "with --all: only those started longer ago, such as 168h")
 	f.Var(duration(&b.newerThan, 0), "newer-than", "with --all: only those started within this time, such as 2h")
-	f.IntVar(&b.limit, "limit", 0, "with --all: at most so many; 0 means all")
-	f.IntVar(&b.rate, "rate", 5, "with --all: at most so many calls a second")
+	f.IntVar(&b.limit, "limit", 0, "with --all: at most that many; 0 means all")
+	f.IntVar(&b.rate, "rate", 5, "with --all: at most that many calls a second")
 	f.BoolVar(&b.dryRun, "dry-run", false, "with --all: only print what would be changed")
 }
 

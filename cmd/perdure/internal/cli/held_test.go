@@ -117,7 +117,7 @@ func (s *site) front(change func(w http.ResponseWriter, r *http.Request, next ht
 	s.endpoint, s.env["PERDURE_ENDPOINT"] = server.URL, server.URL
 }
 
-// TestWhatHasGoneOnIsSkipped: between the list and the call an execution may end, or somebody else
+// TestWhatHasGoneOnIsSkipped: between the list and the call an execution may end, or someone
 // pauses it.
 func TestWhatHasGoneOnIsSkipped(t *testing.T) {
 	t.Parallel()
@@ -179,7 +179,7 @@ func TestProgress(t *testing.T) {
 	s.expect("pause", s.run("pause", "--all", "--rate", "1000"), 0, "paused 2 of 3 executions\npaused 3 of 3 executions\n")
 }
 
-// TestCallsASecond: a command makes no more calls a second than it is told.
+// TestCallsASecond: a command makes no more calls a second than it is allowed.
 func TestCallsASecond(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

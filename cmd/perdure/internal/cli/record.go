@@ -62,7 +62,7 @@ it is not decided by a rehearsal. --plain writes it as it is recorded.`,
 	f.BoolVar(&o.redact, "redact", false, "replace strings and numbers of payloads and errors")
 	f.BoolVar(&o.plain, "plain", false, "write payloads and errors as they are")
 	f.StringSliceVar(&o.keep, "keep", nil, "with --redact, places that stay: charge.status, pack.lines[].sku, input.country, *.id")
-	f.IntVar(&o.sample, "sample", 20, "at most so many executions; 0 means all")
+	f.IntVar(&o.sample, "sample", 20, "at most that many executions; 0 means all")
 	f.StringVar(&o.dir, "dir", "", "folder to write to (default testdata/histories/FUNCTION)")
 	f.StringSliceVar(&o.statuses, "status", nil, "only with these statuses: "+strings.Join(statuses(), ", "))
 	a.complete(cmd, "status", statuses())
@@ -72,7 +72,7 @@ it is not decided by a rehearsal. --plain writes it as it is recorded.`,
 	return cmd
 }
 
-// check refuses what would write data that nobody has asked for.
+// check refuses what would write data that was not asked for.
 func (o *recordOptions) check() error {
 	switch {
 	case o.redact == o.plain:

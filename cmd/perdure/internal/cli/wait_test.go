@@ -212,7 +212,7 @@ func (s *site) serve(args ...string) outcome {
 	}
 }
 
-// told is what a command writes, by the line.
+// What a command writes, by the line.
 type told struct {
 	bytes.Buffer
 

@@ -157,7 +157,7 @@ export const fail = withDurableExecution(async (event, context) => {
     case "invoke":
       return context.invoke("call", "fail:$LATEST", { how: "handler" });
     case "unknown target":
-      return context.invoke("call", "nobody:$LATEST", {});
+      return context.invoke("call", "absent:$LATEST", {});
     case "map": {
       const batch = await context.map(
         "pack",
@@ -176,7 +176,7 @@ export const fail = withDurableExecution(async (event, context) => {
       return { reason: batch.completionReason, failed: batch.failureCount, results: batch.getResults() };
     }
     default:
-      throw new Error(`nobody knows how to fail by ${event.how}`);
+      throw new Error(`unknown way to fail: ${event.how}`);
   }
 });
 
