@@ -10,6 +10,7 @@ import (
 
 	"github.com/samber/lo"
 
+	"github.com/perdure/perdure/checkpoint"
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
@@ -155,6 +156,89 @@ func TestTheOperandThatDecidedIsGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatReturnsAsAnOldSide has the code go on to a version without an operation, and then to one
+// in which it is the old side of a declared change again: executions that went past without its end
+// have the value that they would have if it were the new side.
+func TestWhatReturnsAsAnOldSide(t *testing.T) {
+	t.Parallel()
+	w, c := hourly("w"), says("c")
+	slow := func() op.Op[string] { return group("b", says("b"), hourly("rest"), hourly("more")) }
+	valued := func() op.Op[string] {
+		return op.Transform(op.Wait("b", 3*time.Hour), func(op.None) (string, error) { return "b", nil })
+	}
+	first := func(o op.Op[string]) op.Op[string] { return op.Added(o, "no b") }
+	nested := func(o op.Op[string]) op.Op[string] { return op.Replaces(says("x"), op.Added(o, "no b")) }
+	deeper := func(o op.Op[string]) op.Op[string] {
+		return op.Replaces(says("y"), op.Replaces(says("x"), op.Added(o, "no b")))
+	}
+	inner := func(o op.Op[string]) op.Op[string] { return op.Added(op.Replaces(says("x"), o), "no b") }
+	inPlace := func(o op.Op[string]) version { return stepwise(o, c, w) }
+	started := func(o op.Op[string]) version {
+		return func(ctx op.Context) (string, error) {
+			f := replay.Go(ctx, o)
+			return stepwise(f.Result(), c, w)(ctx)
+		}
+	}
+	tests := []struct {
+		reason string
+		code   func(op.Op[string]) version
+		last   func(op.Op[string]) op.Op[string]
+		newer  string // how executions end that had not begun it
+	}{
+		{"as the new side", inPlace, first, "b c"},
+		{"replaced", inPlace, nested, "x c"},
+		{"replaced twice", inPlace, deeper, "y c"},
+		{"replaced inside", inPlace, inner, "x c"},
+		{"started, as the new side", started, first, "b c"},
+		{"started, and replaced", started, nested, "x c"},
+		{"started, and replaced twice", started, deeper, "y c"},
+		{"started, and replaced inside", started, inner, "x c"},
+	}
+	for _, tt := range tests {
+		for kind, b := range map[string]func() op.Op[string]{"group": slow, "wait": valued} {
+			t.Run(tt.reason+", a "+kind, func(t *testing.T) {
+				t.Parallel()
+				before, without, last := tt.code(first(b())).handler(), tt.code(removed(b())).handler(), tt.code(tt.last(b())).handler()
+				want := []string{"b c", "no b c", tt.newer}
+				states, passed := 0, 0
+				for n := 1; n <= 3; n++ {
+					next := func() local.Handler { return goesOnWith(without, last, n) }
+					everyStateOf(t, before, next, func(where string, e *local.Execution) {
+						states++
+						text := strings.Trim(strings.TrimPrefix(end(e), "SUCCEEDED "), `"`)
+						if !slices.Contains(append(want, "c"), text) { // "c": it ended without it
+							t.Errorf("%s, then %d invocations: it ended as %s, want one of %q", where, n, text, want)
+						}
+						if text == "no b c" {
+							passed++
+						}
+						if text == "b c" && wentPast(e) {
+							t.Errorf("%s, then %d invocations: it went past, and came back to wait", where, n)
+						}
+					})
+				}
+				if states < 10 || passed == 0 {
+					t.Errorf("%d states, in %d of them the operation was passed", states, passed)
+				}
+			})
+		}
+	}
+}
+
+// wentPast reports whether an execution began its step c before b had ended.
+func wentPast(e *local.Execution) bool {
+	var b, c checkpoint.Operation
+	for _, o := range e.Operations() {
+		switch {
+		case o.Name == "c":
+			c = o
+		case o.Name == "b" && o.Kind != checkpoint.KindStep:
+			b = o
+		}
+	}
+	return !c.Start.IsZero() && !b.Start.IsZero() && c.Start.Before(b.End)
 }
 
 // TestFuturesGoAndReturn has the code go back to a version that does not start an operation, and on

@@ -37,6 +37,10 @@ func brokenInOrder() []brokenChange {
 		{rule: "an Undo that was removed does not begin", patch: "changes-past-undo-begins"},
 		{rule: "what was left behind is not waited for", patch: "changes-left-behind-is-waited-for"},
 		{rule: "nor is it if it is started again", patch: "changes-future-left-behind-is-waited-for"},
+		{
+			rule: "what was left behind and is added again is added as an old side, too", patch: "changes-returns-as-new-side-alone",
+			table: "TestWhatReturnsAsAnOldSide",
+		},
 		{rule: "a record is that of a side of its kind alone", patch: "changes-kind-not-compared"},
 		{rule: "the side of what is started is decided where it is started", patch: "changes-decided-where-awaited"},
 	}

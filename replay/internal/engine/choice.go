@@ -79,8 +79,8 @@ func callChoice(ctx context.Context, s *scope, n *node.Choice, start bool) (r no
 	older := s.past.inside
 	s.past.inside = older || c.sides != 0
 	r = s.take(ctx, &c, start)
-	if o, ok := r.Target.(*operation); ok && start && n.Old == nil && c.state == isRecorded {
-		o.added = true
+	if o, ok := r.Target.(*operation); ok && start && c.state == isRecorded {
+		o.added = addedSides(n, c.sides)
 	}
 	s.past.inside = older
 	if undos < len(s.saga.undos) {
@@ -163,10 +163,37 @@ func (s *scope) choose(ctx context.Context, n *node.Choice, sides []side, start 
 		}
 		c = s.firstOf(ctx, n)
 	}
-	if !start && n.Old == nil && c.state == isRecorded && s.goneBy(&c) {
-		c.n, c.gone, c.sides = nil, c.n, node.Sides(0).Under(true)
+	if start || c.state != isRecorded {
+		return c
+	}
+	if added := addedSides(n, c.sides); added != 0 && s.goneBy(&c) {
+		c.n, c.gone, c.sides = nil, c.n, added
 	}
 	return c
+}
+
+// addedSides are the sides that are taken of a declared change if the operation that these sides
+// take is as if it had not been there: those of the op.Added that it is in, the outermost of
+// several. They are zero if it is in none, or if the code has it no more.
+func addedSides(n *node.Choice, sides node.Sides) (added node.Sides) {
+	for at := node.Sides(1); ; at <<= 1 {
+		old, inner := sides.Split()
+		of := n.New
+		switch {
+		case old && n.Left:
+			return 0
+		case old:
+			added |= at
+			of = n.Old
+		case n.Old == nil:
+			return added | at
+		}
+		c, declared := of.(*node.Choice)
+		if !declared {
+			return 0
+		}
+		n, sides = c, inner
+	}
 }
 
 // nextOf finds the side whose record is the next one of the scope: of all sides that have a record,
@@ -249,7 +276,7 @@ func (s *scope) passes(o *operation) bool {
 // skips is passes for a scope that fails next: what goes on is left to it, for what an earlier
 // invocation has done there is to be undone.
 func (s *scope) skips(o *operation) bool {
-	if !o.added || !s.kind.ordered() && !s.readOnly {
+	if o.added == 0 || !s.kind.ordered() && !s.readOnly {
 		return false
 	}
 	rec, place := s.inv.log.Find([]byte(o.id))

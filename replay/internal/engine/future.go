@@ -21,7 +21,7 @@ func callAwait(s *scope, n *node.Await, start bool) (r node.Result, ended bool) 
 		return resultOfLeft(s, o), false
 	}
 	if s.passes(o) {
-		return node.Result{Sides: node.Sides(0).Under(true)}, false
+		return node.Result{Sides: o.added}, false
 	}
 	r, ended = awaited(s, o)
 	r.Sides = n.Sides

@@ -34,9 +34,10 @@ type operation struct {
 	polls int
 	// left is the declaration of an operation that the code does not run any more; else nil.
 	left node.Node
-	// added says that it was started as op.Added, and that the log had it; passed that the
-	// execution has gone past it without its end.
-	added, passed bool
+	// added are the sides that stand for it if the execution has gone past it without its end,
+	// which passed says: not zero if it was started as op.Added, and the log had it.
+	added  node.Sides
+	passed bool
 
 	future
 }
