@@ -9,8 +9,8 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// checkDropped reports the error of an operation, or of a helper that returns one, that nothing looks
-// at.
+// checkDropped reports the error of an operation, or of a helper that returns one, that nothing
+// looks at.
 func (m *model) checkDropped(c *ssa.Call, api string) {
 	what, fixes := "the error of the operation is ", m.fixDropped(c)
 	if obj := calleeObject(c); obj != nil && api == "" {
