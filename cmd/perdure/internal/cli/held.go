@@ -121,6 +121,8 @@ type described struct {
 	// timesOut is when the execution times out, with what pauses have added; zero if the service
 	// does not say.
 	timesOut time.Time
+	// earlier is what a callback like the one that it waits for was answered with.
+	earlier string
 }
 
 // pauseDetails is how an execution is paused.

@@ -123,6 +123,9 @@ func (a *app) runShow(ctx context.Context, text string, o *showOptions) error {
 	if a.output == "html" {
 		return a.printPage(e, events, today, o.redact)
 	}
+	if a.output == "text" {
+		e.earlier = a.earlier(ctx, e, h)
+	}
 	return a.printShow(e, h, o)
 }
 
@@ -189,6 +192,9 @@ func (a *app) printShow(e *described, h *view.History, o *showOptions) error {
 	}
 	if waiting != "" {
 		fmt.Fprintln(a.Out, waiting)
+	}
+	if e.earlier != "" {
+		fmt.Fprintln(a.Out, e.earlier)
 	}
 	arn := aws.ToString(e.DurableExecutionArn)
 	hint := view.For(h.Hint(a.Now(), failureOf(e.Error)), checkpoint.ExecutionName(arn), functionOf(arn))

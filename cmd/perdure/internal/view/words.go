@@ -95,6 +95,16 @@ func (h *History) pending(now time.Time, commands bool) string {
 	return line
 }
 
+// OpenCallback returns the callback that an execution waits for first, nil if it waits for none.
+func (h *History) OpenCallback() *Operation {
+	for _, o := range h.All {
+		if o.Kind == "callback" && o.Status == checkpoint.StatusStarted && !o.left() {
+			return o
+		}
+	}
+	return nil
+}
+
 // pendingKinds returns the kinds of operations that an execution waits for: who must act comes
 // first.
 func pendingKinds() []string { return []string{"callback", "invoke", "step", "wait"} }
