@@ -50,7 +50,7 @@ func TestPausedAgain(t *testing.T) { //nolint:paralleltest // each has a browser
 	s.advance(2 * time.Hour)
 	b := newTab(t, 1280, 720)
 	b.open(s.address(arn, ""), ".waiting.paused")
-	for _, want := range []string{"Paused", "an operation was inserted", `recorded Step "charge-card"`, `code now Step "check-fraud"`, "How to go on"} {
+	for _, want := range []string{"Paused", "an operation was inserted", `recorded Step "charge-card"`, `code now Step "check-fraud"`, "How it goes on"} {
 		if got := b.head(); !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}
@@ -281,7 +281,7 @@ func TestAnsweringACallback(t *testing.T) { //nolint:paralleltest // each has a 
 	js[any](b, `document.querySelector('dialog textarea').value = '{approved: true}'; 0`)
 	b.click("Complete it")
 	b.await(`document.querySelector('dialog [role=alert]').innerText.includes('Nothing was sent')`, "what is no JSON is refused")
-	b.click("Begin with it")
+	b.click("Use this answer")
 	b.click("Complete it")
 	b.await(`!document.querySelector('dialog')`, "the dialog closes")
 	s.settle()
@@ -320,7 +320,7 @@ func TestAboutToBePaused(t *testing.T) { //nolint:paralleltest // each has a bro
 		t.Errorf("it says %s", got)
 	}
 	b.open(server+"/#/execution/"+escaped(held), ".waiting.failing")
-	if got := b.head(); !strings.Contains(got, "The next one is when it is resumed") || strings.Contains(got, "The next one is in") {
+	if got := b.head(); !strings.Contains(got, "The next one comes when it is resumed") || strings.Contains(got, "The next one comes in") {
 		t.Errorf("it says %s", got)
 	}
 	b.quiet()

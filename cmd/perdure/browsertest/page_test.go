@@ -146,7 +146,7 @@ func TestActionsOfThePage(t *testing.T) { //nolint:paralleltest // each has a br
 	b.open(s.address(other, ""), ".tree .row[data-index]")
 	b.await(`document.querySelector('.title .actions button')`, "the buttons")
 	b.click("Skip time…")
-	b.click("Skip it")
+	b.click("Skip this time")
 	b.await(`document.querySelector('.waiting').innerText.includes('ends in 12d')`, "a day is skipped")
 	b.row("cool-off")
 	b.await(`document.querySelector('.detail .actions button')`, "the buttons of the wait")

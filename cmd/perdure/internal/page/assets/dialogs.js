@@ -106,7 +106,7 @@ export function callbackDialog(app, view, o, how) {
         el('p', {}, `Such a callback was answered in ${answers[0].name}, with:`),
         el('pre', { tabindex: '0', 'aria-label': 'An earlier answer' }, answers[0].text),
         button(
-          'Begin with it',
+          'Use this answer',
           () => {
             result.value = answers[0].text;
             asText.checked = answers[0].plain ?? false;
@@ -122,19 +122,19 @@ export function callbackDialog(app, view, o, how) {
   dialog(
     `Complete callback ${o.name}`,
     [
-      'The result is JSON of the type that the code gives the callback, such as true, "Ann" or {"approved":true}. No record has that type: look at the code, or at an earlier answer.',
+      'The result is JSON of the type that the code gives the callback, such as true, "Ann" or {"approved":true}. No record says which type that is: see the code, or an earlier answer. A result of another type is taken, and may fail the execution for good.',
     ],
     [
       earlier,
       field('Result, JSON', result),
-      check(asText, 'Send it as it stands, without a look: for a callback of a string or of bytes'),
+      check(asText, 'Send it as it stands, unchecked: for a callback of a string or of bytes'),
       check(empty, 'Without a result: the function gets the zero value, such as false'),
     ],
     'Complete it',
     () => {
-      if (result.value && empty.checked) throw new Error('There is a result: remove it, or the tick.');
+      if (result.value && empty.checked) throw new Error('There is a result: remove it, or untick the box.');
       if (!result.value && !empty.checked)
-        throw new Error('There is no result: write one, or say that it has none.');
+        throw new Error('There is no result: write one, or tick the box that says so.');
       if (result.value && !asText.checked)
         checkJSON(
           result.value,
@@ -157,7 +157,7 @@ export function pauseDialog(app, view) {
     'Nothing of it is invoked until it is resumed. Timers run on, and callbacks can be answered.',
     [field('Reason', reason)],
     'Pause it',
-    () => act(view, 'pause', { reason: reason.value }, 'It is paused, or will be soon.'),
+    () => act(view, 'pause', { reason: reason.value }, 'It is paused, or is at the next checkpoint call of its invocation.'),
   );
 }
 
@@ -168,7 +168,7 @@ export function resumeDialog(app, view) {
     'Resume the execution',
     [
       why.length ? `It was paused: ${why[0]}` : 'It was paused without a reason.',
-      'Its function is invoked, with the code that is there now. Code that does not fit the log has it paused again.',
+      'Its function is invoked, with the code that runs now. If that code does not fit the log, it is paused again.',
     ],
     [field('Reason', reason)],
     'Resume it',
@@ -210,13 +210,13 @@ export function stopDialog(app, view) {
 }
 
 export function skipDialog(app, view) {
-  const by = line({ value: '24h', placeholder: '24h or 90m', required: true });
+  const by = line({ value: '24h', placeholder: '24h, 90m or 3d', required: true });
   dialog(
     'Skip time',
-    'Waits, pauses before attempts and timeouts of this execution come that much sooner.',
+    'Waits, pauses before attempts and timeouts of this execution come that much sooner; other executions are as they are. That cannot be taken back.',
     [field('How much', by)],
-    'Skip it',
-    () => act(view, 'skip', { by: by.value.trim() }, `${by.value} are skipped.`),
+    'Skip this time',
+    () => act(view, 'skip', { by: by.value.trim() }, `What it waits for comes ${by.value.trim()} sooner.`),
   );
 }
 
@@ -231,7 +231,7 @@ function repeats(operations) {
     label: steps.length
       ? check(
           tick,
-          `Run ${names} again, if it comes to that: it was interrupted, and what it calls says that the effect did not happen`,
+          `Run ${names} again if the execution gets there: it was interrupted, and what it calls says that its effect did not happen`,
         )
       : null,
     check() {
@@ -249,14 +249,14 @@ export function confirmDialog(app, view, action) {
   dialog(
     'Redrive the execution',
     [
-      'A new execution goes on where this one has ended, with its input and its log, and with the code that is there now. This one stays as it is.',
+      'A new execution goes on where this one has ended, with its input and its log, and with the code that runs now: operations that have succeeded keep their results, what failed last is tried again. This one stays as it is.',
       'Nine of its own invocations may fail, whatever has failed here.',
     ],
     [field('Name of the new one (made up if it is empty)', name), again.label],
     'Redrive it',
     () => {
       again.check();
-      return act(view, action, { name: name.value }, 'It goes on as a new one.');
+      return act(view, action, { name: name.value }, 'The new execution is shown now. What had ended in the old one keeps its result.');
     },
   );
 }
@@ -271,7 +271,7 @@ export function forkDialog(app, view, o) {
     'Fork it',
     () => {
       again.check();
-      return act(view, 'fork', { operation: o.id, name: name.value }, 'The fork has begun.');
+      return act(view, 'fork', { operation: o.id, name: name.value }, 'The fork is shown now. What had ended before the operation keeps its result.');
     },
   );
 }

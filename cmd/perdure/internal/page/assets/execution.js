@@ -156,7 +156,7 @@ export class ExecutionView {
         ? el(
             'p',
             {},
-            `It is not kept by ${this.app.place.place || 'this service'}: it was deleted after its retention, or it belongs to another file, region or account.`,
+            `${this.app.place.place || 'This service'} does not have it: it was deleted after its retention, or it belongs to another file, region or account.`,
           )
         : el('p', {}, button('Read it again', () => this.read())),
     );
@@ -222,9 +222,9 @@ export class ExecutionView {
             m.invoked
               ? `The next one has run for ${span(now - m.invoked)}. `
               : e.status === 'PAUSED'
-                ? 'The next one is when it is resumed. '
+                ? 'The next one comes when it is resumed. '
                 : m.next && m.next > now
-                  ? `The next one is ${when(m.next, now)}. `
+                  ? `The next one comes ${when(m.next, now)}. `
                   : '',
             m.charged >= m.limit - 2 ? `After ${m.limit} in a row the execution fails.` : '',
           )
@@ -308,7 +308,7 @@ export class ExecutionView {
         ? el(
             'details',
             {},
-            el('summary', {}, 'How to go on, and the whole reason'),
+            el('summary', {}, 'How it goes on, and the whole reason'),
             el('p', {}, cure.replace(/^do this /, '')),
             el('p', { class: 'dim' }, e.held),
           )
@@ -618,7 +618,7 @@ export class ExecutionView {
               { class: 'empty' },
               hint
                 ? el('p', {}, 'The logs are not here: ')
-                : 'The function has written nothing that is still known.',
+                : 'No line of this execution is known: the function has written none, or an earlier run of perdure has printed them.',
               hint ? el('code', {}, hint) : null,
             ),
       );

@@ -272,7 +272,7 @@ export class ListView {
     this.count.textContent = `${this.found.length.toLocaleString('en')} of ${all}`;
     this.empty.hidden = this.found.length > 0 || this.next === null;
     this.empty.textContent = this.all.length
-      ? 'No execution is like that. Change the filters.'
+      ? 'No execution matches. Change the filters.'
       : 'There are no executions yet. Start one with the button, or with: perdure start FUNCTION INPUT';
     if (this.element.isConnected) this.rows.show(this.found.length);
   }
