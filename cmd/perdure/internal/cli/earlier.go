@@ -52,7 +52,7 @@ func (a *app) earlier(ctx context.Context, e *described, h *view.History) string
 			if !json.Valid([]byte(*o.Result)) {
 				as = "--text " + as
 			}
-			return fmt.Sprintf("such a callback was answered in %s: perdure callback succeed ID %s", checkpoint.ExecutionName(arn), as)
+			return fmt.Sprintf("such a callback was answered in %s, with: %s", checkpoint.ExecutionName(arn), as)
 		}
 	}
 	return ""

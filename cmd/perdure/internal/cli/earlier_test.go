@@ -7,12 +7,12 @@ import (
 )
 
 // TestShowHasAnEarlierAnswer: no record has the type of a callback, so that what such a callback was
-// answered with before is shown as a command, as text or as JSON.
+// answered with before is shown as an argument of the command, as text or as JSON.
 func TestShowHasAnEarlierAnswer(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ answer, flag, want string }{
-		{"Ann", "--text", "such a callback was answered in A-1: perdure callback succeed ID --text Ann\n"},
-		{`"Ann"`, "", `such a callback was answered in A-1: perdure callback succeed ID '"Ann"'` + "\n"},
+		{"Ann", "--text", "such a callback was answered in A-1, with: --text Ann\n"},
+		{`"Ann"`, "", `such a callback was answered in A-1, with: '"Ann"'` + "\n"},
 	} {
 		s := newSite(t)
 		s.begun("A-1")

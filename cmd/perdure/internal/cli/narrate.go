@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -146,6 +147,14 @@ func lineOfInvocation(h *view.History, r local.ExecutionRecord, e *local.Event) 
 	return line + ", " + h.WaitingFor(e.Time)
 }
 
+// withoutHeartbeat says whether a callback has timed out since no heartbeat came.
+func withoutHeartbeat(f *checkpoint.Failure) string {
+	if strings.Contains(f.Type, "Heartbeat") {
+		return " without a heartbeat"
+	}
+	return ""
+}
+
 // lineOfOperation says that an attempt has failed, or an operation. What fails in a group or a
 // batch fails it: that is said once.
 func lineOfOperation(o *view.Operation, e *local.Event) string {
@@ -158,6 +167,8 @@ func lineOfOperation(o *view.Operation, e *local.Event) string {
 		return fmt.Sprintf("attempt %d of step %q failed: %s; attempt %d in %s", e.Attempt, o.Label(), why, e.Attempt+1, view.Span(e.NextAttemptDelay))
 	case o.Kind == "step":
 		return fmt.Sprintf("step %q failed after %s: %s", o.Label(), view.Plural(max(1, o.Attempts), "attempt", "attempts"), why)
+	case o.Kind == "callback" && o.Status == checkpoint.StatusTimedOut:
+		return fmt.Sprintf("callback %q timed out%s after %s", o.Label(), withoutHeartbeat(e.Failure), view.Span(e.Time.Sub(o.Start)))
 	case o.Kind == "invoke":
 		return fmt.Sprintf("function %s, invoked by %q, ended as %s: %s", o.Function, o.Label(), o.Status, why)
 	}

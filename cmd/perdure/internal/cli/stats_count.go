@@ -191,7 +191,7 @@ func (f *failureStats) add(e counted, failure *checkpoint.Failure) {
 	}
 	g := f.Groups[i]
 	g.Count++
-	g.ARN, g.Name, g.Message = e.arn, e.name, failure.Message
+	g.ARN, g.Name, g.Message = e.arn, e.name, view.FailureText(&checkpoint.Failure{Message: failure.Message})
 	for ; i > 0 && f.Groups[i-1].Count < f.Groups[i].Count; i-- {
 		f.Groups[i-1], f.Groups[i] = f.Groups[i], f.Groups[i-1]
 	}

@@ -191,10 +191,10 @@ func TestShowOfAttempts(t *testing.T) {
 	})
 	s.advance(10 * time.Second)
 	last, row := s.shown("pack")
-	if want := `waiting for attempt 3 of step "pack", in 10s (the last one failed: Error: it fell down (2))`; last != want {
+	if want := `waiting for attempt 3 of step "pack", in 10s (the last one failed: it fell down (2))`; last != want {
 		t.Errorf("before the third attempt: %q, want %q", last, want)
 	}
-	if want := "└─ pack step PENDING ×2 Error: it fell down (2)"; row != want {
+	if want := "└─ pack step PENDING ×2 it fell down (2)"; row != want {
 		t.Errorf("before the third attempt: %q, want %q", row, want)
 	}
 
@@ -207,7 +207,7 @@ func TestShowOfAttempts(t *testing.T) {
 	if want := `the body of step "pack" has run for 2s (attempt 3)`; last != want {
 		t.Errorf("while the third attempt runs: %q, want %q", last, want)
 	}
-	if want := "└─ pack step STARTED ×3 the attempt before: Error: it fell down (2)"; row != want {
+	if want := "└─ pack step STARTED ×3 the attempt before: it fell down (2)"; row != want {
 		t.Errorf("while the third attempt runs: %q, want %q", row, want)
 	}
 	close(goOn)
@@ -302,7 +302,7 @@ func TestLongTreesFold(t *testing.T) {
 	got := s.run("show", "run")
 	for _, want := range []string{
 		"├─ … 72 SUCCEEDED (--all shows them)\n", "├─ … 222 SUCCEEDED (--all shows them)\n", "├─ … 194 SUCCEEDED (--all shows them)\n",
-		"├─ item-4 ", "├─ item-77 ", "├─ item-300 ", "└─ item-499 ", "Error: it fell down",
+		"├─ item-4 ", "├─ item-77 ", "├─ item-300 ", "└─ item-499 ", "it fell down",
 	} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("show does not print %q:\n%s", want, got.out)

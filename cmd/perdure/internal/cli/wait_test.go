@@ -32,7 +32,7 @@ func TestStartWithWait(t *testing.T) {
 				out: "\"A-1 paid, collected by Ann\"\n",
 				err: lines(
 					"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
-					`waiting for attempt 2 of step "pack", in 1m30s (the last one failed: Error: it fell down)`,
+					`waiting for attempt 2 of step "pack", in 1m30s (the last one failed: it fell down)`,
 					`waiting for callback "collected-callback" (times out in 2d); complete it with: perdure callback succeed YXJu… '<JSON of its type>' (the code has the type; for a string: --text '<text>')`,
 					`waiting for wait "cool-off", which ends in 36h`,
 				),
@@ -44,7 +44,7 @@ func TestStartWithWait(t *testing.T) {
 			want: outcome{
 				err: lines(
 					"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
-					"FAILED: Error: the card is empty",
+					"FAILED: the card is empty",
 				),
 				code: cli.ExitFailed,
 			},
@@ -69,7 +69,7 @@ func TestStartWithWait(t *testing.T) {
 					"}"),
 				err: lines(
 					"arn:aws:lambda:us-east-1:123456789012:function:order:$LATEST/durable-execution/run/6c9f…",
-					"FAILED: Error: the order is empty",
+					"FAILED: the order is empty",
 				),
 				code: cli.ExitFailed,
 			},

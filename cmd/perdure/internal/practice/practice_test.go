@@ -92,7 +92,7 @@ func TestTenExecutions(t *testing.T) {
 		}},
 		{"order", local.StatusRunning, []string{`the body of step "call-bank" has run for 9m; its invocation is cut off in 6m at the latest, and a second before that logs`, "the first invocation has not ended", "advice: If it hangs"}},
 		{"report", local.StatusFailed, []string{
-			"Sandbox.Timedout: RequestId: ", "Task timed out after 900.00 seconds", "9 invocations, 9 failed", "cut off 9 times",
+			"Sandbox.Timedout: Task timed out after 900.00 seconds", "9 invocations, 9 failed", "cut off 9 times",
 			"advice: A body hangs, or takes longer", "Different lines are a body that is only slow", "900 seconds are the most",
 		}},
 		{"loan", local.StatusPaused, []string{
@@ -109,7 +109,7 @@ func TestTenExecutions(t *testing.T) {
 		}},
 		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576", "advice: Keep large data outside of the log"}},
 		{"invoice", local.StatusFailed, []string{"error   PanicError: panic: runtime error: index out of range [2] with length 2", "FAILED ×6  ", ", see the error above", "\nat      ", "practice.total (functions.go:", "advice: Mend the code at github.com/perdure/perdure/cmd/perdure/internal/practice.total (functions.go:"}},
-		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`, "advice: It goes on by itself.", "perdure skip EXECUTION --operation renewal"}},
+		{"subscription", local.StatusRunning, []string{`waiting for wait "renewal", which ends in 364d4h`, "advice: It goes on by itself.", "--function subscription --operation renewal"}},
 	}
 	w := newWard(t)
 	seen := make(map[string]bool)

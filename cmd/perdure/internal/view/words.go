@@ -228,8 +228,7 @@ func Quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// InvocationFailure says why an invocation failed, without the number that the service has given
-// it.
+// InvocationFailure says why an invocation failed, without types that say nothing.
 func InvocationFailure(f *checkpoint.Failure) string {
 	if f == nil {
 		return ""
@@ -237,11 +236,6 @@ func InvocationFailure(f *checkpoint.Failure) string {
 	short := *f
 	if ofGo(f.Type) || f.Type == "CheckpointCallError" { // the text says more
 		short.Type, short.Message = "", strings.TrimPrefix(f.Message, "replay: ")
-	}
-	if rest, ok := strings.CutPrefix(f.Message, "RequestId: "); ok {
-		if _, after, ok := strings.Cut(rest, " Error: "); ok {
-			short.Message = after
-		}
 	}
 	return FailureText(&short)
 }
@@ -353,12 +347,22 @@ func inUnits(d, large time.Duration, largeName string, small time.Duration, smal
 	return text
 }
 
-// FailureText returns an error in a line; it is empty for none.
+// plainType is the type of an error that has none: it says nothing.
+const plainType = "Error"
+
+// FailureText returns an error in a line; it is empty for none. What says nothing is left out: the
+// type of an error that has none, and the number that the platform gives an invocation.
 func FailureText(f *checkpoint.Failure) string {
-	switch {
-	case f == nil:
+	if f == nil {
 		return ""
-	case f.Type == "":
+	}
+	if rest, ok := strings.CutPrefix(f.Message, "RequestId: "); ok {
+		if _, after, ok := strings.Cut(rest, " Error: "); ok {
+			f = &checkpoint.Failure{Type: f.Type, Message: after}
+		}
+	}
+	switch {
+	case f.Type == "", f.Type == plainType && f.Message != "":
 		return f.Message
 	case f.Message == "":
 		return f.Type

@@ -43,7 +43,9 @@ export function plural(n, one, many) {
 /** Returns an error in a line. */
 export function errorText(error) {
   if (!error) return '';
-  return [error.type, error.message].filter(Boolean).join(': ');
+  const message = (error.message ?? '').replace(/^RequestId: \S+ Error: /, '');
+  const type = error.type === 'Error' && message ? '' : error.type; // it says nothing
+  return [type, message].filter(Boolean).join(': ');
 }
 
 /** Returns a payload with line breaks, if it is JSON that is not too long for that. */
