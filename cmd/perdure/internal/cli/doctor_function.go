@@ -232,8 +232,8 @@ func (e *examination) published(ctx context.Context) {
 		return
 	}
 	if last == "$LATEST" {
-		e.add(check, findingMissing, e.command("lambda publish-version --function-name %s", e.Function)+" && "+
-			e.command("lambda create-alias --function-name %s --name live --function-version 1", e.Function),
+		published := e.command("lambda publish-version --function-name %s --query Version --output text", e.Function)
+		e.add(check, findingMissing, e.command(`lambda create-alias --function-name %s --name live --function-version "$(%s)"`, e.Function, published),
 			"no version is published: executions run on $LATEST, and see the code of each deploy")
 		return
 	}

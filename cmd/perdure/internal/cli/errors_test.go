@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -116,7 +115,7 @@ func TestErrorsAreOfOneStyle(t *testing.T) {
 			t.Errorf("%s: does not say what is expected, or what to do: %s", args, line)
 		}
 	}
-	t.Log(fmt.Sprint(len(lines)) + " errors:\n" + strings.Join(lines, "\n"))
+	t.Logf("%d errors:\n%s", len(lines), strings.Join(lines, "\n"))
 }
 
 // TestDaysInFlags: durations are taken as they are printed, with days.

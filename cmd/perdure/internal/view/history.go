@@ -2,6 +2,7 @@ package view
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -259,8 +260,8 @@ func (h *History) Counted() int {
 // Begun reads the events that an execution began with which was made of another one; all events if
 // it was not.
 func Begun(events []local.Event) *History {
-	for i := len(events) - 1; i >= 0; i-- {
-		if f := events[i].Failure; f != nil && f.Type == forked && events[i].Type == local.EventInvocationCompleted {
+	for i, e := range slices.Backward(events) {
+		if f := e.Failure; f != nil && f.Type == forked && e.Type == local.EventInvocationCompleted {
 			return Read(events[:i+1])
 		}
 	}
