@@ -116,9 +116,9 @@ func breakFiles(t *testing.T, root, patch string) map[string]string {
 // variables.
 func runBroken(t *testing.T, pkg, binary string, env []string, args ...string) ([]byte, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append(args, "-test.timeout", "100s")...)
+	cmd := exec.CommandContext(ctx, binary, append(args, "-test.timeout", "5m")...)
 	dir, err := filepath.Abs(pkg)
 	if err != nil {
 		t.Fatal(err)

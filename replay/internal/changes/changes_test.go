@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/perdure/perdure/internal/draws"
@@ -207,6 +208,27 @@ func sameWords(want, got string) bool {
 	return slices.Equal(words(want), words(got))
 }
 
+// failures are the executions that failed. There are enough of them when there are three, and what
+// comes before the first of them has been tried.
+type failures struct {
+	mu       sync.Mutex
+	n, first int
+}
+
+func (f *failures) add(seed int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n, f.first = f.n+1, min(f.first, seed)
+}
+
+// wants reports whether a seed is to be tried.
+func (f *failures) wants(seed int) bool {
+	const enough = 3
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.n < enough || seed < f.first
+}
+
 // executions is how many are tried, times PERDURE_CHECKS.
 const executions = 1000
 
@@ -228,16 +250,16 @@ func TestDeclaredChangesMeanWhatTheySay(t *testing.T) { //nolint:tparallel // th
 	n := draws.Count(executions)
 	const parts = 4
 	counts := make(chan map[string]int, parts)
+	found := &failures{first: n}
 	t.Run("seeds", func(t *testing.T) {
 		for part := range parts {
 			t.Run(strconv.Itoa(part), func(t *testing.T) {
 				t.Parallel()
 				count := make(map[string]int)
-				failed := 0
-				for seed := part; seed < n && failed < 3; seed += parts {
+				for seed := part; seed < n && found.wants(seed); seed += parts {
 					s, changed, mixed, err := play(t.Context(), uint64(seed))
 					if err != nil {
-						failed++
+						found.add(seed)
 						t.Errorf("%s\n%v", s, err)
 					}
 					for what, n := range s.met {
