@@ -27,6 +27,7 @@ import (
 const asProgram = "PERDURE_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
+	startShop()
 	if os.Getenv(asProgram) == "" {
 		os.Exit(m.Run())
 	}
