@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -351,8 +352,11 @@ func (m *model) checkOuter(inner *ssa.Function, family map[*ssa.Function]bool) {
 				return
 			}
 			api := apiName(calleeObject(c))
-			if api == apiExecution || api == apiLogger {
+			if api == apiExecution || api == apiLogger || m.bodies[inner] && knows(api) {
 				return
+			}
+			if m.callsOuter(c, inner, family) {
+				m.report(ruleOuter, i.Pos(), "a function is called that runs operations with an op.Context from outside of "+sayInner(m.bodies[inner])+": have it take the context")
 			}
 			for _, a := range c.Common().Args {
 				if (isContext(a.Type()) || m.runsWithin(c, a)) && m.comesFromOutside(a, family) {
@@ -369,6 +373,29 @@ func (m *model) checkOuter(inner *ssa.Function, family map[*ssa.Function]bool) {
 			}
 		})
 	}
+}
+
+func sayInner(body bool) string {
+	if body {
+		return "the body of an operation"
+	}
+	return "a group"
+}
+
+// callsOuter reports whether a call calls a function that is beside the family, and that runs
+// operations with a context it has captured.
+func (m *model) callsOuter(c ssa.CallInstruction, inner *ssa.Function, family map[*ssa.Function]bool) bool {
+	for _, s := range m.sums[c.Parent()].sites {
+		if s.instr != c || len(s.targets) == 0 {
+			continue
+		}
+		return !slices.ContainsFunc(s.targets, func(t target) bool {
+			o := m.sums[t.fn]
+			return o == nil || !o.runs || t.fn.Parent() == nil || family[t.fn] || hasContext(t.fn.Signature) ||
+				!inside(inner, t.fn.Parent()) || slices.ContainsFunc(c.Common().Args, func(a ssa.Value) bool { return holdsContext(a.Type()) })
+		})
+	}
+	return false
 }
 
 // runsWithin reports whether a call is given no op.Context but an object that has one, and runs
@@ -403,73 +430,4 @@ func (m *model) checkIdempotency(fn *ssa.Function) {
 	for _, e := range values(s.keyed) {
 		m.report(ruleIdempotency, fn.Pos(), fmt.Sprintf("%s takes an idempotency key, and the body may run more than once: pass on %s(ctx)'s IdempotencyKey", e.chain(), apiInfoFrom))
 	}
-}
-
-// checkUndo reports a compensation that reads a variable which is assigned more than once.
-func (m *model) checkUndo(c ssa.CallInstruction) {
-	for _, a := range c.Common().Args {
-		if _, ok := a.Type().Underlying().(*types.Signature); !ok {
-			continue
-		}
-		for _, src := range m.flow.sources(a) {
-			mc, ok := src.(*ssa.MakeClosure)
-			if !ok {
-				continue
-			}
-			for i, b := range mc.Bindings {
-				alloc, ok := b.(*ssa.Alloc)
-				if !ok || !m.varies(alloc, mc) {
-					continue
-				}
-				free := functionOf(mc).FreeVars[i]
-				if !m.readElsewhere(free, reading{counts: func(*ssa.Function) bool { return true }}) {
-					continue
-				}
-				m.report(ruleUndo, usePos(free, mc.Pos()), free.Name()+" is read in a compensation and changes after it was declared: the compensation sees another value than the operation did; use the operation's result, which it is given")
-			}
-		}
-	}
-}
-
-func usePos(v ssa.Value, otherwise token.Pos) token.Pos {
-	for _, use := range *v.Referrers() {
-		if use.Pos().IsValid() {
-			return use.Pos()
-		}
-		if x, ok := use.(ssa.Value); ok && x.Referrers() != nil {
-			for _, u := range *x.Referrers() {
-				if u.Pos().IsValid() {
-					return u.Pos()
-				}
-			}
-		}
-	}
-	return otherwise
-}
-
-// varies reports whether a variable is assigned after a closure captured it.
-func (m *model) varies(a *ssa.Alloc, mc *ssa.MakeClosure) bool {
-	l := m.loopsOf(mc.Parent())
-	var writes func(v ssa.Value) bool
-	writes = func(v ssa.Value) bool {
-		for _, use := range *v.Referrers() {
-			switch use := use.(type) {
-			case *ssa.Store:
-				if use.Addr == v && (use.Parent() != mc.Parent() || l.after(mc, use) && use.Block() != a.Block()) {
-					return true
-				}
-				if use.Addr == v && use.Parent() == mc.Parent() && use.Block() == a.Block() && l.after(mc, use) && !l.reaches(use.Block(), use.Block()) {
-					return true
-				}
-			case *ssa.MakeClosure:
-				for i, b := range use.Bindings {
-					if fn := functionOf(use); b == v && use != mc && i < len(fn.FreeVars) && writes(fn.FreeVars[i]) {
-						return true
-					}
-				}
-			}
-		}
-		return false
-	}
-	return writes(a)
 }

@@ -14,6 +14,9 @@ func (m *model) callable(v ssa.Value) ([]target, bool) {
 		return m.returned(v)
 	case *ssa.Extract: // such as the function that context.WithCancel returns
 		if c, ok := v.Tuple.(*ssa.Call); ok {
+			if in := m.calledHere(c); in != nil {
+				return m.returnedHere(in, c, v.Index)
+			}
 			obj := calleeObject(c)
 			return nil, obj != nil && obj.Pkg() != nil && m.know.covers(obj.Pkg().Path())
 		}
@@ -42,7 +45,7 @@ func (m *model) returned(c *ssa.Call) ([]target, bool) {
 		return nil, false
 	}
 	if in := m.here(fn); in != nil {
-		return m.returnedHere(in, c)
+		return m.returnedHere(in, c, 0)
 	}
 	if f := m.fact(obj); f != nil && len(f.Result) > 0 {
 		return []target{{fact: &funcFact{Effects: f.Result}, obj: obj}}, true
@@ -50,11 +53,24 @@ func (m *model) returned(c *ssa.Call) ([]target, bool) {
 	return nil, false
 }
 
+// calledHere is the function of this package that a call calls, if it is known; nil for others.
+func (m *model) calledHere(c *ssa.Call) *ssa.Function {
+	if in := m.here(c.Call.StaticCallee()); in != nil || c.Call.IsInvoke() {
+		return in
+	}
+	if sources := m.flow.sources(c.Call.Value); len(sources) == 1 {
+		if fn := functionOf(sources[0]); fn != nil && m.sums[fn] != nil {
+			return fn
+		}
+	}
+	return nil
+}
+
 // returnedHere are the functions that a function of this package returns.
-func (m *model) returnedHere(in *ssa.Function, c *ssa.Call) ([]target, bool) {
+func (m *model) returnedHere(in *ssa.Function, c *ssa.Call, i int) ([]target, bool) {
 	var all []target
 	known := true
-	for _, v := range results(in, 0) {
+	for _, v := range results(in, i) {
 		for _, src := range m.flow.sources(v) {
 			if src == ssa.Value(c) {
 				continue
@@ -79,7 +95,7 @@ func (m *model) returnedByValue(c *ssa.Call) ([]target, bool) {
 		if fn == nil || m.sums[fn] == nil {
 			return nil, false
 		}
-		t, ok := m.returnedHere(fn, c)
+		t, ok := m.returnedHere(fn, c, 0)
 		all = append(all, t...)
 		known = known && ok
 	}

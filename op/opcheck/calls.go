@@ -25,13 +25,24 @@ func (m *model) updateCalls(fn *ssa.Function, s *sum) {
 				inner(s, t.fn, o, async, loop)
 			}
 			for i, arg := range c.instr.Common().Args {
-				if sig, ok := arg.Type().Underlying().(*types.Signature); ok && !c.instr.Common().IsInvoke() {
-					goes := m.onGoroutines(t, i)
-					m.handOn(s, arg, goes, m.inLoop(t, i) || loop && m.takes(t, i, sig) == asCalled)
+				if c.instr.Common().IsInvoke() {
+					continue
+				}
+				if sig, ok := arg.Type().Underlying().(*types.Signature); ok {
+					m.handOn(s, arg, m.onGoroutines(t, i), m.inLoop(t, i) || loop && m.takes(t, i, sig) == asCalled)
+				} else if m.onGoroutines(t, i) {
+					m.handOn(s, arg, true, false)
 				}
 			}
 		}
 	}
+	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+		if send, ok := i.(*ssa.Send); ok { // who receives a function calls it elsewhere
+			if _, isFunc := send.X.Type().Underlying().(*types.Signature); isFunc {
+				m.handOn(s, send.X, true, false)
+			}
+		}
+	})
 	for _, a := range fn.AnonFuncs {
 		if yields(a) && m.sums[a] != nil {
 			inner(s, a, m.sums[a], false, true)
@@ -50,12 +61,29 @@ func (m *model) handOn(s *sum, v ssa.Value, async, loop bool) {
 		if p, ok := src.(*ssa.Parameter); ok {
 			mark(s, p, async, loop)
 		}
+		if p := listOf(src); p != nil {
+			mark(s, p, async, false)
+		}
 		for _, t := range m.sourceFuncs(src) {
 			if o := m.sums[t.fn]; o != nil && (async || loop) {
 				inner(s, t.fn, o, async, loop)
 			}
 		}
 	}
+}
+
+// listOf is the parameter of which a value is an element; nil for others.
+func listOf(v ssa.Value) *ssa.Parameter {
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return nil
+	}
+	x, ok := load.X.(*ssa.IndexAddr)
+	if !ok {
+		return nil
+	}
+	p, _ := x.X.(*ssa.Parameter)
+	return p
 }
 
 // inner adds what a function does with parameters of those around it.

@@ -176,7 +176,7 @@ func (m *model) checkStillRun(fn *ssa.Function, a, b site, c change) {
 	}
 	for _, name := range runsNow {
 		if c.olds[name] || c.fixedOlds[name] {
-			m.report(ruleDeclared, a.instr.Pos(), fmt.Sprintf("operation %s is declared as gone here, and runs later in this scope at %s: the record of an execution that has begun it is the declaration's, and the operation finds none; declare it where it does not run, or give the later one another key", quoted(name), m.where(b.instr.Pos())))
+			m.report(ruleDeclared, a.instr.Pos(), fmt.Sprintf("operation %s is declared as gone here, and runs later in this scope at %s: the record of an execution that has begun it is the declaration's, and the operation is refused; declare it where it does not run, or give the later one another key", quoted(name), m.where(b.instr.Pos())))
 		}
 	}
 }

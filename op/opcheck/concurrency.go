@@ -1,7 +1,6 @@
 package opcheck
 
 import (
-	"fmt"
 	"go/token"
 	"go/types"
 	"slices"
@@ -13,6 +12,7 @@ import (
 func (m *model) checkConcurrency(r region) {
 	for _, fn := range r.funcs {
 		m.checkAsync(fn)
+		m.checkLocked(fn)
 		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
 			switch i := i.(type) {
 			case *ssa.Go:
@@ -44,10 +44,10 @@ func (m *model) checkAsync(fn *ssa.Function) {
 				continue // reported as what it is
 			}
 			for i, arg := range s.instr.Common().Args {
-				if _, ok := arg.Type().Underlying().(*types.Signature); !ok || !m.onGoroutines(t, i) {
+				if !m.onGoroutines(t, i) {
 					continue
 				}
-				if slices.ContainsFunc(m.flow.sources(arg), m.yieldRuns) {
+				if slices.ContainsFunc(m.functionsIn(arg), m.yieldRuns) {
 					m.report(ruleConcurrency, s.instr.Pos(), t.name()+" calls a function that runs operations on other goroutines, which suspension does not know: use "+sayGo+", op.All or op.Map")
 				}
 			}
@@ -81,10 +81,9 @@ func (m *model) checkSync(c ssa.CallInstruction) {
 				}
 			}
 		}
-	case lock:
-		if _, deferred := c.(*ssa.Defer); !deferred {
-			m.checkLock(c, obj)
-		}
+	}
+	if _, deferred := c.(*ssa.Defer); !deferred && m.takesLock(c) {
+		m.checkLock(c, obj)
 	}
 }
 
@@ -98,44 +97,10 @@ func calleeObject(c ssa.CallInstruction) *types.Func {
 	return nil
 }
 
-// checkLock reports a lock from which an operation is reached before it is unlocked.
-func (m *model) checkLock(c ssa.CallInstruction, obj *types.Func) {
-	seen := map[*ssa.BasicBlock]bool{}
-	var held func(b *ssa.BasicBlock, from int) bool
-	held = func(b *ssa.BasicBlock, from int) bool {
-		for _, i := range b.Instrs[from:] {
-			call, ok := i.(ssa.CallInstruction)
-			if !ok {
-				continue
-			}
-			if _, deferred := call.(*ssa.Defer); deferred {
-				continue
-			}
-			if m.know.of(calleeObject(call)) == unlock {
-				return false
-			}
-			if m.runsOperation(call) {
-				return true
-			}
-		}
-		for _, s := range b.Succs {
-			if !seen[s] {
-				seen[s] = true
-				if held(s, 0) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	if held(c.Block(), slices.Index(c.Block().Instrs, ssa.Instruction(c))+1) {
-		m.report(ruleLock, c.Pos(), short(obj)+" is held across an operation: if that suspends, the next invocation of this process may wait for the lock forever; unlock it before")
-	}
-}
-
 // checkPackageVars reports package variables that change and that handler code reads.
 func (m *model) checkPackageVars(r region) {
 	for _, fn := range r.funcs {
+		m.checkObjects(fn)
 		each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
 			load, ok := i.(*ssa.UnOp)
 			if !ok || load.Op != token.MUL {
@@ -152,7 +117,7 @@ func (m *model) checkPackageVars(r region) {
 				changes = f.Changes
 			}
 			if changes {
-				m.report(rulePackageVar, load.Pos(), fmt.Sprintf("package variable %s changes while the process lives, and a replay may be in another process: pass the value in the input, or as the result of a step", g.Name()))
+				m.report(rulePackageVar, load.Pos(), packageVar(g.Name()))
 			}
 		})
 	}

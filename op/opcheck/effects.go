@@ -44,6 +44,11 @@ func (m *model) update(fn *ssa.Function) bool {
 	m.updateCalls(fn, s)
 	m.updateAsks(fn, s)
 	m.updateInvokes(fn, s)
+	m.updateState(fn, s)
+	m.updateInOrder(fn, s)
+	m.updateSecrets(fn, s)
+	m.updateLocks(s)
+	m.updateRecords(fn, s)
 	m.updateFails(fn, s)
 	m.updateOptions(fn, s)
 	if s.ignores == nil {
@@ -54,8 +59,9 @@ func (m *model) update(fn *ssa.Function) bool {
 
 func (s *sum) size() int {
 	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed) + len(s.leaves) +
-		len(s.async) + len(s.looped) + len(s.asks) + len(s.named) + len(s.invokes) + len(s.sets) + len(s.passes)
-	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.fails, s.options != nil} {
+		len(s.async) + len(s.looped) + len(s.asks) + len(s.named) + len(s.invokes) + len(s.sets) + len(s.passes) + len(s.reads) + len(s.inOrder) +
+		len(s.logs) + len(s.submits) + len(s.locked) + len(s.records)
+	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.fails, s.locks, s.options != nil} {
 		if b {
 			n++
 		}
@@ -84,7 +90,9 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 		maps.Copy(s.keyed, o.keyed)
 		if !handler {
 			for _, e := range o.effects {
-				m.addEffect(s, e, t, pos)
+				if e.Kind != rulePackageVar || resultUsed(c.instr) && fn.Signature.Results().Len() > 0 {
+					m.addEffect(s, e, t, pos)
+				}
 			}
 			for p := range o.params {
 				if p.Parent() != t.fn {
@@ -128,7 +136,9 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 			return
 		}
 		for _, e := range t.fact.Effects {
-			m.addEffect(s, e, t, pos)
+			if e.Kind != rulePackageVar || resultUsed(c.instr) && fn.Signature.Results().Len() > 0 {
+				m.addEffect(s, e, t, pos)
+			}
 		}
 	}
 }
@@ -179,11 +189,11 @@ func (m *model) arguments(fn *ssa.Function, s *sum, c site, t target, async bool
 		shift = 1
 	}
 	for i, arg := range args {
-		sig, ok := arg.Type().Underlying().(*types.Signature)
-		if !ok {
+		sig := functionType(arg.Type())
+		if sig == nil {
 			continue
 		}
-		for _, src := range m.flow.sources(arg) {
+		for _, src := range m.functionsIn(arg) {
 			if fn := functionOf(src); fn != nil && constructor(t.api) && hasContext(sig) {
 				m.groups[fn] = true
 			}
@@ -275,6 +285,9 @@ func (m *model) makeBody(s *sum, src ssa.Value) {
 func (m *model) calledParams(s *sum, v ssa.Value) {
 	for _, src := range m.flow.sources(v) {
 		if p, ok := src.(*ssa.Parameter); ok {
+			s.params[p] = true
+		}
+		if p := listOf(src); p != nil {
 			s.params[p] = true
 		}
 	}

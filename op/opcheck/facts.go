@@ -16,6 +16,8 @@ type effect struct {
 	What  string
 	Via   []string
 	Where string
+	// Own is a package variable that the function writes, too.
+	Own bool
 }
 
 func (e effect) key() string { return e.Kind }
@@ -83,6 +85,13 @@ type funcFact struct {
 	Named   []naming  // operations that it runs whose name or key it is given
 	Fails   bool      // its error is that of an operation
 	Passes  []int     // errors that it is given and returns
+	Logs    []int     // parameters that it logs
+	Submits []int     // parameters that are given the ID of a callback
+	Locked  []int     // parameters that it calls while it holds a lock
+	Locks   bool      // it returns with a lock held
+	Records []int     // type parameters that are recorded
+	InOrder []int     // parameters that it calls in the order of a map
+	Reads   []int     // parameters of which it reads fields that change
 	Invokes []invoking
 	Sets    []setTo
 	Methods methods // of the interface that it returns, if all is known that it may be
@@ -159,6 +168,7 @@ func (f *varFact) String() string { return "variable" }
 type packageFact struct {
 	Registered []string
 	Calls      []invoking
+	Submits    []string // fields that are given the IDs of callbacks
 }
 
 func (*packageFact) AFact()           {}

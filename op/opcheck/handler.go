@@ -64,11 +64,11 @@ func (m *model) reached(c site) []target {
 	}
 	for _, t := range c.targets {
 		for i, arg := range c.instr.Common().Args {
-			sig, ok := arg.Type().Underlying().(*types.Signature)
-			if !ok || m.takes(t, i+shift, sig) != asCalled {
+			sig := functionType(arg.Type())
+			if sig == nil || m.takes(t, i+shift, sig) != asCalled {
 				continue
 			}
-			for _, src := range m.flow.sources(arg) {
+			for _, src := range m.functionsIn(arg) {
 				all = append(all, m.sourceFuncs(src)...)
 			}
 		}
@@ -111,7 +111,7 @@ func (m *model) checkEffects(r region) {
 					continue // reported where it is
 				}
 				for _, e := range m.calleeEffects(t) {
-					if deferred[fn] && deferrable(e.Kind) {
+					if deferred[fn] && deferrable(e.Kind) || e.Kind == rulePackageVar && !resultUsed(c.instr) {
 						continue
 					}
 					m.reportEffect(r.root, c.instr, t, e)
@@ -122,6 +122,12 @@ func (m *model) checkEffects(r region) {
 			}
 		}
 	}
+}
+
+// resultUsed reports whether what a call returns is used.
+func resultUsed(c ssa.CallInstruction) bool {
+	call, ok := c.(*ssa.Call)
+	return ok && uses(call) > 0
 }
 
 // calleeEffects are the effects of a callee; one with an op.Context is checked by itself.
@@ -156,6 +162,8 @@ func (m *model) reportKind(pos token.Pos, e effect, what string, fixes ...analys
 		m.report(process, pos, what+" depends on the process, which is another one on a replay: do it in the body of a step")
 	case ruleConcurrency:
 		m.report(ruleConcurrency, pos, what+" chooses another case on each replay: use op.RaceWinner or op.Race over operations")
+	case rulePackageVar:
+		m.report(rulePackageVar, pos, what+" depends on what changes while the process lives, and a replay may be in another process: pass the value in the input, or as the result of a step")
 	case blocking:
 		m.report(blocking, pos, what+" blocks, and the invocation cannot end meanwhile: use "+sayWait+", or block in the body of a step")
 	}

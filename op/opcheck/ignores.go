@@ -1,7 +1,10 @@
 package opcheck
 
 import (
+	"cmp"
+	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -12,7 +15,7 @@ const ignoring = " in a loop of a body that ignores its context: the invocation'
 // that gets it.
 func (m *model) checkIgnores(fn *ssa.Function) {
 	for _, c := range m.loopsUnasked(fn) {
-		m.report(ruleIgnores, c.instr.Pos(), c.what.What+ignoring)
+		m.report(ruleIgnores, c.pos, c.what.What+ignoring)
 	}
 	for f := range m.family(fn) {
 		for _, c := range m.sums[f].sites {
@@ -50,8 +53,8 @@ func (m *model) checkIgnoringBody(c *ssa.Call) {
 func (m *model) ignored(fn *ssa.Function) *effect {
 	for _, c := range m.loopsUnasked(fn) {
 		e := c.what
-		e.Where = m.where(c.instr.Pos())
-		if m.allow.allows(ruleIgnores, c.instr.Pos()) {
+		e.Where = m.where(c.pos)
+		if m.allow.allows(ruleIgnores, c.pos) {
 			continue
 		}
 		return &e
@@ -86,8 +89,8 @@ func (m *model) ignoredBy(t target) *effect {
 }
 
 type looping struct {
-	instr ssa.CallInstruction
-	what  effect
+	pos  token.Pos
+	what effect
 }
 
 // contextParam is the context.Context that a function is given; nil for none.
@@ -100,26 +103,106 @@ func contextParam(fn *ssa.Function) *ssa.Parameter {
 	return nil
 }
 
-// loopsUnasked are the calls that wait in loops of a function which does not use the context that
-// it is given.
+// loopsUnasked are what waits in loops of a function which do not use the context that it is given,
+// nor what is made of it.
 func (m *model) loopsUnasked(fn *ssa.Function) []looping {
 	ctx := contextParam(fn)
-	if ctx == nil || ctx.Referrers() != nil && len(*ctx.Referrers()) > 0 {
+	if ctx == nil {
 		return nil
 	}
+	l, of := m.loopsOf(fn), derived(ctx)
+	asks := func(at *ssa.BasicBlock) bool {
+		return slices.ContainsFunc(fn.Blocks, func(b *ssa.BasicBlock) bool {
+			return (b == at || l.reaches(at, b) && l.reaches(b, at)) && slices.ContainsFunc(b.Instrs, func(i ssa.Instruction) bool {
+				return slices.ContainsFunc(i.Operands(nil), func(o *ssa.Value) bool { return of[*o] })
+			})
+		})
+	}
 	var all []looping
-	l := m.loopsOf(fn)
-	for _, c := range m.sums[fn].sites {
-		if !l.reaches(c.instr.Block(), c.instr.Block()) {
-			continue
+	add := func(at *ssa.BasicBlock, pos token.Pos, e effect) {
+		if l.reaches(at, at) && !asks(at) {
+			all = append(all, looping{pos, e})
 		}
+	}
+	for _, c := range m.sums[fn].sites {
 		for _, t := range m.reached(c) {
 			for _, e := range m.effectsOf(t) {
 				if e.Kind == blocking || e.Kind == network || e.Kind == process {
-					all = append(all, looping{c.instr, e})
+					add(c.instr.Block(), c.instr.Pos(), e)
 				}
 			}
 		}
 	}
+	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+		switch i := i.(type) {
+		case *ssa.UnOp:
+			if i.Op == token.ARROW && ofTime(i.X) {
+				add(i.Block(), cmp.Or(i.Pos(), i.X.Pos(), blockPos(i.Block())), effect{What: "a wait for a time"})
+			}
+		case *ssa.Select:
+			if i.Blocking && slices.ContainsFunc(i.States, func(st *ssa.SelectState) bool { return ofTime(st.Chan) }) {
+				add(i.Block(), selectPos(i), effect{What: "a select"})
+			}
+		}
+	})
 	return all
+}
+
+// ofTime reports whether a channel is that of a timer or a ticker.
+func ofTime(v ssa.Value) bool {
+	c, ok := v.Type().Underlying().(*types.Chan)
+	return ok && isNamed(c.Elem(), "time", "Time")
+}
+
+// blockPos is a position in a block.
+func blockPos(b *ssa.BasicBlock) token.Pos {
+	for _, i := range b.Instrs {
+		if i.Pos().IsValid() {
+			return i.Pos()
+		}
+	}
+	return token.NoPos
+}
+
+// derived are the values that a context is, or that are made of it and know it: other contexts,
+// requests, functions that captured it. A logger is no such value, and neither is what a call that
+// was given the context returned as data.
+func derived(ctx ssa.Value) map[ssa.Value]bool {
+	all := map[ssa.Value]bool{ctx: true}
+	onwards(ctx, func(use ssa.Instruction, _ ssa.Value) bool {
+		v, ok := use.(ssa.Value)
+		if c, call := use.(*ssa.Call); call {
+			if api := apiName(calleeObject(c)); api == apiInfoFrom || api == apiLoggerFrom {
+				return false
+			}
+			ok = keepsContext(c.Type())
+		}
+		if x, extract := use.(*ssa.Extract); extract {
+			ok = keepsContext(x.Type())
+		}
+		if st, store := use.(*ssa.Store); store {
+			all[base(st.Addr)] = true
+			return true
+		}
+		if ok {
+			all[v] = true
+		}
+		return ok
+	})
+	return all
+}
+
+// keepsContext reports whether a value of the type may hold a context.
+func keepsContext(t types.Type) bool {
+	if isError(t) {
+		return false
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Pointer:
+		_, isStruct := u.Elem().Underlying().(*types.Struct)
+		return isStruct
+	case *types.Interface, *types.Struct, *types.Signature, *types.Chan, *types.Tuple:
+		return true
+	}
+	return false
 }

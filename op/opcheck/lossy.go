@@ -18,6 +18,7 @@ func (m *model) checkTypes(fn *ssa.Function) {
 			if !ok {
 				continue
 			}
+			m.checkRecorded(c)
 			api := apiName(calleeObject(c))
 			_, handler := handles(api)
 			_, call := passes(api)
@@ -124,6 +125,9 @@ func (m *model) codecs() bool {
 // loss says what JSON loses of a type; "" if nothing.
 func (m *model) loss(t, whole types.Type, seen map[types.Type]bool) string {
 	t = types.Unalias(t)
+	if lost := lostOfAPI(t); lost != "" {
+		return lost
+	}
 	if seen[t] || ofAPI(t) {
 		if n, ok := t.(*types.Named); ok && ofAPI(t) && n.TypeArgs().Len() > 0 && !seen[t] && !isCallback(t) {
 			seen[t] = true
@@ -137,6 +141,9 @@ func (m *model) loss(t, whole types.Type, seen map[types.Type]bool) string {
 	}
 	seen[t] = true
 	if marshals(t) {
+		if has(t, "MarshalJSON") && !has(t, "UnmarshalJSON") && !has(t, "UnmarshalText") {
+			return typeName(t) + " has a MarshalJSON and no UnmarshalJSON"
+		}
 		return ""
 	}
 	switch u := t.Underlying().(type) {
@@ -176,9 +183,16 @@ func (m *model) loss(t, whole types.Type, seen map[types.Type]bool) string {
 }
 
 func (m *model) lossOfStruct(t types.Type, s *types.Struct, whole types.Type, seen map[types.Type]bool) string {
+	tags := map[string]string{}
 	for i := range s.NumFields() {
 		f := s.Field(i)
 		tag := reflect.StructTag(s.Tag(i)).Get("json")
+		if name, _, _ := strings.Cut(tag, ","); name != "" && name != "-" && f.Exported() {
+			if other := tags[name]; other != "" {
+				return fmt.Sprintf("fields %s and %s have the tag %q, so JSON has neither", other, f.Name(), name)
+			}
+			tags[name] = f.Name()
+		}
 		switch {
 		case tag == "-", f.Name() == "_":
 			continue
@@ -203,12 +217,15 @@ func (m *model) lossOfStruct(t types.Type, s *types.Struct, whole types.Type, se
 
 // marshals reports whether a type becomes JSON by methods of its own.
 func marshals(t types.Type) bool {
-	for _, name := range []string{"MarshalJSON", "MarshalText"} {
-		for _, t := range []types.Type{t, types.NewPointer(t)} {
-			if obj, _, _ := types.LookupFieldOrMethod(t, true, nil, name); obj != nil {
-				if _, ok := obj.(*types.Func); ok {
-					return true
-				}
+	return has(t, "MarshalJSON") || has(t, "MarshalText")
+}
+
+// has reports whether a type, or a pointer to it, has a method.
+func has(t types.Type, method string) bool {
+	for _, t := range []types.Type{t, types.NewPointer(t)} {
+		if obj, _, _ := types.LookupFieldOrMethod(t, true, nil, method); obj != nil {
+			if _, ok := obj.(*types.Func); ok {
+				return true
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package opcheck
 
 import (
+	"cmp"
 	"go/token"
 	"go/types"
 	"slices"
@@ -25,8 +26,9 @@ func (m *model) checkMapOrder(r region) {
 				}
 			}
 		})
-		for _, v := range m.ordered(fn) {
-			if pos := m.reachesOperation(v); pos.IsValid() {
+		m.checkInOrder(fn, say)
+		for _, v := range append(m.ordered(fn), m.firsts(fn)...) {
+			for _, pos := range m.reachesOperation(v) {
 				m.report(ruleMapOrder, pos, say)
 			}
 		}
@@ -174,22 +176,16 @@ func (m *model) yieldRuns(v ssa.Value) bool {
 func (m *model) ordered(fn *ssa.Function) []ssa.Value {
 	var all []ssa.Value
 	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
-		switch i := i.(type) {
-		case *ssa.Call:
-			if _, isFunc := i.Type().Underlying().(*types.Signature); !isFunc && m.orderedCall(i) {
-				all = append(all, i)
-			}
-			if len(i.Call.Args) == 1 && m.sequence(i.Call.Value) {
-				if y := functionOf(i.Call.Args[0]); y != nil {
-					all = append(all, m.appended(y.Blocks)...)
-				}
-			}
-		case *ssa.Range:
-			if isMap(i.X.Type()) {
-				all = append(all, m.appended(m.loopBody(i))...)
+		if c, ok := i.(*ssa.Call); ok {
+			if _, isFunc := c.Type().Underlying().(*types.Signature); !isFunc && m.orderedCall(c) {
+				all = append(all, c)
 			}
 		}
 	})
+	for _, blocks := range m.mapLoops(fn) {
+		all = append(all, m.appended(blocks)...)
+		all = append(all, m.texts(blocks)...)
+	}
 	return all
 }
 
@@ -263,7 +259,7 @@ func (m *model) fromMapOrder(v ssa.Value) bool {
 	if fn == nil || isMap(v.Type()) {
 		return false
 	}
-	for _, o := range m.ordered(fn) {
+	for _, o := range append(m.ordered(fn), m.firsts(fn)...) {
 		hit := false
 		onwards(o, func(use ssa.Instruction, _ ssa.Value) bool {
 			switch use := use.(type) {
@@ -336,33 +332,30 @@ func (m *model) sortsParam(fn *ssa.Function, obj *types.Func) bool {
 	return f != nil && len(f.Writes) > 0
 }
 
-// reachesOperation is where a list in the order of a map becomes part of an operation.
-func (m *model) reachesOperation(v ssa.Value) token.Pos {
+// reachesOperation are the places where a list in the order of a map becomes part of an operation.
+func (m *model) reachesOperation(v ssa.Value) []token.Pos {
 	if m.isSorted(v) {
-		return token.NoPos
+		return nil
 	}
-	pos := token.NoPos
+	var all []token.Pos
 	onwards(v, func(use ssa.Instruction, _ ssa.Value) bool {
 		switch use := use.(type) {
 		case ssa.CallInstruction:
 			if m.declares(use) || m.runsOperation(use) {
-				pos = use.Pos()
+				all = append(all, use.Pos())
 				return false
 			}
 			_, isValue := use.(ssa.Value)
 			return isValue && !isIntResult(use)
 		case *ssa.IndexAddr, *ssa.Index:
 			if l := m.loopsOf(use.Parent()); l.around(use.Block()) && m.loopAround(use) {
-				pos = use.Pos()
-				if !pos.IsValid() {
-					pos = v.Pos()
-				}
+				all = append(all, cmp.Or(use.Pos(), v.Pos()))
 				return false
 			}
 			return true
 		case *ssa.MakeClosure:
 			if fn, ok := use.Fn.(*ssa.Function); ok && (m.bodies[fn] || hasContext(fn.Signature)) {
-				pos = use.Pos()
+				all = append(all, use.Pos())
 				return false
 			}
 			return false
@@ -375,7 +368,7 @@ func (m *model) reachesOperation(v ssa.Value) token.Pos {
 		}
 		return false
 	})
-	return pos
+	return all
 }
 
 func isIntResult(c ssa.CallInstruction) bool {

@@ -36,6 +36,11 @@ type model struct {
 	fieldValues map[string][]ssa.Value // what this package has other packages set, by field
 	unresolved  []unresolved
 
+	submits map[string]bool     // fields that are given the IDs of callbacks
+	reading map[*types.Var]bool // fields that the package reads, when it is asked for
+	changed map[*types.Var]bool // fields, when it is asked for
+	held    map[any]bool        // what holds objects that calls write, when it is asked for
+
 	found []finding
 	seen  map[string]bool
 }
@@ -81,6 +86,13 @@ type sum struct {
 	named   map[named]bool
 	fails   bool
 	passes  map[int]bool
+	reads   map[int]bool
+	inOrder map[*ssa.Parameter]bool
+	logs    map[int]bool
+	submits map[*ssa.Parameter]bool
+	locked  map[*ssa.Parameter]bool
+	locks   bool
+	records map[int]bool
 	invokes map[invoke]bool
 	sets    map[setting]bool
 }
@@ -175,7 +187,8 @@ func (m *model) analyse() {
 			bodies: map[*ssa.Parameter]bool{}, writes: map[int]bool{}, claims: map[string]bool{}, needs: map[need]bool{},
 			keyed: map[string]effect{}, leaves: map[int]string{}, state: map[need]bool{},
 			async: map[*ssa.Parameter]bool{}, looped: map[*ssa.Parameter]bool{}, asks: map[asking]bool{},
-			named: map[named]bool{}, passes: map[int]bool{}, invokes: map[invoke]bool{}, sets: map[setting]bool{},
+			named: map[named]bool{}, passes: map[int]bool{}, reads: map[int]bool{}, inOrder: map[*ssa.Parameter]bool{},
+			logs: map[int]bool{}, submits: map[*ssa.Parameter]bool{}, locked: map[*ssa.Parameter]bool{}, records: map[int]bool{}, invokes: map[invoke]bool{}, sets: map[setting]bool{},
 		}
 		m.sums[fn] = s
 	}

@@ -49,6 +49,8 @@ const (
 	apiInline     = "op.Inline"
 	apiPastResult = "op.Past.Result"
 	apiPastBegun  = "op.Past.Begun"
+	apiLoggerFrom = "op.LoggerFrom"
+	apiRetry      = "op.Retry"
 	apiBatchErr   = "op.Batch.Err"
 
 	// Words of messages.
@@ -181,6 +183,10 @@ func outcomeOfCallback(api string) bool {
 	return api == "op.CreateCallback" || api == "op.WaitForCallback"
 }
 
+// knows reports whether the function returns what the scope knows, and runs no operation: in a body
+// it returns what the scope knew when the body began.
+func knows(api string) bool { return api == apiNow || api == "replay.UUID" || api == "replay.Rand" }
+
 // claimsNothing reports whether the function gives an operation that leaves no record.
 func claimsNothing(api string) bool {
 	return api == "replay.Future.Result" || api == "op.Callback.Result" || api == "op.Interpretation.Await"
@@ -251,6 +257,9 @@ func isItem(t types.Type) bool { return isNamed(t, opPath, "Item") }
 
 // itemErr is the field of an item that has its error.
 const itemErr = "Err"
+
+// errorCallbackID is the field of an error that names the callback that failed.
+const errorCallbackID = "CallbackID"
 
 // callbackID is the field that names a callback.
 const callbackID = "ID"

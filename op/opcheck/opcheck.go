@@ -105,6 +105,7 @@ func (m *model) check() {
 		m.checkMapOrder(r)
 		m.checkConcurrency(r)
 		m.checkPackageVars(r)
+		m.checkAround(r)
 		m.checkScope(r)
 		m.checkChanges(r)
 		m.checkErrors(r)
@@ -147,8 +148,8 @@ func (m *model) export() {
 			m.exportVar(g) // it may be written through a pointer alone
 		}
 	}
-	if calls := m.ownFieldCalls(); len(m.registered)+len(calls) > 0 {
-		m.pass.ExportPackageFact(&packageFact{Registered: sorted(m.registered), Calls: calls})
+	if calls := m.ownFieldCalls(); len(m.registered)+len(calls)+len(m.submits) > 0 {
+		m.pass.ExportPackageFact(&packageFact{Registered: sorted(m.registered), Calls: calls, Submits: sorted(m.submits)})
 	}
 }
 
@@ -284,7 +285,19 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 		if s.looped[p] {
 			f.Looped = append(f.Looped, i)
 		}
+		if s.inOrder[p] {
+			f.InOrder = append(f.InOrder, i)
+		}
+		if s.submits[p] {
+			f.Submits = append(f.Submits, i)
+		}
+		if s.locked[p] {
+			f.Locked = append(f.Locked, i)
+		}
 	}
+	f.Effects = slices.DeleteFunc(f.Effects, func(e effect) bool { return e.Kind == rulePackageVar && !e.Own })
+	f.Logs, f.Locks, f.Records = slices.Sorted(maps.Keys(s.logs)), s.locks, slices.Sorted(maps.Keys(s.records))
+	f.Reads = slices.Sorted(maps.Keys(s.reads))
 	f.Fails, f.Passes = s.fails, slices.Sorted(maps.Keys(s.passes))
 	f.Invokes, f.Sets = s.invoking(fn), s.setTo(fn)
 	f.Drops, f.Options, f.Fresh, f.Named = drops(fn), s.options, s.fresh, s.namings(fn)
@@ -293,8 +306,9 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 	})
 	f.Needs, f.State, f.Ignores = sortedNeeds(s.needs), sortedNeeds(s.state), s.ignores
 	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed)+len(f.Leaves)+len(f.State)+
-		len(f.Async)+len(f.Looped)+len(f.Drops)+len(f.Asks)+len(f.Named)+len(f.Invokes)+len(f.Sets)+len(f.Passes) == 0 &&
-		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh && !f.Fails {
+		len(f.Async)+len(f.Looped)+len(f.Drops)+len(f.Asks)+len(f.Named)+len(f.Invokes)+len(f.Sets)+len(f.Passes)+len(f.Reads)+len(f.InOrder)+
+		len(f.Logs)+len(f.Submits)+len(f.Locked)+len(f.Records) == 0 &&
+		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh && !f.Fails && !f.Locks {
 		return nil
 	}
 	return f

@@ -332,6 +332,15 @@ func (m *model) checkRepeat(c *ssa.Call) {
 	if len(c.Call.Args) == 0 {
 		return
 	}
+	if apiName(calleeObject(c)) == apiRetry && !m.never(c.Call.Args[2]) && !m.mentions(c.Call.Args[2], apiUnless, 0) {
+		for _, src := range m.flow.sources(c.Call.Args[1]) {
+			if step, ok := src.(*ssa.Call); ok && len(step.Call.Args) > 0 && constructor(apiName(calleeObject(step))) &&
+				m.optionsOf(step.Call.Args[len(step.Call.Args)-1], 0).Most {
+				m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt, and "+apiRetry+" runs it anew: one that was cut off after its effect is repeated; except op.ErrInterrupted with "+apiUnless)
+			}
+		}
+		return
+	}
 	if o := m.optionsOf(c.Call.Args[len(c.Call.Args)-1], 0); o.Most && o.Repeats && !o.Filtered && !o.Never {
 		m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt and has further attempts: one that was cut off after its effect is repeated; leave out "+apiWithRetry+", or except op.ErrInterrupted with "+apiUnless)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -325,11 +326,16 @@ func (m *model) checkState(r region) {
 			for _, use := range *a.Referrers() {
 				if st, ok := use.(*ssa.Store); ok && st.Addr == ssa.Value(a) {
 					written[f.Name()] = true
+				} else if load, ok := use.(*ssa.UnOp); ok && updates(load) {
+					written[f.Name()] = true
 				} else if load, ok := use.(*ssa.UnOp); ok && uses(load) > 0 && !writtenTo(load, f) && read[f.Name()] == "" {
 					read[f.Name()] = m.where(load.Pos())
 				}
 			}
 		})
+	}
+	for _, fn := range r.funcs {
+		m.readObjects(fn, p, read, written)
 	}
 	for name, where := range read {
 		if written[name] {
@@ -394,8 +400,54 @@ func (m *model) checkHandlerState(c ssa.CallInstruction, t target) {
 	last := ""
 	for _, n := range m.stateOf(t) {
 		if n.What != last {
-			m.reportOf(rulePackageVar, c.Pos(), n.What, fmt.Sprintf("%s reads at %s the field %s of its receiver, which handler code writes: it changes while the process lives, and a replay may be in another process; keep the value in a variable of the handler, or pass it as the result of a step", t.name(), n.Where, n.What))
+			what := "the field " + n.What + " of its receiver, which handler code writes"
+			if strings.HasSuffix(n.What, ")") {
+				what = "by " + n.What + " a field of its receiver, which changes"
+			}
+			m.reportOf(rulePackageVar, c.Pos(), n.What, fmt.Sprintf("%s reads at %s %s: it changes while the process lives, and a replay may be in another process; keep the value in a variable of the handler, or pass it as the result of a step", t.name(), n.Where, what))
 		}
 		last = n.What
+	}
+}
+
+// updates reports whether a map is loaded to write it.
+func updates(load *ssa.UnOp) bool {
+	return slices.ContainsFunc(*load.Referrers(), func(use ssa.Instruction) bool {
+		u, ok := use.(*ssa.MapUpdate)
+		return ok && u.Map == ssa.Value(load)
+	})
+}
+
+// readObjects notes the fields of a receiver that hold objects which handler code reads by calls,
+// and others write.
+func (m *model) readObjects(fn *ssa.Function, p *ssa.Parameter, read map[string]string, written map[string]bool) {
+	note := func(v ssa.Value, at ssa.Instruction) {
+		if load, ok := v.(*ssa.UnOp); ok {
+			v = load.X
+		}
+		a, ok := v.(*ssa.FieldAddr)
+		if !ok || !slices.Contains(m.flow.sources(a.X), ssa.Value(p)) {
+			return
+		}
+		if f := fieldOf(a.X.Type(), a.Field); f != nil && (m.mutated()[f] || m.changing()[f]) {
+			written[f.Name()] = true
+			if read[f.Name()] == "" {
+				read[f.Name()] = m.where(at.Pos())
+			}
+		}
+	}
+	for _, s := range m.sums[fn].sites {
+		if c, ok := s.instr.(*ssa.Call); ok {
+			if addr := m.readAt(c); addr != nil {
+				note(addr, c)
+			}
+		}
+		for arg := range m.readByCall(s) {
+			note(arg, s.instr)
+			if slices.Contains(m.flow.sources(arg), ssa.Value(p)) && len(s.targets) == 1 && s.targets[0].obj != nil {
+				name := s.targets[0].obj.Name() + "()"
+				read[name], written[name] = m.where(s.instr.Pos()), true
+			}
+		}
 	}
 }

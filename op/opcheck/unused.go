@@ -3,6 +3,7 @@ package opcheck
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 	"slices"
 
 	"golang.org/x/tools/go/ast/astutil"
@@ -33,7 +34,7 @@ func (m *model) checkDropped(c *ssa.Call, api string) {
 	case unused && m.isBlank(c):
 		m.report(ruleBlank, c.Pos(), what+"assigned to _: the handler goes on, and its execution succeeds, although the operation failed; handle it, or allow it with a reason")
 	case unused:
-		m.report(ruleDropped, c.Pos(), what+"overwritten before anything looks at it: handle it before")
+		m.report(ruleDropped, c.Pos(), what+"overwritten, or left, before anything looks at it: handle it")
 	case m.passedAndDropped(c):
 		m.report(ruleDropped, c.Pos(), what+"passed to a function that does not look at it: handle it before")
 	case m.unread(err):
@@ -205,7 +206,7 @@ func (m *model) unread(v ssa.Value) bool {
 				ok = true
 			case *ssa.Store:
 				_, local := base(use.Addr).(*ssa.Alloc)
-				ok = use.Val != v || local && dead(base(use.Addr))
+				ok = use.Val != v || m.unreadField(use.Addr) || local && dead(base(use.Addr))
 			case *ssa.MapUpdate:
 				_, local := use.Map.(*ssa.MakeMap)
 				ok = use.Value != v || local && dead(use.Map)
@@ -228,4 +229,34 @@ func (m *model) unread(v ssa.Value) bool {
 		return true
 	}
 	return dead(v)
+}
+
+// unreadField reports whether an address is that of a field that this package alone can read, and
+// does not.
+func (m *model) unreadField(addr ssa.Value) bool {
+	a, ok := addr.(*ssa.FieldAddr)
+	if !ok {
+		return false
+	}
+	f := fieldOf(a.X.Type(), a.Field)
+	n, named := types.Unalias(elem(a.X)).(*types.Named)
+	if f == nil || f.Pkg() != m.pass.Pkg || f.Exported() && (!named || n.Obj().Exported()) {
+		return false
+	}
+	if m.reading == nil {
+		m.reading = map[*types.Var]bool{}
+		each(m.flow.funcs, func(_ *ssa.Function, i ssa.Instruction) {
+			switch i := i.(type) {
+			case *ssa.Field:
+				m.reading[fieldOf(i.X.Type(), i.Field)] = true
+			case *ssa.FieldAddr:
+				for _, use := range *i.Referrers() {
+					if st, ok := use.(*ssa.Store); !ok || st.Addr != ssa.Value(i) {
+						m.reading[fieldOf(i.X.Type(), i.Field)] = true
+					}
+				}
+			}
+		})
+	}
+	return !m.reading[f]
 }

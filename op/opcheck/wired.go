@@ -325,9 +325,12 @@ func wiredPos(i ssa.Instruction, v ssa.Value) token.Pos {
 // readFieldCalls collects which fields handler code of imported packages calls, and what this
 // package has their constructors set.
 func (m *model) readFieldCalls() {
-	m.fieldCalls = map[string][]invoking{}
+	m.fieldCalls, m.submits = map[string][]invoking{}, map[string]bool{}
 	for _, f := range m.pass.AllPackageFacts() {
 		if pf, ok := f.Fact.(*packageFact); ok {
+			for _, field := range pf.Submits {
+				m.submits[field] = true
+			}
 			for _, q := range pf.Calls {
 				m.fieldCalls[q.Field] = append(m.fieldCalls[q.Field], q)
 			}
