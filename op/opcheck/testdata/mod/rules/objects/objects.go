@@ -167,3 +167,47 @@ var (
 	d = replay.Handler(each)
 	e = replay.Handler((&shop{}).allowed) //perdure:allow packagevar it is a number for a gauge
 )
+
+// bank is a client that a constructor makes. It counts its calls, and remembers the last.
+type bank struct {
+	calls int
+	last  string
+	limit int
+}
+
+func newBank() *bank { return &bank{limit: 3} }
+
+func (b *bank) pay(to string) error {
+	b.calls++
+	b.last = to
+	return nil
+}
+
+func (b *bank) paid() string { return b.last }
+
+// A client is made in handler code: what it leaves in itself is its own affair.
+func clients(ctx op.Context) (int, error) {
+	client := newBank()
+	err := replay.Exec(ctx, op.Do("pay", func(context.Context) error { return client.pay("a") }))
+	if err != nil {
+		return 0, err
+	}
+	return 1, replay.Exec(ctx, op.Do("pay-again", func(context.Context) error { return client.pay("b") }))
+}
+
+// Handler code asks it for what a body has left there.
+func asked(ctx op.Context) (string, error) {
+	client := newBank()
+	err := replay.Exec(ctx, op.Do("pay", func(context.Context) error {
+		return client.pay("a") // want `bodywrite: client is made in each invocation, and a body writes what it holds`
+	}))
+	return client.paid(), err
+}
+
+func askedAllowed(ctx op.Context) (string, error) {
+	client := newBank()
+	err := replay.Exec(ctx, op.Do("pay", func(context.Context) error {
+		return client.pay("a") //perdure:allow bodywrite the name is for a log line
+	}))
+	return client.paid(), err
+}
