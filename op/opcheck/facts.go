@@ -108,20 +108,34 @@ type optInfo struct {
 	Most     bool // the step runs at most once per attempt
 	Repeats  bool // it has a policy that repeats it
 	Never    bool // it has one that does not; of several the last counts
-	Filtered bool // the policy leaves something out
+	Unless   bool // the policy leaves something out
+	Filtered bool // a filter beside the policy does
+	Order    order
 }
 
+// order is where the options stand that a function is given and returns among its own.
+type order int
+
+const (
+	unordered  order = iota
+	givenFirst       // its own come after them, and count
+	givenLast
+)
+
 func (o optInfo) or(p optInfo) optInfo {
-	return optInfo{o.Most || p.Most, o.Repeats || p.Repeats, o.Never || p.Never, o.Filtered || p.Filtered}
+	return optInfo{o.Most || p.Most, o.Repeats || p.Repeats, o.Never || p.Never, o.Unless || p.Unless, o.Filtered || p.Filtered, unordered}
 }
 
 // then is what is known of options of which p come after o: the last policy counts.
 func (o optInfo) then(p optInfo) optInfo {
 	if p.Repeats || p.Never {
-		o.Repeats, o.Never = false, false
+		o.Repeats, o.Never, o.Unless = false, false, false
 	}
 	return o.or(p)
 }
+
+// repeats reports whether the step has a policy that repeats it after any error.
+func (o optInfo) repeats() bool { return o.Repeats && !o.Never && !o.Unless && !o.Filtered }
 
 // leaving is a parameter that is written through in a body.
 type leaving struct {

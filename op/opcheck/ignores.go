@@ -118,6 +118,7 @@ func (m *model) loopsUnasked(fn *ssa.Function) []looping {
 			})
 		})
 	}
+	used := len(of) > 1 || slices.ContainsFunc(*ctx.Referrers(), func(use ssa.Instruction) bool { return !asksScope(use) })
 	var all []looping
 	add := func(at *ssa.BasicBlock, pos token.Pos, e effect) {
 		if l.reaches(at, at) && !asks(at) {
@@ -127,7 +128,8 @@ func (m *model) loopsUnasked(fn *ssa.Function) []looping {
 	for _, c := range m.sums[fn].sites {
 		for _, t := range m.reached(c) {
 			for _, e := range m.effectsOf(t) {
-				if e.Kind == blocking || e.Kind == network || e.Kind == process {
+				// One that has used the context before may have given a client its deadline.
+				if e.Kind == blocking || !used && (e.Kind == network || e.Kind == process) {
 					add(c.instr.Block(), c.instr.Pos(), e)
 				}
 			}
@@ -172,7 +174,7 @@ func derived(ctx ssa.Value) map[ssa.Value]bool {
 	onwards(ctx, func(use ssa.Instruction, _ ssa.Value) bool {
 		v, ok := use.(ssa.Value)
 		if c, call := use.(*ssa.Call); call {
-			if api := apiName(calleeObject(c)); api == apiInfoFrom || api == apiLoggerFrom {
+			if asksScope(c) {
 				return false
 			}
 			ok = keepsContext(c.Type())
@@ -190,6 +192,17 @@ func derived(ctx ssa.Value) map[ssa.Value]bool {
 		return ok
 	})
 	return all
+}
+
+// asksScope reports whether a use of a context is a call that asks what belongs to the operation.
+func asksScope(use ssa.Instruction) bool {
+	c, ok := use.(*ssa.Call)
+	if !ok {
+		_, debug := use.(*ssa.DebugRef)
+		return debug
+	}
+	api := apiName(calleeObject(c))
+	return api == apiInfoFrom || api == apiLoggerFrom
 }
 
 // keepsContext reports whether a value of the type may hold a context.

@@ -2,6 +2,7 @@ package opcheck
 
 import (
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -54,7 +55,7 @@ func (m *model) optionsOfCall(c *ssa.Call, depth int) optInfo {
 		return optInfo{Most: m.isAtMostOnce(c.Call.Args[0])}
 	case apiWithRetry:
 		never := m.never(c.Call.Args[0])
-		return optInfo{Repeats: !never, Never: never, Filtered: m.mentions(c.Call.Args[0], apiUnless, 0)}
+		return optInfo{Repeats: !never, Never: never, Unless: m.mentions(c.Call.Args[0], apiUnless, 0)}
 	case apiRetryIf:
 		return optInfo{Filtered: true}
 	}
@@ -68,10 +69,13 @@ func (m *model) optionsOfCall(c *ssa.Call, depth int) optInfo {
 	}
 	for _, a := range c.Call.Args { // append, and helpers that add to what they are given
 		if isOptions(a.Type()) {
-			if o := m.optionsOf(a, depth+1); isAppend(c) {
-				all = all.then(o)
-			} else {
-				all = all.or(o)
+			switch given := m.optionsOf(a, depth+1); {
+			case isAppend(c), all.Order == givenLast:
+				all = all.then(given)
+			case all.Order == givenFirst:
+				all = given.then(all)
+			default:
+				all = all.or(given)
 			}
 		}
 	}
@@ -90,10 +94,38 @@ func (m *model) updateOptions(fn *ssa.Function, s *sum) {
 		return
 	}
 	var all optInfo
-	for _, v := range results(fn, 0) {
+	returned := results(fn, 0)
+	for _, v := range returned {
 		all = all.or(m.optionsOf(v, 0))
+	}
+	if len(returned) == 1 {
+		all.Order = m.orderOf(returned[0], fn)
 	}
 	if all != (optInfo{}) {
 		s.options = &all
 	}
+}
+
+// orderOf is where the options that a function is given stand among those that it returns.
+func (m *model) orderOf(v ssa.Value, fn *ssa.Function) order {
+	isGiven := func(v ssa.Value) bool {
+		return slices.ContainsFunc(m.flow.sources(v), func(src ssa.Value) bool {
+			p, ok := src.(*ssa.Parameter)
+			return ok && p.Parent() == fn
+		})
+	}
+	for _, src := range m.flow.sources(v) {
+		c, ok := src.(*ssa.Call)
+		if !ok || !isAppend(c) {
+			continue
+		}
+		switch {
+		case isGiven(c.Call.Args[0]):
+			return givenFirst
+		case isGiven(c.Call.Args[1]):
+			return givenLast
+		}
+		return m.orderOf(c.Call.Args[0], fn)
+	}
+	return unordered
 }

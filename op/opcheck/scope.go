@@ -341,7 +341,7 @@ func (m *model) checkRepeat(c *ssa.Call) {
 		}
 		return
 	}
-	if o := m.optionsOf(c.Call.Args[len(c.Call.Args)-1], 0); o.Most && o.Repeats && !o.Filtered && !o.Never {
+	if o := m.optionsOf(c.Call.Args[len(c.Call.Args)-1], 0); o.Most && o.repeats() {
 		m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt and has further attempts: one that was cut off after its effect is repeated; leave out "+apiWithRetry+", or except op.ErrInterrupted with "+apiUnless)
 	}
 }

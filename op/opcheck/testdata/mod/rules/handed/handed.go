@@ -176,4 +176,13 @@ var (
 	v9     = op.Retry("never", charge, retry.Never())
 	v10    = op.Retry("unless", charge, retry.Fixed(time.Second, retry.Unless(retry.OnIs(op.ErrInterrupted))))
 	v11    = op.Retry("ship", op.Do("ship", nop), retry.Fixed(time.Second))
+
+	most   = op.WithSemantics(op.AtMostOncePerRetry)
+	often  = op.WithRetry(retry.Fixed(time.Second))
+	unless = op.WithRetry(retry.Fixed(time.Second, retry.Unless(retry.OnIs(op.ErrInterrupted))))
+
+	inOrder  = op.Do("in-order", nop, hand.Defaults(often)...) // want `repeatcharge: the step runs at most once per attempt and has further attempts`
+	ownLast  = op.Do("own-last", nop, hand.Always(often)...)
+	replaced = op.Do("replaced", nop, most, unless, often) // want `repeatcharge: `
+	excepted = op.Do("excepted", nop, most, often, unless)
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
+	"github.com/perdure/perdure/retry"
 )
 
 func Beside(fs ...func() error) {
@@ -88,4 +89,12 @@ func (a *Approvals) Approve() op.Op[bool] { return op.WaitForCallback[bool]("app
 
 func Approve(submit func(context.Context, string) error) op.Op[bool] {
 	return op.WaitForCallback[bool]("approve", submit)
+}
+
+func Defaults(opts ...op.StepOption) []op.StepOption {
+	return append([]op.StepOption{op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Never())}, opts...)
+}
+
+func Always(opts ...op.StepOption) []op.StepOption {
+	return append(opts, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Never()))
 }
