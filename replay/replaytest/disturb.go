@@ -143,6 +143,7 @@ func (t *trial) body(ctx context.Context, path string, run int, next func(contex
 	if t.turns.take(at) {
 		t.note(func() { t.meets(atOrder, strings.Join(t.plan.order(), before), kept) })
 	}
+	t.note(func() { t.ended = append(t.ended, at) })
 	if ends && local.Kill(ctx) {
 		<-ctx.Done()
 	}

@@ -30,10 +30,11 @@ func WithSeed(seed uint64) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.seed = seed })
 }
 
-// WithSchedule tries one schedule alone: the line that a failure of [Explore] prints. Where
-// operations run beside each other it is tried up to 50 times, for its result may depend on which
-// of them comes first. The test fails if nothing of the schedule takes place, because the handler
-// was changed since.
+// WithSchedule tries one schedule alone: the line that a failure of [Explore] prints. Where bodies
+// ran beside each other the line has the order in which they ended, and they end in that order
+// again. What else operations beside each other depend on, such as a variable that they share, is
+// not in the line: then it is tried up to 50 times. The test fails if nothing of the schedule takes
+// place, because the handler was changed since.
 func WithSchedule(schedule string) ExploreOption {
 	return exploreOption(func(c *config) { c.explore.replay = schedule })
 }
@@ -180,7 +181,7 @@ func newExplorer[In, Out any](tb testing.TB, f *replay.Function[In, Out], in In,
 		tb.Fatalf("replaytest: WithEqual compares with a %T, and results are of the type %T: write func(want, got %[2]T) bool",
 			cfg.explore.equal, *new(Out))
 	}
-	x := &explorer{tb: tb, cfg: cfg, f: f, restore: f, states: make(map[uint64]bool), report: &Report{}}
+	x := &explorer{tb: tb, cfg: cfg, f: f, restore: f, states: make(map[uint64]bool), report: &Report{}, together: make(map[string]bool)}
 	x.traffic = func(k *kit) string {
 		r, err := resultOf[Out](k, f)
 		if err != nil {

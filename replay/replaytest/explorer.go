@@ -28,6 +28,8 @@ type explorer struct {
 	lastAnswer fault  // that has the whole log replayed
 	usual      int    // invocations of the undisturbed execution; zero before it has ended
 	idle       []idle // what no execution has used so far; nil before the first one
+	// together are the paths of bodies that can run at the same time as another one.
+	together map[string]bool
 }
 
 // undisturbed is how many executions must agree before any is interrupted.
@@ -89,6 +91,7 @@ func (x *explorer) repeat(base *trial, plan schedule) {
 	times := 1
 	if base.k.beside {
 		times = rounds
+		x.waves(base)
 	}
 	for range times {
 		if x.fails(base, plan) {
@@ -187,6 +190,9 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 	for shorter := true; shorter; {
 		shorter = false
 		for i := range plan {
+			if plan[i].place == atOrder {
+				continue // without it the execution fails now and then
+			}
 			less := slices.Delete(slices.Clone(plan), i, i+1)
 			if len(less) == 0 {
 				break
@@ -196,6 +202,9 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 				break
 			}
 		}
+	}
+	if ordered, again := x.ordered(base, plan, t); again != nil {
+		plan, t, what = ordered, again, x.problem(base, again)
 	}
 	hint := ""
 	switch {
@@ -207,6 +216,49 @@ func (x *explorer) fails(base *trial, plan schedule) bool {
 	}
 	x.tb.Errorf("replaytest: %s%s\nTo run this execution alone:\n\treplaytest.WithSchedule(%q)\n%s", what, hint, plan.String(), x.history(t))
 	return true
+}
+
+// mostEnds is how many bodies the order of a schedule has at most.
+const mostEnds = 24
+
+// ordered returns a schedule that also has the bodies which can run at the same time end in an
+// order, so that it fails each time: in another one it may be right. It is looked for beside the
+// order in which they seem to have ended: of two that end at the same time the engine may have seen
+// the other one first. There is none if the schedule has an order already, or what fails does not
+// depend on one.
+func (x *explorer) ordered(base *trial, plan schedule, t *trial) (schedule, *trial) {
+	if plan.order() != nil {
+		return nil, nil
+	}
+	var ends []string
+	t.note(func() { ends = slices.Clone(t.ended) }) // bodies that were abandoned may still run
+	ends = slices.DeleteFunc(ends, func(at string) bool { return !x.together[pathOf(at)] })
+	if len(ends) < 2 || len(ends) > mostEnds { //nolint:mnd // one has no order
+		return nil, nil
+	}
+	for i := range ends { // the first is the order itself
+		order := slices.Clone(ends)
+		if i > 0 {
+			order[i-1], order[i] = order[i], order[i-1]
+		}
+		ordered := append(slices.Clone(plan), fault{atOrder, strings.Join(order, before), kept})
+		if again := x.always(base, ordered); again != nil {
+			return ordered, again
+		}
+	}
+	return nil, nil
+}
+
+// always tries a schedule a few times, and returns the last trial if each one failed; nil if one
+// did not.
+func (x *explorer) always(base *trial, plan schedule) (t *trial) {
+	const times = 8
+	for range times {
+		if t = x.try(plan); x.problem(base, t) == "" {
+			return nil
+		}
+	}
+	return t
 }
 
 // history says what happened: of a long history how it began, where the cause may lie, and how it

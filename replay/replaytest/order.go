@@ -27,14 +27,18 @@ func ordersOf(size int) int {
 	return min(n, mostOrders)
 }
 
-// waves finds the bodies that can run at the same time, two or more.
+// waves finds the bodies that can run at the same time, two or more, and notes their paths.
 func (x *explorer) waves(base *trial) [][]string {
 	if !base.k.beside {
 		return nil
 	}
 	m := &meeting{}
 	x.run(nil, m)
-	return slices.DeleteFunc(m.waves, func(w []string) bool { return len(w) < 2 }) //nolint:mnd // one has no order
+	waves := slices.DeleteFunc(m.waves, func(w []string) bool { return len(w) < 2 }) //nolint:mnd // one has no order
+	for _, at := range slices.Concat(waves...) {
+		x.together[pathOf(at)] = true
+	}
+	return waves
 }
 
 // orders returns the orders in which the bodies of a wave are to end.
@@ -165,11 +169,14 @@ func (t *turns) recorded(path string) {
 		t.mu.Lock()
 		ended := t.ended[i]
 		t.mu.Unlock()
-		if ended && at[:strings.LastIndexByte(at, '@')] == path {
+		if ended && pathOf(at) == path {
 			t.finish(i)
 		}
 	}
 }
+
+// pathOf returns the path of a run of a body, "path@run".
+func pathOf(at string) string { return at[:strings.LastIndexByte(at, '@')] }
 
 func (t *turns) finish(i int) {
 	t.mu.Lock()

@@ -43,13 +43,14 @@ type trial struct {
 	fired map[fault]bool
 	// last is the interruption, of those that may have an invocation fail, that took place last.
 	last fault
-	// bodies are the runs of bodies, crashes the calls of Crash, as "path@run".
-	bodies, crashes []string
-	crashed         map[string]int
-	perAttempt      map[string]int
-	strict          map[string]bool // at most once per attempt, by path
-	interrupted     bool
-	states          map[uint64]bool
+	// bodies are the runs of bodies, ended those that have ended, in order, crashes the calls of
+	// Crash, as "path@run".
+	bodies, ended, crashes []string
+	crashed                map[string]int
+	perAttempt             map[string]int
+	strict                 map[string]bool // at most once per attempt, by path
+	interrupted            bool
+	states                 map[uint64]bool
 	// tardy says that the reply that is on its way is slow.
 	tardy bool
 	// wrong is what was wrong with what happened; empty for nothing.
