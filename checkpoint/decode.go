@@ -100,17 +100,19 @@ func (d *decoder) state(inv *Invocation, key []byte) (err error) {
 
 func (d *decoder) operations() ([]Operation, error) {
 	var ops []Operation
-	var start int
+	var begin, from int // where the record of that number begins, up to which there was room before
 	err := d.array(func() error {
 		if null, err := d.null(); null || err != nil {
 			return err
 		}
 		switch {
 		case len(ops) == 0:
-			start = d.pos
+			begin = d.pos
 			ops = make([]Operation, 0, 4)
 		case len(ops) == cap(ops):
-			ops = slices.Grow(ops, d.more(len(ops), d.pos-start))
+			more := d.more(len(ops)-from, d.pos-begin)
+			begin, from = d.pos, len(ops)
+			ops = slices.Grow(ops, more)
 		}
 		ops = append(ops, Operation{})
 		op := &ops[len(ops)-1]
@@ -122,14 +124,19 @@ func (d *decoder) operations() ([]Operation, error) {
 	return ops, err
 }
 
-// more guesses how many records follow the first n, which took size bytes: as many as fit into
-// the rest of the event, but not more than a few as long as the guess rests on a few.
+// more guesses how many records follow the last n, which took size bytes: as many as fit into the
+// rest of the event, but not more than some multiple of them as long as they are few. The last ones
+// are more like those that follow than the first ones are: one of these holds the input of the
+// execution. Room that stays empty lives as long as the records do.
 func (d *decoder) more(n, size int) int {
-	const few, smallest = 64, 64
+	const few, enough, times, smallest = 8, 128, 8, 64
 	each := max(size/n, smallest)
 	guess := (len(d.data)-d.pos)/each + 1
-	if n < few {
-		return min(guess, few)
+	switch {
+	case n < few:
+		return min(guess, few*times)
+	case n < enough:
+		return min(guess, n*times)
 	}
 	return guess + guess/256
 }
