@@ -225,6 +225,9 @@ const mostIDPolls = 3
 // log.
 func askCallbackID(inv *invocation) bool {
 	var first *operation
+	if inv.waits.naming == 0 { // else thousands that wait for something else would be looked at
+		return false
+	}
 	for _, fs := range inv.waits.records {
 		for _, f := range fs {
 			if !namelessCallback(inv, f) {

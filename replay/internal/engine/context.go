@@ -50,9 +50,13 @@ func (h *Handle) Call(n node.Node) (r node.Result, ended bool) {
 	defer interrupted(s, &returned)
 	s.f.calling = calling{}
 	undos := len(s.saga.undos)
-	if r, ended = s.callOrEnd(h.ctx, n, false); ended {
-		returned = true
-		return r, true
+	var o *operation
+	if r, o = s.callOrWait(h.ctx, n, false); o != nil {
+		if awaitService(s, o) {
+			returned = true
+			return r, true
+		}
+		r = served(s, n, o)
 	}
 	if undos < len(s.saga.undos) {
 		s.saga.note(undos, r, false)
@@ -159,15 +163,20 @@ func (h *Handle) View() node.View {
 
 // call runs or starts an operation. All but a [node.Await] claim their place; see [scope.claim].
 func (s *scope) call(ctx context.Context, n node.Node, start bool) node.Result {
-	r, ended := s.callOrEnd(ctx, n, start)
-	if ended {
-		s.f.Exit()
+	r, o := s.callOrWait(ctx, n, start)
+	if o != nil {
+		if awaitService(s, o) {
+			s.f.Exit()
+		}
+		r = served(s, n, o)
 	}
 	return r
 }
 
-// callOrEnd is call for a caller that ends the goroutine by itself if the fiber has ended.
-func (s *scope) callOrEnd(ctx context.Context, n node.Node, start bool) (r node.Result, ended bool) {
+// callOrWait is call for a caller that waits by itself, with [awaitService], for an operation that
+// the service will finish: waits is that operation, or nil. What a goroutine has on its stack while
+// it waits is gone through when it is ended, so it waits where that is least.
+func (s *scope) callOrWait(ctx context.Context, n node.Node, start bool) (r node.Result, waits *operation) {
 	if swap := s.inv.Substitute; swap != nil {
 		h := n.Head()
 		if _, ok := n.(*node.Choice); !ok { // a substitute stands for the side that is taken
@@ -176,35 +185,35 @@ func (s *scope) callOrEnd(ctx context.Context, n node.Node, start bool) (r node.
 	}
 	if s.f.look != nil {
 		if r, passes := s.f.look.pass(ctx, s, n); passes {
-			return r, false
+			return r, nil
 		}
 	}
 	if s.past.any && s.ahead.of == nil { // a side of which it is known where it is has been looked at
 		if err := repeats(s, n); err != nil {
-			return refusedResult(s, err, start), false
+			return refusedResult(s, err, start), nil
 		}
 	}
 	switch n := n.(type) {
 	case *node.Step:
-		return callStep(ctx, s, n, start), false
+		return callStep(ctx, s, n, start), nil
 	case *node.Wait:
 		return callWait(ctx, s, n, start)
 	case *node.Group:
-		return callGroup(ctx, s, n, start), false
+		return callGroup(ctx, s, n, start), nil
 	case *node.Await:
 		return callAwait(s, n, start)
 	case *node.Callback:
-		return callCallback(ctx, s, n, start), false
+		return callCallback(ctx, s, n, start), nil
 	case *node.Invoke:
 		return callInvoke(ctx, s, n, start)
 	case *node.Batch:
-		return callBatch(ctx, s, n, start), false
+		return callBatch(ctx, s, n, start), nil
 	case *node.Choice:
-		return callChoice(ctx, s, n, start), false
+		return callChoice(ctx, s, n, start), nil
 	case *node.Inline:
-		return callInline(ctx, s, n, start), false
+		return callInline(ctx, s, n, start), nil
 	}
-	return node.Result{}, false
+	return node.Result{}, nil
 }
 
 // refusedResult returns what is wrong with a declaration that was started. It belongs to what the
@@ -279,6 +288,9 @@ func (h *Handle) Seed(purpose, name string) [sha256.Size]byte {
 
 // idempotencyKey is the same for all attempts of an operation, and for no other operation.
 func idempotencyKey(inv *invocation, id string) string {
-	sum := sha256.Sum256([]byte(inv.ARN + "\x00" + id))
-	return hex.EncodeToString(sum[:16])
+	var buf [256]byte // with the longest ID of an operation, and nearly every ARN
+	sum := sha256.Sum256(append(append(append(buf[:0], inv.ARN...), 0), id...))
+	var key [32]byte
+	hex.Encode(key[:], sum[:16])
+	return string(key[:])
 }

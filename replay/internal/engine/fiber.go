@@ -36,6 +36,8 @@ type fiber struct {
 	look *look
 	// supposed says that a rehearsal has begun it before its time: what it finds may never happen.
 	supposed bool
+	// body is its place among those that wait for their turn to run a body.
+	body bodyWait
 	// held are the places among the running bodies that it has taken.
 	held *slots
 	// unbegun is the step whose START is queued and whose body has not begun; nil if there is none.
@@ -153,7 +155,9 @@ func (f *fiber) Ended() {
 		f.inv.waits.joining--
 	case waitGone:
 		f.inv.waits.outlasting--
-	case waitNone, waitAck, waitEnd, waitRecord, waitID, waitGate, waitBody, waitChild, waitUndone, waitCatchUp, waitStopped, waitLook, waitLeft:
+	case waitID:
+		f.inv.waits.naming--
+	case waitNone, waitAck, waitEnd, waitRecord, waitGate, waitBody, waitChild, waitUndone, waitCatchUp, waitStopped, waitLook, waitLeft:
 	}
 	if f.unbegun != nil {
 		f.unbegun.withdraw()

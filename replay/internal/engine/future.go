@@ -8,28 +8,28 @@ import (
 )
 
 // callAwait waits for an operation that was started before. It may run in any scope inside the
-// one that started it, any number of times. ended is what [fiber.parked] returns.
-func callAwait(s *scope, n *node.Await, start bool) (r node.Result, ended bool) {
+// one that started it, any number of times. waits is what [scope.callOrWait] returns.
+func callAwait(s *scope, n *node.Await, start bool) (r node.Result, waits *operation) {
 	o := targetOf(n)
 	if o == nil {
-		return node.Result{Err: ErrNoTarget}, false
+		return node.Result{Err: ErrNoTarget}, nil
 	}
 	if start {
-		return node.Result{Target: n.Target, Sides: n.Sides}, false
+		return node.Result{Target: n.Target, Sides: n.Sides}, nil
 	}
 	if o.left != nil {
-		return resultOfLeft(s, o), false
+		return resultOfLeft(s, o), nil
 	}
 	if s.passes(o) {
-		return node.Result{Sides: o.added}, false
+		return node.Result{Sides: o.added}, nil
 	}
-	r, ended = awaited(s, o)
+	r, waits = awaited(s, o)
 	r.Sides = n.Sides
-	return r, ended
+	return r, waits
 }
 
 // awaited is the result of an operation that was started before.
-func awaited(s *scope, o *operation) (r node.Result, ended bool) {
+func awaited(s *scope, o *operation) (r node.Result, waits *operation) {
 	f := s.f
 	if !o.done {
 		finished := s.inv.recorded(o.id)
@@ -37,7 +37,7 @@ func awaited(s *scope, o *operation) (r node.Result, ended bool) {
 			s.diverge(unfinishedInside(o))
 		}
 		if !o.separate {
-			return awaitService(s, o)
+			return r, o
 		}
 		if !finished {
 			if _, ok := s.inv.log.Get(o.id); ok {
@@ -54,7 +54,7 @@ func awaited(s *scope, o *operation) (r node.Result, ended bool) {
 		s.awaitLeaver(o.found, o.path)
 	}
 	markAwaited(s, o)
-	return o.rec, false
+	return o.rec, nil
 }
 
 // joined notes that the fiber has waited for an operation with a fiber of its own, or that was at

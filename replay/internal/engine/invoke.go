@@ -16,19 +16,19 @@ import (
 // has no record; one that cannot be encoded or sent is refused before anything is claimed, as it is
 // on each replay: the protocol has no record of a call that was not made. A codec may take time, so
 // that a claim and its START are one stretch only after it.
-func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) (r node.Result, ended bool) {
+func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) (r node.Result, waits *operation) {
 	var payload []byte
 	var trace string
 	var err error
 	if peek(s, &n.Header) == nil && !s.f.logOnly {
 		if payload, err = invokeInput(ctx, s, n); err != nil {
-			return refusedResult(s, fmt.Errorf("replay: invoke %s: %w", quote(nextPath(s, &n.Header)), err), start), false
+			return refusedResult(s, fmt.Errorf("replay: invoke %s: %w", quote(nextPath(s, &n.Header)), err), start), nil
 		}
 		trace = invokeTrace(s, n)
 	}
 	c := s.claimFor(n, checkpoint.KindChainedInvoke, refusal{takes: 1, bytes: len(payload)})
 	if c.refused != nil {
-		return callRefused(ctx, s, n, c, start), false
+		return callRefused(ctx, s, n, c, start), nil
 	}
 	o := newOperation(ctx, s, &n.Header, checkpoint.KindChainedInvoke, c)
 	o.outside, o.function = true, n.Function
@@ -38,9 +38,9 @@ func callInvoke(ctx context.Context, s *scope, n *node.Invoke, start bool) (r no
 		s.inv.out.Add(u, time.Time{})
 	}
 	if start {
-		return node.Result{Target: o}, false
+		return node.Result{Target: o}, nil
 	}
-	return awaitService(s, o)
+	return r, o
 }
 
 // invokeInput encodes the input of an invoke.

@@ -79,15 +79,21 @@ func (f *fiber) parked(w wait) (ended bool) {
 		w.s.publish()
 	}
 	f.setMoving(w.why == waitEnd || w.why == waitLook)
-	joins := w.why == waitDone || w.why == waitRoom
+	joins, asks := w.why == waitDone || w.why == waitRoom, w.why == waitID
 	if joins {
 		f.inv.waits.joining++
+	}
+	if asks {
+		f.inv.waits.naming++
 	}
 	if f.Parked(nil) {
 		return true
 	}
 	if joins {
 		f.inv.waits.joining--
+	}
+	if asks {
+		f.inv.waits.naming--
 	}
 	f.setMoving(false)
 	f.wait = wait{}
@@ -122,6 +128,8 @@ type waits struct {
 	uncounted []*batch
 	// joining is how many wait for the end of an operation with a fiber of its own.
 	joining int
+	// naming is how many wait for the ID of a callback.
+	naming int
 	// outlasting is how many wait for the end of a fiber that was ended.
 	outlasting int
 }
