@@ -51,7 +51,9 @@ type Strand struct {
 	dead   bool // it is to end: set for good
 	later  bool // it is dead, and unwinds only when it is released
 	queued bool // it is among those that are to unwind
-	seat   *Seat
+	// came is cameBack as an event: made once, for a strand goes off the turn for each body.
+	came func()
+	seat *Seat
 }
 
 // family is a strand's place among others: its children end with it.
@@ -242,7 +244,10 @@ func (s *Strand) Off(k Kind, f func()) {
 // back takes the turn again after the strand was off it.
 func (s *Strand) back() {
 	t := s.turn
-	if !t.post(s.cameBack, s) {
+	if s.came == nil {
+		s.came = s.cameBack
+	}
+	if !t.post(s.came, s) {
 		<-s.wake
 	}
 	t.awaySet(s.id.Load(), false)

@@ -147,6 +147,9 @@ type calls struct {
 	send sender
 	trip trip
 	hold timer // of held updates
+	// heldOver is called when the time of the first of them is over. It is made once, and not for
+	// each update that is held.
+	heldOver func()
 	// relaxed is the number of the last update that no strict body may overtake.
 	relaxed uint64
 }
@@ -186,6 +189,7 @@ func Invoke(ctx context.Context, cfg *Config, r Run) Outcome {
 	inv.turn = turn.New(loop{inv})
 	inv.waits.records, inv.waits.undoing = make(map[string][]*fiber), make(map[string]*fiber)
 	inv.end.answered, inv.end.idle = make(chan struct{}), make(chan struct{})
+	inv.heldOver = func() { inv.hold.disarm = nil }
 	inv.send = sender{client: r.Client, clock: r.Clock, arn: r.ARN, token: r.Token, replied: inv.replied}
 	if len(r.Updated) > 0 {
 		inv.fresh = make(map[string]bool, len(r.Updated))

@@ -99,13 +99,10 @@ func scopeLogger(ctx context.Context, s *scope) *slog.Logger {
 	}}})
 }
 
-// bodyLogger returns the logger of a body. Its handler is made when it is first used: few bodies
-// write. own is the context that the body has.
-func bodyLogger(inv *invocation, b *node.BodyInfo, own *atomic.Pointer[context.Context]) *slog.Logger {
-	return slog.New(&lateHandler{base: func() slog.Handler {
-		h := guard.Handler(inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(inv.Attrs, BodyAttrs(b)))
-		return &placedHandler{h, func() context.Context { return *own.Load() }}
-	}})
+// handler makes the handler of a body's logger when it is first used: few bodies write.
+func (b *bodyRun) handler() slog.Handler {
+	h := guard.Handler(b.inv.cfg.Logs.Handler()).WithAttrs(slices.Concat(b.inv.Attrs, BodyAttrs(&b.BodyInfo)))
+	return &placedHandler{h, func() context.Context { return *b.own.Load() }}
 }
 
 // BodyAttrs say which attempt of which operation a record is of, and what interceptors add.

@@ -129,7 +129,7 @@ func (inv loop) flush() bool {
 		return true
 	}
 	if !next.IsZero() {
-		inv.hold.set(inv.invocation, next, func() { inv.hold.disarm = nil })
+		inv.hold.set(inv.invocation, next, inv.heldOver)
 	}
 	return false
 }
@@ -309,7 +309,10 @@ func onReply(inv *invocation, r *reply) {
 		stopped(inv) // before anybody is woken who waits for the service
 		return
 	}
-	byEnd := slices.Clone(changed)
+	byEnd := changed
+	if len(changed) > 1 {
+		byEnd = slices.Clone(changed)
+	}
 	slices.SortStableFunc(byEnd, func(a, b *checkpoint.Operation) int { return a.End.Compare(b.End) })
 	for _, op := range byEnd {
 		inv.notify(op.ID)

@@ -152,9 +152,11 @@ func (s *scope) sit(f *fiber) {
 // publish makes what the scope knows now readable without the turn.
 func (s *scope) publish() {
 	v := view{now: s.time.now, replaying: s.replaying()}
-	if old := s.view.Load(); old == nil || *old != v {
-		s.view.Store(&v)
+	if old := s.view.Load(); old != nil && *old == v {
+		return
 	}
+	kept := v // else each view would be allocated, and few differ from the one before
+	s.view.Store(&kept)
 }
 
 // unclaimed returns how many records of the scope the code has not reached.

@@ -293,8 +293,9 @@ func (st *step) succeeded(f *fiber, payload []byte) node.Result {
 		if !st.separate {
 			observeOf(st.s, st.operation)
 		}
+		p := u.Payload // else the update would be allocated for every step
 		return node.Result{
-			Payload: &u.Payload, Meta: st.meta(codec.PartResult), Codec: st.codec(), Source: st.s,
+			Payload: &p, Meta: st.meta(codec.PartResult), Codec: st.codec(), Source: st.s,
 		}
 	}
 	f.awaitAck(st.s, st.operation, st.queueEnd(u, time.Time{}))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,8 @@ type bodyWait struct {
 //     batch.
 //  2. Otherwise bodies begin in the order of their claims, as there are free places.
 func (f *fiber) awaitBody(s *scope, o *operation) {
-	w := &bodyWait{f: f, s: s, o: o}
+	f.body = bodyWait{f: f, s: s, o: o}
+	w := &f.body
 	i, _ := slices.BinarySearchFunc(f.inv.waits.bodies, w, func(a, b *bodyWait) int {
 		if a.o.order < b.o.order {
 			return -1
@@ -114,6 +116,25 @@ func (st *step) encodeInBody(f *fiber, v any) (payload []byte, err error) {
 	return e.payload, err
 }
 
+// bodyRun is what a body runs with, all of it in one piece of memory: every step needs it.
+type bodyRun struct {
+	node.BodyInfo
+
+	inv *invocation
+	ctx context.Context //nolint:containedctx // that the body is given first
+	// own is the context that the body has: interceptors may have made another one.
+	own  atomic.Pointer[context.Context]
+	logs lateHandler
+}
+
+func newBodyRun(inv *invocation, ctx context.Context, info node.BodyInfo) *bodyRun {
+	b := &bodyRun{BodyInfo: info, inv: inv}
+	b.ctx = node.WithBody(ctx, &b.BodyInfo)
+	b.own.Store(&b.ctx)
+	b.logs.base = b.handler
+	return b
+}
+
 // body runs the body of an attempt, without the turn.
 func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, err error) {
 	inv := st.s.inv
@@ -121,38 +142,18 @@ func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, er
 	defer release()
 	ctx, cancel := limit(ctx, st.conf.Timeout)
 	defer cancel()
-	info := &node.BodyInfo{
+	b := newBodyRun(inv, ctx, node.BodyInfo{
 		Info:  st.info(number),
 		State: st.decodeState, Carry: st.carry,
 		Start: func(ctx context.Context, what node.Starting) (string, error) { return st.starts(ctx, what, trace) },
-	}
-	ctx = node.WithBody(ctx, info)
-	var own atomic.Pointer[context.Context]
-	own.Store(&ctx)
-	defer func() { st.tried = *own.Load() }()
-	run := func(ctx context.Context) error {
-		own.Store(&ctx)
-		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
-		return err
-	}
+	})
+	ctx = b.ctx
+	defer func() { st.tried = *b.own.Load() }()
 	if inv.Observer == nil {
-		info.Logger = bodyLogger(inv, info, &own)
-		_ = run(ctx)
+		b.Logger = slog.New(&b.logs)
+		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(b.ctx) })
 	} else {
-		f.calling = calling{role: ofObserver}
-		info.Attrs = inv.Observer.Attrs(sight, number)
-		info.Logger = bodyLogger(inv, info, &own)
-		inv.Observer.Attempt(ctx, sight, number, func(ctx context.Context) error {
-			if b, _ := node.BodyFrom(ctx); b != info { // an interceptor has made it of another one
-				ctx = node.WithBody(ctx, info)
-			}
-			err := run(ctx)
-			if _, again := retry.StateOf(err); again && st.conf.Semantics == node.AtMostOnce {
-				return errAgainAtMostOnce // it fails the step
-			}
-			return err
-		})
-		f.calling = calling{}
+		v, err = st.observedBody(f, b, sight, number)
 	}
 	if err != nil && ctx.Err() != nil {
 		switch cause := context.Cause(ctx); {
@@ -162,6 +163,27 @@ func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, er
 			err = &cutShortError{err}
 		}
 	}
+	return v, err
+}
+
+// observedBody is body between the reports to the observer.
+func (st *step) observedBody(f *fiber, b *bodyRun, sight Sight, number int) (v any, err error) {
+	inv, info := b.inv, &b.BodyInfo
+	f.calling = calling{role: ofObserver}
+	info.Attrs = inv.Observer.Attrs(sight, number)
+	info.Logger = slog.New(&b.logs)
+	inv.Observer.Attempt(b.ctx, sight, number, func(ctx context.Context) error {
+		if own, _ := node.BodyFrom(ctx); own != info { // an interceptor has made it of another one
+			ctx = node.WithBody(ctx, info)
+		}
+		b.own.Store(&ctx)
+		v, err = f.call(ofScope, "", func() (any, error) { return st.n.Body.Run(ctx) })
+		if _, again := retry.StateOf(err); again && st.conf.Semantics == node.AtMostOnce {
+			return errAgainAtMostOnce // it fails the step
+		}
+		return err
+	})
+	f.calling = calling{}
 	return v, err
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"log/slog"
 	"time"
 
 	"github.com/perdure/perdure/checkpoint"
@@ -113,12 +113,9 @@ func policyContext(st *step, number int) context.Context {
 	if st.tried != nil {
 		return context.WithoutCancel(st.tried)
 	}
-	info := &node.BodyInfo{Info: st.info(number)}
-	ctx := node.WithBody(context.WithoutCancel(st.ctx), info)
-	var own atomic.Pointer[context.Context]
-	own.Store(&ctx)
-	info.Logger = bodyLogger(st.s.inv, info, &own)
-	return ctx
+	b := newBodyRun(st.s.inv, context.WithoutCancel(st.ctx), node.BodyInfo{Info: st.info(number)})
+	b.Logger = slog.New(&b.logs)
+	return b.ctx
 }
 
 // giveUp records the failure of the step.
