@@ -28,6 +28,7 @@ const (
 // been accepted. The zero value is an empty queue.
 type Queue struct {
 	items  []item
+	base   []item // empty, where the memory begins that items are in the rest of
 	size   int    // bytes of items
 	urgent int    // items that are due at once
 	added  uint64 // number of the last update that was added
@@ -60,6 +61,7 @@ func (q *Queue) AddTied(u checkpoint.Update, due time.Time) uint64 {
 func (q *Queue) AddAlone(u checkpoint.Update) uint64 { return q.push(item{u: u, alone: true}) }
 
 func (q *Queue) push(it item) uint64 {
+	q.grow()
 	q.added++
 	it.seq, it.size = q.added, Size(&it.u)
 	q.size += it.size
@@ -68,6 +70,29 @@ func (q *Queue) push(it item) uint64 {
 	}
 	q.items = append(q.items, it)
 	return q.added
+}
+
+// Reserve makes room for n updates more.
+func (q *Queue) Reserve(n int) {
+	if len(q.items)+n > cap(q.items) {
+		q.items = slices.Grow(q.items, n)
+		q.base = q.items[:0]
+	}
+}
+
+// grow makes room for another item. If half of the memory or more is before the items, they move
+// there: a queue that is never empty does not grow with what has left it.
+func (q *Queue) grow() {
+	switch n := len(q.items); {
+	case n < cap(q.items):
+	case n > 0 && 2*n <= cap(q.base):
+		moved := append(q.base, q.items...)
+		clear(q.items)
+		q.items = moved
+	default:
+		q.items = slices.Grow(q.items, 1)
+		q.base = q.items[:0]
+	}
 }
 
 // Withdraw takes an update back. It reports whether it could: not if it was handed over, nor if it
@@ -109,7 +134,9 @@ func (q *Queue) Flush() {
 func (q *Queue) Poll() { q.poll = true }
 
 // Clear drops what is queued.
-func (q *Queue) Clear() { q.items, q.size, q.urgent, q.poll = nil, 0, 0, false }
+func (q *Queue) Clear() {
+	q.items, q.base, q.size, q.urgent, q.poll = nil, nil, 0, 0, false
+}
 
 // Len returns how many updates wait for a call.
 func (q *Queue) Len() int { return len(q.items) }
@@ -167,7 +194,11 @@ func (q *Queue) Cut() []checkpoint.Update {
 		q.forget(&q.items[i])
 		batch[i], q.sent = q.items[i].u, q.items[i].seq
 	}
-	q.items = slices.Delete(q.items, 0, n)
+	// What is left stays where it is: a batch queues thousands, and each call would move them.
+	clear(q.items[:n])
+	if q.items = q.items[n:]; len(q.items) == 0 {
+		q.items = q.base
+	}
 	q.flight, q.poll = true, false
 	return batch
 }

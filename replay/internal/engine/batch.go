@@ -169,6 +169,10 @@ func (b *batch) run(f *fiber) node.Result {
 	return r
 }
 
+// updatesEach is how many updates a branch queues at least before the batch waits: that it begins,
+// and that its operation does.
+const updatesEach = 2
+
 func (b *batch) carry() node.Result {
 	if b.found != nil && b.found.Status.Terminal() {
 		b.inner.readOnly = true
@@ -182,6 +186,9 @@ func (b *batch) carry() node.Result {
 		b.f.stop(b.s)
 	}
 	b.progress.Total = max(b.n.Total, b.live)
+	if b.n.MaxOpen == 0 && !b.n.Flat {
+		b.s.inv.out.Reserve(updatesEach * b.live)
+	}
 	verdict, winner := b.askRule(), -1
 	for !verdict.Done {
 		for b.next < b.live && (b.n.MaxOpen == 0 || b.open < b.n.MaxOpen) {

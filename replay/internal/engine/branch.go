@@ -27,10 +27,11 @@ type branch struct {
 	head *node.Header
 	branchIdentity
 
-	id  string
-	rec *checkpoint.Operation // of the branch itself; nil if there is none
-	s   *scope
-	f   *fiber
+	id     string
+	origin string                // see originID; empty if it was not needed
+	rec    *checkpoint.Operation // of the branch itself; nil if there is none
+	s      *scope
+	f      *fiber
 	// supposed says that a rehearsal has opened it before its time: its batch does not count it.
 	supposed bool
 	// left says that the code does not run it any more: what the log holds of it is left as it is.
@@ -96,7 +97,8 @@ func newBranch(o *operand) *branch {
 // originOf is the ID and the path of the operation whose result is the branch's: codecs may ask for
 // it. batch is the ID of the batch, path its path.
 func originOf(k *branch, batch, path string) (id, at string) {
-	id = string(k.appendID(nil, oplog.NewScope(batch), k.index))
+	var buf [maxID]byte
+	id = string(k.appendID(buf[:0], oplog.NewScope(batch), k.index))
 	at = oplog.ItemPath(path, k.label)
 	if a, ok := k.n.(*node.Await); ok {
 		if o := targetOf(a); o != nil && o.id != "" {
@@ -107,7 +109,7 @@ func originOf(k *branch, batch, path string) (id, at string) {
 		return id, at
 	}
 	name := k.n.Head().Name
-	return string(oplog.NewScope(id).AppendID(nil, name, "", 0)), oplog.Path(at, name, "", 0)
+	return string(oplog.NewScope(id).AppendID(buf[:0], name, "", 0)), oplog.Path(at, name, "", 0)
 }
 
 // path names the branch for people.

@@ -201,8 +201,10 @@ func boundIn(s *scope, kind checkpoint.Kind, id string) string {
 
 // originID is the ID that the payload of a branch is written under.
 func originID(k *branch) string {
-	id, _ := originOf(k, k.b.bound(), "")
-	return id
+	if k.origin == "" {
+		k.origin, _ = originOf(k, k.b.bound(), "")
+	}
+	return k.origin
 }
 
 // failureMeta says which payload the error of a branch is: that of its operation.
