@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"github.com/perdure/perdure/internal/plainjson"
 )
@@ -36,6 +37,10 @@ func (jsonCodec) Encode(_ context.Context, m Meta, v any) ([]byte, error) {
 		if v != nil {
 			return appendString(make([]byte, 0, len(*v)+2), *v), nil
 		}
+	case int:
+		return strconv.AppendInt(nil, int64(v), 10), nil
+	case bool:
+		return strconv.AppendBool(nil, v), nil
 	}
 
 	payload, err := marshal(v)

@@ -50,10 +50,65 @@ var (
 
 // Unmarshal is [json.Unmarshal].
 func Unmarshal(doc []byte, v any) error {
+	if scalar(doc, v) {
+		return nil
+	}
 	if len(doc) <= most && delimited(doc) && isPlain(v) && decode(doc, v) {
 		return nil
 	}
 	return json.Unmarshal(doc, v) // once more if it failed: the error, and what is left in v, are its own
+}
+
+// mostDigits is how many digits every whole number of that length fits into 64 bits with.
+const mostDigits = 18
+
+// scalar reports whether the document was a whole number or a truth value, and is now where v
+// points to: counts and flags are what many steps return. Whatever else there is about it, such as
+// a named type, a space or a number that does not fit, is left to others.
+func scalar(doc []byte, v any) bool {
+	switch v := v.(type) {
+	case *int:
+		n, ok := whole(doc)
+		if !ok || v == nil || int64(int(n)) != n {
+			return false
+		}
+		*v = int(n)
+		return true
+	case *int64:
+		n, ok := whole(doc)
+		if !ok || v == nil {
+			return false
+		}
+		*v = n
+		return true
+	case *bool:
+		is := string(doc) == "true"
+		if v == nil || !is && string(doc) != "false" {
+			return false
+		}
+		*v = is
+		return true
+	}
+	return false
+}
+
+// whole returns the whole number that a document is, as JSON writes it; ok is false if it is
+// another one, or has too many digits.
+func whole(doc []byte) (n int64, ok bool) {
+	digits := bytes.TrimPrefix(doc, []byte{'-'})
+	if len(digits) == 0 || len(digits) > mostDigits || digits[0] == '0' && len(digits) > 1 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0') //nolint:mnd // decimal digits
+	}
+	if len(digits) < len(doc) {
+		n = -n
+	}
+	return n, true
 }
 
 // delimited reports whether the document is an object or array if it is valid, with nothing around
