@@ -62,7 +62,7 @@ func (s Scope) AppendID(dst []byte, name, key string, occurrence int) []byte {
 	dst = append(dst, s.tag...)
 	dst = append(dst, '-')
 
-	var buf [512]byte
+	var buf [256]byte // for nearly all names and keys
 	b := append(buf[:0], operationDomain...)
 	b = appendField(b, s.id)
 	b = appendField(b, name)
@@ -97,31 +97,29 @@ func scopeNumber(operationID string) (num uint64, ok bool) {
 		return 0, false
 	}
 	num, ok = parseTag(operationID[start:end])
-	if !ok || !hexDigits().hasAll(operationID[end+1:]) || operationID[0] == '-' || operationID[slugEnd-1] == '-' {
+	digits, slug := hexDigits(), idBytes()
+	if !ok || !digits.hasAll(operationID[end+1:]) || operationID[0] == '-' || operationID[slugEnd-1] == '-' {
 		return 0, false
 	}
-	return num, idBytes().hasAll(operationID[:slugEnd])
+	return num, slug.hasAll(operationID[:slugEnd])
 }
 
-// charset is a set of ASCII characters: a bit for each, those below 64 in low. A replay looks at
-// every byte of every ID, and a bit is found faster than a range.
-type charset struct{ low, high uint64 }
+// charset is a set of ASCII characters: a bit for each, 64 in a word. A replay looks at every byte
+// of every ID, and a bit is found without a branch, which a processor could not predict among
+// digits, letters and dashes.
+type charset [4]uint64
 
-func (s charset) has(c byte) bool {
-	if c < 64 {
-		return s.low>>c&1 != 0
-	}
-	return c < 128 && s.high>>(c-64)&1 != 0
-}
+func (s *charset) bit(c byte) uint64 { return s[c>>6] >> (c & 63) & 1 }
+
+func (s *charset) has(c byte) bool { return s.bit(c) != 0 }
 
 // hasAll reports whether all bytes of a text are in the set.
-func (s charset) hasAll(text string) bool {
+func (s *charset) hasAll(text string) bool {
+	all := uint64(1)
 	for i := range len(text) {
-		if !s.has(text[i]) {
-			return false
-		}
+		all &= s.bit(text[i])
 	}
-	return true
+	return all != 0
 }
 
 const (
@@ -134,34 +132,25 @@ const (
 )
 
 // hexDigits are the digits of tags and digests, idBytes what an ID is made of.
-func hexDigits() charset { return charset{low: digitBits, high: aToF} }
+func hexDigits() charset { return charset{digitBits, aToF} }
 
-func idBytes() charset {
-	return charset{low: digitBits | dashBit, high: lowerBits | upperBits | lowBarBit}
-}
+func idBytes() charset { return charset{digitBits | dashBit, lowerBits | upperBits | lowBarBit} }
 
 // parseTag returns the number that the 12 hex digits of a tag stand for.
 func parseTag(tag string) (num uint64, ok bool) {
+	digits := hexDigits()
+	if !digits.hasAll(tag) {
+		return 0, false
+	}
 	for i := range len(tag) {
-		d := hexDigit(tag[i])
-		if d > 15 {
-			return 0, false
-		}
-		num = num<<4 | uint64(d)
+		num = num<<4 | uint64(hexDigit(tag[i]))
 	}
 	return num, true
 }
 
-// hexDigit returns the value of a lower-case hex digit, more than 15 for any other byte.
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	}
-	return 0xff
-}
+// hexDigit returns the value of a lower-case hex digit, without a branch: the lowest four bits are
+// the value of a decimal digit, and of a letter, which is beyond 64, that less nine.
+func hexDigit(c byte) byte { return c&0xf + c>>6*9 }
 
 // UndoScope returns the ID of the virtual scope in which the compensations of a scope run.
 // It contains a character that no operation ID contains, so it is never the ID of another scope.
@@ -175,6 +164,9 @@ func appendField(dst []byte, s string) []byte {
 // appendSlug appends the part of an ID that a person reads.
 func appendSlug(dst []byte, name string) []byte {
 	start := len(dst)
+	if isSlug(name) {
+		return append(dst, name...)
+	}
 	gap := false
 	for i := 0; i < len(name) && len(dst)-start < maxSlug; i++ {
 		c := name[i]
@@ -203,6 +195,13 @@ func appendSlug(dst []byte, name string) []byte {
 	return dst
 }
 
+// isSlug reports whether a name is its own slug, as most are.
+func isSlug(name string) bool {
+	bytes := idBytes()
+	return name != "" && len(name) <= maxSlug && name[0] != '-' && name[len(name)-1] != '-' && bytes.hasAll(name)
+}
+
 func isIDByte(c byte) bool {
-	return idBytes().has(c)
+	bytes := idBytes()
+	return bytes.has(c)
 }
