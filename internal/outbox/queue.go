@@ -86,7 +86,8 @@ func (q *Queue) grow() {
 	switch n := len(q.items); {
 	case n < cap(q.items):
 	case n > 0 && 2*n <= cap(q.base):
-		moved := append(q.base, q.items...)
+		moved := q.base[:n]
+		copy(moved, q.items)
 		clear(q.items)
 		q.items = moved
 	default:

@@ -127,7 +127,7 @@ type bodyRun struct {
 	logs lateHandler
 }
 
-func newBodyRun(inv *invocation, ctx context.Context, info node.BodyInfo) *bodyRun {
+func newBodyRun(ctx context.Context, inv *invocation, info node.BodyInfo) *bodyRun {
 	b := &bodyRun{BodyInfo: info, inv: inv}
 	b.ctx = node.WithBody(ctx, &b.BodyInfo)
 	b.own.Store(&b.ctx)
@@ -142,7 +142,7 @@ func (st *step) body(f *fiber, sight Sight, number int, trace string) (v any, er
 	defer release()
 	ctx, cancel := limit(ctx, st.conf.Timeout)
 	defer cancel()
-	b := newBodyRun(inv, ctx, node.BodyInfo{
+	b := newBodyRun(ctx, inv, node.BodyInfo{
 		Info:  st.info(number),
 		State: st.decodeState, Carry: st.carry,
 		Start: func(ctx context.Context, what node.Starting) (string, error) { return st.starts(ctx, what, trace) },

@@ -113,7 +113,7 @@ func policyContext(st *step, number int) context.Context {
 	if st.tried != nil {
 		return context.WithoutCancel(st.tried)
 	}
-	b := newBodyRun(st.s.inv, context.WithoutCancel(st.ctx), node.BodyInfo{Info: st.info(number)})
+	b := newBodyRun(context.WithoutCancel(st.ctx), st.s.inv, node.BodyInfo{Info: st.info(number)})
 	b.Logger = slog.New(&b.logs)
 	return b.ctx
 }
