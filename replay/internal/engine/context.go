@@ -183,37 +183,49 @@ func (s *scope) callOrWait(ctx context.Context, n node.Node, start bool) (r node
 			n = swap(s.pathOf(h, s.next(h)), n)
 		}
 	}
+	if (s.f.look != nil || s.past.any) && s.foreseen(ctx, n, start, &r) {
+		return r, nil
+	}
+	switch n := n.(type) {
+	case *node.Step:
+		r = callStep(ctx, s, n, start)
+	case *node.Wait:
+		return callWait(ctx, s, n, start)
+	case *node.Group:
+		r = callGroup(ctx, s, n, start)
+	case *node.Await:
+		return callAwait(s, n, start)
+	case *node.Callback:
+		r = callCallback(ctx, s, n, start)
+	case *node.Invoke:
+		return callInvoke(ctx, s, n, start)
+	case *node.Batch:
+		r = callBatch(ctx, s, n, start)
+	case *node.Choice:
+		r = callChoice(ctx, s, n, start)
+	case *node.Inline:
+		r = callInline(ctx, s, n, start)
+	}
+	return r, nil
+}
+
+// foreseen stores in r what the result of an operation is that is not called: one that is only
+// looked for, or that repeats an old side of a declared change. It reports whether it is one. It is
+// a function of its own so that calls, which are on the stack once for each level of groups, have
+// no room for what it returns.
+func (s *scope) foreseen(ctx context.Context, n node.Node, start bool, r *node.Result) (is bool) {
 	if s.f.look != nil {
-		if r, passes := s.f.look.pass(ctx, s, n); passes {
-			return r, nil
+		if *r, is = s.f.look.pass(ctx, s, n); is {
+			return true
 		}
 	}
 	if s.past.any && s.ahead.of == nil { // a side of which it is known where it is has been looked at
 		if err := repeats(s, n); err != nil {
-			return refusedResult(s, err, start), nil
+			*r = refusedResult(s, err, start)
+			return true
 		}
 	}
-	switch n := n.(type) {
-	case *node.Step:
-		return callStep(ctx, s, n, start), nil
-	case *node.Wait:
-		return callWait(ctx, s, n, start)
-	case *node.Group:
-		return callGroup(ctx, s, n, start), nil
-	case *node.Await:
-		return callAwait(s, n, start)
-	case *node.Callback:
-		return callCallback(ctx, s, n, start), nil
-	case *node.Invoke:
-		return callInvoke(ctx, s, n, start)
-	case *node.Batch:
-		return callBatch(ctx, s, n, start), nil
-	case *node.Choice:
-		return callChoice(ctx, s, n, start), nil
-	case *node.Inline:
-		return callInline(ctx, s, n, start), nil
-	}
-	return node.Result{}, nil
+	return false
 }
 
 // refusedResult returns what is wrong with a declaration that was started. It belongs to what the
