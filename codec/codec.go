@@ -10,9 +10,9 @@
 //   - Otherwise the payload is recorded byte for byte, and a decoded value is handed to the user.
 //
 // An [*Error] is permanent unless a codec says otherwise: the same value or payload fails the same
-// way again, so no attempt is repeated for it. A codec that needs the world, for a key or an
-// object, may fail for now: [Transient] says so of any error, and [IsTransient] lists the errors
-// that say so by themselves.
+// way again, so no attempt is repeated for it. A codec that calls another system, for a key or an
+// object, may fail temporarily: [Transient] marks an error as temporary, and [IsTransient] lists
+// the errors that count as temporary without that mark.
 //
 // [Chain] has payloads pass transforms on their way, which make them smaller, seal them or keep
 // them elsewhere.

@@ -23,8 +23,10 @@ var claims = []struct {
 		[]string{"cmd/perdure/internal/cli/compat_test.go#TestCompat", "replay/rehearse_test.go#TestRehearseDoesNothing"},
 	},
 	{
-		"Proof: programs are changed at random while they run, and an independent implementation predicts how they must end; " +
-			"a [table of edits](docs/changing-code.md#what-each-edit-does) says it of each kind.",
+		"A test changes random programs while they run, and compares how they end with " +
+			"what an independent implementation predicts; a " +
+			"[table](docs/changing-code.md#what-each-edit-does) lists what each kind " +
+			"of edit does to running executions.",
 		[]string{"replay/internal/changes/changes_test.go#TestDeclaredChangesMeanWhatTheySay", "replay/internal/edits/declared_test.go#TestDeclaredEdits"},
 	},
 	{
@@ -42,7 +44,8 @@ var claims = []struct {
 		[]string{"replay/replaytest/explore_test.go#TestScheduleCountsObeyTheFormula", "replay/replaytest/effects_test.go#TestExploreFindsLostEffects"},
 	},
 	{
-		"Proof: the engine goes through the same, over every kind of operation.",
+		"The engine itself is tested with `Explore`, over programs with every kind of " +
+			"operation.",
 		[]string{"replay/replaytest/proof_test.go#TestEngineProof"},
 	},
 	{

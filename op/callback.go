@@ -28,7 +28,8 @@ type Callback[T any] struct {
 func (c Callback[T]) Result() Op[T] { return c.result }
 
 // CreateCallback makes a callback: its result is the ID to give to the outside system and the
-// operation that waits for the outcome. Creating it does not fail for what becomes of it.
+// operation that waits for the outcome. If the callback fails or times out later, that is the error
+// of its Result, not of this operation.
 //
 // The outcome is a text. For a T of string or []byte it is taken as it stands, for others it is
 // decoded by the callback's codec; one that does not fit is a *codec.Error of Result, which code

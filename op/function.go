@@ -13,7 +13,8 @@ package op
 type Function[In, Out any] struct{ name string }
 
 // FunctionOf declares a function by its name or its ARN, with a version, an alias or $LATEST after
-// a colon. A name that is none is reported by its operations.
+// a colon. Operations of a function whose name is not valid
+// fail with an error that says so.
 func FunctionOf[In, Out any](function string) Function[In, Out] { return Function[In, Out]{function} }
 
 // Name returns the name that the function was declared with, for replay.ContinueOn and

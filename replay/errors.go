@@ -36,9 +36,9 @@ var (
 	//  3. [InvocationEnd] has the status RETRYING and the error; it is logged as a warning.
 	//  4. With [WithErrorCodec] the service is not given what the error says.
 	//
-	// It is for what this process cannot do and another may: a file system that is full, a
-	// credential that does not load. What fails in a call is a step's, which has a policy, no
-	// such bound, and pauses that cost no invocation.
+	// Use it where this process cannot go on and another one may: its file system is full, for
+	// example, or a credential does not load. For a call that may fail, use a step: it has a
+	// retry policy, no limit of nine failures in a row, and pauses that cost no invocation.
 	//
 	// Returned by the function of a group, a branch or a body it is an error as any other: that
 	// operation fails, and its record does not wrap ErrRepeat.

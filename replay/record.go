@@ -84,8 +84,8 @@ type recordConfig struct{ content bool }
 func WithRecordContent(on bool) RecordOption { return func(c *recordConfig) { c.content = on } }
 
 // WriteRecords returns an interceptor that writes one [ExecutionRecord] as a line of JSON to w when
-// an execution has succeeded or failed, from the log that the last invocation has: whatever process
-// ran what. An execution that times out or is stopped ends without an invocation, and has none. If
+// an execution has succeeded or failed, from the log that the last invocation has: other processes
+// may have run the operations. An execution that times out or is stopped ends without an invocation, and has none. If
 // the last answer is lost and the invocation repeated, there are two.
 //
 // Lines are written one after the other, also by executions that end at once. An error of w panics,
