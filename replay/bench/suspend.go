@@ -69,7 +69,7 @@ func suspendRows() []Row {
 				cold.cold = true
 				inCache, notInCache, err := turns(3*size.Turns, deep.measure, cold.measure)
 				return []Metric{
-					{Unit: "x-goexit", Value: ratio(worked, floor), Most: 4, Limit: 15},
+					{Unit: "x-goexit", Value: ratio(worked, floor), Most: 4, Limit: 12},
 					{Unit: "x-goexit-same-stack", Value: ratio(worked, inCache)},
 					{Unit: "x-goexit-same-stack-cold", Value: ratio(worked, notInCache)},
 					{Unit: "µs", Value: float64(worked) / float64(time.Microsecond)},

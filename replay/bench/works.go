@@ -14,9 +14,9 @@ func workRows() []Row {
 		return func(s workload.Sample) float64 { return s[workload.Micros] / s[of] }
 	}
 	return []Row{
-		workRow("First/steps", "first-run", "x-encoding-json/step", x(workload.Yardstick), 5, 8, "µs/step"),
+		workRow("First/steps", "first-run", "x-encoding-json/step", x(workload.Yardstick), 5, 7, "µs/step"),
 		workRow("First/short", "short", "x-encoding-json/step", x(workload.Yardstick), 20, 35, "µs/invocation"),
-		workRow("Nested", "nested", "x-fifth", x(workload.Few), 6, 15, "µs"),
+		workRow("Nested", "nested", "x-fifth", x(workload.Few), 6, 12, "µs"),
 		workRow("Waiting", "waiting", "x-encoding-json/step", x(workload.Yardstick), 6000, 10_000, "µs"),
 		workRow("SQLite/input", "sqlite-input", "x-small-input", x(workload.Yardstick), 5, 12, "µs"),
 		workRow("SQLite/list", "sqlite-list", "x-small-inputs", x(workload.Yardstick), 1.5, 2, "µs"),
