@@ -85,8 +85,8 @@ func WithRecordContent(on bool) RecordOption { return func(c *recordConfig) { c.
 
 // WriteRecords returns an interceptor that writes one [ExecutionRecord] as a line of JSON to w when
 // an execution has succeeded or failed, from the log that the last invocation has: other processes
-// may have run the operations. An execution that times out or is stopped ends without an invocation, and has none. If
-// the last answer is lost and the invocation repeated, there are two.
+// may have run the operations. An execution that times out or is stopped ends without an
+// invocation, and has none. If the last answer is lost and the invocation repeated, there are two.
 //
 // Lines are written one after the other, also by executions that end at once. An error of w panics,
 // and is logged as that of an interceptor; so does a nil w.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestShowHasAnEarlierAnswer: no record has the type of a callback, so that what such a callback was
-// answered with before is shown as an argument of the command, as text or as JSON.
+// TestShowHasAnEarlierAnswer: no record has the type of a callback, so that what such a callback
+// was answered with before is shown as an argument of the command, as text or as JSON.
 func TestShowHasAnEarlierAnswer(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ answer, flag, want string }{
