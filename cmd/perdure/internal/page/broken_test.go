@@ -90,3 +90,37 @@ func TestReasonOfAPause(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereInvocationsWereCutOff: of invocations that timed out the page says where their bodies
+// were, if the logs are known.
+func TestWhereInvocationsWereCutOff(t *testing.T) {
+	t.Parallel()
+	const line = `{"message":"the invocation's time is nearly over, and it is held up by user code","waits":"main.read was running at main.go:7"}`
+	timeout := &checkpoint.Failure{Type: "Sandbox.Timedout", Message: "RequestId: r-1 Error: Task timed out after 900.00 seconds"}
+	tests := []struct {
+		reason  string
+		failure *checkpoint.Failure
+		want    any
+	}{
+		{"it timed out", timeout, "read main.go:7 (1×): if the next one is cut off in the same line, it hangs there."},
+		{"it failed in another way", &checkpoint.Failure{Type: "Runtime.ExitError", Message: "exit status 1"}, nil},
+	}
+	for _, tt := range tests {
+		store := local.NewMemoryStore()
+		r := record{name: "A-1", status: local.StatusRunning, events: []local.Event{
+			{Type: local.EventExecutionStarted, Time: at(0)},
+			{Type: local.EventStepStarted, Time: at(1), OperationID: "s1", Name: "render"},
+			{Type: local.EventInvocationCompleted, Time: at(30), Start: at(0), End: at(30), RequestID: "r-1", Failure: tt.failure},
+		}}
+		r.keep(t, store)
+		v := serve(t, page.Options{Source: page.FromStore(store), Written: func(_ string, requests map[string]bool) []page.Line {
+			if !requests["r-1"] {
+				t.Errorf("%s: the lines of %v are asked for", tt.reason, requests)
+			}
+			return []page.Line{{Text: line}}
+		}})
+		if got := v.get("/ui/execution?arn=" + url.QueryEscape(r.arn()))["cutAt"]; got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.reason, got, tt.want)
+		}
+	}
+}

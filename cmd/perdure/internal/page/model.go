@@ -132,8 +132,10 @@ type jsonModel struct {
 	Advice string `json:"advice,omitempty"`
 	// Poison says that its input is what it has failed at. Where says where the logs are of its
 	// function, if they are not here.
-	Poison      bool             `json:"poison,omitempty"`
-	Where       string           `json:"where,omitempty"`
+	Poison bool   `json:"poison,omitempty"`
+	Where  string `json:"where,omitempty"`
+	// CutAt says in which lines of code bodies were when their invocations timed out.
+	CutAt       string           `json:"cutAt,omitempty"`
 	Operations  []jsonOperation  `json:"operations"`
 	Count       int              `json:"count"` // of all operations
 	Invocations []jsonInvocation `json:"invocations"`

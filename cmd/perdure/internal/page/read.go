@@ -124,6 +124,7 @@ func (p *Page) execution(r *http.Request) (any, error) {
 		if p.Written == nil && p.Hint != nil {
 			m.Where = p.Hint(arn)
 		}
+		m.CutAt = p.cutAt(arn, h)
 		text, err = json.Marshal(m)
 		return err
 	})
@@ -317,17 +318,37 @@ func (p *Page) logs(r *http.Request) (any, error) {
 		}
 		return out, nil
 	}
-	requests := make(map[string]bool)
+	var requests map[string]bool
 	err = p.histories.of(r.Context(), arn, func(h *view.History) error {
-		for i := range h.Ended {
-			requests[h.Ended[i].RequestID] = true
-		}
+		requests = requestsOf(h)
 		return nil
 	})
 	for _, l := range p.Written(arn, requests) {
 		out.Lines = append(out.Lines, jsonLine{l, milli(l.Time)})
 	}
 	return out, err
+}
+
+// requestsOf returns the request IDs of the invocations that have ended.
+func requestsOf(h *view.History) map[string]bool {
+	requests := make(map[string]bool, len(h.Ended))
+	for i := range h.Ended {
+		requests[h.Ended[i].RequestID] = true
+	}
+	return requests
+}
+
+// cutAt says in which lines of code bodies were when their invocations timed out, if that was
+// logged and the logs are known.
+func (p *Page) cutAt(arn string, h *view.History) string {
+	if p.Written == nil || !h.TimedOut() {
+		return ""
+	}
+	var lines []string
+	for _, l := range p.Written(arn, requestsOf(h)) {
+		lines = append(lines, l.Text)
+	}
+	return view.WhereCutOff(lines)
 }
 
 type jsonLine struct {

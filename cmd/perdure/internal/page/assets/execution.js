@@ -10,6 +10,7 @@ import {
   startDialog,
   stopDialog,
 } from './dialogs.js';
+import { LogLines } from './logs.js';
 import { Operations } from './operations.js';
 import { Rows } from './rows.js';
 import * as source from './source.js';
@@ -250,6 +251,9 @@ export class ExecutionView {
             el('p', {}, el('strong', {}, 'What to do: '), m.advice),
             this.where(m),
           )
+        : null,
+      m.cutAt
+        ? el('p', { class: 'advice cut-at' }, el('strong', {}, 'Where it was cut off: '), m.cutAt)
         : null,
       el(
         'div',
@@ -594,25 +598,11 @@ export class ExecutionView {
     try {
       const { lines, hint } = await source.logs(this.arn);
       if (this.tab !== 'logs') return;
-      const rows = new Rows({
-        label: 'Lines that the function has written',
-        class: 'logs',
-        columns: ['Time', 'Text'],
-        draw: (i) => ({
-          cells: [
-            el('span', { class: 'mono dim' }, exact(lines[i].time)),
-            el(
-              'span',
-              { class: lines[i].errors ? 'mono warn' : 'mono', title: lines[i].text },
-              lines[i].text,
-            ),
-          ],
-        }),
-      });
+      const shown = lines.length ? new LogLines(lines) : null;
       put(
         this.panel,
-        lines.length
-          ? rows.element
+        shown
+          ? shown.element
           : el(
               'div',
               { class: 'empty' },
@@ -622,7 +612,7 @@ export class ExecutionView {
               hint ? el('code', {}, hint) : null,
             ),
       );
-      if (lines.length) rows.show(lines.length);
+      shown?.show();
     } catch (trouble) {
       put(this.panel, el('p', { class: 'error-line' }, trouble.message));
     }

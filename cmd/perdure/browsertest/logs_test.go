@@ -1,0 +1,60 @@
+package browsertest_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perdure/perdure/checkpoint/local"
+	"github.com/perdure/perdure/cmd/perdure/internal/page"
+)
+
+// TestLogLines: a line shows what it says before what all lines have, a click or a key opens all of
+// it with its stack, and the execution says where its bodies were cut off.
+func TestLogLines(t *testing.T) { //nolint:paralleltest // each has a browser to itself
+	timeout := because("Sandbox.Timedout", "RequestId: 8f7e Error: Task timed out after 900.00 seconds")
+	store := local.NewMemoryStore()
+	h := ago(time.Hour).step(local.EventStepStarted, "render", nil, 0).invocation(15*time.Minute, timeout).invocation(15*time.Minute, timeout)
+	arn := keep(t, store, "R-1", local.StatusRunning, begin.Add(23*time.Hour), h.events)
+	line := func(waits string) page.Line {
+		return page.Line{Time: begin, Text: `{"timestamp":"2026-03-02T09:00:00Z","level":"WARN","message":"the invocation's time is nearly over, and it is held up by user code",` +
+			`"executionArn":"` + arn + `","requestId":"8f7e","paths":"\"render\"","waits":"` + waits + `","stack":"goroutine 7 [select]:\nmain.readRows()\n\t/src/functions.go:86 +0x69"}`}
+	}
+	server := httptest.NewServer(page.New(page.Options{
+		Source: page.FromStore(store), Now: func() time.Time { return begin.Add(24 * time.Hour) },
+		Written: func(string, map[string]bool) []page.Line {
+			return []page.Line{
+				line("main.readRows was waiting in a select at functions.go:86"), line("main.layOut was running at functions.go:96"), {Time: begin, Text: "it begins"},
+			}
+		},
+	}))
+	t.Cleanup(server.Close)
+	b := newTab(t, 1280, 720)
+	b.open(server.URL+"/#/execution/"+escaped(arn)+"?view=logs", ".logs .row[data-index]")
+	const where = "Where it was cut off: readRows functions.go:86 (1×), layOut functions.go:96 (1×): different lines, so it is slow, and does not hang."
+	if got := b.head(); !strings.Contains(got, where) {
+		t.Errorf("it does not say where it was cut off: %s", got)
+	}
+	row := b.text(".logs .row[data-index]")
+	for _, want := range []string{"WARN", "the invocation's time is nearly over", "waits=main.readRows was waiting in a select at functions.go:86"} {
+		if !strings.Contains(row, want) {
+			t.Errorf("the line does not show %q: %s", want, row)
+		}
+	}
+	if strings.Contains(row, "durable-execution") || strings.Contains(row, "8f7e") {
+		t.Errorf("the line shows what all lines have: %s", row)
+	}
+	js[any](b, `document.querySelectorAll('.logs .row[data-index]')[0].click(); 0`)
+	b.await(`document.querySelector('.log-lines .detail .stack')?.innerText.split('\n').length === 3`, "the stack is there in lines of its own")
+	if got := b.text(".log-lines .detail"); !strings.Contains(got, "main.readRows was waiting in a select at functions.go:86") {
+		t.Errorf("the whole record is %s", got)
+	}
+	js[any](b, `document.querySelector('.logs').focus(); 0`)
+	b.keys("Escape")
+	b.await(`document.querySelector('.log-lines .detail').hidden`, "the line is closed")
+	b.keys("End", "Enter")
+	b.await(`document.querySelector('.log-lines .message')?.innerText === 'it begins'`, "a key opens a line that is no record")
+	b.quiet()
+	b.judge(axe(t), "a log line")
+}
