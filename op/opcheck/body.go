@@ -163,8 +163,20 @@ func (m *model) checkWrite(i ssa.Instruction, v ssa.Value, family map[*ssa.Funct
 		}
 		if read {
 			m.report(ruleWrite, i.Pos(), bodyWritten(name))
+		} else if m.polled(family) && m.readElsewhere(free, reading{counts: func(fn *ssa.Function) bool { return family[fn] }, loads: true}) {
+			m.report(ruleWrite, i.Pos(), name+" is written and read in the body of a condition, which runs again in other invocations: it is then what it was at first; make it part of the state")
 		}
 	}
+}
+
+// polled reports whether a family is that of the body of a condition.
+func (m *model) polled(family map[*ssa.Function]bool) bool {
+	for fn := range family {
+		if m.polls[fn] {
+			return true
+		}
+	}
+	return false
 }
 
 func bodyWritten(name string) string {

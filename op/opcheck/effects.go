@@ -48,6 +48,7 @@ func (m *model) update(fn *ssa.Function) bool {
 	m.updateInOrder(fn, s)
 	m.updateSecrets(fn, s)
 	m.updateLocks(s)
+	m.updateReplaying(fn, s)
 	m.updateRecords(fn, s)
 	m.updateFails(fn, s)
 	m.updateOptions(fn, s)
@@ -61,7 +62,7 @@ func (s *sum) size() int {
 	n := len(s.effects) + len(s.result) + len(s.params) + len(s.bodies) + len(s.writes) + len(s.claims) + len(s.needs) + len(s.keyed) + len(s.leaves) +
 		len(s.async) + len(s.looped) + len(s.asks) + len(s.named) + len(s.invokes) + len(s.sets) + len(s.passes) + len(s.reads) + len(s.inOrder) +
 		len(s.logs) + len(s.submits) + len(s.locked) + len(s.records)
-	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.fails, s.locks, s.options != nil} {
+	for _, b := range []bool{s.runs, s.opKnown, s.ordered, s.info, s.ignores != nil, s.fresh, s.fails, s.locks, s.replaying, s.options != nil} {
 		if b {
 			n++
 		}
@@ -146,6 +147,9 @@ func (m *model) include(fn *ssa.Function, s *sum, c site, t target) {
 // updateSelects adds a choice among several channels, those of a context apart.
 func (m *model) updateSelects(fn *ssa.Function, s *sum) {
 	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
+		if what := waitsForChannel(i); what != "" {
+			m.addEffect(s, effect{Kind: blocking, What: what}, target{}, i.Pos())
+		}
 		sel, ok := i.(*ssa.Select)
 		if !ok {
 			return
@@ -200,6 +204,9 @@ func (m *model) arguments(fn *ssa.Function, s *sum, c site, t target, async bool
 			switch m.takes(t, i+shift, sig) {
 			case asBody:
 				m.makeBody(s, src)
+				if f := functionOf(src); f != nil && t.api == apiCondition {
+					m.polls[f] = true
+				}
 			case asReplayed:
 				for _, f := range m.sourceFuncs(src) {
 					if f.fn != nil {
@@ -350,4 +357,20 @@ func (m *model) effectsOf(t target) []effect {
 		return t.fact.Effects
 	}
 	return nil
+}
+
+// waitsForChannel says how an instruction waits for a channel that lives longer than the call, such
+// as that of a semaphore; "" for others.
+func waitsForChannel(i ssa.Instruction) string {
+	switch i := i.(type) {
+	case *ssa.Send:
+		if holder(i.Chan) != nil {
+			return "a send on a channel"
+		}
+	case *ssa.UnOp:
+		if i.Op == token.ARROW && holder(i.X) != nil && !ofTime(i.X) {
+			return "a receive from a channel"
+		}
+	}
+	return ""
 }

@@ -61,40 +61,41 @@ type need struct{ What, Where string }
 // funcFact is what importers need to know about a function. Parameters are counted with the
 // receiver.
 type funcFact struct {
-	Effects []effect
-	Result  []effect // of calling a function that it returns
-	Called  []int    // parameters that it calls
-	Bodies  []int    // parameters that become bodies
-	Writes  []int    // parameters that it writes through
-	Runs    bool     // it runs operations
-	Claims  []string // names that it claims without a key in the scope it was given
-	Op      *opInfo  // of the operation or builder that it returns
-	Ordered bool     // its result is in the order of a map
-	Needs   []need
-	Info    bool // it asks for the idempotency key
-	Keyed   []effect
-	Ignores *effect   // what it does in a loop without looking at the context that it is given
-	Leaves  []leaving // parameters that it writes through in bodies
-	State   []need    // fields of its receiver that handler code writes and reads
-	Async   []int     // parameters that it calls on other goroutines
-	Looped  []int     // parameters that it calls in a loop
-	Asks    []asking  // errors that it asks its parameters for
-	Drops   []int     // errors that it is given and does not look at
-	Options *optInfo  // of the options of operations that it returns
-	Fresh   bool      // its first result is an object that it has made
-	Named   []naming  // operations that it runs whose name or key it is given
-	Fails   bool      // its error is that of an operation
-	Passes  []int     // errors that it is given and returns
-	Logs    []int     // parameters that it logs
-	Submits []int     // parameters that are given the ID of a callback
-	Locked  []int     // parameters that it calls while it holds a lock
-	Locks   bool      // it returns with a lock held
-	Records []int     // type parameters that are recorded
-	InOrder []int     // parameters that it calls in the order of a map
-	Reads   []int     // parameters of which it reads fields that change
-	Invokes []invoking
-	Sets    []setTo
-	Methods methods // of the interface that it returns, if all is known that it may be
+	Effects   []effect
+	Result    []effect // of calling a function that it returns
+	Called    []int    // parameters that it calls
+	Bodies    []int    // parameters that become bodies
+	Writes    []int    // parameters that it writes through
+	Runs      bool     // it runs operations
+	Claims    []string // names that it claims without a key in the scope it was given
+	Op        *opInfo  // of the operation or builder that it returns
+	Ordered   bool     // its result is in the order of a map
+	Needs     []need
+	Info      bool // it asks for the idempotency key
+	Keyed     []effect
+	Ignores   *effect   // what it does in a loop without looking at the context that it is given
+	Leaves    []leaving // parameters that it writes through in bodies
+	State     []need    // fields of its receiver that handler code writes and reads
+	Async     []int     // parameters that it calls on other goroutines
+	Looped    []int     // parameters that it calls in a loop
+	Asks      []asking  // errors that it asks its parameters for
+	Drops     []int     // errors that it is given and does not look at
+	Options   *optInfo  // of the options of operations that it returns
+	Fresh     bool      // its first result is an object that it has made
+	Named     []naming  // operations that it runs whose name or key it is given
+	Fails     bool      // its error is that of an operation
+	Passes    []int     // errors that it is given and returns
+	Logs      []int     // parameters that it logs
+	Submits   []int     // parameters that are given the ID of a callback
+	Locked    []int     // parameters that it calls while it holds a lock
+	Replaying bool      // it returns whether the execution is replaying
+	Locks     bool      // it returns with a lock held
+	Records   []int     // type parameters that are recorded
+	InOrder   []int     // parameters that it calls in the order of a map
+	Reads     []int     // parameters of which it reads fields that change
+	Invokes   []invoking
+	Sets      []setTo
+	Methods   methods // of the interface that it returns, if all is known that it may be
 }
 
 // asking is an error that a function asks the error in one of its parameters for.
@@ -178,7 +179,8 @@ func (m methods) target(name string) []target {
 func (*varFact) AFact()           {}
 func (f *varFact) String() string { return "variable" }
 
-// packageFact lists the errors that a package registers, and the fields that its handler code calls.
+// packageFact lists the errors that a package registers, and the fields that its handler code
+// calls.
 type packageFact struct {
 	Registered []string
 	Calls      []invoking

@@ -52,8 +52,8 @@ func (m *model) callsInOrder(t target, i int) bool {
 	return false
 }
 
-// mapLoops are the blocks of the loops over maps in a function, those over iterators in the order of
-// one included.
+// mapLoops are the blocks of the loops over maps in a function, those over iterators in the order
+// of one included.
 func (m *model) mapLoops(fn *ssa.Function) [][]*ssa.BasicBlock {
 	var all [][]*ssa.BasicBlock
 	each([]*ssa.Function{fn}, func(_ *ssa.Function, i ssa.Instruction) {
@@ -151,8 +151,8 @@ func (m *model) firsts(fn *ssa.Function) []ssa.Value {
 	return all
 }
 
-// leaves are where a key or a value of a map leaves the loop over it by a break or a return: the phi
-// or the value itself.
+// leaves are where a key or a value of a map leaves the loop over it by a break or a return: the
+// phi or the value itself.
 func leaves(x *ssa.Extract, body []*ssa.BasicBlock) []ssa.Value {
 	var all []ssa.Value
 	for _, use := range *x.Referrers() {

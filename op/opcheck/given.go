@@ -19,7 +19,8 @@ type naming struct {
 	Keyed    bool
 	Key      string
 	KeyFrom  int
-	OpFrom   int // the operation itself
+	OpFrom   int // the operation itself, or its builder
+	Looped   bool
 }
 
 // named is a naming in the package that has the function: it may be inside the one that has the
@@ -31,6 +32,7 @@ type named struct {
 	key       string
 	keyParam  *ssa.Parameter
 	op        *ssa.Parameter
+	looped    bool
 }
 
 // ran is an operation that a call runs in its own scope, as the caller sees it: a name or a key
@@ -42,6 +44,7 @@ type ran struct {
 	key       string
 	keyValue  ssa.Value
 	op        *ssa.Parameter // that is all that is known
+	looped    bool           // it is run in a loop of the helper
 }
 
 // text is a string if it is a constant, and else what it is made of.
@@ -95,7 +98,7 @@ func (m *model) named(o *opInfo, c *ssa.Call) *opInfo {
 
 // claimNamed notes an operation that is run if its name or its key is a parameter.
 func (m *model) claimNamed(s *sum, r ran) {
-	n := named{name: r.name, keyed: r.keyed, key: r.key, op: r.op}
+	n := named{name: r.name, keyed: r.keyed, key: r.key, op: r.op, looped: r.looped}
 	n.nameParam, _ = r.nameValue.(*ssa.Parameter)
 	n.keyParam, _ = r.keyValue.(*ssa.Parameter)
 	switch {
@@ -111,6 +114,7 @@ func (m *model) claimNamed(s *sum, r ran) {
 // includeNamed notes what a callee runs with names and keys that it is given.
 func (m *model) includeNamed(s *sum, c site, t target) {
 	for _, r := range m.ranBy(c, t) {
+		r.looped = r.looped || m.loopsOf(c.instr.Parent()).around(c.instr.Block())
 		if r.name != "" && !r.keyed {
 			s.claims[r.name] = true
 		} else {
@@ -132,13 +136,14 @@ func (m *model) ranBy(c site, t target) []ran {
 			if n.op != nil {
 				i := parameter(n.op, t.fn)
 				if i == 0 {
-					all = append(all, ran{op: n.op})
+					all = append(all, ran{op: n.op, looped: n.looped})
 				} else if r, ok := m.ranOf(args, i); ok {
+					r.looped = n.looped
 					all = append(all, r)
 				}
 				continue
 			}
-			r := ran{name: n.name, keyed: n.keyed, key: n.key}
+			r := ran{name: n.name, keyed: n.keyed, key: n.key, looped: n.looped}
 			r.name, r.nameValue = m.passed(n.nameParam, t.fn, args, n.name)
 			r.key, r.keyValue = m.passed(n.keyParam, t.fn, args, n.key)
 			all = append(all, r)
@@ -147,11 +152,12 @@ func (m *model) ranBy(c site, t target) []ran {
 		for _, n := range t.fact.Named {
 			if n.OpFrom > 0 {
 				if r, ok := m.ranOf(args, n.OpFrom); ok {
+					r.looped = n.Looped
 					all = append(all, r)
 				}
 				continue
 			}
-			r := ran{name: n.Name, keyed: n.Keyed, key: n.Key}
+			r := ran{name: n.Name, keyed: n.Keyed, key: n.Key, looped: n.Looped}
 			if i := n.NameFrom; i > 0 && i <= len(args) {
 				r.name, r.nameValue = m.text(args[i-1])
 			}
@@ -179,7 +185,13 @@ func (m *model) ranValue(v ssa.Value) (ran, bool) {
 		return ran{name: o.Name, nameValue: o.name, keyed: o.Keyed, key: o.Key, keyValue: o.key}, !o.Await
 	}
 	if sources := m.flow.sources(v); len(sources) == 1 {
-		p, ok := sources[0].(*ssa.Parameter)
+		src := sources[0]
+		if c, ok := src.(*ssa.Call); ok && !c.Call.IsInvoke() && isBuilder(c.Call.Value.Type()) { // a builder is called
+			if made := m.flow.sources(c.Call.Value); len(made) == 1 {
+				src = made[0]
+			}
+		}
+		p, ok := src.(*ssa.Parameter)
 		return ran{op: p}, ok
 	}
 	return ran{}, false
@@ -203,7 +215,7 @@ func (m *model) passed(p *ssa.Parameter, fn *ssa.Function, args []ssa.Value, con
 func (s *sum) namings(fn *ssa.Function) []naming {
 	var all []naming
 	for n := range s.named {
-		e := naming{Name: n.name, Keyed: n.keyed, Key: n.key}
+		e := naming{Name: n.name, Keyed: n.keyed, Key: n.key, Looped: n.looped}
 		if n.nameParam != nil {
 			if e.NameFrom = parameter(n.nameParam, fn); e.NameFrom == 0 {
 				continue
@@ -223,7 +235,7 @@ func (s *sum) namings(fn *ssa.Function) []naming {
 	}
 	slices.SortFunc(all, func(a, b naming) int {
 		return cmp.Or(compare(a.Name, b.Name), compare(a.Key, b.Key), cmp.Compare(a.NameFrom, b.NameFrom), cmp.Compare(a.KeyFrom, b.KeyFrom),
-			cmp.Compare(a.OpFrom, b.OpFrom))
+			cmp.Compare(a.OpFrom, b.OpFrom), boolCompare(a.Looped, b.Looped))
 	})
 	return all
 }
@@ -343,4 +355,14 @@ func (m *model) writtenIn(addr ssa.Value, fn *ssa.Function, within func(*ssa.Bas
 func isPointer(v ssa.Value) bool {
 	_, ok := v.Type().Underlying().(*types.Pointer)
 	return ok
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }

@@ -11,11 +11,29 @@ import (
 
 const ignoring = " in a loop of a body that ignores its context: the invocation's end is not noticed; ask ctx.Err() in the loop, or pass the context on"
 
+// ignored says what a body does without its context.
+func ignored(e effect) string {
+	if e.Kind == service {
+		return e.chain() + " gets a context that is kept elsewhere, in a body that ignores its own: its timeout and the end of the invocation are not noticed; pass on the context of the body"
+	}
+	return e.chain() + ignoring
+}
+
+func (m *model) sayCallee(c ssa.CallInstruction) string {
+	if obj := calleeObject(c); obj != nil {
+		return short(obj)
+	}
+	return "a function value"
+}
+
 // checkIgnores reports a body that loops without looking at its context, itself or through a helper
 // that gets it.
 func (m *model) checkIgnores(fn *ssa.Function) {
 	for _, c := range m.loopsUnasked(fn) {
 		m.report(ruleIgnores, c.pos, c.what.What+ignoring)
+	}
+	if c := m.otherContext(fn); c != nil {
+		m.report(ruleIgnores, c.Pos(), ignored(effect{Kind: service, What: m.sayCallee(c)}))
 	}
 	for f := range m.family(fn) {
 		for _, c := range m.sums[f].sites {
@@ -24,7 +42,7 @@ func (m *model) checkIgnores(fn *ssa.Function) {
 					continue // reported where it is
 				}
 				if e := m.ignoredBy(t); e != nil && passesContext(c.instr) {
-					m.report(ruleIgnores, posOf(c.instr), e.chain()+ignoring)
+					m.report(ruleIgnores, posOf(c.instr), ignored(*e))
 				}
 			}
 		}
@@ -41,7 +59,7 @@ func (m *model) checkIgnoringBody(c *ssa.Call) {
 		for _, src := range m.flow.sources(a) {
 			for _, t := range m.sourceFuncs(src) {
 				if t.fact != nil && t.fact.Ignores != nil {
-					m.report(ruleIgnores, c.Pos(), t.fact.Ignores.through(t.name()).chain()+ignoring)
+					m.report(ruleIgnores, c.Pos(), ignored(t.fact.Ignores.through(t.name())))
 				}
 			}
 		}
@@ -58,6 +76,9 @@ func (m *model) ignored(fn *ssa.Function) *effect {
 			continue
 		}
 		return &e
+	}
+	if c := m.otherContext(fn); c != nil && !m.allow.allows(ruleIgnores, c.Pos()) {
+		return &effect{Kind: service, What: m.sayCallee(c), Where: m.where(c.Pos())}
 	}
 	for _, c := range m.sums[fn].sites {
 		if _, async := c.instr.(*ssa.Go); async || !passesContext(c.instr) || contextParam(fn) == nil {

@@ -42,8 +42,8 @@ func (m *model) checkKeyValue(pos token.Pos, key ssa.Value) bool {
 	return true
 }
 
-// position reports whether a string is made of the index of a range over a list, and of nothing else
-// that differs from item to item.
+// position reports whether a string is made of the index of a range over a list, and of nothing
+// else that differs from item to item.
 func (m *model) position(v ssa.Value, depth int) bool {
 	if depth > 6 {
 		return false

@@ -23,7 +23,7 @@ func (m *model) updateState(fn *ssa.Function, s *sum) {
 		if addr == nil || m.testFile(i.Pos()) {
 			return
 		}
-		if g, ok := base(addr).(*ssa.Global); ok && g.Pkg != nil && g.Pkg.Pkg == m.pass.Pkg && m.tells(fn, elem(addr)) && m.changes(g) {
+		if g, ok := base(addr).(*ssa.Global); ok && g.Pkg != nil && g.Pkg.Pkg == m.pass.Pkg && m.shows(fn, elem(addr)) && m.changes(g) {
 			e := effect{Kind: rulePackageVar, What: "package variable " + g.Name(), Own: m.writesGlobal(fn, g)}
 			m.addEffect(s, e, target{}, i.Pos())
 		}
@@ -98,9 +98,9 @@ func readsAtomic(obj *types.Func) bool {
 	return false
 }
 
-// tells reports whether the result of a function may be that of the state: a function that returns
+// shows reports whether the result of a function may be that of the state: a function that returns
 // what it keeps in a map may only save work.
-func (m *model) tells(fn *ssa.Function, state types.Type) bool {
+func (m *model) shows(fn *ssa.Function, state types.Type) bool {
 	if b, ok := state.Underlying().(*types.Basic); ok {
 		return b != nil
 	}

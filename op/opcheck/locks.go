@@ -70,8 +70,8 @@ func (m *model) checkLock(c ssa.CallInstruction, obj *types.Func) {
 	}
 }
 
-// checkLocked reports functions that run operations and are passed to a helper that calls them while
-// it holds a lock.
+// checkLocked reports functions that run operations and are passed to a helper that calls them
+// while it holds a lock.
 func (m *model) checkLocked(fn *ssa.Function) {
 	for _, s := range m.sums[fn].sites {
 		if s.instr.Common().IsInvoke() {

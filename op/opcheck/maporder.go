@@ -360,10 +360,13 @@ func (m *model) reachesOperation(v ssa.Value) []token.Pos {
 			}
 			return false
 		case *ssa.Store:
-			_, local := use.Addr.(*ssa.Alloc)
+			_, local := base(use.Addr).(*ssa.Alloc)
 			_, elem := use.Addr.(*ssa.IndexAddr)
 			return local || elem
-		case *ssa.Phi, *ssa.Slice, *ssa.UnOp, *ssa.MakeInterface, *ssa.ChangeType, *ssa.Convert, *ssa.BinOp, *ssa.Extract:
+		case *ssa.BinOp: // a sum is the same in any order
+			b, ok := use.Type().Underlying().(*types.Basic)
+			return ok && b.Info()&types.IsString != 0
+		case *ssa.Phi, *ssa.Slice, *ssa.UnOp, *ssa.MakeInterface, *ssa.ChangeType, *ssa.Convert, *ssa.Extract, *ssa.FieldAddr, *ssa.Field:
 			return true
 		}
 		return false

@@ -36,10 +36,11 @@ type model struct {
 	fieldValues map[string][]ssa.Value // what this package has other packages set, by field
 	unresolved  []unresolved
 
-	submits map[string]bool     // fields that are given the IDs of callbacks
-	reading map[*types.Var]bool // fields that the package reads, when it is asked for
-	changed map[*types.Var]bool // fields, when it is asked for
-	held    map[any]bool        // what holds objects that calls write, when it is asked for
+	polls   map[*ssa.Function]bool // bodies of conditions, which run again in other invocations
+	submits map[string]bool        // fields that are given the IDs of callbacks
+	reading map[*types.Var]bool    // fields that the package reads, when it is asked for
+	changed map[*types.Var]bool    // fields, when it is asked for
+	held    map[any]bool           // what holds objects that calls write, when it is asked for
 
 	found []finding
 	seen  map[string]bool
@@ -92,9 +93,11 @@ type sum struct {
 	submits map[*ssa.Parameter]bool
 	locked  map[*ssa.Parameter]bool
 	locks   bool
-	records map[int]bool
-	invokes map[invoke]bool
-	sets    map[setting]bool
+
+	replaying bool
+	records   map[int]bool
+	invokes   map[invoke]bool
+	sets      map[setting]bool
 }
 
 // site is one call.
@@ -139,6 +142,7 @@ func newModel(pass *analysis.Pass, know *summary, opts *options) *model {
 	m := &model{
 		pass: pass, know: know, opts: opts, sums: map[*ssa.Function]*sum{}, bodies: map[*ssa.Function]bool{}, groups: map[*ssa.Function]bool{},
 		again: map[*ssa.Function]bool{}, loops: map[*ssa.Function]loops{}, seen: map[string]bool{}, visiting: map[*ssa.Function]bool{}, registered: map[string]bool{},
+		polls: map[*ssa.Function]bool{},
 	}
 	m.allow = readAllowances(pass)
 	m.prog = ssa.NewProgram(pass.Fset, ssa.BuilderMode(0))

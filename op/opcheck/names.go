@@ -258,6 +258,9 @@ func isItem(t types.Type) bool { return isNamed(t, opPath, "Item") }
 // itemErr is the field of an item that has its error.
 const itemErr = "Err"
 
+// executionReplaying is the field that says whether the execution is replaying.
+const executionReplaying = "Replaying"
+
 // errorCallbackID is the field of an error that names the callback that failed.
 const errorCallbackID = "CallbackID"
 

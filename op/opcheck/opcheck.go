@@ -106,6 +106,9 @@ func (m *model) check() {
 		m.checkConcurrency(r)
 		m.checkPackageVars(r)
 		m.checkAround(r)
+		for _, fn := range r.funcs {
+			m.checkReplaying(fn)
+		}
 		m.checkScope(r)
 		m.checkChanges(r)
 		m.checkErrors(r)
@@ -118,6 +121,7 @@ func (m *model) check() {
 		m.checkTypes(fn)
 		m.checkMean(fn)
 		m.checkSecrets(fn)
+		m.checkReplayed(fn)
 		m.checkHandlers(fn)
 	}
 	seen := map[unresolved]bool{}
@@ -297,6 +301,7 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 	}
 	f.Effects = slices.DeleteFunc(f.Effects, func(e effect) bool { return e.Kind == rulePackageVar && !e.Own })
 	f.Logs, f.Locks, f.Records = slices.Sorted(maps.Keys(s.logs)), s.locks, slices.Sorted(maps.Keys(s.records))
+	f.Replaying = s.replaying
 	f.Reads = slices.Sorted(maps.Keys(s.reads))
 	f.Fails, f.Passes = s.fails, slices.Sorted(maps.Keys(s.passes))
 	f.Invokes, f.Sets = s.invoking(fn), s.setTo(fn)
@@ -308,7 +313,7 @@ func (s *sum) fact(fn *ssa.Function) *funcFact {
 	if len(f.Effects)+len(f.Result)+len(f.Called)+len(f.Bodies)+len(f.Writes)+len(f.Claims)+len(f.Needs)+len(f.Keyed)+len(f.Leaves)+len(f.State)+
 		len(f.Async)+len(f.Looped)+len(f.Drops)+len(f.Asks)+len(f.Named)+len(f.Invokes)+len(f.Sets)+len(f.Passes)+len(f.Reads)+len(f.InOrder)+
 		len(f.Logs)+len(f.Submits)+len(f.Locked)+len(f.Records) == 0 &&
-		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh && !f.Fails && !f.Locks {
+		!f.Runs && f.Op == nil && !f.Ordered && !f.Info && f.Ignores == nil && f.Options == nil && !f.Fresh && !f.Fails && !f.Locks && !f.Replaying {
 		return nil
 	}
 	return f

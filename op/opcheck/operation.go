@@ -92,6 +92,7 @@ func (m *model) claim(fn *ssa.Function, s *sum, c site) {
 	}
 	maps.Copy(s.claims, m.change(args[1], 0).news)
 	if r, ok := m.ranValue(args[1]); ok {
+		r.looped = m.loopsOf(c.instr.Parent()).around(c.instr.Block())
 		m.claimNamed(s, r)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// This file is about generic functions that have values of a type parameter recorded: what type that
-// is shows where they are called.
+// This file is about generic functions that have values of a type parameter recorded: what type
+// that is shows where they are called.
 
 // updateRecords finds the type parameters of a function whose values are recorded.
 func (m *model) updateRecords(fn *ssa.Function, s *sum) {

@@ -106,6 +106,12 @@ func (m *model) addRan(fn *ssa.Function, s site, a *claimed) {
 			continue
 		case r.name == "":
 			continue
+		case r.looped && !r.keyed:
+			m.report(ruleLoopKey, s.instr.Pos(), fmt.Sprintf(noKey, r.name))
+			continue
+		case r.looped && r.key != "":
+			m.report(ruleLoopKey, s.instr.Pos(), fmt.Sprintf(oneKey, quoted(withKey(r.name, r.key))))
+			continue
 		case !r.keyed:
 			a.names = append(a.names, r.name)
 		case r.key != "":
@@ -215,9 +221,17 @@ func (m *model) checkUnused(c *ssa.Call, api string) {
 		m.report(ruleNeverRun, c.Pos(), "the builder is made and never used: call it, and pass the operation to "+sayRun)
 	case isFuture(t) && (used == 0 || m.unread(c)):
 		m.checkFuture(c)
+	case api == "replay.Exec" && m.isSettled(c.Call.Args[1]):
+		m.report(ruleDropped, c.Pos(), "an op.AllSettled succeeds whatever its branches do, and its result, which has their errors, is dropped: run it with replay.Run and ask Err, or use op.All")
 	case runs(api) && api != apiGo, m.fails(c):
 		m.checkDropped(c, api)
 	}
+}
+
+// isSettled reports whether an operation is a batch that succeeds whatever its branches do.
+func (m *model) isSettled(v ssa.Value) bool {
+	o := m.operation(v)
+	return o != nil && o.Kind == "AllSettled"
 }
 
 // checkFuture reports a future that is not used.
@@ -336,7 +350,7 @@ func (m *model) checkRepeat(c *ssa.Call) {
 		for _, src := range m.flow.sources(c.Call.Args[1]) {
 			if step, ok := src.(*ssa.Call); ok && len(step.Call.Args) > 0 && constructor(apiName(calleeObject(step))) &&
 				m.optionsOf(step.Call.Args[len(step.Call.Args)-1], 0).Most {
-				m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt, and "+apiRetry+" runs it anew: one that was cut off after its effect is repeated; except op.ErrInterrupted with "+apiUnless)
+				m.report(ruleRepeat, c.Pos(), "the step runs at most once per attempt, and "+apiRetry+" runs it again: one that was cut off after its effect is repeated; except op.ErrInterrupted with "+apiUnless)
 			}
 		}
 		return

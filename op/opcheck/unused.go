@@ -130,6 +130,10 @@ func blockOf(v ssa.Value) *ssa.BasicBlock {
 
 // checkDeferred reports operations that are deferred or run on a goroutine: their errors are lost.
 func (m *model) checkDeferred(d *ssa.Defer) {
+	if res := d.Call.Signature().Results(); res.Len() == 1 && (isOp(res.At(0).Type()) || isBuilder(res.At(0).Type())) {
+		m.report(ruleNeverRun, d.Pos(), "the operation is declared by a deferred call and never run: run it in a deferred function, or before the function returns")
+		return
+	}
 	api := apiName(calleeObject(d))
 	if fn := d.Call.StaticCallee(); fn != nil && api == "" {
 		in := m.here(fn)

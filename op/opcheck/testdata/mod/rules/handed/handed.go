@@ -27,7 +27,7 @@ func lists(ctx op.Context, p *hand.Pool) error {
 		func() error { return keyed(ctx, "a") },
 		func() error { return keyed(ctx, "b") },
 	)
-	p.Submit(func() { _ = keyed(ctx, "c") }) // want `concurrency: hand.Pool.Submit calls a function that runs operations`
+	p.Submit(func() { _ = keyed(ctx, "c") }) // want `concurrency: hand.Pool.Submit calls a function that runs operations` `blocking: `
 	return hand.InTurn(
 		func() error { return keyed(ctx, "d") },
 		func() error { return keyed(ctx, "e") },
@@ -172,7 +172,7 @@ var (
 
 var (
 	charge = op.Do("charge", nop, op.WithSemantics(op.AtMostOncePerRetry), op.WithRetry(retry.Never()))
-	v8     = op.Retry("again", charge, retry.Fixed(time.Second)) // want `repeatcharge: the step runs at most once per attempt, and op.Retry runs it anew`
+	v8     = op.Retry("again", charge, retry.Fixed(time.Second)) // want `repeatcharge: the step runs at most once per attempt, and op.Retry runs it again`
 	v9     = op.Retry("never", charge, retry.Never())
 	v10    = op.Retry("unless", charge, retry.Fixed(time.Second, retry.Unless(retry.OnIs(op.ErrInterrupted))))
 	v11    = op.Retry("ship", op.Do("ship", nop), retry.Fixed(time.Second))
