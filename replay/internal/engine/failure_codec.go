@@ -170,9 +170,8 @@ func openedFailure(f *fiber, m codec.Meta, fail *checkpoint.Failure) (*checkpoin
 	}
 	m.Part = codec.PartFailure
 	var out *checkpoint.Failure
-	ctx := f.inv.ctx
-	err := convertPatiently(ctx, f, c, aFewTimes, m, func() (err error) {
-		out, err = openFailure(ctx, c, m, fail)
+	err := convertPatiently(f.inv.ctx, f, c, aFewTimes, m, func() (err error) {
+		out, err = openFailure(f.inv.ctx, c, m, fail)
 		return err
 	})
 	return out, err
