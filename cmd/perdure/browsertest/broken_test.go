@@ -91,7 +91,7 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 				Reason: `replay: the execution diverged in the handler: an operation was removed; checkpointed STEP Step "charge" (SUCCEEDED, ID charge-0748), ` +
 					`current code nothing; the execution is held`,
 			}),
-			[]string{"Paused", "the code is not the code that wrote the log: an operation was removed", `recorded Step "charge" (SUCCEEDED)`, "code now nothing", "Run code that fits the history"},
+			[]string{"Paused", "the code is not the code that wrote the log: an operation was removed", `recorded Step "charge" (SUCCEEDED)`, "code now nothing", "Deploy the former code, or declare the change: op.Added(…) for an operation that is new", "before that a resume pauses it again"},
 		},
 		{
 			"poison-input", local.StatusFailed, ago(time.Hour).invocation(time.Second, nil).
@@ -104,7 +104,7 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 			}).add(local.Event{
 				Type: local.EventChainedInvokeFailed, OperationID: "i", Failure: because("ResourceNotFoundException", "Function not found: payment:live"),
 			}).ends(local.EventExecutionFailed, because("ResourceNotFoundException", "Function not found: payment:live")),
-			[]string{"FAILED", "Function not found: payment:live", "See whether the function is gone, or its alias", "create-alias --function-name payment --name live"},
+			[]string{"FAILED", "Function not found: payment:live", `whether the whole function is missing, or only its alias or version "live"`, "create-alias --function-name payment --name live"},
 		},
 		{
 			"throttled", local.StatusRunning, ago(time.Hour).step(local.EventStepStarted, "reserve", nil, 0).
@@ -116,7 +116,7 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 			"too-large", local.StatusFailed, ago(time.Hour).step(local.EventStepStarted, "export", nil, 0).
 				step(local.EventStepFailed, "export", because("TooLarge", "the result has 412,113 bytes, and 262,144 fit"), 0).
 				ends(local.EventExecutionFailed, because("TooLarge", "the result has 412,113 bytes, and 262,144 fit")),
-			[]string{"FAILED", "412,113 bytes, and 262,144 fit", "codec/offload"},
+			[]string{"FAILED", "Step export: TooLarge: the result has 412,113 bytes, and 262,144 fit", "codec/offload"},
 		},
 		{
 			"code-panics", local.StatusFailed, ago(time.Hour).step(local.EventStepStarted, "total", nil, 0).
@@ -128,7 +128,7 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 				Type: local.EventWaitStarted, OperationID: "w", Name: "cool-off", Duration: 365 * 24 * time.Hour,
 				ScheduledEnd: begin.Add(4*time.Hour + 365*24*time.Hour),
 			}).invocation(time.Second, nil),
-			[]string{`Waiting for wait "cool-off", which ends in 364d4h`, "If that is not meant: AWS cannot shorten a wait", "--operation cool-off"},
+			[]string{`Waiting for wait "cool-off", which ends in 364d4h`, "If that is not meant: AWS cannot shorten a wait", "--operation cool-off Copy"},
 		},
 	}
 	store := local.NewMemoryStore()
@@ -159,6 +159,9 @@ func TestTenBrokenExecutions(t *testing.T) { //nolint:paralleltest // each has a
 			if !strings.Contains(head, want) {
 				t.Errorf("%s: the page does not say %q at first sight", tt.name, want)
 			}
+		}
+		if none := b.text(".panel .empty"); tt.name == "poison-input" && none != "It ended before its first operation." {
+			t.Errorf("%s: the tree says %q", tt.name, none)
 		}
 	}
 	b.open(server+"/#/execution/"+escaped(function+"/durable-execution/nine-time-outs/0")+"?view=timeline", ".timeline .row[data-index]")

@@ -165,10 +165,20 @@ func (b *tab) text(selector string) string {
 	return js[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
 }
 
-// click clicks on the button with a text.
+// click clicks on the button with a text. One that is drawn again between being found and being
+// clicked on is looked for again.
 func (b *tab) click(text string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space()=%q or @aria-label=%q]`, text, text))))
+	button := chromedp.Search(fmt.Sprintf(`//button[normalize-space()=%q or @aria-label=%q]`, text, text))
+	for n := 1; ; n++ {
+		err := chromedp.Do(b.ctx, chromedp.Click(button))
+		if err == nil {
+			return
+		}
+		if n == 5 || !strings.Contains(err.Error(), "Could not find node") {
+			b.t.Fatalf("click on %q: %v; the console: %s", text, err, b.console())
+		}
+	}
 }
 
 // scheme sets which colors the system has.

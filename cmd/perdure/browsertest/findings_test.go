@@ -50,7 +50,7 @@ func TestPausedAgain(t *testing.T) { //nolint:paralleltest // each has a browser
 	s.advance(2 * time.Hour)
 	b := newTab(t, 1280, 720)
 	b.open(s.address(arn, ""), ".waiting.paused")
-	for _, want := range []string{"Paused", "an operation was inserted", `recorded Step "charge-card"`, `code now Step "check-fraud"`, "How it goes on"} {
+	for _, want := range []string{"Paused", "an operation was inserted", `recorded Step "charge-card"`, `code now Step "check-fraud"`, "The reason as it was given", `declare the change: op.`, "before that a resume pauses it again"} {
 		if got := b.head(); !strings.Contains(got, want) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}
@@ -59,7 +59,10 @@ func TestPausedAgain(t *testing.T) { //nolint:paralleltest // each has a browser
 		t.Errorf("the banner is %v pixels high", high)
 	}
 	s.clock.Advance(time.Minute)
-	b.await(`document.querySelector('.title .actions .strong')`, "the buttons")
+	b.await(`document.querySelector('.title .actions button')`, "the buttons")
+	if strong := b.text(".title .actions .strong"); strong != "" {
+		t.Errorf("the page recommends %q, which has it paused again", strong)
+	}
 	b.click("Resume…")
 	b.click("Resume it")
 	b.await(`document.querySelector('#said').innerText.startsWith('It is resumed.')`, "it is resumed")
@@ -83,7 +86,7 @@ func TestRedrivenIsOnItsOwn(t *testing.T) { //nolint:paralleltest // each has a 
 	js[any](b, `document.querySelector('.executions .row[data-index]').click(); 0`)
 	b.await(`document.querySelector('.title .actions button')`, "the buttons")
 	b.click("Redrive…")
-	b.await(`document.querySelector('dialog').innerText.includes('Nine of its own invocations may fail')`, "it says so")
+	b.await(`document.querySelector('dialog').innerText.includes('The new one has nine attempts of its own. If neither code nor function was mended, it fails again.')`, "it says so")
 	b.click("Redrive it")
 	b.await(`document.querySelector('h1').innerText === 'I-1-redrive-1'`, "the new one is shown")
 	s.settle()

@@ -1,6 +1,7 @@
 package browsertest_test
 
 import (
+	"context"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/perdure/perdure/checkpoint/local"
 	"github.com/perdure/perdure/cmd/perdure/internal/page"
+	"github.com/perdure/perdure/op"
+	"github.com/perdure/perdure/replay"
 )
 
 // TestLogLines: a line shows what it says before what all lines have, a click or a key opens all of
@@ -57,4 +60,56 @@ func TestLogLines(t *testing.T) { //nolint:paralleltest // each has a browser to
 	b.await(`document.querySelector('.log-lines .message')?.innerText === 'it begins'`, "a key opens a line that is no record")
 	b.quiet()
 	b.judge(axe(t), "a log line")
+}
+
+// TestReadOnly: a page on which nothing can be done says so, and where it can.
+func TestReadOnly(t *testing.T) { //nolint:paralleltest // each has a browser to itself
+	b := newTab(t, 1280, 720)
+	b.open(show(t, local.NewMemoryStore())+"/", ".empty")
+	b.await(`document.querySelector('#bar').innerText.includes('read-only: to act, open the page of perdure dev, or use the command line')`, "it says so")
+	b.open(newSite(t).url+"/", ".empty")
+	b.await(`document.querySelector('#bar .strong')`, "the buttons")
+	if got := b.text("#bar"); strings.Contains(got, "read-only") {
+		t.Errorf("a page with actions says %q", got)
+	}
+	b.quiet()
+}
+
+// TestAdviceWithButtons: what the page can do is a button beside the advice, and other commands are
+// in lines of their own, without what follows them.
+func TestAdviceWithButtons(t *testing.T) { //nolint:paralleltest // each has a browser to itself
+	s := newSite(t)
+	host := func(name string, f func(op.Context, op.None) (op.None, error)) string {
+		if err := s.service.Host(name, replay.Handler(f)); err != nil {
+			t.Fatal(err)
+		}
+		return s.start(name, name+"-1", "null")
+	}
+	waits := host("renews", func(ctx op.Context, _ op.None) (op.None, error) {
+		return op.None{}, replay.Exec(ctx, op.Wait("renewal", 365*24*time.Hour))
+	})
+	asks := host("asks", func(ctx op.Context, _ op.None) (op.None, error) {
+		return op.None{}, replay.Exec(ctx, op.WaitForCallback[string]("approval", func(context.Context, string) error { return nil }))
+	})
+	lost := host("pays", func(ctx op.Context, _ op.None) (op.None, error) {
+		return op.None{}, replay.Exec(ctx, op.Invoke[int]("pay", "gone:live", 1))
+	})
+	s.advance(time.Minute)
+	b := newTab(t, 1280, 720)
+	for _, tt := range []struct{ arn, button, dialog string }{
+		{waits, "Skip renewal…", "Skip the wait renewal"}, {asks, "Complete approval-callback…", "Complete callback approval-callback"},
+	} {
+		b.open(s.address(tt.arn, ""), ".advice")
+		b.await(`document.querySelector('.advice button')`, "the button")
+		if got := b.text(".advice"); !strings.Contains(got, tt.button) || strings.Contains(got, "perdure ") {
+			t.Errorf("the advice is %q, want the button %q and no command", got, tt.button)
+		}
+		js[any](b, `document.querySelector('.advice button').click(); 0`)
+		b.await(`document.querySelector('dialog h2')?.innerText === '`+tt.dialog+`'`, "its dialog")
+	}
+	b.open(s.address(lost, ""), ".advice .command")
+	if got := b.text(".advice .command code"); got != "aws lambda get-function --function-name gone" {
+		t.Errorf("the first command is %q", got)
+	}
+	b.quiet()
 }

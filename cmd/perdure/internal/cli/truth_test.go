@@ -76,7 +76,7 @@ func TestShowAdvises(t *testing.T) {
 				return replay.Exec(ctx, op.WaitForCallback[int]("answer", func(context.Context, string) error { return nil }))
 			}, "It has no timeout",
 		},
-		{"the function was removed", func(ctx op.Context) error { return replay.Exec(ctx, op.Invoke[int]("pay", "gone:live", 1)) }, "See whether the function is gone, or its alias or version live alone"},
+		{"the function was removed", func(ctx op.Context) error { return replay.Exec(ctx, op.Invoke[int]("pay", "gone:live", 1)) }, "See whether the whole function is missing, or only its alias or version"},
 		{"it has succeeded", func(op.Context) error { return nil }, ""},
 	}
 	for _, tt := range tests {

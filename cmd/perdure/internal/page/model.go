@@ -55,6 +55,8 @@ type jsonExecution struct {
 	Held     string     `json:"held,omitempty"` // the reason of a pause
 	Why      []string   `json:"why,omitempty"`  // the reason in lines, for people
 	Parent   string     `json:"parent,omitempty"`
+	// Diverged says that it is held because the code is not the code that wrote its log.
+	Diverged bool `json:"diverged,omitempty"`
 	// Continued is the ARN of the execution that goes on for this one.
 	Continued string `json:"continued,omitempty"`
 	// Origin is the ARN of the execution that it was made of.
@@ -128,7 +130,7 @@ type jsonModel struct {
 	Execution jsonExecution `json:"execution"`
 	// Waiting says what it does and waits for.
 	Waiting string `json:"waiting,omitempty"`
-	// Advice says what can be done about it.
+	// Advice says what can be done about it; commands in it are between backquotes.
 	Advice string `json:"advice,omitempty"`
 	// Poison says that its input is what it has failed at. Where says where the logs are of its
 	// function, if they are not here.
@@ -209,8 +211,17 @@ func rowOf(e *Execution) jsonRow {
 	name, version := functionOf(e.Function)
 	return jsonRow{
 		ARN: e.ARN, Name: e.Name, Function: name, Version: version, Status: e.Status,
-		Start: milli(e.Start), End: milli(e.End), By: nameOfExecution(e.Parent), Reason: cut(reasonOf(e), shortText),
+		Start: milli(e.Start), End: milli(e.End), By: nameOfExecution(e.Parent), Reason: cut(rowReason(e), shortText),
 	}
+}
+
+// rowReason returns what the row of an execution says of it without its history. Why the
+// invocations of one failed that is paused is to be asked for.
+func rowReason(e *Execution) string {
+	if e.Failing && e.End.IsZero() {
+		return ""
+	}
+	return reasonOf(e)
 }
 
 // reasonOf returns why an execution has ended without a result, or is held, if it says so itself.
@@ -263,6 +274,7 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 		Deadline: milli(deadline), Paused: milli(e.Pause.Since), Held: e.Pause.Reason, Why: whyOf(e.Pause.Reason), Parent: e.Parent,
 		Continued: continuedAs(e.Result), Closed: isClosed(e.Input, e.Result),
 	}
+	_, m.Execution.Diverged = view.DivergenceOf(e.Pause.Reason)
 	if e.Failure != nil && isClosed(&e.Failure.Data) {
 		m.Execution.Closed = true
 	}
@@ -270,12 +282,15 @@ func modelOf(e *Execution, h *view.History, s scope, now time.Time, build func(s
 		h.Move(id, at)
 	}
 	h.FunctionTimeout, h.Invoked = e.FunctionTimeout, e.Invoked
-	m.Advice = view.For(h.Advice(now, e.Failure), e.Name, nameOf(e.Function))
+	m.Advice = view.Marked(h.Advice(now, e.Failure), e.Name, nameOf(e.Function))
 	if h.Forked != nil {
 		m.Execution.Origin = h.Forked.From
 	}
 	if e.End.IsZero() {
 		m.Waiting, m.Invoked = h.Doing(now), milli(e.Invoked)
+		if h.Paused != nil { // since when and why is said apart
+			m.Waiting = h.DoingMeanwhile(now)
+		}
 		if m.Charged = h.Charged; m.Charged > 0 && e.Invoked.IsZero() && e.Pause.Since.IsZero() {
 			m.Next = milli(h.LastEnd.Add(limits.FailurePause(h.Charged)))
 		}

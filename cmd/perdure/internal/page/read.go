@@ -182,7 +182,8 @@ func (p *Page) reasons(r *http.Request) (any, error) {
 // reason says in a few words, the same for all that are alike, what an execution waits for, or why
 // it has ended without a result.
 func (p *Page) reason(ctx context.Context, e *Execution) (string, error) {
-	if reason := reasonOf(e); reason != "" || !e.End.IsZero() {
+	reason := reasonOf(e)
+	if reason != "" && !e.Failing || !e.End.IsZero() {
 		return reason, nil
 	}
 	events, err := p.Source.Events(ctx, e.ARN, 0)
@@ -191,6 +192,12 @@ func (p *Page) reason(ctx context.Context, e *Execution) (string, error) {
 	}
 	h := view.Read(events)
 	h.Invoked = e.Invoked
+	if reason != "" { // it is paused
+		if h.Last != nil && h.InRow > 0 {
+			reason += "; the last invocation failed: " + view.InvocationFailure(h.Last)
+		}
+		return reason, nil
+	}
 	cause := h.Cause(p.Now())
 	if body, running := strings.CutPrefix(cause, "the body of "); running {
 		return "the body of " + body + " runs", nil

@@ -165,3 +165,44 @@ func TestNextInvocation(t *testing.T) {
 		}
 	}
 }
+
+// TestPausedAfterAFailure: a pause does not hide what the last invocation failed with.
+func TestPausedAfterAFailure(t *testing.T) {
+	t.Parallel()
+	r := record{name: "A-1", status: local.StatusPaused, events: []local.Event{
+		{Type: local.EventExecutionStarted, Time: at(0)},
+		{
+			Type: local.EventInvocationCompleted, Time: at(4), Start: at(0), End: at(4), RequestID: "r",
+			Failure: &checkpoint.Failure{Type: "Runtime.ExitError", Message: "signal: killed"},
+		},
+		{Type: local.EventExecutionPaused, Time: at(5), Reason: "being mended"},
+	}}
+	store := local.NewMemoryStore()
+	r.keep(t, store)
+	kept, err := store.Load(r.arn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Execution.Pause, kept.Execution.FailedInRow = local.Pause{Requested: at(5), At: at(5), Reason: "being mended"}, 1
+	if err := store.Commit(local.Transition{Execution: kept.Execution}); err != nil {
+		t.Fatal(err)
+	}
+	v := serve(t, page.Options{Source: page.FromStore(store)})
+	got := v.get("/ui/execution?arn=" + url.QueryEscape(r.arn()))
+	const failed = "the last invocation failed 56s ago (Runtime.ExitError: signal: killed), and nothing is repeated until it is resumed"
+	if got["waiting"] != failed {
+		t.Errorf("it says %q, want %q", got["waiting"], failed)
+	}
+	const mend = "The logs of the function say why the last invocation failed. Resume it when that is mended: before that it fails again."
+	if got["advice"] != mend {
+		t.Errorf("the advice is %q, want %q", got["advice"], mend)
+	}
+	rows, _ := v.get("/ui/executions")["executions"].([]any)
+	if row, _ := rows[0].(map[string]any); row["reason"] != nil {
+		t.Errorf("the row has the reason %q already, so that the whole one is not asked for", row["reason"])
+	}
+	reasons, _ := v.get("/ui/reasons?arn=" + url.QueryEscape(r.arn()))["reasons"].(map[string]any)
+	if want := "being mended; the last invocation failed: Runtime.ExitError: signal: killed"; reasons[r.arn()] != want {
+		t.Errorf("the list says %q, want %q", reasons[r.arn()], want)
+	}
+}

@@ -101,7 +101,7 @@ func TestTenExecutions(t *testing.T) {
 			"or declare the change: ", "perdure resume 'arn:",
 		}},
 		{"signup", local.StatusFailed, []string{"the input does not fit", "request.cents of type int", `"cents":"12 EUR"`, "advice: Start one with an input"}},
-		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live", "advice: See whether the function is gone, or its alias"}},
+		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live", "advice: See whether the whole function is missing, or only its alias"}},
 		{"ingest", local.StatusRunning, []string{
 			" counted, with retries and failed invocations)", "(CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded): it is repeated (",
 			` failed since step "store-row[11]" was recorded; 9 without a record end it, next in `,

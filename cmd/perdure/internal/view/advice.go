@@ -26,7 +26,9 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 	case !h.End.IsZero():
 		return h.afterFailure(failure)
 	case h.Paused != nil && diverged(h.Paused):
-		return fitIt
+		return fitCode(h.Paused.Reason)
+	case h.Paused != nil && h.Charged > 0:
+		return whilePaused(h.Last)
 	case h.Paused != nil:
 		return resumeIt
 	case h.Charged > 0 && h.Bodies(now) == "":
@@ -38,6 +40,9 @@ func (h *History) Advice(now time.Time, failure *checkpoint.Failure) string {
 // Hint is [History.Advice] for those who have read what [History.WaitingFor] says, with its
 // commands: it is empty where that has said it.
 func (h *History) Hint(now time.Time, failure *checkpoint.Failure) string {
+	if h.End.IsZero() && h.Paused != nil && diverged(h.Paused) {
+		return fitIt
+	}
 	switch text := h.Advice(now, failure); text {
 	case answerIt:
 		return ""
@@ -47,10 +52,25 @@ func (h *History) Hint(now time.Time, failure *checkpoint.Failure) string {
 }
 
 const (
-	fitIt    = "Run code that fits the history, or declare the change in the code; then resume it."
+	fitIt    = "Deploy the former code, or declare the change; then resume it: before that a resume pauses it again."
 	resumeIt = "Resume it when the reason is gone."
+	// ifItHangs is about a body that has run for long, before its invocation is cut off.
+	ifItHangs = "If it hangs: its invocation is cut off by its time-out, which begins the body again, and nine of those in a row end the execution. " +
+		"Pause it meanwhile: `perdure pause EXECUTION`. Ask what the body calls whether its effect has happened. Then give the body a deadline that is shorter: " +
+		"context.WithTimeout in the body, and a call that heeds it, such as http.NewRequestWithContext or QueryContext, or a client with a time-out of its own. " +
+		"op.WithTimeout does nothing for a body that does not heed its context."
 	answerIt = "Complete or fail it by hand if the answer is lost, or let it time out."
 )
+
+// fitCode is what can be done about an execution that is held, because the code is not the code
+// that wrote its log.
+func fitCode(reason string) string {
+	declare := "op.Added(…) for an operation that is new, ….Was(…) for one that was renamed, op.Removed(…) for one that is gone"
+	if d, ok := DivergenceOf(reason); ok && d.Declare != "" {
+		declare = d.Declare
+	}
+	return "Deploy the former code, or declare the change: " + declare + ". Then resume it: before that a resume pauses it again."
+}
 
 // diverged reports whether replay.WithDivergence has paused an execution.
 func diverged(paused *local.Event) bool {
@@ -58,7 +78,7 @@ func diverged(paused *local.Event) bool {
 }
 
 func (h *History) afterFailure(f *checkpoint.Failure) string {
-	const again = "redrive it on this machine, or start one with the same input under another name."
+	const again = "redrive it on this machine, or start one with the same input under another name (its steps run again)."
 	stopped := h.ends == local.EventExecutionStopped
 	switch {
 	case f == nil && !stopped:
@@ -114,13 +134,13 @@ func (h *History) lostTarget() string {
 		if o.Kind != "invoke" || o.Failure == nil || o.Failure.Type != "ResourceNotFoundException" || o.Function == "" {
 			continue
 		}
-		command := "aws lambda get-function --function-name " + Quoted(o.Function)
+		command := "`aws lambda get-function --function-name " + Quoted(o.Function) + "`"
 		name, qualifier, qualified := cutQualifier(o.Function)
 		if !qualified {
-			return "Deploy the function " + name + ", which " + command + " does not find; "
+			return "Deploy the function " + name + ", which is not found: " + command + "; "
 		}
-		return fmt.Sprintf("See whether the function is gone, or its alias or version %s alone: aws lambda get-function --function-name %s. "+
-			"Deploy the function, or make the alias: aws lambda create-alias --function-name %s --name %s --function-version VERSION; ",
+		return fmt.Sprintf("See whether the whole function is missing, or only its alias or version %q: `aws lambda get-function --function-name %s`. "+
+			"Deploy the function, or make the alias: `aws lambda create-alias --function-name %s --name %s --function-version VERSION`; ",
 			qualifier, Quoted(name), Quoted(name), Quoted(qualifier))
 	}
 	return "Deploy the function that was called under that name and qualifier; "
@@ -187,17 +207,33 @@ func refusedName(f *checkpoint.Failure) string {
 func whileFailing(f *checkpoint.Failure) string {
 	switch {
 	case timedOut(f):
-		return stuck(f) + " Pause the execution meanwhile, so that it does not use up its invocations."
+		return stuck(f) + pauseIt
 	case throttledCall(f):
 		return "Its calls of " + refusedName(f) + " are throttled: all executions of the account and region together make too many. Make fewer of them: " +
 			"larger steps, and less at once (op.WithMaxRunning); or have the quota of that call raised, in Service Quotas under AWS Lambda. " +
-			"It goes on when there are fewer. Pause it meanwhile, so that it does not use up its invocations."
+			"It goes on when there are fewer." + pauseIt
 	case throttled(f):
 		return "The function has no concurrency left: it goes on by itself when it has. To raise it, see its own " +
 			"(aws lambda get-function-concurrency --function-name FUNCTION; put-function-concurrency sets it), " +
 			"and, if it has none of its own, Concurrent executions in Service Quotas under AWS Lambda."
 	}
-	return "The logs of the function say why. Pause the execution while it is mended; then resume it."
+	return "The logs of the function say why. Pause the execution while it is mended: `perdure pause EXECUTION`. Then resume it."
+}
+
+// pauseIt ends advice on an execution whose invocations fail.
+const pauseIt = " Pause it meanwhile, so that it does not use up its invocations: `perdure pause EXECUTION`"
+
+// whilePaused is what can be done about an execution whose invocations have failed, and that
+// someone has paused since.
+func whilePaused(f *checkpoint.Failure) string {
+	if !timedOut(f) && !throttled(f) {
+		return "The logs of the function say why the last invocation failed. Resume it when that is mended: before that it fails again."
+	}
+	text, _, _ := strings.Cut(whileFailing(f), pauseIt)
+	for _, goesOn := range []string{": it goes on by itself when it has", " It goes on when there are fewer."} {
+		text = strings.Replace(text, goesOn, "", 1) // nothing of it goes on
+	}
+	return text + " Resume it then: before that it fails again."
 }
 
 // whileWaiting says what can be done about a body that runs for long, a callback that is not
@@ -208,7 +244,7 @@ func (h *History) whileWaiting(now time.Time) string {
 		switch {
 		case o.Status.Terminal(), o.left():
 		case o.Kind == "step" && o.Running && now.Sub(o.Began) > longBody:
-			return "If it hangs: it is cut off when its invocation times out, and begun again. Give the body a deadline that is shorter."
+			return ifItHangs
 		case o.Kind == "step" && o.Failure != nil && o.Failure.Type == "PanicError":
 			return whilePanicking(o)
 		case o.Kind == "step" && o.Failure != nil && o.Attempts >= manyAttempts && advice == "":
@@ -221,7 +257,7 @@ func (h *History) whileWaiting(now time.Time) string {
 			advice = answerIt
 		case o.Kind == "wait" && o.Until != nil && o.Until.Sub(now) > longWait && advice == "":
 			advice = "It goes on by itself. If that is not meant: AWS cannot shorten a wait, so stop it there; on this machine: " +
-				"perdure skip EXECUTION --operation " + Quoted(o.Path())
+				"`perdure skip EXECUTION --operation " + Quoted(o.Path()) + "`"
 		}
 	}
 	return advice
@@ -235,10 +271,16 @@ func whilePanicking(o *Operation) string {
 		at = place
 	}
 	return fmt.Sprintf("The body of step %q panics, and most likely does with each attempt: mend the code at %s. "+
-		"Pause the execution meanwhile, so that it does not use up its attempts: perdure pause EXECUTION", o.Label(), at)
+		"Pause the execution meanwhile, so that it does not use up its attempts: `perdure pause EXECUTION`", o.Label(), at)
 }
 
-// For puts an execution into advice, where that has a command for it.
+// For puts an execution into advice, where that has a command for it, and leaves out the marks
+// around commands.
 func For(advice, name, function string) string {
+	return strings.ReplaceAll(Marked(advice, name, function), "`", "")
+}
+
+// Marked is [For] with commands between backquotes, for where they have lines of their own.
+func Marked(advice, name, function string) string {
 	return strings.ReplaceAll(advice, " EXECUTION", " "+Quoted(name)+" --function "+Quoted(function))
 }

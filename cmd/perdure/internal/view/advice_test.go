@@ -50,7 +50,19 @@ func TestAdvice(t *testing.T) {
 		{"paused", newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: "deploy"}), time.Minute, nil, "Resume it when"},
 		{
 			"held", newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: "replay: the execution diverged: x"}), time.Minute, nil,
-			"Run code that fits the history",
+			"Deploy the former code, or declare the change: op.Added(…) for an operation that is new, ",
+		},
+		{
+			"held, and what declares the change is known", newScript().add(local.Event{Type: local.EventExecutionPaused, Reason: inserted}), time.Minute, nil,
+			`Deploy the former code, or declare the change: op.Step("check-fraud", …).Was("charge-card") if that was its name. Then resume it: before that a resume pauses it again.`,
+		},
+		{
+			"paused after a time-out", step().invocation(time.Minute, "Task timed out after 900.00 seconds").add(local.Event{Type: local.EventExecutionPaused, Reason: "x"}), time.Hour, nil,
+			"A body hangs, or takes longer",
+		},
+		{
+			"paused after another failure", step().fails("errorString", "out of luck").add(local.Event{Type: local.EventExecutionPaused, Reason: "x"}), time.Hour, nil,
+			"The logs of the function say why the last invocation failed. Resume it when that is mended",
 		},
 		{
 			"a step panics, and is tried again", step().op(local.EventStepFailed, "a", "", func(e *local.Event) {
@@ -71,7 +83,7 @@ func TestAdvice(t *testing.T) {
 		{
 			"an answer of another type", answered(), time.Hour, failure("UnmarshalTypeError", `codec: decode result of "approval": json: x`),
 			"The answer of callback \"approval\" is not of the type that the code decodes. It stays, so a redrive fails again: " +
-				"on this machine begin before it, and answer it again: perdure fork EXECUTION --before approval. On AWS start one",
+				"on this machine begin before it, and answer it again: `perdure fork EXECUTION --before approval`. On AWS start one",
 		},
 		{
 			"the same in an error of the code", answered(), time.Hour, failure("wrapError", `no approval: codec: decode result of "approval": json: x`),
@@ -105,14 +117,14 @@ func TestAdvice(t *testing.T) {
 			"a lost target whose alias may be what is gone", newScript().op(local.EventChainedInvokeStarted, "charge", "", func(e *local.Event) { e.Function = "payment:live" }).
 				op(local.EventChainedInvokeFailed, "charge", "", func(e *local.Event) { e.Failure = failure("ResourceNotFoundException", "x") }).end(local.EventExecutionFailed),
 			time.Hour, failure("ResourceNotFoundException", "x"),
-			"See whether the function is gone, or its alias or version live alone: aws lambda get-function --function-name payment. Deploy the function, or make the alias: " +
-				"aws lambda create-alias --function-name payment --name live --function-version VERSION; then redrive",
+			"See whether the whole function is missing, or only its alias or version \"live\": `aws lambda get-function --function-name payment`. Deploy the function, or make the alias: " +
+				"`aws lambda create-alias --function-name payment --name live --function-version VERSION`; then redrive",
 		},
 		{
 			"a lost target without a qualifier",
 			newScript().op(local.EventChainedInvokeStarted, "charge", "", func(e *local.Event) { e.Function = "arn:aws:lambda:eu-west-1:1:function:payment" }).
 				op(local.EventChainedInvokeFailed, "charge", "", func(e *local.Event) { e.Failure = failure("ResourceNotFoundException", "x") }).end(local.EventExecutionFailed),
-			time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function arn:aws:lambda:eu-west-1:1:function:payment, which aws lambda get-function",
+			time.Hour, failure("ResourceNotFoundException", "x"), "Deploy the function arn:aws:lambda:eu-west-1:1:function:payment, which is not found: `aws lambda get-function",
 		},
 		{"too large", step().end(local.EventExecutionFailed), time.Hour, failure("TooLarge", "the result has 1,048,578 bytes"), "Keep large data outside"},
 		{
@@ -171,7 +183,10 @@ func panicked() *checkpoint.Failure {
 // TestFor: commands of advice name the execution.
 func TestFor(t *testing.T) {
 	t.Parallel()
-	const text = "On this machine: perdure fork EXECUTION --before a"
+	const text = "On this machine: `perdure fork EXECUTION --before a`"
+	if got, want := view.Marked(text, "A-1", "order"), "On this machine: `perdure fork A-1 --function order --before a`"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	if got, want := view.For(text, "A-1", "order:$LATEST"), "On this machine: perdure fork A-1 --function 'order:$LATEST' --before a"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -180,12 +195,30 @@ func TestFor(t *testing.T) {
 // TestAdviceOnAPanicNamesItsPlace, if the record has it; else it says where that is.
 func TestAdviceOnAPanicNamesItsPlace(t *testing.T) {
 	t.Parallel()
-	const again = " Then redrive it on this machine, or start one with the same input under another name."
+	const again = " Then redrive it on this machine, or start one with the same input under another name (its steps run again)."
 	h := view.Read(newScript().end(local.EventExecutionFailed).events)
 	if got, want := h.Advice(begin.Add(time.Hour), panicked()), "Mend the code at main.total (functions.go:139)."+again; got != want {
 		t.Errorf("with a place: %q, want %q", got, want)
 	}
 	if got := h.Advice(begin.Add(time.Hour), &checkpoint.Failure{Type: "PanicError", Message: "panic: no table"}); !strings.Contains(got, "replay.WithStackTraces") {
 		t.Errorf("without one: %q", got)
+	}
+}
+
+// TestPausedAdviceDoesNotPause: what is said of an execution that is paused does not have it
+// paused.
+func TestPausedAdviceDoesNotPause(t *testing.T) {
+	t.Parallel()
+	for _, f := range []checkpoint.Failure{
+		{Type: "CheckpointCallError", Message: throttled},
+		{Type: "Sandbox.Timedout", Message: "Task timed out after 900.00 seconds"},
+		{Type: "TooManyRequestsException", Message: "Rate Exceeded."},
+		{Type: "errorString", Message: "out of luck"},
+	} {
+		s := newScript().op(local.EventStepStarted, "a", "").fails(f.Type, f.Message).add(local.Event{Type: local.EventExecutionPaused, Reason: "x"})
+		got := view.Read(s.events).Advice(begin.Add(time.Hour), nil)
+		if strings.Contains(got, "ause it meanwhile") || !strings.HasSuffix(got, "before that it fails again.") {
+			t.Errorf("%s: %q", f.Type, got)
+		}
 	}
 }

@@ -42,7 +42,7 @@ func (o *Operation) answeredOutside() bool {
 
 // wrongResult says what can be done about a recorded result that the code decodes as another type.
 func wrongResult(o *Operation) string {
-	fork := "perdure fork EXECUTION --before " + Quoted(o.Path())
+	fork := "`perdure fork EXECUTION --before " + Quoted(o.Path()) + "`"
 	if o.answeredOutside() {
 		return "The answer of callback \"" + o.Label() + "\" is not of the type that the code decodes. It stays, so a redrive fails again: " +
 			"on this machine begin before it, and answer it again: " + fork + ". On AWS start one with the same input under another name. " +

@@ -16,8 +16,9 @@ func nearlyOver(waits string) string {
 // TestWhereCutOff: the lines of the log say where bodies were, and whether that is one line.
 func TestWhereCutOff(t *testing.T) {
 	t.Parallel()
-	read, lay, write := nearlyOver("main.(*site).readRows was waiting in a select at functions.go:86"),
-		nearlyOver("main.layOut was running at functions.go:96"), nearlyOver("main.write[...].func1 waits in sync.(*Mutex).Lock (main.go:31); main.other was running at main.go:7")
+	read := nearlyOver("main.(*site).readRows was waiting in a select at functions.go:86")
+	lay := nearlyOver("main.layOut was running at functions.go:96")
+	write := nearlyOver("main.write[...].func1 waits in sync.(*Mutex).Lock (main.go:31); main.other was running at main.go:7")
 	tests := []struct {
 		reason string
 		lines  []string
@@ -28,19 +29,23 @@ func TestWhereCutOff(t *testing.T) {
 		{"a line without a place", []string{nearlyOver("")}, ""},
 		{"one line", []string{read}, "readRows functions.go:86 (1×): if the next one is cut off in the same line, it hangs there."},
 		{
-			"the same line", []string{read, "{", read},
+			"the same line",
+			[]string{read, "{", read},
 			"readRows functions.go:86 (2×): the same line each time, so it hangs there, unless that line is the pause of a loop that gets on.",
 		},
 		{
-			"different lines", []string{read, lay, write, read, lay, write},
+			"different lines",
+			[]string{read, lay, write, read, lay, write},
 			"readRows functions.go:86 (2×), layOut functions.go:96 (2×), write.func1 main.go:31 (2×): different lines, so it is slow, and does not hang.",
 		},
 		{
-			"one line is most of them", []string{read, read, read, lay},
+			"one line is most of them",
+			[]string{read, read, read, lay},
 			"readRows functions.go:86 (3×), layOut functions.go:96 (1×): mostly the same line, so it most likely hangs there.",
 		},
 		{
-			"many lines", []string{read, lay, write, nearlyOver("main.d was running at main.go:4"), nearlyOver("main.e was running at main.go:5")},
+			"many lines",
+			[]string{read, lay, write, nearlyOver("main.d was running at main.go:4"), nearlyOver("main.e was running at main.go:5")},
 			"readRows functions.go:86 (1×), layOut functions.go:96 (1×), write.func1 main.go:31 (1×), d main.go:4 (1×), and 1 more: different lines, so it is slow, and does not hang.",
 		},
 	}

@@ -31,6 +31,9 @@ func (h *History) waitingFor(now time.Time, commands bool) string {
 // that fail, what is pending. It is empty if that is nothing.
 func (h *History) Meanwhile(now time.Time) string { return h.meanwhile(now, true) }
 
+// DoingMeanwhile is [History.Meanwhile] without the commands to type.
+func (h *History) DoingMeanwhile(now time.Time) string { return h.meanwhile(now, false) }
+
 func (h *History) meanwhile(now time.Time, commands bool) string {
 	running, pending := h.Bodies(now), h.pending(now, commands)
 	switch {

@@ -103,7 +103,13 @@ export function callbackDialog(app, view, o, how) {
       earlier.hidden = false;
       put(
         earlier,
-        el('p', {}, `Such a callback was answered in ${answers[0].name}, with:`),
+        el(
+          'p',
+          {},
+          answers[0].plain
+            ? `Such a callback was answered in ${answers[0].name} with this text, which is not JSON: send yours as it stands, too.`
+            : `Such a callback was answered in ${answers[0].name} with:`,
+        ),
         el('pre', { tabindex: '0', 'aria-label': 'An earlier answer' }, answers[0].text),
         button(
           'Use this answer',
@@ -250,7 +256,7 @@ export function confirmDialog(app, view, action) {
     'Redrive the execution',
     [
       'A new execution goes on where this one has ended, with its input and its log, and with the code that runs now: operations that have succeeded keep their results, what failed last is tried again. This one stays as it is.',
-      'Nine of its own invocations may fail, whatever has failed here.',
+      'The new one has nine attempts of its own. If neither code nor function was mended, it fails again.',
     ],
     [field('Name of the new one (made up if it is empty)', name), again.label],
     'Redrive it',

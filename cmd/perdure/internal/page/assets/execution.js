@@ -1,4 +1,5 @@
 import { button, el, painted, put, say, slowly, statusBadge } from './dom.js';
+import { adviceOf } from './advice.js';
 import { Detail, opening, stackOf, textBlock } from './detail.js';
 import {
   callbackDialog,
@@ -14,7 +15,7 @@ import { LogLines } from './logs.js';
 import { Operations } from './operations.js';
 import { Rows } from './rows.js';
 import * as source from './source.js';
-import { errorText, exact, plural, span, stamp, when } from './words.js';
+import { errorText, exact, plural, sentence, span, stamp, when } from './words.js';
 
 const nameOf = (arn) => arn.split('/durable-execution/')[1]?.split('/')[0] ?? arn;
 const ended = new Set(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'STOPPED']);
@@ -186,6 +187,7 @@ export class ExecutionView {
     const m = this.model;
     const e = { ...m.execution, ...(this.opened ?? {}) };
     const now = this.app.now();
+    const held = e.status === 'PAUSED';
     document.title = `${e.name} · ${e.status} · perdure`;
     const facts = [
       [
@@ -230,14 +232,14 @@ export class ExecutionView {
             m.charged >= m.limit - 2 ? `After ${m.limit} in a row the execution fails.` : '',
           )
         : null,
-      m.waiting && e.status !== 'PAUSED'
-        ? el('p', { class: 'waiting' }, m.waiting[0].toUpperCase() + m.waiting.slice(1))
+      m.waiting
+        ? el('p', { class: 'waiting' }, sentence(held && m.waiting.startsWith('waiting') ? `meanwhile ${m.waiting}` : m.waiting))
         : null,
       e.error
         ? el(
             'details',
             { class: 'error', open: true },
-            el('summary', {}, errorText(e.error) || e.status),
+            el('summary', {}, this.failedAt(e.error), errorText(e.error) || e.status),
             e.error.stack?.length || !m.operations.some((o) => o.failed)
               ? stackOf(e.error)
               : null,
@@ -248,7 +250,7 @@ export class ExecutionView {
         ? el(
             'div',
             { class: 'advice' },
-            el('p', {}, el('strong', {}, 'What to do: '), m.advice),
+            adviceOf(this, m),
             this.where(m),
           )
         : null,
@@ -277,6 +279,14 @@ export class ExecutionView {
     );
   }
 
+  /** Names the operation that an execution has failed with, if one has the same error. */
+  failedAt(error) {
+    if (!error.message) return null;
+    const beginning = error.message.slice(0, 120); // of outcomes the page has the beginning
+    const o = this.model.operations.findLast((o) => o?.failed && o.outcome?.includes(beginning));
+    return o ? `${sentence(o.kind)} ${o.name}: ` : null;
+  }
+
   /** Says how many invocations have ended, and that one runs. */
   invocations() {
     const m = this.model;
@@ -295,7 +305,6 @@ export class ExecutionView {
     const pausing = e.status === 'PAUSING';
     const [first, ...rest] = (e.why ?? []).map((line) => line.trim().replace(/ {2,}/g, ' '));
     const sides = rest.filter((line) => !line.startsWith('do this'));
-    const cure = rest.find((line) => line.startsWith('do this'));
     return el(
       'div',
       { class: 'waiting paused' },
@@ -308,12 +317,11 @@ export class ExecutionView {
         first ? `: ${first}` : '',
       ),
       sides.length ? el('p', { class: 'sides' }, sides.join('; ')) : null,
-      cure
+      e.diverged
         ? el(
             'details',
             {},
-            el('summary', {}, 'How it goes on, and the whole reason'),
-            el('p', {}, cure.replace(/^do this /, '')),
+            el('summary', {}, 'The reason as it was given'),
             el('p', { class: 'dim' }, e.held),
           )
         : null,
@@ -389,11 +397,13 @@ export class ExecutionView {
         ? button('Pause…', () => pauseDialog(app, this))
         : null,
       app.can('resume') && held
-        ? button('Resume…', () => resumeDialog(app, this), { class: 'strong' })
+        ? button('Resume…', () => resumeDialog(app, this), { class: e.diverged ? '' : 'strong' })
         : null,
       app.can('skip') && !over ? button('Skip time…', () => skipDialog(app, this)) : null,
       app.can('redrive') && over && e.status !== 'SUCCEEDED' && !this.model.poison
-        ? button('Redrive…', () => confirmDialog(app, this, 'redrive'))
+        ? button('Redrive…', () => confirmDialog(app, this, 'redrive'), {
+            title: e.status === 'STOPPED' ? null : 'It fails again until the code or the function is mended.',
+          })
         : null,
       app.can('start')
         ? this.model.poison

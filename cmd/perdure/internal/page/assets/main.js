@@ -95,6 +95,13 @@ function drawBar() {
     el('a', { class: 'brand', href: '#/' }, 'perdure'),
     el('span', { class: 'place', title: app.place.place }, app.place.place),
     el('span', { class: 'filler' }),
+    !source.kept && app.place.place && !app.place.actions.length
+      ? el(
+          'span',
+          { class: 'read-only' },
+          'read-only: to act, open the page of perdure dev, or use the command line',
+        )
+      : null,
     source.kept
       ? null
       : el('span', { id: 'live', class: 'live', data: { state: 'interrupted' } }, 'connecting'),

@@ -129,7 +129,7 @@ export class Operations {
         el('span', {}, el('i', { class: `bar ${k}`, 'aria-hidden': 'true' }), text),
       ),
     );
-    this.none = el('p', { class: 'empty' }, 'It has not begun any operation yet.');
+    this.none = el('p', { class: 'empty' });
     this.counted = el('span', { class: 'count', role: 'status' });
     this.tools = el(
       'div',
@@ -198,6 +198,9 @@ export class Operations {
     const wanted = this.text || this.only ? this.matching() : null;
     const chosen = this.visible[this.rows.current]?.o.i;
     this.none.hidden = operations.length > 0;
+    this.none.textContent = this.model.execution.end
+      ? 'It ended before its first operation.'
+      : 'It has not begun any operation yet.';
     this.visible = [];
     const walk = (indices, depth) => {
       const shown = wanted ? indices.filter((i) => wanted.has(i)) : indices;
@@ -463,7 +466,7 @@ export class Operations {
         title: this.toldOf(o, b),
       });
       const left = Math.max(0, from);
-      bar.style.left = `${left * 100}%`;
+      bar.style.left = `min(${left * 100}%, 100% - 3px)`; // what is at the edge is seen, too
       bar.style.width = `${(Math.min(1, to) - left) * 100}%`;
       cell.append(bar);
     }

@@ -62,3 +62,8 @@ export function pretty(text) {
 export function keepsNumbers(text) {
   return !/(^|[^\w".])-?\d{16,}/.test(text);
 }
+
+/** Returns a text that begins with a capital letter. */
+export function sentence(text) {
+  return text && text[0].toUpperCase() + text.slice(1);
+}
