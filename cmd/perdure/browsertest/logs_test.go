@@ -113,3 +113,33 @@ func TestAdviceWithButtons(t *testing.T) { //nolint:paralleltest // each has a b
 	}
 	b.quiet()
 }
+
+// TestNearTheEnd: the list warns of an execution of which five of nine invocations have failed.
+func TestNearTheEnd(t *testing.T) { //nolint:paralleltest // each has a browser to itself
+	store := local.NewMemoryStore()
+	for failed, name := range map[int]string{4: "early", 5: "late"} {
+		h := ago(time.Hour)
+		for range failed {
+			h.invocation(time.Second, because("Runtime.ExitError", "signal: killed"))
+		}
+		arn := keep(t, store, name, local.StatusRunning, begin.Add(23*time.Hour), h.events)
+		kept, err := store.Load(arn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept.Execution.FailedInRow = failed
+		if err := store.Commit(local.Transition{Execution: kept.Execution}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newTab(t, 1280, 720)
+	b.open(show(t, store)+"/", ".executions .why")
+	for name, want := range map[string]string{"early": "dim why", "late": "warn why"} {
+		row := `[...document.querySelectorAll('.executions .row[data-index]')].find((r) => r.innerText.includes('` + name + `'))`
+		b.await(row, "the row")
+		if got := js[string](b, row+`.querySelector('.why').className`); got != want {
+			t.Errorf("%s: the reason is %q, want %q", name, got, want)
+		}
+	}
+	b.quiet()
+}

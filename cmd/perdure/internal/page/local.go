@@ -192,7 +192,7 @@ func known(err error) error {
 func executionOf(r *local.ExecutionRecord) Execution {
 	e := Execution{
 		ARN: r.ARN, Name: r.Name, Function: r.Function, Status: string(r.Status), Start: r.Start, End: r.End,
-		Failing: r.FailedInRow > 0, Failure: r.Failure, Deadline: r.Deadline(), Parent: r.ParentARN,
+		Failing: r.FailedInRow, Failure: r.Failure, Deadline: r.Deadline(), Parent: r.ParentARN,
 		Pause: Pause{Since: r.Pause.Requested, Reason: r.Pause.Reason},
 	}
 	if r.Input.Present() {

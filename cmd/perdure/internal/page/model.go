@@ -42,6 +42,8 @@ type jsonRow struct {
 	By       string `json:"by,omitempty"` // the name of the execution that has invoked it
 	// Reason is why it has ended without a result, or is held; empty if that is to be asked for.
 	Reason string `json:"reason,omitempty"`
+	// Failing is how many invocations have failed in a row, of the nine that end it.
+	Failing int `json:"failing,omitempty"`
 }
 
 type jsonExecution struct {
@@ -212,13 +214,14 @@ func rowOf(e *Execution) jsonRow {
 	return jsonRow{
 		ARN: e.ARN, Name: e.Name, Function: name, Version: version, Status: e.Status,
 		Start: milli(e.Start), End: milli(e.End), By: nameOfExecution(e.Parent), Reason: cut(rowReason(e), shortText),
+		Failing: e.Failing,
 	}
 }
 
 // rowReason returns what the row of an execution says of it without its history. Why the
 // invocations of one failed that is paused is to be asked for.
 func rowReason(e *Execution) string {
-	if e.Failing && e.End.IsZero() {
+	if e.Failing > 0 && e.End.IsZero() {
 		return ""
 	}
 	return reasonOf(e)

@@ -183,7 +183,7 @@ func (p *Page) reasons(r *http.Request) (any, error) {
 // it has ended without a result.
 func (p *Page) reason(ctx context.Context, e *Execution) (string, error) {
 	reason := reasonOf(e)
-	if reason != "" && !e.Failing || !e.End.IsZero() {
+	if reason != "" && e.Failing == 0 || !e.End.IsZero() {
 		return reason, nil
 	}
 	events, err := p.Source.Events(ctx, e.ARN, 0)

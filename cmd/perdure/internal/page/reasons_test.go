@@ -198,8 +198,8 @@ func TestPausedAfterAFailure(t *testing.T) {
 		t.Errorf("the advice is %q, want %q", got["advice"], mend)
 	}
 	rows, _ := v.get("/ui/executions")["executions"].([]any)
-	if row, _ := rows[0].(map[string]any); row["reason"] != nil {
-		t.Errorf("the row has the reason %q already, so that the whole one is not asked for", row["reason"])
+	if row, _ := rows[0].(map[string]any); row["reason"] != nil || row["failing"] != 1.0 {
+		t.Errorf("the row has the reason %q already, so that the whole one is not asked for, and %v have failed", row["reason"], row["failing"])
 	}
 	reasons, _ := v.get("/ui/reasons?arn=" + url.QueryEscape(r.arn()))["reasons"].(map[string]any)
 	if want := "being mended; the last invocation failed: Runtime.ExitError: signal: killed"; reasons[r.arn()] != want {

@@ -29,8 +29,8 @@ type Execution struct {
 	Start, End          time.Time // End is zero while it goes on
 	Input, Result       *string
 	Failure             *checkpoint.Failure
-	// Failing says that its last invocations have failed, if the source knows that.
-	Failing bool
+	// Failing is how many of its last invocations have failed in a row, if the source knows that.
+	Failing int
 	// Pause says since when it is paused, and why; zero if it is not.
 	Pause Pause
 	// Deadline is when it times out, zero for never and for not known.

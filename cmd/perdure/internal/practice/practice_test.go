@@ -104,7 +104,7 @@ func TestTenExecutions(t *testing.T) {
 		{"checkout", local.StatusFailed, []string{"error   ResourceNotFoundException: Function not found: payment:live", "advice: See whether the whole function is missing, or only its alias"}},
 		{"ingest", local.StatusRunning, []string{
 			" counted, with retries and failed invocations)", "(CheckpointDurableExecution: 429 TooManyRequestsException: Rate exceeded): it is repeated (",
-			` failed since step "store-row[11]" was recorded; 9 without a record end it, next in `,
+			` failed in a row since step "store-row[11]" was recorded; the 9th ends the execution, next in `,
 			"advice: Its calls of CheckpointDurableExecution are throttled",
 		}},
 		{"export", local.StatusFailed, []string{"error   TooLarge: the result has 2,097,154 bytes, and the service takes at most 1,048,576", "advice: Keep large data outside of the log"}},

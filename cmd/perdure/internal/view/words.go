@@ -207,7 +207,7 @@ func (h *History) charged(now, next time.Time, again bool) string {
 	var text string
 	switch {
 	case h.InRow > h.Charged && h.Charged > 0 && h.wrote != nil:
-		text = fmt.Sprintf("%d failed since %s was recorded; %d without a record end it", h.Charged, h.wrote.named(), limits.FailedInvocations)
+		text = fmt.Sprintf("%d failed in a row since %s was recorded; the %dth ends the execution", h.Charged, h.wrote.named(), limits.FailedInvocations)
 	case h.Charged > 1:
 		text = fmt.Sprintf("failed invocation %d of %d", h.Charged, limits.FailedInvocations)
 	default:

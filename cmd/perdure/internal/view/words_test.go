@@ -63,7 +63,7 @@ func TestDoing(t *testing.T) {
 		{
 			"what the function records has the service count failures from there", throttled, 7 * time.Second, 0,
 			`the last 8 invocations failed, the last one 0s ago (Sandbox.Timedout: rate exceeded): it is repeated ` +
-				`(2 failed since step "row-2" was recorded; 9 without a record end it, next in 2.1s)`,
+				`(2 failed in a row since step "row-2" was recorded; the 9th ends the execution, next in 2.1s)`,
 		},
 		{
 			"failures in a row, with nothing recorded between them",

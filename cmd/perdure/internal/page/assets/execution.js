@@ -221,7 +221,8 @@ export class ExecutionView {
         ? el(
             'p',
             { class: 'waiting failing' },
-            el('strong', {}, `Failed invocation ${m.charged} of ${m.limit}. `),
+            el('strong', {}, `Failed invocation ${m.charged} of ${m.limit} in a row. `),
+            m.failures > m.charged ? `${m.failures} have failed in all. ` : '',
             m.invoked
               ? `The next one has run for ${span(now - m.invoked)}. `
               : e.status === 'PAUSED'

@@ -7,6 +7,7 @@ const statuses = ['RUNNING', 'PAUSING', 'PAUSED', 'SUCCEEDED', 'FAILED', 'TIMED_
 const firstItems = 100; // what fills a screen
 const nextItems = 5000;
 const reasonsAtOnce = 50;
+const nearTheEnd = 5; // failed invocations in a row, of the nine that end an execution
 const mostReasons = 2000; // that are asked for without being seen
 const mostItems = 20000; // what is read without being asked for
 const ages = [
@@ -232,7 +233,7 @@ export class ListView {
     for (const row of rows) {
       const before = this.byARN.get(row.arn);
       if (before) {
-        Object.assign(before, row, { end: row.end });
+        Object.assign(before, row, { end: row.end, failing: row.failing });
         this.setReason(before, row.reason);
         continue;
       }
@@ -331,7 +332,10 @@ export class ListView {
         ),
         el(
           'span',
-          { class: e.end ? 'failed why' : 'dim why', title: e.reason || null },
+          {
+            class: `${e.end ? 'failed' : e.failing >= nearTheEnd ? 'warn' : 'dim'} why`,
+            title: e.reason || null,
+          },
           e.reason ?? '',
         ),
       ],
