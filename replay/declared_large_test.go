@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 )
@@ -22,8 +23,15 @@ func weighty(name string) op.Op[string] {
 // TestOperandsOfLargeBatchesGo deploys code without operands of batches whose results are too large
 // for their records, so that the branches that had ended are run again: those that had not ended
 // when the batch did, or whose results a function of the former code had refused, are as they were.
+//
+// With the race detector, which looks at each byte of them, its rows take four minutes of a
+// processor: a run with fewer draws than usual, as CI is, leaves it out there, and has it without.
 func TestOperandsOfLargeBatchesGo(t *testing.T) {
 	t.Parallel()
+	const usual = 100
+	if raceDetector && draws.Count(usual) < usual {
+		t.Skip("takes minutes with the race detector: run it without, or with PERDURE_CHECKS=1")
+	}
 	l, w := weighty("l"), stepwise(hourly("w"), hourly("v"))
 	slow := func() op.Op[string] { return group("slow", hourly("rest"), hourly("more"), hourly("most")) }
 	other := func() op.Op[string] { return group("other", hourly("rest"), hourly("more"), hourly("most")) }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perdure/perdure/codec"
+	"github.com/perdure/perdure/internal/draws"
 	"github.com/perdure/perdure/op"
 	"github.com/perdure/perdure/replay"
 	"github.com/perdure/perdure/retry"
@@ -170,7 +171,7 @@ func TestUndoOfALargeResultAfterAResume(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				for range 20 {
+				for range draws.Count(20) {
 					var sizes []int
 					trip := o(func(_ context.Context, v string) error { sizes = append(sizes, len(v)); return nil })
 					bad := op.Group("bad", func(ctx op.Context) (string, error) {
