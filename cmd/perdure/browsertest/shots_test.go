@@ -12,7 +12,8 @@ func (s *site) address(arn string, parameters string) string {
 	return s.url + "/#/execution/" + url.PathEscape(arn) + parameters
 }
 
-// TestScreenshots shows what docs/page.md does: with PERDURE_SCREENSHOTS it writes the images.
+// TestScreenshots shows what docs/page.md does: with PERDURE_SCREENSHOTS, a folder, it writes the
+// images; with -trimpath they have no paths of the machine.
 func TestScreenshots(t *testing.T) { //nolint:paralleltest // each has a browser to itself
 	s := newSite(t)
 	order, failed := s.story()
