@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"sync"
@@ -324,6 +325,31 @@ func below(depth int, f func()) {
 		return
 	}
 	below(depth-1, f)
+}
+
+// TestDumpIsWhole: thousands of goroutines do not fit the fewest bytes of a dump, and none of them
+// is missing.
+func TestDumpIsWhole(t *testing.T) { //nolint:paralleltest // the stacks are those of the process
+	const many = 8000
+	stop := make(chan struct{})
+	var begun, ended sync.WaitGroup
+	begun.Add(many)
+	for range many {
+		ended.Go(func() {
+			begun.Done()
+			<-stop
+		})
+	}
+	begun.Wait()
+	stacks, whole := Dump()
+	close(stop)
+	ended.Wait()
+	if len(stacks) <= fewestBytes {
+		t.Fatalf("the dump has only %d bytes", len(stacks))
+	}
+	if n := bytes.Count(stacks, []byte("TestDumpIsWhole.func1")); !whole || n < many {
+		t.Errorf("the dump has %d of %d goroutines, whole: %t", n, many, whole)
+	}
 }
 
 // TestStacksSayWhoseTheyAre: each strand is found in a dump, by the argument of its main function,
