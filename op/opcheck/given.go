@@ -80,6 +80,16 @@ func parameter(v ssa.Value, fn *ssa.Function) int {
 	return slices.Index(fn.Params, p) + 1
 }
 
+// ownOrNone returns which parameter of the function p is, counted from 1, or 0 if p is nil. ok is
+// false if p is a parameter of another function: importers cannot say what that is given.
+func ownOrNone(p *ssa.Parameter, fn *ssa.Function) (n int, ok bool) {
+	if p == nil {
+		return 0, true
+	}
+	n = parameter(p, fn)
+	return n, n > 0
+}
+
 // named is an operation that a call returns, with the name and the key that it is given.
 func (m *model) named(o *opInfo, c *ssa.Call) *opInfo {
 	if o == nil || o.NameFrom == 0 && o.KeyFrom == 0 {
@@ -216,22 +226,13 @@ func (s *sum) namings(fn *ssa.Function) []naming {
 	var all []naming
 	for n := range s.named {
 		e := naming{Name: n.name, Keyed: n.keyed, Key: n.key, Looped: n.looped}
-		if n.nameParam != nil {
-			if e.NameFrom = parameter(n.nameParam, fn); e.NameFrom == 0 {
-				continue
-			}
+		var name, key, op bool
+		e.NameFrom, name = ownOrNone(n.nameParam, fn)
+		e.KeyFrom, key = ownOrNone(n.keyParam, fn)
+		e.OpFrom, op = ownOrNone(n.op, fn)
+		if name && key && op {
+			all = append(all, e)
 		}
-		if n.op != nil {
-			if e.OpFrom = parameter(n.op, fn); e.OpFrom == 0 {
-				continue
-			}
-		}
-		if n.keyParam != nil {
-			if e.KeyFrom = parameter(n.keyParam, fn); e.KeyFrom == 0 {
-				continue
-			}
-		}
-		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b naming) int {
 		return cmp.Or(compare(a.Name, b.Name), compare(a.Key, b.Key), cmp.Compare(a.NameFrom, b.NameFrom), cmp.Compare(a.KeyFrom, b.KeyFrom),

@@ -220,13 +220,9 @@ func (m *model) invokesOf(t target) []invoking {
 func (s *sum) invoking(fn *ssa.Function) []invoking {
 	var all []invoking
 	for q := range s.invokes {
-		e := invoking{Field: q.field, Method: q.method, Where: q.where, On: q.on}
-		if q.param != nil {
-			if e.Param = parameter(q.param, fn); e.Param == 0 {
-				continue
-			}
+		if param, ok := ownOrNone(q.param, fn); ok {
+			all = append(all, invoking{Param: param, Field: q.field, Method: q.method, Where: q.where, On: q.on})
 		}
-		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b invoking) int {
 		return cmp.Or(cmp.Compare(a.Param, b.Param), compare(a.Field, b.Field), compare(a.Method, b.Method), compare(a.Where, b.Where))
